@@ -1,0 +1,392 @@
+"""The Manager process, its proxies, and how either ends."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workers import BoardLostError, deadline_proxy
+from workers.mailbox import MailboxLimits
+from workers.manager import BoardManager, JobTableProxy, MailboxProxy, ManagerLostError
+from workers.messages import (
+    Failed,
+    ImageState,
+    JobStatus,
+    Receipt,
+    Report,
+    Standing,
+    Submission,
+    Turn,
+    Uploaded,
+)
+
+ROOT = Path(__file__).parents[2]
+SOON = 60.0
+"""Seconds in which what should happen at once has happened, on the slowest machine."""
+
+
+@pytest.fixture
+def manager() -> Iterator[BoardManager]:
+    manager = BoardManager()
+    manager.start_process()
+    yield manager
+    manager.kill()
+    manager.shutdown()
+
+
+@pytest.fixture
+def mailbox(manager: BoardManager) -> MailboxProxy:
+    return manager.mailbox(MailboxLimits())
+
+
+@pytest.fixture
+def table(manager: BoardManager) -> JobTableProxy:
+    return manager.job_table()
+
+
+def job(job_id: str, count: int) -> Submission:
+    return Submission(job_id, tuple(f"https://source.test/{job_id}/{n}.jpg" for n in range(count)))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < give_up, "it never came true"
+        time.sleep(0.01)
+
+
+class Call:
+    """A call in a thread of its own, and so on a connection of its own."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._result: Any = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def result(self) -> Any:
+        self._thread.join(SOON)
+        assert not self._thread.is_alive(), "the call still waits"
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def _run(self) -> None:
+        try:
+            self._result = self._call()
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            self._error = error
+
+
+class TestProxies:
+    def test_a_job_goes_through(self, mailbox: MailboxProxy, table: JobTableProxy) -> None:
+        assert mailbox.put(job("j", 3)) is None
+        mailbox.register("w1")
+
+        first = mailbox.claim("w1", 0).lease
+        assert first is not None
+        second = mailbox.turn("w1", Report(first.token, Uploaded("link", "secret")), 0).lease
+        assert second is not None
+        receipt = mailbox.ack("w1", Report(second.token, Failed("empty", "Nothing came.")))
+        third = mailbox.turn("w1", None, 0).lease
+
+        assert receipt == Receipt(accepted=True)
+        assert third is not None
+        assert (first.index, second.index, third.index) == (0, 1, 2)
+        snapshot = table.snapshot("j")
+        assert snapshot is not None
+        assert snapshot.status is JobStatus.IN_PROGRESS
+        assert list(snapshot.states) == [
+            ImageState.COMPLETE,
+            ImageState.FAILED,
+            ImageState.PENDING,
+        ]
+        assert table.links(0, 10) == ("link",)
+        assert table.unfinished() == {"j": 1}
+        assert mailbox.stats().leased == 1
+        assert mailbox.overdue() == ()
+        assert mailbox.retire("w1").returned == 1
+        mailbox.close()
+        assert mailbox.turn("w1", None, 60) == Turn(Standing.RETIRED)
+
+    def test_all_ask_the_same_objects(self, manager: BoardManager) -> None:
+        manager.mailbox(MailboxLimits()).put(job("j", 2))
+
+        assert manager.mailbox(MailboxLimits()).stats().queued == 2
+        assert manager.job_table().unfinished() == {"j": 2}
+
+    def test_limits_reach_the_mailbox(self, manager: BoardManager) -> None:
+        mailbox = manager.mailbox(MailboxLimits(max_open_urls=2))
+
+        assert mailbox.put(job("j", 3)) is not None
+        assert mailbox.put(job("j", 2)) is None
+
+    def test_an_unknown_job_is_none(self, table: JobTableProxy) -> None:
+        assert table.snapshot("nowhere") is None
+
+    def test_an_error_inside_arrives_as_itself(self, mailbox: MailboxProxy) -> None:
+        mailbox.put(job("j", 1))
+
+        with pytest.raises(ValueError, match="exists already"):
+            mailbox.put(job("j", 1))
+
+        assert mailbox.stats().queued == 1, "and the connection serves on"
+
+    def test_the_table_is_read_only_from_outside(self, table: JobTableProxy) -> None:
+        with pytest.raises(multiprocessing.managers.RemoteError, match="not in exposed"):
+            table._callmethod("record", ("j", 0, Failed("empty", "Nothing came.")))
+
+    def test_workers_share_one_token(self, manager: BoardManager) -> None:
+        tokens = manager.token_store()
+        permit = tokens.token(None, 0.0).permit
+        assert permit is not None
+        waiting = Call(lambda: manager.token_store().token(None, SOON))
+
+        tokens.refreshed(permit, "access", 3600.0, None)
+
+        assert waiting.result().access_token == "access"
+
+    def test_a_failed_refresh_is_shared_too(self, manager: BoardManager) -> None:
+        tokens = manager.token_store()
+        permit = tokens.token(None, 0.0).permit
+        assert permit is not None
+
+        tokens.refresh_failed(permit, "Imgur said no.", False)  # noqa: FBT003 - its own signature
+
+        assert tokens.token(None, 0.0).trouble == "Imgur said no."
+
+    def test_a_put_wakes_a_claim_at_once(self, mailbox: MailboxProxy) -> None:
+        mailbox.register("w1")
+        waiting = Call(lambda: mailbox.claim("w1", 600.0))
+        wait_until(lambda: mailbox.stats().workers_ready == 1)
+
+        mailbox.put(job("j", 1))
+
+        assert waiting.result().standing is Standing.WORK
+
+    def test_a_hundred_connect_at_once(self, mailbox: MailboxProxy) -> None:
+        together = threading.Barrier(100)
+
+        def connect() -> int:
+            together.wait(SOON)
+            return mailbox.stats().queued
+
+        calls = [Call(connect) for _ in range(100)]
+
+        assert [call.result() for call in calls] == [0] * 100
+
+    def test_a_job_of_100_000_urls_goes_in_and_out_in_one_call_each(
+        self, mailbox: MailboxProxy, table: JobTableProxy
+    ) -> None:
+        submission = job("j", 100_000)
+        assert mailbox.put(submission) is None
+        mailbox.register("w1")
+        report = None
+        for number in range(100):
+            lease = mailbox.turn("w1", report, 0).lease
+            assert lease is not None
+            report = Report(lease.token, Uploaded(f"link-{number}", "d"))
+
+        snapshot = table.snapshot("j")
+
+        assert snapshot is not None
+        assert snapshot.urls == submission.urls
+        assert len(snapshot.states) == 100_000
+        assert len(snapshot.links) == 99
+
+
+@pytest.mark.parametrize("order", ["retire, then put", "put, then retire"])
+def test_clients_killed_while_they_wait_lose_nothing(
+    order: str, mailbox: MailboxProxy, table: JobTableProxy
+) -> None:
+    """A stock queue loses one message for each of them (20 of 20, measured)."""
+    count = 20
+    # So many at once: spawned ones would each import everything anew.
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(["__main__", "workers.manager"])
+    clients = []
+    for number in range(count):
+        mailbox.register(f"w{number}")
+        claim = (mailbox, f"w{number}", 600.0)
+        clients.append(forkserver.Process(target=MailboxProxy.claim, args=claim))
+        clients[-1].start()
+    wait_until(lambda: mailbox.stats().workers_ready == count)
+
+    for client in clients:
+        client.kill()
+    for client in clients:
+        client.join()
+        client.close()
+    if order == "put, then retire":
+        mailbox.put(job("j", count))
+        # The dead clients' claims still wait in the Manager, and take what comes.
+        wait_until(lambda: mailbox.stats().leased == count)
+    for number in range(count):
+        assert mailbox.retire(f"w{number}").failed == ()
+    if order == "retire, then put":
+        mailbox.put(job("j", count))
+
+    mailbox.register("fresh")
+    leases = [mailbox.claim("fresh", SOON).lease for _ in range(count)]
+    assert sorted(lease.index for lease in leases if lease) == list(range(count))
+    for lease in leases:
+        assert lease is not None
+        mailbox.ack("fresh", Report(lease.token, Uploaded(f"link-{lease.index}", "d")))
+    assert table.unfinished() == {}
+    assert len(table.links(0, 100)) == count
+
+
+class TestKilledManager:
+    def test_every_call_ends_at_once(self, manager: BoardManager, mailbox: MailboxProxy) -> None:
+        mailbox.register("w1")
+        waiting = Call(lambda: mailbox.claim("w1", 600.0))
+        wait_until(lambda: mailbox.stats().workers_ready == 1)
+
+        os.kill(manager.pid, signal.SIGKILL)
+
+        with pytest.raises(ManagerLostError, match="gone"):
+            waiting.result()
+        for _ in range(2):  # on a connection that was open, then on a new one
+            with pytest.raises(ManagerLostError, match="gone"):
+                mailbox.stats()
+        with pytest.raises(ManagerLostError, match="gone"):
+            Call(mailbox.stats).result()
+
+    def test_the_sentinel_tells(self, manager: BoardManager) -> None:
+        assert multiprocessing.connection.wait([manager.sentinel], 0) == []
+
+        manager.kill()
+
+        assert multiprocessing.connection.wait([manager.sentinel], SOON) == [manager.sentinel]
+
+    def test_shutdown_is_no_trouble_afterwards(self, manager: BoardManager) -> None:
+        manager.kill()
+
+        manager.shutdown()
+
+    def test_to_the_web_side_the_board_is_lost(self) -> None:
+        assert issubclass(ManagerLostError, BoardLostError)
+
+
+class TestStoppedManager:
+    @pytest.fixture(autouse=True)
+    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 1.0)
+
+    def test_every_call_ends_in_time(self, manager: BoardManager, mailbox: MailboxProxy) -> None:
+        mailbox.register("w1")
+        begin = threading.Event()
+
+        def on_an_open_connection() -> None:
+            mailbox.stats()
+            connected.release()
+            begin.wait(SOON)
+            mailbox.stats()
+
+        def on_a_new_connection() -> None:
+            begin.wait(SOON)
+            mailbox.stats()
+
+        def with_more_than_the_socket_holds() -> None:
+            mailbox.stats()
+            connected.release()
+            begin.wait(SOON)
+            mailbox.put(job("j", 200_000))
+
+        def with_a_wait_of_its_own() -> None:
+            mailbox.stats()
+            connected.release()
+            begin.wait(SOON)
+            mailbox.claim("w1", 2.0)
+
+        connected = threading.Semaphore(0)
+        calls = [
+            Call(on_an_open_connection),
+            Call(on_a_new_connection),
+            Call(with_more_than_the_socket_holds),
+            Call(with_a_wait_of_its_own),
+        ]
+        for _ in range(3):
+            assert connected.acquire(timeout=SOON)
+        # So many wait to be let in that the backlog (16) is full.
+        calls += [Call(on_a_new_connection) for _ in range(30)]
+
+        os.kill(manager.pid, signal.SIGSTOP)
+        begin.set()
+
+        for call in calls:
+            with pytest.raises(ManagerLostError, match="does not answer"):
+                call.result()
+
+    def test_a_late_answer_is_not_taken_for_the_next(
+        self, manager: BoardManager, mailbox: MailboxProxy, table: JobTableProxy
+    ) -> None:
+        mailbox.put(job("j", 2))
+        os.kill(manager.pid, signal.SIGSTOP)
+        with pytest.raises(ManagerLostError):
+            mailbox.stats()
+
+        os.kill(manager.pid, signal.SIGCONT)
+
+        assert table.unfinished() == {"j": 2}
+        assert mailbox.overdue() == ()
+
+    def test_it_can_be_shut_down(self, manager: BoardManager) -> None:
+        os.kill(manager.pid, signal.SIGSTOP)
+
+        Call(manager.shutdown).result()
+
+        assert multiprocessing.connection.wait([manager.sentinel], 0) == [manager.sentinel]
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_stop_signals_are_the_parents_business(
+        self, number: signal.Signals, manager: BoardManager, mailbox: MailboxProxy
+    ) -> None:
+        mailbox.put(job("j", 1))
+        for _ in range(3):
+            os.kill(manager.pid, number)
+
+        assert not multiprocessing.connection.wait([manager.sentinel], 0.5)
+        assert mailbox.stats().queued == 1
+
+    def test_leaves_when_its_parent_is_killed(self) -> None:
+        script = (
+            "import time\n"
+            "from workers.manager import BoardManager\n"
+            "manager = BoardManager()\n"
+            "manager.start_process()\n"
+            "print(manager.pid, flush=True)\n"
+            "time.sleep(600)\n"
+        )
+        parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE)
+        with parent:
+            assert parent.stdout is not None
+            manager_pid = int(parent.stdout.readline())
+            assert is_running(manager_pid)
+
+            parent.kill()
+
+            # Whoever still runs holds the pipe open.
+            assert multiprocessing.connection.wait([parent.stdout.fileno()], SOON)
+            assert parent.stdout.read() == b""
+        wait_until(lambda: not is_running(manager_pid))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

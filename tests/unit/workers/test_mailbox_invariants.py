@@ -1,0 +1,247 @@
+"""The mailbox's promises, whatever happens in whatever order."""
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+
+from workers.fair_queue import Place
+from workers.job_table import JobTable
+from workers.mailbox import Mailbox, MailboxLimits
+from workers.messages import (
+    Failed,
+    ImageState,
+    JobStatus,
+    Lease,
+    Outcome,
+    PutBack,
+    Report,
+    Standing,
+    Submission,
+    TryAgain,
+    Uploaded,
+)
+
+MAX_OPEN_URLS = 12
+MAX_CRASHES = 3
+LEASE_SECONDS = 100.0
+
+FINAL = (ImageState.COMPLETE, ImageState.FAILED)
+
+outcomes = st.one_of(
+    st.builds(
+        Uploaded,
+        st.uuids().map(lambda u: f"https://i.imgur.com/{u.hex}.jpg"),
+        st.just("d"),
+        st.sampled_from([None, None, None, 5.0]),
+    ),
+    st.just(Failed("not-an-image", "It is text.")),
+    st.builds(TryAgain, st.just("source-error"), st.just("Busy."), st.sampled_from([0.0, 1.0, 9])),
+    st.builds(PutBack, st.just("imgur-rate-limited"), st.just("Wait."), st.sampled_from([1.0, 9])),
+)
+
+
+class MailboxMachine(RuleBasedStateMachine):
+    """Random puts, claims, reports, deaths and hours, checked after each step."""
+
+    workers = Bundle("workers")
+    leases = Bundle("leases")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.table = JobTable(wall_clock=lambda: self.now)
+        limits = MailboxLimits(MAX_OPEN_URLS, LEASE_SECONDS, MAX_CRASHES)
+        self.box = Mailbox(self.table, limits, clock=lambda: self.now)
+        self.jobs: dict[str, Submission] = {}
+        self.in_force: dict[int, tuple[str, Lease]] = {}
+        self.crashes: dict[Place, int] = {}
+        self.final: dict[Place, tuple[ImageState, str | None]] = {}
+        self.finished: set[str] = set()
+        self.draining = False
+        self.hired = 0
+
+    @initialize(target=workers)
+    def hire_the_first(self) -> MultipleResults[str]:
+        return multiple(self.register_one(), self.register_one())
+
+    @rule(target=workers)
+    def hire(self) -> str:
+        return self.register_one()
+
+    def register_one(self) -> str:
+        self.hired += 1
+        worker_id = f"w{self.hired}"
+        self.box.register(worker_id)
+        return worker_id
+
+    @rule(count=st.integers(1, 6))
+    def put(self, count: int) -> None:
+        job_id = f"j{len(self.jobs)}"
+        submission = Submission(job_id, tuple(f"https://s.test/{job_id}/{n}" for n in range(count)))
+        fits = self.open_urls() + count <= MAX_OPEN_URLS and not self.draining
+
+        refusal = self.box.put(submission)
+
+        assert (refusal is None) is fits
+        if fits:
+            self.jobs[job_id] = submission
+        else:
+            assert self.table.snapshot(job_id) is None
+
+    @rule(target=leases, worker_id=workers)
+    def claim(self, worker_id: str) -> Lease | MultipleResults[Lease]:
+        turn = self.box.claim(worker_id, 0)
+        if turn.lease is None:
+            return multiple()
+        lease = turn.lease
+        assert turn.standing is Standing.WORK
+        assert not self.draining
+        assert lease.token not in self.in_force
+        assert lease.url == self.jobs[lease.job_id].urls[lease.index]
+        place = (lease.job_id, lease.index)
+        assert place not in self.final
+        assert place not in self.places_in_force(), "one URL, one lease"
+        beside = [held for holder, held in self.in_force.values() if holder == worker_id]
+        for held in [*beside, lease] if beside else []:
+            assert self.crashes.get((held.job_id, held.index), 0) < MAX_CRASHES - 1, "not alone"
+        self.in_force[lease.token] = (worker_id, lease)
+        return lease
+
+    @rule(lease=consumes(leases), outcome=outcomes)
+    def report(self, lease: Lease, outcome: Outcome) -> None:
+        worker_id, _ = self.in_force.pop(lease.token, ("", lease))
+        if not worker_id:
+            return  # its worker was retired; the next rule is about those
+        receipt = self.box.ack(worker_id, Report(lease.token, outcome))
+        assert receipt.accepted
+        place = (lease.job_id, lease.index)
+        if isinstance(outcome, Uploaded):
+            self.final[place] = (ImageState.COMPLETE, outcome.link)
+        elif isinstance(outcome, Failed):
+            self.final[place] = (ImageState.FAILED, None)
+        self.note_finished(lease.job_id, told=receipt.finished is not None)
+
+    @rule(lease=leases, worker_id=workers, outcome=outcomes)
+    def report_what_is_not_in_force(self, lease: Lease, worker_id: str, outcome: Outcome) -> None:
+        holder, _ = self.in_force.get(lease.token, ("", lease))
+        if holder == worker_id:
+            return
+        before = (self.table.snapshot(lease.job_id), self.box.stats())
+        assert not self.box.ack(worker_id, Report(lease.token, outcome)).accepted
+        assert (self.table.snapshot(lease.job_id), self.box.stats()) == before
+
+    @rule(worker_id=consumes(workers))
+    def retire(self, worker_id: str) -> None:
+        held = [lease for holder, lease in self.in_force.values() if holder == worker_id]
+        doomed = {}
+        for lease in held:
+            del self.in_force[lease.token]
+            place = (lease.job_id, lease.index)
+            self.crashes[place] = self.crashes.get(place, 0) + 1
+            if self.crashes[place] == MAX_CRASHES:
+                doomed[lease.url] = lease.job_id
+                self.final[place] = (ImageState.FAILED, None)
+
+        retirement = self.box.retire(worker_id)
+
+        assert {crashed.url for crashed in retirement.failed} == set(doomed)
+        assert retirement.returned == len(held) - len(doomed)
+        told = {crashed.finished.job_id for crashed in retirement.failed if crashed.finished}
+        for job_id in set(doomed.values()):
+            self.note_finished(job_id, told=job_id in told)
+        assert self.box.claim(worker_id, 0).standing is Standing.RETIRED
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 9.0, LEASE_SECONDS]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: len(self.jobs) > 3)
+    @rule()
+    def close(self) -> None:
+        self.box.close()
+        self.draining = True
+
+    # --- what always holds ------------------------------------------------------------------
+
+    @invariant()
+    def each_open_url_is_in_exactly_one_place(self) -> None:
+        box = self.box
+        places: list[Place] = [held.place for held in box._leases._held.values()]
+        places += [place for _, place in box._delayed]
+        places += box._quarantine._suspects
+        for job_id, queue in box._queue._jobs.items():
+            places += [(job_id, index) for index in range(queue.next_index, len(queue.urls))]
+            places += [(job_id, index) for index in queue.returned]
+        everything = {(j, n) for j, s in self.jobs.items() for n in range(len(s.urls))}
+        assert sorted(places) == sorted(everything - set(self.final))
+        waiting = {job_id for job_id, queue in box._queue._jobs.items() if queue}
+        assert sorted(box._queue._ring) == sorted(waiting)
+
+    @invariant()
+    def counts_agree(self) -> None:
+        stats = self.box.stats()
+        assert stats.leased == len(self.in_force)
+        assert stats.queued == self.open_urls() - len(self.in_force)
+        assert stats.delayed <= stats.queued
+        assert sum(self.table.unfinished().values()) == self.open_urls()
+
+    @invariant()
+    def what_is_final_stays_so(self) -> None:
+        links: list[str] = []
+        for job_id, submission in self.jobs.items():
+            snapshot = self.table.snapshot(job_id)
+            assert snapshot is not None
+            for index, result in enumerate(snapshot.results()):
+                expected = self.final.get((job_id, index), (ImageState.PENDING, None))
+                assert (result.state, result.link) == expected
+            is_complete = all(state in FINAL for state in snapshot.states)
+            assert (snapshot.status is JobStatus.COMPLETE) is is_complete
+            assert (snapshot.finished is not None) is is_complete
+            assert len(snapshot.urls) == len(submission.urls)
+            links += snapshot.links.values()
+        assert sorted(self.table.links(0, 1000)) == sorted(links)
+
+    def teardown(self) -> None:
+        """Whatever happened, one good worker brings all to an end."""
+        if self.draining:
+            return
+        for worker_id in {holder for holder, _ in self.in_force.values()}:
+            self.retire(worker_id)
+        self.box.register("last")
+        while self.open_urls():
+            self.now += 10.0
+            turn = self.box.claim("last", 0)
+            assert turn.lease is not None, "lost"
+            assert self.box.ack("last", Report(turn.lease.token, Failed("e", "End."))).accepted
+            self.final[turn.lease.job_id, turn.lease.index] = (ImageState.FAILED, None)
+        assert self.table.unfinished() == {}
+
+    def open_urls(self) -> int:
+        return sum(len(submission.urls) for submission in self.jobs.values()) - len(self.final)
+
+    def places_in_force(self) -> set[Place]:
+        return {(lease.job_id, lease.index) for _, lease in self.in_force.values()}
+
+    def note_finished(self, job_id: str, *, told: bool) -> None:
+        count = len(self.jobs[job_id].urls)
+        is_complete = all((job_id, index) in self.final for index in range(count))
+        assert told is is_complete
+        assert job_id not in self.finished, "told once"
+        if told:
+            self.finished.add(job_id)
+
+
+TestMailboxMachine = MailboxMachine.TestCase
+TestMailboxMachine.settings = settings(
+    max_examples=100, stateful_step_count=60, deadline=None, derandomize=False
+)

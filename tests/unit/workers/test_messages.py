@@ -1,0 +1,119 @@
+import dataclasses
+import inspect
+import pickle
+from typing import Any
+
+import pytest
+
+from workers import messages
+from workers.messages import (
+    CrashedUrl,
+    Failed,
+    ImageResult,
+    ImageState,
+    JobSnapshot,
+    JobStatus,
+    JobSummary,
+    Lease,
+    MailboxStats,
+    PutBack,
+    Receipt,
+    Refusal,
+    RefusalCode,
+    Report,
+    Retirement,
+    Standing,
+    Submission,
+    TryAgain,
+    Turn,
+    Uploaded,
+)
+
+# Each with every field set, and none to its default.
+_SUMMARY = JobSummary("j", complete=2, failed=1, seconds=1.5)
+_LEASE = Lease(7, "j", 3, "https://source.test/a.jpg", 2)
+_UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0)
+_RECEIPT = Receipt(accepted=True, finished=_SUMMARY)
+_CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "It died.", _SUMMARY)
+ALL = [
+    Submission("j", ("https://source.test/a.jpg",)),
+    Refusal(RefusalCode.QUEUE_FULL, "Full.", 10),
+    _LEASE,
+    _UPLOADED,
+    Failed("empty", "Nothing came."),
+    TryAgain("source-error", "Busy.", 1.5),
+    PutBack("imgur-rate-limited", "Wait.", 30.0),
+    Report(7, _UPLOADED),
+    _SUMMARY,
+    _RECEIPT,
+    Turn(Standing.WORK, _LEASE, _RECEIPT),
+    _CRASHED,
+    Retirement(returned=1, failed=(_CRASHED,), had_claimed=True),
+    MailboxStats(5, 1, 2, 3.5, 4, draining=True),
+    ImageResult("u", ImageState.FAILED, "l", "empty", "Nothing came.", 2),
+    JobSnapshot(
+        "j", JobStatus.COMPLETE, 1.0, 2.0, ("u",), b"\1", b"\2", {0: "l"}, {1: ("empty", "None.")}
+    ),
+]
+
+every_message = pytest.mark.parametrize("message", ALL, ids=lambda message: type(message).__name__)
+
+
+def test_no_message_is_left_out() -> None:
+    defined = {
+        kind
+        for _, kind in inspect.getmembers(messages, inspect.isclass)
+        if kind.__module__ == messages.__name__ and dataclasses.is_dataclass(kind)
+    }
+    assert {type(message) for message in ALL} == defined
+
+
+@every_message
+def test_arrives_as_it_was_sent(message: Any) -> None:
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        arrived = pickle.loads(pickle.dumps(message, protocol))
+        assert arrived == message
+        assert type(arrived) is type(message)
+        for field in dataclasses.fields(message):
+            assert type(getattr(arrived, field.name)) is type(getattr(message, field.name))
+
+
+@every_message
+def test_cannot_be_changed(message: Any) -> None:
+    for field in dataclasses.fields(message):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(message, field.name, getattr(message, field.name))
+    with pytest.raises((AttributeError, TypeError)):
+        message.something_else = 1
+
+
+@every_message
+def test_has_no_secret_in_its_text(message: Any) -> None:
+    assert "secret" not in repr(message)
+    assert "secret" not in str(message)
+
+
+def test_a_state_fits_a_byte_and_reads_as_one() -> None:
+    assert bytes([ImageState.COMPLETE, ImageState.PENDING]) == b"\1\0"
+    assert bytearray(3) == bytes([ImageState.PENDING] * 3), "a new job is all pending"
+
+
+def test_results_join_the_columns() -> None:
+    snapshot = JobSnapshot(
+        job_id="j",
+        status=JobStatus.IN_PROGRESS,
+        created=1.0,
+        finished=None,
+        urls=("u0", "u1", "u2", "u3"),
+        states=bytes([1, 2, 0, 0]),
+        attempts=bytes([1, 4, 2, 0]),
+        links={0: "l0"},
+        troubles={1: ("empty", "Nothing came."), 2: ("source-error", "Busy.")},
+    )
+
+    assert list(snapshot.results()) == [
+        ImageResult("u0", ImageState.COMPLETE, "l0", None, None, 1),
+        ImageResult("u1", ImageState.FAILED, None, "empty", "Nothing came.", 4),
+        ImageResult("u2", ImageState.PENDING, None, "source-error", "Busy.", 2),
+        ImageResult("u3", ImageState.PENDING, None, None, None, 0),
+    ]

@@ -1,0 +1,47 @@
+"""The actor side: mailbox, job table, supervisor and workers.
+
+What the web side may use is listed here; everything else is inside.
+"""
+
+from workers.board import Board, BoardHealth, BoardLostError, BoardState
+from workers.download import DownloadPolicy
+from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
+from workers.errors import ImageError
+from workers.imgur import ImgurAccess
+from workers.logs import LogConfig, configure_logging
+from workers.messages import (
+    ImageResult,
+    ImageState,
+    JobSnapshot,
+    JobStatus,
+    Refusal,
+    RefusalCode,
+    Submission,
+)
+from workers.processes import ProcessBoard, ProcessBoardConfig
+from workers.worker import WorkerConfig
+
+__all__ = [
+    "MAX_URL_LENGTH",
+    "Board",
+    "BoardHealth",
+    "BoardLostError",
+    "BoardState",
+    "DownloadPolicy",
+    "ImageError",
+    "ImageResult",
+    "ImageState",
+    "ImgurAccess",
+    "JobSnapshot",
+    "JobStatus",
+    "LogConfig",
+    "ProcessBoard",
+    "ProcessBoardConfig",
+    "Refusal",
+    "RefusalCode",
+    "Submission",
+    "WorkerConfig",
+    "check_url",
+    "configure_logging",
+    "mask_url",
+]

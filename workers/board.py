@@ -1,0 +1,63 @@
+"""What the web side sees of the actor side, whichever engine is behind it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from workers.messages import JobSnapshot, Refusal, Submission
+
+
+class BoardLostError(Exception):
+    """The job board is gone or does not answer; the state it held is lost."""
+
+
+class BoardState(StrEnum):
+    """Whether work is taken, and done."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardHealth:
+    """The board at a glance.
+
+    Attributes:
+        workers_ready: workers that have asked for work and are alive.
+        workers_wanted: workers there should be.
+        queued_urls: waiting for a worker or for their next attempt.
+        leased_urls: in work.
+        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
+    """
+
+    state: BoardState
+    workers_ready: int
+    workers_wanted: int
+    queued_urls: int
+    leased_urls: int
+    pause_seconds: float
+
+
+class Board(Protocol):
+    """Takes jobs and tells how they stand. Safe to call from any thread.
+
+    Each method raises BoardLostError in bounded time when the board is gone, except `health`.
+    """
+
+    def submit(self, submission: Submission) -> Refusal | None:
+        """Take a whole job, or nothing of it; a refusal says why not."""
+        ...
+
+    def snapshot(self, job_id: str) -> JobSnapshot | None:
+        """One job as it stands, or None if there is no such job."""
+        ...
+
+    def links(self, start: int, limit: int) -> tuple[str, ...]:
+        """A page of all links, in order of completion; an empty page is the end."""
+        ...
+
+    def health(self) -> BoardHealth:
+        """The board at a glance; a lost board says so instead of raising."""
+        ...

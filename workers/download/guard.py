@@ -1,0 +1,219 @@
+"""Which addresses a download may connect to: the rules, and the connecting.
+
+The address is judged where the socket is opened, not before: what was checked is what is
+connected to, however the URL wrote it and whatever the name resolves to a moment later.
+"""
+
+import socket
+import time
+from collections.abc import Iterable
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+from workers.errors import DownloadError, Reason
+
+Address = IPv4Address | IPv6Address
+
+# All that the IANA IPv4 Special-Purpose Address Registry keeps off the public internet, and what
+# only looks public. A table of our own: `is_global` differs between Python versions.
+REFUSED_IPV4 = (
+    (IPv4Network("0.0.0.0/8"), "this network (RFC 791); Linux connects 0.0.0.0 to itself"),
+    (IPv4Network("10.0.0.0/8"), "private (RFC 1918)"),
+    (IPv4Network("100.64.0.0/10"), "carrier-grade NAT (RFC 6598); metadata of some clouds"),
+    (IPv4Network("127.0.0.0/8"), "loopback (RFC 1122)"),
+    (IPv4Network("168.63.129.16/32"), "the host of an Azure machine"),
+    (IPv4Network("169.254.0.0/16"), "link-local (RFC 3927); metadata of most clouds"),
+    (IPv4Network("172.16.0.0/12"), "private (RFC 1918)"),
+    (IPv4Network("192.0.0.0/24"), "protocol assignments (RFC 6890); metadata of some clouds"),
+    (IPv4Network("192.0.2.0/24"), "documentation (RFC 5737)"),
+    (IPv4Network("192.31.196.0/24"), "AS112 (RFC 7535), answered by the nearest machine"),
+    (IPv4Network("192.52.193.0/24"), "multicast tunnels (RFC 7450)"),
+    (IPv4Network("192.88.99.0/24"), "6to4 relays (RFC 7526)"),
+    (IPv4Network("192.168.0.0/16"), "private (RFC 1918)"),
+    (IPv4Network("192.175.48.0/24"), "AS112 (RFC 7534), answered by the nearest machine"),
+    (IPv4Network("198.18.0.0/15"), "benchmarks (RFC 2544)"),
+    (IPv4Network("198.51.100.0/24"), "documentation (RFC 5737)"),
+    (IPv4Network("203.0.113.0/24"), "documentation (RFC 5737)"),
+    (IPv4Network("224.0.0.0/4"), "multicast (RFC 5771)"),
+    (IPv4Network("240.0.0.0/4"), "reserved (RFC 1112), and broadcast"),
+)
+
+# Only what is handed out as global unicast is public. That leaves out at one stroke loopback,
+# link-local, site-local, unique local and multicast addresses, and the forms that carry an IPv4
+# address within them: compatible (::/96), mapped (::ffff:0:0/96), translated (::ffff:0:0:0/96)
+# and NAT64 (64:ff9b::/96, 64:ff9b:1::/48).
+GLOBAL_IPV6 = IPv6Network("2000::/3")
+
+# What the global range has in it that is not public.
+REFUSED_IPV6 = (
+    (IPv6Network("2001::/23"), "protocol assignments (RFC 2928), with Teredo in 2001::/32"),
+    (IPv6Network("2001:db8::/32"), "documentation (RFC 3849)"),
+    (IPv6Network("2002::/16"), "6to4 (RFC 3056): carries an IPv4 address"),
+    (IPv6Network("2620:4f:8000::/48"), "AS112 (RFC 7534), answered by the nearest machine"),
+    (IPv6Network("3fff::/20"), "documentation (RFC 9637)"),
+)
+
+# The third quarter of an ISATAP address (RFC 5214, section 6.1), which can stand in any prefix;
+# the last quarter is an IPv4 address.
+_ISATAP_MARKS = (0x0000_5EFE, 0x0200_5EFE)
+
+_NOT_FOUND = (socket.EAI_NONAME, socket.EAI_NODATA)
+
+_MOST_ATTEMPTS = 6
+"""How many addresses of one name are tried: its owner could list thousands."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address belongs to the public internet."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network, _ in REFUSED_IPV4)
+    if address not in GLOBAL_IPV6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP_MARKS:
+        return False
+    return not any(address in network for network, _ in REFUSED_IPV6)
+
+
+class AddressGuard:
+    """Connects to public addresses, and to what the operator has let through.
+
+    Args:
+        allowed_networks: in CIDR notation; let through on any port.
+        allowed_ports: on which public addresses may be connected to.
+        allowed_origins: single addresses, each with its port.
+    """
+
+    def __init__(
+        self,
+        allowed_networks: Iterable[str],
+        allowed_ports: Iterable[int],
+        allowed_origins: Iterable[tuple[str, int]],
+    ) -> None:
+        self._networks = tuple(ip_network(network, strict=False) for network in allowed_networks)
+        self._ports = tuple(allowed_ports)
+        self._origins = frozenset((ip_address(text), port) for text, port in allowed_origins)
+
+    def refusal(self, address: Address, port: int) -> Reason | None:
+        """Why `address` may not be connected to on `port`; None if it may."""
+        if (address, port) in self._origins:
+            return None
+        if any(address in network for network in self._networks):
+            return None
+        if not is_public(address):
+            return Reason.ADDRESS_NOT_ALLOWED
+        return None if port in self._ports else Reason.PORT_NOT_ALLOWED
+
+    def dial(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        """Resolve `host` and connect to the first allowed address that answers.
+
+        Args:
+            host: a name, or an address in any notation that the system understands.
+            port: the port.
+            timeout: seconds for all attempts together.
+
+        Raises:
+            DownloadError: nothing else, so that it arrives unwrapped by the libraries above.
+        """
+        resolved = _resolve(host, port)
+        refusals = [self.refusal(ip_address(address[0]), port) for _, _, address in resolved]
+        allowed = [
+            candidate
+            for candidate, refusal in zip(resolved, refusals, strict=True)
+            if refusal is None
+        ]
+        if not allowed:
+            raise self._refuse(refusals[0], host, port)
+        return _connect(allowed[:_MOST_ATTEMPTS], host, port, timeout)
+
+    def _refuse(self, refusal: Reason | None, host: str, port: int) -> DownloadError:
+        # The sentence keeps the resolved address to itself: it would map the internal network.
+        if refusal is Reason.PORT_NOT_ALLOWED:
+            ports = " and ".join(str(allowed) for allowed in self._ports) or "none"
+            return DownloadError(
+                Reason.PORT_NOT_ALLOWED,
+                f"Images are not fetched from port {port}; allowed: {ports}.",
+            )
+        return DownloadError(
+            Reason.ADDRESS_NOT_ALLOWED,
+            f"The host {shown(host)} is not at a public internet address; images are fetched"
+            " from public addresses only.",
+        )
+
+
+def shown(host: str) -> str:
+    """The host for a sentence; the longest legal name has 253 characters."""
+    return host if len(host) <= 100 else host[:99] + "…"  # noqa: PLR2004 - both in one place
+
+
+_SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+_Candidate = tuple[socket.AddressFamily, int, _SocketAddress]
+
+
+def _resolve(host: str, port: int) -> list[_Candidate]:
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno in _NOT_FOUND:
+            raise DownloadError(
+                Reason.NAME_NOT_FOUND, f"The host {shown(host)} does not exist."
+            ) from error
+        raise DownloadError(
+            Reason.NAME_LOOKUP_FAILED,
+            f"The host {shown(host)} could not be looked up.",
+            transient=True,
+        ) from error
+    except UnicodeError as error:
+        raise DownloadError(
+            Reason.URL_INVALID, f"The host {shown(host)} is not a valid name."
+        ) from error
+    candidates: list[_Candidate] = [
+        (family, protocol, address)
+        for family, _, protocol, _, address in answers
+        if family in (socket.AF_INET, socket.AF_INET6) and isinstance(address[0], str)
+    ]
+    if not candidates:
+        raise DownloadError(Reason.NAME_NOT_FOUND, f"The host {shown(host)} has no address.")
+    return candidates
+
+
+def _connect(
+    candidates: list[_Candidate], host: str, port: int, timeout: float | None
+) -> socket.socket:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    trouble: OSError | None = None
+    for position, (family, protocol, address) in enumerate(candidates):
+        # An equal share for each, so that a silent first address leaves time for the others.
+        share = None
+        if deadline is not None:
+            share = max(0.1, (deadline - time.monotonic()) / (len(candidates) - position))
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+        except OSError as error:  # a family that this machine does not have
+            trouble = error
+            continue
+        try:
+            sock.settimeout(share)
+            sock.connect(address)
+            sock.settimeout(timeout)
+        except OSError as error:
+            sock.close()
+            trouble = error
+        else:
+            return sock
+    raise DownloadError(
+        Reason.CONNECT_FAILED,
+        f"Could not connect to {shown(host)} on port {port}: {_in_words(trouble)}.",
+        transient=True,
+    ) from trouble
+
+
+def _in_words(error: OSError | None) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return "network error"

@@ -1,0 +1,154 @@
+"""What kind of image some bytes are, told from how they begin.
+
+Nothing is decoded: 300 KB can hold an image of 50,000 by 50,000 pixels, and every decoder is more
+code that a stranger's bytes run through. The type that the source claims is not looked at: it is
+often wrong, and Imgur judges the bytes too.
+"""
+
+from dataclasses import dataclass
+
+HEAD_BYTES = 4096
+"""How many bytes `recognize` should be shown, if there are as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageType:
+    """A kind of image.
+
+    Attributes:
+        name: as people call it.
+        media_type: as registered with IANA.
+        extension: the usual file name extension, without the dot.
+        accepted: whether Imgur takes it.
+    """
+
+    name: str
+    media_type: str
+    extension: str
+    accepted: bool
+
+
+# Imgur's help lists JPEG, PNG, GIF, APNG and TIFF (https://help.imgur.com/hc/articles/115000083326)
+# and takes BMP as well; WebP, AVIF and HEIC are answered with error 1003, "File type invalid"
+# (phin05/discord-rich-presence-plex#62, s0hv/rust-imgur-upload#9, Awful/Awful.app#904).
+JPEG = ImageType("JPEG", "image/jpeg", "jpg", accepted=True)
+PNG = ImageType("PNG", "image/png", "png", accepted=True)
+# An APNG is a PNG to whoever does not know better, and image/png is understood everywhere.
+APNG = ImageType("APNG", "image/png", "png", accepted=True)
+GIF = ImageType("GIF", "image/gif", "gif", accepted=True)
+TIFF = ImageType("TIFF", "image/tiff", "tiff", accepted=True)
+BMP = ImageType("BMP", "image/bmp", "bmp", accepted=True)
+WEBP = ImageType("WebP", "image/webp", "webp", accepted=False)
+AVIF = ImageType("AVIF", "image/avif", "avif", accepted=False)
+HEIC = ImageType("HEIC", "image/heic", "heic", accepted=False)
+HEIF = ImageType("HEIF", "image/heif", "heif", accepted=False)
+SVG = ImageType("SVG", "image/svg+xml", "svg", accepted=False)
+JPEG_XL = ImageType("JPEG XL", "image/jxl", "jxl", accepted=False)
+JPEG_2000 = ImageType("JPEG 2000", "image/jp2", "jp2", accepted=False)
+ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico", accepted=False)
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+# Beginnings that decide by themselves.
+_SIGNATURES = (
+    (b"\xff\xd8\xff", JPEG),
+    (_PNG_SIGNATURE, PNG),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+    (b"\xff\x0a", JPEG_XL),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", JPEG_XL),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", JPEG_2000),
+    (b"\x00\x00\x01\x00", ICO),
+)
+
+# Sizes of the header that follows a BMP's first 14 bytes: OS/2 1 and 2, Windows 3, 4 and 5.
+_BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+
+# ISO/IEC 23000-22 (AVIF, HEIC) brands, the more telling ones first.
+_BRANDS = (
+    (frozenset({b"avif", b"avis"}), AVIF),
+    (
+        frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}),
+        HEIC,
+    ),
+    (frozenset({b"mif1", b"msf1", b"mif2"}), HEIF),
+)
+
+_HTML_BEGINNINGS = (
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<body",
+    b"<script",
+    b"<title",
+    b"<meta",
+    b"<!--",
+)
+
+
+def recognize(head: bytes) -> ImageType | None:
+    """The type of the image that begins with `head`, or None if that is no image.
+
+    Args:
+        head: the first bytes, HEAD_BYTES of them if there are as many.
+    """
+    for signature, image_type in _SIGNATURES:
+        if head.startswith(signature):
+            return APNG if image_type is PNG and _is_animated_png(head) else image_type
+    if head[4:8] == b"ftyp":
+        return _recognize_by_brand(head)
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
+        return BMP
+    return SVG if _is_svg(head) else None
+
+
+def describe(head: bytes) -> str:
+    """What `head`, which is no image, seems to be instead: for a sentence."""
+    if head[4:8] == b"ftyp" or head.startswith(b"\x1aE\xdf\xa3"):
+        return "a video"
+    if head.startswith(b"%PDF-"):
+        return "a PDF document"
+    text = _beginning_of_text(head)
+    if text.startswith(_HTML_BEGINNINGS) or (text.startswith(b"<?xml") and b"<html" in text):
+        return "a web page"
+    if text.startswith((b"{", b"[")):
+        return "JSON text"
+    return "something else"
+
+
+def _is_animated_png(head: bytes) -> bool:
+    """Whether an acTL chunk comes before the first IDAT (PNG, third edition, section 11.3.5)."""
+    position = len(_PNG_SIGNATURE)
+    while (kind := head[position + 4 : position + 8]) != b"IDAT":
+        if kind == b"acTL":
+            return True
+        if len(kind) < 4:  # noqa: PLR2004 - a chunk's type has four bytes
+            return False
+        # Length, type and checksum take 12 bytes besides the data.
+        position += 12 + int.from_bytes(head[position : position + 4], "big")
+    return False
+
+
+def _recognize_by_brand(head: bytes) -> ImageType | None:
+    """ISO/IEC 14496-12, section 4.3: a major brand, a version, then the compatible brands."""
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
+    for telling, image_type in _BRANDS:
+        if brands & telling:
+            return image_type
+    return None
+
+
+def _is_svg(head: bytes) -> bool:
+    text = _beginning_of_text(head)
+    return text.startswith(b"<svg") or (
+        text.startswith((b"<?xml", b"<!doctype svg")) and b"<svg" in text
+    )
+
+
+def _beginning_of_text(head: bytes) -> bytes:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()

@@ -1,0 +1,82 @@
+"""What a source's status says about the image, and whether another attempt makes sense."""
+
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from workers.errors import DownloadError, Reason
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""The statuses whose Location is followed (RFC 9110, section 15.4)."""
+
+MAX_RETRY_AFTER = 300.0
+"""Seconds. A source that asks for more is asked again sooner, so that it cannot hold up a job."""
+
+_RETRY_AFTER_DIGITS = 9
+_FIRST_SERVER_ERROR = 500
+
+# RFC 9110, section 15.5; RFC 7725 (451); RFC 8470 (425); RFC 6585 (429).
+_MEANINGS: dict[int, tuple[Reason, str, bool]] = {
+    401: (Reason.SOURCE_REFUSED, "The source wants a login for the image", False),
+    403: (Reason.SOURCE_REFUSED, "The source refuses to give out the image", False),
+    404: (Reason.SOURCE_NOT_FOUND, "The source has no image at this URL", False),
+    407: (Reason.SOURCE_REFUSED, "The source wants a login for the image", False),
+    408: (Reason.SOURCE_ERROR, "The source gave up waiting for the request", True),
+    410: (Reason.SOURCE_NOT_FOUND, "The source no longer has the image", False),
+    425: (Reason.SOURCE_ERROR, "The source asks to try again", True),
+    429: (Reason.SOURCE_RATE_LIMITED, "The source asks for fewer requests", True),
+    451: (Reason.SOURCE_REFUSED, "The source may not give out the image for legal reasons", False),
+}
+
+
+def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
+    """The error that an answer other than 200, and other than a redirect, stands for.
+
+    Args:
+        status: the answer's status.
+        headers: the answer's headers; Retry-After is heeded where another attempt makes sense.
+    """
+    if status in _MEANINGS:
+        reason, sentence, transient = _MEANINGS[status]
+    elif status >= _FIRST_SERVER_ERROR:
+        reason, sentence, transient = Reason.SOURCE_ERROR, "The source has a problem", True
+    else:
+        reason, sentence, transient = Reason.SOURCE_STATUS, "The source sent no image", False
+    return DownloadError(
+        reason,
+        f"{sentence} (status {_with_phrase(status)}).",
+        transient=transient,
+        retry_after=retry_after(headers.get("Retry-After"), time.time()) if transient else None,
+    )
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds that a Retry-After header asks to wait, at most MAX_RETRY_AFTER.
+
+    Args:
+        value: seconds, or a date (RFC 9110, section 10.2.3).
+        now: seconds since the epoch.
+
+    Returns:
+        None if there is no such header or it makes no sense.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        seconds = float(value[:_RETRY_AFTER_DIGITS])
+    else:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _with_phrase(status: int) -> str:
+    # The source's own phrase is not repeated: anything can stand there.
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -1,0 +1,103 @@
+"""Why a URL could not be processed: stable codes and the exceptions that carry them."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The machine codes shown as ``results[].reason``; they never change their meaning."""
+
+    # the URL itself
+    URL_INVALID = "url-invalid"
+    URL_SCHEME = "url-scheme"
+    URL_TOO_LONG = "url-too-long"
+    URL_CREDENTIALS = "url-credentials"
+    PORT_NOT_ALLOWED = "port-not-allowed"
+    ADDRESS_NOT_ALLOWED = "address-not-allowed"
+
+    # reaching the source
+    NAME_NOT_FOUND = "name-not-found"
+    NAME_LOOKUP_FAILED = "name-lookup-failed"
+    CONNECT_FAILED = "connect-failed"
+    TLS_FAILED = "tls-failed"
+    DOWNLOAD_TIMEOUT = "download-timeout"
+
+    # the source's answer
+    SOURCE_NOT_FOUND = "source-not-found"
+    SOURCE_REFUSED = "source-refused"
+    SOURCE_RATE_LIMITED = "source-rate-limited"
+    SOURCE_STATUS = "source-status"
+    SOURCE_ERROR = "source-error"
+    SOURCE_BAD_ANSWER = "source-bad-answer"
+    SOURCE_CUT_SHORT = "source-cut-short"
+    TOO_MANY_REDIRECTS = "too-many-redirects"
+    ENCODING_UNSUPPORTED = "encoding-unsupported"
+
+    # the bytes
+    EMPTY = "empty"
+    TOO_LARGE = "too-large"
+    NOT_AN_IMAGE = "not-an-image"
+    TYPE_NOT_ACCEPTED = "type-not-accepted"
+    STORAGE_FULL = "storage-full"
+
+    # Imgur
+    IMGUR_REFUSED = "imgur-refused"
+    IMGUR_FORBIDDEN = "imgur-forbidden"
+    IMGUR_CREDENTIALS = "imgur-credentials"
+    IMGUR_RATE_LIMITED = "imgur-rate-limited"
+    IMGUR_ERROR = "imgur-error"
+    IMGUR_OVER_CAPACITY = "imgur-over-capacity"
+    IMGUR_UNREACHABLE = "imgur-unreachable"
+    IMGUR_TIMEOUT = "imgur-timeout"
+    IMGUR_BAD_ANSWER = "imgur-bad-answer"
+
+    # this service
+    WORKER_CRASHED = "worker-crashed"
+    INTERNAL_ERROR = "internal-error"
+
+
+class ImageError(Exception):
+    """One URL could not be processed.
+
+    Args:
+        reason: the stable machine code.
+        message: one sentence for a person; it never holds a secret.
+        transient: whether another attempt may succeed.
+        retry_after: seconds the other side asked to wait before another attempt, if it did.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        transient: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.transient = transient
+        self.retry_after = retry_after
+
+
+class DownloadError(ImageError):
+    """The image could not be fetched, or what came is not an image that can be uploaded."""
+
+
+class ImgurError(ImageError):
+    """Imgur did not take the image."""
+
+
+class RateLimitedError(ImgurError):
+    """Imgur asks everybody to wait: all workers pause, and the URL keeps its attempts.
+
+    Args:
+        message: one sentence for a person.
+        pause_seconds: how long, from now, nothing should be uploaded.
+    """
+
+    def __init__(self, message: str, *, pause_seconds: float) -> None:
+        super().__init__(
+            Reason.IMGUR_RATE_LIMITED, message, transient=True, retry_after=pause_seconds
+        )
+        self.pause_seconds = pause_seconds

@@ -1,0 +1,128 @@
+"""Uploads images to Imgur, one at a time; each lane has a client of its own."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import BinaryIO
+
+from workers.imgur.access import ImgurAccess
+from workers.imgur.auth import Authorizer, Credential, Tokens
+from workers.imgur.errors import explain, parse_json, read_refusal
+from workers.imgur.exchange import Answer, Exchange, timed_out
+from workers.imgur.multipart import Form, image_form
+from workers.imgur.rate_limit import pause_after_upload
+from workers.transport import Watchdog
+
+_LINK = re.compile(r"(https?)://([^\s/?#@\\]{1,255})/[!-~]{1,1000}")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedImage:
+    """An image that Imgur has stored.
+
+    Attributes:
+        link: public.
+        deletehash: lets whoever knows it delete the image.
+        pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
+    """
+
+    link: str
+    deletehash: str = field(repr=False)
+    pause_seconds: float | None = None
+
+
+class ImgurClient:
+    """Uploads images, anonymously or to an account.
+
+    Args:
+        access: where, and as whom.
+        tokens: the access token that all workers share; used for an account only.
+        watchdog: cuts uploads past their deadline.
+    """
+
+    def __init__(self, access: ImgurAccess, tokens: Tokens, watchdog: Watchdog) -> None:
+        self._upload_seconds = access.upload_seconds
+        self._url = f"{access.api_url.rstrip('/')}/3/image"
+        self._fields = {"type": "file"}
+        if access.album is not None:
+            self._fields["album"] = access.album
+        self._exchange = Exchange(watchdog, access.connect_seconds)
+        self._authorizer = Authorizer(access, tokens, self._exchange)
+
+    def upload(self, file: BinaryIO, size: int, media_type: str, filename: str) -> UploadedImage:
+        """Upload one image.
+
+        Args:
+            file: seekable; read from its beginning.
+            size: of the content, in bytes.
+            media_type: of the content.
+            filename: shown to Imgur.
+
+        Raises:
+            RateLimitedError: Imgur takes no more uploads for a while.
+            ImgurError: Imgur did not take the image, or could not be reached.
+        """
+        deadline = time.monotonic() + self._upload_seconds
+        make_form = partial(image_form, file, size, media_type, filename, self._fields)
+        credential = self._authorizer.credential(deadline)
+        answer = self._post(credential, make_form, deadline)
+        image = _read_image(answer)
+        if image is None and credential.generation is not None and _is_stale(answer):
+            # The token went stale before its time, or on the way.
+            credential = self._authorizer.credential(deadline, refused=credential)
+            answer = self._post(credential, make_form, deadline)
+            image = _read_image(answer)
+        if image is None:
+            raise explain(
+                answer,
+                read_refusal(answer),
+                credentials=self._authorizer.settings,
+                secrets=self._authorizer.secrets(credential.header.partition(" ")[2]),
+                now=time.time(),
+            )
+        return image
+
+    def close(self) -> None:
+        self._exchange.close()
+
+    def _post(
+        self, credential: Credential, make_form: Callable[[], Form], deadline: float
+    ) -> Answer:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise timed_out()
+        form = make_form()
+        headers = {"Authorization": credential.header, "Content-Type": form.content_type}
+        return self._exchange.post(self._url, headers, form.body, form.length, left)
+
+
+def _is_stale(answer: Answer) -> bool:
+    return read_refusal(answer).is_stale_token
+
+
+def _read_image(answer: Answer) -> UploadedImage | None:
+    document = parse_json(answer.body) if answer.is_success else None
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict):
+        return None
+    link = public_link(data.get("link"))
+    if link is None:
+        return None
+    deletehash = data.get("deletehash")
+    return UploadedImage(
+        link=link,
+        deletehash=deletehash if isinstance(deletehash, str) else "",
+        pause_seconds=pause_after_upload(answer.headers, time.time()),
+    )
+
+
+def public_link(link: object) -> str | None:
+    """The link as it is shown: https for Imgur's own hosts; None if it is no web link."""
+    match = _LINK.fullmatch(link) if isinstance(link, str) else None
+    if match is None:
+        return None
+    scheme, host = match.groups()
+    is_imgurs = host == "imgur.com" or host.endswith(".imgur.com")
+    return f"https{match[0].removeprefix(scheme)}" if is_imgurs else match[0]

@@ -1,0 +1,84 @@
+"""Which URL is in which worker's hands, until when."""
+
+from dataclasses import dataclass, field
+
+from workers.fair_queue import Place
+
+
+@dataclass(slots=True)
+class _Held:
+    worker_id: str
+    place: Place
+    deadline: float
+
+
+@dataclass(slots=True)
+class Holder:
+    """A worker that was let in and is not retired.
+
+    Attributes:
+        tokens: its leases in force.
+        has_claimed: whether it has ever asked for work.
+    """
+
+    tokens: set[int] = field(default_factory=set)
+    has_claimed: bool = False
+
+
+class LeaseBook:
+    """The leases in force, each under a token that is never used again.
+
+    A word about a token counts only while its lease is in force, and only from its holder: that
+    fences off a worker that was taken for dead and speaks up later. Not safe for threads by itself.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, _Held] = {}
+        self._holders: dict[str, Holder] = {}
+        self._last_token = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def register(self, worker_id: str) -> None:
+        """Let a worker in.
+
+        Raises:
+            ValueError: the id is in use; a second one of that name would orphan its leases.
+        """
+        if worker_id in self._holders:
+            raise ValueError(f"Worker {worker_id} is registered already.")
+        self._holders[worker_id] = Holder()
+
+    def holder(self, worker_id: str) -> Holder | None:
+        """A worker's standing here; None if it is retired, or was never let in."""
+        return self._holders.get(worker_id)
+
+    def holders_ready(self) -> int:
+        """How many workers have ever asked for work."""
+        return sum(holder.has_claimed for holder in self._holders.values())
+
+    def lend(self, worker_id: str, place: Place, deadline: float) -> int:
+        """Put a URL under a new lease; returns its token."""
+        self._last_token += 1
+        self._held[self._last_token] = _Held(worker_id, place, deadline)
+        self._holders[worker_id].tokens.add(self._last_token)
+        return self._last_token
+
+    def end(self, worker_id: str, token: int) -> Place | None:
+        """End a lease; None, and nothing changes, if it is not in force in this worker's hands."""
+        held = self._held.get(token)
+        if held is None or held.worker_id != worker_id:
+            return None
+        del self._held[token]
+        self._holders[worker_id].tokens.discard(token)
+        return held.place
+
+    def retire(self, worker_id: str) -> list[Place]:
+        """Forget a worker; returns what it held, in the order it was lent."""
+        holder = self._holders.pop(worker_id)
+        return [self._held.pop(token).place for token in sorted(holder.tokens)]
+
+    def overdue(self, now: float) -> tuple[str, ...]:
+        """The workers that keep a URL past its deadline."""
+        return tuple({held.worker_id for held in self._held.values() if held.deadline <= now})

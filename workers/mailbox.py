@@ -1,0 +1,310 @@
+"""The queue with leases. A plain class, no process in sight.
+
+A stock queue loses a message whenever a worker is killed while it waits or works. Here a message
+is only lent: it leaves the mailbox for good when its lease is acknowledged, and comes back when
+its worker is retired. A lease's token is the fence: a word about a lease that is no longer in
+force changes nothing.
+
+Invariant, at every release of the condition: each open URL is in exactly one place - in the queue,
+waiting for a retry, in quarantine, or under one lease.
+"""
+
+import heapq
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workers.errors import Reason
+from workers.fair_queue import FairQueue, Place
+from workers.job_table import JobTable
+from workers.leases import Holder, LeaseBook
+from workers.messages import (
+    CrashedUrl,
+    Failed,
+    JobSummary,
+    Lease,
+    MailboxStats,
+    Outcome,
+    PutBack,
+    Receipt,
+    Refusal,
+    RefusalCode,
+    Report,
+    Retirement,
+    Standing,
+    Submission,
+    TryAgain,
+    Turn,
+    Uploaded,
+)
+from workers.quarantine import Quarantine
+
+_FULL_RETRY_SECONDS = 10
+_DRAINING_RETRY_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLimits:
+    """What a mailbox holds to.
+
+    Attributes:
+        max_open_urls: URLs queued or under lease at once; a submission beyond it is refused whole.
+        lease_seconds: how long a worker may keep a URL before it counts as stuck.
+        max_crashes: a URL whose worker died this often is failed instead of handed out again.
+    """
+
+    max_open_urls: int = 1_000_000
+    lease_seconds: float = 105.0
+    max_crashes: int = 3
+
+
+class Mailbox:
+    """Hands each URL to one worker at a time, fairly between jobs.
+
+    Args:
+        job_table: where attempts and results are noted in the same step as the hand-out or return.
+        limits: capacity and patience.
+        clock: monotonic seconds; every deadline is measured on it.
+    """
+
+    def __init__(
+        self,
+        job_table: JobTable,
+        limits: MailboxLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = job_table
+        self._limits = limits
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._queue = FairQueue()
+        self._quarantine = Quarantine(limits.max_crashes)
+        self._delayed: list[tuple[float, Place]] = []
+        self._leases = LeaseBook()
+        self._paused_until = 0.0
+        self._draining = False
+
+    # --- the web side -----------------------------------------------------------------------
+
+    def put(self, submission: Submission) -> Refusal | None:
+        """Take a whole job, or nothing of it.
+
+        Returns:
+            None when the job was taken, else why not.
+        """
+        count = len(submission.urls)
+        with self._changed:
+            if self._draining:
+                return Refusal(
+                    RefusalCode.DRAINING,
+                    "The service is shutting down and takes no new jobs.",
+                    _DRAINING_RETRY_SECONDS,
+                )
+            room = self._limits.max_open_urls - self._queue.unfinished
+            if count > room:
+                return Refusal(
+                    RefusalCode.QUEUE_FULL,
+                    f"The queue has room for {room} more URLs and this job has {count}.",
+                    _FULL_RETRY_SECONDS,
+                )
+            self._table.open(submission)
+            self._queue.add(submission)
+            self._wake(count)
+            return None
+
+    def close(self) -> None:
+        """Drain: take no more jobs and hand out nothing more; leases in force may still end."""
+        with self._changed:
+            self._draining = True
+            self._changed.notify_all()
+
+    def stats(self) -> MailboxStats:
+        """The queue at a glance."""
+        with self._changed:
+            return MailboxStats(
+                queued=self._queue.unfinished - len(self._leases),
+                delayed=len(self._delayed),
+                leased=len(self._leases),
+                pause_seconds=max(0.0, self._paused_until - self._clock()),
+                workers_ready=self._leases.holders_ready(),
+                draining=self._draining,
+            )
+
+    # --- a worker ---------------------------------------------------------------------------
+
+    def turn(self, worker_id: str, report: Report | None, wait_seconds: float) -> Turn:
+        """One round trip of a lane: end the last lease and take the next one.
+
+        Args:
+            worker_id: who asks.
+            report: the outcome of the lane's last lease, if it had one.
+            wait_seconds: how long to wait for work at most.
+        """
+        receipt = None
+        if report is not None:
+            receipt = self.ack(worker_id, report)
+            # What there is to log should be logged now, not after a wait for more work.
+            if receipt.finished or not receipt.accepted or not isinstance(report.outcome, Uploaded):
+                wait_seconds = 0.0
+        turn = self.claim(worker_id, wait_seconds)
+        return Turn(turn.standing, turn.lease, receipt)
+
+    def claim(self, worker_id: str, wait_seconds: float) -> Turn:
+        """Take the next URL under a lease, waiting a bounded time for one."""
+        with self._changed:
+            give_up = self._clock() + wait_seconds
+            while True:
+                holder = self._leases.holder(worker_id)
+                if holder is None:
+                    return Turn(Standing.RETIRED)
+                holder.has_claimed = True
+                if self._draining:
+                    return Turn(Standing.DRAINED)
+                now = self._clock()
+                lease = self._hand_out(worker_id, holder, now)
+                if lease is not None:
+                    return Turn(Standing.WORK, lease)
+                if now >= give_up:
+                    return Turn(Standing.IDLE)
+                self._changed.wait(min(give_up, self._next_event(now)) - now)
+
+    def ack(self, worker_id: str, report: Report) -> Receipt:
+        """End a lease with its outcome; refused if the lease is no longer this worker's."""
+        with self._changed:
+            place = self._leases.end(worker_id, report.token)
+            if place is None:
+                return Receipt(accepted=False)
+            self._release_from_quarantine(worker_id)
+            return Receipt(accepted=True, finished=self._settle(place, report.outcome))
+
+    # --- the supervisor ---------------------------------------------------------------------
+
+    def register(self, worker_id: str) -> None:
+        """Let a worker in. Only the supervisor calls this, before it starts the process: a dead
+        worker's own registration, still under way, could bring it back to life.
+
+        Raises:
+            ValueError: the id is in use.
+        """
+        with self._changed:
+            self._leases.register(worker_id)
+
+    def retire(self, worker_id: str) -> Retirement:
+        """Fence a dead worker: its later words are refused and its leases go back, each charged
+        with the crash.
+        """
+        with self._changed:
+            holder = self._leases.holder(worker_id)
+            if holder is None:
+                return Retirement(returned=0, failed=(), had_claimed=False)
+            places = self._leases.retire(worker_id)
+            if self._quarantine.holds(worker_id):
+                self._quarantine.leave()
+            # In reverse, as each goes to the front of its job: the order handed out is kept.
+            crashed = [self._after_crash(place) for place in reversed(places)]
+            failed = tuple(url for url in crashed if url is not None)
+            # Also for this worker's own lanes that still wait here: they are to leave.
+            self._changed.notify_all()
+            return Retirement(len(places) - len(failed), failed, holder.has_claimed)
+
+    def overdue(self) -> tuple[str, ...]:
+        """The workers that keep a URL beyond its lease: stuck, to be killed and retired."""
+        with self._changed:
+            return self._leases.overdue(self._clock())
+
+    # --- inside, the condition held ---------------------------------------------------------
+
+    def _hand_out(self, worker_id: str, holder: Holder, now: float) -> Lease | None:
+        if now < self._paused_until:
+            return None
+        self._bring_back_delayed(now)
+        if self._quarantine.enter(worker_id):
+            # A lane of this worker may have been woken for work that it may not take any more.
+            self._changed.notify_all()
+        place = None
+        if self._quarantine.holds(worker_id):
+            if holder.tokens:
+                return None
+            place = self._quarantine.pop()
+        if place is None:
+            if not self._queue:
+                return None
+            place = self._queue.pop()
+        token = self._leases.lend(worker_id, place, now + self._limits.lease_seconds)
+        attempt = self._table.begin(*place)
+        return Lease(token, *place, self._queue.url(place), attempt)
+
+    def _release_from_quarantine(self, worker_id: str) -> None:
+        holder = self._leases.holder(worker_id)
+        if holder and not holder.tokens and self._quarantine.holds(worker_id):
+            self._quarantine.leave()
+            self._changed.notify_all()
+
+    def _settle(self, place: Place, outcome: Outcome) -> JobSummary | None:
+        match outcome:
+            case Uploaded() | Failed():
+                if isinstance(outcome, Uploaded) and outcome.pause_seconds:
+                    self._pause(outcome.pause_seconds)
+                return self._end(place, outcome)
+            case TryAgain(reason, message, delay_seconds):
+                self._table.interrupt(*place, reason, message, count=True)
+                self._delay(place, delay_seconds)
+            case PutBack(reason, message, pause_seconds):
+                self._table.interrupt(*place, reason, message, count=False)
+                self._pause(pause_seconds)
+                self._give_back(place)
+        return None
+
+    def _after_crash(self, place: Place) -> CrashedUrl | None:
+        crashes = self._quarantine.charge(place)
+        limit = self._limits.max_crashes
+        message = (
+            f"The worker process died while it worked on this URL ({crashes} of {limit} times)."
+        )
+        if crashes >= limit:
+            job_id, url = place[0], self._queue.url(place)
+            finished = self._end(place, Failed(Reason.WORKER_CRASHED, message))
+            return CrashedUrl(job_id, url, message, finished)
+        self._table.interrupt(*place, Reason.WORKER_CRASHED, message, count=False)
+        self._give_back(place)
+        return None
+
+    def _end(self, place: Place, result: Uploaded | Failed) -> JobSummary | None:
+        self._quarantine.forget(place)
+        self._queue.end(place[0])
+        return self._table.record(*place, result)
+
+    def _give_back(self, place: Place) -> None:
+        if self._quarantine.is_suspect(place):
+            self._quarantine.add(place)
+        else:
+            self._queue.give_back(place)
+        self._wake(1)
+
+    def _delay(self, place: Place, seconds: float) -> None:
+        heapq.heappush(self._delayed, (self._clock() + seconds, place))
+        if self._delayed[0][1] == place:
+            # Every lane that waits has its alarm set for the first of them, or for earlier.
+            self._changed.notify_all()
+
+    def _bring_back_delayed(self, now: float) -> None:
+        while self._delayed and self._delayed[0][0] <= now:
+            self._give_back(heapq.heappop(self._delayed)[1])
+
+    def _pause(self, seconds: float) -> None:
+        # The longest wait asked for wins: answers to uploads under way arrive in any order.
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def _next_event(self, now: float) -> float:
+        if now < self._paused_until:
+            return self._paused_until
+        return self._delayed[0][0] if self._delayed else math.inf
+
+    def _wake(self, lanes: int) -> None:
+        if self._quarantine.is_staffed:
+            # One that may take nothing might be woken in place of one that may.
+            self._changed.notify_all()
+        else:
+            self._changed.notify(lanes)

@@ -1,0 +1,293 @@
+"""What travels between the web side, the mailbox, the job table and the workers.
+
+Every message is immutable and picklable, so that it means the same on both sides of a process
+boundary and nobody can change it after it was sent.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from operator import attrgetter
+from typing import TypeVar
+
+_Message = TypeVar("_Message")
+
+
+def _travels_each_turn(message: type[_Message]) -> type[_Message]:
+    """Pickle as the class and its field values; a frozen dataclass with slots otherwise goes
+    through two slow functions that look its fields up each time, a fifth of a turn's whole cost.
+    """
+    values = attrgetter(*message.__match_args__)  # type: ignore[attr-defined] # set by dataclass
+
+    def __reduce__(self: _Message) -> tuple[type[_Message], tuple[object, ...]]:  # noqa: N807 - set below
+        return message, values(self)
+
+    message.__reduce__ = __reduce__  # type: ignore[assignment,method-assign]
+    return message
+
+
+class JobStatus(StrEnum):
+    """A job's life; it only ever moves down this list."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in-progress"
+    COMPLETE = "complete"
+
+
+class ImageState(IntEnum):
+    """The state of one URL; COMPLETE and FAILED are final. Fits a byte: a job keeps one a URL."""
+
+    PENDING = 0
+    COMPLETE = 1
+    FAILED = 2
+
+
+# --- from the web side to the mailbox -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A whole job: its id and its URLs, distinct and in the order of the request."""
+
+    job_id: str
+    urls: tuple[str, ...]
+
+
+class RefusalCode(StrEnum):
+    QUEUE_FULL = "queue-full"
+    DRAINING = "draining"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a submission was not taken; nothing of it is kept.
+
+    Attributes:
+        retry_after: seconds after which another try makes sense.
+    """
+
+    code: RefusalCode
+    message: str
+    retry_after: int
+
+
+# --- from the mailbox to a worker, and back -------------------------------------------------
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One URL handed to one worker.
+
+    Attributes:
+        token: names this hand-out; a word about it counts only while it is in force.
+        attempt: 1 for the first try of this URL.
+    """
+
+    token: int
+    job_id: str
+    index: int
+    url: str
+    attempt: int
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The image is at Imgur.
+
+    Attributes:
+        pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
+    """
+
+    link: str
+    deletehash: str = field(repr=False)
+    pause_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The URL failed for good."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """This attempt failed; another one is due after ``delay_seconds``."""
+
+    reason: str
+    message: str
+    delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Imgur asked everybody to wait: nothing is claimed for ``pause_seconds``, and the attempt
+    is not counted against the URL.
+    """
+
+    reason: str
+    message: str
+    pause_seconds: float
+
+
+Outcome = Uploaded | Failed | TryAgain | PutBack
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A worker's word on a lease."""
+
+    token: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """A job that has just become complete; sent to whoever's report completed it."""
+
+    job_id: str
+    complete: int
+    failed: int
+    seconds: float
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The mailbox's answer to a report.
+
+    Attributes:
+        accepted: False when the lease was no longer in force; then nothing has changed.
+        finished: the job's summary, when this report was its last.
+    """
+
+    accepted: bool
+    finished: JobSummary | None = None
+
+
+class Standing(StrEnum):
+    """What a worker should do after a claim."""
+
+    WORK = "work"
+    IDLE = "idle"
+    DRAINED = "drained"
+    RETIRED = "retired"
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One round trip of a lane: what became of its last report, and its next lease."""
+
+    standing: Standing
+    lease: Lease | None = None
+    receipt: Receipt | None = None
+
+
+# --- to the supervisor ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CrashedUrl:
+    """A URL failed because its worker died under it too often."""
+
+    job_id: str
+    url: str
+    message: str
+    finished: JobSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What a dead worker left behind.
+
+    Attributes:
+        returned: leases that went back to the queue.
+        failed: URLs that were failed instead, because too many workers died with them.
+        had_claimed: whether the worker had ever asked for work (it had started well).
+    """
+
+    returned: int
+    failed: tuple[CrashedUrl, ...]
+    had_claimed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStats:
+    """The queue at a glance; counts are URLs unless the name says otherwise.
+
+    Attributes:
+        delayed: waiting for a retry's time (part of ``queued``).
+        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
+        workers_ready: workers that have asked for work at least once and are not retired.
+    """
+
+    queued: int
+    delayed: int
+    leased: int
+    pause_seconds: float
+    workers_ready: int
+    draining: bool
+
+
+# --- from the job table to the web side -----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """One URL of a job, for a reader.
+
+    Attributes:
+        link: the Imgur link, when complete.
+        reason: stable code of the failure, or of the last attempt's while another is due.
+        message: the sentence that goes with it.
+    """
+
+    url: str
+    state: ImageState
+    link: str | None
+    reason: str | None
+    message: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobSnapshot:
+    """A job at one moment, kept in columns: 100,000 URLs cross a process boundary as a few
+    large objects instead of 100,000 small ones.
+
+    Attributes:
+        created: seconds since the epoch, GMT.
+        finished: the same, or None until the last URL is final.
+        states: one ``ImageState`` a byte, by index.
+        attempts: tries begun, one byte each, by index (255 means 255 or more).
+        links: Imgur link by index, in order of completion.
+        troubles: (reason, message) by index.
+    """
+
+    job_id: str
+    status: JobStatus
+    created: float
+    finished: float | None
+    urls: tuple[str, ...]
+    states: bytes
+    attempts: bytes
+    links: Mapping[int, str]
+    troubles: Mapping[int, tuple[str, str]]
+
+    def results(self) -> Iterator[ImageResult]:
+        """Every URL in the order of submission."""
+        for index, url in enumerate(self.urls):
+            reason, message = self.troubles.get(index, (None, None))
+            yield ImageResult(
+                url=url,
+                state=ImageState(self.states[index]),
+                link=self.links.get(index),
+                reason=reason,
+                message=message,
+                attempts=self.attempts[index],
+            )

@@ -1,0 +1,183 @@
+"""The job board on one machine: a Manager process that owns it, and worker processes."""
+
+import multiprocessing
+import multiprocessing.connection
+import time
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+import structlog
+
+from workers.board import BoardHealth, BoardLostError, BoardState
+from workers.mailbox import MailboxLimits
+from workers.manager import BoardManager
+from workers.messages import JobSnapshot, Refusal, Submission
+from workers.supervisor import Supervisor, stop_signals_held
+from workers.worker import WorkerConfig, run_worker
+
+_LEASE_SLACK_SECONDS = 15.0  # for the lookup of names and a slow machine, beyond the two deadlines
+
+
+class Wakeup(Protocol):
+    """Something with a file descriptor that becomes readable when it is time to look up."""
+
+    def fileno(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessBoardConfig:
+    """How many workers, what they need to know, and how much may be queued.
+
+    Attributes:
+        worker_count: worker processes.
+        max_queued_urls: URLs queued or in work at once; a job beyond it is refused whole.
+    """
+
+    worker_count: int
+    max_queued_urls: int
+    worker: WorkerConfig
+
+    @property
+    def lease_seconds(self) -> float:
+        """No honest attempt takes longer: one download and one upload, each to its deadline."""
+        worker = self.worker
+        slowest = worker.download.deadline_seconds + worker.imgur.upload_seconds
+        return slowest + _LEASE_SLACK_SECONDS
+
+
+class ProcessBoard:
+    """A `Board` whose state lives in a Manager process and whose workers are processes.
+
+    `submit`, `snapshot`, `links` and `health` may be called from any thread; the life cycle
+    (`start`, `supervise`, `close`, `drain`, `stop`) belongs to the main thread.
+    """
+
+    def __init__(self, config: ProcessBoardConfig) -> None:
+        self._config = config
+        self._log = structlog.get_logger("board")
+        self._is_lost = False
+        self._is_closed = False
+        # Workers are forked from a server process that was itself spawned: like a spawned worker
+        # they inherit neither the listening socket nor a lock held by a thread, but the modules
+        # are imported already, and a dead worker is replaced in 10 ms instead of 300.
+        self._start_method = multiprocessing.get_context("forkserver")
+        self._start_method.set_forkserver_preload([run_worker.__module__])
+
+    # --- life cycle -------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the Manager process and the workers; returns before the workers are up."""
+        self._manager = BoardManager()
+        with stop_signals_held():
+            self._manager.start_process()
+        self._log.debug("manager started", pid=self._manager.pid)
+        limits = MailboxLimits(
+            max_open_urls=self._config.max_queued_urls, lease_seconds=self._config.lease_seconds
+        )
+        self._mailbox = self._manager.mailbox(limits)
+        self._job_table = self._manager.job_table()
+        self._tokens = self._manager.token_store()
+        self._supervisor = Supervisor(self._mailbox, self._start_worker, self._config.worker_count)
+        self._supervisor.look_after()
+
+    def supervise(self, wakeup: Wakeup) -> None:
+        """Keep the workers running until `wakeup` is readable.
+
+        Raises:
+            BoardLostError: the Manager died or does not answer.
+        """
+        try:
+            while wakeup not in self._wait(wakeup, self._supervisor.patience()):
+                self._supervisor.look_after()
+        except BoardLostError:
+            # First of all, so that readiness tells the truth from now on.
+            self._is_lost = True
+            self._manager.kill()
+            raise
+
+    def close(self) -> None:
+        """Take no more jobs and hand out no more URLs; those in work may still end."""
+        self._is_closed = True
+        self._mailbox.close()
+
+    def drain(self, seconds: float) -> dict[str, int]:
+        """After `close`: wait for the URLs in work.
+
+        Args:
+            seconds: how long to wait; workers that are not done by then are killed.
+
+        Returns:
+            Unfinished URLs by job id.
+
+        Raises:
+            BoardLostError: the Manager died meanwhile.
+        """
+        give_up = time.monotonic() + seconds
+        while self._supervisor.sentinels() and (left := give_up - time.monotonic()) > 0:
+            self._wait(None, left)
+            self._supervisor.retire_ended()
+        killed = self._supervisor.kill_all()
+        if killed:
+            self._supervisor.retire_ended()
+            self._log.warning("workers killed: not done within the drain time", workers=killed)
+        return self._job_table.unfinished()
+
+    def stop(self) -> None:
+        """End all processes, whatever they do; the state is gone afterwards."""
+        self._is_closed = True
+        if hasattr(self, "_supervisor"):
+            self._supervisor.kill_all()
+        if hasattr(self, "_manager"):
+            self._manager.shutdown()
+
+    def _wait(self, wakeup: Wakeup | None, seconds: float) -> list[object]:
+        lookouts = [self._manager.sentinel, *self._supervisor.sentinels()]
+        ready = multiprocessing.connection.wait(
+            [*lookouts, wakeup] if wakeup is not None else lookouts,  # type: ignore[list-item]
+            seconds,
+        )
+        if self._manager.sentinel in ready:
+            raise BoardLostError("The Manager process died.")
+        return list(ready)
+
+    def _start_worker(self, worker_id: str) -> BaseProcess:
+        process = self._start_method.Process(
+            target=run_worker,
+            args=(self._config.worker, worker_id, self._mailbox, self._tokens),
+            name=worker_id,
+        )
+        process.start()
+        return process
+
+    # --- Board ------------------------------------------------------------------------------
+
+    def submit(self, submission: Submission) -> Refusal | None:
+        return self._mailbox.put(submission)
+
+    def snapshot(self, job_id: str) -> JobSnapshot | None:
+        return self._job_table.snapshot(job_id)
+
+    def links(self, start: int, limit: int) -> tuple[str, ...]:
+        return self._job_table.links(start, limit)
+
+    def health(self) -> BoardHealth:
+        wanted = self._config.worker_count
+        try:
+            stats = None if self._is_lost else self._mailbox.stats()
+        except BoardLostError:
+            stats = None
+        if stats is None:
+            return BoardHealth(BoardState.LOST, 0, wanted, 0, 0, 0.0)
+        if self._is_closed or stats.draining:
+            state = BoardState.DRAINING
+        else:
+            state = BoardState.READY if stats.workers_ready else BoardState.STARTING
+        return BoardHealth(
+            state=state,
+            workers_ready=stats.workers_ready,
+            workers_wanted=wanted,
+            queued_urls=stats.queued,
+            leased_urls=stats.leased,
+            pause_seconds=stats.pause_seconds,
+        )

@@ -1,0 +1,164 @@
+"""The actor: claim → pipeline → report, in as many lanes as the worker has."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from workers.backoff import Backoff
+from workers.download import Downloader, DownloadPolicy
+from workers.download.url import mask_url
+from workers.imgur import ImgurAccess, ImgurClient
+from workers.lifeline import ignore_stop_signals, leave_with_parent
+from workers.logs import LogConfig, configure_logging
+from workers.manager import MailboxProxy, ManagerLostError, TokenStoreProxy
+from workers.messages import (
+    Failed,
+    JobSummary,
+    Lease,
+    Outcome,
+    PutBack,
+    Receipt,
+    Report,
+    Standing,
+    TryAgain,
+    Turn,
+)
+from workers.pipeline import Pipeline
+from workers.transport import Watchdog
+
+CLAIM_SECONDS = 1.0
+"""How long one claim waits for work. Bounded, so that a lane looks up now and then; a waiting
+claim costs nothing, and a new job wakes it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """All that a worker needs to know.
+
+    Attributes:
+        lanes: images in work at once in one worker process.
+        max_attempts: tries of one URL altogether.
+    """
+
+    lanes: int
+    max_attempts: int
+    download: DownloadPolicy
+    imgur: ImgurAccess
+    backoff: Backoff = field(default_factory=Backoff)
+    logs: LogConfig = field(default_factory=LogConfig)
+
+
+class Lane:
+    """One image at a time: each turn reports the last one and claims the next.
+
+    Args:
+        turn: the mailbox's `turn`, this worker's id bound to it.
+        process: the pipeline's `process`.
+    """
+
+    def __init__(
+        self,
+        turn: Callable[[Report | None, float], Turn],
+        process: Callable[[Lease], Outcome],
+    ) -> None:
+        self._turn = turn
+        self._process = process
+        self._log = structlog.get_logger("worker")
+
+    def run(self) -> None:
+        """Work until the mailbox says that there is nothing more to do here."""
+        lease: Lease | None = None
+        report: Report | None = None
+        while True:
+            turn = self._turn(report, CLAIM_SECONDS)
+            if lease is not None and report is not None and turn.receipt is not None:
+                self._tell(lease, report.outcome, turn.receipt)
+            if turn.standing in (Standing.DRAINED, Standing.RETIRED):
+                return
+            lease, report = turn.lease, None
+            if lease is not None:
+                report = Report(lease.token, self._process(lease))
+
+    def _tell(self, lease: Lease, outcome: Outcome, receipt: Receipt) -> None:
+        # Only now: whether a failure counts is known when the mailbox has taken the report.
+        log = self._log.bind(job_id=lease.job_id, index=lease.index)
+        if not receipt.accepted:
+            log.warning("result refused: the lease had passed to another worker")
+            return
+        match outcome:
+            case Failed(reason, message):
+                log.warning(
+                    "image failed",
+                    url=mask_url(lease.url),
+                    reason=reason,
+                    message=message,
+                    attempts=lease.attempt,
+                )
+            case TryAgain(reason, message, delay_seconds):
+                log.info(
+                    "image will be tried again",
+                    url=mask_url(lease.url),
+                    reason=reason,
+                    message=message,
+                    attempt=lease.attempt,
+                    delay_seconds=round(delay_seconds, 1),
+                )
+            case PutBack(reason, message, pause_seconds):
+                log.warning(
+                    "uploads paused for all workers: Imgur asked to wait",
+                    reason=reason,
+                    message=message,
+                    pause_seconds=round(pause_seconds, 1),
+                )
+        if receipt.finished is not None:
+            log_finished(receipt.finished)
+
+
+def log_finished(summary: JobSummary) -> None:
+    """Say that a job is complete; whoever reported its last URL does."""
+    structlog.get_logger("worker").info(
+        "job complete",
+        job_id=summary.job_id,
+        complete=summary.complete,
+        failed=summary.failed,
+        seconds=summary.seconds,
+    )
+
+
+def run_worker(
+    config: WorkerConfig, worker_id: str, mailbox: MailboxProxy, tokens: TokenStoreProxy
+) -> None:
+    """A worker process, from start to end. Stop signals are the parent's business."""
+    ignore_stop_signals()
+    leave_with_parent()
+    configure_logging(config.logs, worker_id)
+    # getaddrinfo cannot be interrupted; this bounds a silent name server to some seconds
+    # (resolv.conf(5)). Read by the C library at the first lookup of the process.
+    os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
+    watchdog = Watchdog()
+    failed = threading.Event()
+
+    def lane() -> None:
+        downloader = Downloader(config.download, watchdog)
+        imgur = ImgurClient(config.imgur, tokens, watchdog)
+        pipeline = Pipeline(downloader, imgur, config.max_attempts, config.backoff)
+        try:
+            Lane(lambda report, wait: mailbox.turn(worker_id, report, wait), pipeline.process).run()
+        except ManagerLostError:
+            failed.set()
+        finally:
+            downloader.close()
+            imgur.close()
+
+    threads = [threading.Thread(target=lane, name=f"lane-{n}") for n in range(config.lanes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    watchdog.close()
+    if failed.is_set():
+        sys.exit(1)
