@@ -1,0 +1,5 @@
+import sys
+
+from service.run import main
+
+sys.exit(main())

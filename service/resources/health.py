@@ -1,0 +1,74 @@
+"""Whether the process is alive, and whether it takes work."""
+
+from http import HTTPStatus
+from typing import Literal
+
+import falcon
+
+from service.models import Liveness, Readiness, render
+from workers import Board, BoardHealth, BoardState
+
+_RETRY_SECONDS = 5
+
+_SENTENCES = {
+    BoardState.STARTING: "The workers are starting.",
+    BoardState.READY: "Jobs are taken and worked on.",
+    BoardState.DRAINING: "The service is shutting down and takes no new jobs.",
+    BoardState.LOST: "The job state is lost; the service is about to exit and start afresh.",
+}
+
+
+class LivenessResource:
+    """GET /healthz. Asks nobody else, so that it stays cheap and true when the rest is not."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Say that the process answers."""
+        alive: Liveness = {"status": "ok"}
+        resp.data = render(alive)
+
+    on_head = on_get
+
+
+class ReadinessResource:
+    """GET /readyz.
+
+    Args:
+        board: whose health it is.
+        sandbox: whether images go to the sandbox instead of Imgur.
+    """
+
+    def __init__(self, board: Board, *, sandbox: bool) -> None:
+        self._board = board
+        self._imgur: Literal["sandbox", "imgur"] = "sandbox" if sandbox else "imgur"
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Say whether jobs are taken and worked on: 200 or 503."""
+        health = self._board.health()
+        ready = health.state is BoardState.READY
+        readiness: Readiness = {
+            "ready": ready,
+            "state": health.state.value,
+            "detail": self._describe(health),
+            "imgur": self._imgur,
+            "workers_ready": health.workers_ready,
+            "workers_wanted": health.workers_wanted,
+            "queued_urls": health.queued_urls,
+            "leased_urls": health.leased_urls,
+            "pause_seconds": round(health.pause_seconds, 1),
+        }
+        if not ready:
+            resp.status = HTTPStatus.SERVICE_UNAVAILABLE
+            resp.set_header("Retry-After", str(_RETRY_SECONDS))
+        resp.data = render(readiness)
+
+    on_head = on_get
+
+    def _describe(self, health: BoardHealth) -> str:
+        sentences = [_SENTENCES[health.state]]
+        if health.pause_seconds > 0:
+            sentences.append(
+                f"Uploads pause for another {health.pause_seconds:.0f} s, as Imgur asked."
+            )
+        if self._imgur == "sandbox":
+            sentences.append("Images go to the sandbox, not to the real Imgur.")
+        return " ".join(sentences)

@@ -1,0 +1,33 @@
+"""The links of all images uploaded."""
+
+import falcon
+
+from service.models import image_links, render
+from workers import Board
+
+_LINKS_PER_CALL = 10_000
+"""Small enough that no other caller of the board waits for long; links are only ever appended, so
+the pages fit together."""
+
+
+class ImagesResource:
+    """GET /v1/images.
+
+    Args:
+        board: where links are.
+        sandbox: whether they are the sandbox's.
+    """
+
+    def __init__(self, board: Board, *, sandbox: bool) -> None:
+        self._board = board
+        self._sandbox = sandbox
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List all links, in order of completion."""
+        # Not streamed: an answer that has begun could not turn into a problem any more.
+        links: list[str] = []
+        while page := self._board.links(len(links), _LINKS_PER_CALL):
+            links.extend(page)
+        resp.data = render(image_links(links, sandbox=self._sandbox))
+
+    on_head = on_get

@@ -1,0 +1,33 @@
+"""The front door: what there is."""
+
+import falcon
+
+from service.models import Index, render
+
+
+class IndexResource:
+    """GET /.
+
+    Args:
+        sandbox: whether images go to the sandbox instead of Imgur.
+    """
+
+    def __init__(self, *, sandbox: bool) -> None:
+        index: Index = {
+            "service": "imgup",
+            "imgur": "sandbox" if sandbox else "imgur",
+            "routes": {
+                "POST /v1/images/upload": "send a job: a JSON object with the array 'urls'",
+                "GET /v1/images/upload/{jobId}": "how a job stands",
+                "GET /v1/images": "the links of all images uploaded",
+                "GET /healthz": "whether the process is alive",
+                "GET /readyz": "whether jobs are taken and worked on",
+            },
+        }
+        self._body = render(index)
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Name the routes."""
+        resp.data = self._body
+
+    on_head = on_get

@@ -1,0 +1,84 @@
+"""Jobs: sending one, and seeing how it stands."""
+
+import uuid
+from http import HTTPStatus
+
+import falcon
+import structlog
+
+from service.models import UploadAccepted, job_answer, render
+from service.problems import Problem, refused
+from service.upload_request import read_upload_request
+from workers import Board, Submission
+
+
+class UploadsResource:
+    """POST /v1/images/upload.
+
+    Args:
+        board: where jobs go.
+        max_body_bytes: longest body that is read.
+        max_urls: most entries in one job.
+    """
+
+    def __init__(self, board: Board, *, max_body_bytes: int, max_urls: int) -> None:
+        self._board = board
+        self._max_body_bytes = max_body_bytes
+        self._max_urls = max_urls
+        self._log = structlog.get_logger("http")
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Take a job whole, or nothing of it, and answer at once."""
+        request = read_upload_request(
+            req, max_body_bytes=self._max_body_bytes, max_urls=self._max_urls
+        )
+        job_id = str(uuid.uuid4())
+        refusal = self._board.submit(Submission(job_id, request.urls))
+        if refusal is not None:
+            raise refused(refusal)
+        self._log.info(
+            "job accepted",
+            job_id=job_id,
+            urls=len(request.urls),
+            duplicates=request.duplicates,
+            client=req.remote_addr,
+        )
+        accepted: UploadAccepted = {"jobId": job_id}
+        resp.status = HTTPStatus.ACCEPTED
+        resp.location = f"/v1/images/upload/{job_id}"
+        resp.data = render(accepted)
+
+
+class UploadResource:
+    """GET /v1/images/upload/{job_id}.
+
+    Args:
+        board: where jobs are.
+        sandbox: whether links are the sandbox's.
+    """
+
+    def __init__(self, board: Board, *, sandbox: bool) -> None:
+        self._board = board
+        self._sandbox = sandbox
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Show the job as it stands."""
+        known_as = _canonical(job_id)
+        job = None if known_as is None else self._board.snapshot(known_as)
+        if job is None:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "job-not-found",
+                "There is no job with this id. Jobs are kept in memory, and gone after a restart.",
+            )
+        resp.data = render(job_answer(job, sandbox=self._sandbox))
+
+    on_head = on_get
+
+
+def _canonical(job_id: str) -> str | None:
+    # Capitals mean the same (RFC 9562, section 4); what is no UUID is not worth asking the board.
+    try:
+        return str(uuid.UUID(job_id))
+    except ValueError:
+        return None

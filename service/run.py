@@ -1,0 +1,172 @@
+"""Starts everything in order, waits, drains, stops."""
+
+import os
+import sys
+import time
+from contextlib import ExitStack
+
+import structlog
+
+from service.app import create_app
+from service.sandbox_process import SandboxProcess
+from service.server import ServerStartError, WebServer
+from service.settings import Settings, SettingsError, load_settings
+from service.stop_signals import StopSignals
+from workers import (
+    BoardLostError,
+    DownloadPolicy,
+    ImgurAccess,
+    LogConfig,
+    ProcessBoard,
+    ProcessBoardConfig,
+    WorkerConfig,
+    configure_logging,
+)
+
+EXIT_STOPPED = 0
+EXIT_STATE_LOST = 1
+EXIT_CANNOT_START = 2
+
+_SANDBOX_CLIENT_ID = "sandbox"
+_LAST_ANSWERS_SECONDS = 2.0  # for requests in flight when the state is lost
+
+
+def main() -> int:
+    """Run the service until it is told to stop.
+
+    Returns:
+        The exit code: 0 stopped and drained, 1 the state was lost, 2 could not start.
+    """
+    try:
+        settings = load_settings(os.environ)
+    except SettingsError as error:
+        return _cannot_start(str(error))
+    configure_logging(LogConfig(settings.log_format, settings.log_level), "service")
+    try:
+        with StopSignals() as stop, ExitStack() as running:
+            return _Service(settings, running).run(stop)
+    except ServerStartError as error:
+        return _cannot_start(str(error))
+
+
+def _cannot_start(why: str) -> int:
+    sys.stderr.write(f"imgup: {why}\n")
+    return EXIT_CANNOT_START
+
+
+class _Service:
+    """The running parts; what is started is stopped in reverse, whatever happens."""
+
+    def __init__(self, settings: Settings, running: ExitStack) -> None:
+        self._settings = settings
+        self._log = structlog.get_logger("service")
+        self._sandbox = _start_sandbox(settings, running) if settings.sandbox_applies else None
+        self._board = ProcessBoard(_board_config(settings, self._sandbox))
+        app = create_app(self._board, settings)
+        # Bound before anything slow starts, so that a port in use is told at once.
+        self._server = WebServer(
+            app, settings.host, settings.port, max_body_bytes=settings.max_body_bytes
+        )
+        running.callback(self._server.close)
+        running.callback(self._board.stop)
+
+    def run(self, stop: StopSignals) -> int:
+        self._board.start()
+        self._server.start()
+        self._say_hello()
+        try:
+            self._board.supervise(stop)
+            return self._drain(stop)
+        except BoardLostError as error:
+            self._log.critical(
+                "the job state is lost; exiting so that a fresh start can follow",
+                cause=str(error),
+                exit_code=EXIT_STATE_LOST,
+            )
+            self._server.drain(_LAST_ANSWERS_SECONDS)
+            return EXIT_STATE_LOST
+
+    def _say_hello(self) -> None:
+        settings = self._settings
+        self._log.info(
+            "service started",
+            url=f"http://{_shown_host(settings.host)}:{self._server.port}",
+            workers=settings.worker_count,
+            lanes_per_worker=settings.worker_concurrency,
+            uploads_to=settings.imgur_api_url if self._sandbox is None else "sandbox",
+        )
+        if self._sandbox is not None:
+            self._log.warning(
+                "SANDBOX: nothing is uploaded to the real Imgur; set IMGUR_CLIENT_ID for that",
+                sandbox=self._sandbox.origin,
+            )
+
+    def _drain(self, stop: StopSignals) -> int:
+        began = time.monotonic()
+        limit = self._settings.drain_seconds
+        signal_name = stop.received.name if stop.received else None
+        self._log.info("draining; a second signal ends it at once", signal=signal_name, limit=limit)
+        self._board.close()
+        answered = self._server.drain(limit)
+        unfinished = self._board.drain(max(0.0, began + limit - time.monotonic()))
+        if not answered:
+            self._log.warning("some answers were not delivered within the drain time")
+        for job_id, urls in unfinished.items():
+            self._log.warning("job dropped unfinished", job_id=job_id, unfinished_urls=urls)
+        self._log.info("stopped", seconds=round(time.monotonic() - began, 2))
+        return EXIT_STOPPED
+
+
+def _start_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
+    try:
+        sandbox = SandboxProcess(settings.host, settings.sandbox_port)
+    except OSError as error:
+        raise ServerStartError(
+            f"The sandbox cannot listen on {settings.host} port {settings.sandbox_port} "
+            f"({error.strerror}). Set SANDBOX_PORT to a free port (0 takes any)."
+        ) from error
+    running.callback(sandbox.stop)
+    sandbox.start()
+    return sandbox
+
+
+def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> ProcessBoardConfig:
+    download = DownloadPolicy(
+        max_image_bytes=settings.max_image_bytes,
+        deadline_seconds=settings.download_seconds,
+        allowed_networks=settings.source_allowed_networks,
+        allowed_ports=settings.source_allowed_ports,
+        allowed_origins=() if sandbox is None else (sandbox.endpoint,),
+    )
+    worker = WorkerConfig(
+        lanes=settings.worker_concurrency,
+        max_attempts=settings.max_attempts,
+        download=download,
+        imgur=_imgur_access(settings, sandbox),
+        logs=LogConfig(settings.log_format, settings.log_level),
+    )
+    return ProcessBoardConfig(settings.worker_count, settings.max_queued_urls, worker)
+
+
+def _imgur_access(settings: Settings, sandbox: SandboxProcess | None) -> ImgurAccess:
+    if sandbox is not None:
+        # An account's secrets stay out of reach of anything that is not Imgur.
+        return ImgurAccess(
+            api_url=sandbox.origin,
+            client_id=_SANDBOX_CLIENT_ID,
+            upload_seconds=settings.upload_seconds,
+        )
+    return ImgurAccess(
+        api_url=settings.imgur_api_url,
+        client_id=settings.imgur_client_id_value,
+        client_secret=settings.imgur_client_secret_value,
+        refresh_token=settings.imgur_refresh_token_value,
+        album=settings.imgur_album,
+        upload_seconds=settings.upload_seconds,
+    )
+
+
+def _shown_host(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,107 @@
+"""The sandbox beside the service: a process of its own, kept running."""
+
+import contextlib
+import ipaddress
+import socket
+import subprocess
+import sys
+import threading
+
+import structlog
+
+_RESTART_SECONDS = 1.0
+_STOP_SECONDS = 3.0
+
+
+class SandboxProcess:
+    """Starts the sandbox on a socket bound here, and starts it again when it dies.
+
+    The socket stays with the service: connections queue while the sandbox starts, so that nobody
+    needs to wait for it, and a new process goes on under the same address.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 takes any free one.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=1024)
+        bound_host, self.port = self._listener.getsockname()[:2]
+        self._address = _address_to_reach(bound_host)
+        self._log = structlog.get_logger("sandbox")
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keeper = threading.Thread(target=self._keep, name="sandbox-keeper", daemon=True)
+
+    @property
+    def origin(self) -> str:
+        """Where the sandbox is reached from this machine: ``http://127.0.0.1:8001``."""
+        host = f"[{self._address}]" if ":" in self._address else self._address
+        return f"http://{host}:{self.port}"
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The address and port that the download guard lets through."""
+        return self._address, self.port
+
+    def start(self) -> None:
+        """Start the process; requests may be sent at once."""
+        self._process = self._spawn()
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """End the process and give up the address."""
+        self._stopping.set()
+        process = self._process
+        if process is not None:
+            _end(process)
+            self._keeper.join()
+        self._listener.close()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        number = self._listener.fileno()
+        command = [sys.executable, "-m", "sandbox", "--fd", str(number), "--leave-with-stdin"]
+        # A session of its own: a Ctrl-C is for the service, which stops the sandbox last.
+        return subprocess.Popen(  # noqa: S603 - our own module, nothing from outside
+            command, stdin=subprocess.PIPE, pass_fds=[number], start_new_session=True
+        )
+
+    def _keep(self) -> None:
+        process = self._process
+        while process is not None:
+            code = process.wait()
+            if self._stopping.is_set():
+                return
+            _close_stdin(process)
+            self._log.error("sandbox died; starting it again", exit_code=code)
+            if self._stopping.wait(_RESTART_SECONDS):
+                return
+            process = self._process = self._spawn()
+            if self._stopping.is_set():
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    _close_stdin(process)  # the sandbox leaves when its standard input ends
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _close_stdin(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+def _address_to_reach(bound_host: str) -> str:
+    address = ipaddress.ip_address(bound_host.partition("%")[0])
+    if not address.is_unspecified:
+        return str(address)
+    return "::1" if address.version == 6 else "127.0.0.1"  # noqa: PLR2004 - IP version

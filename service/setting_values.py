@@ -1,0 +1,133 @@
+"""The kinds of values that settings hold, each read from the text of one environment variable.
+
+Each reader raises ValueError for text that it cannot take; what it would have taken is said once,
+in the setting's own description.
+"""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, SecretStr
+
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,6})?)\s*([a-z]*)", re.ASCII | re.IGNORECASE)
+_BYTES_PER_UNIT = {
+    "": 1,
+    "b": 1,
+    "kb": 1000,
+    "mb": 1000**2,
+    "gb": 1000**3,
+    "kib": 1024,
+    "mib": 1024**2,
+    "gib": 1024**3,
+}
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+# What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
+_CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
+_ALBUM = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
+_MOST_PORTS = 65_535
+
+
+def _read_size(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("not a size")
+    number, unit = match.groups()
+    factor = _BYTES_PER_UNIT.get(unit.lower())
+    if factor is None:
+        raise ValueError("unknown unit")
+    return int(float(number) * factor) if "." in number else int(number) * factor
+
+
+def _read_host(value: str) -> str:
+    host = value.removeprefix("[").removesuffix("]")
+    if ":" in host:
+        return str(ipaddress.IPv6Address(host))
+    if not _HOST_NAME.fullmatch(host):
+        raise ValueError("not a host")
+    return host
+
+
+def _read_lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _read_upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _entries(text: str) -> list[str]:
+    return [entry for entry in re.split(r"[,\s]+", text) if entry]
+
+
+def _read_networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(str(ipaddress.ip_network(entry)) for entry in _entries(value))
+
+
+def _read_ports(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    ports = tuple(dict.fromkeys(int(entry) for entry in _entries(value)))
+    if not all(0 < port <= _MOST_PORTS for port in ports):
+        raise ValueError("not a port")
+    return ports
+
+
+def _read_origin(value: str) -> str:
+    parts = urlsplit(value)
+    usable = (
+        parts.scheme in {"http", "https"}
+        and parts.hostname
+        and parts.username is None
+        and parts.path in {"", "/"}
+        and not (parts.query or parts.fragment)
+        and parts.port != 0
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+    )
+    if not usable:
+        raise ValueError("not an origin")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _read_album(value: str) -> str:
+    if not _ALBUM.fullmatch(value):
+        raise ValueError("not an album")
+    return value
+
+
+def _read_credential(value: object) -> object:
+    if isinstance(value, str) and not _CREDENTIAL.fullmatch(value):
+        raise ValueError("not a credential")
+    return value
+
+
+def _read_credentials(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    entries = dict.fromkeys(_entries(value))
+    if not entries:
+        raise ValueError("nothing but separators")  # which must not mean: open to everybody
+    for entry in entries:
+        _read_credential(entry)
+    return tuple(SecretStr(entry) for entry in entries)
+
+
+Size = Annotated[int, BeforeValidator(_read_size)]
+"""Bytes: a number, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB)."""
+
+Host = Annotated[str, BeforeValidator(_read_host)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
+Ports = Annotated[tuple[int, ...], BeforeValidator(_read_ports)]
+Origin = Annotated[str, BeforeValidator(_read_origin)]
+Album = Annotated[str, BeforeValidator(_read_album)]
+Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
+Credentials = Annotated[tuple[SecretStr, ...], BeforeValidator(_read_credentials)]
+LowerCase = BeforeValidator(_read_lower)
+UpperCase = BeforeValidator(_read_upper)

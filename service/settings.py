@@ -1,0 +1,259 @@
+"""The environment → one frozen object. No other module reads the environment.
+
+Each field is the variable of the same name in capitals. Its description says what is expected,
+and is what a person reads who has set it to something else.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service.setting_values import (
+    Album,
+    Credential,
+    Credentials,
+    Host,
+    LowerCase,
+    Networks,
+    Origin,
+    Ports,
+    Size,
+    UpperCase,
+)
+
+_SECRETS = frozenset({"IMGUR_CLIENT_ID", "IMGUR_CLIENT_SECRET", "IMGUR_REFRESH_TOKEN", "API_KEYS"})
+_FILE_SUFFIX = "_FILE"
+_LONGEST_SECRET_FILE = 65_536  # bytes; more is not a secret but a wrong path
+_LONGEST_VALUE_SHOWN = 60
+_MOST_WORKERS = 512
+_LAST_PORT = 65_535
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text is one line that names it and says what is expected."""
+
+
+def _cpu_count() -> int:
+    # What this process may use, where the system can tell: a container is often given less.
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return min(usable or 1, _MOST_WORKERS)
+
+
+def _next_port(data: Mapping[str, Any]) -> int:
+    port = int(data.get("port", 0))
+    return port + 1 if 0 < port < _LAST_PORT else 0
+
+
+class Settings(BaseSettings):
+    """All settings, valid by themselves and with each other."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    # --- this service -----------------------------------------------------------------------
+    host: Host = Field("0.0.0.0", description="an IP address or host name to listen on")  # noqa: S104 - a container's port is published by choice
+    port: int = Field(8000, ge=0, le=_LAST_PORT, description="a port, or 0 for any free one")
+    api_keys: Credentials = Field(
+        (), description="keys separated by commas, of printable ASCII characters"
+    )
+    max_urls_per_job: int = Field(
+        100_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000"
+    )
+    max_queued_urls: int = Field(
+        1_000_000, ge=1, le=100_000_000, description="a whole number from 1 to 100000000"
+    )
+    max_body_bytes: Size = Field(
+        16 * 1024**2, ge=1024, le=1024**3, description="a size from 1KiB to 1GiB, such as 16MiB"
+    )
+    drain_seconds: float = Field(
+        20.0, ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600"
+    )
+    log_format: Annotated[Literal["json", "console"], LowerCase] = Field(
+        "json", description="json or console"
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+
+    # --- the workers ------------------------------------------------------------------------
+    backend: Annotated[Literal["processes"], LowerCase] = Field(
+        "processes", description="processes (ray is not part of this version)"
+    )
+    worker_count: int = Field(
+        default_factory=_cpu_count,
+        ge=1,
+        le=_MOST_WORKERS,
+        description=f"a whole number from 1 to {_MOST_WORKERS}",
+    )
+    worker_concurrency: int = Field(8, ge=1, le=256, description="a whole number from 1 to 256")
+    max_attempts: int = Field(4, ge=1, le=100, description="a whole number from 1 to 100")
+
+    # --- sources ----------------------------------------------------------------------------
+    source_allowed_networks: Networks = Field(
+        (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
+    )
+    source_allowed_ports: Ports = Field(
+        (80, 443), min_length=1, description="ports separated by commas, such as 80,443"
+    )
+    max_image_bytes: Size = Field(
+        20 * 1000**2, ge=1, le=1024**3, description="a size from 1 byte to 1GiB, such as 20MB"
+    )
+    download_seconds: float = Field(
+        30.0, gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"
+    )
+
+    # --- Imgur ------------------------------------------------------------------------------
+    imgur_client_id: Credential | None = Field(
+        None, description="the application's client id, of printable ASCII characters"
+    )
+    imgur_client_secret: Credential | None = Field(
+        None, description="the application's client secret, of printable ASCII characters"
+    )
+    imgur_refresh_token: Credential | None = Field(
+        None, description="the account's refresh token, of printable ASCII characters"
+    )
+    imgur_album: Album | None = Field(
+        None, repr=False, description="an album id (or deletehash) of letters and digits"
+    )
+    imgur_api_url: Origin = Field(
+        "https://api.imgur.com",
+        description="http:// or https:// with host and port only, such as https://api.imgur.com",
+    )
+    upload_seconds: float = Field(
+        60.0, gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"
+    )
+
+    # --- the sandbox ------------------------------------------------------------------------
+    sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = Field(
+        "auto", description="auto, on or off"
+    )
+    sandbox_port: int = Field(
+        default_factory=_next_port,
+        ge=0,
+        le=_LAST_PORT,
+        description="a port, or 0 for any free one",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment is handed to `load_settings`, so nothing is read behind its back."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.imgur_client_id is None:
+            if self.imgur_client_secret or self.imgur_refresh_token:
+                given = "IMGUR_REFRESH_TOKEN" if self.imgur_refresh_token else "IMGUR_CLIENT_SECRET"
+                _disagree(f"{given} is set without IMGUR_CLIENT_ID: set that too, or unset it")
+            if self.sandbox == "off":
+                _disagree(
+                    "SANDBOX=off needs an Imgur application: set IMGUR_CLIENT_ID, "
+                    "or leave SANDBOX at auto to try the service without one"
+                )
+        elif self.imgur_refresh_token and not self.imgur_client_secret:
+            _disagree(
+                "IMGUR_REFRESH_TOKEN is set without IMGUR_CLIENT_SECRET: Imgur gives access "
+                "tokens only for all three of client id, client secret and refresh token"
+            )
+        if self.sandbox_applies and self.port and self.port == self.sandbox_port:
+            _disagree(f"PORT and SANDBOX_PORT are both {self.port}: they need different ports")
+        return self
+
+    @property
+    def sandbox_applies(self) -> bool:
+        """Whether images go to the sandbox instead of Imgur."""
+        return self.sandbox == "on" or (self.sandbox == "auto" and self.imgur_client_id is None)
+
+    @property
+    def imgur_client_id_value(self) -> str:
+        """Empty only where the sandbox applies."""
+        return _reveal(self.imgur_client_id) or ""
+
+    @property
+    def imgur_client_secret_value(self) -> str | None:
+        return _reveal(self.imgur_client_secret)
+
+    @property
+    def imgur_refresh_token_value(self) -> str | None:
+        return _reveal(self.imgur_refresh_token)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read and check all settings.
+
+    Args:
+        environ: the environment; variables that are not settings are ignored, and an empty one
+            counts as not set. A secret X may be given as X_FILE, the path of a file that holds it.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    given = {}
+    for field in Settings.model_fields:
+        name = field.upper()
+        value = environ.get(name, "").strip()
+        if name in _SECRETS and (path := environ.get(name + _FILE_SUFFIX, "").strip()):
+            if value:
+                raise SettingsError(f"{name} and {name}_FILE are both set: unset one of them")
+            value = _read_secret_file(name + _FILE_SUFFIX, path)
+        if value:
+            given[field] = value
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # text, turned into values by the model
+    except ValidationError as error:
+        # From None: the cause holds the values, secrets too.
+        raise SettingsError("; ".join(_complaints(error.errors(), given))) from None
+
+
+def _read_secret_file(name: str, path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_LONGEST_SECRET_FILE + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a path"
+        raise SettingsError(f"{name}={_shorten(path)}: the file cannot be read ({why})") from None
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(content) > _LONGEST_SECRET_FILE:
+        raise SettingsError(f"{name}={_shorten(path)}: expected a file that holds one secret")
+    return text
+
+
+def _complaints(errors: list[ErrorDetails], given: Mapping[str, str]) -> Iterator[str]:
+    fields = dict.fromkeys(str(error["loc"][0]) for error in errors if error["loc"])
+    for field in fields:
+        # A default made from a bad field's value is in the list too; only the cause matters.
+        if field in given:
+            name, value = field.upper(), given[field]
+            # An address with a password in it is a secret as well.
+            shown = "" if name in _SECRETS or "@" in value else f"={_shorten(value)}"
+            yield f"{name}{shown}: expected {Settings.model_fields[field].description}"
+    yield from (error["msg"] for error in errors if not error["loc"])
+
+
+def _shorten(value: str) -> str:
+    shown = value if len(value) <= _LONGEST_VALUE_SHOWN else value[:_LONGEST_VALUE_SHOWN] + "…"
+    return repr(shown)
+
+
+def _disagree(message: str) -> NoReturn:
+    raise PydanticCustomError("settings_disagree", "{message}", {"message": message})
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

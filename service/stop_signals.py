@@ -1,0 +1,48 @@
+"""SIGTERM and SIGINT as something the main thread can wait for."""
+
+import os
+import signal
+from types import FrameType, TracebackType
+from typing import Self
+
+_WANTED = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignals:
+    """While entered: the first stop signal makes `fileno` readable, a second ends the process.
+
+    The second is for whoever does not want to wait for the drain. Nothing is tidied up then; the
+    children notice that their parent is gone and leave by themselves.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._previous: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        for wanted in _WANTED:
+            self._previous[wanted] = signal.signal(wanted, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for wanted, handler in self._previous.items():
+            signal.signal(wanted, handler)  # type: ignore[arg-type]
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def fileno(self) -> int:
+        """Readable from the first signal on."""
+        return self._reader
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            os._exit(128 + number)
+        self.received = signal.Signals(number)
+        os.write(self._writer, b"!")

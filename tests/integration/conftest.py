@@ -1,0 +1,199 @@
+"""The whole product, started as its users start it: ``python -m service``, real processes."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 60.0
+
+Status = dict[str, Any]
+
+
+class RunningService:
+    """A service process, its log and a client for it."""
+
+    def __init__(self, log_file: Path, environ: dict[str, str]) -> None:
+        self._log_file = log_file
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        # Coverage of subprocesses travels by environment.
+        clean |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
+        defaults = {"HOST": "127.0.0.1", "PORT": "0", "WORKER_COUNT": "2", "LOG_LEVEL": "DEBUG"}
+        with log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service"],
+                cwd=ROOT,
+                env=clean | defaults | environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a process group of its own, as a terminal makes it
+            )
+        self.http = requests.Session()
+        self.http.trust_env = False
+
+    # --- what it says -----------------------------------------------------------------------
+
+    @property
+    def log_text(self) -> str:
+        return self._log_file.read_text()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = [line for line in self.log_text.splitlines() if line.startswith("{")]
+        parsed = [json.loads(line) for line in lines if line.endswith("}")]
+        return [event for event in parsed if event.get("event") == name]
+
+    def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS):
+        give_up = time.monotonic() + seconds
+        while not (found := condition()):
+            if time.monotonic() > give_up:
+                pytest.fail(
+                    f"no {what} within {seconds:g} s; the log says:\n{self.log_text[-8000:]}"
+                )
+            time.sleep(0.02)
+        return found
+
+    def wait_for_event(self, name: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+        return self.wait_for(f"event {name!r}", lambda: self.events(name), seconds)[-1]
+
+    def wait_until_ready(self) -> "RunningService":
+        self.wait_for_event("service started")
+        self.wait_for("readiness", lambda: self.get("/readyz").status_code == 200)
+        return self
+
+    @property
+    def url(self) -> str:
+        return self.wait_for_event("service started")["url"]
+
+    @property
+    def sandbox(self) -> str:
+        found = [line for line in self.log_text.splitlines() if "SANDBOX" in line]
+        return json.loads(found[0])["sandbox"]
+
+    # --- what it does -----------------------------------------------------------------------
+
+    def get(self, path: str) -> requests.Response:
+        return self.http.get(self.url + path, timeout=30)
+
+    def submit(self, urls: list[str]) -> str:
+        answer = self.http.post(self.url + "/v1/images/upload", json={"urls": urls}, timeout=30)
+        assert answer.status_code == 202, answer.text
+        return answer.json()["jobId"]
+
+    def status(self, job_id: str) -> Status:
+        answer = self.get(f"/v1/images/upload/{job_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def wait_complete(self, job_id: str, seconds: float = PATIENCE_SECONDS) -> Status:
+        def complete() -> Status | None:
+            status = self.status(job_id)
+            return status if status["status"] == "complete" else None
+
+        return self.wait_for("complete job", complete, seconds)
+
+    def upload_all(self, urls: list[str], seconds: float = PATIENCE_SECONDS) -> Status:
+        return self.wait_complete(self.submit(urls), seconds)
+
+    def sandbox_uploads(self) -> dict[str, Any]:
+        return self.http.get(self.sandbox + "/sandbox/uploads", timeout=30).json()
+
+    # --- its processes ----------------------------------------------------------------------
+
+    def workers(self) -> dict[str, int]:
+        """Pids of the workers that run, by their id."""
+        started = {event["worker"]: event["pid"] for event in self.events("worker started")}
+        return {worker: pid for worker, pid in started.items() if is_running(pid)}
+
+    @property
+    def manager_pid(self) -> int:
+        return self.wait_for_event("manager started")["pid"]
+
+    def all_pids(self) -> set[int]:
+        """The service's process and all that descend from it."""
+        found, new = set(), {self.process.pid}
+        while new:
+            found |= new
+            new = {child for pid in new for child in _children(pid)} - found
+        return found
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait_for_exit(self, seconds: float = PATIENCE_SECONDS) -> int:
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(
+                f"still running after {seconds:g} s; the log says:\n{self.log_text[-8000:]}"
+            )
+
+    def close(self) -> None:
+        pids = self.all_pids()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.http.close()
+        give_up = time.monotonic() + 10
+        while any(map(is_running, pids)) and time.monotonic() < give_up:
+            time.sleep(0.02)
+        left = [pid for pid in pids if is_running(pid)]
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert not left, f"processes left behind: {left}"
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _children(pid: int) -> set[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return {int(child) for task in tasks for child in (task / "children").read_text().split()}
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
+    """Start a service with these settings; it is stopped at the end of the test."""
+    services: list[RunningService] = []
+
+    def start(**environ: str) -> RunningService:
+        service = RunningService(tmp_path / f"service-{len(services)}.log", environ)
+        services.append(service)
+        return service
+
+    yield start
+    for service in services:
+        service.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """One service in sandbox mode, shared by the tests of a module that do it no harm."""
+    running = RunningService(tmp_path_factory.mktemp("service") / "service.log", {})
+    try:
+        yield running.wait_until_ready()
+    finally:
+        running.close()

@@ -1,0 +1,192 @@
+"""Start, stop, and the death of each part."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from service.stop_signals import StopSignals
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"PORT": "banana"}, "PORT"),
+        ({"WORKER_COUNT": "0"}, "WORKER_COUNT"),
+        ({"SANDBOX": "off"}, "IMGUR_CLIENT_ID"),
+        ({"BACKEND": "carrier-pigeon"}, "BACKEND"),
+        ({"SOURCE_ALLOWED_NETWORKS": "10.0.0.0/99"}, "SOURCE_ALLOWED_NETWORKS"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_bad_setting_is_one_line_and_exit_code_2(launch, environ, named):
+    service = launch(**environ)
+    assert service.wait_for_exit() == 2
+    lines = service.log_text.splitlines()
+    assert len(lines) == 1
+    assert named in lines[0]
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_2(launch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        service = launch(PORT=port, SANDBOX_PORT="0")
+        assert service.wait_for_exit() == 2
+    lines = [line for line in service.log_text.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1
+    assert port in lines[0]
+    assert "PORT" in lines[0]
+
+
+def test_a_sandbox_port_in_use_is_one_line_and_exit_code_2(launch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        service = launch(SANDBOX_PORT=str(taken.getsockname()[1]))
+        assert service.wait_for_exit() == 2
+    assert "SANDBOX_PORT" in service.log_text.splitlines()[-1]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_stop_signal_to_the_whole_group_finishes_what_is_in_work(launch, stop):
+    service = launch().wait_until_ready()
+    slow = [f"{service.sandbox}/faults/latency/1000/images/numbered/{n}.png" for n in range(8)]
+    job_id = service.submit(slow)
+    service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 8)
+    pids = service.all_pids()
+    os.killpg(service.process.pid, stop)
+    assert service.wait_for_exit() == 0
+    (complete,) = service.events("job complete")
+    assert (complete["job_id"], complete["complete"]) == (job_id, 8)
+    assert "Traceback" not in service.log_text
+    assert not service.events("worker died")
+    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
+
+
+def test_what_is_not_done_in_the_drain_time_is_named(launch):
+    service = launch(DRAIN_SECONDS="1", WORKER_COUNT="1").wait_until_ready()
+    urls = [f"{service.sandbox}/faults/latency/20000/images/numbered/{n}.png" for n in range(9)]
+    job_id = service.submit(urls)
+    service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 8)
+    service.signal(signal.SIGTERM)
+    assert service.wait_for_exit() == 0
+    (dropped,) = service.events("job dropped unfinished")
+    assert (dropped["job_id"], dropped["unfinished_urls"]) == (job_id, 9)
+
+
+def test_a_second_signal_ends_at_once_and_leaves_nothing(launch):
+    service = launch(DRAIN_SECONDS="60").wait_until_ready()
+    service.submit([service.sandbox + "/faults/latency/20000/images/small.png"])
+    service.wait_for("url in work", lambda: service.get("/readyz").json()["leased_urls"] == 1)
+    pids = service.all_pids()
+    service.signal(signal.SIGINT)
+    service.wait_for_event("draining; a second signal ends it at once")
+    service.signal(signal.SIGINT)
+    assert service.wait_for_exit() == 128 + signal.SIGINT
+    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
+
+
+def test_the_death_of_the_manager_ends_the_service(launch):
+    service = launch().wait_until_ready()
+    pids = service.all_pids()
+    os.kill(service.manager_pid, signal.SIGKILL)
+    assert service.wait_for_exit() == 1
+    assert service.events("the job state is lost; exiting so that a fresh start can follow")
+    assert "Traceback" not in service.log_text
+    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
+
+
+def test_readiness_is_503_while_the_manager_does_not_answer(launch):
+    service = launch().wait_until_ready()
+    url = service.url
+    os.kill(service.manager_pid, signal.SIGSTOP)
+    answer = requests.get(url + "/readyz", timeout=30)
+    assert (answer.status_code, answer.json()["state"]) == (503, "lost")
+    assert service.wait_for_exit() == 1
+
+
+def test_the_death_of_the_parent_leaves_no_process(launch):
+    service = launch().wait_until_ready()
+    service.submit([service.sandbox + "/faults/latency/20000/images/small.png"])
+    pids = service.all_pids()
+    assert len(pids) >= 5  # itself, Manager, two workers, sandbox
+    service.signal(signal.SIGKILL)
+    service.wait_for_exit()
+    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)), seconds=10)
+
+
+def test_a_killed_sandbox_comes_back_under_its_address(launch):
+    service = launch().wait_until_ready()
+    sandbox = next(pid for pid in service.all_pids() if _command(pid).find("sandbox") >= 0)
+    os.kill(sandbox, signal.SIGKILL)
+    service.wait_for_event("sandbox died; starting it again")
+    status = service.upload_all([service.sandbox + "/images/small.png"])
+    assert len(status["uploaded"]["complete"]) == 1
+
+
+def test_a_stopped_worker_is_killed_and_its_url_done_by_another(launch):
+    service = launch(WORKER_COUNT="1", DOWNLOAD_SECONDS="1", UPLOAD_SECONDS="1").wait_until_ready()
+    (worker,) = service.workers().values()
+    job_id = service.submit([service.sandbox + "/faults/latency/500/images/small.png"])
+    service.wait_for("url in work", lambda: service.get("/readyz").json()["leased_urls"] == 1)
+    os.kill(worker, signal.SIGSTOP)
+    service.wait_for_event("worker stuck: killing it")
+    status = service.wait_complete(job_id)
+    assert len(status["uploaded"]["complete"]) == 1
+    assert worker not in service.workers().values()
+
+
+def test_a_killed_fork_server_costs_no_url(launch):
+    service = launch(WORKER_COUNT="2").wait_until_ready()
+    urls = [f"{service.sandbox}/faults/latency/300/images/numbered/{n}.png" for n in range(64)]
+    job_id = service.submit(urls)
+    service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 16)
+    workers = set(service.workers().values())
+    server = next(
+        pid for pid in service.all_pids() - workers if "multiprocessing.forkserver" in _command(pid)
+    )
+    os.kill(server, signal.SIGKILL)
+    status = service.wait_complete(job_id)
+    assert len(status["uploaded"]["complete"]) == len(urls)
+    service.wait_for("end of the fenced workers", lambda: not any(map(_runs, workers)))
+    assert service.get("/readyz").json()["workers_ready"] == 2
+
+
+def test_stop_signals_wake_a_waiter_and_give_back_the_handlers():
+    before = signal.getsignal(signal.SIGTERM)
+    with StopSignals() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert os.read(stop.fileno(), 1)
+        assert stop.received is signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_module_says_what_is_wrong_without_an_environment():
+    answer = subprocess.run(
+        [sys.executable, "-m", "service"],
+        env={"PORT": "99999", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.count("\n") == 1
+
+
+def _runs(pid: int) -> bool:
+    return _proc(pid, "stat").rpartition(")")[2].split()[:1] not in ([], ["Z"])
+
+
+def _command(pid: int) -> str:
+    return _proc(pid, "cmdline").replace("\0", " ")
+
+
+def _proc(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -1,0 +1,158 @@
+"""A board of the plain classes, no process in sight, and an app over it."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from service.app import create_app
+from service.settings import load_settings
+from workers import BoardHealth, BoardState, JobSnapshot, Refusal, Submission
+from workers.job_table import JobTable
+from workers.mailbox import Mailbox, MailboxLimits
+from workers.messages import Failed, Outcome, Report, TryAgain, Uploaded
+
+WORKER = "worker-1"
+CREATED = 1513961309.5
+FINISHED = 1513961400.25
+
+
+class PlainBoard:
+    """What the web side sees, and a hand to do the workers' part."""
+
+    def __init__(self, max_open_urls: int = 1_000_000) -> None:
+        self.now = CREATED
+        self.table = JobTable(wall_clock=lambda: self.now)
+        self.mailbox = Mailbox(self.table, MailboxLimits(max_open_urls=max_open_urls))
+        self.mailbox.register(WORKER)
+        self.state = BoardState.READY
+        self.pause_seconds = 0.0
+        self.failure: Exception | None = None
+        self.calls = 0
+
+    # --- Board ------------------------------------------------------------------------------
+
+    def submit(self, submission: Submission) -> Refusal | None:
+        self._count_call()
+        return self.mailbox.put(submission)
+
+    def snapshot(self, job_id: str) -> JobSnapshot | None:
+        self._count_call()
+        return self.table.snapshot(job_id)
+
+    def links(self, start: int, limit: int) -> tuple[str, ...]:
+        self._count_call()
+        return self.table.links(start, limit)
+
+    def health(self) -> BoardHealth:
+        self._count_call()
+        stats = self.mailbox.stats()
+        return BoardHealth(
+            self.state, stats.workers_ready, 2, stats.queued, stats.leased, self.pause_seconds
+        )
+
+    def _count_call(self) -> None:
+        self.calls += 1
+        if self.failure is not None:
+            raise self.failure
+
+    # --- the workers' part ------------------------------------------------------------------
+
+    def work(self, *outcomes: Outcome) -> None:
+        """Claim one URL for each outcome, in turn, and report it."""
+        for outcome in outcomes:
+            lease = self.mailbox.claim(WORKER, 0).lease
+            assert lease is not None
+            self.mailbox.ack(WORKER, Report(lease.token, outcome))
+
+    def upload(self, *links: str) -> None:
+        self.work(*(Uploaded(link, "deletehash") for link in links))
+
+    def fail(self, reason: str, message: str) -> None:
+        self.work(Failed(reason, message))
+
+    def put_off(self, reason: str, message: str) -> None:
+        self.work(TryAgain(reason, message, 60.0))
+
+    @property
+    def open_urls(self) -> int:
+        return self.mailbox.stats().queued
+
+
+@dataclasses.dataclass
+class Answer:
+    """One HTTP answer, its JSON at hand."""
+
+    result: testing.Result
+
+    @property
+    def status(self) -> int:
+        return self.result.status_code
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.result.content)
+
+    @property
+    def headers(self) -> Any:
+        return self.result.headers
+
+
+class Api:
+    """A client of the app."""
+
+    def __init__(self, board: PlainBoard, environ: dict[str, str]) -> None:
+        self.board = board
+        self._client = testing.TestClient(create_app(board, load_settings(environ)))
+
+    def send(self, method: str, path: str, **more: Any) -> Answer:
+        return Answer(self._client.simulate_request(method, path, **more))
+
+    def get(self, path: str, **more: Any) -> Answer:
+        return self.send("GET", path, **more)
+
+    def post_body(self, body: str | bytes, **more: Any) -> Answer:
+        headers = {"Content-Type": "application/json"} | more.pop("headers", {})
+        return self.send("POST", "/v1/images/upload", body=body, headers=headers, **more)
+
+    def post(self, urls: Any) -> Answer:
+        return self.post_body(json.dumps({"urls": urls}))
+
+    def job(self, *urls: str) -> str:
+        answer = self.post(list(urls))
+        assert answer.status == 202, answer.json
+        job_id = answer.json["jobId"]
+        assert isinstance(job_id, str)
+        return job_id
+
+    def status(self, job_id: str) -> Any:
+        return self.get(f"/v1/images/upload/{job_id}").json
+
+
+@pytest.fixture
+def board() -> PlainBoard:
+    return PlainBoard()
+
+
+@pytest.fixture
+def make_board() -> Callable[..., PlainBoard]:
+    return PlainBoard
+
+
+@pytest.fixture
+def make_api(board: PlainBoard) -> Callable[..., Api]:
+    """An app over the board, its environment given as keywords."""
+
+    def make(over: PlainBoard | None = None, **environ: str) -> Api:
+        # An account unless said otherwise: the sandbox has tests of its own.
+        return Api(over or board, {"IMGUR_CLIENT_ID": "id"} | environ)
+
+    return make
+
+
+@pytest.fixture
+def api(make_api: Callable[..., Api]) -> Api:
+    return make_api()

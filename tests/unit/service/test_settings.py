@@ -1,0 +1,282 @@
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings, SettingsError, load_settings
+
+ACCOUNT = {
+    "IMGUR_CLIENT_ID": "the-id",
+    "IMGUR_CLIENT_SECRET": "the-secret",
+    "IMGUR_REFRESH_TOKEN": "the-token",
+}
+
+
+def complaint(environ: Mapping[str, str]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ)
+    return str(caught.value)
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    settings = load_settings({})
+    assert settings.host == "0.0.0.0"
+    assert settings.port == 8000
+    assert settings.sandbox_port == 8001
+    assert settings.worker_count >= 1
+    assert settings.worker_concurrency == 8
+    assert settings.backend == "processes"
+    assert settings.imgur_api_url == "https://api.imgur.com"
+    assert settings.sandbox == "auto"
+    assert settings.source_allowed_networks == ()
+    assert settings.source_allowed_ports == (80, 443)
+    assert settings.max_urls_per_job == 100_000
+    assert settings.max_queued_urls == 1_000_000
+    assert settings.max_body_bytes == 16_777_216
+    assert settings.max_image_bytes == 20_000_000
+    assert settings.download_seconds == 30
+    assert settings.upload_seconds == 60
+    assert settings.max_attempts == 4
+    assert settings.drain_seconds == 20
+    assert settings.api_keys == ()
+    assert settings.log_format == "json"
+    assert settings.log_level == "INFO"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("HOST", "127.0.0.1", "127.0.0.1"),
+        ("HOST", "::1", "::1"),
+        ("HOST", "[::1]", "::1"),
+        ("HOST", "localhost", "localhost"),
+        ("PORT", "0", 0),
+        ("PORT", " 8080 ", 8080),
+        ("WORKER_COUNT", "512", 512),
+        ("WORKER_CONCURRENCY", "1", 1),
+        ("BACKEND", "Processes", "processes"),
+        ("SANDBOX", "ON", "on"),
+        ("SANDBOX_PORT", "0", 0),
+        ("SOURCE_ALLOWED_NETWORKS", "10.0.0.0/8, fd00::/8", ("10.0.0.0/8", "fd00::/8")),
+        ("SOURCE_ALLOWED_NETWORKS", "127.0.0.1", ("127.0.0.1/32",)),
+        ("SOURCE_ALLOWED_PORTS", "443,8443,443", (443, 8443)),
+        ("MAX_BODY_BYTES", "16MiB", 16 * 1024**2),
+        ("MAX_BODY_BYTES", "4096", 4096),
+        ("MAX_IMAGE_BYTES", "20MB", 20_000_000),
+        ("MAX_IMAGE_BYTES", "1.5 mb", 1_500_000),
+        ("MAX_IMAGE_BYTES", "512 KiB", 524_288),
+        ("DOWNLOAD_SECONDS", "2.5", 2.5),
+        ("DRAIN_SECONDS", "0", 0),
+        ("LOG_FORMAT", "Console", "console"),
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("IMGUR_API_URL", "http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+        ("IMGUR_ALBUM", "aBc12", "aBc12"),
+    ],
+)
+def test_values_are_read(name: str, text: str, value: Any) -> None:
+    assert getattr(load_settings({name: text}), name.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("HOST", "a b"),
+        ("HOST", "http://localhost"),
+        ("HOST", "127.0.0.1:8000"),
+        ("PORT", "web"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("WORKER_COUNT", "0"),
+        ("WORKER_COUNT", "513"),
+        ("WORKER_COUNT", "1.5"),
+        ("WORKER_CONCURRENCY", "0"),
+        ("WORKER_CONCURRENCY", "257"),
+        ("BACKEND", "ray"),
+        ("BACKEND", "threads"),
+        ("SANDBOX", "maybe"),
+        ("SANDBOX_PORT", "70000"),
+        ("SOURCE_ALLOWED_NETWORKS", "10.0.0.1/8"),
+        ("SOURCE_ALLOWED_NETWORKS", "example.com"),
+        ("SOURCE_ALLOWED_PORTS", "0"),
+        ("SOURCE_ALLOWED_PORTS", "http"),
+        ("SOURCE_ALLOWED_PORTS", ","),
+        ("MAX_URLS_PER_JOB", "0"),
+        ("MAX_QUEUED_URLS", "many"),
+        ("MAX_BODY_BYTES", "16XB"),
+        ("MAX_BODY_BYTES", "-1"),
+        ("MAX_BODY_BYTES", "2GiB"),
+        ("MAX_IMAGE_BYTES", "0"),
+        ("MAX_IMAGE_BYTES", "MB"),
+        ("DOWNLOAD_SECONDS", "0"),
+        ("DOWNLOAD_SECONDS", "nan"),
+        ("DOWNLOAD_SECONDS", "inf"),
+        ("UPLOAD_SECONDS", "soon"),
+        ("MAX_ATTEMPTS", "0"),
+        ("DRAIN_SECONDS", "-1"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "chatty"),
+        ("IMGUR_API_URL", "api.imgur.com"),
+        ("IMGUR_API_URL", "https://api.imgur.com/3"),
+        ("IMGUR_API_URL", "https://api.imgur.com:99999"),
+        ("IMGUR_API_URL", "ftp://api.imgur.com"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_it_and_what_is_expected(name: str, text: str) -> None:
+    line = complaint({name: text})
+    assert line.startswith(f"{name}={text!r}: expected ")
+    assert len(line) > len(f"{name}={text!r}: expected ")
+    assert "\n" not in line
+
+
+def test_all_bad_values_are_named_at_once_and_nothing_else() -> None:
+    line = complaint({"PORT": "web", "WORKER_COUNT": "0", "SANDBOX": "off"})
+    assert re.findall(r"\b([A-Z_]{3,})=", line) == ["PORT", "WORKER_COUNT"]
+
+
+def test_a_long_value_is_shortened_and_stays_on_the_line() -> None:
+    line = complaint({"PORT": "8000\n" + "x" * 1000})
+    assert len(line) < 200
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "name", ["IMGUR_CLIENT_ID", "IMGUR_CLIENT_SECRET", "IMGUR_REFRESH_TOKEN", "API_KEYS"]
+)
+def test_a_bad_secret_is_not_shown(name: str) -> None:
+    line = complaint({name: "hüsh hüsh"})
+    assert line.startswith(f"{name}: expected ")
+    assert "hüsh" not in line
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    line = complaint({"IMGUR_API_URL": "https://user:hush@api.imgur.com"})
+    assert line.startswith("IMGUR_API_URL: expected ")
+    assert "hush" not in line
+
+
+def test_secrets_do_not_show_in_a_representation() -> None:
+    shown = repr(load_settings(ACCOUNT | {"API_KEYS": "key-1", "IMGUR_ALBUM": "deadbeef"}))
+    for secret in ("the-id", "the-secret", "the-token", "key-1", "deadbeef"):
+        assert secret not in shown
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    environ = {"PORT": "", "API_KEYS": " ", "IMGUR_CLIENT_ID": "", "IMGUR_CLIENT_ID_FILE": ""}
+    assert load_settings(environ) == load_settings({})
+
+
+def test_keys_of_nothing_but_separators_do_not_open_the_service() -> None:
+    assert complaint({"API_KEYS": " , ,"}).startswith("API_KEYS: expected ")
+
+
+def test_unknown_variables_are_ignored() -> None:
+    assert load_settings({"PATH": "/bin", "JOB_TTL_SECONDS": "x"}) == load_settings({})
+
+
+def test_only_what_is_handed_in_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "1")
+    assert load_settings({}).port == 8000
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        load_settings({}).port = 1
+
+
+class TestSecretFiles:
+    @pytest.mark.parametrize("content", ["the-id", "the-id\n", "the-id\r\n"])
+    def test_a_secret_may_lie_in_a_file(self, tmp_path: Path, content: str) -> None:
+        path = tmp_path / "secret"
+        path.write_text(content, newline="")
+        settings = load_settings({"IMGUR_CLIENT_ID_FILE": str(path)})
+        assert settings.imgur_client_id_value == "the-id"
+        assert not settings.sandbox_applies
+
+    def test_keys_may_stand_on_lines(self, tmp_path: Path) -> None:
+        path = tmp_path / "keys"
+        path.write_text("key-1\nkey-2\n")
+        settings = load_settings({"API_KEYS_FILE": str(path)})
+        assert [key.get_secret_value() for key in settings.api_keys] == ["key-1", "key-2"]
+
+    def test_variable_and_file_together_are_refused(self, tmp_path: Path) -> None:
+        environ = {"IMGUR_CLIENT_ID": "x", "IMGUR_CLIENT_ID_FILE": str(tmp_path / "id")}
+        assert "IMGUR_CLIENT_ID and IMGUR_CLIENT_ID_FILE are both set" in complaint(environ)
+
+    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
+        line = complaint({"IMGUR_CLIENT_ID_FILE": "/nowhere/id"})
+        assert line == (
+            "IMGUR_CLIENT_ID_FILE='/nowhere/id': "
+            "the file cannot be read (No such file or directory)"
+        )
+        assert "Is a directory" in complaint({"IMGUR_CLIENT_ID_FILE": str(tmp_path)})
+
+    @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe", b"x" * 70_000])
+    def test_a_file_that_is_no_secret_is_refused(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "secret"
+        path.write_bytes(content)
+        line = complaint({"IMGUR_CLIENT_ID_FILE": str(path)})
+        assert line.endswith("expected a file that holds one secret")
+
+    def test_only_secrets_come_from_files(self) -> None:
+        assert load_settings({"PORT_FILE": "/nowhere"}).port == 8000
+
+
+class TestTogether:
+    @pytest.mark.parametrize(
+        ("environ", "applies"),
+        [
+            ({}, True),
+            ({"SANDBOX": "on"}, True),
+            ({"IMGUR_CLIENT_ID": "id"}, False),
+            (ACCOUNT, False),
+            (ACCOUNT | {"SANDBOX": "on"}, True),
+            (ACCOUNT | {"SANDBOX": "off"}, False),
+        ],
+    )
+    def test_when_the_sandbox_applies(self, environ: dict[str, str], *, applies: bool) -> None:
+        assert load_settings(environ).sandbox_applies is applies
+
+    @pytest.mark.parametrize(
+        ("environ", "names"),
+        [
+            ({"SANDBOX": "off"}, ["SANDBOX=off", "IMGUR_CLIENT_ID"]),
+            ({"IMGUR_REFRESH_TOKEN": "t"}, ["IMGUR_REFRESH_TOKEN", "IMGUR_CLIENT_ID"]),
+            ({"IMGUR_CLIENT_SECRET": "s"}, ["IMGUR_CLIENT_SECRET", "IMGUR_CLIENT_ID"]),
+            (
+                {"IMGUR_CLIENT_ID": "i", "IMGUR_REFRESH_TOKEN": "t"},
+                ["IMGUR_REFRESH_TOKEN", "IMGUR_CLIENT_SECRET"],
+            ),
+            ({"PORT": "9000", "SANDBOX_PORT": "9000"}, ["PORT", "SANDBOX_PORT", "9000"]),
+        ],
+    )
+    def test_settings_that_contradict(self, environ: dict[str, str], names: list[str]) -> None:
+        line = complaint(environ)
+        assert "\n" not in line
+        for name in names:
+            assert name in line
+
+    def test_an_account_is_revealed_only_on_demand(self) -> None:
+        settings = load_settings(ACCOUNT)
+        assert settings.imgur_client_id_value == "the-id"
+        assert settings.imgur_client_secret_value == "the-secret"
+        assert settings.imgur_refresh_token_value == "the-token"
+        assert load_settings({}).imgur_refresh_token_value is None
+
+    @pytest.mark.parametrize(("port", "sandbox_port"), [("0", 0), ("8080", 8081), ("65535", 0)])
+    def test_the_sandbox_stands_beside_the_service(self, port: str, sandbox_port: int) -> None:
+        assert load_settings({"PORT": port}).sandbox_port == sandbox_port
+
+    def test_two_free_ports_are_no_clash(self) -> None:
+        assert load_settings({"PORT": "0", "SANDBOX_PORT": "0"}).sandbox_port == 0
+
+    def test_ports_may_be_the_same_without_a_sandbox(self) -> None:
+        environ = ACCOUNT | {"PORT": "9000", "SANDBOX_PORT": "9000"}
+        assert load_settings(environ).port == 9000
+
+
+def test_every_setting_says_what_it_expects() -> None:
+    for field in Settings.model_fields.values():
+        assert field.description
