@@ -1,0 +1,40 @@
+FROM python:3.12-slim
+
+WORKDIR /app
+
+# Log lines leave at once.
+ENV PYTHONUNBUFFERED=1
+
+RUN groupadd --gid 10001 imgup \
+    && useradd --uid 10001 --gid imgup --no-create-home --home-dir /tmp --shell /usr/sbin/nologin imgup
+
+# Before the code, so that a change of code installs nothing again.
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --requirement requirements.txt
+
+COPY service service
+COPY workers workers
+COPY sandbox sandbox
+
+# The base image has no bytecode and the service cannot write any, so each of its processes would
+# compile all it uses at every start. An import here, as root, leaves what it compiled; and shows
+# while building that everything is there.
+RUN python -c "import service.run, sandbox.run" && python -m compileall -q service workers sandbox
+
+LABEL org.opencontainers.image.title="imgup" \
+      org.opencontainers.image.description="Downloads lists of image URLs and uploads them to Imgur"
+
+# Numeric, so that an orchestrator can see that it is not root.
+USER 10001:10001
+
+# The API, and the sandbox (used while there is no Imgur account).
+EXPOSE 8000 8001
+
+# Liveness, not readiness: what is unhealthy may get restarted, and a restart loses the jobs, so
+# only a service that does not answer at all is. http.client, as it knows no proxy variables.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('localhost', int(os.environ.get('PORT') or 8000), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "service"]

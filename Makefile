@@ -1,0 +1,72 @@
+# Everything a developer runs; `make` alone lists it. Nothing outside this folder is changed.
+
+PYTHON = python3
+ARGS =
+COVERAGE_FLOOR = 90
+
+VENV = .venv
+BIN = $(VENV)/bin/python
+RUN_READY = $(VENV)/.ready-to-run
+DEV_READY = $(VENV)/.ready-to-develop
+PIP_INSTALL = $(BIN) -m pip install --quiet --disable-pip-version-check --requirement
+
+.DEFAULT_GOAL = help
+.PHONY: help run test lint bench test-image clean
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@echo 'Targets (settings are environment variables, or given as in: make run PORT=9000):'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' $(firstword $(MAKEFILE_LIST)) \
+	    | awk '{ name = $$1; sub(/^ *[^ ]+ /, ""); printf "  %-11s %s\n", name, $$0 }'
+
+# exec: a signal to the recipe's process is then the service's own.
+run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if there is no account
+	@exec $(BIN) -m service
+
+# What ARGS selects is part of the suite only, so its coverage says nothing.
+test: $(DEV_READY)  ## all tests, with coverage; a part of them: make test ARGS="-k mailbox"
+ifeq ($(strip $(ARGS)),)
+	@$(BIN) -m coverage erase
+	$(BIN) -m coverage run -m pytest
+	@$(BIN) -m coverage combine --quiet
+	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)
+else
+	$(BIN) -m pytest $(ARGS)
+endif
+
+lint: $(DEV_READY)  ## style, formatting and types
+	$(BIN) -m ruff check .
+	$(BIN) -m ruff format --check .
+	$(BIN) -m mypy
+
+bench: $(DEV_READY)  ## measure throughput beside two simpler designs; options in ARGS
+	PYTHONPATH=. $(BIN) benchmarks/run.py $(ARGS)
+
+test-image:  ## build the image with buildah, run it with crun, check it from outside (as root)
+	tests/image/build_and_run.sh $(ARGS)
+
+clean:  ## remove what the other targets made, the virtual environment included
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN):
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo 'make: $(PYTHON) is not installed; Python 3.11 or newer is needed.' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V)." \
+	        'Name another one: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "make: $(PYTHON) has no venv module. On Debian: apt-get install python3-venv" >&2; \
+	    exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+# Order-only: python's own time stamp says nothing about what is installed; a new environment
+# has no stamps.
+$(RUN_READY): requirements.txt | $(BIN)
+	$(PIP_INSTALL) requirements.txt
+	@touch $@
+
+# After the other, never beside it: two pips at once in one environment spoil it.
+$(DEV_READY): requirements-dev.txt $(RUN_READY)
+	$(PIP_INSTALL) requirements-dev.txt
+	@touch $@
