@@ -6,23 +6,28 @@ line knows the socket in use and the deadline, and one watchdog thread a process
 of every line that is past its deadline.
 """
 
+import functools
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import ConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 TICK_SECONDS = 0.2
 """How often deadlines are looked at; how late a transfer is cut at most."""
 
 Dial = Callable[[str, int, float | None], socket.socket]
-"""Connects: host, port and seconds for each attempt → a connected socket."""
+"""Connects: host, port and seconds for it → a connected socket."""
 
 _POOLED_HOSTS = 8  # idle connections a lane keeps for the sources it met last
 
@@ -224,6 +229,14 @@ class _LinePoolManager(PoolManager):
         return pool
 
 
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """One for the process: to load the certificate authorities takes some 35 ms of CPU."""
+    context = create_urllib3_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
 class LineAdapter(HTTPAdapter):
     """Sends requests over connections that belong to a line; never retries by itself."""
 
@@ -239,8 +252,29 @@ class LineAdapter(HTTPAdapter):
         **pool_kwargs: Any,  # noqa: ANN401 - requests' own signature
     ) -> None:
         self.poolmanager = _LinePoolManager(
-            self._line, num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs
+            self._line,
+            num_pools=connections,
+            maxsize=maxsize,
+            block=block,
+            ssl_context=_tls_context(),
+            **pool_kwargs,
         )
+
+    def cert_verify(
+        self,
+        conn: ConnectionPool,
+        url: str,
+        verify: bool | str,  # noqa: FBT001 - requests' own signature
+        cert: Any,  # noqa: ANN401 - requests' own signature
+    ) -> None:
+        """Verify against the shared context, which knows the usual authorities already."""
+        if isinstance(conn, HTTPSConnectionPool):
+            if verify is True:
+                conn.cert_reqs = "CERT_REQUIRED"
+                return
+            # The shared context must not learn to trust what one session does.
+            conn.conn_kw["ssl_context"] = None
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
 def open_session(line: Line) -> requests.Session:

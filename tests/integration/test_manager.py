@@ -39,7 +39,6 @@ def manager() -> Iterator[BoardManager]:
     manager = BoardManager()
     manager.start_process()
     yield manager
-    manager.kill()
     manager.shutdown()
 
 
@@ -281,7 +280,7 @@ class TestKilledManager:
 class TestStoppedManager:
     @pytest.fixture(autouse=True)
     def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 1.0)
+        monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 2.0)
 
     def test_every_call_ends_in_time(self, manager: BoardManager, mailbox: MailboxProxy) -> None:
         mailbox.register("w1")
@@ -321,28 +320,34 @@ class TestStoppedManager:
         # So many wait to be let in that the backlog (16) is full.
         calls += [Call(on_a_new_connection) for _ in range(30)]
 
-        os.kill(manager.pid, signal.SIGSTOP)
+        stop(manager)
         begin.set()
 
         for call in calls:
             with pytest.raises(ManagerLostError, match="does not answer"):
                 call.result()
+        manager.kill()
 
     def test_a_late_answer_is_not_taken_for_the_next(
-        self, manager: BoardManager, mailbox: MailboxProxy, table: JobTableProxy
+        self,
+        manager: BoardManager,
+        mailbox: MailboxProxy,
+        table: JobTableProxy,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         mailbox.put(job("j", 2))
-        os.kill(manager.pid, signal.SIGSTOP)
+        stop(manager)
         with pytest.raises(ManagerLostError):
             mailbox.stats()
 
+        monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", SOON)
         os.kill(manager.pid, signal.SIGCONT)
 
         assert table.unfinished() == {"j": 2}
         assert mailbox.overdue() == ()
 
     def test_it_can_be_shut_down(self, manager: BoardManager) -> None:
-        os.kill(manager.pid, signal.SIGSTOP)
+        stop(manager)
 
         Call(manager.shutdown).result()
 
@@ -384,9 +389,19 @@ class TestSignals:
         wait_until(lambda: not is_running(manager_pid))
 
 
+def stop(manager: BoardManager) -> None:
+    os.kill(manager.pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{manager.pid}/task")  # a thread may still answer when others have stopped
+    wait_until(lambda: all(process_state(int(task.name)) == "T" for task in tasks.iterdir()))
+
+
 def is_running(pid: int) -> bool:
+    return process_state(pid) not in ("Z", None)
+
+
+def process_state(pid: int) -> str | None:
+    """The kernel's letter for it (proc(5)), or None if there is no such process."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        return None

@@ -195,13 +195,21 @@ def test_an_answer_that_is_late_for_ever_is_ended(exchange, hurried):
     assert exchange(lambda _request: Performance(never), client) == b""
 
 
-def test_a_client_that_takes_nothing_is_cut_off(exchange, hurried):
+def test_a_client_that_takes_nothing_is_cut_off(exchange, hurried, monkeypatch):
     size = 50_000_000
+    cut = asyncio.Event()
+
+    class Watched(connection.Connection):
+        def connection_lost(self, error):
+            super().connection_lost(error)
+            cut.set()
+
+    monkeypatch.setattr(server, "Connection", Watched)
 
     async def client(reader, writer):
         writer.transport.pause_reading()
         writer.write(GET % b"a")
-        await asyncio.sleep(0.6)  # longer than the deadline, however it is drawn out
+        await cut.wait()  # nothing has been read until then
         writer.transport.resume_reading()
         with contextlib.suppress(ConnectionResetError):
             return await reader.read()

@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from workers.backoff import Backoff
+from workers.board import BoardLostError
 from workers.download import Download, ImageType
 from workers.errors import DownloadError, ImageError, ImgurError, RateLimitedError, Reason
 from workers.imgur import UploadedImage
@@ -153,9 +154,12 @@ class TestTroubles:
         assert event["exc_info"] is True
         assert "secret" not in str(event)
 
-    def test_a_stop_of_the_process_is_no_outcome(self, run: Callable[..., Outcome]) -> None:
-        with pytest.raises(SystemExit):
-            run(SystemExit(1))
+    @pytest.mark.parametrize("end", [SystemExit(1), BoardLostError("The Manager is gone.")])
+    def test_the_end_of_everything_is_no_outcome(
+        self, run: Callable[..., Outcome], end: BaseException
+    ) -> None:
+        with pytest.raises(type(end)):
+            run(end)
 
 
 def test_every_image_error_is_transient_or_not_by_its_own_word() -> None:

@@ -122,8 +122,6 @@ NOTATIONS = [
     ("0.0.0.0", ["0", "0x0", "00", "0.0"]),
 ]
 
-GuardMaker = Callable[..., AddressGuard]
-
 
 @pytest.fixture
 def guard() -> AddressGuard:
