@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 
 from workers.fair_queue import Place
 
+SILENT_SECONDS = 60.0
+"""A worker with nothing in hand asks for work every second, in each lane; one that does not for
+this long is stopped, or hung while it started. A busy machine may start hundreds slowly."""
+
 
 @dataclass(slots=True)
 class _Held:
@@ -17,10 +21,12 @@ class Holder:
     """A worker that was let in and is not retired.
 
     Attributes:
+        last_word: monotonic seconds at which it last spoke, or was let in.
         tokens: its leases in force.
         has_claimed: whether it has ever asked for work.
     """
 
+    last_word: float
     tokens: set[int] = field(default_factory=set)
     has_claimed: bool = False
 
@@ -40,7 +46,7 @@ class LeaseBook:
     def __len__(self) -> int:
         return len(self._held)
 
-    def register(self, worker_id: str) -> None:
+    def register(self, worker_id: str, now: float) -> None:
         """Let a worker in.
 
         Raises:
@@ -48,7 +54,7 @@ class LeaseBook:
         """
         if worker_id in self._holders:
             raise ValueError(f"Worker {worker_id} is registered already.")
-        self._holders[worker_id] = Holder()
+        self._holders[worker_id] = Holder(last_word=now)
 
     def holder(self, worker_id: str) -> Holder | None:
         """A worker's standing here; None if it is retired, or was never let in."""
@@ -80,5 +86,11 @@ class LeaseBook:
         return [self._held.pop(token).place for token in sorted(holder.tokens)]
 
     def overdue(self, now: float) -> tuple[str, ...]:
-        """The workers that keep a URL past its deadline."""
-        return tuple({held.worker_id for held in self._held.values() if held.deadline <= now})
+        """The workers that keep a URL past its deadline, or have none and have fallen silent."""
+        late = {held.worker_id for held in self._held.values() if held.deadline <= now}
+        silent = {
+            worker_id
+            for worker_id, holder in self._holders.items()
+            if not holder.tokens and holder.last_word + SILENT_SECONDS <= now
+        }
+        return tuple(late | silent)

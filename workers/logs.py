@@ -18,6 +18,8 @@ _STDOUT = 1  # the descriptor
 _LONGEST_VALUE = 1000
 _LONGEST_TRACEBACK = 2000
 
+_FIRST_KEYS = ("timestamp", "level", "event", "process")
+
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
@@ -46,6 +48,7 @@ def configure_logging(config: LogConfig, process: str) -> None:
         _name_process(process),
         structlog.processors.format_exc_info,
         _shorten_values,
+        _lead_with_the_event,
     ]
     renderer: Processor = (
         structlog.processors.JSONRenderer()
@@ -106,6 +109,11 @@ class _LineLogger:
 class _LineLoggerFactory:
     def __call__(self, *_args: object) -> _LineLogger:
         return _LineLogger(_StdoutLines())
+
+
+def _lead_with_the_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401
+    """Whoever reads a line looks for these first."""
+    return {key: event[key] for key in _FIRST_KEYS if key in event} | dict(event)
 
 
 def _name_process(process: str) -> Processor:

@@ -159,10 +159,11 @@ class Mailbox:
                 holder = self._leases.holder(worker_id)
                 if holder is None:
                     return Turn(Standing.RETIRED)
+                now = self._clock()
                 holder.has_claimed = True
+                holder.last_word = now
                 if self._draining:
                     return Turn(Standing.DRAINED)
-                now = self._clock()
                 lease = self._hand_out(worker_id, holder, now)
                 if lease is not None:
                     return Turn(Standing.WORK, lease)
@@ -176,7 +177,10 @@ class Mailbox:
             place = self._leases.end(worker_id, report.token)
             if place is None:
                 return Receipt(accepted=False)
-            self._release_from_quarantine(worker_id)
+            holder = self._leases.holder(worker_id)
+            if holder is not None:
+                holder.last_word = self._clock()
+                self._release_from_quarantine(worker_id, holder)
             return Receipt(accepted=True, finished=self._settle(place, report.outcome))
 
     # --- the supervisor ---------------------------------------------------------------------
@@ -189,7 +193,7 @@ class Mailbox:
             ValueError: the id is in use.
         """
         with self._changed:
-            self._leases.register(worker_id)
+            self._leases.register(worker_id, self._clock())
 
     def retire(self, worker_id: str) -> Retirement:
         """Fence a dead worker: its later words are refused and its leases go back, each charged
@@ -210,7 +214,9 @@ class Mailbox:
             return Retirement(len(places) - len(failed), failed, holder.has_claimed)
 
     def overdue(self) -> tuple[str, ...]:
-        """The workers that keep a URL beyond its lease: stuck, to be killed and retired."""
+        """The workers that keep a URL beyond its lease, or no longer ask for work: stuck, to be
+        killed and retired.
+        """
         with self._changed:
             return self._leases.overdue(self._clock())
 
@@ -236,9 +242,8 @@ class Mailbox:
         attempt = self._table.begin(*place)
         return Lease(token, *place, self._queue.url(place), attempt)
 
-    def _release_from_quarantine(self, worker_id: str) -> None:
-        holder = self._leases.holder(worker_id)
-        if holder and not holder.tokens and self._quarantine.holds(worker_id):
+    def _release_from_quarantine(self, worker_id: str, holder: Holder) -> None:
+        if not holder.tokens and self._quarantine.holds(worker_id):
             self._quarantine.leave()
             self._changed.notify_all()
 

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import certifi
@@ -57,6 +57,8 @@ class Line:
         self._deadline: float | None = None
         self._socket: socket.socket | None = None
         self._was_cut = False
+        # Between the watchdog and the end of a transfer: the next one is not cut in its place.
+        self._lock = threading.Lock()
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -76,8 +78,9 @@ class Line:
                 raise TransferTimeoutError(f"not done within {seconds:g} s") from error
             raise
         finally:
-            self._deadline = None
-            self._socket = None
+            with self._lock:
+                self._deadline = None
+                self._socket = None
         if self._was_cut:
             raise TransferTimeoutError(f"not done within {seconds:g} s")
 
@@ -99,17 +102,15 @@ class Line:
 
     def cut_if_late(self, now: float) -> None:
         """Shut the socket if the deadline is past; called by the watchdog."""
-        deadline = self._deadline
-        if deadline is None or now < deadline:
-            return
-        self._was_cut = True
-        sock = self._socket
-        if sock is not None:
-            try:
-                # Not SSLSocket.shutdown: it drops the TLS state under the thread that reads.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                return  # closed already, or not connected yet: the reader notices by itself
+        with self._lock:
+            if self._deadline is None or now < self._deadline:
+                return
+            self._was_cut = True
+            if self._socket is not None:
+                # Closed already, or not connected yet: the reader notices by itself.
+                with suppress(OSError):
+                    # Not SSLSocket.shutdown: it drops the TLS state under the thread that reads.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 class Watchdog:

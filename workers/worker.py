@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import structlog
@@ -140,19 +141,16 @@ def run_worker(
     # (resolv.conf(5)). Read by the C library at the first lookup of the process.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
     watchdog = Watchdog()
-    failed = threading.Event()
+    lost = threading.Event()
 
     def lane() -> None:
-        downloader = Downloader(config.download, watchdog)
-        imgur = ImgurClient(config.imgur, tokens, watchdog)
-        pipeline = Pipeline(downloader, imgur, config.max_attempts, config.backoff)
         try:
-            Lane(lambda report, wait: mailbox.turn(worker_id, report, wait), pipeline.process).run()
+            _run_lane(config, worker_id, mailbox, tokens, watchdog)
         except ManagerLostError:
-            failed.set()
-        finally:
-            downloader.close()
-            imgur.close()
+            lost.set()
+        except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
+            structlog.get_logger("worker").exception("lane failed; its worker ends, URLs go back")
+            os._exit(1)
 
     threads = [threading.Thread(target=lane, name=f"lane-{n}") for n in range(config.lanes)]
     for thread in threads:
@@ -160,5 +158,20 @@ def run_worker(
     for thread in threads:
         thread.join()
     watchdog.close()
-    if failed.is_set():
+    if lost.is_set():
         sys.exit(1)
+
+
+def _run_lane(
+    config: WorkerConfig,
+    worker_id: str,
+    mailbox: MailboxProxy,
+    tokens: TokenStoreProxy,
+    watchdog: Watchdog,
+) -> None:
+    with (
+        closing(Downloader(config.download, watchdog)) as downloader,
+        closing(ImgurClient(config.imgur, tokens, watchdog)) as imgur,
+    ):
+        pipeline = Pipeline(downloader, imgur, config.max_attempts, config.backoff)
+        Lane(lambda report, wait: mailbox.turn(worker_id, report, wait), pipeline.process).run()

@@ -23,7 +23,7 @@ def reset_of(answer):
 
 SHAPES = {
     "429-string": (429, '"error":"Daily client requests exceeded"'),
-    "429-object": (429, '"message":"You are uploading too fast. Please wait 1 more minutes."'),
+    "429-object": (429, '"message":"You are uploading too fast. Please wait 1 more seconds."'),
     "429-errors": (429, '{"errors":[{'),
     "429-html": (429, "Imgur is over capacity!"),
     "too-fast-400": (400, "Uploading file too fast!"),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from workers.job_table import JobTable
+from workers.leases import SILENT_SECONDS
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
     Failed,
@@ -734,10 +735,27 @@ class TestOverdue:
         desk = Desk(lease_seconds=100.0)
         desk.hire("w1")
         desk.box.put(job("j", 1))
-        desk.ack(desk.claim(), uploaded())
+        lease = desk.claim()
+        desk.clock.now += 99
+        desk.ack(lease, uploaded())
 
-        desk.clock.now += 1000
+        desk.clock.now += 2
         assert desk.box.overdue() == ()
+
+    def test_names_a_worker_that_has_nothing_in_hand_and_falls_silent(self) -> None:
+        desk = Desk(lease_seconds=100.0)
+        desk.hire("idle", "stopped", "never-started")
+
+        desk.clock.now += SILENT_SECONDS - 1
+        desk.standing("idle")
+        desk.standing("stopped")
+        assert desk.box.overdue() == ()
+        desk.clock.now += 1
+        assert desk.box.overdue() == ("never-started",)
+        desk.clock.now += SILENT_SECONDS - 2
+        desk.standing("idle")
+        desk.clock.now += 1
+        assert set(desk.box.overdue()) == {"never-started", "stopped"}
 
 
 def test_stats_count_urls_where_they_are(desk: Desk) -> None:
