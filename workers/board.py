@@ -50,12 +50,12 @@ class Board(Protocol):
         """Take a whole job, or nothing of it; a refusal says why not."""
         ...
 
-    def snapshot(self, job_id: str) -> JobSnapshot | None:
-        """One job as it stands, or None if there is no such job."""
+    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
+        """One job as it stands, or None if this owner has no such job."""
         ...
 
-    def links(self, start: int, limit: int) -> tuple[str, ...]:
-        """A page of all links, in order of completion; an empty page is the end."""
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
+        """A page of all of an owner's links, in order of completion; an empty page is the end."""
         ...
 
     def health(self) -> BoardHealth:

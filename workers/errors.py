@@ -52,6 +52,7 @@ class Reason(StrEnum):
 
     # this service
     WORKER_CRASHED = "worker-crashed"
+    UPLOAD_INTERRUPTED = "upload-interrupted"
     INTERNAL_ERROR = "internal-error"
 
 
@@ -85,7 +86,19 @@ class DownloadError(ImageError):
 
 
 class ImgurError(ImageError):
-    """Imgur did not take the image."""
+    """Imgur did not take the image.
+
+    Attributes:
+        maybe_stored: it may have taken it all the same, and only the answer was lost.
+    """
+
+    maybe_stored: bool = False
+
+
+class UploadUnsureError(ImgurError):
+    """The image was sent, and no answer tells whether Imgur has it."""
+
+    maybe_stored = True
 
 
 class RateLimitedError(ImgurError):

@@ -6,6 +6,7 @@ and finished stamp disagree, and no writer needs to read before it writes.
 
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -34,6 +35,12 @@ class _Job:
     links: dict[int, str] = field(default_factory=dict)
     troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
     deletehashes: dict[int, str] = field(default_factory=dict, repr=False)
+    owner: str = ""
+    # What is known of uploads whose end is not: under way; begun once and never answered; begun
+    # again after that.
+    uploading: set[int] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
+    doubled: set[int] = field(default_factory=set)
 
 
 class JobTable:
@@ -41,14 +48,21 @@ class JobTable:
 
     Args:
         wall_clock: seconds since the epoch, for the stamps that clients see; never for deadlines.
+        clock: monotonic seconds, for the age of finished jobs.
     """
 
-    def __init__(self, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._wall_clock = wall_clock
+        self._clock = clock
         self._lock = threading.Lock()
         self._jobs: dict[str, _Job] = {}
-        # Kept in order of completion, so that listing links never scans the jobs.
-        self._links: list[str] = []
+        # By owner and in order of completion, so that listing links never scans the jobs.
+        self._links: defaultdict[str, list[str]] = defaultdict(list)
+        self._finished: deque[tuple[float, str]] = deque()
 
     def open(self, submission: Submission) -> None:
         """Enter a new job, all of its URLs pending.
@@ -68,6 +82,7 @@ class JobTable:
                 states=bytearray(count),
                 attempts=bytearray(count),
                 pending=count,
+                owner=submission.owner,
             )
 
     def begin(self, job_id: str, index: int) -> int:
@@ -84,7 +99,32 @@ class JobTable:
             job.attempts[index] = attempt
             return attempt
 
-    def interrupt(self, job_id: str, index: int, reason: str, message: str, *, count: bool) -> None:
+    def begin_upload(self, job_id: str, index: int) -> None:
+        """Note that the image is about to be sent, before it is."""
+        with self._lock:
+            job = self._jobs[job_id]
+            job.uploading.add(index)
+            if index in job.unsure:
+                job.doubled.add(index)
+
+    def interrupted_uploads(self, job_id: str, index: int) -> int:
+        """Of a URL whose attempt has just broken off: 0 if it was not being uploaded, 1 if it was,
+        2 if that was not the first upload of an unknown end.
+        """
+        with self._lock:
+            job = self._jobs[job_id]
+            return 1 + (index in job.unsure) if index in job.uploading else 0
+
+    def interrupt(
+        self,
+        job_id: str,
+        index: int,
+        reason: str,
+        message: str,
+        *,
+        count: bool,
+        maybe_stored: bool = False,
+    ) -> None:
         """Note why an attempt ended without a result; the URL stays pending.
 
         Args:
@@ -93,11 +133,15 @@ class JobTable:
             reason: the stable code shown to readers until the next result.
             message: the sentence that goes with it.
             count: False takes the attempt back: it was not the URL's fault.
+            maybe_stored: Imgur may have the image all the same.
         """
         with self._lock:
             job = self._jobs[job_id]
             if job.states[index] != ImageState.PENDING:
                 return
+            job.uploading.discard(index)
+            if maybe_stored:
+                job.unsure.add(index)
             job.troubles[index] = (reason, message)
             if not count and job.attempts[index]:
                 job.attempts[index] -= 1
@@ -112,12 +156,14 @@ class JobTable:
             job = self._jobs[job_id]
             if job.states[index] != ImageState.PENDING:
                 return None
+            job.uploading.discard(index)
+            job.unsure.discard(index)
             if isinstance(result, Uploaded):
                 job.states[index] = ImageState.COMPLETE
                 job.links[index] = result.link
                 job.deletehashes[index] = result.deletehash
                 job.troubles.pop(index, None)
-                self._links.append(result.link)
+                self._links[job.owner].append(result.link)
             else:
                 job.states[index] = ImageState.FAILED
                 job.troubles[index] = (result.reason, result.message)
@@ -128,6 +174,7 @@ class JobTable:
         # The wall clock may have been set back meanwhile; a job never ends before it began.
         job.finished = max(job.created, self._wall_clock())
         job.status = JobStatus.COMPLETE
+        self._finished.append((self._clock(), job_id))
         return JobSummary(
             job_id=job_id,
             complete=len(job.links),
@@ -135,11 +182,29 @@ class JobTable:
             seconds=round(job.finished - job.created, 3),
         )
 
-    def snapshot(self, job_id: str) -> JobSnapshot | None:
-        """One job as it stands, or None if there is no such job."""
+    def evict(self, age_seconds: float, limit: int = 100) -> int:
+        """Forget jobs that finished so long ago, the oldest first; their links stay listed.
+
+        Args:
+            age_seconds: since the job finished.
+            limit: jobs in one call, so that no other caller waits for long.
+
+        Returns:
+            How many were forgotten.
+        """
+        old: list[_Job] = []
+        with self._lock:
+            due = self._clock() - age_seconds
+            while self._finished and self._finished[0][0] <= due and len(old) < limit:
+                old.append(self._jobs.pop(self._finished.popleft()[1]))
+        # Freed here, with the lock released: a large job takes a while.
+        return len(old)
+
+    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
+        """One job as it stands, or None if this owner has no such job."""
         with self._lock:
             job = self._jobs.get(job_id)
-            if job is None:
+            if job is None or job.owner != owner:
                 return None
             return JobSnapshot(
                 job_id=job_id,
@@ -151,12 +216,13 @@ class JobTable:
                 attempts=bytes(job.attempts),
                 links=dict(job.links),
                 troubles=dict(job.troubles),
+                possibly_duplicated=frozenset(job.doubled),
             )
 
-    def links(self, start: int, limit: int) -> tuple[str, ...]:
-        """A page of all links, in order of completion; an empty page is the end."""
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
+        """A page of all of an owner's links, in order of completion; an empty page is the end."""
         with self._lock:
-            return tuple(self._links[start : start + limit])
+            return tuple(self._links.get(owner, ())[start : start + limit])
 
     def unfinished(self) -> dict[str, int]:
         """Open URLs by job id, jobs that are complete left out."""

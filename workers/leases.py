@@ -71,14 +71,18 @@ class LeaseBook:
         self._holders[worker_id].tokens.add(self._last_token)
         return self._last_token
 
+    def place(self, worker_id: str, token: int) -> Place | None:
+        """What a lease in force is for; None if it is not in this worker's hands."""
+        held = self._held.get(token)
+        return held.place if held is not None and held.worker_id == worker_id else None
+
     def end(self, worker_id: str, token: int) -> Place | None:
         """End a lease; None, and nothing changes, if it is not in force in this worker's hands."""
-        held = self._held.get(token)
-        if held is None or held.worker_id != worker_id:
-            return None
-        del self._held[token]
-        self._holders[worker_id].tokens.discard(token)
-        return held.place
+        place = self.place(worker_id, token)
+        if place is not None:
+            del self._held[token]
+            self._holders[worker_id].tokens.discard(token)
+        return place
 
     def retire(self, worker_id: str) -> list[Place]:
         """Forget a worker; returns what it held, in the order it was lent."""

@@ -41,6 +41,10 @@ from workers.messages import (
 )
 from workers.quarantine import Quarantine
 
+_INTERRUPTED = (
+    "The worker process died while it uploaded this image. Imgur may have it, under a link that "
+    "was lost; to send the URL again may upload it twice."
+)
 _FULL_RETRY_SECONDS = 10
 _DRAINING_RETRY_SECONDS = 30
 
@@ -53,11 +57,15 @@ class MailboxLimits:
         max_open_urls: URLs queued or under lease at once; a submission beyond it is refused whole.
         lease_seconds: how long a worker may keep a URL before it counts as stuck.
         max_crashes: a URL whose worker died this often is failed instead of handed out again.
+        upload_again: what becomes of a URL whose worker died while it uploaded. True: it is
+            uploaded once more, and may be at Imgur twice; False: it fails, and may be at Imgur
+            under a link that nobody knows.
     """
 
     max_open_urls: int = 1_000_000
     lease_seconds: float = 105.0
     max_crashes: int = 3
+    upload_again: bool = True
 
 
 class Mailbox:
@@ -171,6 +179,18 @@ class Mailbox:
                     return Turn(Standing.IDLE)
                 self._changed.wait(min(give_up, self._next_event(now)) - now)
 
+    def begin_upload(self, worker_id: str, token: int) -> bool:
+        """Note that an image is about to be sent.
+
+        Returns:
+            False when the lease is no longer in force: then the image must not be sent.
+        """
+        with self._changed:
+            place = self._leases.place(worker_id, token)
+            if place is not None:
+                self._table.begin_upload(*place)
+            return place is not None
+
     def ack(self, worker_id: str, report: Report) -> Receipt:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
         with self._changed:
@@ -253,8 +273,10 @@ class Mailbox:
                 if isinstance(outcome, Uploaded) and outcome.pause_seconds:
                     self._pause(outcome.pause_seconds)
                 return self._end(place, outcome)
-            case TryAgain(reason, message, delay_seconds):
-                self._table.interrupt(*place, reason, message, count=True)
+            case TryAgain(reason, message, delay_seconds, maybe_stored):
+                self._table.interrupt(
+                    *place, reason, message, count=True, maybe_stored=maybe_stored
+                )
                 self._delay(place, delay_seconds)
             case PutBack(reason, message, pause_seconds):
                 self._table.interrupt(*place, reason, message, count=False)
@@ -265,16 +287,24 @@ class Mailbox:
     def _after_crash(self, place: Place) -> CrashedUrl | None:
         crashes = self._quarantine.charge(place)
         limit = self._limits.max_crashes
+        uploads = self._table.interrupted_uploads(*place)
+        if uploads > (1 if self._limits.upload_again else 0):
+            return self._fail_crashed(place, Reason.UPLOAD_INTERRUPTED, _INTERRUPTED)
         message = (
             f"The worker process died while it worked on this URL ({crashes} of {limit} times)."
         )
         if crashes >= limit:
-            job_id, url = place[0], self._queue.url(place)
-            finished = self._end(place, Failed(Reason.WORKER_CRASHED, message))
-            return CrashedUrl(job_id, url, message, finished)
-        self._table.interrupt(*place, Reason.WORKER_CRASHED, message, count=False)
+            return self._fail_crashed(place, Reason.WORKER_CRASHED, message)
+        self._table.interrupt(
+            *place, Reason.WORKER_CRASHED, message, count=False, maybe_stored=uploads > 0
+        )
         self._give_back(place)
         return None
+
+    def _fail_crashed(self, place: Place, reason: Reason, message: str) -> CrashedUrl:
+        job_id, url = place[0], self._queue.url(place)
+        finished = self._end(place, Failed(reason, message))
+        return CrashedUrl(job_id, url, reason, message, finished)
 
     def _end(self, place: Place, result: Uploaded | Failed) -> JobSummary | None:
         self._quarantine.forget(place)

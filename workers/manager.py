@@ -38,7 +38,18 @@ __all__ = [
 class MailboxProxy(DeadlineProxy):
     """See `Mailbox`."""
 
-    _exposed_ = ("put", "close", "stats", "turn", "claim", "ack", "register", "retire", "overdue")
+    _exposed_ = (
+        "put",
+        "close",
+        "stats",
+        "turn",
+        "claim",
+        "begin_upload",
+        "ack",
+        "register",
+        "retire",
+        "overdue",
+    )
 
     def put(self, submission: Submission) -> Refusal | None:
         return cast("Refusal | None", self._callmethod("put", (submission,)))
@@ -61,6 +72,9 @@ class MailboxProxy(DeadlineProxy):
     def ack(self, worker_id: str, report: Report) -> Receipt:
         return cast("Receipt", self._callmethod("ack", (worker_id, report)))
 
+    def begin_upload(self, worker_id: str, token: int) -> bool:
+        return cast("bool", self._callmethod("begin_upload", (worker_id, token)))
+
     def register(self, worker_id: str) -> None:
         self._callmethod("register", (worker_id,))
 
@@ -72,15 +86,18 @@ class MailboxProxy(DeadlineProxy):
 
 
 class JobTableProxy(DeadlineProxy):
-    """The reading side of `JobTable`; what writes to it is the mailbox, beside it."""
+    """Reading and forgetting in a `JobTable`; what writes to it is the mailbox, beside it."""
 
-    _exposed_ = ("snapshot", "links", "unfinished")
+    _exposed_ = ("snapshot", "links", "unfinished", "evict")
 
-    def snapshot(self, job_id: str) -> JobSnapshot | None:
-        return cast("JobSnapshot | None", self._callmethod("snapshot", (job_id,)))
+    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
+        return cast("JobSnapshot | None", self._callmethod("snapshot", (job_id, owner)))
 
-    def links(self, start: int, limit: int) -> tuple[str, ...]:
-        return cast("tuple[str, ...]", self._callmethod("links", (start, limit)))
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
+        return cast("tuple[str, ...]", self._callmethod("links", (start, limit, owner)))
+
+    def evict(self, age_seconds: float) -> int:
+        return cast("int", self._callmethod("evict", (age_seconds,)))
 
     def unfinished(self) -> dict[str, int]:
         return cast("dict[str, int]", self._callmethod("unfinished"))

@@ -47,10 +47,15 @@ class ImageState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A whole job: its id and its URLs, distinct and in the order of the request."""
+    """A whole job: its id and its URLs, distinct and in the order of the request.
+
+    Attributes:
+        owner: who may see it; empty where there are no keys to tell clients apart.
+    """
 
     job_id: str
     urls: tuple[str, ...]
+    owner: str = ""
 
 
 class RefusalCode(StrEnum):
@@ -115,11 +120,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """This attempt failed; another one is due after ``delay_seconds``."""
+    """This attempt failed; another one is due after ``delay_seconds``.
+
+    Attributes:
+        maybe_stored: Imgur may have the image all the same; its answer was lost.
+    """
 
     reason: str
     message: str
     delay_seconds: float
+    maybe_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +207,7 @@ class CrashedUrl:
 
     job_id: str
     url: str
+    reason: str
     message: str
     finished: JobSummary | None
 
@@ -245,6 +256,7 @@ class ImageResult:
         link: the Imgur link, when complete.
         reason: stable code of the failure, or of the last attempt's while another is due.
         message: the sentence that goes with it.
+        possibly_duplicated: it was uploaded again after an upload whose end nobody knows.
     """
 
     url: str
@@ -253,6 +265,7 @@ class ImageResult:
     reason: str | None
     message: str | None
     attempts: int
+    possibly_duplicated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +280,7 @@ class JobSnapshot:
         attempts: tries begun, one byte each, by index (255 means 255 or more).
         links: Imgur link by index, in order of completion.
         troubles: (reason, message) by index.
+        possibly_duplicated: indexes of the URLs that may be at Imgur twice.
     """
 
     job_id: str
@@ -278,6 +292,7 @@ class JobSnapshot:
     attempts: bytes
     links: Mapping[int, str]
     troubles: Mapping[int, tuple[str, str]]
+    possibly_duplicated: frozenset[int] = frozenset()
 
     def results(self) -> Iterator[ImageResult]:
         """Every URL in the order of submission."""
@@ -290,4 +305,5 @@ class JobSnapshot:
                 reason=reason,
                 message=message,
                 attempts=self.attempts[index],
+                possibly_duplicated=index in self.possibly_duplicated,
             )

@@ -1,5 +1,6 @@
 """One URL: fetch, recognize, upload. Knows no queue and no process."""
 
+from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 import structlog
@@ -7,9 +8,12 @@ import structlog
 from workers.backoff import Backoff
 from workers.board import BoardLostError
 from workers.download import Download
-from workers.errors import ImageError, RateLimitedError, Reason
+from workers.errors import ImageError, ImgurError, RateLimitedError, Reason
 from workers.imgur import UploadedImage
 from workers.messages import Failed, Lease, Outcome, PutBack, TryAgain, Uploaded
+
+_PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
+"""The outcome of a lease no longer in force; the mailbox refuses it, whatever it says."""
 
 
 class Source(Protocol):
@@ -34,9 +38,18 @@ class Pipeline:
         sink: uploads.
         max_attempts: tries of one URL altogether.
         backoff: the wait between them.
+        begin_upload: notes that the image of a lease is about to be sent; says whether it may be.
     """
 
-    def __init__(self, source: Source, sink: Sink, max_attempts: int, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        max_attempts: int,
+        backoff: Backoff,
+        begin_upload: Callable[[Lease], bool],
+    ) -> None:
+        self._begin_upload = begin_upload
         self._source = source
         self._sink = sink
         self._max_attempts = max_attempts
@@ -47,6 +60,8 @@ class Pipeline:
         """One attempt, always ending in an outcome."""
         try:
             with self._source.fetch(lease.url) as image:
+                if not self._begin_upload(lease):
+                    return _PASSED_ON
                 kind = image.image_type
                 # The source's own file name stays here: it may tell more than its owner meant.
                 uploaded = self._sink.upload(
@@ -69,4 +84,5 @@ class Pipeline:
         if not error.transient or lease.attempt >= self._max_attempts:
             return Failed(error.reason, error.message)
         delay = self._backoff.delay(lease.attempt, error.retry_after)
-        return TryAgain(error.reason, error.message, delay)
+        maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
+        return TryAgain(error.reason, error.message, delay, maybe_stored)

@@ -32,11 +32,15 @@ class ProcessBoardConfig:
     Attributes:
         worker_count: worker processes.
         max_queued_urls: URLs queued or in work at once; a job beyond it is refused whole.
+        job_ttl_seconds: how long a finished job is kept; 0 keeps all.
+        upload_again: see `MailboxLimits`.
     """
 
     worker_count: int
     max_queued_urls: int
     worker: WorkerConfig
+    job_ttl_seconds: float = 0.0
+    upload_again: bool = True
 
     @property
     def lease_seconds(self) -> float:
@@ -73,7 +77,9 @@ class ProcessBoard:
             self._manager.start_process()
         self._log.debug("manager started", pid=self._manager.pid)
         limits = MailboxLimits(
-            max_open_urls=self._config.max_queued_urls, lease_seconds=self._config.lease_seconds
+            max_open_urls=self._config.max_queued_urls,
+            lease_seconds=self._config.lease_seconds,
+            upload_again=self._config.upload_again,
         )
         self._mailbox = self._manager.mailbox(limits)
         self._job_table = self._manager.job_table()
@@ -90,6 +96,7 @@ class ProcessBoard:
         try:
             while wakeup not in self._wait(wakeup, self._supervisor.patience()):
                 self._supervisor.look_after()
+                self._forget_old_jobs()
         except BoardLostError:
             # First of all, so that readiness tells the truth from now on.
             self._is_lost = True
@@ -131,6 +138,12 @@ class ProcessBoard:
         if hasattr(self, "_manager"):
             self._manager.shutdown()
 
+    def _forget_old_jobs(self) -> None:
+        # Called once a second at least, as often as the supervisor looks after the workers.
+        age = self._config.job_ttl_seconds
+        if age and (count := self._job_table.evict(age)):
+            self._log.debug("finished jobs forgotten", jobs=count)
+
     def _wait(self, wakeup: Wakeup | None, seconds: float) -> list[object]:
         lookouts = [self._manager.sentinel, *self._supervisor.sentinels()]
         ready = multiprocessing.connection.wait(
@@ -155,11 +168,11 @@ class ProcessBoard:
     def submit(self, submission: Submission) -> Refusal | None:
         return self._mailbox.put(submission)
 
-    def snapshot(self, job_id: str) -> JobSnapshot | None:
-        return self._job_table.snapshot(job_id)
+    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
+        return self._job_table.snapshot(job_id, owner)
 
-    def links(self, start: int, limit: int) -> tuple[str, ...]:
-        return self._job_table.links(start, limit)
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
+        return self._job_table.links(start, limit, owner)
 
     def health(self) -> BoardHealth:
         wanted = self._config.worker_count

@@ -11,7 +11,6 @@ import structlog
 
 from workers.backoff import Backoff
 from workers.download.url import mask_url
-from workers.errors import Reason
 from workers.manager import MailboxProxy
 from workers.messages import Retirement
 from workers.worker import log_finished
@@ -166,7 +165,7 @@ class Supervisor:
                 "image failed",
                 job_id=crashed.job_id,
                 url=mask_url(crashed.url),
-                reason=Reason.WORKER_CRASHED,
+                reason=crashed.reason,
                 message=crashed.message,
             )
             if crashed.finished is not None:

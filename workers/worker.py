@@ -173,5 +173,11 @@ def _run_lane(
         closing(Downloader(config.download, watchdog)) as downloader,
         closing(ImgurClient(config.imgur, tokens, watchdog)) as imgur,
     ):
-        pipeline = Pipeline(downloader, imgur, config.max_attempts, config.backoff)
+        pipeline = Pipeline(
+            downloader,
+            imgur,
+            config.max_attempts,
+            config.backoff,
+            lambda lease: mailbox.begin_upload(worker_id, lease.token),
+        )
         Lane(lambda report, wait: mailbox.turn(worker_id, report, wait), pipeline.process).run()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from workers.errors import ImgurError, RateLimitedError, Reason
+from workers.errors import ImgurError, RateLimitedError, Reason, UploadUnsureError
 from workers.imgur.exchange import Answer
 from workers.imgur.rate_limit import is_used_up, pause_after_refusal, retry_after
 
@@ -194,7 +194,9 @@ def explain(
     rule = next(rule for rule in _RULES if rule.fits(refusal))
     message = rule.message.format(credentials=credentials)
     wait = retry_after(answer.headers, now) if rule.transient else None
-    return ImgurError(
+    # A yes without a link: the image may well be there.
+    error_class = UploadUnsureError if refusal.is_success else ImgurError
+    return error_class(
         rule.reason,
         f"{message} (status {refusal.status}).{quote}",
         transient=rule.transient,

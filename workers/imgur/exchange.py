@@ -11,7 +11,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from workers.errors import ImgurError, Reason
+from workers.errors import ImgurError, Reason, UploadUnsureError
 from workers.transport import (
     Line,
     TransferTimeoutError,
@@ -112,7 +112,7 @@ class Exchange:
 
 def timed_out() -> ImgurError:
     message = "Imgur did not answer within the time allowed (UPLOAD_SECONDS)."
-    return ImgurError(Reason.IMGUR_TIMEOUT, message, transient=True)
+    return UploadUnsureError(Reason.IMGUR_TIMEOUT, message, transient=True)
 
 
 def _read(response: requests.Response) -> Answer:
@@ -138,25 +138,33 @@ def _unreachable(error: Exception) -> ImgurError:
     causes = list(_causes(error))
     if any(isinstance(cause, TimeoutError) for cause in causes):
         return timed_out()
-    message = "The connection to the Imgur API failed."
-    for kind, sentence in _SENTENCES:
+    for kind, sentence, error_class in _SENTENCES:
         if any(isinstance(cause, kind) for cause in causes):
-            message = sentence
-            break
-    return ImgurError(Reason.IMGUR_UNREACHABLE, message, transient=True)
+            return error_class(Reason.IMGUR_UNREACHABLE, sentence, transient=True)
+    message = "The connection to the Imgur API failed."
+    return UploadUnsureError(Reason.IMGUR_UNREACHABLE, message, transient=True)
 
 
-_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
+_SENTENCES: tuple[tuple[type[Exception], str, type[ImgurError]], ...] = (
     (
         socket.gaierror,
         "The name of the Imgur API's host could not be resolved; check IMGUR_API_URL and DNS.",
+        ImgurError,
     ),
-    (ssl.SSLCertVerificationError, "The Imgur API's TLS certificate is not trusted."),
-    (ssl.SSLError, "No TLS connection to the Imgur API could be made."),
-    (ConnectionRefusedError, "The Imgur API refused the connection; check IMGUR_API_URL."),
+    (ssl.SSLCertVerificationError, "The Imgur API's TLS certificate is not trusted.", ImgurError),
+    (ssl.SSLError, "No TLS connection to the Imgur API could be made.", UploadUnsureError),
+    (
+        ConnectionRefusedError,
+        "The Imgur API refused the connection; check IMGUR_API_URL.",
+        ImgurError,
+    ),
     # http.client's RemoteDisconnected is one of these.
-    (ConnectionError, "The connection to the Imgur API was lost before it answered."),
-    (OSError, "The network does not reach the Imgur API."),
+    (
+        ConnectionError,
+        "The connection to the Imgur API was lost before it answered.",
+        UploadUnsureError,
+    ),
+    (OSError, "The network does not reach the Imgur API.", UploadUnsureError),
 )
 
 

@@ -261,3 +261,51 @@ def test_a_url_takes_less_than_a_kilobyte(result) -> None:  # type: ignore[no-un
 
     assert table.unfinished() == {}
     assert used / count < 1000, f"{used / count:.0f} bytes a URL"
+
+
+class TestOwners:
+    def test_see_their_own_jobs_and_links_only(self, table: JobTable) -> None:
+        for owner in ("ann", "bob"):
+            table.open(Submission(owner, ("https://source.test/a.jpg",), owner))
+            table.record(owner, 0, Uploaded(f"https://i.imgur.com/{owner}.jpg", "hash"))
+
+        assert table.snapshot("ann", "ann") is not None
+        assert table.snapshot("ann", "bob") is None
+        assert table.snapshot("ann") is None
+        assert table.links(0, 10, "ann") == ("https://i.imgur.com/ann.jpg",)
+        assert table.links(0, 10) == ()
+
+
+class TestEviction:
+    def finish(self, table: JobTable, job_id: str) -> None:
+        table.open(Submission(job_id, ("https://source.test/a.jpg",)))
+        table.record(job_id, 0, Uploaded(f"https://i.imgur.com/{job_id}.jpg", "hash"))
+
+    def test_forgets_finished_jobs_by_their_age(self) -> None:
+        now = 0.0
+        table = JobTable(clock=lambda: now)
+        self.finish(table, "old")
+        table.open(Submission("open", ("https://source.test/a.jpg",)))
+        now = 50.0
+        self.finish(table, "young")
+
+        assert table.evict(100.0) == 0
+        now = 100.0
+        assert table.evict(100.0) == 1
+        assert table.snapshot("old") is None
+        assert table.snapshot("young") is not None
+        now = 1e9
+        assert table.evict(100.0) == 1
+        assert table.snapshot("open") is not None
+
+    def test_keeps_the_links(self) -> None:
+        table = JobTable(clock=lambda: 0.0)
+        self.finish(table, "j")
+        assert table.evict(0.0) == 1
+        assert table.links(0, 10) == ("https://i.imgur.com/j.jpg",)
+
+    def test_takes_a_few_jobs_at_a_time(self) -> None:
+        table = JobTable(clock=lambda: 0.0)
+        for number in range(5):
+            self.finish(table, f"j{number}")
+        assert [table.evict(0.0, limit=2) for _ in range(4)] == [2, 2, 1, 0]

@@ -34,7 +34,7 @@ _SUMMARY = JobSummary("j", complete=2, failed=1, seconds=1.5)
 _LEASE = Lease(7, "j", 3, "https://source.test/a.jpg", 2)
 _UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0)
 _RECEIPT = Receipt(accepted=True, finished=_SUMMARY)
-_CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "It died.", _SUMMARY)
+_CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
 ALL = [
     Submission("j", ("https://source.test/a.jpg",)),
     Refusal(RefusalCode.QUEUE_FULL, "Full.", 10),

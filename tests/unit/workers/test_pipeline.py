@@ -8,7 +8,14 @@ import structlog
 from workers.backoff import Backoff
 from workers.board import BoardLostError
 from workers.download import Download, ImageType
-from workers.errors import DownloadError, ImageError, ImgurError, RateLimitedError, Reason
+from workers.errors import (
+    DownloadError,
+    ImageError,
+    ImgurError,
+    RateLimitedError,
+    Reason,
+    UploadUnsureError,
+)
 from workers.imgur import UploadedImage
 from workers.messages import Failed, Lease, Outcome, PutBack, TryAgain, Uploaded
 from workers.pipeline import Pipeline
@@ -53,9 +60,10 @@ def lease(attempt: int = 1) -> Lease:
     return Lease(7, "j", 3, "https://source.test/private-name.png?key=secret", attempt)
 
 
-def process(shelf: Shelf, wall: Wall, attempt: int = 1) -> Outcome:
+def process(shelf: Shelf, wall: Wall, attempt: int = 1, *, may_upload: bool = True) -> Outcome:
     backoff = Backoff(base_seconds=1.0, cap_seconds=60.0)
-    return Pipeline(shelf, wall, MAX_ATTEMPTS, backoff).process(lease(attempt))
+    pipeline = Pipeline(shelf, wall, MAX_ATTEMPTS, backoff, lambda _lease: may_upload)
+    return pipeline.process(lease(attempt))
 
 
 def trouble(*, transient: bool, retry_after: float | None = None) -> DownloadError:
@@ -72,6 +80,33 @@ def test_carries_the_image_across() -> None:
     assert shelf.asked == [lease().url]
     # The source's own name of the file is not passed on.
     assert wall.taken == [(b"\x89PNG picture", 12, "image/png", "image.png")]
+
+
+def test_a_lease_that_has_passed_on_is_not_uploaded() -> None:
+    shelf, wall = Shelf(), Wall()
+
+    outcome = process(shelf, wall, may_upload=False)
+
+    assert isinstance(outcome, Failed)
+    assert wall.taken == []
+    assert shelf.file.closed
+
+
+@pytest.mark.parametrize(
+    ("error", "maybe_stored"),
+    [
+        (UploadUnsureError(Reason.IMGUR_TIMEOUT, "No answer.", transient=True), True),
+        (ImgurError(Reason.IMGUR_ERROR, "It is broken.", transient=True), False),
+    ],
+    ids=["no answer", "an answer"],
+)
+def test_an_upload_without_an_answer_leaves_a_doubt(
+    error: ImgurError, *, maybe_stored: bool
+) -> None:
+    outcome = process(Shelf(), Wall(error))
+
+    assert isinstance(outcome, TryAgain)
+    assert outcome.maybe_stored is maybe_stored
 
 
 def test_a_used_up_allowance_is_passed_on() -> None:
