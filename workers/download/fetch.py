@@ -14,6 +14,8 @@ from requests.utils import requote_uri
 from urllib3.exceptions import HTTPError
 
 from workers.download import faults, statuses
+from workers.download.answer import read_strictly
+from workers.download.dimensions import read_dimensions
 from workers.download.guard import AddressGuard, shown
 from workers.download.image_type import HEAD_BYTES, ImageType, describe, recognize
 from workers.download.storage import Storage
@@ -48,12 +50,14 @@ class DownloadPolicy:
         max_image_bytes: larger images are refused.
         deadline_seconds: for the whole download, from the first name lookup to the last byte,
             with all redirects.
-        connect_seconds: for connecting, at each hop.
+        connect_seconds: for looking up the name and connecting, at each hop.
         allowed_networks: CIDR networks that are let through besides public addresses, on any port.
         allowed_ports: of public addresses.
         allowed_origins: single addresses, each with its port, that are let through.
         max_redirects: hops after the first request.
         memory_bytes: what an image may take of the memory; a larger one lies in a temporary file.
+        max_pixels: width times height; images that claim more are refused. Imgur names no limit;
+            the largest sensors of telephones have 200 million.
     """
 
     max_image_bytes: int = 20_000_000
@@ -64,6 +68,7 @@ class DownloadPolicy:
     allowed_origins: tuple[tuple[str, int], ...] = ()
     max_redirects: int = 5
     memory_bytes: int = 1_000_000
+    max_pixels: int = 250_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class Downloader:
         )
         self._line = Line(self._dial)
         self._session = open_session(self._line)
+        read_strictly(self._session)
         self._has_dialled = False
         watchdog.watch(self._line)
 
@@ -209,8 +215,15 @@ class Downloader:
             body = head + raw.read(declared - len(head)) if declared > len(head) else head
             if len(body) < declared:
                 raise faults.cut_short(shown(_host(url)))
-            return Download(io.BytesIO(body), declared, image_type)
-        file, size = self._store(head, raw)
+            file: BinaryIO = io.BytesIO(body)
+            size = declared
+        else:
+            file, size = self._store(head, raw)
+        try:
+            self._check_pixels(file, image_type)
+        except BaseException:
+            file.close()
+            raise
         return Download(file, size, image_type)
 
     def _store(self, head: bytes, raw: Any) -> tuple[BinaryIO, int]:  # noqa: ANN401 - urllib3's
@@ -232,6 +245,16 @@ class Downloader:
             raise DownloadError(
                 Reason.TOO_LARGE,
                 f"The image is larger than {self._policy.max_image_bytes:,} bytes.",
+            )
+
+    def _check_pixels(self, file: BinaryIO, image_type: ImageType) -> None:
+        width, height = read_dimensions(file, image_type) or (0, 0)
+        file.seek(0)
+        if width * height > self._policy.max_pixels:
+            raise DownloadError(
+                Reason.TOO_LARGE,
+                f"The image has {width:,} by {height:,} pixels; more than"
+                f" {self._policy.max_pixels:,} are not passed on.",
             )
 
 

@@ -16,6 +16,7 @@ from ipaddress import (
     ip_network,
 )
 
+from workers.download.lookup import look_up
 from workers.errors import DownloadError, Reason
 
 Address = IPv4Address | IPv6Address
@@ -113,12 +114,13 @@ class AddressGuard:
         Args:
             host: a name, or an address in any notation that the system understands.
             port: the port.
-            timeout: seconds for all attempts together.
+            timeout: seconds for the lookup and all attempts together.
 
         Raises:
             DownloadError: nothing else, so that it arrives unwrapped by the libraries above.
         """
-        resolved = _resolve(host, port)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        resolved = _resolve(host, port, timeout)
         refusals = [self.refusal(ip_address(address[0]), port) for _, _, address in resolved]
         allowed = [
             candidate
@@ -127,7 +129,9 @@ class AddressGuard:
         ]
         if not allowed:
             raise self._refuse(refusals[0], host, port)
-        return _connect(allowed[:_MOST_ATTEMPTS], host, port, timeout)
+        sock = _connect(allowed[:_MOST_ATTEMPTS], host, port, deadline)
+        sock.settimeout(timeout)
+        return sock
 
     def _refuse(self, refusal: Reason | None, host: str, port: int) -> DownloadError:
         # The sentence keeps the resolved address to itself: it would map the internal network.
@@ -153,9 +157,15 @@ _SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 _Candidate = tuple[socket.AddressFamily, int, _SocketAddress]
 
 
-def _resolve(host: str, port: int) -> list[_Candidate]:
+def _resolve(host: str, port: int, seconds: float | None) -> list[_Candidate]:
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = look_up(host, port, seconds)
+    except TimeoutError as error:
+        raise DownloadError(
+            Reason.NAME_LOOKUP_FAILED,
+            f"The host {shown(host)} could not be looked up: no answer.",
+            transient=True,
+        ) from error
     except socket.gaierror as error:
         if error.errno in _NOT_FOUND:
             raise DownloadError(
@@ -181,9 +191,8 @@ def _resolve(host: str, port: int) -> list[_Candidate]:
 
 
 def _connect(
-    candidates: list[_Candidate], host: str, port: int, timeout: float | None
+    candidates: list[_Candidate], host: str, port: int, deadline: float | None
 ) -> socket.socket:
-    deadline = None if timeout is None else time.monotonic() + timeout
     trouble: OSError | None = None
     for position, (family, protocol, address) in enumerate(candidates):
         # An equal share for each, so that a silent first address leaves time for the others.
@@ -198,7 +207,6 @@ def _connect(
         try:
             sock.settimeout(share)
             sock.connect(address)
-            sock.settimeout(timeout)
         except OSError as error:
             sock.close()
             trouble = error

@@ -22,28 +22,19 @@ class Source:
         answer: given the connection, the request's path and an event that is set when the test
             ends; returns True to keep the connection for another request.
         tls: speaks TLS if given.
-        greet: called with the bare connection in place of all that.
-        address: of loopback, where it listens.
     """
 
-    def __init__(
-        self,
-        answer: Answer,
-        tls: ssl.SSLContext | None = None,
-        greet: Callable[[socket.socket, threading.Event], None] | None = None,
-        address: str = "127.0.0.1",
-    ) -> None:
+    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.paths: list[str] = []
         self.heads: list[str] = []
         self.connections = 0
         self.stopping = threading.Event()
         self._answer = answer
         self._tls = tls
-        self._greet = greet
         self._open: list[socket.socket] = []
-        self._listener = socket.create_server((address, 0))
+        self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"{'https' if tls or greet else 'http'}://{address}:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -74,9 +65,6 @@ class Source:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            if self._greet is not None:
-                self._greet(connection, self.stopping)
-                return
             if self._tls is not None:
                 self._open.remove(connection)
                 connection = self._tls.wrap_socket(connection, server_side=True)

@@ -1,5 +1,7 @@
 import pickle
+import struct
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -131,6 +133,26 @@ def test_content(
     assert error.reason is reason
     assert not error.transient
     assert words in error.message
+
+
+@pytest.mark.parametrize("memory_bytes", [1_000_000, 50], ids=["in memory", "in a file"])
+@pytest.mark.parametrize(("height", "is_taken"), [(500, True), (501, False)])
+def test_pixels(memory_bytes: int, height: int, *, is_taken: bool) -> None:
+    gif = b"GIF89a" + struct.pack("<2H", 1000, height) + bytes(100)
+    watchdog = Watchdog()
+    policy = DownloadPolicy(max_pixels=500_000, memory_bytes=memory_bytes)
+    with closing(watchdog), closing(Downloader(policy, watchdog)) as downloader:
+        source = requests_mock.Adapter()
+        downloader._session.mount("https://", source)
+        source.register_uri("GET", URL, content=gif)
+
+        if is_taken:
+            with downloader.fetch(URL) as image:
+                assert image.file.read() == gif
+        else:
+            error = error_of(downloader)
+            assert error.reason is Reason.TOO_LARGE
+            assert "1,000 by 501 pixels" in error.message
 
 
 def test_image_of_just_the_limit(downloader: Downloader, source: requests_mock.Adapter) -> None:

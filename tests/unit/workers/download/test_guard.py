@@ -1,4 +1,5 @@
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -310,6 +311,23 @@ def test_name_that_does_not_resolve(
 
     assert error.reason is reason
     assert error.transient is transient
+
+
+def test_name_servers_that_do_not_answer(
+    guard: AddressGuard, monkeypatch: pytest.MonkeyPatch, dialled: list[str]
+) -> None:
+    is_over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: is_over.wait())
+    try:
+        with pytest.raises(DownloadError) as caught:
+            guard.dial("slow.example", 80, 0.05)
+    finally:
+        is_over.set()
+
+    assert caught.value.reason is Reason.NAME_LOOKUP_FAILED
+    assert caught.value.transient
+    assert "slow.example" in caught.value.message
+    assert dialled == []
 
 
 # --- ports and exceptions -------------------------------------------------------------------

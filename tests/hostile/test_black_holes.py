@@ -1,0 +1,83 @@
+"""What swallows packets: a name server that never answers, a port that never accepts."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workers.errors import Reason
+
+NAME_SERVER = "127.9.9.9"
+_MOUNTS = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+
+
+@pytest.fixture
+def silent_name_server() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind((NAME_SERVER, 53))
+        except OSError as error:
+            pytest.skip(f"No DNS black hole on this machine: {error} (port 53 wants root).")
+        sock.settimeout(0.0)
+        yield sock
+
+
+@pytest.fixture
+def with_silent_name_server(tmp_path: Path, silent_name_server: socket.socket) -> tuple[str, ...]:
+    """Runs a command where /etc/resolv.conf names that server, and only there."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        pytest.skip("No DNS black hole on this machine: unshare is not installed.")
+    resolv_conf = tmp_path / "resolv.conf"
+    # Three servers, asked one after another, and a search list: as bad as it gets.
+    resolv_conf.write_text(f"nameserver {NAME_SERVER}\n" * 3 + "search a.example b.example\n")
+    prefix = (unshare, "--mount", "sh", "-c", _MOUNTS, str(resolv_conf))
+    tried = subprocess.run([*prefix, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"No DNS black hole on this machine: {tried.stderr.strip()}")
+    return prefix
+
+
+def test_name_server_that_never_answers(
+    open_corpus: Callable[..., Any],
+    with_silent_name_server: tuple[str, ...],
+    silent_name_server: socket.socket,
+) -> None:
+    with open_corpus(command_prefix=with_silent_name_server, resolve=True) as corpus:
+        for _ in range(3):
+            result = corpus.check("http://name.example/", Reason.NAME_LOOKUP_FAILED, dials=[])
+            assert "no answer" in result.message
+
+    assert b"\x04name\x07example" in silent_name_server.recv(4096)  # it was asked
+
+
+def test_port_that_never_accepts(open_corpus: Callable[..., Any]) -> None:
+    with socket.socket() as listener, socket.socket() as client:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        # Linux drops further connection attempts once the queue is full.
+        client.connect(listener.getsockname())
+        port = listener.getsockname()[1]
+        with open_corpus(origins=[("127.0.0.1", port)]) as corpus:
+            result = corpus.check(
+                f"http://127.0.0.1:{port}/",
+                Reason.CONNECT_FAILED,
+                dials=[f"127.0.0.1 {port}"],
+            )
+
+    assert "no answer" in result.message
+
+
+def test_port_that_nobody_listens_on(open_corpus: Callable[..., Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    with open_corpus(origins=[("127.0.0.1", port)]) as corpus:
+        result = corpus.check(
+            f"http://127.0.0.1:{port}/", Reason.CONNECT_FAILED, dials=[f"127.0.0.1 {port}"]
+        )
+
+    assert "connection refused" in result.message

@@ -1,0 +1,145 @@
+"""URLs that mean one thing to this parser and another to the next, or nothing at all."""
+
+from typing import Any
+
+import pytest
+
+from workers.errors import Reason
+
+SCHEMES = [
+    "file:///etc/passwd",
+    "FILE:///etc/passwd",
+    "ftp://8.8.8.8/a.jpg",
+    "gopher://8.8.8.8:6379/_FLUSHALL",
+    "dict://8.8.8.8:11211/stats",
+    "ldap://8.8.8.8/",
+    "jar:http://8.8.8.8/a.jar!/a.jpg",
+    "data:image/gif;base64,R0lGODlhAQABAAAAADs=",
+    "javascript:alert(1)",
+    "view-source:http://8.8.8.8/",
+    "//8.8.8.8/a.jpg",
+    "8.8.8.8/a.jpg",
+    "/etc/passwd",
+]
+
+CREDENTIALS = [
+    "http://me@8.8.8.8/",
+    "http://me:secret@8.8.8.8/",
+    "http://@8.8.8.8/",
+    "http://:@8.8.8.8/",
+    "http://8.8.8.8@127.0.0.1/",
+    "http://8.8.8.8:80@127.0.0.1:80/",
+    "http://a@b@127.0.0.1/",
+    "https://me:secret@[::1]/",
+]
+
+INVALID = [
+    "",
+    "http:",
+    "http://",
+    "http:///a.jpg",
+    "http:/8.8.8.8/",
+    "http:8.8.8.8/",
+    # control characters and what else splits requests or readers' minds
+    "http://8.8.8.8/a\r\nX-Evil: 1",
+    "http://8.8.8.8/a\r\n\r\nGET /b HTTP/1.1",
+    "http://8.8.8.8\r\n/a",
+    "http://8.8.8.8/a\nb",
+    "http://8.8.8.8/a\tb",
+    "http://8.8.8.8/a\0b",
+    "http://8.8.8.8/a\x7fb",
+    "http://8.8.8.8/a\x85b",
+    "http://8.8.8.8/a b",
+    "http://8.8.8.8/a\u2028b",
+    "http://8.8.8.8/a\ud800b",
+    " http://8.8.8.8/",
+    "http://8.8.8.8/ ",
+    "http://127.0.0.1\\@8.8.8.8/",
+    "http:\\\\8.8.8.8\\a",
+    "http://8.8.8.8\\.example/",
+    # ports
+    "http://8.8.8.8:/",
+    "http://8.8.8.8:0/",
+    "http://8.8.8.8:-1/",
+    "http://8.8.8.8:65536/",
+    "http://8.8.8.8:99999999999999999999/",
+    "http://8.8.8.8:0x50/",
+    "http://8.8.8.8:80:80/",
+    "http://8.8.8.8:http/",
+    # hosts
+    "http://[::1/",
+    "http://::1/",
+    "http://[127.0.0.1]/",
+    "http://[v1.a]/",
+    "http://[]/",
+    "http://127%2e0%2e0%2e1/",
+    "http://%31%32%37.0.0.1/",
+    "http://8.8.8.8%00.example/",
+    "http://a..example/",
+    "http://.example/",
+    "http://" + "a" * 64 + ".example/",
+    "http://*.example/",
+    "http://a,b.example/",
+    "http://a'b.example/",
+    "http://\u202e8.8.8.8/",
+    # other letters, digits and dots, for which browsers read the usual ones (UTS 46)
+    "http://127\u30020\u30020\u30021/",
+    "http://127\uff0e0\uff0e0\uff0e1/",
+    "http://\u2460\u2461\u2466.\u24ea.\u24ea.\u2460/",
+    "http://\uff11\uff12\uff17.0.0.1/",
+    "http://169\uff61254\uff61169\uff61254/",
+    "http://0\u00ad.0.0.0/",
+    "http://\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54/",
+    "http://xn--.example\u3002\u3002/",
+    "http://" + "ü" * 64 + ".example/",
+]
+
+TOO_LONG = [
+    "http://8.8.8.8/" + "a" * 65_536,
+    "http://8.8.8.8/?" + "a=1&" * 16_384,
+    "http://" + "a." * 32_768 + "example/",
+    "http://8.8.8.8/#" + "a" * 65_536,
+    "http://8.8.8.8/" + "ü" * 8_192,
+    "x" * 65_536,
+]
+
+ROWS = {
+    f"{reason}: {url[:40]!a}": (url, reason)
+    for urls, reason in (
+        (SCHEMES, Reason.URL_SCHEME),
+        (CREDENTIALS, Reason.URL_CREDENTIALS),
+        (INVALID, Reason.URL_INVALID),
+        (TOO_LONG, Reason.URL_TOO_LONG),
+    )
+    for url in urls
+}
+
+
+@pytest.mark.parametrize(("url", "reason"), ROWS.values(), ids=ROWS.keys())
+def test_url(corpus: Any, url: str, reason: Reason) -> None:
+    corpus.check(url, reason, dials=[])
+
+
+NAMES = {
+    "an international name": (
+        "http://\u043f\u0440\u0438\u043c\u0435\u0440.example/",
+        "xn--e1afmkfd.example",
+    ),
+    "capitals": ("http://NAME.Example/", "name.example"),
+    "a dot at its end": ("http://name.example./", "name.example."),
+    "an underscore": ("http://my_name.example/", "my_name.example"),
+    "an address with a dot at its end": ("http://127.0.0.1./", "127.0.0.1."),
+    "localhost": ("http://localhost/", "localhost"),
+    "a name with an address in it": ("http://127.0.0.1.nip.example/", "127.0.0.1.nip.example"),
+    "a fragment with a host": ("http://name.example#@8.8.8.8/", "name.example"),
+    "a query with a host": ("http://name.example?@8.8.8.8/", "name.example"),
+}
+
+
+@pytest.mark.parametrize(("url", "name"), NAMES.values(), ids=NAMES.keys())
+def test_name_is_judged_by_what_it_resolves_to(corpus: Any, url: str, name: str) -> None:
+    names = {name: [["10.0.0.1"]]}
+
+    result = corpus.check(url, Reason.ADDRESS_NOT_ALLOWED, names=names, dials=[])
+
+    assert result.asked == [name]
