@@ -8,10 +8,12 @@ VENV = .venv
 BIN = $(VENV)/bin/python
 RUN_READY = $(VENV)/.ready-to-run
 DEV_READY = $(VENV)/.ready-to-develop
+PLOT_ENV = $(VENV)/plot
+PLOT_READY = $(PLOT_ENV)/.ready
 PIP_INSTALL = $(BIN) -m pip install --quiet --disable-pip-version-check --requirement
 
 .DEFAULT_GOAL = help
-.PHONY: help run test lint bench test-image clean
+.PHONY: help run test test-chaos lint bench soak test-image clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -34,6 +36,9 @@ else
 	$(BIN) -m pytest $(ARGS)
 endif
 
+test-chaos: $(DEV_READY)  ## the chaos suite in its long form: 10,000 URLs, a kill every 100 ms
+	CHAOS_FORM=long $(BIN) -m pytest tests/chaos $(ARGS)
+
 lint: $(DEV_READY)  ## style, formatting and types
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
@@ -41,6 +46,11 @@ lint: $(DEV_READY)  ## style, formatting and types
 
 bench: $(DEV_READY)  ## measure throughput beside two simpler designs; options in ARGS
 	PYTHONPATH=. $(BIN) benchmarks/run.py $(ARGS)
+
+soak: $(DEV_READY) $(PLOT_READY)  ## load with kills for SOAK_SECONDS (600), drawn to docs/soak.png
+	@mkdir -p build
+	@status=0; $(BIN) -m tests.soak.soak build/soak.csv || status=$$?; \
+	    $(PLOT_ENV)/bin/python tests/soak/plot.py build/soak.csv docs/soak.png && exit $$status
 
 test-image:  ## build the image with buildah, run it with crun, check it from outside (as root)
 	tests/image/build_and_run.sh $(ARGS)
@@ -69,4 +79,10 @@ $(RUN_READY): requirements.txt | $(BIN)
 # After the other, never beside it: two pips at once in one environment spoil it.
 $(DEV_READY): requirements-dev.txt $(RUN_READY)
 	$(PIP_INSTALL) requirements-dev.txt
+	@touch $@
+
+# An environment of its own: nothing that draws is needed to develop.
+$(PLOT_READY): | $(BIN)
+	$(BIN) -m venv --clear $(PLOT_ENV)
+	$(PLOT_ENV)/bin/python -m pip install --quiet --disable-pip-version-check matplotlib
 	@touch $@

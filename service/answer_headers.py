@@ -5,14 +5,26 @@ from typing import Final
 import falcon
 
 ALWAYS: Final = {
+    # A browser takes an answer for what it is declared as, and never for a page.
     "X-Content-Type-Options": "nosniff",
+    # Opened in a browser, an answer loads nothing, runs nothing and is shown in nobody's frame.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Pages of other origins cannot pull an answer in as their image, script or style.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Who knows a job's id sees the job: following a link out of an answer does not tell the id.
+    "Referrer-Policy": "no-referrer",
     # Every answer is true only now; a job moves on.
     "Cache-Control": "no-store",
 }
+"""Left out on purpose: Strict-Transport-Security is for whoever ends TLS in front of this service;
+Permissions-Policy restricts scripts, and none runs here; X-Frame-Options is the old form of
+frame-ancestors."""
 
 
 class AnswerHeadersMiddleware:
-    """Keeps answers out of caches and browsers from guessing, and says where images go.
+    """Sets the headers that every answer carries, and says where images go.
+
+    What a resource has set itself stays: a page needs a policy of its own.
 
     Args:
         sandbox: whether images go to the sandbox instead of Imgur.
@@ -31,4 +43,5 @@ class AnswerHeadersMiddleware:
         _req_succeeded: bool,  # noqa: FBT001 - the framework's signature
     ) -> None:
         """Add them, to problems as well."""
-        resp.set_headers(self._headers)
+        missing = {name for name in self._headers if resp.get_header(name) is None}
+        resp.set_headers({name: self._headers[name] for name in missing})

@@ -1,8 +1,10 @@
-"""Lets in who holds a key, when keys are set."""
+"""Lets in who holds a key, when keys are set, and says whose request it is."""
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -14,35 +16,86 @@ from service.problems import Problem
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """Asked by container runtimes and load balancers, which hold no key."""
 
+NOBODY: Final = ""
+"""The owner of everything while no keys are set; no key has this name."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _REALM = 'Bearer realm="imgup"'
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key and the name of who holds it. What is sent with a key belongs to its name."""
+
+    name: str
+    secret: SecretStr
+
+    @classmethod
+    def parse(cls, entry: str) -> "ApiKey":
+        """Read ``name:key``, or a key alone, whose name is then made from its digest: the same
+        after every start, and no way back to the key.
+
+        Raises:
+            ValueError: the name is none, or the key is missing.
+        """
+        name, colon, key = entry.partition(":")
+        if not colon:
+            return cls(f"key-{_digest(entry).hex()[:12]}", SecretStr(entry))
+        if not key or not _NAME.fullmatch(name):
+            raise ValueError("not name:key")
+        return cls(name, SecretStr(key))
+
+
+class ApiKeys:
+    """All keys that are valid."""
+
+    def __init__(self, keys: Iterable[ApiKey]) -> None:
+        # Digests are of one length, so that comparing takes the same time for every key.
+        self._known = [(_digest(key.secret.get_secret_value()), key.name) for key in keys]
+
+    def name_for(self, req: falcon.Request) -> str | None:
+        """The name of the key in a request, or None if there is no valid one."""
+        given = given_key(req)
+        if given is None:
+            return None
+        digest = _digest(given)
+        # A list, so that each comparison is made whatever the others say.
+        names = [name for known, name in self._known if hmac.compare_digest(digest, known)]
+        return names[0] if names else None
 
 
 class ApiKeyMiddleware:
     """Refuses requests without one of the keys, as ``Authorization: Bearer`` or ``X-API-Key``.
 
     Args:
-        keys: any of them opens every path.
+        keys: any of them opens every path; what is behind it depends on the key's name.
     """
 
-    def __init__(self, keys: Iterable[SecretStr]) -> None:
-        # Digests are of one length, so that comparing takes the same time for every key.
-        self._digests = [_digest(key.get_secret_value()) for key in keys]
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Refuse with 401, before anything of the body is read."""
         if req.path in OPEN_PATHS:
             return
-        given = _given_key(req)
-        if given is None:
+        name = self._keys.name_for(req)
+        if name is not None:
+            req.context.owner = name
+        elif given_key(req) is None:
             raise _unauthorized("This service needs a key", _REALM)
-        digest = _digest(given)
-        # A sum, so that each comparison is made whatever the others say.
-        if not sum(hmac.compare_digest(digest, known) for known in self._digests):
+        else:
             # The challenge names the error (RFC 6750, section 3.1).
             raise _unauthorized("This key is not valid here", f'{_REALM}, error="invalid_token"')
 
 
-def _given_key(req: falcon.Request) -> str | None:
+def owner_of(req: falcon.Request) -> str:
+    """Whose jobs and images this request is about."""
+    owner: str = getattr(req.context, "owner", NOBODY)
+    return owner
+
+
+def given_key(req: falcon.Request) -> str | None:
+    """What a request shows as its key, valid or not."""
     scheme, _, credentials = (req.auth or "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()

@@ -1,4 +1,4 @@
-"""One client's connection: waitress's own, with three habits added.
+"""One client's connection: waitress's own, with some habits added.
 
 - What the HTTP parser refuses (a body or header that is too long, a broken request) is answered as
   a problem, like everything else.
@@ -8,6 +8,9 @@
 - While the server drains, answers say that the connection closes, and a connection is closed only
   when the client's machine has acknowledged all of it: in a container the network goes away
   together with the process, and unsent data with it.
+- A request has a deadline from its first byte to its last. Waitress alone counts the silence
+  between two bytes, and a head that drips a byte a second is never late.
+- All of it goes by the monotonic clock; waitress would close everybody when the clock is set.
 """
 
 import fcntl
@@ -17,21 +20,30 @@ import sys
 import termios
 import time
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import Error
 
 from service.answer_headers import ALWAYS
+from service.client_address import client_group
 from service.models import render
 from service.problems import MEDIA_TYPE, problem_body
 
+if TYPE_CHECKING:
+    from service.listener import Listener
+
 MAX_HEADER_BYTES: Final = 32 * 1024
-_LINGER_SECONDS = 5.0  # for a refused client to stop sending
 # The parser's own words are not repeated: they may quote a header, and with it a key.
 _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: ("bad-request", "The request is not valid HTTP/1.1."),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "request-timeout",
+        "The request did not arrive whole in time. Send it again, without pauses.",
+    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "body-too-large",
         "The body is longer than this service takes. Send the URLs in several jobs.",
@@ -46,6 +58,21 @@ _PROBLEMS = {
     ),
 }
 _UNEXPECTED = ("internal-error", "The service met an unexpected error.")
+
+
+class _Parser(HTTPRequestParser):
+    """Waitress's own, which does not expect every nonsense."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse a request's head.
+
+        Raises:
+            ParsingError: it is not valid HTTP.
+        """
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # a number of thousands of digits, for one
+            raise ParsingError("not valid HTTP") from error
 
 
 class _AppTask(WSGITask):
@@ -85,29 +112,131 @@ class _ProblemTask(ErrorTask):
         self.write(body)
 
 
+class _RequestTimeoutError(Error):
+    code = HTTPStatus.REQUEST_TIMEOUT
+    reason = HTTPStatus.REQUEST_TIMEOUT.phrase
+
+
 class Channel(HTTPChannel):
     """A connection. Closing it goes through `handle_close`, twice where it has to linger."""
 
     task_class = _AppTask
     error_task_class = _ProblemTask
+    parser_class = _Parser
+    server: "Listener"
 
     is_refused = False
     is_draining = False
     _is_half_closed = False
     _linger_until = 0.0
+    _active_at = 0.0
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - the parent's
+        self.waiting_since = time.monotonic()
+        """Monotonic seconds since when there has been no whole request."""
+        self._timed_request: HTTPRequestParser | None = None
+        self._request_since = self.waiting_since  # the first byte of that one
+        super().__init__(*args, **keywords)
+        self.group = client_group(self.client)
+        """The client, as far as addresses tell clients apart."""
 
     @property
     def client(self) -> str:
         """The address at the other end."""
         return str(self.addr[0])
 
+    @property
+    def last_activity(self) -> float:
+        """Monotonic seconds of the last byte in or out, whatever clock the parent looks at."""
+        return self._active_at
+
+    @last_activity.setter
+    def last_activity(self, _wall_clock_seconds: float) -> None:
+        self._active_at = time.monotonic()
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether no answer is lost by closing it."""
+        return not self.requests and not self.total_outbufs_len
+
+    # --- receiving --------------------------------------------------------------------------
+
     def received(self, data: bytes) -> bool:
         """Parse what came, or drop it once nothing more is answered."""
-        if not self._is_half_closed:
-            return super().received(data)
-        if time.monotonic() > self._linger_until:
-            self.will_close = True
-        return False
+        if self._is_half_closed:
+            return False
+        is_open = super().received(data)
+        if self.request is not self._timed_request:
+            self._timed_request = self.request
+            self._request_since = time.monotonic()
+        return is_open
+
+    def request_is_whole(self) -> None:
+        """A request of this connection is about to be answered."""
+        self.waiting_since = time.monotonic()
+
+    def send_continue(self) -> None:
+        """Ask for the body, unless there is none or the request is refused already.
+
+        The parent would then wait for a body that the client has no reason to send.
+        """
+        if self.request is not None and self.request.completed:
+            self.request.expect_continue = False
+            return
+        with self.outbuf_lock:
+            if self.connected:  # the client may have left while the answer before was made
+                super().send_continue()
+
+    def _flush_some(self, do_close: bool = True) -> bool:  # noqa: FBT001, FBT002 - the parent's
+        # The parent's loop flushes without the lock when it sees no request under way. One of its
+        # threads may just then ask for the body of the next one, and both would send that.
+        with self.outbuf_lock:
+            return bool(super()._flush_some(do_close))  # type: ignore[misc]  # lacks in the stubs
+
+    # --- deadlines --------------------------------------------------------------------------
+
+    def look_after(self) -> None:
+        """Close what takes longer than it may. For the loop's thread, every second or so."""
+        now, limits = time.monotonic(), self.server.limits
+        if self.requests:
+            # Nothing is read meanwhile, so it is not the client's time that passes.
+            self.waiting_since = self._request_since = now
+        elif self.total_outbufs_len:
+            self.waiting_since = now
+            self.will_close |= now - self.last_activity > limits.idle_seconds
+        elif self._is_half_closed:
+            self.will_close |= now > self._linger_until
+        elif self._is_receiving:
+            if now - self._request_since > self._seconds_to_receive():
+                self._refuse_slow()
+        else:
+            self.will_close |= now - self.waiting_since > limits.idle_seconds
+
+    @property
+    def _is_receiving(self) -> bool:
+        request = self.request
+        # Empty lines between requests are no part of one (RFC 9112, section 2.2).
+        return request is not None and bool(request.headers_finished or request.header_plus.strip())
+
+    def _seconds_to_receive(self) -> float:
+        limits, request = self.server.limits, self.request
+        if request is None or not request.headers_finished:
+            return limits.head_seconds
+        extra = request.body_bytes_received / limits.body_bytes_per_second
+        return limits.head_seconds + limits.body_seconds + extra
+
+    def _refuse_slow(self) -> None:
+        with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
+            request = self.request
+            if request is None:
+                return
+            request.error = _RequestTimeoutError("")
+            request.completed = True
+            self.request = None
+            self.requests = [request]
+        self.server.add_task(self)
+
+    # --- closing ----------------------------------------------------------------------------
 
     def handle_close(self) -> None:
         """Close, or first only our side of the connection."""
@@ -126,7 +255,7 @@ class Channel(HTTPChannel):
     def is_quiet(self, seconds: float) -> bool:
         """Whether nothing is under way, and nothing was, for so long."""
         is_busy = self.requests or self.total_outbufs_len or self._unacknowledged_bytes()
-        return not is_busy and self.last_activity < time.time() - seconds
+        return not is_busy and self.last_activity < time.monotonic() - seconds
 
     def _close_sending_side(self) -> bool:
         if self.socket is None:
@@ -136,7 +265,7 @@ class Channel(HTTPChannel):
         except OSError:  # the client is gone
             return False
         self.will_close = False
-        self._linger_until = time.monotonic() + _LINGER_SECONDS
+        self._linger_until = time.monotonic() + self.server.limits.linger_seconds
         return True
 
     def _unacknowledged_bytes(self) -> int:

@@ -2,17 +2,25 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired
 
+from pydantic import WithJsonSchema
 from pydantic_core import PydanticSerializationError, to_json
 
+# Not typing's: the schemas of the OpenAPI document need this one on Python 3.11.
+from typing_extensions import TypedDict
+
 from workers import ImageState, JobSnapshot
+
+JobId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class UploadAccepted(TypedDict):
     """The answer to an accepted job."""
 
-    jobId: str
+    jobId: JobId
 
 
 class UrlLists(TypedDict):
@@ -22,7 +30,7 @@ class UrlLists(TypedDict):
     """
 
     pending: list[str]
-    complete: list[str]
+    complete: list[Link]
     failed: list[str]
 
 
@@ -30,22 +38,25 @@ class UrlResult(TypedDict):
     """How one submitted URL stands.
 
     `reason` and `message` say why it failed, or why its last attempt did while another is due.
+    `possiblyDuplicated` is there, and true, when it was uploaded again after an upload whose end
+    nobody knows: the image may be at Imgur twice.
     """
 
     url: str
     state: Literal["pending", "complete", "failed"]
-    link: str | None
+    link: Link | None
     reason: str | None
     message: str | None
     attempts: int
+    possiblyDuplicated: NotRequired[Literal[True]]
 
 
 class JobAnswer(TypedDict):
     """A job as it stands. `sandbox` is there, and true, when the links are the sandbox's."""
 
-    id: str
-    created: str
-    finished: str | None
+    id: JobId
+    created: Time
+    finished: Time | None
     status: Literal["pending", "in-progress", "complete"]
     uploaded: UrlLists
     results: list[UrlResult]
@@ -55,7 +66,7 @@ class JobAnswer(TypedDict):
 class ImageLinks(TypedDict):
     """All links, in order of completion. For `sandbox` see `JobAnswer`."""
 
-    uploaded: list[str]
+    uploaded: list[Link]
     sandbox: NotRequired[Literal[True]]
 
 
@@ -69,7 +80,7 @@ class Readiness(TypedDict):
     """Whether jobs are taken and worked on. `detail` says it in one sentence."""
 
     ready: bool
-    state: Literal["starting", "ready", "draining", "lost"]
+    state: Literal["starting", "ready", "draining", "silent", "lost"]
     detail: str
     imgur: Literal["sandbox", "imgur"]
     workers_ready: int
@@ -159,4 +170,6 @@ def _url_results(job: JobSnapshot) -> list[UrlResult]:
                 "attempts": job.attempts[index],
             }
         )
+    for index in job.possibly_duplicated:
+        results[index]["possiblyDuplicated"] = True
     return results

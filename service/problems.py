@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final, NotRequired
 
 import falcon
 import structlog
+from typing_extensions import TypedDict
 
+from service.board_gate import BoardSilentError
 from service.models import render
 from workers import BoardLostError, Refusal
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 _LOST_RETRY_SECONDS = 10  # a container runtime has started a fresh process by then
+_SILENT_RETRY_SECONDS = 5  # it answers again by then, or is being restarted
 
 # What the framework itself refuses, in words that help. The codes are stable.
 _FRAMEWORK_PROBLEMS = {
@@ -111,6 +114,7 @@ def render_problems(app: falcon.App[falcon.Request, falcon.Response]) -> None:
     """Let every error of the app leave it as a problem, with a line in the log."""
     app.set_error_serializer(_serialize)
     app.add_error_handler(BoardLostError, _on_board_lost)
+    app.add_error_handler(BoardSilentError, _on_board_silent)
     # The framework looks for the nearest ancestor, so that its own errors do not end here.
     app.add_error_handler(Exception, _on_unexpected)
 
@@ -155,6 +159,18 @@ def _on_board_lost(
         "state-lost",
         "The service has lost its job state and is starting afresh. Jobs sent before are gone.",
         headers={"Retry-After": str(_LOST_RETRY_SECONDS)},
+    )
+
+
+def _on_board_silent(
+    _req: falcon.Request, _resp: falcon.Response, _error: BoardSilentError, _params: dict[str, Any]
+) -> None:
+    raise Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "state-silent",
+        "The service's job state does not answer at the moment. Nothing of this request was kept; "
+        "send it again later.",
+        headers={"Retry-After": str(_SILENT_RETRY_SECONDS)},
     )
 
 

@@ -16,6 +16,7 @@ from workers import (
     BoardLostError,
     DownloadPolicy,
     ImgurAccess,
+    JournalError,
     LogConfig,
     ProcessBoard,
     ProcessBoardConfig,
@@ -45,7 +46,7 @@ def main() -> int:
     try:
         with StopSignals() as stop, ExitStack() as running:
             return _Service(settings, running).run(stop)
-    except ServerStartError as error:
+    except (JournalError, ServerStartError) as error:
         return _cannot_start(str(error))
 
 
@@ -112,7 +113,9 @@ class _Service:
         if not answered:
             self._log.warning("some answers were not delivered within the drain time")
         for job_id, urls in unfinished.items():
-            self._log.warning("job dropped unfinished", job_id=job_id, unfinished_urls=urls)
+            kept = self._settings.journal_path is not None
+            what = "job put off to the next start" if kept else "job dropped unfinished"
+            self._log.warning(what, job_id=job_id, unfinished_urls=urls)
         self._log.info("stopped", seconds=round(time.monotonic() - began, 2))
         return EXIT_STOPPED
 
@@ -145,7 +148,14 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         imgur=_imgur_access(settings, sandbox),
         logs=LogConfig(settings.log_format, settings.log_level),
     )
-    return ProcessBoardConfig(settings.worker_count, settings.max_queued_urls, worker)
+    return ProcessBoardConfig(
+        worker_count=settings.worker_count,
+        max_queued_urls=settings.max_queued_urls,
+        worker=worker,
+        job_ttl_seconds=settings.job_ttl_seconds,
+        upload_again=settings.crashed_uploads == "retry",
+        journal_path=settings.journal_path,
+    )
 
 
 def _imgur_access(settings: Settings, sandbox: SandboxProcess | None) -> ImgurAccess:

@@ -9,14 +9,15 @@ import resource
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from service.http_channel import MAX_HEADER_BYTES, Channel
+from service.connection_limits import ConnectionLimits
+from service.http_channel import MAX_HEADER_BYTES
+from service.listener import Listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -24,18 +25,14 @@ if TYPE_CHECKING:
 # Handlers do not wait for anything but the job board, which answers within milliseconds; the
 # threads are many so that a few large snapshots being rendered do not hold up small requests.
 _THREADS = 8
-# A slow client costs a connection, not a thread. Waitress stops accepting at the limit, and slow
-# headers never time out, so the limit is high; a reverse proxy is the answer to those.
-_CONNECTION_LIMIT = 1000
+_HEALTH_THREADS = 2
 _FILES_FOR_OTHERS = 128  # descriptors that are not connections: pipes, logs, temporary files
-_IDLE_SECONDS = 30  # of a connection without a request, or whose client stopped reading
-_CLEANUP_SECONDS = 10
 # The application measures the body itself, to the byte, and refuses it better; here the chunks'
 # own headers count too, and need some room.
 _BODY_SLACK_BYTES = 64 * 1024
 _DEFAULT_MAX_BODY_BYTES = 16 * 1024**2
+_DEFAULT_LIMITS = ConnectionLimits()
 
-_LOOP_SECONDS = 1
 _SWEEP_SECONDS = 0.02
 # A connection is idle, while draining, after so long without a byte: a client that has just
 # connected gets to send its request, and one that is in the middle of it gets to end it.
@@ -55,6 +52,7 @@ class WebServer:
         host: IP address or host name to listen on; ``::`` takes IPv4 as well.
         port: port to listen on; 0 takes any free one, which the attribute of the same name tells.
         max_body_bytes: longest body that the application takes.
+        limits: what connections may cost.
 
     Raises:
         ServerStartError: the address cannot be listened on.
@@ -67,22 +65,27 @@ class WebServer:
         port: int,
         *,
         max_body_bytes: int = _DEFAULT_MAX_BODY_BYTES,
+        limits: ConnectionLimits = _DEFAULT_LIMITS,
     ) -> None:
         # Its line for each request that has to wait says nothing that the answer times do not.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, socket.socket] = {}
         self._dispatcher = ThreadedTaskDispatcher()
+        self._health_dispatcher = ThreadedTaskDispatcher()
         listener = _listen(host, port)
         self.port: int = listener.getsockname()[1]
-        self._server = _Server(
+        self._server = Listener(
             app,
-            self._map,
+            map=self._map,
             _sock=listener,
             dispatcher=self._dispatcher,
-            adj=_adjustments(max_body_bytes),
+            adj=_adjustments(max_body_bytes, limits),
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             bind_socket=False,
+            limits=limits,
+            health_dispatcher=self._health_dispatcher,
         )
+        self._dispatchers = (self._dispatcher, self._health_dispatcher)
         self._thread = threading.Thread(target=self._run, name="web-server", daemon=True)
         self._stopping = threading.Event()
         self._give_up = 0.0
@@ -91,6 +94,7 @@ class WebServer:
     def start(self) -> None:
         """Serve, on threads of its own. Connections made before have waited, and are served."""
         self._dispatcher.set_thread_count(_THREADS)
+        self._health_dispatcher.set_thread_count(_HEALTH_THREADS)
         self._thread.start()
 
     def drain(self, seconds: float) -> bool:
@@ -115,15 +119,16 @@ class WebServer:
         self._server.stop_listening()
         for channel in self._server.channels():
             channel.close_now()
-        self._dispatcher.shutdown(timeout=_THREAD_END_SECONDS)
+        for dispatcher in self._dispatchers:
+            dispatcher.shutdown(timeout=_THREAD_END_SECONDS)
         # A thread that is still at work will write to the trigger; closed, its descriptor could
         # be somebody else's by then.
-        if not self._dispatcher.threads:
+        if not any(dispatcher.threads for dispatcher in self._dispatchers):
             self._server.close_trigger()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._turn(_LOOP_SECONDS)
+            self._turn(self._server.limits.sweep_seconds)
         self._server.stop_listening()
         self._server.begin_drain()
         while (is_busy := self._is_busy()) and time.monotonic() < self._give_up:
@@ -134,55 +139,28 @@ class WebServer:
         self._is_drained = not is_busy
 
     def _turn(self, seconds: float) -> None:
+        self._server.look_after()
         # poll, since select cannot take descriptors from 1024 on.
         wasyncore.loop(seconds, use_poll=True, map=self._map, count=1)
 
     def _is_busy(self) -> bool:
-        at_work = self._dispatcher.queue or self._dispatcher.active_count
+        at_work = any(pool.queue or pool.active_count for pool in self._dispatchers)
         return bool(at_work or self._server.channels())
 
 
-class _Server(TcpWSGIServer):
-    """The listening socket and its connections. All but construction is for the loop's thread."""
-
-    channel_class = Channel
-
-    def channels(self) -> list[Channel]:
-        by_descriptor = cast("dict[int, Channel]", self.active_channels)
-        return list(by_descriptor.values())
-
-    def stop_listening(self) -> None:
-        """Take the connections that are waiting, then refuse new ones."""
-        while self.accepting and not self.in_connection_overflow:
-            before = len(self.channels())
-            self.handle_accept()
-            if len(self.channels()) == before:
-                break
-        # The parent's own close ends the trigger too, which the drain still needs.
-        wasyncore.dispatcher.close(self)
-
-    def begin_drain(self) -> None:
-        for channel in self.channels():
-            channel.is_draining = True
-
-    def close_trigger(self) -> None:
-        self.trigger.close()  # type: ignore[attr-defined]  # the stubs take it for a number
-
-
-def _adjustments(max_body_bytes: int) -> Adjustments:
+def _adjustments(max_body_bytes: int, limits: ConnectionLimits) -> Adjustments:
     # Beyond the limit of descriptors accept() would fail in a busy loop.
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = _CONNECTION_LIMIT
+    room = limits.connections
     if descriptors != resource.RLIM_INFINITY:
         room = max(1, min(room, descriptors - _FILES_FOR_OTHERS))
     return Adjustments(
         connection_limit=room,
-        channel_timeout=_IDLE_SECONDS,
-        cleanup_interval=_CLEANUP_SECONDS,
         max_request_header_size=MAX_HEADER_BYTES,
         max_request_body_size=max_body_bytes + _BODY_SLACK_BYTES,
-        # No proxy is known, so what a client says about itself in one's name is not believed.
-        clear_untrusted_proxy_headers=True,
+        # Nothing of what proxies or clients say there is used but what the application itself
+        # looks at, and that knows whom to trust.
+        clear_untrusted_proxy_headers=False,
         ident="imgup",
     )
 

@@ -5,11 +5,16 @@ in the setting's own description.
 """
 
 import ipaddress
+import os
 import re
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
+
+from service.api_keys import ApiKey
+from service.rate_limit import RateLimit
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,6})?)\s*([a-z]*)", re.ASCII | re.IGNORECASE)
 _BYTES_PER_UNIT = {
@@ -108,7 +113,7 @@ def _read_credential(value: object) -> object:
     return value
 
 
-def _read_credentials(value: object) -> object:
+def _read_api_keys(value: object) -> object:
     if not isinstance(value, str):
         return value
     entries = dict.fromkeys(_entries(value))
@@ -116,18 +121,37 @@ def _read_credentials(value: object) -> object:
         raise ValueError("nothing but separators")  # which must not mean: open to everybody
     for entry in entries:
         _read_credential(entry)
-    return tuple(SecretStr(entry) for entry in entries)
+    keys = tuple(ApiKey.parse(entry) for entry in entries)
+    # Two names for one key would leave it open whose jobs it sees, and the other way round.
+    for parts in ({key.name for key in keys}, {key.secret.get_secret_value() for key in keys}):
+        if len(parts) < len(keys):
+            raise ValueError("a name or a key twice")
+    return keys
+
+
+def _read_rate(value: object) -> object:
+    return RateLimit.parse(value) if isinstance(value, str) else value
+
+
+def _read_journal_path(value: str) -> str:
+    path = Path(value)
+    # Whether the file itself can be used is seen when it is opened.
+    if path.is_dir() or not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
+        raise ValueError("not a file in a writable folder")
+    return str(path.absolute())
 
 
 Size = Annotated[int, BeforeValidator(_read_size)]
 """Bytes: a number, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB)."""
 
+JournalPath = Annotated[str, BeforeValidator(_read_journal_path)]
 Host = Annotated[str, BeforeValidator(_read_host)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
 Ports = Annotated[tuple[int, ...], BeforeValidator(_read_ports)]
 Origin = Annotated[str, BeforeValidator(_read_origin)]
 Album = Annotated[str, BeforeValidator(_read_album)]
 Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
-Credentials = Annotated[tuple[SecretStr, ...], BeforeValidator(_read_credentials)]
+ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]
+Rate = Annotated[RateLimit, BeforeValidator(_read_rate)]
 LowerCase = BeforeValidator(_read_lower)
 UpperCase = BeforeValidator(_read_upper)

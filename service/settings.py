@@ -16,13 +16,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from service.setting_values import (
     Album,
+    ApiKeyList,
     Credential,
-    Credentials,
     Host,
+    JournalPath,
     LowerCase,
     Networks,
     Origin,
     Ports,
+    Rate,
     Size,
     UpperCase,
 )
@@ -58,8 +60,19 @@ class Settings(BaseSettings):
     # --- this service -----------------------------------------------------------------------
     host: Host = Field("0.0.0.0", description="an IP address or host name to listen on")  # noqa: S104 - a container's port is published by choice
     port: int = Field(8000, ge=0, le=_LAST_PORT, description="a port, or 0 for any free one")
-    api_keys: Credentials = Field(
-        (), description="keys separated by commas, of printable ASCII characters"
+    api_keys: ApiKeyList = Field(
+        (),
+        description="keys separated by commas, of printable ASCII characters, each as KEY or "
+        "NAME:KEY, with a name of letters, digits and ._- and none of them twice",
+    )
+    rate_limit: Rate | None = Field(
+        None, description="a number from 1 to 1000000 per second, minute or hour, such as 60/minute"
+    )
+    rate_limit_burst: int | None = Field(
+        None, ge=1, le=1_000_000, description="a whole number from 1 to 1000000"
+    )
+    trusted_proxies: Networks = Field(
+        (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
     )
     max_urls_per_job: int = Field(
         100_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000"
@@ -69,6 +82,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: Size = Field(
         16 * 1024**2, ge=1024, le=1024**3, description="a size from 1KiB to 1GiB, such as 16MiB"
+    )
+    journal_path: JournalPath | None = Field(
+        None, description="the path of a file, in a folder that exists and can be written"
     )
     drain_seconds: float = Field(
         20.0, ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600"
@@ -91,6 +107,12 @@ class Settings(BaseSettings):
         description=f"a whole number from 1 to {_MOST_WORKERS}",
     )
     worker_concurrency: int = Field(8, ge=1, le=256, description="a whole number from 1 to 256")
+    job_ttl_seconds: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="seconds, or 0 to keep every job"
+    )
+    crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = Field(
+        "retry", description="retry or fail"
+    )
     max_attempts: int = Field(4, ge=1, le=100, description="a whole number from 1 to 100")
 
     # --- sources ----------------------------------------------------------------------------
@@ -168,6 +190,8 @@ class Settings(BaseSettings):
                 "IMGUR_REFRESH_TOKEN is set without IMGUR_CLIENT_SECRET: Imgur gives access "
                 "tokens only for all three of client id, client secret and refresh token"
             )
+        if self.rate_limit_burst and self.rate_limit is None:
+            _disagree("RATE_LIMIT_BURST is set without RATE_LIMIT: set that too, or unset it")
         if self.sandbox_applies and self.port and self.port == self.sandbox_port:
             _disagree(f"PORT and SANDBOX_PORT are both {self.port}: they need different ports")
         return self

@@ -8,6 +8,7 @@ from workers.download import DownloadPolicy
 from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
 from workers.errors import ImageError
 from workers.imgur import ImgurAccess
+from workers.journal_records import JournalError
 from workers.logs import LogConfig, configure_logging
 from workers.messages import (
     ImageResult,
@@ -34,6 +35,7 @@ __all__ = [
     "ImgurAccess",
     "JobSnapshot",
     "JobStatus",
+    "JournalError",
     "LogConfig",
     "ProcessBoard",
     "ProcessBoardConfig",

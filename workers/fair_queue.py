@@ -1,6 +1,7 @@
 """The URLs that wait for a worker, handed out fairly between jobs."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from workers.messages import Submission
@@ -56,6 +57,24 @@ class FairQueue:
         self._jobs[submission.job_id] = _JobQueue(submission.urls, unfinished=count)
         self._ring.append(submission.job_id)
         self.unfinished += count
+
+    def restore(
+        self, job_id: str, urls: tuple[str, ...], waiting: Iterable[int], in_hand: int
+    ) -> None:
+        """Append a job that had begun.
+
+        Args:
+            job_id: the job.
+            urls: all of its URLs.
+            waiting: indexes of those to hand out.
+            in_hand: how many more are not final, to be given back or ended.
+        """
+        returned = deque(waiting)
+        unfinished = len(returned) + in_hand
+        self._jobs[job_id] = _JobQueue(urls, unfinished, len(urls), returned)
+        if returned:
+            self._ring.append(job_id)
+        self.unfinished += unfinished
 
     def pop(self) -> Place:
         """Hand out the next URL of the job whose turn it is.

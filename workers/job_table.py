@@ -7,9 +7,10 @@ and finished stamp disagree, and no writer needs to read before it writes.
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from workers.job_journal import JobJournal, NoJournal
 from workers.messages import (
     Failed,
     ImageState,
@@ -24,7 +25,9 @@ _MOST_ATTEMPTS_SHOWN = 255  # one byte a URL
 
 
 @dataclass(slots=True)
-class _Job:
+class Job:
+    """One job as the table keeps it; `JobSnapshot` is what readers see of it."""
+
     urls: tuple[str, ...]
     created: float
     states: bytearray
@@ -59,13 +62,36 @@ class JobTable:
         self._wall_clock = wall_clock
         self._clock = clock
         self._lock = threading.Lock()
-        self._jobs: dict[str, _Job] = {}
+        self._journal: JobJournal = NoJournal()
+        self._jobs: dict[str, Job] = {}
         # By owner and in order of completion, so that listing links never scans the jobs.
         self._links: defaultdict[str, list[str]] = defaultdict(list)
         self._finished: deque[tuple[float, str]] = deque()
 
-    def open(self, submission: Submission) -> None:
+    def announce(self, submission: Submission) -> float:
+        """Tell the journal of a job before it is opened; this may wait for the disk.
+
+        Returns:
+            The job's stamp of creation, for `open`.
+
+        Raises:
+            ValueError: the job id is taken, or there are no URLs.
+            JournalFullError: the journal cannot keep the job, so it must not be opened.
+        """
+        if not submission.urls:
+            raise ValueError("A job needs at least one URL.")
+        if submission.job_id in self._jobs:
+            raise ValueError(f"Job {submission.job_id} exists already.")
+        created = self._wall_clock()
+        self._journal.opened(submission, created)
+        return created
+
+    def open(self, submission: Submission, created: float | None = None) -> None:
         """Enter a new job, all of its URLs pending.
+
+        Args:
+            submission: the job.
+            created: what `announce` returned, if the job was announced.
 
         Raises:
             ValueError: the job id is taken, or there are no URLs.
@@ -76,9 +102,9 @@ class JobTable:
         with self._lock:
             if submission.job_id in self._jobs:
                 raise ValueError(f"Job {submission.job_id} exists already.")
-            self._jobs[submission.job_id] = _Job(
+            self._jobs[submission.job_id] = Job(
                 urls=submission.urls,
-                created=self._wall_clock(),
+                created=self._wall_clock() if created is None else created,
                 states=bytearray(count),
                 attempts=bytearray(count),
                 pending=count,
@@ -95,6 +121,7 @@ class JobTable:
             job = self._jobs[job_id]
             if job.status is JobStatus.PENDING:
                 job.status = JobStatus.IN_PROGRESS
+                self._journal.started(job_id)
             attempt = min(job.attempts[index] + 1, _MOST_ATTEMPTS_SHOWN)
             job.attempts[index] = attempt
             return attempt
@@ -106,6 +133,7 @@ class JobTable:
             job.uploading.add(index)
             if index in job.unsure:
                 job.doubled.add(index)
+            self._journal.upload_begun(job_id, index)
 
     def interrupted_uploads(self, job_id: str, index: int) -> int:
         """Of a URL whose attempt has just broken off: 0 if it was not being uploaded, 1 if it was,
@@ -145,9 +173,20 @@ class JobTable:
             job.troubles[index] = (reason, message)
             if not count and job.attempts[index]:
                 job.attempts[index] -= 1
+            self._journal.interrupted(
+                job_id, index, reason, message, count=count, maybe_stored=maybe_stored
+            )
 
-    def record(self, job_id: str, index: int, result: Uploaded | Failed) -> JobSummary | None:
+    def record(
+        self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None = None
+    ) -> JobSummary | None:
         """Make one URL final. A URL that is final already stays as it is.
+
+        Args:
+            job_id: the job.
+            index: the URL's place in it.
+            result: how it ended.
+            finished: the job's stamp, if this ended it before a restart.
 
         Returns:
             The job's summary, if this was its last open URL.
@@ -168,11 +207,13 @@ class JobTable:
                 job.states[index] = ImageState.FAILED
                 job.troubles[index] = (result.reason, result.message)
             job.pending -= 1
-            return self._finish(job_id, job) if job.pending == 0 else None
+            summary = self._finish(job_id, job, finished) if job.pending == 0 else None
+            self._journal.ended(job_id, index, result, job.finished)
+            return summary
 
-    def _finish(self, job_id: str, job: _Job) -> JobSummary:
+    def _finish(self, job_id: str, job: Job, finished: float | None) -> JobSummary:
         # The wall clock may have been set back meanwhile; a job never ends before it began.
-        job.finished = max(job.created, self._wall_clock())
+        job.finished = max(job.created, self._wall_clock()) if finished is None else finished
         job.status = JobStatus.COMPLETE
         self._finished.append((self._clock(), job_id))
         return JobSummary(
@@ -192,11 +233,14 @@ class JobTable:
         Returns:
             How many were forgotten.
         """
-        old: list[_Job] = []
+        old: dict[str, Job] = {}
         with self._lock:
             due = self._clock() - age_seconds
             while self._finished and self._finished[0][0] <= due and len(old) < limit:
-                old.append(self._jobs.pop(self._finished.popleft()[1]))
+                job_id = self._finished.popleft()[1]
+                old[job_id] = self._jobs.pop(job_id)
+            if old:
+                self._journal.forgotten(list(old))
         # Freed here, with the lock released: a large job takes a while.
         return len(old)
 
@@ -228,3 +272,41 @@ class JobTable:
         """Open URLs by job id, jobs that are complete left out."""
         with self._lock:
             return {job_id: job.pending for job_id, job in self._jobs.items() if job.pending}
+
+    # --- a restart; until `resume` nobody else uses the table -----------------------------------
+
+    def jobs(self) -> Iterable[tuple[str, Job]]:
+        """All jobs, in the order in which they were opened."""
+        return self._jobs.items()
+
+    def owned_links(self) -> Iterable[tuple[str, list[str]]]:
+        """All links by owner, in order of completion."""
+        return self._links.items()
+
+    def enter(self, job_id: str, job: Job) -> None:
+        """Enter a job as it stood; its links are entered apart, by `enter_links`."""
+        self._jobs[job_id] = job
+
+    def enter_links(self, owner: str, links: Iterable[str]) -> None:
+        """Append to an owner's links."""
+        self._links[owner].extend(links)
+
+    def start(self, job_id: str) -> None:
+        """A job had been in progress."""
+        self._jobs[job_id].status = JobStatus.IN_PROGRESS
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Jobs had been evicted, or were never taken after all."""
+        for job_id in job_ids:
+            self._jobs.pop(job_id, None)
+
+    def resume(self, journal: JobJournal) -> None:
+        """The state is as it was; from now on the journal is told of each change."""
+        now, wall_now = self._clock(), self._wall_clock()
+        ages = (
+            (max(0.0, wall_now - job.finished), job_id)
+            for job_id, job in self._jobs.items()
+            if job.finished is not None
+        )
+        self._finished = deque((now - age, job_id) for age, job_id in sorted(ages, reverse=True))
+        self._journal = journal

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from workers.errors import Reason
 from workers.fair_queue import FairQueue, Place
 from workers.job_table import JobTable
+from workers.journal import JournalFullError
 from workers.leases import Holder, LeaseBook
 from workers.messages import (
     CrashedUrl,
     Failed,
+    ImageState,
     JobSummary,
     Lease,
     MailboxStats,
@@ -47,6 +49,7 @@ _INTERRUPTED = (
 )
 _FULL_RETRY_SECONDS = 10
 _DRAINING_RETRY_SECONDS = 30
+_JOURNAL_RETRY_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Mailbox:
         self._quarantine = Quarantine(limits.max_crashes)
         self._delayed: list[tuple[float, Place]] = []
         self._leases = LeaseBook()
+        self._announced = 0  # URLs of jobs that the journal is being told of
         self._paused_until = 0.0
         self._draining = False
 
@@ -104,23 +108,54 @@ class Mailbox:
         """
         count = len(submission.urls)
         with self._changed:
-            if self._draining:
-                return Refusal(
-                    RefusalCode.DRAINING,
-                    "The service is shutting down and takes no new jobs.",
-                    _DRAINING_RETRY_SECONDS,
+            refusal = self._refusal(count)
+            if refusal is not None:
+                return refusal
+            self._announced += count
+        created = None
+        try:
+            # The condition released: a journal waits for the disk, and workers must not.
+            created = self._table.announce(submission)
+        except JournalFullError as error:
+            return Refusal(
+                RefusalCode.JOURNAL_FULL,
+                f"The service cannot write down new jobs at the moment ({error}).",
+                _JOURNAL_RETRY_SECONDS,
+            )
+        finally:
+            with self._changed:
+                self._announced -= count
+                if created is not None:
+                    self._table.open(submission, created)
+                    self._queue.add(submission)
+                    self._wake(count)
+        return None
+
+    def restore(self) -> tuple[CrashedUrl, ...]:
+        """Queue what is unfinished in a table that was restored; once, before all else.
+
+        A URL that was being uploaded is treated as after the death of its worker.
+
+        Returns:
+            The URLs that failed by that.
+        """
+        crashed = []
+        with self._changed:
+            for job_id, job in self._table.jobs():
+                if not job.pending:
+                    continue
+                waiting = (
+                    index
+                    for index, state in enumerate(job.states)
+                    if state == ImageState.PENDING and index not in job.uploading
                 )
-            room = self._limits.max_open_urls - self._queue.unfinished
-            if count > room:
-                return Refusal(
-                    RefusalCode.QUEUE_FULL,
-                    f"The queue has room for {room} more URLs and this job has {count}.",
-                    _FULL_RETRY_SECONDS,
-                )
-            self._table.open(submission)
-            self._queue.add(submission)
-            self._wake(count)
-            return None
+                in_hand = sorted(job.uploading, reverse=True)
+                self._queue.restore(job_id, job.urls, waiting, len(in_hand))
+                for index in in_hand:
+                    self._table.begin(job_id, index)
+                    crashed.append(self._after_crash((job_id, index)))
+            self._changed.notify_all()
+        return tuple(url for url in crashed if url is not None)
 
     def close(self) -> None:
         """Drain: take no more jobs and hand out nothing more; leases in force may still end."""
@@ -242,6 +277,23 @@ class Mailbox:
 
     # --- inside, the condition held ---------------------------------------------------------
 
+    def _refusal(self, count: int) -> Refusal | None:
+        if self._draining:
+            return Refusal(
+                RefusalCode.DRAINING,
+                "The service is shutting down and takes no new jobs.",
+                _DRAINING_RETRY_SECONDS,
+            )
+        # A journal may bring back more than a limit lowered since would have let in.
+        room = max(0, self._limits.max_open_urls - self._queue.unfinished - self._announced)
+        if count > room:
+            return Refusal(
+                RefusalCode.QUEUE_FULL,
+                f"The queue has room for {room} more URLs and this job has {count}.",
+                _FULL_RETRY_SECONDS,
+            )
+        return None
+
     def _hand_out(self, worker_id: str, holder: Holder, now: float) -> Lease | None:
         if now < self._paused_until:
             return None
@@ -285,9 +337,10 @@ class Mailbox:
         return None
 
     def _after_crash(self, place: Place) -> CrashedUrl | None:
-        crashes = self._quarantine.charge(place)
-        limit = self._limits.max_crashes
         uploads = self._table.interrupted_uploads(*place)
+        # A second upload that breaks off fails the URL: it shall not be for another's fault.
+        crashes = self._quarantine.charge(place, last_chance=uploads > 0)
+        limit = self._limits.max_crashes
         if uploads > (1 if self._limits.upload_again else 0):
             return self._fail_crashed(place, Reason.UPLOAD_INTERRUPTED, _INTERRUPTED)
         message = (

@@ -13,6 +13,7 @@ from workers.deadline_proxy import CALL_SECONDS, SERIALIZER, DeadlineProxy, Mana
 from workers.imgur.auth import TokenAnswer, TokenStore
 from workers.job_table import JobTable
 from workers.lifeline import ignore_stop_signals, leave_with_parent
+from workers.logs import LogConfig
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
     JobSnapshot,
@@ -24,6 +25,7 @@ from workers.messages import (
     Submission,
     Turn,
 )
+from workers.recovery import Recovered, Recovery
 
 __all__ = [
     "CALL_SECONDS",
@@ -31,8 +33,11 @@ __all__ = [
     "JobTableProxy",
     "MailboxProxy",
     "ManagerLostError",
+    "RecoveryProxy",
     "TokenStoreProxy",
 ]
+
+_RESTORE_SECONDS = 600.0  # a journal of a million URLs takes some 10 s on a slow machine
 
 
 class MailboxProxy(DeadlineProxy):
@@ -125,6 +130,20 @@ class TokenStoreProxy(DeadlineProxy):
         self._callmethod("refresh_failed", (permit, message, transient))
 
 
+class RecoveryProxy(DeadlineProxy):
+    """See `Recovery`."""
+
+    _exposed_ = ("restore", "close")
+
+    def restore(self, path: str, logs: LogConfig) -> Recovered:
+        return cast(
+            "Recovered", self._callmethod("restore", (path, logs), wait_seconds=_RESTORE_SECONDS)
+        )
+
+    def close(self) -> None:
+        self._callmethod("close")
+
+
 # Run in the Manager process only. Cached, so that both objects live as long as the process and
 # the mailbox finds the very table that readers see.
 
@@ -137,6 +156,11 @@ def _job_table() -> JobTable:
 @functools.cache
 def _mailbox(limits: MailboxLimits) -> Mailbox:
     return Mailbox(_job_table(), limits)
+
+
+@functools.cache
+def _recovery(limits: MailboxLimits) -> Recovery:
+    return Recovery(_job_table(), _mailbox(limits))
 
 
 @functools.cache
@@ -179,10 +203,14 @@ class BoardManager(SyncManager):
     def job_table(self) -> JobTableProxy:
         return cast("JobTableProxy", self.JobTable())  # type: ignore[attr-defined]
 
+    def recovery(self, limits: MailboxLimits) -> RecoveryProxy:
+        return cast("RecoveryProxy", self.Recovery(limits))  # type: ignore[attr-defined]
+
     def token_store(self) -> TokenStoreProxy:
         return cast("TokenStoreProxy", self.TokenStore())  # type: ignore[attr-defined]
 
 
 BoardManager.register("Mailbox", callable=_mailbox, proxytype=MailboxProxy)
 BoardManager.register("JobTable", callable=_job_table, proxytype=JobTableProxy)
+BoardManager.register("Recovery", callable=_recovery, proxytype=RecoveryProxy)
 BoardManager.register("TokenStore", callable=_token_store, proxytype=TokenStoreProxy)

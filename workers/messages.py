@@ -61,6 +61,7 @@ class Submission:
 class RefusalCode(StrEnum):
     QUEUE_FULL = "queue-full"
     DRAINING = "draining"
+    JOURNAL_FULL = "journal-full"
 
 
 @dataclass(frozen=True, slots=True)

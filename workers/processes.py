@@ -34,6 +34,7 @@ class ProcessBoardConfig:
         max_queued_urls: URLs queued or in work at once; a job beyond it is refused whole.
         job_ttl_seconds: how long a finished job is kept; 0 keeps all.
         upload_again: see `MailboxLimits`.
+        journal_path: a file from which a restart goes on; None keeps the state in memory only.
     """
 
     worker_count: int
@@ -41,6 +42,7 @@ class ProcessBoardConfig:
     worker: WorkerConfig
     job_ttl_seconds: float = 0.0
     upload_again: bool = True
+    journal_path: str | None = None
 
     @property
     def lease_seconds(self) -> float:
@@ -71,7 +73,11 @@ class ProcessBoard:
     # --- life cycle -------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the Manager process and the workers; returns before the workers are up."""
+        """Start the Manager process and the workers; returns before the workers are up.
+
+        Raises:
+            JournalError: the journal cannot be used.
+        """
         self._manager = BoardManager()
         with stop_signals_held():
             self._manager.start_process()
@@ -84,6 +90,9 @@ class ProcessBoard:
         self._mailbox = self._manager.mailbox(limits)
         self._job_table = self._manager.job_table()
         self._tokens = self._manager.token_store()
+        self._recovery = self._manager.recovery(limits)
+        if self._config.journal_path is not None:
+            self._restore(self._config.journal_path)
         self._supervisor = Supervisor(self._mailbox, self._start_worker, self._config.worker_count)
         self._supervisor.look_after()
 
@@ -128,7 +137,9 @@ class ProcessBoard:
         if killed:
             self._supervisor.retire_ended()
             self._log.warning("workers killed: not done within the drain time", workers=killed)
-        return self._job_table.unfinished()
+        unfinished = self._job_table.unfinished()
+        self._recovery.close()
+        return unfinished
 
     def stop(self) -> None:
         """End all processes, whatever they do; the state is gone afterwards."""
@@ -137,6 +148,21 @@ class ProcessBoard:
             self._supervisor.kill_all()
         if hasattr(self, "_manager"):
             self._manager.shutdown()
+
+    def _restore(self, journal_path: str) -> None:
+        recovered = self._recovery.restore(journal_path, self._config.worker.logs)
+        self._log.info(
+            "journal read: going on from there",
+            journal=journal_path,
+            jobs=recovered.jobs,
+            open_urls=recovered.open_urls,
+        )
+        if recovered.cut_bytes:
+            self._log.warning(
+                "the journal's last record was not whole and is left out",
+                journal=journal_path,
+                cut_bytes=recovered.cut_bytes,
+            )
 
     def _forget_old_jobs(self) -> None:
         # Called once a second at least, as often as the supervisor looks after the workers.

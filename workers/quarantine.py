@@ -8,10 +8,10 @@ from workers.fair_queue import Place
 class Quarantine:
     """Counts crashes by URL, and keeps the suspects apart.
 
-    A worker has several URLs in hand when it dies, and each of them is charged. One that is a
-    single crash short of failing is a suspect: it is handed out alone, to a worker that holds
-    nothing else, so that the next crash can only be its own. One worker at a time serves the
-    suspects, the others go on as ever. Not safe for threads by itself.
+    A worker has several URLs in hand when it dies, and each of them is charged. One that the next
+    crash may fail is a suspect: it is handed out alone, to a worker that holds nothing else, so
+    that the next crash can only be its own. One worker at a time serves the suspects, the others
+    go on as ever. Not safe for threads by itself.
 
     Args:
         max_crashes: a URL whose worker died this often is to be failed.
@@ -20,20 +20,30 @@ class Quarantine:
     def __init__(self, max_crashes: int) -> None:
         self._max_crashes = max_crashes
         self._crashes: dict[Place, int] = {}
+        self._on_last_chance: set[Place] = set()
         self._suspects: deque[Place] = deque()
         self._worker_id: str | None = None
 
     # --- the URLs ---------------------------------------------------------------------------
 
-    def charge(self, place: Place) -> int:
-        """Count a crash of the worker that had this URL; returns its crashes so far."""
+    def charge(self, place: Place, *, last_chance: bool = False) -> int:
+        """Count a crash of the worker that had this URL.
+
+        Args:
+            place: the URL.
+            last_chance: one more may fail it, however few there were.
+
+        Returns:
+            Its crashes so far.
+        """
         crashes = self._crashes.get(place, 0) + 1
         self._crashes[place] = crashes
+        if last_chance or crashes == self._max_crashes - 1:
+            self._on_last_chance.add(place)
         return crashes
 
     def is_suspect(self, place: Place) -> bool:
-        crashes = self._crashes.get(place, 0)
-        return 0 < crashes == self._max_crashes - 1
+        return place in self._on_last_chance
 
     def add(self, suspect: Place) -> None:
         """Keep a suspect that waits for a worker, before those that wait already."""
@@ -46,6 +56,7 @@ class Quarantine:
     def forget(self, place: Place) -> None:
         """The URL is final: its crashes no longer matter."""
         self._crashes.pop(place, None)
+        self._on_last_chance.discard(place)
 
     # --- the worker that serves them --------------------------------------------------------
 

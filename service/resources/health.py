@@ -5,11 +5,13 @@ from typing import Literal
 
 import falcon
 
+from service.board_gate import BoardSilentError
 from service.models import Liveness, Readiness, render
 from workers import Board, BoardHealth, BoardState
 
 _RETRY_SECONDS = 5
 
+_SILENT = "The job state does not answer."
 _SENTENCES = {
     BoardState.STARTING: "The workers are starting.",
     BoardState.READY: "Jobs are taken and worked on.",
@@ -34,19 +36,29 @@ class ReadinessResource:
 
     Args:
         board: whose health it is.
+        workers: worker processes there should be.
         sandbox: whether images go to the sandbox instead of Imgur.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool) -> None:
+    def __init__(self, board: Board, *, workers: int, sandbox: bool) -> None:
         self._board = board
+        self._workers = workers
         self._imgur: Literal["sandbox", "imgur"] = "sandbox" if sandbox else "imgur"
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Say whether jobs are taken and worked on: 200 or 503."""
-        health = self._board.health()
-        ready = health.state is BoardState.READY
-        readiness: Readiness = {
-            "ready": ready,
+        try:
+            readiness = self._readiness(self._board.health())
+        except BoardSilentError:
+            readiness = self._silence()
+        if not readiness["ready"]:
+            resp.status = HTTPStatus.SERVICE_UNAVAILABLE
+            resp.set_header("Retry-After", str(_RETRY_SECONDS))
+        resp.data = render(readiness)
+
+    def _readiness(self, health: BoardHealth) -> Readiness:
+        return {
+            "ready": health.state is BoardState.READY,
             "state": health.state.value,
             "detail": self._describe(health),
             "imgur": self._imgur,
@@ -56,10 +68,19 @@ class ReadinessResource:
             "leased_urls": health.leased_urls,
             "pause_seconds": round(health.pause_seconds, 1),
         }
-        if not ready:
-            resp.status = HTTPStatus.SERVICE_UNAVAILABLE
-            resp.set_header("Retry-After", str(_RETRY_SECONDS))
-        resp.data = render(readiness)
+
+    def _silence(self) -> Readiness:
+        return {
+            "ready": False,
+            "state": "silent",
+            "detail": _SILENT,
+            "imgur": self._imgur,
+            "workers_ready": 0,
+            "workers_wanted": self._workers,
+            "queued_urls": 0,
+            "leased_urls": 0,
+            "pause_seconds": 0.0,
+        }
 
     on_head = on_get
 

@@ -2,6 +2,7 @@
 
 import falcon
 
+from service.api_keys import owner_of
 from service.models import image_links, render
 from workers import Board
 
@@ -22,11 +23,12 @@ class ImagesResource:
         self._board = board
         self._sandbox = sandbox
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """List all links, in order of completion."""
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List the links of whoever asks, in order of completion."""
+        owner = owner_of(req)
         # Not streamed: an answer that has begun could not turn into a problem any more.
         links: list[str] = []
-        while page := self._board.links(len(links), _LINKS_PER_CALL):
+        while page := self._board.links(len(links), _LINKS_PER_CALL, owner):
             links.extend(page)
         resp.data = render(image_links(links, sandbox=self._sandbox))
 

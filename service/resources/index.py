@@ -20,6 +20,7 @@ class IndexResource:
                 "POST /v1/images/upload": "send a job: a JSON object with the array 'urls'",
                 "GET /v1/images/upload/{jobId}": "how a job stands",
                 "GET /v1/images": "the links of all images uploaded",
+                "GET /openapi.json": "all of this for programs, as OpenAPI 3.1",
                 "GET /healthz": "whether the process is alive",
                 "GET /readyz": "whether jobs are taken and worked on",
             },

@@ -6,6 +6,7 @@ from http import HTTPStatus
 import falcon
 import structlog
 
+from service.api_keys import owner_of
 from service.models import UploadAccepted, job_answer, render
 from service.problems import Problem, refused
 from service.upload_request import read_upload_request
@@ -32,8 +33,8 @@ class UploadsResource:
         request = read_upload_request(
             req, max_body_bytes=self._max_body_bytes, max_urls=self._max_urls
         )
-        job_id = str(uuid.uuid4())
-        refusal = self._board.submit(Submission(job_id, request.urls))
+        job_id, owner = str(uuid.uuid4()), owner_of(req)
+        refusal = self._board.submit(Submission(job_id, request.urls, owner))
         if refusal is not None:
             raise refused(refusal)
         self._log.info(
@@ -42,6 +43,7 @@ class UploadsResource:
             urls=len(request.urls),
             duplicates=request.duplicates,
             client=req.remote_addr,
+            owner=owner or None,
         )
         accepted: UploadAccepted = {"jobId": job_id}
         resp.status = HTTPStatus.ACCEPTED
@@ -61,15 +63,16 @@ class UploadResource:
         self._board = board
         self._sandbox = sandbox
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        """Show the job as it stands."""
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Show the job as it stands; one that belongs to another key is as good as none."""
         known_as = _canonical(job_id)
-        job = None if known_as is None else self._board.snapshot(known_as)
+        job = None if known_as is None else self._board.snapshot(known_as, owner_of(req))
         if job is None:
             raise Problem(
                 HTTPStatus.NOT_FOUND,
                 "job-not-found",
-                "There is no job with this id. Jobs are kept in memory, and gone after a restart.",
+                "There is no job with this id. Jobs may be gone after a restart, or forgotten some "
+                "time after their end.",
             )
         resp.data = render(job_answer(job, sandbox=self._sandbox))
 

@@ -39,13 +39,13 @@ class PlainBoard:
         self._count_call()
         return self.mailbox.put(submission)
 
-    def snapshot(self, job_id: str) -> JobSnapshot | None:
+    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
         self._count_call()
-        return self.table.snapshot(job_id)
+        return self.table.snapshot(job_id, owner)
 
-    def links(self, start: int, limit: int) -> tuple[str, ...]:
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         self._count_call()
-        return self.table.links(start, limit)
+        return self.table.links(start, limit, owner)
 
     def health(self) -> BoardHealth:
         self._count_call()
@@ -118,11 +118,11 @@ class Api:
         headers = {"Content-Type": "application/json"} | more.pop("headers", {})
         return self.send("POST", "/v1/images/upload", body=body, headers=headers, **more)
 
-    def post(self, urls: Any) -> Answer:
-        return self.post_body(json.dumps({"urls": urls}))
+    def post(self, urls: Any, **more: Any) -> Answer:
+        return self.post_body(json.dumps({"urls": urls}), **more)
 
-    def job(self, *urls: str) -> str:
-        answer = self.post(list(urls))
+    def job(self, *urls: str, **more: Any) -> str:
+        answer = self.post(list(urls), **more)
         assert answer.status == 202, answer.json
         job_id = answer.json["jobId"]
         assert isinstance(job_id, str)

@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -57,3 +58,47 @@ def test_health_stays_open(locked: Any, path: str) -> None:
 
 def test_without_keys_the_service_is_open(api: Any) -> None:
     assert api.get("/v1/images").status == 200
+
+
+URLS = ["https://example.com/1.jpg", "https://example.com/2.jpg"]
+LINKS = ["https://i.imgur.com/1.jpg", "https://i.imgur.com/2.jpg"]
+
+
+class TestOwners:
+    @pytest.fixture
+    def api(self, make_api: Callable[..., Any]) -> Any:
+        return make_api(API_KEYS="alice:key-a, alice-too:key-b, key-c")
+
+    @pytest.mark.parametrize("stranger", ["key-b", "key-c"])
+    def test_a_job_is_shown_to_its_owner_only(self, api: Any, stranger: str) -> None:
+        job_id = api.job(URLS[0], headers={"X-API-Key": "key-a"})
+        path = f"/v1/images/upload/{job_id}"
+        assert api.get(path, headers={"X-API-Key": "key-a"}).status == 200
+        refused = api.get(path, headers={"X-API-Key": stranger})
+        unknown = api.get(f"/v1/images/upload/{uuid.uuid4()}", headers={"X-API-Key": stranger})
+        # Nothing tells a job of somebody else from one that never was.
+        assert refused.status == unknown.status == 404
+        assert refused.json | {"instance": ""} == unknown.json | {"instance": ""}
+        assert set(refused.headers) == set(unknown.headers)
+
+    def test_links_are_shown_to_their_owner_only(self, api: Any, board: Any) -> None:
+        for key, url, link in zip(["key-a", "key-c"], URLS, LINKS, strict=True):
+            api.job(url, headers={"Authorization": f"Bearer {key}"})
+            board.upload(link)
+        for key, links in [("key-a", LINKS[:1]), ("key-b", []), ("key-c", LINKS[1:])]:
+            answer = api.get("/v1/images", headers={"X-API-Key": key})
+            assert answer.json == {"uploaded": links}
+
+    def test_the_name_counts_and_not_the_key(self, make_api: Callable[..., Any]) -> None:
+        """So that a key can be replaced."""
+        job_id = make_api(API_KEYS="alice:old").job(URLS[0], headers={"X-API-Key": "old"})
+        renewed = make_api(API_KEYS="alice:new")
+        path = f"/v1/images/upload/{job_id}"
+        assert renewed.get(path, headers={"X-API-Key": "new"}).status == 200
+
+
+def test_without_keys_all_is_everybodys(api: Any, board: Any) -> None:
+    job_id = api.job(URLS[0], headers={"X-API-Key": "whatever"})
+    board.upload(LINKS[0])
+    assert api.status(job_id)["status"] == "complete"
+    assert api.get("/v1/images").json == {"uploaded": LINKS[:1]}

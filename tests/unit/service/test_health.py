@@ -1,9 +1,14 @@
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import falcon
 import pytest
+from falcon import testing
 
-from workers import BoardState
+from service.board_gate import BoardGate
+from service.resources.health import ReadinessResource
+from workers import BoardHealth, BoardState
 
 
 def test_alive_without_asking_anybody(api: Any, board: Any) -> None:
@@ -59,7 +64,7 @@ def test_readiness_says_that_it_is_the_sandbox(make_api: Callable[..., Any]) -> 
     assert "x-sandbox" in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/v1/images"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/v1/images", "/openapi.json"])
 def test_head_is_answered(api: Any, path: str) -> None:
     answer = api.send("HEAD", path)
     assert answer.status == 200
@@ -74,3 +79,30 @@ def test_the_index_names_routes_that_exist(api: Any) -> None:
         path = path.replace("{jobId}", "55355b7c-9b86-4a1a-b32e-6cdd6db07183")
         assert api.send(method, path).status != 405
         assert api.send(method, path).json.get("code") != "not-found"
+
+
+def test_a_silent_board_is_not_ready(board: Any) -> None:
+    gate_open = threading.Event()
+
+    class Silent:
+        def health(self) -> BoardHealth:
+            assert gate_open.wait(20)
+            return board.health()
+
+    resource = ReadinessResource(
+        BoardGate(Silent(), health_seconds=0.05),  # type: ignore[arg-type]  # asked for nothing else
+        workers=3,
+        sandbox=False,
+    )
+    app = falcon.App()
+    app.add_route("/readyz", resource)
+    client = testing.TestClient(app)
+    try:
+        answer = client.simulate_get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json["state"] == "silent"
+        assert answer.json["ready"] is False
+        assert answer.json["workers_wanted"] == 3
+        assert "retry-after" in answer.headers
+    finally:
+        gate_open.set()

@@ -37,6 +37,7 @@ def test_every_error_has_the_same_shape(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     problem = answer.json
     assert problem["type"] == f"/problems/{code}"
     assert problem["code"] == code

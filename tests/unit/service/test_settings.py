@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from service.rate_limit import RateLimit
 from service.settings import Settings, SettingsError, load_settings
 
 ACCOUNT = {
@@ -42,6 +43,9 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.max_attempts == 4
     assert settings.drain_seconds == 20
     assert settings.api_keys == ()
+    assert settings.rate_limit is None
+    assert settings.rate_limit_burst is None
+    assert settings.trusted_proxies == ()
     assert settings.log_format == "json"
     assert settings.log_level == "INFO"
 
@@ -63,6 +67,10 @@ def test_defaults_are_those_of_the_design() -> None:
         ("SOURCE_ALLOWED_NETWORKS", "10.0.0.0/8, fd00::/8", ("10.0.0.0/8", "fd00::/8")),
         ("SOURCE_ALLOWED_NETWORKS", "127.0.0.1", ("127.0.0.1/32",)),
         ("SOURCE_ALLOWED_PORTS", "443,8443,443", (443, 8443)),
+        ("TRUSTED_PROXIES", "10.0.0.1, fd00::/8", ("10.0.0.1/32", "fd00::/8")),
+        ("RATE_LIMIT", "60/minute", RateLimit(60, 60)),
+        ("RATE_LIMIT", " 5 / Second ", RateLimit(5, 1)),
+        ("RATE_LIMIT", "1000000/hour", RateLimit(1_000_000, 3600)),
         ("MAX_BODY_BYTES", "16MiB", 16 * 1024**2),
         ("MAX_BODY_BYTES", "4096", 4096),
         ("MAX_IMAGE_BYTES", "20MB", 20_000_000),
@@ -105,6 +113,18 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("SOURCE_ALLOWED_PORTS", ","),
         ("MAX_URLS_PER_JOB", "0"),
         ("MAX_QUEUED_URLS", "many"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "*"),
+        ("RATE_LIMIT", "60"),
+        ("RATE_LIMIT", "60/day"),
+        ("RATE_LIMIT", "0/second"),
+        ("RATE_LIMIT", "-1/second"),
+        ("RATE_LIMIT", "1.5/second"),
+        ("RATE_LIMIT", "1000001/second"),
+        ("RATE_LIMIT", "10000000000/second"),
+        ("RATE_LIMIT", "00000000001/second"),
+        ("RATE_LIMIT", "²/second"),
+        ("RATE_LIMIT", "/minute"),
         ("MAX_BODY_BYTES", "16XB"),
         ("MAX_BODY_BYTES", "-1"),
         ("MAX_BODY_BYTES", "2GiB"),
@@ -173,7 +193,7 @@ def test_keys_of_nothing_but_separators_do_not_open_the_service() -> None:
 
 
 def test_unknown_variables_are_ignored() -> None:
-    assert load_settings({"PATH": "/bin", "JOB_TTL_SECONDS": "x"}) == load_settings({})
+    assert load_settings({"PATH": "/bin", "NO_SUCH_SETTING": "x"}) == load_settings({})
 
 
 def test_only_what_is_handed_in_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +219,7 @@ class TestSecretFiles:
         path = tmp_path / "keys"
         path.write_text("key-1\nkey-2\n")
         settings = load_settings({"API_KEYS_FILE": str(path)})
-        assert [key.get_secret_value() for key in settings.api_keys] == ["key-1", "key-2"]
+        assert [key.secret.get_secret_value() for key in settings.api_keys] == ["key-1", "key-2"]
 
     def test_variable_and_file_together_are_refused(self, tmp_path: Path) -> None:
         environ = {"IMGUR_CLIENT_ID": "x", "IMGUR_CLIENT_ID_FILE": str(tmp_path / "id")}
@@ -280,3 +300,39 @@ class TestTogether:
 def test_every_setting_says_what_it_expects() -> None:
     for field in Settings.model_fields.values():
         assert field.description
+
+
+class TestApiKeys:
+    def test_entries(self) -> None:
+        keys = load_settings({"API_KEYS": "alice:k-1, k-2 bob:a:b"}).api_keys
+        shown = [(key.name, key.secret.get_secret_value()) for key in keys]
+        assert shown[0] == ("alice", "k-1")
+        assert shown[2] == ("bob", "a:b")
+        name, secret = shown[1]
+        assert secret == "k-2"
+        assert re.fullmatch(r"key-[0-9a-f]{12}", name)
+
+    def test_a_name_made_from_a_key_stays_the_same(self) -> None:
+        once, again = (load_settings({"API_KEYS": keys}).api_keys for keys in ("k", "j k"))
+        assert once[0].name == again[1].name != again[0].name
+
+    def test_the_same_entry_twice_is_one(self) -> None:
+        assert len(load_settings({"API_KEYS": "k,k,a:x,a:x"}).api_keys) == 2
+
+    @pytest.mark.parametrize(
+        "text",
+        ["a:x, a:y", "a:x, b:x", "a:x, x", ":x", "a:", "a: b", "ü:x", "a/b:x", "x" * 65 + ":y"],
+    )
+    def test_who_is_who_must_be_clear(self, text: str) -> None:
+        message = complaint({"API_KEYS": text})
+        assert message.startswith("API_KEYS: expected ")
+        assert "x" * 65 not in message
+
+    def test_keys_are_not_shown(self) -> None:
+        shown = repr(load_settings(ACCOUNT | {"API_KEYS": "alice:hush-1 hush-2"}))
+        assert "hush" not in shown
+
+
+def test_a_burst_needs_a_rate() -> None:
+    assert "RATE_LIMIT" in complaint({"RATE_LIMIT_BURST": "5"})
+    assert load_settings({"RATE_LIMIT": "1/second", "RATE_LIMIT_BURST": "5"}).rate_limit_burst == 5

@@ -7,23 +7,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 60.0
 
 Status = dict[str, Any]
 
 
 class RunningService:
-    """A service process, its log and a client for it."""
+    """A service process, its log and a client for it.
 
-    def __init__(self, log_file: Path, environ: dict[str, str]) -> None:
+    Args:
+        log_file: where its output goes.
+        environ: settings besides those that every test wants.
+        prefix: a command that starts the service's own, such as ``unshare``.
+    """
+
+    def __init__(
+        self, log_file: Path, environ: dict[str, str], prefix: tuple[str, ...] = ()
+    ) -> None:
         self._log_file = log_file
         clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         # Coverage of subprocesses travels by environment.
@@ -31,7 +39,7 @@ class RunningService:
         defaults = {"HOST": "127.0.0.1", "PORT": "0", "WORKER_COUNT": "2", "LOG_LEVEL": "DEBUG"}
         with log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "service"],
+                [*prefix, sys.executable, "-m", "service"],
                 cwd=ROOT,
                 env=clean | defaults | environ,
                 stdin=subprocess.DEVNULL,
@@ -110,6 +118,15 @@ class RunningService:
 
     # --- its processes ----------------------------------------------------------------------
 
+    def worker_pids(self) -> list[int]:
+        """Pids of the workers that run, by what the system knows: the fork server's children."""
+        return [
+            worker
+            for child in children_of(self.process.pid)
+            if "multiprocessing.forkserver" in command_of(child)
+            for worker in children_of(child)
+        ]
+
     def workers(self) -> dict[str, int]:
         """Pids of the workers that run, by their id."""
         started = {event["worker"]: event["pid"] for event in self.events("worker started")}
@@ -124,7 +141,7 @@ class RunningService:
         found, new = set(), {self.process.pid}
         while new:
             found |= new
-            new = {child for pid in new for child in _children(pid)} - found
+            new = {child for pid in new for child in children_of(pid)} - found
         return found
 
     def signal(self, number: signal.Signals) -> None:
@@ -166,7 +183,7 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
-def _children(pid: int) -> set[int]:
+def children_of(pid: int) -> set[int]:
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return {int(child) for task in tasks for child in (task / "children").read_text().split()}
@@ -174,26 +191,8 @@ def _children(pid: int) -> set[int]:
         return set()
 
 
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
-    """Start a service with these settings; it is stopped at the end of the test."""
-    services: list[RunningService] = []
-
-    def start(**environ: str) -> RunningService:
-        service = RunningService(tmp_path / f"service-{len(services)}.log", environ)
-        services.append(service)
-        return service
-
-    yield start
-    for service in services:
-        service.close()
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """One service in sandbox mode, shared by the tests of a module that do it no harm."""
-    running = RunningService(tmp_path_factory.mktemp("service") / "service.log", {})
+def command_of(pid: int) -> str:
     try:
-        yield running.wait_until_ready()
-    finally:
-        running.close()
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -1,0 +1,146 @@
+"""Keeps a job board that has gone silent from holding all threads of the web side.
+
+A call to the board ends by itself, but only after the ten seconds or so that a slow answer may
+take. Until then each request would block a thread, and soon there would be none left to say so.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final
+
+from workers import Board, BoardHealth, BoardLostError, BoardState, JobSnapshot, Refusal, Submission
+
+CALLS_AT_ONCE: Final = 6
+"""Fewer than the web server's threads: two are left to refuse what comes while the rest wait."""
+
+_SILENCE_SECONDS = 3.0
+"""A board that has calls waiting and answers none of them for so long is taken for silent. One
+large job takes it a third of a second, and small calls are answered meanwhile."""
+
+_HEALTH_SECONDS = 1.0  # probes of container runtimes wait for about as long
+
+
+class BoardSilentError(Exception):
+    """The job board does not answer at the moment; whether its state is lost is not known yet."""
+
+
+class BoardGate:
+    """A `Board` in front of another: its calls fail at once while that one is silent.
+
+    `health` raises BoardSilentError, too, and never waits for more than a second.
+
+    Args:
+        board: the one behind.
+        clock: monotonic seconds.
+        silence_seconds: how long no answer is taken for slowness.
+        health_seconds: how long `health` waits for an answer.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        silence_seconds: float = _SILENCE_SECONDS,
+        health_seconds: float = _HEALTH_SECONDS,
+    ) -> None:
+        self._board = board
+        self._clock = clock
+        self._silence_seconds = silence_seconds
+        self._health_seconds = health_seconds
+        self._slots = threading.Semaphore(CALLS_AT_ONCE)
+        # Under the lock: the calls that wait for an answer, by when they began, and the last news.
+        self._lock = threading.Lock()
+        self._waiting: dict[int, float] = {}
+        self._calls = 0
+        self._answered_at = clock()
+        self._has_failed = False
+        # One thread, started by the first probe, so that all probes wait for the same answer.
+        self._prober = ThreadPoolExecutor(1, thread_name_prefix="board-health")
+        self._probe: Future[BoardHealth] | None = None
+        self._probed_at = 0.0
+
+    # --- Board ------------------------------------------------------------------------------
+
+    def submit(self, submission: Submission) -> Refusal | None:
+        with self._call():
+            return self._board.submit(submission)
+
+    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
+        with self._call():
+            return self._board.snapshot(job_id, owner)
+
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
+        with self._call():
+            return self._board.links(start, limit, owner)
+
+    def health(self) -> BoardHealth:
+        with self._lock:
+            now = self._clock()
+            if self._probe is None or self._probe.done():
+                self._probe, self._probed_at = self._prober.submit(self._ask_health), now
+            elif now - self._probed_at > self._health_seconds:
+                raise _silent()
+            probe = self._probe
+        try:
+            return probe.result(self._health_seconds)
+        except TimeoutError:
+            raise _silent() from None
+
+    def _ask_health(self) -> BoardHealth:
+        health = self._board.health()
+        if health.state is not BoardState.LOST:
+            with self._lock:
+                self._note_answer()
+        return health
+
+    # --- who waits --------------------------------------------------------------------------
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        with self._lock:
+            self._refuse_if_silent()
+        if not self._slots.acquire(timeout=self._silence_seconds):
+            raise _silent()
+        try:
+            with self._lock:
+                self._refuse_if_silent()  # as it may have become while this call waited
+                self._calls += 1
+                number = self._calls
+                self._waiting[number] = self._clock()
+            is_answered = True
+            try:
+                yield
+            except BoardLostError:
+                is_answered = False
+                raise
+            finally:
+                self._end(number, is_answered=is_answered)
+        finally:
+            self._slots.release()
+
+    def _end(self, number: int, *, is_answered: bool) -> None:
+        with self._lock:
+            del self._waiting[number]
+            if is_answered:
+                self._note_answer()
+            else:
+                self._has_failed = True
+
+    def _note_answer(self) -> None:
+        self._answered_at = self._clock()
+        self._has_failed = False
+
+    def _refuse_if_silent(self) -> None:
+        if not self._waiting:
+            return  # after a failure, too: one call at a time finds out whether it has passed
+        since = max(self._answered_at, min(self._waiting.values()))
+        if self._has_failed or self._clock() - since > self._silence_seconds:
+            raise _silent()
+
+
+def _silent() -> BoardSilentError:
+    return BoardSilentError("The job board does not answer.")

@@ -1,0 +1,77 @@
+"""The control: what the checker says of the naive shape, so that its silence elsewhere counts."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.chaos.checker import Checker
+from tests.chaos.client import Client
+from tests.chaos.killer import Killer
+from tests.chaos.load import judge, name_of, slow_urls
+from tests.running_service import ROOT, children_of, command_of
+
+WORKERS = 4
+STALL_SECONDS = 3.0
+
+
+@pytest.fixture
+def naive(tmp_path):
+    """Start the control and a sandbox; gives its URL, the sandbox's, and the workers' pids."""
+    environ = {"PATH": os.environ["PATH"]}
+    with contextlib.ExitStack() as running:
+        log = running.enter_context((tmp_path / "naive.log").open("wb"))
+
+        def start(*command):
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+            running.callback(process.wait)
+            running.callback(process.stdout.close)
+            running.callback(os.killpg, process.pid, signal.SIGKILL)
+            return process, json.loads(process.stdout.readline())
+
+        _, sandbox = start("sandbox", "--port", "0")
+        process, up = start("tests.chaos.naive", sandbox["origin"], str(WORKERS))
+        yield (
+            up["url"],
+            sandbox["origin"],
+            lambda: [pid for pid in _spawned(process.pid) if pid != up["manager"]],
+        )
+
+
+def test_left_alone_the_naive_shape_passes(naive):
+    url, sandbox, _ = naive
+    checker = Checker(name_of)
+    with Client(url, checker) as client:
+        client.submit(slow_urls(sandbox, "calm", 60))
+        assert client.wait_until_done(STALL_SECONDS)
+    verdict = judge(checker, sandbox, most_extra=0)
+    assert not verdict.violations, str(verdict)
+
+
+def test_under_kills_the_naive_shape_loses_urls_and_the_checker_says_so(naive, note):
+    url, sandbox, worker_pids = naive
+    checker = Checker(name_of)
+    with Client(url, checker) as client:
+        # One job: its links are then listed in order of completion, as the checker wants them.
+        client.submit(slow_urls(sandbox, "k", 150))
+        with Killer(worker_pids, every_seconds=0.3) as killer:
+            done = client.wait_until_done(STALL_SECONDS)
+    verdict = judge(checker, sandbox, killer.kills)
+    note(f"naive, {killer.kills} kills: {verdict}")
+    assert not done
+    assert verdict.violations["lost"] >= 1
+
+
+def _spawned(pid):
+    return [child for child in children_of(pid) if "spawn_main" in command_of(child)]

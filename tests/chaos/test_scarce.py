@@ -1,0 +1,140 @@
+"""The machine runs short: no room on the disk, no file descriptors. It passes, and so does this."""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.checker import Checker
+from tests.chaos.client import Client
+from tests.chaos.load import judge, name_of, slow_urls
+
+DISK_BYTES = 6_000_000
+LARGE_BYTES = 2_000_000  # beyond the megabyte that stays in memory
+_NOT_STARTED = "worker could not be started; trying again"
+SMALL_DISK = ("unshare", "--mount", "--map-root-user", "--", "sh", "-c")
+
+
+def _can_mount() -> bool:
+    with contextlib.suppress(OSError):
+        command = [*SMALL_DISK, "mount -t tmpfs tmpfs /mnt"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return False
+
+
+def _large(sandbox: str, name: str, count: int) -> list[str]:
+    base = f"{sandbox}/images/numbered"
+    return [f"{base}/{name}-{number}.png?bytes={LARGE_BYTES}" for number in range(count)]
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs a mount namespace of its own (unshare)")
+def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = f'mount -t tmpfs -o size={DISK_BYTES} tmpfs {disk} && exec "$0" "$@"'
+    service = launch(
+        (*SMALL_DISK, mount),
+        TMPDIR=str(disk),
+        MAX_ATTEMPTS="2",
+        WORKER_COUNT="1",
+        WORKER_CONCURRENCY="2",
+    ).wait_until_ready()
+    # A process settles on its temporary directory with its first file; a full one it would avoid.
+    assert service.upload_all(_large(service.sandbox, "first", 1))["uploaded"]["complete"]
+    # The service's own view of the disk; nobody else sees it.
+    filler = Path(f"/proc/{service.process.pid}/root{disk}/filler")
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(65536))
+            file.flush()
+
+    small = slow_urls(service.sandbox, "small", 30)
+    large = _large(service.sandbox, "large", 3)
+    status = service.upload_all([*large, *small])
+    results = status["results"]
+    assert [result["reason"] for result in results[:3]] == ["storage-full"] * 3
+    assert [result["attempts"] for result in results[:3]] == [2] * 3
+    assert len(status["uploaded"]["complete"]) == len(small)
+
+    # Full at the first attempt, no more at the second.
+    job_id = service.submit(_large(service.sandbox, "later", 3))
+    service.wait_for(
+        "a first attempt",
+        lambda: any(result["reason"] for result in service.status(job_id)["results"]),
+    )
+    filler.unlink()
+    assert len(service.wait_complete(job_id)["uploaded"]["complete"]) == 3
+    assert not service.events("worker died")
+    assert "internal error" not in service.log_text
+
+
+def test_workers_out_of_file_descriptors_recover(launch, note):
+    service = launch(MAX_ATTEMPTS="8").wait_until_ready()
+    checker = Checker(name_of)
+    with Client(service.url, checker) as client:
+        client.submit(slow_urls(service.sandbox, "before", 40))
+        assert client.wait_until_done()
+        limits = {pid: _forbid_more_files(pid) for pid in service.worker_pids()}
+        # Connections are kept and used again; a large image needs a file besides.
+        job_id = client.submit(_large(service.sandbox, "during", 6))
+        client.submit(slow_urls(service.sandbox, "beside", 40))
+        service.wait_for(
+            "trouble",
+            lambda: any(result["reason"] for result in service.status(job_id)["results"]),
+        )
+        for pid, limit in limits.items():
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
+        assert client.wait_until_done()
+    verdict = judge(checker, service.sandbox, most_extra=0)
+    note(f"workers without descriptors: {verdict}")
+    assert not verdict.violations, str(verdict)
+    assert verdict.complete == 86
+    assert not client.errors
+
+
+def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
+    enough = 128 + 24  # see service/server.py: what is not for connections, and some for these
+    service = launch(("sh", "-c", f'ulimit -n {enough} && exec "$0" "$@"')).wait_until_ready()
+    checker = Checker(name_of)
+    address = ("127.0.0.1", int(service.url.rpartition(":")[2]))
+    with Client(service.url, checker) as client, contextlib.ExitStack() as crowd:
+        for _ in range(3 * enough):
+            crowd.enter_context(socket.create_connection(address, timeout=5))
+        client.submit(slow_urls(service.sandbox, "crowd", 100))
+        os.kill(service.worker_pids()[0], signal.SIGKILL)
+        assert client.wait_until_done()
+        service.wait_for("a new worker", lambda: len(service.worker_pids()) == 2)
+    verdict = judge(checker, service.sandbox, most_extra=8)
+    note(f"{3 * enough} connections, {enough} descriptors: {verdict}")
+    assert not verdict.violations, str(verdict)
+    assert not client.errors
+
+
+def test_a_service_without_any_descriptor_left_recovers(launch, note):
+    service = launch().wait_until_ready()
+    checker = Checker(name_of)
+    with Client(service.url, checker) as client:
+        client.submit(slow_urls(service.sandbox, "during", 200))
+        service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"])
+        limit = _forbid_more_files(service.process.pid)
+        os.kill(service.worker_pids()[0], signal.SIGKILL)
+        service.wait_for("trouble", lambda: service.events(_NOT_STARTED))
+        resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, limit)
+        assert client.wait_until_done()
+    verdict = judge(checker, service.sandbox, most_extra=16)
+    note(f"service without descriptors: {verdict}; {len(client.errors)} reads failed meanwhile")
+    assert not verdict.violations, str(verdict)
+    service.wait_for("new workers", lambda: service.get("/readyz").json()["workers_ready"] == 2)
+
+
+def _forbid_more_files(pid: int) -> tuple[int, int]:
+    """Let a process open no file beyond those it has open; returns its old limit."""
+    limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    numbers = [int(link.name) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(numbers) + 1, limit[1]))
+    return limit

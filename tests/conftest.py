@@ -1,0 +1,33 @@
+"""What suites share that run the whole product."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running_service import RunningService
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
+    """Start a service with these settings; it is stopped at the end of the test."""
+    services: list[RunningService] = []
+
+    def start(prefix: tuple[str, ...] = (), **environ: str) -> RunningService:
+        log_file = tmp_path / f"service-{len(services)}.log"
+        services.append(RunningService(log_file, environ, prefix))
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """One service in sandbox mode, shared by the tests of a module that do it no harm."""
+    running = RunningService(tmp_path_factory.mktemp("service") / "service.log", {})
+    try:
+        yield running.wait_until_ready()
+    finally:
+        running.close()

@@ -1,0 +1,37 @@
+"""Schemathesis makes requests from the OpenAPI document, and holds the answers against it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_EXAMPLES = 10
+
+
+@pytest.mark.timeout(600)
+def test_the_service_does_what_its_document_says(target: Any, tmp_path: Path, rounds: int) -> None:
+    run = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "schemathesis"),
+            "run",
+            target.service.url + "/openapi.json",
+            "--seed=1",
+            f"--max-examples={_EXAMPLES * rounds}",
+            # No pattern says all that makes a URL: some that match the document's are refused.
+            "--exclude-checks=positive_data_acceptance",
+            "--suppress-health-check=all",
+            "--request-timeout=20",
+            f"--header=Authorization: Bearer {target.key}",
+            "--no-color",
+        ],
+        cwd=tmp_path,  # where it leaves a cache of examples
+        env={"PATH": "", "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
+    target.check()

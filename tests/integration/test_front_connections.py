@@ -1,0 +1,455 @@
+"""Clients that are slow, many, gone or odd, on real sockets: others get their answers."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.connection_limits import ConnectionLimits
+from service.server import WebServer
+
+PATIENCE = 20.0  # seconds; far beyond what anything here takes
+ROOT = Path(__file__).parents[2]
+MAX_BODY = 100_000
+GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"
+# Short enough to wait for, long enough for a busy machine to stay within.
+HASTY = ConnectionLimits(
+    connections=30,
+    idle_seconds=0.6,
+    head_seconds=0.6,
+    body_seconds=0.3,
+    linger_seconds=0.3,
+    sweep_seconds=0.05,
+)
+TCP_REPAIR = 19  # linux/tcp.h: a socket in repair mode is closed without a word to the peer
+
+
+@dataclass
+class App:
+    """/wait answers when the gate opens, the rest at once with the length of the body."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read()
+        if environ["PATH_INFO"] == "/wait":
+            self.entered.release()
+            assert self.gate.wait(PATIENCE)
+        start_response("200 OK", [])
+        return [b"%d" % len(body)]
+
+
+@dataclass
+class Running:
+    app: App
+    server: WebServer
+
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection(
+            ("127.0.0.1", self.server.port), PATIENCE, source_address=(source, 0)
+        )
+
+    def ask(self, path: bytes = b"/") -> bytes:
+        with self.connect() as sock:
+            sock.sendall(GET % path)
+            return read_answer(sock)[2]
+
+    def channels(self) -> int:
+        return len(self.server._server.channels())
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[ConnectionLimits], Running]]:
+    with contextlib.ExitStack() as stack:
+
+        def make(limits: ConnectionLimits) -> Running:
+            app = App()
+            server = WebServer(app, "127.0.0.1", 0, max_body_bytes=MAX_BODY, limits=limits)
+            server.start()
+            stack.callback(server.close)
+            stack.callback(app.gate.set)
+            return Running(app, server)
+
+        yield make
+
+
+@pytest.fixture
+def hasty(start: Callable[[ConnectionLimits], Running]) -> Running:
+    return start(HASTY)
+
+
+def read_answer(sock: socket.socket) -> tuple[int, str, bytes]:
+    """Status, header in small letters, and body of one answer, and not a byte of the next."""
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        piece = sock.recv(1)
+        assert piece, f"closed within the header: {data!r}"
+        data += piece
+    header = data.decode().lower()
+    (length,) = (
+        int(line.split(": ")[1])
+        for line in header.splitlines()
+        if line.startswith("content-length")
+    )
+    body = sock.recv(length, socket.MSG_WAITALL)
+    assert len(body) == length, "closed within the body"
+    return int(header.split()[1]), header, body
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    pieces = []
+    with contextlib.suppress(ConnectionResetError):
+        while piece := sock.recv(65_536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def drip(sock: socket.socket, data: bytes, pause: float) -> None:
+    """Send byte by byte until the other side has had enough."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.settimeout(pause)
+    give_up = time.monotonic() + PATIENCE
+    for byte in data:
+        assert time.monotonic() < give_up, "nobody minds"
+        sock.sendall(bytes([byte]))
+        with contextlib.suppress(TimeoutError):
+            if sock.recv(1, socket.MSG_PEEK):
+                break
+    sock.settimeout(PATIENCE)
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+class TestDeadlines:
+    def refused_as_too_slow(self, sock: socket.socket) -> None:
+        status, header, body = read_answer(sock)
+        assert status == 408
+        assert "content-type: application/problem+json" in header
+        assert "connection: close" in header
+        problem = json.loads(body)
+        assert (problem["status"], problem["code"]) == (408, "request-timeout")
+        assert sock.recv(1) == b""
+
+    @pytest.mark.parametrize(
+        "head",
+        [b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 1000, b"GET / HTTP/1.1\r\n" * 100],
+        ids=["a header", "lines"],
+    )
+    def test_a_dripped_head(self, hasty: Running, head: bytes) -> None:
+        with hasty.connect() as sock:
+            drip(sock, head, 0.05)
+            self.refused_as_too_slow(sock)
+
+    @pytest.mark.parametrize(
+        "begin",
+        [b"G", POST % 10, POST % 10 + b"abc"],
+        ids=["a byte", "no body", "half a body"],
+    )
+    def test_a_request_that_never_ends(self, hasty: Running, begin: bytes) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(begin)
+            self.refused_as_too_slow(sock)
+
+    @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
+    def test_a_dripped_body(self, hasty: Running, *, chunked: bool) -> None:
+        head = POST % 1000
+        if chunked:
+            head = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n"
+        with hasty.connect() as sock:
+            sock.sendall(head)
+            drip(sock, b"x" * 1000, 0.05)
+            self.refused_as_too_slow(sock)
+
+    def test_a_steady_body_may_take_longer(self, hasty: Running) -> None:
+        """Ten times the least rate, for longer than any deadline without it."""
+        length, pieces = 20_000, 20
+        with hasty.connect() as sock:
+            sock.sendall(POST % length)
+            for _ in range(pieces):
+                sock.sendall(b"x" * (length // pieces))
+                time.sleep(0.1)
+            assert read_answer(sock)[2] == b"%d" % length
+
+    def test_a_second_request_is_timed_from_its_own_first_byte(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            for _ in range(5):
+                sock.sendall((GET % b"/")[:10])
+                time.sleep(0.2)
+                sock.sendall((GET % b"/")[10:])
+                assert read_answer(sock)[0] == 200
+
+    def test_an_answer_that_takes_long_is_not_the_clients_fault(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(GET % b"/wait" + (GET % b"/")[:10])
+            assert hasty.app.entered.acquire(timeout=PATIENCE)
+            time.sleep(HASTY.head_seconds + HASTY.idle_seconds)
+            hasty.app.gate.set()
+            assert read_answer(sock)[0] == 200
+            sock.sendall((GET % b"/")[10:])
+            assert read_answer(sock)[0] == 200
+
+    @pytest.mark.parametrize(
+        "begin", [b"", GET % b"/", b"\r\n"], ids=["silent", "kept", "empty line"]
+    )
+    def test_idle_connections_are_closed_without_a_word(self, hasty: Running, begin: bytes) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(begin)
+            if begin.strip():
+                assert read_answer(sock)[0] == 200
+            assert sock.recv(1) == b""
+
+    def test_empty_lines_keep_no_connection_open(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            began = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < began + PATIENCE:
+                    sock.sendall(b"\r\n\r\n")
+                    time.sleep(0.1)
+            assert time.monotonic() < began + PATIENCE
+
+    def test_a_refused_client_that_sends_on_is_let_go(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(b"nonsense\r\n\r\n")
+            assert read_answer(sock)[0] == 400
+            began = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < began + PATIENCE:
+                    sock.sendall(b"more nonsense")
+                    time.sleep(0.05)
+            assert time.monotonic() < began + PATIENCE
+
+    def test_the_clock_may_be_set(self, hasty: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No deadline goes by the wall clock, forwards or backwards."""
+        with hasty.connect() as kept, hasty.connect() as slow:
+            kept.sendall(GET % b"/")
+            assert read_answer(kept)[0] == 200
+            slow.sendall(b"GET")
+            now = time.time()
+            for shift in (86_400.0, -86_400.0):
+                monkeypatch.setattr(time, "time", lambda shift=shift: now + shift)
+                kept.sendall(GET % b"/")
+                assert read_answer(kept)[0] == 200
+            self.refused_as_too_slow(slow)
+            assert kept.recv(1) == b""
+
+
+class TestRoom:
+    def test_idle_connections_make_room(self, hasty: Running) -> None:
+        with contextlib.ExitStack() as stack:
+            for _ in range(3 * HASTY.connections):
+                stack.enter_context(hasty.connect())
+            assert hasty.ask() == b"0"
+            assert hasty.channels() <= HASTY.connections
+
+    def test_so_do_half_sent_requests(self, start: Callable[[ConnectionLimits], Running]) -> None:
+        running = start(ConnectionLimits(connections=30))
+        with contextlib.ExitStack() as stack:
+            for _ in range(90):
+                stack.enter_context(running.connect()).sendall(b"POST / HTTP/1.1\r\nX: ")
+            assert running.ask() == b"0"
+
+    def test_a_request_under_way_keeps_its_place(
+        self, start: Callable[[ConnectionLimits], Running]
+    ) -> None:
+        running = start(ConnectionLimits(connections=30))
+        with contextlib.ExitStack() as stack:
+            busy = stack.enter_context(running.connect())
+            busy.sendall(GET % b"/wait")
+            assert running.app.entered.acquire(timeout=PATIENCE)
+            for _ in range(90):
+                stack.enter_context(running.connect())
+            assert running.ask() == b"0"
+            running.app.gate.set()
+            assert read_answer(busy)[0] == 200
+
+    def test_a_flood_drowns_itself(self, start: Callable[[ConnectionLimits], Running]) -> None:
+        """Whoever has the most connections loses one, however new they are."""
+        running = start(ConnectionLimits(connections=30))
+        with contextlib.ExitStack() as stack:
+            others = [stack.enter_context(running.connect("127.0.0.2")) for _ in range(5)]
+            wait_until(lambda: running.channels() == 5)
+            for _ in range(200):
+                stack.enter_context(running.connect("127.0.0.3"))
+            assert running.ask() == b"0"
+            for other in others:
+                other.sendall(GET % b"/")
+                assert read_answer(other)[0] == 200
+
+    def test_without_descriptors_idle_connections_make_room(self, tmp_path: Path) -> None:
+        script = (
+            "import resource, sys\n"
+            "from service.server import WebServer\n"
+            "def app(environ, start_response):\n"
+            "    start_response('200 OK', [])\n"
+            "    return [b'ok']\n"
+            "server = WebServer(app, '127.0.0.1', 0)\n"
+            "limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (40, limit))\n"
+            "server.start()\n"
+            "print(server.port, flush=True)\n"
+            "sys.stdin.read()\n"
+            "server.close()\n"
+        )
+        log = tmp_path / "log"
+        environ = {name: value for name, value in os.environ.items() if "COV" not in name}
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-c", script],
+                cwd=ROOT,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        with process, contextlib.ExitStack() as stack:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            for _ in range(120):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
+                sock.sendall(GET % b"/")
+                assert read_answer(sock)[2] == b"ok"
+            assert process.stdin is not None
+            process.stdin.close()
+            assert process.wait(PATIENCE) == 0
+        assert "Traceback" not in log.read_text()
+
+
+class TestVanishedClients:
+    def test_the_kernel_asks_after_them(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(GET % b"/")
+            assert read_answer(sock)[0] == 200
+            (channel,) = hasty.server._server.channels()
+            option = channel.socket.getsockopt
+            assert option(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if sys.platform == "linux":
+                given_up_after = HASTY.vanished_seconds
+                assert option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == given_up_after * 1000
+                idle = option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+                interval = option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
+                probes = option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
+                assert idle + probes * interval <= given_up_after
+
+    @pytest.mark.parametrize("begin", [b"", b"GET / HT", POST % 10], ids=["idle", "head", "body"])
+    def test_they_hold_nothing_for_long(self, hasty: Running, begin: bytes) -> None:
+        for _ in range(20):
+            with hasty.connect() as sock:
+                sock.sendall(begin)
+                self.vanish(sock)
+        assert hasty.ask() == b"0"
+        wait_until(lambda: not hasty.channels())
+
+    def vanish(self, sock: socket.socket) -> None:
+        """Leave no trace of the connection on this side, and tell the other side nothing."""
+        if sys.platform != "linux":
+            pytest.skip("needs Linux")
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        except PermissionError:
+            pytest.skip("needs CAP_NET_ADMIN")
+        sock.close()
+
+
+class TestExpectations:
+    @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
+    def test_a_body_is_asked_for(self, hasty: Running, *, chunked: bool) -> None:
+        length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 3"
+        with hasty.connect() as sock:
+            sock.sendall(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n%s\r\n\r\n" % length)
+            assert sock.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            sock.sendall(b"3\r\nabc\r\n0\r\n\r\n" if chunked else b"abc")
+            assert read_answer(sock)[2] == b"3"
+
+    @pytest.mark.parametrize("length", [b"", b"Content-Length: 0\r\n"], ids=["none", "empty"])
+    def test_none_is_asked_for_where_there_is_none(self, hasty: Running, length: bytes) -> None:
+        with hasty.connect() as sock:
+            for _ in range(2):
+                sock.sendall(b"GET / HTTP/1.1\r\nExpect: 100-continue\r\n%s\r\n" % length)
+                assert read_answer(sock)[::2] == (200, b"0")
+
+    def test_none_is_asked_for_that_would_be_refused(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(
+                b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
+            )
+            assert read_answer(sock)[0] == 413
+            assert sock.recv(1) == b""
+
+    def test_a_body_behind_other_requests_is_asked_for_in_turn(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(
+                GET % b"/wait"
+                + b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+            )
+            assert hasty.app.entered.acquire(timeout=PATIENCE)
+            hasty.app.gate.set()
+            assert read_answer(sock)[0] == 200
+            assert sock.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            sock.sendall(b"abc")
+            assert read_answer(sock)[2] == b"3"
+
+    def test_it_is_asked_for_once(self, hasty: Running) -> None:
+        """Two threads of the server meet here: the one that answers and the one that sends."""
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        try:
+            for _ in range(300):
+                with hasty.connect() as sock:
+                    sock.sendall(
+                        GET % b"/" + b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n"
+                        b"Content-Length: 3\r\nConnection: close\r\n\r\n"
+                    )
+                    assert read_answer(sock)[0] == 200
+                    assert sock.recv(25, socket.MSG_WAITALL) == b"HTTP/1.1 100 Continue\r\n\r\n"
+                    sock.sendall(b"abc")
+                    assert read_answer(sock)[2] == b"3"
+                    assert sock.recv(1) == b""
+        finally:
+            sys.setswitchinterval(interval)
+
+
+class TestManyAtOnce:
+    def test_requests_in_one_piece_are_answered_in_turn(self, hasty: Running) -> None:
+        bodies = [b"x" * number for number in range(200)]
+        with hasty.connect() as sock:
+            sock.sendall(b"".join(POST % len(body) + body for body in bodies))
+            sock.shutdown(socket.SHUT_WR)
+            data = read_to_end(sock)
+        answers = data.split(b"HTTP/1.1 200 OK\r\n")[1:]
+        assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == [
+            b"%d" % number for number in range(200)
+        ]
+
+    def test_the_rest_behind_a_refused_request_is_dropped(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(GET % b"/" + b"nonsense\r\n\r\n" + GET % b"/wait")
+            data = read_to_end(sock)
+        assert data.count(b" 200 OK\r\n") == data.count(b" 400 Bad Request\r\n") == 1
+        assert not hasty.app.entered.acquire(blocking=False)
+
+    def test_health_is_answered_when_all_threads_are_busy(self, hasty: Running) -> None:
+        with contextlib.ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(hasty.connect()).sendall(GET % b"/wait")
+            for _ in range(8):
+                assert hasty.app.entered.acquire(timeout=PATIENCE)
+            for path in (b"/healthz", b"/readyz", b"/healthz?verbose=1"):
+                assert hasty.ask(path) == b"0"

@@ -1,0 +1,141 @@
+"""The front of the whole product: crowds, a Manager that is stopped, keys and limits."""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+PATIENCE = 30.0
+IDLERS = 1200  # more than there may be connections
+CALL_SECONDS = 10.0  # after which a call to the Manager is given up
+NO_JOB = f"/v1/images/upload/{uuid.uuid4()}"
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """Enough for both ends of all idlers; what a service started meanwhile has, too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * IDLERS + 500
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"needs {wanted} descriptors, the limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def timed_get(service: Any, path: str) -> tuple[float, requests.Response]:
+    began = time.monotonic()
+    answer = requests.get(service.url + path, timeout=PATIENCE)
+    return time.monotonic() - began, answer
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_idle_connections_keep_nobody_out(launch: Callable[..., Any]) -> None:
+    service = launch(WORKER_COUNT="1").wait_until_ready()
+    address = urlsplit(service.url)
+    beginnings = [
+        b"",
+        b"GET /v1/images HTTP/1.1\r\nHost: te",
+        b"POST /v1/images/upload HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n{",
+    ]
+    with contextlib.ExitStack() as stack:
+        for number in range(IDLERS):
+            sock = socket.create_connection((address.hostname, address.port), PATIENCE)
+            stack.enter_context(sock).sendall(beginnings[number % 3])
+        for path in ("/healthz", "/readyz", "/v1/images"):
+            assert requests.get(service.url + path, timeout=PATIENCE).status_code == 200
+        job_id = service.submit([service.sandbox + "/images/small.png"])
+        assert service.wait_complete(job_id)["status"] == "complete"
+    assert "Traceback" not in service.log_text
+
+
+def test_a_stopped_manager_takes_nothing_with_it(launch: Callable[..., Any]) -> None:
+    service = launch(WORKER_COUNT="1").wait_until_ready()
+    job_id = service.submit([service.sandbox + "/images/small.png"])
+    service.wait_complete(job_id)
+    paths = [f"/v1/images/upload/{job_id}", "/v1/images", NO_JOB] * 6
+    with concurrent.futures.ThreadPoolExecutor(len(paths)) as pool:
+        # It comes back in time: a pause, in which nobody is left without an answer.
+        os.kill(service.manager_pid, signal.SIGSTOP)
+        calls = [pool.submit(timed_get, service, path) for path in paths]
+        self_evident(service)
+        service.wait_for("fast refusals", lambda: refuses_at_once(service), CALL_SECONDS)
+        os.kill(service.manager_pid, signal.SIGCONT)
+        for call in calls:
+            seconds, answer = call.result(PATIENCE)
+            assert seconds < CALL_SECONDS
+            assert answer.status_code in {200, 404, 503}
+        service.wait_for("readiness", lambda: service.get("/readyz").status_code == 200)
+        assert service.status(job_id)["status"] == "complete"
+
+        # It does not: all is refused in time, and the service gives up.
+        os.kill(service.manager_pid, signal.SIGSTOP)
+        calls = [pool.submit(timed_get, service, path) for path in paths]
+        self_evident(service)
+        for call in calls:
+            seconds, answer = call.result(PATIENCE)
+            assert seconds < CALL_SECONDS + 5
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert answer.json()["code"] in {"state-silent", "state-lost"}
+    assert service.wait_for_exit() == 1
+
+
+def self_evident(service: Any) -> None:
+    """Alive, not ready, and quick to say so, whatever the rest waits for."""
+    for _ in range(3):
+        seconds, answer = timed_get(service, "/healthz")
+        assert answer.status_code == 200
+        assert seconds < 5
+        seconds, answer = timed_get(service, "/readyz")
+        assert (answer.status_code, answer.json()["state"]) == (503, "silent")
+        assert seconds < 5
+
+
+def refuses_at_once(service: Any) -> bool:
+    seconds, answer = timed_get(service, NO_JOB)
+    return answer.status_code == 503 and seconds < 1.0
+
+
+def test_keys_and_limits(launch: Callable[..., Any]) -> None:
+    service = launch(API_KEYS="alice:key-a, bob:key-b", RATE_LIMIT="3000/hour", WORKER_COUNT="1")
+    service.wait_until_ready()
+    with requests.Session() as alice, requests.Session() as bob:
+        alice.headers["Authorization"] = "Bearer key-a"
+        bob.headers["X-API-Key"] = "key-b"
+        body = {"urls": [service.sandbox + "/images/small.png"]}
+        accepted = alice.post(service.url + "/v1/images/upload", json=body, timeout=PATIENCE)
+        assert accepted.status_code == 202
+        job = service.url + accepted.headers["Location"]
+        status = service.wait_for(
+            "complete job", lambda: complete(alice.get(job, timeout=PATIENCE).json())
+        )
+        assert bob.get(job, timeout=PATIENCE).status_code == 404
+        assert requests.get(job, timeout=PATIENCE).status_code == 401
+        images = service.url + "/v1/images"
+        assert (
+            alice.get(images, timeout=PATIENCE).json()["uploaded"]
+            == (status["uploaded"]["complete"])
+        )
+        answer = bob.get(images, timeout=PATIENCE)
+        assert answer.json()["uploaded"] == []
+        assert answer.headers["RateLimit"].startswith('"default";r=2998;t=')
+    (event,) = service.events("job accepted")
+    assert event["owner"] == "alice"
+    assert "key-a" not in service.log_text
+    assert "key-b" not in json.dumps(service.log_text)
+
+
+def complete(status: Any) -> Any:
+    return status if status["status"] == "complete" else None

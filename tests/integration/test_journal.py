@@ -1,0 +1,149 @@
+"""With JOURNAL_PATH a restart goes on where the service stopped, however it stopped."""
+
+import collections
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.running_service import is_running
+
+ROOT = Path(__file__).parents[2]
+URLS = 200
+WORKERS = 2
+LANES = 8
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[str]:
+    """A sandbox that outlives the services, so that it counts the uploads of all their runs."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "--port", "0", "--leave-with-stdin"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["origin"]
+        finally:
+            process.stdin.close()
+            process.wait(30)
+
+
+@pytest.fixture
+def start(launch, sandbox: str, tmp_path: Path):
+    def start_service(**environ: str):
+        settings = {
+            "JOURNAL_PATH": str(tmp_path / "journal"),
+            "SANDBOX": "off",
+            "IMGUR_CLIENT_ID": "x",
+            "IMGUR_API_URL": sandbox,
+            "SOURCE_ALLOWED_NETWORKS": "127.0.0.1/32",
+            "WORKER_COUNT": str(WORKERS),
+            "WORKER_CONCURRENCY": str(LANES),
+        }
+        return launch(**settings | environ)
+
+    return start_service
+
+
+def sources(sandbox: str, run: str, count: int, latency: int) -> list[str]:
+    prefix = f"{sandbox}/faults/latency/{latency}/images/numbered/{run}"
+    return [f"{prefix}-{number}.png" for number in range(count)]
+
+
+def uploads_of(sandbox: str, run: str) -> collections.Counter[str]:
+    answer = requests.get(sandbox + "/sandbox/uploads", timeout=30)
+    names = [upload["name"] or "" for upload in answer.json()["uploads"]]
+    return collections.Counter(name for name in names if name.startswith(run + "-"))
+
+
+def done(status) -> int:
+    return len(status["uploaded"]["complete"]) + len(status["uploaded"]["failed"])
+
+
+def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(start, sandbox):
+    service = start().wait_until_ready()
+    early = service.upload_all([sandbox + "/images/small.png", sandbox + "/faults/status/404"])
+    urls = sources(sandbox, "everything", URLS, latency=100)
+    job_id = service.submit(urls)
+    before = service.wait_for(
+        "a third of the job",
+        lambda: (status := service.status(job_id)) and done(status) > URLS // 3 and status,
+    )
+    links_before = service.get("/v1/images").json()["uploaded"]
+    pids = service.all_pids()
+    os.killpg(service.process.pid, signal.SIGKILL)
+    service.wait_for_exit()
+    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
+
+    service = start().wait_until_ready()
+    assert service.status(early["id"]) == early
+    resumed = service.status(job_id)
+    assert resumed["status"] == "in-progress"
+    assert done(resumed) >= done(before)
+    after = service.wait_complete(job_id)
+
+    assert (after["created"], after["uploaded"]["pending"]) == (before["created"], [])
+    assert [result["url"] for result in after["results"]] == urls
+    assert {result["state"] for result in after["results"]} == {"complete"}
+    assert {result["attempts"] for result in after["results"]} == {1}
+    for old, new in zip(before["results"], after["results"], strict=True):
+        assert old["state"] == "pending" or new == old
+    links = [result["link"] for result in after["results"]]
+    assert len(set(links)) == URLS
+    listed = service.get("/v1/images").json()["uploaded"]
+    assert listed[: len(links_before)] == links_before
+    assert sorted(listed) == sorted(early["uploaded"]["complete"] + links)
+
+    counted = uploads_of(sandbox, "everything")
+    assert len(counted) == URLS
+    twice = sorted(name for name, count in counted.items() if count > 1)
+    assert max(counted.values()) <= 2
+    assert len(twice) <= WORKERS * LANES
+    marked = [result["url"] for result in after["results"] if "possiblyDuplicated" in result]
+    marked_names = {url.rpartition("/")[2].removesuffix(".png") for url in marked}
+    assert {name.removesuffix(".png") for name in twice} <= marked_names
+    assert len(marked) <= WORKERS * LANES
+
+
+def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(start, sandbox):
+    service = start(WORKER_COUNT="1", WORKER_CONCURRENCY="2").wait_until_ready()
+    job_id = service.submit(sources(sandbox, "stopped", 12, latency=300))
+    service.wait_for("a first image", lambda: done(service.status(job_id)))
+    service.signal(signal.SIGTERM)
+    assert service.wait_for_exit() == 0
+    assert service.events("job put off to the next start")
+
+    service = start().wait_until_ready()
+    rival = start()  # two services cannot share a journal
+    after = service.wait_complete(job_id)
+    assert len(after["uploaded"]["complete"]) == 12
+    assert set(uploads_of(sandbox, "stopped").values()) == {1}
+    assert not any("possiblyDuplicated" in result for result in after["results"])
+
+    assert rival.wait_for_exit() == 2
+    assert "in use by another service" in rival.log_text.splitlines()[-1]
+    assert "Traceback" not in rival.log_text
+    assert service.get("/readyz").status_code == 200
+
+
+def test_what_is_no_journal_is_one_clear_line_and_exit_code_2_and_left_alone(start, tmp_path):
+    path = tmp_path / "diary"
+    path.write_bytes(b"my diary\n")
+    service = start(JOURNAL_PATH=str(path))
+    assert service.wait_for_exit() == 2
+    lines = [line for line in service.log_text.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1
+    assert "not a journal of this service" in lines[0]
+    assert str(path) in lines[0]
+    assert path.read_bytes() == b"my diary\n"
