@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import requests
 
 from service.stop_signals import StopSignals
 
@@ -99,19 +98,6 @@ def test_the_death_of_the_manager_ends_the_service(launch):
     service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
 
 
-def test_readiness_is_503_while_the_manager_does_not_answer(launch):
-    service = launch().wait_until_ready()
-    url = service.url
-    os.kill(service.manager_pid, signal.SIGSTOP)
-
-    def told() -> bool:  # not by the first answer: a stop reaches one thread after the other
-        answer = requests.get(url + "/readyz", timeout=30)
-        return (answer.status_code, answer.json()["state"]) == (503, "silent")
-
-    service.wait_for("503", told)
-    assert service.wait_for_exit() == 1
-
-
 def test_the_death_of_the_parent_leaves_no_process(launch):
     service = launch().wait_until_ready()
     service.submit([service.sandbox + "/faults/latency/20000/images/small.png"])
@@ -129,18 +115,6 @@ def test_a_killed_sandbox_comes_back_under_its_address(launch):
     service.wait_for_event("sandbox died; starting it again")
     status = service.upload_all([service.sandbox + "/images/small.png"])
     assert len(status["uploaded"]["complete"]) == 1
-
-
-def test_a_stopped_worker_is_killed_and_its_url_done_by_another(launch):
-    service = launch(WORKER_COUNT="1", DOWNLOAD_SECONDS="1", UPLOAD_SECONDS="1").wait_until_ready()
-    (worker,) = service.workers().values()
-    job_id = service.submit([service.sandbox + "/faults/latency/500/images/small.png"])
-    service.wait_for("url in work", lambda: service.get("/readyz").json()["leased_urls"] == 1)
-    os.kill(worker, signal.SIGSTOP)
-    service.wait_for_event("worker stuck: killing it")
-    status = service.wait_complete(job_id)
-    assert len(status["uploaded"]["complete"]) == 1
-    assert worker not in service.workers().values()
 
 
 def test_a_killed_fork_server_costs_no_url(launch):

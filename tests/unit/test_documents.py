@@ -1,0 +1,27 @@
+"""What the documents must name, they name."""
+
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings
+from workers.errors import Reason
+from workers.messages import RefusalCode
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_explained(reason: Reason) -> None:
+    assert f"| `{reason}` |" in (ROOT / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("code", RefusalCode)
+def test_every_refusal_is_explained(code: RefusalCode) -> None:
+    assert f"`{code}`" in (ROOT / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_every_setting_is_in_the_readme(field: str) -> None:
+    table = (ROOT / "README.md").read_text().partition("## Configuration")[2]
+    assert field.upper() in table.partition("\n## ")[0]
