@@ -111,10 +111,10 @@ class TestLibraries:
     def test_speak_the_same_way(self, capfd: pytest.CaptureFixture[str]) -> None:
         configure_logging(LogConfig(), "service")
 
-        logging.getLogger("waitress.queue").warning("Task queue depth is %d", 3)
+        logging.getLogger("waitress.parser").warning("Line %d is odd", 3)
 
         (event,) = lines(capfd)
-        assert event["event"] == "Task queue depth is 3"
+        assert event["event"] == "Line 3 is odd"
         assert (event["level"], event["process"]) == ("warning", "service")
         assert "timestamp" in event
 
