@@ -14,7 +14,7 @@ from tests.chaos.checker import Checker, Verdict
 from tests.chaos.client import Client
 
 IS_LONG = os.environ.get("CHAOS_FORM") == "long"
-URLS = 10_000 if IS_LONG else 400
+URLS = 10_000 if IS_LONG else 500
 JOB_URLS = 250
 LATENCY_MILLISECONDS = 10
 KILL_EVERY_SECONDS = 0.1
