@@ -163,13 +163,11 @@ class _LineConnection(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _LineTlsConnection(HTTPSConnection):
-    line: Line
+class _LineTlsConnection(_LineConnection, HTTPSConnection):
     _handshake: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
-        sock = self.line.dial(self._dns_host, self.port, self.timeout)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock = super()._new_conn()
         # Wrapping takes the descriptor out of this socket before the handshake begins; a
         # duplicate keeps it in the watchdog's reach meanwhile.
         self._handshake = sock.dup()
@@ -183,16 +181,10 @@ class _LineTlsConnection(HTTPSConnection):
     def connect(self) -> None:
         try:
             super().connect()
-            self.line.attach(self.sock)
         finally:
             if self._handshake is not None:
                 self._handshake.close()
                 self._handshake = None
-
-    def request(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed on as it is
-        if self.sock is not None:
-            self.line.attach(self.sock)
-        super().request(*args, **kwargs)
 
 
 class _LinePool(HTTPConnectionPool):
