@@ -11,14 +11,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
-from workers import Board, BoardHealth, BoardLostError, BoardState, JobSnapshot, Refusal, Submission
+from workers import (
+    CHANGES_A_CALL,
+    Board,
+    BoardBusyError,
+    BoardHealth,
+    BoardLostError,
+    BoardState,
+    JobChanges,
+    Refusal,
+    Submission,
+)
 
 CALLS_AT_ONCE: Final = 6
 """Fewer than the web server's threads: two are left to refuse what comes while the rest wait."""
 
 _SILENCE_SECONDS = 3.0
 """A board that has calls waiting and answers none of them for so long is taken for silent. One
-large job takes it a third of a second, and small calls are answered meanwhile."""
+large job that is sent takes it a third of a second, and small calls are answered meanwhile."""
 
 _HEALTH_SECONDS = 1.0  # probes of container runtimes wait for about as long
 
@@ -69,9 +79,17 @@ class BoardGate:
         with self._call():
             return self._board.submit(submission)
 
-    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
+    def changes(
+        self,
+        job_id: str,
+        since: int = 0,
+        owner: str = "",
+        *,
+        known: int | None = None,
+        limit: int = CHANGES_A_CALL,
+    ) -> JobChanges | None:
         with self._call():
-            return self._board.snapshot(job_id, owner)
+            return self._board.changes(job_id, since, owner, known=known, limit=limit)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         with self._call():
@@ -89,6 +107,8 @@ class BoardGate:
             return probe.result(self._health_seconds)
         except TimeoutError:
             raise _silent() from None
+        except BoardBusyError as error:
+            raise _silent() from error
 
     def _ask_health(self) -> BoardHealth:
         health = self._board.health()
@@ -114,6 +134,8 @@ class BoardGate:
             is_answered = True
             try:
                 yield
+            except BoardBusyError as error:
+                raise _silent() from error
             except BoardLostError:
                 is_answered = False
                 raise

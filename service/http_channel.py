@@ -82,9 +82,16 @@ class _AppTask(WSGITask):
 
     def build_response_header(self) -> bytes:
         # Requests that came in one piece behind this one are still to be answered.
-        if self.channel.is_draining and len(self.channel.requests) == 1:
+        is_last = len(self.channel.requests) == 1
+        if self.channel.is_draining if is_last else self._would_fill_buffers():
             self.set_close_on_finish()
         return super().build_response_header()
+
+    def _would_fill_buffers(self) -> bool:
+        # A thread would have to wait with the next answer for the client to read this one. It may
+        # ask again for what is not answered (RFC 9112, section 9.3.2).
+        unread = self.channel.total_outbufs_len + (self.content_length or 0)
+        return unread > self.channel.adj.outbuf_high_watermark
 
 
 class _ProblemTask(ErrorTask):

@@ -10,8 +10,6 @@ from pydantic_core import PydanticSerializationError, to_json
 # Not typing's: the schemas of the OpenAPI document need this one on Python 3.11.
 from typing_extensions import TypedDict
 
-from workers import ImageState, JobSnapshot
-
 JobId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
@@ -51,6 +49,15 @@ class UrlResult(TypedDict):
     possiblyDuplicated: NotRequired[Literal[True]]
 
 
+class Counts(TypedDict):
+    """How many of a job's URLs are in which state."""
+
+    pending: int
+    complete: int
+    failed: int
+    total: int
+
+
 class JobAnswer(TypedDict):
     """A job as it stands. `sandbox` is there, and true, when the links are the sandbox's."""
 
@@ -60,6 +67,25 @@ class JobAnswer(TypedDict):
     status: Literal["pending", "in-progress", "complete"]
     uploaded: UrlLists
     results: list[UrlResult]
+    counts: Counts
+    sandbox: NotRequired[Literal[True]]
+
+
+class JobPage(TypedDict):
+    """A job as it stands, with some of its results, from `cursor` on in the order of submission.
+
+    `next` is the cursor of the page behind, null on the last one. `uploaded` is left out: its
+    lists are of the whole job, or they would say of a job that is under way that nothing is
+    pending.
+    """
+
+    id: JobId
+    created: Time
+    finished: Time | None
+    status: Literal["pending", "in-progress", "complete"]
+    results: list[UrlResult]
+    next: int | None
+    counts: Counts
     sandbox: NotRequired[Literal[True]]
 
 
@@ -67,6 +93,16 @@ class ImageLinks(TypedDict):
     """All links, in order of completion. For `sandbox` see `JobAnswer`."""
 
     uploaded: list[Link]
+    sandbox: NotRequired[Literal[True]]
+
+
+class ImageLinksPage(TypedDict):
+    """Some links, from `cursor` on in order of completion. `next` is the cursor of the page behind,
+    null where there is none yet. For `sandbox` see `JobAnswer`.
+    """
+
+    uploaded: list[Link]
+    next: int | None
     sandbox: NotRequired[Literal[True]]
 
 
@@ -98,33 +134,6 @@ class Index(TypedDict):
     routes: dict[str, str]
 
 
-_STATE_NAMES: dict[int, Literal["pending", "complete", "failed"]] = {
-    ImageState.PENDING: "pending",
-    ImageState.COMPLETE: "complete",
-    ImageState.FAILED: "failed",
-}
-
-
-def job_answer(job: JobSnapshot, *, sandbox: bool) -> JobAnswer:
-    """The answer that shows a job; reads the snapshot's columns without an object a URL."""
-    answer: JobAnswer = {
-        "id": job.job_id,
-        "created": iso_time(job.created),
-        "finished": None if job.finished is None else iso_time(job.finished),
-        "status": job.status.value,
-        "uploaded": _url_lists(job),
-        "results": _url_results(job),
-    }
-    if sandbox:
-        answer["sandbox"] = True
-    return answer
-
-
-def image_links(links: list[str], *, sandbox: bool) -> ImageLinks:
-    """The answer that lists all links."""
-    return {"uploaded": links, "sandbox": True} if sandbox else {"uploaded": links}
-
-
 def iso_time(seconds: float) -> str:
     """Seconds since the epoch as ``YYYY-MM-DDTHH:mm:ss.sssZ``, GMT (ISO 8601)."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
@@ -138,38 +147,3 @@ def render(answer: object) -> bytes:
         # Half a surrogate pair, from an answer somebody else gave us, has no UTF-8 form. As an
         # escape it is still JSON, and one odd character must not hide a whole job.
         return json.dumps(answer).encode()
-
-
-def _url_lists(job: JobSnapshot) -> UrlLists:
-    pending: list[str] = []
-    complete: list[str] = []
-    failed: list[str] = []
-    for index, state in enumerate(job.states):
-        if state == ImageState.COMPLETE:
-            complete.append(job.links[index])
-        elif state == ImageState.FAILED:
-            failed.append(job.urls[index])
-        else:
-            pending.append(job.urls[index])
-    return {"pending": pending, "complete": complete, "failed": failed}
-
-
-def _url_results(job: JobSnapshot) -> list[UrlResult]:
-    untroubled = (None, None)
-    link_of, trouble_of = job.links.get, job.troubles.get
-    results: list[UrlResult] = []
-    for index, url in enumerate(job.urls):
-        reason, message = trouble_of(index, untroubled)
-        results.append(
-            {
-                "url": url,
-                "state": _STATE_NAMES[job.states[index]],
-                "link": link_of(index),
-                "reason": reason,
-                "message": message,
-                "attempts": job.attempts[index],
-            }
-        )
-    for index in job.possibly_duplicated:
-        results[index]["possiblyDuplicated"] = True
-    return results

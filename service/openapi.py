@@ -15,12 +15,15 @@ from pydantic_core import core_schema
 from service.api_keys import OPEN_PATHS
 from service.models import (
     ImageLinks,
+    ImageLinksPage,
     Index,
     JobAnswer,
+    JobPage,
     Liveness,
     Readiness,
     UploadAccepted,
 )
+from service.paging import LAST_CURSOR, MOST_ENTRIES, USUAL_ENTRIES
 from service.problems import MEDIA_TYPE, ProblemBody
 from service.settings import Settings
 from service.throttle import LIMITED_PREFIX
@@ -30,12 +33,22 @@ VERSION: Final = "1.0"
 """Of the interface: the first number changes when a client would have to."""
 
 _JSON = "application/json"
-_SHAPES = (ImageLinks, Index, JobAnswer, Liveness, ProblemBody, Readiness, UploadAccepted)
+_SHAPES = (
+    ImageLinks,
+    ImageLinksPage,
+    Index,
+    JobAnswer,
+    JobPage,
+    Liveness,
+    ProblemBody,
+    Readiness,
+    UploadAccepted,
+)
 _SCHEMAS = "#/components/schemas/"
 _ANSWERS = "#/components/responses/"
 
 _REFUSALS: Final[Mapping[HTTPStatus, str]] = {
-    HTTPStatus.BAD_REQUEST: "The body cannot be used; `errors` names all that is wrong with it.",
+    HTTPStatus.BAD_REQUEST: "It cannot be used; `errors` names all that is wrong with a body.",
     HTTPStatus.UNAUTHORIZED: "No API key, or one that is not valid here.",
     HTTPStatus.NOT_FOUND: "There is no such job, or it belongs to another API key.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
@@ -63,6 +76,32 @@ _ANYWHERE = (
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     HTTPStatus.INTERNAL_SERVER_ERROR,
 )
+_PAGE_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {
+        "name": "limit",
+        "in": "query",
+        "description": "Show a page of so many entries at most, in place of all.",
+        "schema": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_ENTRIES,
+            "default": USUAL_ENTRIES,
+        },
+    },
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "The entry to begin with, counted from 0: `next` of the page before. Given "
+        "alone, it shows a page as well; beyond the end, an empty one.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": LAST_CURSOR, "default": 0},
+    },
+]
+_KNOWN_TAGS: Final[dict[str, Any]] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "`ETag` of an answer that is at hand: 304 if it is still true.",
+    "schema": {"type": "string"},
+}
 _EXAMPLE_URLS = [
     "https://farm3.staticflickr.com/2879/11234651086_681b3c2c00_b_d.jpg",
     "https://farm4.staticflickr.com/3790/11244125445_3c2f32cd83_k_d.jpg",
@@ -114,15 +153,20 @@ def _paths() -> dict[str, Any]:
             "get": _operation(
                 "showJob",
                 "How a job stands.",
-                _ok("JobAnswer"),
+                _shown("JobAnswer", "JobPage"),
                 HTTPStatus.NOT_FOUND,
                 unavailable,
-            ),
+            )
+            | {"parameters": [*_PAGE_PARAMETERS, _KNOWN_TAGS]},
         },
         "/v1/images": {
             "get": _operation(
-                "listImages", "The links of all images uploaded.", _ok("ImageLinks"), unavailable
-            ),
+                "listImages",
+                "The links of all images uploaded.",
+                _shown("ImageLinks", "ImageLinksPage"),
+                unavailable,
+            )
+            | {"parameters": [*_PAGE_PARAMETERS, _KNOWN_TAGS]},
         },
         "/": {"get": _operation("showIndex", "What there is.", _ok("Index"))},
         "/openapi.json": {"get": _operation("describe", "This document.", document)},
@@ -175,6 +219,20 @@ def _refusal(status: HTTPStatus) -> dict[str, Any]:
 
 def _ok(shape: str) -> dict[HTTPStatus, dict[str, Any]]:
     return {HTTPStatus.OK: _content("As it stands now.", _ref(shape))}
+
+
+def _shown(whole: str, page: str) -> dict[HTTPStatus, dict[str, Any]]:
+    """The answers of a list that may be asked for page by page, and again."""
+    schema = {"anyOf": [_ref(whole), _ref(page)]}
+    tag = {"ETag": {"schema": {"type": "string"}, "required": True}}
+    return {
+        HTTPStatus.OK: _content("As it stands now: all of it, or the page asked for.", schema)
+        | {"headers": tag},
+        HTTPStatus.NOT_MODIFIED: {
+            "description": "It stands as in the answer at hand.",
+            "headers": tag,
+        },
+    }
 
 
 def _accepted() -> dict[str, Any]:

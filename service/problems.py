@@ -157,7 +157,8 @@ def _on_board_lost(
     raise Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "state-lost",
-        "The service has lost its job state and is starting afresh. Jobs sent before are gone.",
+        "The service has lost its job state and is starting afresh. Jobs sent before are gone, "
+        "unless it keeps a journal (JOURNAL_PATH): then they go on after the start.",
         headers={"Retry-After": str(_LOST_RETRY_SECONDS)},
     )
 

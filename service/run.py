@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import structlog
 
 from service.app import create_app
+from service.file_limit import raise_file_limit
 from service.sandbox_process import SandboxProcess
 from service.server import ServerStartError, WebServer
 from service.settings import Settings, SettingsError, load_settings
@@ -43,6 +44,7 @@ def main() -> int:
     except SettingsError as error:
         return _cannot_start(str(error))
     configure_logging(LogConfig(settings.log_format, settings.log_level), "service")
+    raise_file_limit()
     try:
         with StopSignals() as stop, ExitStack() as running:
             return _Service(settings, running).run(stop)
@@ -83,6 +85,7 @@ class _Service:
                 "the job state is lost; exiting so that a fresh start can follow",
                 cause=str(error),
                 exit_code=EXIT_STATE_LOST,
+                journal=self._settings.journal_path,
             )
             self._server.drain(_LAST_ANSWERS_SECONDS)
             return EXIT_STATE_LOST
@@ -140,6 +143,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         allowed_networks=settings.source_allowed_networks,
         allowed_ports=settings.source_allowed_ports,
         allowed_origins=() if sandbox is None else (sandbox.endpoint,),
+        held_bytes=settings.image_memory_bytes // settings.worker_count,
     )
     worker = WorkerConfig(
         lanes=settings.worker_concurrency,
@@ -155,6 +159,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         job_ttl_seconds=settings.job_ttl_seconds,
         upload_again=settings.crashed_uploads == "retry",
         journal_path=settings.journal_path,
+        source_concurrency=settings.source_concurrency,
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 # Handlers do not wait for anything but the job board, which answers within milliseconds; the
-# threads are many so that a few large snapshots being rendered do not hold up small requests.
+# threads are many so that a few large jobs being rendered do not hold up small requests.
 _THREADS = 8
 _HEALTH_THREADS = 2
 _FILES_FOR_OTHERS = 128  # descriptors that are not connections: pipes, logs, temporary files

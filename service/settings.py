@@ -122,6 +122,12 @@ class Settings(BaseSettings):
     source_allowed_ports: Ports = Field(
         (80, 443), min_length=1, description="ports separated by commas, such as 80,443"
     )
+    source_concurrency: int = Field(
+        32, ge=0, le=10_000, description="a whole number from 1 to 10000, or 0 for no limit"
+    )
+    image_memory_bytes: Size = Field(
+        256 * 1000**2, ge=0, le=1024**4, description="a size from 0 to 1024GiB, such as 256MB"
+    )
     max_image_bytes: Size = Field(
         20 * 1000**2, ge=1, le=1024**3, description="a size from 1 byte to 1GiB, such as 20MB"
     )

@@ -3,17 +3,17 @@
 What the web side may use is listed here; everything else is inside.
 """
 
-from workers.board import Board, BoardHealth, BoardLostError, BoardState
+from workers.board import Board, BoardBusyError, BoardHealth, BoardLostError, BoardState
 from workers.download import DownloadPolicy
 from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
 from workers.errors import ImageError
 from workers.imgur import ImgurAccess
+from workers.job_table import CHANGES_A_CALL
 from workers.journal_records import JournalError
 from workers.logs import LogConfig, configure_logging
 from workers.messages import (
-    ImageResult,
     ImageState,
-    JobSnapshot,
+    JobChanges,
     JobStatus,
     Refusal,
     RefusalCode,
@@ -23,17 +23,18 @@ from workers.processes import ProcessBoard, ProcessBoardConfig
 from workers.worker import WorkerConfig
 
 __all__ = [
+    "CHANGES_A_CALL",
     "MAX_URL_LENGTH",
     "Board",
+    "BoardBusyError",
     "BoardHealth",
     "BoardLostError",
     "BoardState",
     "DownloadPolicy",
     "ImageError",
-    "ImageResult",
     "ImageState",
     "ImgurAccess",
-    "JobSnapshot",
+    "JobChanges",
     "JobStatus",
     "JournalError",
     "LogConfig",

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from workers.messages import JobSnapshot, Refusal, Submission
+from workers.job_table import CHANGES_A_CALL
+from workers.messages import JobChanges, Refusal, Submission
 
 
 class BoardLostError(Exception):
     """The job board is gone or does not answer; the state it held is lost."""
+
+
+class BoardBusyError(Exception):
+    """The board cannot be asked at the moment, for want of file descriptors; nothing is lost."""
 
 
 class BoardState(StrEnum):
@@ -50,8 +55,16 @@ class Board(Protocol):
         """Take a whole job, or nothing of it; a refusal says why not."""
         ...
 
-    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
-        """One job as it stands, or None if this owner has no such job."""
+    def changes(
+        self,
+        job_id: str,
+        since: int = 0,
+        owner: str = "",
+        *,
+        known: int | None = None,
+        limit: int = CHANGES_A_CALL,
+    ) -> JobChanges | None:
+        """What is new of a job, or None if this owner has no such job; see `JobTable.changes`."""
         ...
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:

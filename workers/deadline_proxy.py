@@ -4,6 +4,7 @@ Stock proxies wait for ever on a Manager that is stopped or wedged: while they c
 send a large job, and while they wait for the answer. Here each of these has its limit.
 """
 
+import errno
 import socket
 import struct
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from multiprocessing.managers import (  # type: ignore[attr-defined] # two lack 
 )
 from typing import Any
 
-from workers.board import BoardLostError
+from workers.board import BoardBusyError, BoardLostError
 
 CALL_SECONDS = 10.0
 """How long a call may stay unanswered. Calls take well under a millisecond, a snapshot of 100,000
@@ -78,6 +79,7 @@ class DeadlineProxy(BaseProxy):
 
     Raises:
         ManagerLostError: from every call, when the Manager is gone or silent.
+        BoardBusyError: from a thread's first call, when this process has no descriptor left.
     """
 
     # Set by BaseProxy; one connection a thread.
@@ -95,9 +97,7 @@ class DeadlineProxy(BaseProxy):
     ) -> Any:  # noqa: ANN401 - what the method returns
         # Follows multiprocessing's wire form: (object id, method, args, kwds) → (kind, result).
         try:
-            if not hasattr(self._tls, "connection"):
-                self._connect()
-            connection = self._tls.connection
+            connection = self._connection()
             connection.send((self._id, methodname, args, kwds or {}))
             kind, result = _answer(connection, wait_seconds)
         except BlockingIOError as error:
@@ -112,6 +112,16 @@ class DeadlineProxy(BaseProxy):
         if kind == "#RETURN":
             return result
         raise convert_to_error(kind, result)
+
+    def _connection(self) -> "Connection[Any, Any]":
+        if not hasattr(self._tls, "connection"):
+            try:
+                self._connect()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    raise BoardBusyError("No file descriptor is free to ask with.") from error
+                raise
+        return self._tls.connection  # type: ignore[no-any-return] # set by BaseProxy
 
     def _hang_up(self) -> None:
         # An answer still on its way would be taken for the next call's.

@@ -85,6 +85,10 @@ class DownloadError(ImageError):
     """The image could not be fetched, or what came is not an image that can be uploaded."""
 
 
+class SourceOverloadedError(DownloadError):
+    """The source wants fewer requests, or cannot serve those that it has."""
+
+
 class ImgurError(ImageError):
     """Imgur did not take the image.
 

@@ -1,62 +1,73 @@
-"""The URLs that wait for a worker, handed out fairly between jobs."""
+"""The URLs that wait, handed out fairly between jobs and within the limits of their hosts."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from workers.messages import Submission
+from workers.messages import Place, Submission
+from workers.source_limits import SourceLimits, host_of
 
-Place = tuple[str, int]
-"""Where a URL stands: its job's id and its index in it."""
+_LOOKS_PER_JOB = 64
+_LOOKS_PER_POP = 1_024
+"""URLs looked at until one may go: first in the job whose turn it is, then in all. Some 2 µs each;
+what is looked at is set aside and not looked at again, so the next call goes on from there."""
 
 
 @dataclass(slots=True)
 class _JobQueue:
-    """A job's share: the run of URLs never handed out, and those that came back.
+    """A job's share. A URL that waits is in one of three places.
 
     Attributes:
+        urls: all of its URLs.
         unfinished: URLs of the job that are not final yet, wherever they are.
+        order: indexes to hand out; those from `position` on were never looked at.
+        admitted: those that have a slot of their host: to be handed out first.
+        parked: those whose host had none to give, by host.
     """
 
     urls: tuple[str, ...]
     unfinished: int
-    next_index: int = 0
-    returned: deque[int] = field(default_factory=deque)
+    order: Sequence[int]
+    position: int = 0
+    admitted: deque[int] = field(default_factory=deque)
+    parked: dict[str, deque[int]] = field(default_factory=dict)
 
-    def __len__(self) -> int:
-        return len(self.urls) - self.next_index + len(self.returned)
-
-    def pop(self) -> int:
-        if self.returned:
-            return self.returned.popleft()
-        self.next_index += 1
-        return self.next_index - 1
+    def __bool__(self) -> bool:
+        """Whether there is something to look at."""
+        return bool(self.admitted) or self.position < len(self.order)
 
 
 class FairQueue:
     """Round robin by job: a small job does not wait for a large one that came before it.
 
+    A URL whose host is at its limit is parked, and the next of its job is looked at. A slot that
+    gets free passes to a parked URL at once, so a host with parked URLs never has one to give, and
+    each URL is parked only once. Jobs that wait for the same host take turns there as well.
+
     A job is known from `add` until `end` was told of its last URL. Not safe for threads by itself.
+
+    Args:
+        sources: the limits.
 
     Attributes:
         unfinished: URLs of all jobs that are not final yet, wherever they are.
+        is_unsearched: whether the last `pop` gave up before it had looked everywhere.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sources: SourceLimits) -> None:
+        self._sources = sources
         self._jobs: dict[str, _JobQueue] = {}
-        # A job is in the ring exactly while it has something to hand out.
+        # A job is in the ring exactly while it has something to look at.
         self._ring: deque[str] = deque()
+        # By host: the jobs with URLs parked there, each once, in the order of their turns.
+        self._parked: dict[str, deque[str]] = {}
         self.unfinished = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._ring)
+        self.is_unsearched = False
 
     def add(self, submission: Submission) -> None:
         """Append a job with all of its URLs."""
         count = len(submission.urls)
-        self._jobs[submission.job_id] = _JobQueue(submission.urls, unfinished=count)
-        self._ring.append(submission.job_id)
-        self.unfinished += count
+        self._enter(submission.job_id, _JobQueue(submission.urls, count, range(count)))
 
     def restore(
         self, job_id: str, urls: tuple[str, ...], waiting: Iterable[int], in_hand: int
@@ -69,33 +80,70 @@ class FairQueue:
             waiting: indexes of those to hand out.
             in_hand: how many more are not final, to be given back or ended.
         """
-        returned = deque(waiting)
-        unfinished = len(returned) + in_hand
-        self._jobs[job_id] = _JobQueue(urls, unfinished, len(urls), returned)
-        if returned:
-            self._ring.append(job_id)
-        self.unfinished += unfinished
+        order = tuple(waiting)
+        self._enter(job_id, _JobQueue(urls, len(order) + in_hand, order))
 
-    def pop(self) -> Place:
-        """Hand out the next URL of the job whose turn it is.
+    def pop(self) -> Place | None:
+        """Hand out the next URL of the job whose turn it is; it has a slot of its host.
 
-        Raises:
-            IndexError: nothing waits.
+        Returns:
+            None when none may go, or none was found among those looked at.
         """
-        job_id = self._ring.popleft()
-        job = self._jobs[job_id]
-        index = job.pop()
-        if job:
-            self._ring.append(job_id)
-        return job_id, index
+        looks = _LOOKS_PER_POP
+        self.is_unsearched = False
+        while self._ring:
+            if looks <= 0:
+                self.is_unsearched = True
+                return None
+            job_id = self._ring.popleft()
+            job = self._jobs[job_id]
+            index = None
+            for _ in range(_LOOKS_PER_JOB):
+                if not job:
+                    break
+                looks -= 1
+                index = self._look_at_next(job_id, job)
+                if index is not None:
+                    break
+            if job:
+                self._ring.append(job_id)
+            if index is not None:
+                return job_id, index
+        return None
 
     def give_back(self, place: Place) -> None:
-        """Put a URL that was handed out at the front of its job."""
+        """Put a URL that was handed out at the front of its job; a slot that it has it keeps."""
         job_id, index = place
         job = self._jobs[job_id]
-        if not job:
-            self._ring.append(job_id)
-        job.returned.appendleft(index)
+        host = host_of(job.urls[index])
+        if self._sources.take(place, host):
+            self._enter_ring(job_id, job)
+            job.admitted.appendleft(index)
+        else:
+            self._parking(job_id, job, host).appendleft(index)
+
+    def admit(self, host: str) -> int:
+        """Pass slots that got free to what is parked for them; returns how many."""
+        waiting = self._parked.get(host)
+        if waiting is None:
+            return 0
+        count = 0
+        while waiting:
+            job_id = waiting[0]
+            job = self._jobs[job_id]
+            indexes = job.parked[host]
+            if not self._sources.take((job_id, indexes[0]), host):
+                return count
+            count += 1
+            self._enter_ring(job_id, job)
+            job.admitted.append(indexes.popleft())
+            if indexes:
+                waiting.rotate(-1)
+            else:
+                del job.parked[host]
+                waiting.popleft()
+        del self._parked[host]
+        return count
 
     def url(self, place: Place) -> str:
         job_id, index = place
@@ -108,3 +156,38 @@ class FairQueue:
         job.unfinished -= 1
         if not job.unfinished:
             del self._jobs[job_id]
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _enter(self, job_id: str, job: _JobQueue) -> None:
+        self._jobs[job_id] = job
+        self.unfinished += job.unfinished
+        if job:
+            self._ring.append(job_id)
+
+    def _enter_ring(self, job_id: str, job: _JobQueue) -> None:
+        if not job:
+            self._ring.append(job_id)
+
+    def _look_at_next(self, job_id: str, job: _JobQueue) -> int | None:
+        if job.admitted:
+            index = job.admitted.popleft()
+            paused = self._sources.withdraw((job_id, index))
+            if paused is None:
+                return index
+            self._parking(job_id, job, paused).appendleft(index)
+            return None
+        index = job.order[job.position]
+        job.position += 1
+        host = host_of(job.urls[index])
+        if self._sources.take((job_id, index), host):
+            return index
+        self._parking(job_id, job, host).append(index)
+        return None
+
+    def _parking(self, job_id: str, job: _JobQueue, host: str) -> deque[int]:
+        indexes = job.parked.get(host)
+        if indexes is None:
+            indexes = job.parked[host] = deque()
+            self._parked.setdefault(host, deque()).append(job_id)
+        return indexes

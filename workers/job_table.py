@@ -8,42 +8,26 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from typing import Final
 
+from workers.job import Job
 from workers.job_journal import JobJournal, NoJournal
+from workers.link_list import LinkList
 from workers.messages import (
     Failed,
     ImageState,
-    JobSnapshot,
+    JobChanges,
     JobStatus,
     JobSummary,
     Submission,
     Uploaded,
 )
 
+CHANGES_A_CALL: Final = 2000
+"""Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as
+long again."""
+
 _MOST_ATTEMPTS_SHOWN = 255  # one byte a URL
-
-
-@dataclass(slots=True)
-class Job:
-    """One job as the table keeps it; `JobSnapshot` is what readers see of it."""
-
-    urls: tuple[str, ...]
-    created: float
-    states: bytearray
-    attempts: bytearray
-    pending: int
-    status: JobStatus = JobStatus.PENDING
-    finished: float | None = None
-    links: dict[int, str] = field(default_factory=dict)
-    troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
-    deletehashes: dict[int, str] = field(default_factory=dict, repr=False)
-    owner: str = ""
-    # What is known of uploads whose end is not: under way; begun once and never answered; begun
-    # again after that.
-    uploading: set[int] = field(default_factory=set)
-    unsure: set[int] = field(default_factory=set)
-    doubled: set[int] = field(default_factory=set)
 
 
 class JobTable:
@@ -65,7 +49,7 @@ class JobTable:
         self._journal: JobJournal = NoJournal()
         self._jobs: dict[str, Job] = {}
         # By owner and in order of completion, so that listing links never scans the jobs.
-        self._links: defaultdict[str, list[str]] = defaultdict(list)
+        self._links: defaultdict[str, LinkList] = defaultdict(LinkList)
         self._finished: deque[tuple[float, str]] = deque()
 
     def announce(self, submission: Submission) -> float:
@@ -124,6 +108,7 @@ class JobTable:
                 self._journal.started(job_id)
             attempt = min(job.attempts[index] + 1, _MOST_ATTEMPTS_SHOWN)
             job.attempts[index] = attempt
+            job.log.note(index)
             return attempt
 
     def begin_upload(self, job_id: str, index: int) -> None:
@@ -133,6 +118,7 @@ class JobTable:
             job.uploading.add(index)
             if index in job.unsure:
                 job.doubled.add(index)
+                job.log.note(index)
             self._journal.upload_begun(job_id, index)
 
     def interrupted_uploads(self, job_id: str, index: int) -> int:
@@ -173,6 +159,7 @@ class JobTable:
             job.troubles[index] = (reason, message)
             if not count and job.attempts[index]:
                 job.attempts[index] -= 1
+            job.log.note(index)
             self._journal.interrupted(
                 job_id, index, reason, message, count=count, maybe_stored=maybe_stored
             )
@@ -207,6 +194,7 @@ class JobTable:
                 job.states[index] = ImageState.FAILED
                 job.troubles[index] = (result.reason, result.message)
             job.pending -= 1
+            job.log.note(index)
             summary = self._finish(job_id, job, finished) if job.pending == 0 else None
             self._journal.ended(job_id, index, result, job.finished)
             return summary
@@ -244,29 +232,40 @@ class JobTable:
         # Freed here, with the lock released: a large job takes a while.
         return len(old)
 
-    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
-        """One job as it stands, or None if this owner has no such job."""
+    def changes(
+        self,
+        job_id: str,
+        since: int = 0,
+        owner: str = "",
+        *,
+        known: int | None = None,
+        limit: int = CHANGES_A_CALL,
+    ) -> JobChanges | None:
+        """What is new of a job, or None if this owner has no such job.
+
+        A reader begins with nothing but the job's id, and hands in what the last answer told it,
+        until one is current; later it goes on from there. No call takes long, so that a large job
+        being read does not hold up those who write.
+
+        Args:
+            job_id: the job.
+            since: the version in the reader's last answer. One that is not of this job, such as
+                0, begins anew.
+            owner: who asks.
+            known: URLs the reader has been told of; None for all of them.
+            limit: URLs to tell of, and changes to go through, in this call.
+        """
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None or job.owner != owner:
                 return None
-            return JobSnapshot(
-                job_id=job_id,
-                status=job.status,
-                created=job.created,
-                finished=job.finished,
-                urls=job.urls,
-                states=bytes(job.states),
-                attempts=bytes(job.attempts),
-                links=dict(job.links),
-                troubles=dict(job.troubles),
-                possibly_duplicated=frozenset(job.doubled),
-            )
+            return job.changes(job_id, since, known, limit)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         """A page of all of an owner's links, in order of completion; an empty page is the end."""
         with self._lock:
-            return tuple(self._links.get(owner, ())[start : start + limit])
+            kept = self._links.get(owner)
+            return () if kept is None else kept.slice(start, limit)
 
     def unfinished(self) -> dict[str, int]:
         """Open URLs by job id, jobs that are complete left out."""
@@ -279,7 +278,7 @@ class JobTable:
         """All jobs, in the order in which they were opened."""
         return self._jobs.items()
 
-    def owned_links(self) -> Iterable[tuple[str, list[str]]]:
+    def owned_links(self) -> Iterable[tuple[str, LinkList]]:
         """All links by owner, in order of completion."""
         return self._links.items()
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from workers.fair_queue import Place
+from workers.messages import Place
 
 SILENT_SECONDS = 60.0
 """A worker with nothing in hand asks for work every second, in each lane; one that does not for

@@ -6,7 +6,8 @@ its worker is retired. A lease's token is the fence: a word about a lease that i
 force changes nothing.
 
 Invariant, at every release of the condition: each open URL is in exactly one place - in the queue,
-waiting for a retry, in quarantine, or under one lease.
+waiting for a retry, in quarantine, or under one lease. It takes one of its host's slots from when
+the queue lets it go until its image has arrived.
 """
 
 import heapq
@@ -17,18 +18,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.errors import Reason
-from workers.fair_queue import FairQueue, Place
+from workers.fair_queue import FairQueue
 from workers.job_table import JobTable
 from workers.journal import JournalFullError
 from workers.leases import Holder, LeaseBook
 from workers.messages import (
     CrashedUrl,
+    Delivery,
     Failed,
     ImageState,
     JobSummary,
     Lease,
     MailboxStats,
     Outcome,
+    Place,
     PutBack,
     Receipt,
     Refusal,
@@ -38,10 +41,11 @@ from workers.messages import (
     Standing,
     Submission,
     TryAgain,
-    Turn,
     Uploaded,
+    Words,
 )
 from workers.quarantine import Quarantine
+from workers.source_limits import SourceLimits, host_of
 
 _INTERRUPTED = (
     "The worker process died while it uploaded this image. Imgur may have it, under a link that "
@@ -50,6 +54,7 @@ _INTERRUPTED = (
 _FULL_RETRY_SECONDS = 10
 _DRAINING_RETRY_SECONDS = 30
 _JOURNAL_RETRY_SECONDS = 30
+_SEARCH_ON_SECONDS = 0.01  # after a search of the queue that was broken off, with the others let in
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,14 @@ class MailboxLimits:
         upload_again: what becomes of a URL whose worker died while it uploaded. True: it is
             uploaded once more, and may be at Imgur twice; False: it fails, and may be at Imgur
             under a link that nobody knows.
+        source_concurrency: downloads from one source host at once; 0 for no limit.
     """
 
     max_open_urls: int = 1_000_000
     lease_seconds: float = 105.0
     max_crashes: int = 3
     upload_again: bool = True
+    source_concurrency: int = 32
 
 
 class Mailbox:
@@ -90,7 +97,8 @@ class Mailbox:
         self._limits = limits
         self._clock = clock
         self._changed = threading.Condition()
-        self._queue = FairQueue()
+        self._sources = SourceLimits(limits.source_concurrency)
+        self._queue = FairQueue(self._sources)
         self._quarantine = Quarantine(limits.max_crashes)
         self._delayed: list[tuple[float, Place]] = []
         self._leases = LeaseBook()
@@ -128,7 +136,7 @@ class Mailbox:
                 if created is not None:
                     self._table.open(submission, created)
                     self._queue.add(submission)
-                    self._wake(count)
+                    self._changed.notify_all()
         return None
 
     def restore(self) -> tuple[CrashedUrl, ...]:
@@ -177,41 +185,42 @@ class Mailbox:
 
     # --- a worker ---------------------------------------------------------------------------
 
-    def turn(self, worker_id: str, report: Report | None, wait_seconds: float) -> Turn:
-        """One round trip of a lane: end the last lease and take the next one.
+    def exchange(self, worker_id: str, words: Words, wait_seconds: float) -> Delivery:
+        """One round trip of a worker: end leases, announce uploads, take the next leases.
 
         Args:
             worker_id: who asks.
-            report: the outcome of the lane's last lease, if it had one.
-            wait_seconds: how long to wait for work at most.
+            words: what its lanes have to say.
+            wait_seconds: how long to wait for work at most, if any is wanted.
         """
-        receipt = None
-        if report is not None:
-            receipt = self.ack(worker_id, report)
-            # What there is to log should be logged now, not after a wait for more work.
-            if receipt.finished or not receipt.accepted or not isinstance(report.outcome, Uploaded):
-                wait_seconds = 0.0
-        turn = self.claim(worker_id, wait_seconds)
-        return Turn(turn.standing, turn.lease, receipt)
+        with self._changed:
+            receipts = tuple(self.ack(worker_id, report) for report in words.reports)
+            cleared = tuple(self.begin_upload(worker_id, token) for token in words.uploads)
+            if receipts and not words.wanted:
+                # Another call of this worker may wait for what its leases kept it from: its share,
+                # or the next suspect.
+                self._changed.notify_all()
+        claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
+        return Delivery(claimed.standing, claimed.leases, receipts, cleared)
 
-    def claim(self, worker_id: str, wait_seconds: float) -> Turn:
-        """Take the next URL under a lease, waiting a bounded time for one."""
+    def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> Delivery:
+        """Take the next URLs, each under a lease, waiting a bounded time for the first."""
         with self._changed:
             give_up = self._clock() + wait_seconds
             while True:
                 holder = self._leases.holder(worker_id)
                 if holder is None:
-                    return Turn(Standing.RETIRED)
+                    return Delivery(Standing.RETIRED)
                 now = self._clock()
                 holder.has_claimed = True
                 holder.last_word = now
                 if self._draining:
-                    return Turn(Standing.DRAINED)
-                lease = self._hand_out(worker_id, holder, now)
-                if lease is not None:
-                    return Turn(Standing.WORK, lease)
+                    return Delivery(Standing.DRAINED)
+                leases = self._hand_out_up_to(wanted, worker_id, holder, now)
+                if leases:
+                    return Delivery(Standing.WORK, leases)
                 if now >= give_up:
-                    return Turn(Standing.IDLE)
+                    return Delivery(Standing.IDLE)
                 self._changed.wait(min(give_up, self._next_event(now)) - now)
 
     def begin_upload(self, worker_id: str, token: int) -> bool:
@@ -224,6 +233,7 @@ class Mailbox:
             place = self._leases.place(worker_id, token)
             if place is not None:
                 self._table.begin_upload(*place)
+                self._admit(self._sources.downloaded(place))
             return place is not None
 
     def ack(self, worker_id: str, report: Report) -> Receipt:
@@ -259,8 +269,7 @@ class Mailbox:
             if holder is None:
                 return Retirement(returned=0, failed=(), had_claimed=False)
             places = self._leases.retire(worker_id)
-            if self._quarantine.holds(worker_id):
-                self._quarantine.leave()
+            self._quarantine.leave(worker_id)
             # In reverse, as each goes to the front of its job: the order handed out is kept.
             crashed = [self._after_crash(place) for place in reversed(places)]
             failed = tuple(url for url in crashed if url is not None)
@@ -294,32 +303,62 @@ class Mailbox:
             )
         return None
 
+    def _hand_out_up_to(
+        self, wanted: int, worker_id: str, holder: Holder, now: float
+    ) -> tuple[Lease, ...]:
+        # A worker with many free lanes leaves the others theirs: a short job is done soonest when
+        # all processes work on it.
+        open_urls = self._queue.unfinished - len(self._delayed)
+        share = math.ceil(open_urls / max(1, self._leases.holders_ready()))
+        leases: list[Lease] = []
+        while len(leases) < wanted and len(holder.tokens) < max(1, share):
+            lease = self._hand_out(worker_id, holder, now)
+            if lease is None:
+                break
+            leases.append(lease)
+        return tuple(leases)
+
     def _hand_out(self, worker_id: str, holder: Holder, now: float) -> Lease | None:
         if now < self._paused_until:
             return None
         self._bring_back_delayed(now)
-        if self._quarantine.enter(worker_id):
-            # A lane of this worker may have been woken for work that it may not take any more.
-            self._changed.notify_all()
-        place = None
-        if self._quarantine.holds(worker_id):
-            if holder.tokens:
-                return None
-            place = self._quarantine.pop()
+        for host in self._sources.resume(now):
+            self._admit(host)
+        place = self._next_place(worker_id, holder)
         if place is None:
-            if not self._queue:
-                return None
-            place = self._queue.pop()
+            return None
         token = self._leases.lend(worker_id, place, now + self._limits.lease_seconds)
         attempt = self._table.begin(*place)
         return Lease(token, *place, self._queue.url(place), attempt)
 
+    def _next_place(self, worker_id: str, holder: Holder) -> Place | None:
+        if self._quarantine.has_suspects and self._quarantine.enter(
+            worker_id, self._leases.holders_ready(), is_free=not holder.tokens
+        ):
+            # Another worker may have been let go for it.
+            self._changed.notify_all()
+        if not self._quarantine.holds(worker_id):
+            return self._queue.pop()
+        if holder.tokens:
+            return None
+        suspect = self._quarantine.pop(worker_id)
+        # Counted, but not held up: there are few, and each keeps a worker from all other work.
+        self._sources.take_beyond(suspect, host_of(self._queue.url(suspect)))
+        return suspect
+
     def _release_from_quarantine(self, worker_id: str, holder: Holder) -> None:
-        if not holder.tokens and self._quarantine.holds(worker_id):
-            self._quarantine.leave()
+        if holder.tokens or not self._quarantine.holds(worker_id):
+            return
+        self._quarantine.settled(worker_id)
+        self._changed.notify_all()
+
+    def _admit(self, host: str | None) -> None:
+        # A host may have room again: what is parked for it goes on.
+        if host is not None and self._queue.admit(host):
             self._changed.notify_all()
 
     def _settle(self, place: Place, outcome: Outcome) -> JobSummary | None:
+        self._admit(self._sources.ended(place, outcome, self._clock()))
         match outcome:
             case Uploaded() | Failed():
                 if isinstance(outcome, Uploaded) and outcome.pause_seconds:
@@ -356,6 +395,7 @@ class Mailbox:
 
     def _fail_crashed(self, place: Place, reason: Reason, message: str) -> CrashedUrl:
         job_id, url = place[0], self._queue.url(place)
+        self._admit(self._sources.ended(place, None, self._clock()))
         finished = self._end(place, Failed(reason, message))
         return CrashedUrl(job_id, url, reason, message, finished)
 
@@ -366,10 +406,11 @@ class Mailbox:
 
     def _give_back(self, place: Place) -> None:
         if self._quarantine.is_suspect(place):
+            self._admit(self._sources.ended(place, None, self._clock()))
             self._quarantine.add(place)
         else:
             self._queue.give_back(place)
-        self._wake(1)
+        self._changed.notify_all()
 
     def _delay(self, place: Place, seconds: float) -> None:
         heapq.heappush(self._delayed, (self._clock() + seconds, place))
@@ -388,11 +429,6 @@ class Mailbox:
     def _next_event(self, now: float) -> float:
         if now < self._paused_until:
             return self._paused_until
-        return self._delayed[0][0] if self._delayed else math.inf
-
-    def _wake(self, lanes: int) -> None:
-        if self._quarantine.is_staffed:
-            # One that may take nothing might be woken in place of one that may.
-            self._changed.notify_all()
-        else:
-            self._changed.notify(lanes)
+        search_on = now + _SEARCH_ON_SECONDS if self._queue.is_unsearched else math.inf
+        retry = self._delayed[0][0] if self._delayed else math.inf
+        return min(search_on, retry, self._sources.next_resume())

@@ -11,19 +11,18 @@ from typing import cast
 
 from workers.deadline_proxy import CALL_SECONDS, SERIALIZER, DeadlineProxy, ManagerLostError
 from workers.imgur.auth import TokenAnswer, TokenStore
-from workers.job_table import JobTable
+from workers.job_table import CHANGES_A_CALL, JobTable
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.logs import LogConfig
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
-    JobSnapshot,
+    Delivery,
+    JobChanges,
     MailboxStats,
-    Receipt,
     Refusal,
-    Report,
     Retirement,
     Submission,
-    Turn,
+    Words,
 )
 from workers.recovery import Recovered, Recovery
 
@@ -47,10 +46,7 @@ class MailboxProxy(DeadlineProxy):
         "put",
         "close",
         "stats",
-        "turn",
-        "claim",
-        "begin_upload",
-        "ack",
+        "exchange",
         "register",
         "retire",
         "overdue",
@@ -65,20 +61,9 @@ class MailboxProxy(DeadlineProxy):
     def stats(self) -> MailboxStats:
         return cast("MailboxStats", self._callmethod("stats"))
 
-    def turn(self, worker_id: str, report: Report | None, wait_seconds: float) -> Turn:
-        args = (worker_id, report, wait_seconds)
-        return cast("Turn", self._callmethod("turn", args, wait_seconds=wait_seconds))
-
-    def claim(self, worker_id: str, wait_seconds: float) -> Turn:
-        return cast(
-            "Turn", self._callmethod("claim", (worker_id, wait_seconds), wait_seconds=wait_seconds)
-        )
-
-    def ack(self, worker_id: str, report: Report) -> Receipt:
-        return cast("Receipt", self._callmethod("ack", (worker_id, report)))
-
-    def begin_upload(self, worker_id: str, token: int) -> bool:
-        return cast("bool", self._callmethod("begin_upload", (worker_id, token)))
+    def exchange(self, worker_id: str, words: Words, wait_seconds: float) -> Delivery:
+        args = (worker_id, words, wait_seconds)
+        return cast("Delivery", self._callmethod("exchange", args, wait_seconds=wait_seconds))
 
     def register(self, worker_id: str) -> None:
         self._callmethod("register", (worker_id,))
@@ -93,10 +78,20 @@ class MailboxProxy(DeadlineProxy):
 class JobTableProxy(DeadlineProxy):
     """Reading and forgetting in a `JobTable`; what writes to it is the mailbox, beside it."""
 
-    _exposed_ = ("snapshot", "links", "unfinished", "evict")
+    _exposed_ = ("changes", "links", "unfinished", "evict")
 
-    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
-        return cast("JobSnapshot | None", self._callmethod("snapshot", (job_id, owner)))
+    def changes(
+        self,
+        job_id: str,
+        since: int = 0,
+        owner: str = "",
+        *,
+        known: int | None = None,
+        limit: int = CHANGES_A_CALL,
+    ) -> JobChanges | None:
+        further = {"known": known, "limit": limit}
+        answer = self._callmethod("changes", (job_id, since, owner), further)
+        return cast("JobChanges | None", answer)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return cast("tuple[str, ...]", self._callmethod("links", (start, limit, owner)))

@@ -4,7 +4,7 @@ Every message is immutable and picklable, so that it means the same on both side
 boundary and nobody can change it after it was sent.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from operator import attrgetter
@@ -79,6 +79,9 @@ class Refusal:
 
 # --- from the mailbox to a worker, and back -------------------------------------------------
 
+Place = tuple[str, int]
+"""Where a URL stands: its job's id and its index in it."""
+
 
 @_travels_each_turn
 @dataclass(frozen=True, slots=True)
@@ -113,10 +116,15 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The URL failed for good."""
+    """The URL failed for good.
+
+    Attributes:
+        source_pause_seconds: see `TryAgain`.
+    """
 
     reason: str
     message: str
+    source_pause_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +133,15 @@ class TryAgain:
 
     Attributes:
         maybe_stored: Imgur may have the image all the same; its answer was lost.
+        source_pause_seconds: set when the source said that it is overloaded: for how long it
+            wants no requests, 0 if it did not say.
     """
 
     reason: str
     message: str
     delay_seconds: float
     maybe_stored: bool = False
+    source_pause_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +192,7 @@ class Receipt:
 
 
 class Standing(StrEnum):
-    """What a worker should do after a claim."""
+    """What a worker should do next."""
 
     WORK = "work"
     IDLE = "idle"
@@ -191,12 +202,35 @@ class Standing(StrEnum):
 
 @_travels_each_turn
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One round trip of a lane: what became of its last report, and its next lease."""
+class Words:
+    """What the lanes of a worker have to say in one round trip.
+
+    Attributes:
+        reports: of leases that end.
+        uploads: tokens of leases whose image is about to be sent.
+        wanted: leases asked for at most; lanes that are free.
+    """
+
+    reports: tuple[Report, ...] = ()
+    uploads: tuple[int, ...] = ()
+    wanted: int = 0
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The mailbox's answer to `Words`.
+
+    Attributes:
+        leases: no more than were asked for.
+        receipts: one a report, in their order.
+        cleared: one a token of `Words.uploads`, in their order: whether the image may be sent.
+    """
 
     standing: Standing
-    lease: Lease | None = None
-    receipt: Receipt | None = None
+    leases: tuple[Lease, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    cleared: tuple[bool, ...] = ()
 
 
 # --- to the supervisor ----------------------------------------------------------------------
@@ -250,37 +284,28 @@ class MailboxStats:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageResult:
-    """One URL of a job, for a reader.
-
-    Attributes:
-        link: the Imgur link, when complete.
-        reason: stable code of the failure, or of the last attempt's while another is due.
-        message: the sentence that goes with it.
-        possibly_duplicated: it was uploaded again after an upload whose end nobody knows.
-    """
-
-    url: str
-    state: ImageState
-    link: str | None
-    reason: str | None
-    message: str | None
-    attempts: int
-    possibly_duplicated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class JobSnapshot:
-    """A job at one moment, kept in columns: 100,000 URLs cross a process boundary as a few
-    large objects instead of 100,000 small ones.
+class JobChanges:
+    """What is new of a job since a version, kept in columns: thousands of URLs cross a process
+    boundary as a few large objects. Whoever applies one after the other sees the job as it stood
+    at the moment of the last one that `is_current`.
 
     Attributes:
         created: seconds since the epoch, GMT.
         finished: the same, or None until the last URL is final.
-        states: one ``ImageState`` a byte, by index.
-        attempts: tries begun, one byte each, by index (255 means 255 or more).
-        links: Imgur link by index, in order of completion.
-        troubles: (reason, message) by index.
+        total: URLs of the job.
+        complete: of these, now.
+        failed: the same.
+        is_first: what the reader knew is no use here: it begins anew, with this.
+        known: URLs that the reader has been told of after this, from the first one on.
+        version: how far the reader has come after this.
+        latest: the version of the job now; the same for two moments means the same to see.
+        urls: those told of for the first time; they stand at the indexes, in order.
+        indexes: the URLs that are new or have changed, ascending.
+        states: one ``ImageState`` a byte, in the order of the indexes.
+        attempts: tries begun, one byte each, in the same order (255 means 255 or more).
+        links: Imgur link by index, of those that have one.
+        troubles: (reason, message) by index: of the failure, or of the last attempt while another
+            is due.
         possibly_duplicated: indexes of the URLs that may be at Imgur twice.
     """
 
@@ -288,23 +313,27 @@ class JobSnapshot:
     status: JobStatus
     created: float
     finished: float | None
+    total: int
+    complete: int
+    failed: int
+    is_first: bool
+    known: int
+    version: int
+    latest: int
     urls: tuple[str, ...]
+    indexes: Sequence[int]
     states: bytes
     attempts: bytes
     links: Mapping[int, str]
     troubles: Mapping[int, tuple[str, str]]
     possibly_duplicated: frozenset[int] = frozenset()
 
-    def results(self) -> Iterator[ImageResult]:
-        """Every URL in the order of submission."""
-        for index, url in enumerate(self.urls):
-            reason, message = self.troubles.get(index, (None, None))
-            yield ImageResult(
-                url=url,
-                state=ImageState(self.states[index]),
-                link=self.links.get(index),
-                reason=reason,
-                message=message,
-                attempts=self.attempts[index],
-                possibly_duplicated=index in self.possibly_duplicated,
-            )
+    @property
+    def pending(self) -> int:
+        """URLs that are not final, now."""
+        return self.total - self.complete - self.failed
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the reader knows all there is, now."""
+        return self.known == self.total and self.version == self.latest

@@ -8,7 +8,13 @@ import structlog
 from workers.backoff import Backoff
 from workers.board import BoardLostError
 from workers.download import Download
-from workers.errors import ImageError, ImgurError, RateLimitedError, Reason
+from workers.errors import (
+    ImageError,
+    ImgurError,
+    RateLimitedError,
+    Reason,
+    SourceOverloadedError,
+)
 from workers.imgur import UploadedImage
 from workers.messages import Failed, Lease, Outcome, PutBack, TryAgain, Uploaded
 
@@ -81,8 +87,10 @@ class Pipeline:
         return Uploaded(uploaded.link, uploaded.deletehash, uploaded.pause_seconds)
 
     def _after_error(self, lease: Lease, error: ImageError) -> Outcome:
+        is_overload = isinstance(error, SourceOverloadedError)
+        source_pause = (error.retry_after or 0.0) if is_overload else None
         if not error.transient or lease.attempt >= self._max_attempts:
-            return Failed(error.reason, error.message)
+            return Failed(error.reason, error.message, source_pause)
         delay = self._backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
-        return TryAgain(error.reason, error.message, delay, maybe_stored)
+        return TryAgain(error.reason, error.message, delay, maybe_stored, source_pause)

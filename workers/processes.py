@@ -10,9 +10,10 @@ from typing import Protocol
 import structlog
 
 from workers.board import BoardHealth, BoardLostError, BoardState
+from workers.job_table import CHANGES_A_CALL
 from workers.mailbox import MailboxLimits
 from workers.manager import BoardManager
-from workers.messages import JobSnapshot, Refusal, Submission
+from workers.messages import JobChanges, Refusal, Submission
 from workers.supervisor import Supervisor, stop_signals_held
 from workers.worker import WorkerConfig, run_worker
 
@@ -35,6 +36,7 @@ class ProcessBoardConfig:
         job_ttl_seconds: how long a finished job is kept; 0 keeps all.
         upload_again: see `MailboxLimits`.
         journal_path: a file from which a restart goes on; None keeps the state in memory only.
+        source_concurrency: see `MailboxLimits`.
     """
 
     worker_count: int
@@ -43,6 +45,7 @@ class ProcessBoardConfig:
     job_ttl_seconds: float = 0.0
     upload_again: bool = True
     journal_path: str | None = None
+    source_concurrency: int = 32
 
     @property
     def lease_seconds(self) -> float:
@@ -55,7 +58,7 @@ class ProcessBoardConfig:
 class ProcessBoard:
     """A `Board` whose state lives in a Manager process and whose workers are processes.
 
-    `submit`, `snapshot`, `links` and `health` may be called from any thread; the life cycle
+    `submit`, `changes`, `links` and `health` may be called from any thread; the life cycle
     (`start`, `supervise`, `close`, `drain`, `stop`) belongs to the main thread.
     """
 
@@ -86,6 +89,7 @@ class ProcessBoard:
             max_open_urls=self._config.max_queued_urls,
             lease_seconds=self._config.lease_seconds,
             upload_again=self._config.upload_again,
+            source_concurrency=self._config.source_concurrency,
         )
         self._mailbox = self._manager.mailbox(limits)
         self._job_table = self._manager.job_table()
@@ -194,8 +198,16 @@ class ProcessBoard:
     def submit(self, submission: Submission) -> Refusal | None:
         return self._mailbox.put(submission)
 
-    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
-        return self._job_table.snapshot(job_id, owner)
+    def changes(
+        self,
+        job_id: str,
+        since: int = 0,
+        owner: str = "",
+        *,
+        known: int | None = None,
+        limit: int = CHANGES_A_CALL,
+    ) -> JobChanges | None:
+        return self._job_table.changes(job_id, since, owner, known=known, limit=limit)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return self._job_table.links(start, limit, owner)

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from workers.fair_queue import Place
+from workers.messages import Place
 
 
 class Quarantine:
@@ -10,8 +10,9 @@ class Quarantine:
 
     A worker has several URLs in hand when it dies, and each of them is charged. One that the next
     crash may fail is a suspect: it is handed out alone, to a worker that holds nothing else, so
-    that the next crash can only be its own. One worker at a time serves the suspects, the others
-    go on as ever. Not safe for threads by itself.
+    that the next crash can only be its own. As many workers serve the suspects as there are some
+    for, but one stays with the ordinary queue, if there is more than one. Not safe for threads by
+    itself.
 
     Args:
         max_crashes: a URL whose worker died this often is to be failed.
@@ -22,7 +23,9 @@ class Quarantine:
         self._crashes: dict[Place, int] = {}
         self._on_last_chance: set[Place] = set()
         self._suspects: deque[Place] = deque()
-        self._worker_id: str | None = None
+        # The workers that serve the suspects, and whether each holds one already. Each of the
+        # others can count on a suspect that waits.
+        self._staff: dict[str, bool] = {}
 
     # --- the URLs ---------------------------------------------------------------------------
 
@@ -49,32 +52,64 @@ class Quarantine:
         """Keep a suspect that waits for a worker, before those that wait already."""
         self._suspects.appendleft(suspect)
 
-    def pop(self) -> Place | None:
-        """Hand out the next suspect, if one waits."""
-        return self._suspects.popleft() if self._suspects else None
-
     def forget(self, place: Place) -> None:
         """The URL is final: its crashes no longer matter."""
         self._crashes.pop(place, None)
         self._on_last_chance.discard(place)
 
-    # --- the worker that serves them --------------------------------------------------------
+    # --- the workers that serve them --------------------------------------------------------
 
     @property
-    def is_staffed(self) -> bool:
-        """Whether a worker serves the suspects, and so may be kept from other work."""
-        return self._worker_id is not None
-
-    def enter(self, worker_id: str) -> bool:
-        """Make this worker serve the suspects, if some wait and no worker serves them yet."""
-        if self._worker_id is not None or not self._suspects:
-            return False
-        self._worker_id = worker_id
-        return True
+    def has_suspects(self) -> bool:
+        """Whether some wait."""
+        return bool(self._suspects)
 
     def holds(self, worker_id: str) -> bool:
-        return self._worker_id == worker_id
+        """Whether this worker serves the suspects, and may take nothing else."""
+        return worker_id in self._staff
 
-    def leave(self) -> None:
-        """Let the worker go back to other work, or be gone."""
-        self._worker_id = None
+    def enter(self, worker_id: str, workers: int, *, is_free: bool) -> bool:
+        """Make this worker serve the suspects, if it is needed there and can be spared.
+
+        A free worker may begin at once. One with URLs in hand must first finish them, its other
+        lanes idle meanwhile, so it is taken only where nobody serves, and may go when a free one
+        comes.
+
+        Args:
+            worker_id: a worker.
+            workers: how many there are, this one included.
+            is_free: whether it holds nothing.
+        """
+        if worker_id in self._staff or not self._suspects or (self._staff and not is_free):
+            return False
+        most = max(1, workers - 1)
+        without = self._without_suspect()
+        if without and (len(self._staff) >= most or len(without) >= len(self._suspects)):
+            del self._staff[without[0]]
+        if len(self._staff) >= most:
+            return False
+        self._staff[worker_id] = False
+        return True
+
+    def pop(self, worker_id: str) -> Place:
+        """Hand out the next suspect to a worker that entered and holds nothing."""
+        self._staff[worker_id] = True
+        return self._suspects.popleft()
+
+    def settled(self, worker_id: str) -> bool:
+        """The suspect of this worker came to an end; another one is next, or it may leave.
+
+        Returns:
+            Whether it left, and may take other work again.
+        """
+        del self._staff[worker_id]
+        if len(self._without_suspect()) < len(self._suspects):
+            self._staff[worker_id] = False
+        return worker_id not in self._staff
+
+    def leave(self, worker_id: str) -> None:
+        """The worker is gone."""
+        self._staff.pop(worker_id, None)
+
+    def _without_suspect(self) -> list[str]:
+        return [worker_id for worker_id, has_one in self._staff.items() if not has_one]

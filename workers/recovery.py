@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 
 from workers.download.url import mask_url
+from workers.job import Job
 from workers.job_journal import FileJobJournal
-from workers.job_table import Job, JobTable
+from workers.job_table import JobTable
 from workers.journal import Journal, journal_errors, open_locked, rewrite
 from workers.journal_records import JournalError, Record, RecordReader
 from workers.logs import LogConfig, configure_logging
@@ -141,7 +142,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
     # Apart from the jobs: they outlive them, and their order goes across jobs.
     for owner, links in table.owned_links():
         for start in range(0, len(links), _LINKS_A_RECORD):
-            yield ["links", owner, links[start : start + _LINKS_A_RECORD]]
+            yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]
 
 
 # --- one function for each kind of record ----------------------------------------------------

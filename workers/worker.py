@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 import structlog
 
 from workers.backoff import Backoff
+from workers.byte_budget import ByteBudget
 from workers.download import Downloader, DownloadPolicy
 from workers.download.url import mask_url
 from workers.imgur import ImgurAccess, ImgurClient
 from workers.lifeline import ignore_stop_signals, leave_with_parent
+from workers.line import Watchdog
 from workers.logs import LogConfig, configure_logging
 from workers.manager import MailboxProxy, ManagerLostError, TokenStoreProxy
 from workers.messages import (
@@ -24,16 +26,10 @@ from workers.messages import (
     PutBack,
     Receipt,
     Report,
-    Standing,
     TryAgain,
-    Turn,
 )
+from workers.outbox import Desk, Outbox
 from workers.pipeline import Pipeline
-from workers.transport import Watchdog
-
-CLAIM_SECONDS = 1.0
-"""How long one claim waits for work. Bounded, so that a lane looks up now and then; a waiting
-claim costs nothing, and a new job wakes it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +50,24 @@ class WorkerConfig:
 
 
 class Lane:
-    """One image at a time: each turn reports the last one and claims the next.
+    """One image at a time: each turn reports the last one and takes the next.
 
     Args:
-        turn: the mailbox's `turn`, this worker's id bound to it.
+        desk: the lane's end of its worker's outbox.
         process: the pipeline's `process`.
     """
 
-    def __init__(
-        self,
-        turn: Callable[[Report | None, float], Turn],
-        process: Callable[[Lease], Outcome],
-    ) -> None:
-        self._turn = turn
+    def __init__(self, desk: Desk, process: Callable[[Lease], Outcome]) -> None:
+        self._desk = desk
         self._process = process
         self._log = structlog.get_logger("worker")
 
     def run(self) -> None:
         """Work until the mailbox says that there is nothing more to do here."""
-        lease: Lease | None = None
-        report: Report | None = None
-        while True:
-            turn = self._turn(report, CLAIM_SECONDS)
-            if lease is not None and report is not None and turn.receipt is not None:
-                self._tell(lease, report.outcome, turn.receipt)
-            if turn.standing in (Standing.DRAINED, Standing.RETIRED):
-                return
-            lease, report = turn.lease, None
-            if lease is not None:
-                report = Report(lease.token, self._process(lease))
+        while (lease := self._desk.lease()) is not None:
+            report = Report(lease.token, self._process(lease))
+            receipt = self._desk.report(report)
+            self._tell(lease, report.outcome, receipt)
 
     def _tell(self, lease: Lease, outcome: Outcome, receipt: Receipt) -> None:
         # Only now: whether a failure counts is known when the mailbox has taken the report.
@@ -141,11 +126,13 @@ def run_worker(
     # (resolv.conf(5)). Read by the C library at the first lookup of the process.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
     watchdog = Watchdog()
+    budget = ByteBudget(config.download.held_bytes)
+    outbox = Outbox(lambda words, wait: mailbox.exchange(worker_id, words, wait))
     lost = threading.Event()
 
     def lane() -> None:
         try:
-            _run_lane(config, worker_id, mailbox, tokens, watchdog)
+            _run_lane(config, outbox.desk(), tokens, watchdog, budget)
         except ManagerLostError:
             lost.set()
         except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
@@ -157,6 +144,7 @@ def run_worker(
         thread.start()
     for thread in threads:
         thread.join()
+    outbox.close()
     watchdog.close()
     if lost.is_set():
         sys.exit(1)
@@ -164,13 +152,13 @@ def run_worker(
 
 def _run_lane(
     config: WorkerConfig,
-    worker_id: str,
-    mailbox: MailboxProxy,
+    desk: Desk,
     tokens: TokenStoreProxy,
     watchdog: Watchdog,
+    budget: ByteBudget,
 ) -> None:
     with (
-        closing(Downloader(config.download, watchdog)) as downloader,
+        closing(Downloader(config.download, watchdog, budget)) as downloader,
         closing(ImgurClient(config.imgur, tokens, watchdog)) as imgur,
     ):
         pipeline = Pipeline(
@@ -178,6 +166,6 @@ def _run_lane(
             imgur,
             config.max_attempts,
             config.backoff,
-            lambda lease: mailbox.begin_upload(worker_id, lease.token),
+            lambda lease: desk.begin_upload(lease.token),
         )
-        Lane(lambda report, wait: mailbox.turn(worker_id, report, wait), pipeline.process).run()
+        Lane(desk, pipeline.process).run()

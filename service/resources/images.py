@@ -3,12 +3,11 @@
 import falcon
 
 from service.api_keys import owner_of
-from service.models import image_links, render
+from service.large_answers import LargeAnswers
+from service.link_views import LinkViews
+from service.paging import read_page
+from service.rendered import identify, is_known
 from workers import Board
-
-_LINKS_PER_CALL = 10_000
-"""Small enough that no other caller of the board waits for long; links are only ever appended, so
-the pages fit together."""
 
 
 class ImagesResource:
@@ -20,16 +19,16 @@ class ImagesResource:
     """
 
     def __init__(self, board: Board, *, sandbox: bool) -> None:
-        self._board = board
-        self._sandbox = sandbox
+        self._views = LinkViews(board, sandbox=sandbox)
+        self._answers = LargeAnswers()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the links of whoever asks, in order of completion."""
-        owner = owner_of(req)
-        # Not streamed: an answer that has begun could not turn into a problem any more.
-        links: list[str] = []
-        while page := self._board.links(len(links), _LINKS_PER_CALL, owner):
-            links.extend(page)
-        resp.data = render(image_links(links, sandbox=self._sandbox))
+        page, owner = read_page(req), owner_of(req)
+        shown = self._views.show(owner) if page is None else self._views.show_page(owner, page)
+        if is_known(req, resp, shown.tag):
+            return
+        identify(resp, shown.tag)
+        self._answers.send(req, resp, shown.pieces)
 
     on_head = on_get

@@ -7,8 +7,12 @@ import falcon
 import structlog
 
 from service.api_keys import owner_of
-from service.models import UploadAccepted, job_answer, render
+from service.job_views import JobViews, tag_of
+from service.large_answers import LargeAnswers
+from service.models import UploadAccepted, render
+from service.paging import read_page
 from service.problems import Problem, refused
+from service.rendered import identify, is_known
 from service.upload_request import read_upload_request
 from workers import Board, Submission
 
@@ -60,23 +64,34 @@ class UploadResource:
     """
 
     def __init__(self, board: Board, *, sandbox: bool) -> None:
-        self._board = board
-        self._sandbox = sandbox
+        self._views = JobViews(board, sandbox=sandbox)
+        self._answers = LargeAnswers()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Show the job as it stands; one that belongs to another key is as good as none."""
+        page, owner = read_page(req), owner_of(req)
         known_as = _canonical(job_id)
-        job = None if known_as is None else self._board.snapshot(known_as, owner_of(req))
-        if job is None:
-            raise Problem(
-                HTTPStatus.NOT_FOUND,
-                "job-not-found",
-                "There is no job with this id. Jobs may be gone after a restart, or forgotten some "
-                "time after their end.",
-            )
-        resp.data = render(job_answer(job, sandbox=self._sandbox))
+        version = None if known_as is None else self._views.version(known_as, owner)
+        if known_as is None or version is None:
+            raise _not_found()
+        if is_known(req, resp, tag_of(version)):
+            return
+        rendered = self._views.show(known_as, owner, version, page)
+        if rendered is None:
+            raise _not_found()
+        identify(resp, rendered.tag)
+        self._answers.send(req, resp, rendered.pieces)
 
     on_head = on_get
+
+
+def _not_found() -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        "job-not-found",
+        "There is no job with this id. Jobs may be gone after a restart, or forgotten some time "
+        "after their end.",
+    )
 
 
 def _canonical(job_id: str) -> str | None:

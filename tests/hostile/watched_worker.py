@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 import certifi
 
+from tests.job_snapshot import ImageResult, snapshot_of
 from workers.backoff import Backoff
 from workers.download import DownloadPolicy
 from workers.imgur import ImgurAccess
@@ -25,7 +26,7 @@ from workers.imgur.auth import TokenStore
 from workers.job_table import JobTable
 from workers.logs import LogConfig
 from workers.mailbox import Mailbox, MailboxLimits
-from workers.messages import ImageResult, ImageState, Submission
+from workers.messages import ImageState, Submission
 from workers.worker import WorkerConfig, run_worker
 
 WORKER_ID = "worker-1"
@@ -104,7 +105,7 @@ def serve(watch: Watch, mailbox: Mailbox, table: JobTable, results: TextIO) -> N
 
 
 def result_of(table: JobTable, job_id: str) -> ImageResult:
-    snapshot = table.snapshot(job_id)
+    snapshot = snapshot_of(table, job_id)
     assert snapshot is not None
     return next(snapshot.results())
 

@@ -1,9 +1,12 @@
 """The Manager process, its proxies, and how either ends."""
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,19 +17,22 @@ from typing import Any
 
 import pytest
 
-from workers import BoardLostError, deadline_proxy
+from tests.job_snapshot import snapshot_of
+from workers import BoardBusyError, BoardLostError, deadline_proxy
 from workers.mailbox import MailboxLimits
 from workers.manager import BoardManager, JobTableProxy, MailboxProxy, ManagerLostError
 from workers.messages import (
+    Delivery,
     Failed,
     ImageState,
     JobStatus,
+    Lease,
     Receipt,
     Report,
     Standing,
     Submission,
-    Turn,
     Uploaded,
+    Words,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -92,17 +98,19 @@ class TestProxies:
         assert mailbox.put(job("j", 3)) is None
         mailbox.register("w1")
 
-        first = mailbox.claim("w1", 0).lease
-        assert first is not None
-        second = mailbox.turn("w1", Report(first.token, Uploaded("link", "secret")), 0).lease
-        assert second is not None
-        receipt = mailbox.ack("w1", Report(second.token, Failed("empty", "Nothing came.")))
-        third = mailbox.turn("w1", None, 0).lease
+        first, second = mailbox.exchange("w1", Words(wanted=2), 0).leases
+        reports = (
+            Report(first.token, Uploaded("link", "secret")),
+            Report(second.token, Failed("empty", "Nothing came.")),
+        )
+        delivery = mailbox.exchange("w1", Words(reports, wanted=1), 0)
+        (third,) = delivery.leases
+        announced = mailbox.exchange("w1", Words(uploads=(second.token, third.token)), 0)
 
-        assert receipt == Receipt(accepted=True)
-        assert third is not None
+        assert delivery.receipts == (Receipt(accepted=True), Receipt(accepted=True))
+        assert announced.cleared == (False, True)
         assert (first.index, second.index, third.index) == (0, 1, 2)
-        snapshot = table.snapshot("j")
+        snapshot = snapshot_of(table, "j")
         assert snapshot is not None
         assert snapshot.status is JobStatus.IN_PROGRESS
         assert list(snapshot.states) == [
@@ -116,7 +124,7 @@ class TestProxies:
         assert mailbox.overdue() == ()
         assert mailbox.retire("w1").returned == 1
         mailbox.close()
-        assert mailbox.turn("w1", None, 60) == Turn(Standing.RETIRED)
+        assert mailbox.exchange("w1", Words(wanted=1), 60) == Delivery(Standing.RETIRED)
 
     def test_all_ask_the_same_objects(self, manager: BoardManager) -> None:
         manager.mailbox(MailboxLimits()).put(job("j", 2))
@@ -131,7 +139,7 @@ class TestProxies:
         assert mailbox.put(job("j", 2)) is None
 
     def test_an_unknown_job_is_none(self, table: JobTableProxy) -> None:
-        assert table.snapshot("nowhere") is None
+        assert snapshot_of(table, "nowhere") is None
 
     def test_an_error_inside_arrives_as_itself(self, mailbox: MailboxProxy) -> None:
         mailbox.put(job("j", 1))
@@ -166,7 +174,7 @@ class TestProxies:
 
     def test_a_put_wakes_a_claim_at_once(self, mailbox: MailboxProxy) -> None:
         mailbox.register("w1")
-        waiting = Call(lambda: mailbox.claim("w1", 600.0))
+        waiting = Call(lambda: mailbox.exchange("w1", Words(wanted=1), 600.0))
         wait_until(lambda: mailbox.stats().workers_ready == 1)
 
         mailbox.put(job("j", 1))
@@ -190,13 +198,12 @@ class TestProxies:
         submission = job("j", 100_000)
         assert mailbox.put(submission) is None
         mailbox.register("w1")
-        report = None
+        words = Words(wanted=1)
         for number in range(100):
-            lease = mailbox.turn("w1", report, 0).lease
-            assert lease is not None
-            report = Report(lease.token, Uploaded(f"link-{number}", "d"))
+            (lease,) = mailbox.exchange("w1", words, 0).leases
+            words = Words((Report(lease.token, Uploaded(f"link-{number}", "d")),), wanted=1)
 
-        snapshot = table.snapshot("j")
+        snapshot = snapshot_of(table, "j")
 
         assert snapshot is not None
         assert snapshot.urls == submission.urls
@@ -216,8 +223,8 @@ def test_clients_killed_while_they_wait_lose_nothing(
     clients = []
     for number in range(count):
         mailbox.register(f"w{number}")
-        claim = (mailbox, f"w{number}", 600.0)
-        clients.append(forkserver.Process(target=MailboxProxy.claim, args=claim))
+        claim = (mailbox, f"w{number}", Words(wanted=1), 600.0)
+        clients.append(forkserver.Process(target=MailboxProxy.exchange, args=claim))
         clients[-1].start()
     wait_until(lambda: mailbox.stats().workers_ready == count)
 
@@ -236,19 +243,49 @@ def test_clients_killed_while_they_wait_lose_nothing(
         mailbox.put(job("j", count))
 
     mailbox.register("fresh")
-    leases = [mailbox.claim("fresh", SOON).lease for _ in range(count)]
-    assert sorted(lease.index for lease in leases if lease) == list(range(count))
-    for lease in leases:
-        assert lease is not None
-        mailbox.ack("fresh", Report(lease.token, Uploaded(f"link-{lease.index}", "d")))
+    leases: list[Lease] = []
+    while len(leases) < count:
+        leases += mailbox.exchange("fresh", Words(wanted=count), SOON).leases
+    assert sorted(lease.index for lease in leases) == list(range(count))
+    reports = (Report(lease.token, Uploaded(f"link-{lease.index}", "d")) for lease in leases)
+    mailbox.exchange("fresh", Words(tuple(reports)), 0)
     assert table.unfinished() == {}
     assert len(table.links(0, 100)) == count
+
+
+def test_a_thread_without_a_descriptor_to_ask_with_takes_nothing_for_lost(
+    mailbox: MailboxProxy,
+) -> None:
+    # In a process of its own: all of this one would run out of descriptors.
+    context = multiprocessing.get_context("spawn")
+    asker = context.Process(target=_ask_without_descriptors, args=(mailbox,))
+
+    asker.start()
+    asker.join(SOON)
+
+    assert asker.exitcode == 0
+
+
+def _ask_without_descriptors(mailbox: MailboxProxy) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    call = Call(mailbox.stats)
+    assert call.result().queued == 0
+    taken = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit[1]))
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(socket.socket())
+    with pytest.raises(BoardBusyError):
+        Call(mailbox.stats).result()
+    for sock in taken:
+        sock.close()
+    assert Call(mailbox.stats).result().queued == 0
 
 
 class TestKilledManager:
     def test_every_call_ends_at_once(self, manager: BoardManager, mailbox: MailboxProxy) -> None:
         mailbox.register("w1")
-        waiting = Call(lambda: mailbox.claim("w1", 600.0))
+        waiting = Call(lambda: mailbox.exchange("w1", Words(wanted=1), 600.0))
         wait_until(lambda: mailbox.stats().workers_ready == 1)
 
         os.kill(manager.pid, signal.SIGKILL)
@@ -306,7 +343,7 @@ class TestStoppedManager:
             mailbox.stats()
             connected.release()
             begin.wait(SOON)
-            mailbox.claim("w1", 2.0)
+            mailbox.exchange("w1", Words(wanted=1), 2.0)
 
         connected = threading.Semaphore(0)
         calls = [

@@ -47,7 +47,7 @@ def _fill(mailbox: Mailbox, *, ends_well: bool) -> None:
             for number in range(URLS)
         )
         mailbox.put(Submission(f"55355b7c-9b86-4a1a-b32e-6cdd6db0{job:04d}", urls))
-    lease = mailbox.claim("worker", 0).lease
+    lease = next(iter(mailbox.claim("worker", 0).leases), None)
     while lease is not None:
         mailbox.begin_upload("worker", lease.token)
         name = f"{lease.job_id[-4:]}{lease.index}"
@@ -56,4 +56,4 @@ def _fill(mailbox: Mailbox, *, ends_well: bool) -> None:
         else:
             outcome = Failed("source-not-found", "The source answered 404.")
         mailbox.ack("worker", Report(lease.token, outcome))
-        lease = mailbox.claim("worker", 0).lease
+        lease = next(iter(mailbox.claim("worker", 0).leases), None)

@@ -1,6 +1,5 @@
 """Fetching one image: each hop checked, bytes counted while they come, all within a deadline."""
 
-import io
 import socket
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,15 +12,16 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import requote_uri
 from urllib3.exceptions import HTTPError
 
+from workers.byte_budget import ByteBudget, HeldBytes
 from workers.download import faults, statuses
-from workers.download.answer import read_strictly
 from workers.download.dimensions import read_dimensions
 from workers.download.guard import AddressGuard, shown
 from workers.download.image_type import HEAD_BYTES, ImageType, describe, recognize
 from workers.download.storage import Storage
 from workers.download.url import check_url
 from workers.errors import DownloadError, Reason
-from workers.transport import Line, TransferTimeoutError, Watchdog, open_session
+from workers.line import Line, TransferTimeoutError, Watchdog
+from workers.transport import open_session
 
 _PIECE_BYTES = 256 * 1024
 # The body of a redirect or an error is of no use. A short one is read away, which keeps the
@@ -56,6 +56,8 @@ class DownloadPolicy:
         allowed_origins: single addresses, each with its port, that are let through.
         max_redirects: hops after the first request.
         memory_bytes: what an image may take of the memory; a larger one lies in a temporary file.
+        held_bytes: what all images of a worker may take of the memory together; beyond that, small
+            ones lie in temporary files too.
         max_pixels: width times height; images that claim more are refused. Imgur names no limit;
             the largest sensors of telephones have 200 million.
     """
@@ -68,6 +70,7 @@ class DownloadPolicy:
     allowed_origins: tuple[tuple[str, int], ...] = ()
     max_redirects: int = 5
     memory_bytes: int = 1_000_000
+    held_bytes: int = 256_000_000
     max_pixels: int = 250_000_000
 
 
@@ -107,17 +110,20 @@ class Downloader:
     Args:
         policy: the limits.
         watchdog: cuts the transfer at its deadline.
+        budget: the memory that the lanes of a worker share for images; one of its own by default.
     """
 
-    def __init__(self, policy: DownloadPolicy, watchdog: Watchdog) -> None:
+    def __init__(
+        self, policy: DownloadPolicy, watchdog: Watchdog, budget: ByteBudget | None = None
+    ) -> None:
         self._policy = policy
+        self._budget = ByteBudget(policy.held_bytes) if budget is None else budget
         self._watchdog = watchdog
         self._guard = AddressGuard(
             policy.allowed_networks, policy.allowed_ports, policy.allowed_origins
         )
         self._line = Line(self._dial)
         self._session = open_session(self._line)
-        read_strictly(self._session)
         self._has_dialled = False
         watchdog.watch(self._line)
 
@@ -210,13 +216,12 @@ class Downloader:
             self._check_size(declared)
         head = raw.read(HEAD_BYTES)
         image_type = _accept(head)
-        if declared is not None and declared <= self._policy.memory_bytes:
-            # By far the most images: one read, and no copy but this one.
-            body = head + raw.read(declared - len(head)) if declared > len(head) else head
-            if len(body) < declared:
-                raise faults.cut_short(shown(_host(url)))
-            file: BinaryIO = io.BytesIO(body)
-            size = declared
+        if (
+            declared is not None
+            and declared <= self._policy.memory_bytes
+            and self._budget.take(declared)
+        ):
+            file, size = self._hold(head, raw, url, declared), declared
         else:
             file, size = self._store(head, raw)
         try:
@@ -226,9 +231,17 @@ class Downloader:
             raise
         return Download(file, size, image_type)
 
+    def _hold(self, head: bytes, raw: Any, url: str, size: int) -> BinaryIO:  # noqa: ANN401 - urllib3's
+        """Take in a body whose size is known, and taken from the budget."""
+        try:
+            return HeldBytes(self._budget, _read_whole(head, raw, url, size))
+        except BaseException:
+            self._budget.give_back(size)
+            raise
+
     def _store(self, head: bytes, raw: Any) -> tuple[BinaryIO, int]:  # noqa: ANN401 - urllib3's
         """Take in a body that is large, or of unknown size; urllib3 notices if it ends early."""
-        storage = Storage(self._policy.memory_bytes)
+        storage = Storage(self._policy.memory_bytes, self._budget)
         try:
             piece = head
             while piece:
@@ -272,6 +285,14 @@ def _accept(head: bytes) -> ImageType:
             f"Imgur does not accept {image_type.name} images; convert it to JPEG, PNG or GIF.",
         )
     return image_type
+
+
+def _read_whole(head: bytes, raw: Any, url: str, size: int) -> bytes:  # noqa: ANN401 - urllib3's
+    # By far the most images come this way: one read, and no copy but this one.
+    body = head + raw.read(size - len(head)) if size > len(head) else head
+    if len(body) < size:
+        raise faults.cut_short(shown(_host(url)))
+    return body
 
 
 def _finish_short_body(raw: Any) -> None:  # noqa: ANN401 - urllib3's response, or a stand-in

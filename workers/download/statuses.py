@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from workers.errors import DownloadError, Reason
+from workers.errors import DownloadError, Reason, SourceOverloadedError
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """The statuses whose Location is followed (RFC 9110, section 15.4)."""
@@ -15,6 +15,10 @@ MAX_RETRY_AFTER = 300.0
 
 _RETRY_AFTER_DIGITS = 9
 _FIRST_SERVER_ERROR = 500
+
+_OVERLOADED = frozenset({429, 503})
+"""Too Many Requests (RFC 6585, section 4); Service Unavailable, "due to a temporary overload"
+(RFC 9110, section 15.6.4)."""
 
 # RFC 9110, section 15.5; RFC 7725 (451); RFC 8470 (425); RFC 6585 (429).
 _MEANINGS: dict[int, tuple[Reason, str, bool]] = {
@@ -43,7 +47,8 @@ def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
         reason, sentence, transient = Reason.SOURCE_ERROR, "The source has a problem", True
     else:
         reason, sentence, transient = Reason.SOURCE_STATUS, "The source sent no image", False
-    return DownloadError(
+    kind = SourceOverloadedError if status in _OVERLOADED else DownloadError
+    return kind(
         reason,
         f"{sentence} (status {_with_phrase(status)}).",
         transient=transient,

@@ -1,31 +1,32 @@
 """Where the bytes of an image lie until they are uploaded."""
 
 import contextlib
-import io
 import tempfile
 from typing import BinaryIO
 
+from workers.byte_budget import ByteBudget, HeldBytes
 from workers.errors import DownloadError, Reason
 
 
 class Storage:
-    """Bytes in memory, or in a temporary file once they are many.
+    """Bytes in memory, or in a temporary file once they are many or memory is short.
 
     Args:
         memory_bytes: how many may stay in memory.
+        budget: what the lanes of this worker may hold there together.
     """
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, budget: ByteBudget) -> None:
         self._memory_bytes = memory_bytes
-        self._file: BinaryIO = io.BytesIO()
-        self._in_memory = True
+        self._memory: HeldBytes | None = HeldBytes(budget)
+        self._file: BinaryIO = self._memory
         self.size = 0
 
     def write(self, piece: bytes) -> None:
         self.size += len(piece)
         try:
-            if self._in_memory and self.size > self._memory_bytes:
-                self._spill()
+            if self._memory is not None and not self._fits(self._memory, len(piece)):
+                self._spill(self._memory)
             self._file.write(piece)
         except OSError as error:
             raise _storage_full() from error
@@ -42,12 +43,14 @@ class Storage:
         with contextlib.suppress(OSError):
             self._file.close()
 
-    def _spill(self) -> None:
-        assert isinstance(self._file, io.BytesIO)  # noqa: S101 - tells the type checker
-        held = self._file.getvalue()
+    def _fits(self, memory: HeldBytes, count: int) -> bool:
+        return self.size <= self._memory_bytes and memory.extend(count)
+
+    def _spill(self, memory: HeldBytes) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever gets the download closes it
-        self._in_memory = False
-        self._file.write(held)
+        self._memory = None
+        with memory:
+            self._file.write(memory.getvalue())
 
 
 def _storage_full() -> DownloadError:

@@ -13,7 +13,7 @@ from workers.imgur.errors import explain, parse_json, read_refusal
 from workers.imgur.exchange import Answer, Exchange, timed_out
 from workers.imgur.multipart import Form, image_form
 from workers.imgur.rate_limit import pause_after_upload
-from workers.transport import Watchdog
+from workers.line import Watchdog
 
 _LINK = re.compile(r"(https?)://([^\s/?#@\\]{1,255})/[!-~]{1,1000}")
 

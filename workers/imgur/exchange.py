@@ -12,13 +12,8 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from workers.errors import ImgurError, Reason, UploadUnsureError
-from workers.transport import (
-    Line,
-    TransferTimeoutError,
-    Watchdog,
-    dial_directly,
-    open_session,
-)
+from workers.line import Line, TransferTimeoutError, Watchdog
+from workers.transport import open_session
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
@@ -55,7 +50,7 @@ class Exchange:
     def __init__(self, watchdog: Watchdog, connect_seconds: float) -> None:
         self._connect_seconds = connect_seconds
         self._watchdog = watchdog
-        self._line = Line(self._dial)
+        self._line = Line()
         watchdog.watch(self._line)
         self.session = open_session(self._line)
 
@@ -83,7 +78,12 @@ class Exchange:
         request.method = "POST"
         request.url = url
         request.headers = CaseInsensitiveDict(
-            {"User-Agent": _USER_AGENT, "Content-Length": str(length), **headers}
+            {
+                "User-Agent": _USER_AGENT,
+                "Accept-Encoding": "identity",
+                "Content-Length": str(length),
+                **headers,
+            }
         )
         # The adapter sends iterables as well, whatever its types say.
         request.body = body  # type: ignore[assignment]
@@ -91,7 +91,8 @@ class Exchange:
             with self._line.within(seconds):
                 # The adapter itself: Session.send adds cookies, hooks and redirects, none wanted.
                 adapter = self.session.get_adapter(url)
-                response = adapter.send(request, stream=True, timeout=seconds)
+                timeout = (min(self._connect_seconds, seconds), seconds)
+                response = adapter.send(request, stream=True, timeout=timeout)
                 return _read(response)
         except (TransferTimeoutError, requests.Timeout, ReadTimeoutError) as error:
             raise timed_out() from error
@@ -101,13 +102,6 @@ class Exchange:
     def close(self) -> None:
         self._watchdog.forget(self._line)
         self.session.close()
-
-    def _dial(self, host: str, port: int, timeout: float | None) -> socket.socket:
-        # `timeout` is the whole call's. urllib3 lets one value bound both the connection and each
-        # send, but a slow uplink may well need longer for a send than a host for its handshake.
-        sock = dial_directly(host, port, min(self._connect_seconds, timeout or float("inf")))
-        sock.settimeout(timeout)
-        return sock
 
 
 def timed_out() -> ImgurError:

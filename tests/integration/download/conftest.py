@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workers.download import Downloader, DownloadPolicy
-from workers.transport import Watchdog
+from workers.line import Watchdog
 
 Answer = Callable[[socket.socket, str, threading.Event], bool | None]
 

@@ -10,7 +10,7 @@ from falcon import testing
 
 from service.app import create_app
 from service.settings import load_settings
-from workers import BoardHealth, BoardState, JobSnapshot, Refusal, Submission
+from workers import BoardHealth, BoardState, JobChanges, Refusal, Submission
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import Failed, Outcome, Report, TryAgain, Uploaded
@@ -39,9 +39,11 @@ class PlainBoard:
         self._count_call()
         return self.mailbox.put(submission)
 
-    def snapshot(self, job_id: str, owner: str = "") -> JobSnapshot | None:
+    def changes(
+        self, job_id: str, since: int = 0, owner: str = "", **further: Any
+    ) -> JobChanges | None:
         self._count_call()
-        return self.table.snapshot(job_id, owner)
+        return self.table.changes(job_id, since, owner, **further)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         self._count_call()
@@ -64,8 +66,7 @@ class PlainBoard:
     def work(self, *outcomes: Outcome) -> None:
         """Claim one URL for each outcome, in turn, and report it."""
         for outcome in outcomes:
-            lease = self.mailbox.claim(WORKER, 0).lease
-            assert lease is not None
+            (lease,) = self.mailbox.claim(WORKER, 0).leases
             self.mailbox.ack(WORKER, Report(lease.token, outcome))
 
     def upload(self, *links: str) -> None:

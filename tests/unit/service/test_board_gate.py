@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.board_gate import CALLS_AT_ONCE, BoardGate, BoardSilentError
-from workers import BoardHealth, BoardLostError, BoardState, Refusal, Submission
+from workers import BoardBusyError, BoardHealth, BoardLostError, BoardState, Refusal, Submission
 
 PATIENCE = 20.0
 SILENCE = 0.3
@@ -30,9 +30,9 @@ class StoppedBoard:
         self._answer("submit")
         return None
 
-    def snapshot(self, job_id: str, owner: str = "") -> Any:
-        self._answer("snapshot")
-        return f"{job_id} of {owner}"
+    def changes(self, job_id: str, since: int = 0, owner: str = "", **further: Any) -> Any:
+        self._answer("changes")
+        return f"{job_id} of {owner} since {since}"
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         self._answer("links")
@@ -72,7 +72,7 @@ def pool(stopped: StoppedBoard) -> Iterator[ThreadPoolExecutor]:
 
 CALLS: dict[str, Callable[[BoardGate], Any]] = {
     "submit": lambda gate: gate.submit(Submission("id", ("https://example.com/",))),
-    "snapshot": lambda gate: gate.snapshot("id", "alice"),
+    "changes": lambda gate: gate.changes("id", 3, "alice"),
     "links": lambda gate: gate.links(0, 10, "alice"),
 }
 
@@ -91,14 +91,14 @@ def stop_in_mid_call(
     gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
 ) -> Future[Any]:
     stopped.answering.clear()
-    call = pool.submit(gate.snapshot, "id")
+    call = pool.submit(gate.changes, "id")
     assert stopped.entered.acquire(timeout=PATIENCE)
     return call
 
 
 def test_answers_come_through(gate: BoardGate) -> None:
     assert CALLS["submit"](gate) is None
-    assert CALLS["snapshot"](gate) == "id of alice"
+    assert CALLS["changes"](gate) == "id of alice since 3"
     assert CALLS["links"](gate) == ("0 10 alice",)
     assert gate.health().state is BoardState.READY
 
@@ -109,6 +109,18 @@ def test_errors_come_through(gate: BoardGate, stopped: StoppedBoard, name: str) 
         stopped.failure = failure
         with pytest.raises(type(failure)):
             CALLS[name](gate)
+
+
+@pytest.mark.parametrize("name", [*CALLS, "health"])
+def test_a_board_that_cannot_be_asked_is_silent_and_not_lost(
+    gate: BoardGate, stopped: StoppedBoard, name: str
+) -> None:
+    call = CALLS.get(name, BoardGate.health)
+    stopped.failure = BoardBusyError("no descriptor")
+    with pytest.raises(BoardSilentError):
+        call(gate)
+    stopped.failure = None
+    call(gate)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -122,7 +134,7 @@ def test_calls_fail_at_once_while_it_is_silent(
         CALLS[name](gate)
     assert stopped.calls == calls
     stopped.answering.set()
-    assert first.result(PATIENCE) == "id of "
+    assert first.result(PATIENCE) == "id of  since 0"
     CALLS[name](gate)
 
 
@@ -130,7 +142,7 @@ def test_threads_are_left_to_refuse_the_rest(
     gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
 ) -> None:
     stopped.answering.clear()
-    calls = [pool.submit(gate.snapshot, "id") for _ in range(CALLS_AT_ONCE + 8)]
+    calls = [pool.submit(gate.changes, "id") for _ in range(CALLS_AT_ONCE + 8)]
     for _ in range(CALLS_AT_ONCE):
         assert stopped.entered.acquire(timeout=PATIENCE)
     refused = 0
@@ -150,7 +162,7 @@ def test_a_slow_call_is_no_silence(stopped: StoppedBoard, pool: ThreadPoolExecut
     """One large job takes long, and others are answered meanwhile."""
     now = [0.0]
     gate = BoardGate(stopped, clock=lambda: now[0], silence_seconds=3.0)
-    stopped.stuck_method = "snapshot"
+    stopped.stuck_method = "changes"
     slow = stop_in_mid_call(gate, stopped, pool)
     for _ in range(10):
         now[0] += 2.0
@@ -166,7 +178,7 @@ def test_after_a_failure_one_call_at_a_time_finds_out(
 ) -> None:
     stopped.failure = BoardLostError("silent for ten seconds")
     with pytest.raises(BoardLostError):
-        gate.snapshot("id")
+        gate.changes("id")
     stopped.failure = None
     scout = stop_in_mid_call(gate, stopped, pool)
     with pytest.raises(BoardSilentError):

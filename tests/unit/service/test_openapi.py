@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from service.models import ImageLinks, Index, JobAnswer, Liveness, Readiness, UploadAccepted
+from service.models import (
+    ImageLinks,
+    ImageLinksPage,
+    Index,
+    JobAnswer,
+    JobPage,
+    Liveness,
+    Readiness,
+    UploadAccepted,
+)
 from service.openapi import describe
 from service.problems import ProblemBody
 from service.settings import load_settings
@@ -20,24 +29,38 @@ def document(api: Any) -> Any:
     return api.get("/openapi.json").json
 
 
-def shape_of(document: Any, path: str, method: str, status: int) -> tuple[str, str]:
+def shapes_of(document: Any, path: str, method: str, status: int) -> tuple[str, list[str]]:
     answer = document["paths"][path][method]["responses"][str(status)]
     if "$ref" in answer:
         answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
     ((media_type, content),) = answer["content"].items()
-    return media_type, content["schema"].get("$ref", "").rpartition("/")[2]
+    choice = content["schema"].get("anyOf", [content["schema"]])
+    return media_type, [shape.get("$ref", "").rpartition("/")[2] for shape in choice]
 
 
 SHAPES = {
     shape.__name__: TypeAdapter(shape)
-    for shape in (ImageLinks, Index, JobAnswer, Liveness, ProblemBody, Readiness, UploadAccepted)
+    for shape in (
+        ImageLinks,
+        ImageLinksPage,
+        Index,
+        JobAnswer,
+        JobPage,
+        Liveness,
+        ProblemBody,
+        Readiness,
+        UploadAccepted,
+    )
 }
 
 
-def check(document: Any, path: str, answer: Any, method: str = "get") -> None:
-    media_type, shape = shape_of(document, path, method, answer.status)
+def check(
+    document: Any, path: str, answer: Any, method: str = "get", *, paged: bool = False
+) -> None:
+    media_type, shapes = shapes_of(document, path, method, answer.status)
     assert answer.headers["content-type"] == media_type
-    SHAPES[shape].validate_python(answer.json, strict=True, extra="forbid")
+    # Where there are two, the second one is the page.
+    SHAPES[shapes[paged]].validate_python(answer.json, strict=True, extra="forbid")
 
 
 def test_it_is_openapi_3_1(document: Any) -> None:
@@ -92,6 +115,23 @@ def test_a_job_in_every_state_has_the_shape_described(
         check(document, "/v1/images/upload/{jobId}", api.get(path))
         board.fail("empty", "Nothing came.")
         check(document, "/v1/images", api.get("/v1/images"))
+        for whole, template in (
+            (path, "/v1/images/upload/{jobId}"),
+            ("/v1/images", "/v1/images"),
+        ):
+            check(document, template, api.get(whole + "?limit=1"), paged=True)
+            refused = api.get(whole + "?limit=0")
+            assert refused.status == 400
+            check(document, template, refused)
+
+
+def test_a_list_names_what_it_takes(document: Any) -> None:
+    for path in ("/v1/images", "/v1/images/upload/{jobId}"):
+        operation = document["paths"][path]["get"]
+        names = {(entry["in"], entry["name"]) for entry in operation["parameters"]}
+        assert names == {("query", "limit"), ("query", "cursor"), ("header", "If-None-Match")}
+        assert "content" not in operation["responses"]["304"]
+        assert all("ETag" in operation["responses"][status]["headers"] for status in ("200", "304"))
 
 
 @pytest.mark.parametrize(

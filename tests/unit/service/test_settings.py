@@ -37,6 +37,8 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.max_urls_per_job == 100_000
     assert settings.max_queued_urls == 1_000_000
     assert settings.max_body_bytes == 16_777_216
+    assert settings.source_concurrency == 32
+    assert settings.image_memory_bytes == 256_000_000
     assert settings.max_image_bytes == 20_000_000
     assert settings.download_seconds == 30
     assert settings.upload_seconds == 60
@@ -73,6 +75,9 @@ def test_defaults_are_those_of_the_design() -> None:
         ("RATE_LIMIT", "1000000/hour", RateLimit(1_000_000, 3600)),
         ("MAX_BODY_BYTES", "16MiB", 16 * 1024**2),
         ("MAX_BODY_BYTES", "4096", 4096),
+        ("SOURCE_CONCURRENCY", "0", 0),
+        ("IMAGE_MEMORY_BYTES", "0", 0),
+        ("IMAGE_MEMORY_BYTES", "1GiB", 1024**3),
         ("MAX_IMAGE_BYTES", "20MB", 20_000_000),
         ("MAX_IMAGE_BYTES", "1.5 mb", 1_500_000),
         ("MAX_IMAGE_BYTES", "512 KiB", 524_288),
@@ -128,6 +133,9 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("MAX_BODY_BYTES", "16XB"),
         ("MAX_BODY_BYTES", "-1"),
         ("MAX_BODY_BYTES", "2GiB"),
+        ("SOURCE_CONCURRENCY", "-1"),
+        ("SOURCE_CONCURRENCY", "10001"),
+        ("IMAGE_MEMORY_BYTES", "2000GiB"),
         ("MAX_IMAGE_BYTES", "0"),
         ("MAX_IMAGE_BYTES", "MB"),
         ("DOWNLOAD_SECONDS", "0"),

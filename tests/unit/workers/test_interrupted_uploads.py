@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.job_snapshot import ImageResult, snapshot_of
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
     Failed,
-    ImageResult,
     ImageState,
     Lease,
     Report,
@@ -29,8 +29,7 @@ class Desk:
         self.box.put(Submission("j", ("https://source.test/a.jpg",)))
 
     def claim(self) -> Lease:
-        lease = self.box.claim("w", 0).lease
-        assert lease is not None
+        (lease,) = self.box.claim("w", 0).leases
         return lease
 
     def begin_upload(self) -> Lease:
@@ -45,7 +44,7 @@ class Desk:
 
     @property
     def result(self) -> ImageResult:
-        snapshot = self.table.snapshot("j")
+        snapshot = snapshot_of(self.table, "j")
         assert snapshot is not None
         (result,) = snapshot.results()
         return result

@@ -2,6 +2,7 @@ import tracemalloc
 
 import pytest
 
+from tests.job_snapshot import snapshot_of
 from workers.job_table import JobTable
 from workers.messages import Failed, ImageState, JobStatus, Submission, Uploaded
 
@@ -36,7 +37,7 @@ EMPTY = Failed("empty", "Nothing came.")
 
 
 def test_an_opened_job_is_pending(table: JobTable, clock: Clock) -> None:
-    snapshot = table.snapshot("j")
+    snapshot = snapshot_of(table, "j")
 
     assert snapshot is not None
     assert (snapshot.job_id, snapshot.status, snapshot.urls) == ("j", JobStatus.PENDING, URLS)
@@ -46,7 +47,7 @@ def test_an_opened_job_is_pending(table: JobTable, clock: Clock) -> None:
 
 
 def test_an_unknown_job_has_no_snapshot(table: JobTable) -> None:
-    assert table.snapshot("other") is None
+    assert snapshot_of(table, "other") is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_the_first_attempt_starts_the_job(table: JobTable) -> None:
     assert table.begin("j", 1) == 1
     assert table.begin("j", 1) == 2
 
-    snapshot = table.snapshot("j")
+    snapshot = snapshot_of(table, "j")
     assert snapshot is not None
     assert snapshot.status is JobStatus.IN_PROGRESS
     assert list(snapshot.attempts) == [0, 2, 0]
@@ -84,7 +85,7 @@ class TestInterrupt:
         table.begin("j", 0)
         table.interrupt("j", 0, "source-error", "Busy.", count=True)
 
-        snapshot = table.snapshot("j")
+        snapshot = snapshot_of(table, "j")
         assert snapshot is not None
         result = next(snapshot.results())
         assert (result.state, result.reason, result.message, result.attempts) == (
@@ -104,11 +105,11 @@ class TestInterrupt:
     def test_leaves_what_is_final_alone(self, table: JobTable) -> None:
         table.begin("j", 0)
         table.record("j", 0, uploaded("a"))
-        before = table.snapshot("j")
+        before = snapshot_of(table, "j")
 
         table.interrupt("j", 0, "worker-crashed", "It died.", count=False)
 
-        assert table.snapshot("j") == before
+        assert snapshot_of(table, "j") == before
 
 
 class TestRecord:
@@ -119,7 +120,7 @@ class TestRecord:
 
         assert table.record("j", 2, uploaded("a")) is None
 
-        snapshot = table.snapshot("j")
+        snapshot = snapshot_of(table, "j")
         assert snapshot is not None
         result = list(snapshot.results())[2]
         assert (result.state, result.link) == (ImageState.COMPLETE, "https://i.imgur.com/a.jpg")
@@ -128,7 +129,7 @@ class TestRecord:
     def test_a_failure_says_why(self, table: JobTable) -> None:
         assert table.record("j", 1, EMPTY) is None
 
-        snapshot = table.snapshot("j")
+        snapshot = snapshot_of(table, "j")
         assert snapshot is not None
         result = list(snapshot.results())[1]
         assert (result.state, result.link) == (ImageState.FAILED, None)
@@ -146,11 +147,11 @@ class TestRecord:
         self, table: JobTable, first: Uploaded | Failed, then: Uploaded | Failed
     ) -> None:
         table.record("j", 0, first)
-        before = (table.snapshot("j"), table.links(0, 10), table.unfinished())
+        before = (snapshot_of(table, "j"), table.links(0, 10), table.unfinished())
 
         assert table.record("j", 0, then) is None
 
-        assert (table.snapshot("j"), table.links(0, 10), table.unfinished()) == before
+        assert (snapshot_of(table, "j"), table.links(0, 10), table.unfinished()) == before
 
     @pytest.mark.parametrize(
         ("results", "complete"),
@@ -168,7 +169,7 @@ class TestRecord:
         summaries = []
         for index, result in enumerate(results):
             clock.now += 1.5
-            snapshot = table.snapshot("j")
+            snapshot = snapshot_of(table, "j")
             assert snapshot is not None
             assert snapshot.finished is None
             summaries.append(table.record("j", index, result))
@@ -178,7 +179,7 @@ class TestRecord:
         assert summary is not None
         assert (summary.job_id, summary.complete, summary.failed) == ("j", complete, 3 - complete)
         assert summary.seconds == 4.5
-        snapshot = table.snapshot("j")
+        snapshot = snapshot_of(table, "j")
         assert snapshot is not None
         assert (snapshot.status, snapshot.finished) == (JobStatus.COMPLETE, created + 4.5)
         assert table.unfinished() == {}
@@ -191,7 +192,7 @@ class TestRecord:
         for index in range(3):
             table.record("j", index, EMPTY)
 
-        snapshot = table.snapshot("j")
+        snapshot = snapshot_of(table, "j")
         assert snapshot is not None
         assert snapshot.finished == created
 
@@ -220,7 +221,7 @@ class TestLinks:
 
 def test_a_snapshot_does_not_change_afterwards(table: JobTable) -> None:
     table.record("j", 0, uploaded("a"))
-    snapshot = table.snapshot("j")
+    snapshot = snapshot_of(table, "j")
     assert snapshot is not None
     as_it_was = list(snapshot.results())
 
@@ -233,7 +234,7 @@ def test_a_snapshot_does_not_change_afterwards(table: JobTable) -> None:
 def test_no_delete_hash_leaves_the_table(table: JobTable) -> None:
     table.record("j", 0, uploaded("a"))
 
-    assert "delete-a" not in repr(table.snapshot("j"))
+    assert "delete-a" not in repr(snapshot_of(table, "j"))
 
 
 @pytest.mark.parametrize(
@@ -269,9 +270,9 @@ class TestOwners:
             table.open(Submission(owner, ("https://source.test/a.jpg",), owner))
             table.record(owner, 0, Uploaded(f"https://i.imgur.com/{owner}.jpg", "hash"))
 
-        assert table.snapshot("ann", "ann") is not None
-        assert table.snapshot("ann", "bob") is None
-        assert table.snapshot("ann") is None
+        assert snapshot_of(table, "ann", "ann") is not None
+        assert snapshot_of(table, "ann", "bob") is None
+        assert snapshot_of(table, "ann") is None
         assert table.links(0, 10, "ann") == ("https://i.imgur.com/ann.jpg",)
         assert table.links(0, 10) == ()
 
@@ -292,11 +293,11 @@ class TestEviction:
         assert table.evict(100.0) == 0
         now = 100.0
         assert table.evict(100.0) == 1
-        assert table.snapshot("old") is None
-        assert table.snapshot("young") is not None
+        assert snapshot_of(table, "old") is None
+        assert snapshot_of(table, "young") is not None
         now = 1e9
         assert table.evict(100.0) == 1
-        assert table.snapshot("open") is not None
+        assert snapshot_of(table, "open") is not None
 
     def test_keeps_the_links(self) -> None:
         table = JobTable(clock=lambda: 0.0)

@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.job_journal import FileJobJournal
 from workers.job_table import JobTable
 from workers.journal import Journal
@@ -16,7 +17,6 @@ from workers.logs import LogConfig
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
     Failed,
-    JobSnapshot,
     JobStatus,
     Lease,
     PutBack,
@@ -60,10 +60,10 @@ class Run:
         self.mailbox.register("w")
 
     def claim(self) -> Lease:
-        turn = self.mailbox.claim("w", 0)
-        assert turn.standing is Standing.WORK
-        assert turn.lease is not None
-        return turn.lease
+        delivery = self.mailbox.claim("w", 0)
+        assert delivery.standing is Standing.WORK
+        (lease,) = delivery.leases
+        return lease
 
     def report(self, lease: Lease, outcome: Uploaded | Failed | TryAgain | PutBack) -> None:
         assert self.mailbox.ack("w", Report(lease.token, outcome)).accepted
@@ -75,7 +75,7 @@ class Run:
         return lease
 
     def job(self, job_id: str, owner: str = "") -> JobSnapshot:
-        snapshot = self.table.snapshot(job_id, owner)
+        snapshot = snapshot_of(self.table, job_id, owner)
         assert snapshot is not None
         return snapshot
 
@@ -86,7 +86,7 @@ def uploaded(name: str) -> Uploaded:
 
 def state_of(table: JobTable) -> tuple[object, ...]:
     """All that must survive, the order of jobs and links included."""
-    jobs = [(job_id, table.snapshot(job_id, job.owner)) for job_id, job in table.jobs()]
+    jobs = [(job_id, snapshot_of(table, job_id, job.owner)) for job_id, job in table.jobs()]
     link_orders = [list(job.links) for _, job in table.jobs()]
     hidden = [(job.deletehashes, job.uploading, job.unsure, job.pending) for _, job in table.jobs()]
     links = {owner: table.links(0, 1000, owner) for owner in OWNERS}
@@ -141,7 +141,7 @@ class Life:
             )
         elif step == "claim":
             self.clock.now += 1
-            lease = run.mailbox.claim("w", 0).lease
+            lease = next(iter(run.mailbox.claim("w", 0).leases), None)
             if lease is not None:
                 self.leases.append(lease)
         elif step == "crash":
@@ -191,7 +191,7 @@ def test_the_state_survives_whatever_had_happened(
     assert state_of(from_the_shortest) == before
 
     run = Run(path, clock)
-    while (lease := run.mailbox.claim("w", 0).lease) is not None:
+    while (lease := next(iter(run.mailbox.claim("w", 0).leases), None)) is not None:
         run.report(lease, EMPTY)
     assert run.table.unfinished() == {}
     run.journal.close()
@@ -210,7 +210,7 @@ def test_a_finished_job_stays_as_it_was_to_the_letter(start) -> None:
     for _ in range(3):
         run = start()
         assert run.job("j", "anna") == before
-        assert run.table.snapshot("j") is None
+        assert snapshot_of(run.table, "j") is None
         assert run.table.links(0, 10, "anna") == tuple(before.links.values())
         assert run.mailbox.claim("w", 0).standing is Standing.IDLE
 
@@ -282,7 +282,7 @@ def test_a_job_forgotten_stays_forgotten_and_its_links_listed(start, clock: Cloc
     assert run.table.evict(50) == 1
     for _ in range(2):
         run = start()
-        assert run.table.snapshot("old") is None
+        assert snapshot_of(run.table, "old") is None
         assert run.table.links(0, 10) == (uploaded("a").link, uploaded("b").link)
     assert run.table.evict(50) == 0
     clock.now += 100
@@ -315,12 +315,12 @@ def test_a_full_disk_refuses_a_job_and_keeps_nothing_of_it(
         run.upload("a")
     assert refusal is not None
     assert (refusal.code, refusal.retry_after > 0) == (RefusalCode.JOURNAL_FULL, True)
-    assert run.table.snapshot("second") is None
+    assert snapshot_of(run.table, "second") is None
     assert run.mailbox.stats().queued == 0
     assert run.mailbox.put(Submission("third", URLS)) is None
     run = start()
     assert run.job("first").status is JobStatus.COMPLETE
-    assert run.table.snapshot("second") is None
+    assert snapshot_of(run.table, "second") is None
     assert run.mailbox.stats().queued == 3
 
 
@@ -342,7 +342,7 @@ def test_a_job_that_the_disk_did_not_confirm_does_not_come_back(tmp_path: Path) 
     run.journal.close()
     run = Run(path, clock)
     run.journal.close()
-    assert run.table.snapshot("j") is None
+    assert snapshot_of(run.table, "j") is None
 
 
 # --- the whole --------------------------------------------------------------------------------

@@ -6,20 +6,22 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.job_snapshot import snapshot_of
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
+    Delivery,
     Failed,
     JobStatus,
     Lease,
     Outcome,
     PutBack,
-    Report,
     Submission,
     TryAgain,
-    Turn,
     Uploaded,
+    Words,
 )
+from workers.outbox import Outbox
 from workers.worker import Lane
 
 Process = Callable[[Lease], Outcome]
@@ -30,7 +32,7 @@ class Desk:
         self.table = JobTable()
         self.box = Mailbox(self.table, MailboxLimits())
         self.box.register("w1")
-        self.turns = 0
+        self.trips = 0
 
     def put(self, count: int) -> None:
         urls = tuple(f"https://me:pw@source.test/{n}.jpg?token=secret" for n in range(count))
@@ -39,16 +41,17 @@ class Desk:
     def run(self, process: Process) -> list[Any]:
         """Run a lane until all is done; returns what it logged."""
 
-        def turn(report: Report | None, wait_seconds: float) -> Turn:
-            self.turns += 1
-            assert 0 < wait_seconds <= 5, "a claim waits for a bounded time"
-            turn = self.box.turn("w1", report, min(wait_seconds, 0.01))
+        def exchange(words: Words, wait_seconds: float) -> Delivery:
+            self.trips += 1
+            delivery = self.box.exchange("w1", words, min(wait_seconds, 0.01))
             if not self.table.unfinished():
                 self.box.close()
-            return turn
+            return delivery
 
+        outbox = Outbox(exchange)
         with structlog.testing.capture_logs() as logs:
-            Lane(turn, process).run()
+            Lane(outbox.desk(), process).run()
+        outbox.close()
         return logs
 
 
@@ -77,7 +80,7 @@ def test_one_round_trip_a_url(desk: Desk) -> None:
 
     desk.run(uploaded)
 
-    assert desk.turns <= 50 + 2
+    assert desk.trips <= 50 + 3
 
 
 def test_a_failure_is_logged_once_with_its_reason(desk: Desk) -> None:
@@ -113,7 +116,7 @@ def test_a_pause_is_logged_and_outlived(desk: Desk) -> None:
 
     assert logs[0]["log_level"] == "warning"
     assert logs[0]["reason"] == "imgur-rate-limited"
-    snapshot = desk.table.snapshot("j")
+    snapshot = snapshot_of(desk.table, "j")
     assert snapshot is not None
     assert (snapshot.status, list(snapshot.attempts)) == (JobStatus.COMPLETE, [1])
 
@@ -152,7 +155,7 @@ def test_leaves_when_told_to(desk: Desk, stop: str) -> None:
         desk.box.retire("w1")
 
     assert desk.run(uploaded) == []
-    assert desk.turns == 1
+    assert desk.trips == 1
 
 
 def test_what_is_in_hand_at_a_drain_is_reported(desk: Desk) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.job_snapshot import snapshot_of
 from workers.job_table import JobTable
 from workers.leases import SILENT_SECONDS
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
+    Delivery,
     Failed,
     ImageState,
     JobStatus,
@@ -22,8 +24,8 @@ from workers.messages import (
     Standing,
     Submission,
     TryAgain,
-    Turn,
     Uploaded,
+    Words,
 )
 
 SOON = 10.0
@@ -59,8 +61,7 @@ class Desk:
             self.box.register(worker_id)
 
     def claim(self, worker_id: str = "w1") -> Lease:
-        lease = self.box.claim(worker_id, 0).lease
-        assert lease is not None
+        (lease,) = self.box.claim(worker_id, 0).leases
         return lease
 
     def standing(self, worker_id: str = "w1") -> Standing:
@@ -76,12 +77,12 @@ class Desk:
         return retirement
 
     def state(self, lease: Lease) -> ImageState:
-        snapshot = self.table.snapshot(lease.job_id)
+        snapshot = snapshot_of(self.table, lease.job_id)
         assert snapshot is not None
         return ImageState(snapshot.states[lease.index])
 
     def attempts(self, lease: Lease) -> int:
-        snapshot = self.table.snapshot(lease.job_id)
+        snapshot = snapshot_of(self.table, lease.job_id)
         assert snapshot is not None
         return snapshot.attempts[lease.index]
 
@@ -97,7 +98,7 @@ class Waiting:
     """A claim in a thread of its own, on a mailbox with the real clock."""
 
     def __init__(self, box: Mailbox, worker_id: str, seconds: float = 60.0) -> None:
-        self._turns: list[Turn] = []
+        self._turns: list[Delivery] = []
         self._thread = threading.Thread(
             target=lambda: self._turns.append(box.claim(worker_id, seconds)), daemon=True
         )
@@ -105,7 +106,7 @@ class Waiting:
         self._thread.start()
         wait_until(lambda: len(box._changed._waiters) > sleepers)  # type: ignore[attr-defined]
 
-    def turn(self) -> Turn:
+    def turn(self) -> Delivery:
         self._thread.join(SOON)
         assert self._turns, "the claim still waits"
         return self._turns[0]
@@ -155,7 +156,7 @@ class TestPut:
         assert "has 3" in refusal.message
         assert refusal.retry_after > 0
         assert desk.box.stats().queued == 3
-        assert desk.table.snapshot("b") is None
+        assert snapshot_of(desk.table, "b") is None
 
     @pytest.mark.parametrize(
         ("outcome", "frees"),
@@ -192,7 +193,7 @@ class TestPut:
 
         assert refusal is not None
         assert refusal.code is RefusalCode.DRAINING
-        assert desk.table.snapshot("a") is None
+        assert snapshot_of(desk.table, "a") is None
 
 
 class TestFairness:
@@ -236,7 +237,7 @@ class TestClaim:
 
         turn = live_box.claim("w1", 0.05)
 
-        assert turn == Turn(Standing.IDLE)
+        assert turn == Delivery(Standing.IDLE)
         assert 0.05 <= time.monotonic() - began < SOON
 
     def test_a_put_wakes_a_waiting_claim(self, live_box: Mailbox) -> None:
@@ -251,14 +252,14 @@ class TestClaim:
 
         live_box.put(job("j", 4))
 
-        assert {w.turn().lease.index for w in waiting} == {0, 1, 2, 3}  # type: ignore[union-attr]
+        assert {lease.index for w in waiting for lease in w.turn().leases} == {0, 1, 2, 3}
 
     def test_a_waiting_claim_of_a_retired_worker_is_released(self, live_box: Mailbox) -> None:
         waiting = Waiting(live_box, "w1")
 
         live_box.retire("w1")
 
-        assert waiting.turn() == Turn(Standing.RETIRED)
+        assert waiting.turn() == Delivery(Standing.RETIRED)
 
     def test_what_is_put_after_a_retirement_goes_to_the_living(self, live_box: Mailbox) -> None:
         dead = Waiting(live_box, "w1")
@@ -273,24 +274,21 @@ class TestClaim:
 
         live_box.close()
 
-        assert waiting.turn() == Turn(Standing.DRAINED)
+        assert waiting.turn() == Delivery(Standing.DRAINED)
 
     def test_a_retry_wakes_a_claim_that_waited_before_it_was_due(self, live_box: Mailbox) -> None:
         live_box.put(job("j", 1))
-        lease = live_box.claim("w2", 0).lease
-        assert lease is not None
+        (lease,) = live_box.claim("w2", 0).leases
         waiting = Waiting(live_box, "w1")
 
         live_box.ack("w2", Report(lease.token, TryAgain("source-error", "Busy.", 0.05)))
 
-        turn = waiting.turn()
-        assert turn.lease is not None
-        assert turn.lease.attempt == 2
+        (lease,) = waiting.turn().leases
+        assert lease.attempt == 2
 
     def test_every_waiting_claim_learns_of_a_retry(self, live_box: Mailbox) -> None:
         live_box.put(job("j", 1))
-        lease = live_box.claim("w2", 0).lease
-        assert lease is not None
+        (lease,) = live_box.claim("w2", 0).leases
         leaves_early = Waiting(live_box, "w1", seconds=0.3)
         stays = Waiting(live_box, "w1")
 
@@ -301,8 +299,7 @@ class TestClaim:
 
     def test_the_end_of_a_pause_wakes_a_waiting_claim(self, live_box: Mailbox) -> None:
         live_box.put(job("j", 1))
-        lease = live_box.claim("w2", 0).lease
-        assert lease is not None
+        (lease,) = live_box.claim("w2", 0).leases
         live_box.ack("w2", Report(lease.token, PutBack("imgur-rate-limited", "Wait.", 0.05)))
 
         assert Waiting(live_box, "w1").turn().standing is Standing.WORK
@@ -320,7 +317,7 @@ class TestDraining:
 
         desk.box.close()
 
-        assert desk.box.claim("w1", 60) == Turn(Standing.DRAINED)
+        assert desk.box.claim("w1", 60) == Delivery(Standing.DRAINED)
         assert desk.table.unfinished() == {"j": 1}
 
     def test_leases_in_force_may_end(self, desk: Desk) -> None:
@@ -328,11 +325,10 @@ class TestDraining:
         lease = desk.claim()
 
         desk.box.close()
-        turn = desk.box.turn("w1", Report(lease.token, uploaded()), 60)
+        delivery = desk.box.exchange("w1", Words((Report(lease.token, uploaded()),), wanted=1), 60)
 
-        assert turn.standing is Standing.DRAINED
-        assert turn.receipt is not None
-        assert turn.receipt.accepted
+        assert delivery == Delivery(Standing.DRAINED, receipts=(delivery.receipts[0],))
+        assert delivery.receipts[0].accepted
         assert desk.table.unfinished() == {}
 
 
@@ -354,12 +350,12 @@ class TestAck:
         desk.crash("w1")
         current = desk.claim("w2")
         assert current.index == stale.index
-        before = (desk.table.snapshot("j"), desk.box.stats())
+        before = (snapshot_of(desk.table, "j"), desk.box.stats())
 
         receipt = desk.ack(stale, outcome, "w1")
 
         assert receipt == Receipt(accepted=False)
-        assert (desk.table.snapshot("j"), desk.box.stats()) == before
+        assert (snapshot_of(desk.table, "j"), desk.box.stats()) == before
         assert desk.ack(current, uploaded("current"), "w2").accepted
         assert desk.table.links(0, 10) == ("https://i.imgur.com/current.jpg",)
 
@@ -387,66 +383,80 @@ class TestAck:
 
         assert finished is not None
         assert (finished.job_id, finished.complete, finished.failed) == ("j", 1, 1)
-        snapshot = desk.table.snapshot("j")
+        snapshot = snapshot_of(desk.table, "j")
         assert snapshot is not None
         assert snapshot.status is JobStatus.COMPLETE
 
 
-class TestTurn:
-    def test_reports_and_claims_in_one(self, desk: Desk) -> None:
-        desk.box.put(job("j", 2))
-        lease = desk.claim()
+class TestExchange:
+    def test_reports_announces_and_claims_in_one(self, desk: Desk) -> None:
+        desk.box.put(job("j", 4))
+        first, second = desk.claim(), desk.claim()
 
-        turn = desk.box.turn("w1", Report(lease.token, uploaded()), 0)
+        words = Words((Report(first.token, uploaded()),), (second.token,), wanted=2)
+        delivery = desk.box.exchange("w1", words, 0)
 
-        assert turn.receipt == Receipt(accepted=True)
-        assert turn.lease is not None
-        assert turn.lease.index == 1
+        assert delivery.receipts == (Receipt(accepted=True),)
+        assert delivery.cleared == (True,)
+        assert [lease.index for lease in delivery.leases] == [2, 3]
 
-    def test_without_a_report_has_no_receipt(self, desk: Desk) -> None:
-        assert desk.box.turn("w1", None, 0) == Turn(Standing.IDLE)
+    def test_answers_keep_the_order_of_the_words(self, desk: Desk) -> None:
+        desk.box.put(job("j", 3))
+        leases = [desk.claim() for _ in range(3)]
+        reports = [Report(lease.token, uploaded()) for lease in leases]
+        reports.insert(1, Report(99, uploaded()))
 
-    @pytest.mark.parametrize(
-        ("count", "outcome"),
-        [
-            pytest.param(1, uploaded(), id="the job's last URL"),
-            pytest.param(2, Failed("empty", "Nothing came."), id="a failure"),
-            pytest.param(2, TryAgain("source-error", "Busy.", 1e6), id="a retry"),
-            pytest.param(2, PutBack("imgur-rate-limited", "Wait.", 1e6), id="a pause"),
-        ],
-    )
-    def test_returns_at_once_with_something_to_log(
-        self, live_box: Mailbox, count: int, outcome: Outcome
-    ) -> None:
-        live_box.put(job("j", count))
-        leases = [live_box.claim("w1", 0).lease for _ in range(count)]
-        assert leases[0] is not None
-        began = time.monotonic()
+        delivery = desk.box.exchange("w1", Words(tuple(reports), (98, leases[0].token)), 60)
 
-        turn = live_box.turn("w1", Report(leases[0].token, outcome), 60)
+        assert [receipt.accepted for receipt in delivery.receipts] == [True, False, True, True]
+        assert delivery.receipts[-1].finished is not None
+        assert delivery.cleared == (False, False), "one was never lent, the other is done"
 
-        assert turn.standing is Standing.IDLE
-        assert time.monotonic() - began < SOON
+    def test_without_words_has_no_answers(self, desk: Desk) -> None:
+        assert desk.box.exchange("w1", Words(wanted=1), 0) == Delivery(Standing.IDLE)
 
-    def test_returns_at_once_with_a_refusal(self, live_box: Mailbox) -> None:
-        began = time.monotonic()
+    def test_does_not_wait_when_nothing_is_wanted(self, desk: Desk) -> None:
+        desk.box.put(job("j", 1))
 
-        turn = live_box.turn("w1", Report(7, uploaded()), 60)
+        assert desk.box.exchange("w1", Words(), 600) == Delivery(Standing.IDLE)
 
-        assert turn == Turn(Standing.IDLE, receipt=Receipt(accepted=False))
-        assert time.monotonic() - began < SOON
-
-    def test_waits_when_there_is_nothing_to_tell(self, live_box: Mailbox) -> None:
+    def test_waits_for_work_that_is_wanted(self, live_box: Mailbox) -> None:
         live_box.put(job("j", 2))
-        lease = live_box.claim("w1", 0).lease
-        live_box.claim("w1", 0)
-        assert lease is not None
+        (lease, other) = live_box.claim("w1", 0, 2).leases
         began = time.monotonic()
 
-        turn = live_box.turn("w1", Report(lease.token, uploaded()), 0.05)
+        words = Words((Report(lease.token, uploaded()),), (other.token,), 1)
+        delivery = live_box.exchange("w1", words, 0.05)
 
-        assert turn.standing is Standing.IDLE
+        assert delivery.standing is Standing.IDLE
         assert time.monotonic() - began >= 0.05
+
+
+class TestShare:
+    def test_a_worker_with_many_lanes_leaves_the_others_theirs(self, desk: Desk) -> None:
+        assert desk.standing("w1") is desk.standing("w2") is Standing.IDLE
+        desk.box.put(job("j", 10))
+
+        assert len(desk.box.claim("w1", 0, 100).leases) == 5
+        assert len(desk.box.claim("w1", 0, 100).leases) == 0
+        assert len(desk.box.claim("w2", 0, 100).leases) == 5
+
+    def test_what_the_others_do_not_take_is_not_left(self, desk: Desk) -> None:
+        assert desk.standing("w1") is desk.standing("w2") is Standing.IDLE
+        desk.box.put(job("j", 10))
+
+        done = 0
+        while leases := desk.box.claim("w1", 0, 100).leases:
+            for lease in leases:
+                desk.ack(lease, uploaded())
+            done += len(leases)
+
+        assert done == 10
+
+    def test_a_worker_that_never_asked_has_no_share(self, desk: Desk) -> None:
+        desk.box.put(job("j", 10))
+
+        assert len(desk.box.claim("w1", 0, 100).leases) == 10
 
 
 class TestRetry:
@@ -477,7 +487,7 @@ class TestRetry:
         lease = desk.claim()
         desk.ack(lease, TryAgain("source-error", "Busy.", 8.0))
 
-        snapshot = desk.table.snapshot("j")
+        snapshot = snapshot_of(desk.table, "j")
         assert snapshot is not None
         assert snapshot.troubles == {0: ("source-error", "Busy.")}
         assert desk.state(lease) is ImageState.PENDING
@@ -496,7 +506,7 @@ class TestPause:
         assert desk.box.stats().pause_seconds == pytest.approx(30.0)
 
         desk.clock.now += 30
-        assert {desk.claim().job_id, desk.claim().job_id} == {"a", "b"}
+        assert {desk.claim("w1").job_id, desk.claim("w2").job_id} == {"a", "b"}
         assert desk.attempts(lease) == 1
         assert desk.box.stats().pause_seconds == 0
 
@@ -558,7 +568,7 @@ class TestRetire:
 
         desk.crash("w1")
 
-        snapshot = desk.table.snapshot("j")
+        snapshot = snapshot_of(desk.table, "j")
         assert snapshot is not None
         assert snapshot.troubles[0][0] == "worker-crashed"
         assert desk.attempts(lease) == 0
@@ -580,7 +590,7 @@ class TestRetire:
         assert crashed.finished is not None
         assert crashed.finished.failed == 1
         assert desk.state(lease) is ImageState.FAILED
-        snapshot = desk.table.snapshot("j")
+        snapshot = snapshot_of(desk.table, "j")
         assert snapshot is not None
         assert snapshot.troubles[0][0] == "worker-crashed"
         assert desk.standing() is Standing.IDLE
@@ -628,6 +638,18 @@ class TestQuarantine:
 
         assert desk.claim("w2").job_id == "j"
 
+    def test_a_busy_worker_goes_on_when_a_free_one_comes(self) -> None:
+        desk = Desk()
+        desk.hire("w1", "w2", "w3")
+        desk.box.put(job("busy", 1))
+        desk.claim("w2")
+        self.make_suspects(desk, 1)
+        assert desk.standing("w2") is Standing.IDLE
+        desk.box.put(job("other", 5))
+
+        assert desk.claim("w3").job_id == "j"
+        assert desk.claim("w2").job_id == "other"
+
     def test_only_the_culprit_fails(self, desk: Desk) -> None:
         self.make_suspects(desk, 4)
         culprit = 2
@@ -640,7 +662,7 @@ class TestQuarantine:
                 assert desk.ack(lease, uploaded()).accepted
 
         assert failed == ["https://source.test/j/2.jpg"]
-        snapshot = desk.table.snapshot("j")
+        snapshot = snapshot_of(desk.table, "j")
         assert snapshot is not None
         assert snapshot.status is JobStatus.COMPLETE
         assert len(snapshot.links) == 3
@@ -712,6 +734,91 @@ class TestQuarantine:
         assert free.turn().standing is Standing.WORK
         live_box.retire("w1")
         assert kept_from_work.turn().standing is Standing.RETIRED
+
+
+class TestSourceLimits:
+    """The limits themselves are in test_source_limits.py and test_fair_queue.py."""
+
+    def test_a_url_counts_against_its_host_until_its_image_has_arrived(self) -> None:
+        desk = Desk(source_concurrency=2)
+        desk.hire("w1")
+        desk.box.put(job("j", 5))
+        first, second = desk.claim(), desk.claim()
+        assert desk.standing() is Standing.IDLE
+
+        assert desk.box.begin_upload("w1", first.token)
+        assert desk.claim().index == 2
+        assert desk.standing() is Standing.IDLE
+        desk.ack(first, uploaded())
+        assert desk.standing() is Standing.IDLE
+        desk.ack(second, Failed("empty", "Nothing came."))
+        assert desk.claim().index == 3
+
+    @pytest.mark.parametrize("max_crashes", [1, 2, 3], ids=["failed", "suspect", "given back"])
+    def test_a_dead_worker_holds_no_slot(self, max_crashes: int) -> None:
+        desk = Desk(source_concurrency=1, max_crashes=max_crashes)
+        desk.hire("w1", "w2")
+        desk.box.put(job("j", 3))
+        desk.claim("w1")
+        desk.box.retire("w1")
+
+        taken = []
+        while leases := desk.box.claim("w2", 0).leases:
+            taken.append(leases[0].index)
+            desk.ack(leases[0], uploaded(), "w2")
+
+        assert sorted(taken) == [0, 1, 2] if max_crashes > 1 else taken == [1, 2]
+
+    def test_a_suspect_is_not_held_up(self) -> None:
+        desk = Desk(source_concurrency=1, max_crashes=2)
+        desk.hire("w1", "w2")
+        desk.box.put(job("j", 2))
+        suspect = desk.claim("w1")
+        desk.crash("w1")
+
+        assert desk.claim("w1").index == suspect.index
+        assert desk.standing("w2") is Standing.IDLE, "but it is counted"
+
+    def test_an_image_that_has_arrived_wakes_a_waiting_claim(self) -> None:
+        box = Mailbox(JobTable(), MailboxLimits(source_concurrency=1))
+        for worker_id in ("w1", "w2"):
+            box.register(worker_id)
+        box.put(job("j", 2))
+        (lease,) = box.claim("w1", 0).leases
+        waiting = Waiting(box, "w2")
+
+        box.begin_upload("w1", lease.token)
+
+        assert [lease.index for lease in waiting.turn().leases] == [1]
+
+    def test_the_end_of_a_hosts_pause_wakes_a_waiting_claim(self, live_box: Mailbox) -> None:
+        live_box.put(job("j", 2))
+        (lease,) = live_box.claim("w1", 0).leases
+        failed = Failed("source-error", "503.", source_pause_seconds=0.05)
+        live_box.ack("w1", Report(lease.token, failed))
+
+        assert [lease.index for lease in Waiting(live_box, "w1").turn().leases] == [1]
+
+    def test_a_paused_host_holds_up_no_other(self, desk: Desk) -> None:
+        desk.box.put(job("j", 2))
+        lease = desk.claim()
+        desk.ack(lease, Failed("source-error", "503.", source_pause_seconds=30.0))
+        desk.box.put(Submission("other", ("https://other.test/a.jpg",)))
+
+        assert desk.claim().job_id == "other"
+        assert desk.standing() is Standing.IDLE
+        desk.clock.now += 30
+        assert desk.claim("w2").job_id == "j"
+
+    def test_a_search_broken_off_goes_on_by_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("workers.fair_queue._LOOKS_PER_POP", 10)
+        box = Mailbox(JobTable(), MailboxLimits(source_concurrency=1))
+        box.register("w1")
+        slow = tuple(f"https://slow.test/{n}" for n in range(100))
+        box.put(Submission("j", (*slow, "https://fast.test/")))
+        box.claim("w1", 0)
+
+        assert [lease.index for lease in box.claim("w1", SOON).leases] == [100]
 
 
 class TestOverdue:

@@ -1,5 +1,7 @@
 """The mailbox's promises, whatever happens in whatever order."""
 
+from collections import Counter
+
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import (
@@ -14,7 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from workers.fair_queue import Place
+from tests.job_snapshot import snapshot_of
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
@@ -23,6 +25,7 @@ from workers.messages import (
     JobStatus,
     Lease,
     Outcome,
+    Place,
     PutBack,
     Report,
     Standing,
@@ -30,10 +33,12 @@ from workers.messages import (
     TryAgain,
     Uploaded,
 )
+from workers.source_limits import host_of
 
 MAX_OPEN_URLS = 12
 MAX_CRASHES = 3
 LEASE_SECONDS = 100.0
+SOURCE_CONCURRENCY = 2
 
 FINAL = (ImageState.COMPLETE, ImageState.FAILED)
 
@@ -45,7 +50,14 @@ outcomes = st.one_of(
         st.sampled_from([None, None, None, 5.0]),
     ),
     st.just(Failed("not-an-image", "It is text.")),
-    st.builds(TryAgain, st.just("source-error"), st.just("Busy."), st.sampled_from([0.0, 1.0, 9])),
+    st.just(Failed("source-error", "Busy.", 9.0)),
+    st.builds(
+        TryAgain,
+        st.sampled_from(["source-error", "download-timeout"]),
+        st.just("Busy."),
+        st.sampled_from([0.0, 1.0, 9]),
+        source_pause_seconds=st.sampled_from([None, None, 0.0, 5.0, 9.0]),
+    ),
     st.builds(PutBack, st.just("imgur-rate-limited"), st.just("Wait."), st.sampled_from([1.0, 9])),
 )
 
@@ -60,11 +72,16 @@ class MailboxMachine(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.table = JobTable(wall_clock=lambda: self.now)
-        limits = MailboxLimits(MAX_OPEN_URLS, LEASE_SECONDS, MAX_CRASHES)
+        limits = MailboxLimits(
+            MAX_OPEN_URLS, LEASE_SECONDS, MAX_CRASHES, source_concurrency=SOURCE_CONCURRENCY
+        )
         self.box = Mailbox(self.table, limits, clock=lambda: self.now)
         self.jobs: dict[str, Submission] = {}
         self.in_force: dict[int, tuple[str, Lease]] = {}
+        self.uploading: set[int] = set()
         self.crashes: dict[Place, int] = {}
+        self.unsure: set[Place] = set()
+        self.suspects: set[Place] = set()
         self.final: dict[Place, tuple[ImageState, str | None]] = {}
         self.finished: set[str] = set()
         self.draining = False
@@ -84,10 +101,12 @@ class MailboxMachine(RuleBasedStateMachine):
         self.box.register(worker_id)
         return worker_id
 
-    @rule(count=st.integers(1, 6))
-    def put(self, count: int) -> None:
+    @rule(hosts=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6))
+    def put(self, hosts: list[str]) -> None:
+        count = len(hosts)
         job_id = f"j{len(self.jobs)}"
-        submission = Submission(job_id, tuple(f"https://s.test/{job_id}/{n}" for n in range(count)))
+        urls = tuple(f"https://{host}.test/{job_id}/{n}" for n, host in enumerate(hosts))
+        submission = Submission(job_id, urls)
         fits = self.open_urls() + count <= MAX_OPEN_URLS and not self.draining
 
         refusal = self.box.put(submission)
@@ -96,14 +115,14 @@ class MailboxMachine(RuleBasedStateMachine):
         if fits:
             self.jobs[job_id] = submission
         else:
-            assert self.table.snapshot(job_id) is None
+            assert snapshot_of(self.table, job_id) is None
 
     @rule(target=leases, worker_id=workers)
     def claim(self, worker_id: str) -> Lease | MultipleResults[Lease]:
         turn = self.box.claim(worker_id, 0)
-        if turn.lease is None:
+        if not turn.leases:
             return multiple()
-        lease = turn.lease
+        (lease,) = turn.leases
         assert turn.standing is Standing.WORK
         assert not self.draining
         assert lease.token not in self.in_force
@@ -113,9 +132,16 @@ class MailboxMachine(RuleBasedStateMachine):
         assert place not in self.places_in_force(), "one URL, one lease"
         beside = [held for holder, held in self.in_force.values() if holder == worker_id]
         for held in [*beside, lease] if beside else []:
-            assert self.crashes.get((held.job_id, held.index), 0) < MAX_CRASHES - 1, "not alone"
+            assert (held.job_id, held.index) not in self.suspects, "not alone"
         self.in_force[lease.token] = (worker_id, lease)
         return lease
+
+    @rule(lease=leases)
+    def begin_upload(self, lease: Lease) -> None:
+        worker_id, _ = self.in_force.get(lease.token, ("", lease))
+        assert self.box.begin_upload(worker_id, lease.token) is bool(worker_id)
+        if worker_id:
+            self.uploading.add(lease.token)
 
     @rule(lease=consumes(leases), outcome=outcomes)
     def report(self, lease: Lease, outcome: Outcome) -> None:
@@ -136,9 +162,9 @@ class MailboxMachine(RuleBasedStateMachine):
         holder, _ = self.in_force.get(lease.token, ("", lease))
         if holder == worker_id:
             return
-        before = (self.table.snapshot(lease.job_id), self.box.stats())
+        before = (snapshot_of(self.table, lease.job_id), self.box.stats())
         assert not self.box.ack(worker_id, Report(lease.token, outcome)).accepted
-        assert (self.table.snapshot(lease.job_id), self.box.stats()) == before
+        assert (snapshot_of(self.table, lease.job_id), self.box.stats()) == before
 
     @rule(worker_id=consumes(workers))
     def retire(self, worker_id: str) -> None:
@@ -148,7 +174,13 @@ class MailboxMachine(RuleBasedStateMachine):
             del self.in_force[lease.token]
             place = (lease.job_id, lease.index)
             self.crashes[place] = self.crashes.get(place, 0) + 1
-            if self.crashes[place] == MAX_CRASHES:
+            is_upload = lease.token in self.uploading
+            is_last_upload = is_upload and place in self.unsure
+            if is_upload:
+                self.unsure.add(place)
+            if is_upload or self.crashes[place] == MAX_CRASHES - 1:
+                self.suspects.add(place)
+            if self.crashes[place] == MAX_CRASHES or is_last_upload:
                 doomed[lease.url] = lease.job_id
                 self.final[place] = (ImageState.FAILED, None)
 
@@ -180,12 +212,58 @@ class MailboxMachine(RuleBasedStateMachine):
         places += [place for _, place in box._delayed]
         places += box._quarantine._suspects
         for job_id, queue in box._queue._jobs.items():
-            places += [(job_id, index) for index in range(queue.next_index, len(queue.urls))]
-            places += [(job_id, index) for index in queue.returned]
+            places += [(job_id, index) for index in queue.order[queue.position :]]
+            places += [(job_id, index) for index in queue.admitted]
+            places += [(job_id, index) for parked in queue.parked.values() for index in parked]
         everything = {(j, n) for j, s in self.jobs.items() for n in range(len(s.urls))}
         assert sorted(places) == sorted(everything - set(self.final))
         waiting = {job_id for job_id, queue in box._queue._jobs.items() if queue}
         assert sorted(box._queue._ring) == sorted(waiting)
+
+    @invariant()
+    def each_slot_of_a_source_is_in_use(self) -> None:
+        box = self.box
+        slots = {
+            (lease.job_id, lease.index)
+            for token, (_, lease) in self.in_force.items()
+            if token not in self.uploading
+        }
+        for job_id, queue in box._queue._jobs.items():
+            slots |= {(job_id, index) for index in queue.admitted}
+        assert set(box._sources._slots) == slots
+        in_flight = Counter(self.host(place) for place in slots)
+        held_back = Counter(self.host(place) for place in slots - self.suspects)
+        assert all(count <= SOURCE_CONCURRENCY for count in held_back.values())
+        for host, source in box._sources._sources.items():
+            assert source.in_flight == in_flight[host]
+            assert 1 <= source.limit <= SOURCE_CONCURRENCY
+            is_idle = not source.in_flight and not source.paused_until
+            assert (host in box._sources._idle) is is_idle
+            assert source.limit < SOURCE_CONCURRENCY or not is_idle, "nothing to remember"
+
+    @invariant()
+    def what_is_parked_waits_for_a_reason(self) -> None:
+        box = self.box
+        parked = {
+            (host, job_id) for job_id, queue in box._queue._jobs.items() for host in queue.parked
+        }
+        turns = [(host, job_id) for host, jobs in box._queue._parked.items() for job_id in jobs]
+        assert sorted(turns) == sorted(parked)
+        for host in box._queue._parked:
+            source = box._sources._sources[host]
+            assert source.paused_until or source.in_flight >= source.limit
+
+    @invariant()
+    def who_is_kept_from_other_work_has_a_suspect(self) -> None:
+        quarantine = self.box._quarantine
+        holders = {
+            worker_id
+            for worker_id, lease in self.in_force.values()
+            if (lease.job_id, lease.index) in self.suspects
+        }
+        serving = {worker_id for worker_id, has_one in quarantine._staff.items() if has_one}
+        assert serving == holders
+        assert len(quarantine._staff) - len(serving) <= len(quarantine._suspects)
 
     @invariant()
     def counts_agree(self) -> None:
@@ -199,7 +277,7 @@ class MailboxMachine(RuleBasedStateMachine):
     def what_is_final_stays_so(self) -> None:
         links: list[str] = []
         for job_id, submission in self.jobs.items():
-            snapshot = self.table.snapshot(job_id)
+            snapshot = snapshot_of(self.table, job_id)
             assert snapshot is not None
             for index, result in enumerate(snapshot.results()):
                 expected = self.final.get((job_id, index), (ImageState.PENDING, None))
@@ -221,13 +299,18 @@ class MailboxMachine(RuleBasedStateMachine):
         while self.open_urls():
             self.now += 10.0
             turn = self.box.claim("last", 0)
-            assert turn.lease is not None, "lost"
-            assert self.box.ack("last", Report(turn.lease.token, Failed("e", "End."))).accepted
-            self.final[turn.lease.job_id, turn.lease.index] = (ImageState.FAILED, None)
+            assert turn.leases, "lost"
+            (lease,) = turn.leases
+            assert self.box.ack("last", Report(lease.token, Failed("e", "End."))).accepted
+            self.final[lease.job_id, lease.index] = (ImageState.FAILED, None)
         assert self.table.unfinished() == {}
 
     def open_urls(self) -> int:
         return sum(len(submission.urls) for submission in self.jobs.values()) - len(self.final)
+
+    def host(self, place: Place) -> str:
+        job_id, index = place
+        return host_of(self.jobs[job_id].urls[index])
 
     def places_in_force(self) -> set[Place]:
         return {(lease.job_id, lease.index) for _, lease in self.in_force.values()}

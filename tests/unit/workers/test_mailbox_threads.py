@@ -5,12 +5,12 @@ import random
 import threading
 import time
 
+from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
     Failed,
     ImageState,
-    JobSnapshot,
     Lease,
     Outcome,
     PutBack,
@@ -19,6 +19,7 @@ from workers.messages import (
     Submission,
     TryAgain,
     Uploaded,
+    Words,
 )
 
 JOBS = 20
@@ -58,7 +59,7 @@ class Floor:
             thread.join(PATIENCE_SECONDS)
 
     def snapshots(self) -> list[JobSnapshot]:
-        found = [self.table.snapshot(f"j{number}") for number in range(JOBS)]
+        found = [snapshot_of(self.table, f"j{number}") for number in range(JOBS)]
         return [snapshot for snapshot in found if snapshot is not None]
 
     def _begin(self, target, *args: object) -> None:  # type: ignore[no-untyped-def] # any
@@ -67,12 +68,12 @@ class Floor:
 
     def _work(self, worker_id: str, seed: int) -> None:
         dice = random.Random(seed)
-        report: Report | None = None
+        reports: tuple[Report, ...] = ()
         while True:
-            turn = self.box.turn(worker_id, report, 0.2)
+            turn = self.box.exchange(worker_id, Words(reports, wanted=dice.randint(1, 3)), 0.2)
             if turn.standing is Standing.RETIRED:
                 return
-            report = Report(turn.lease.token, _outcome(dice, turn.lease)) if turn.lease else None
+            reports = tuple(Report(lease.token, _outcome(dice, lease)) for lease in turn.leases)
 
     def _read(self) -> None:
         done_before: dict[str, int] = {}

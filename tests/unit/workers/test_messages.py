@@ -1,6 +1,7 @@
 import dataclasses
 import inspect
 import pickle
+from array import array
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from workers import messages
 from workers.messages import (
     CrashedUrl,
+    Delivery,
     Failed,
-    ImageResult,
     ImageState,
-    JobSnapshot,
+    JobChanges,
     JobStatus,
     JobSummary,
     Lease,
@@ -25,8 +26,8 @@ from workers.messages import (
     Standing,
     Submission,
     TryAgain,
-    Turn,
     Uploaded,
+    Words,
 )
 
 # Each with every field set, and none to its default.
@@ -46,13 +47,30 @@ ALL = [
     Report(7, _UPLOADED),
     _SUMMARY,
     _RECEIPT,
-    Turn(Standing.WORK, _LEASE, _RECEIPT),
+    Words((Report(7, _UPLOADED),), (8,), 9),
+    Delivery(Standing.WORK, (_LEASE,), (_RECEIPT,), (True,)),
     _CRASHED,
     Retirement(returned=1, failed=(_CRASHED,), had_claimed=True),
     MailboxStats(5, 1, 2, 3.5, 4, draining=True),
-    ImageResult("u", ImageState.FAILED, "l", "empty", "Nothing came.", 2),
-    JobSnapshot(
-        "j", JobStatus.COMPLETE, 1.0, 2.0, ("u",), b"\1", b"\2", {0: "l"}, {1: ("empty", "None.")}
+    JobChanges(
+        job_id="j",
+        status=JobStatus.COMPLETE,
+        created=1.0,
+        finished=2.0,
+        total=3,
+        complete=1,
+        failed=2,
+        is_first=True,
+        known=1,
+        version=4,
+        latest=5,
+        urls=("u",),
+        indexes=array("I", [0]),
+        states=b"\1",
+        attempts=b"\2",
+        links={0: "l"},
+        troubles={0: ("empty", "None.")},
+        possibly_duplicated=frozenset({0}),
     ),
 ]
 
@@ -96,24 +114,3 @@ def test_has_no_secret_in_its_text(message: Any) -> None:
 def test_a_state_fits_a_byte_and_reads_as_one() -> None:
     assert bytes([ImageState.COMPLETE, ImageState.PENDING]) == b"\1\0"
     assert bytearray(3) == bytes([ImageState.PENDING] * 3), "a new job is all pending"
-
-
-def test_results_join_the_columns() -> None:
-    snapshot = JobSnapshot(
-        job_id="j",
-        status=JobStatus.IN_PROGRESS,
-        created=1.0,
-        finished=None,
-        urls=("u0", "u1", "u2", "u3"),
-        states=bytes([1, 2, 0, 0]),
-        attempts=bytes([1, 4, 2, 0]),
-        links={0: "l0"},
-        troubles={1: ("empty", "Nothing came."), 2: ("source-error", "Busy.")},
-    )
-
-    assert list(snapshot.results()) == [
-        ImageResult("u0", ImageState.COMPLETE, "l0", None, None, 1),
-        ImageResult("u1", ImageState.FAILED, None, "empty", "Nothing came.", 4),
-        ImageResult("u2", ImageState.PENDING, None, "source-error", "Busy.", 2),
-        ImageResult("u3", ImageState.PENDING, None, None, None, 0),
-    ]

@@ -14,6 +14,7 @@ from workers.errors import (
     ImgurError,
     RateLimitedError,
     Reason,
+    SourceOverloadedError,
     UploadUnsureError,
 )
 from workers.imgur import UploadedImage
@@ -107,6 +108,25 @@ def test_an_upload_without_an_answer_leaves_a_doubt(
 
     assert isinstance(outcome, TryAgain)
     assert outcome.maybe_stored is maybe_stored
+
+
+@pytest.mark.parametrize("attempt", [1, MAX_ATTEMPTS], ids=["not the last", "the last"])
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (SourceOverloadedError(Reason.SOURCE_ERROR, "Busy.", transient=True, retry_after=7.0), 7.0),
+        (SourceOverloadedError(Reason.SOURCE_RATE_LIMITED, "Busy.", transient=True), 0.0),
+        (DownloadError(Reason.SOURCE_ERROR, "Broken.", transient=True, retry_after=7.0), None),
+    ],
+    ids=["for a time", "without saying how long", "not overloaded"],
+)
+def test_an_overloaded_source_is_told_of(
+    error: DownloadError, pause: float | None, attempt: int
+) -> None:
+    outcome = process(Shelf(error), Wall(), attempt)
+
+    assert isinstance(outcome, TryAgain if attempt == 1 else Failed)
+    assert outcome.source_pause_seconds == pause
 
 
 def test_a_used_up_allowance_is_passed_on() -> None:

@@ -8,18 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
-from workers.transport import (
-    TICK_SECONDS,
-    Line,
-    TransferTimeoutError,
-    Watchdog,
-    dial_directly,
-    open_session,
-)
+from workers.line import TICK_SECONDS, Line, TransferTimeoutError, Watchdog, dial_directly
+from workers.transport import LineAdapter, open_session
 
 DEADLINE = 0.4
 ENDS = 15.0
@@ -462,3 +457,148 @@ def test_a_certificate_nobody_vouches_for_is_refused(certificate: Path, client: 
     finally:
         server.close()
     assert server.requests == []
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+def test_what_is_sent(peer: OpenPeer, client: Client) -> None:
+    server = peer(friendly)
+
+    with client.line.within(30.0):
+        headers = {"User-Agent": "x", "Accept": None, "Accept-Encoding": None, "Connection": None}
+        client.session.get(server.url + "?q=ü", headers=headers, timeout=10)
+
+    assert server.requests == [
+        b"GET /image.jpg?q=%%C3%%BC HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: x\r\n\r\n"
+        % server.port
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "dialled", "field"),
+    [
+        ("http://a.example/", ("a.example", 80), "a.example"),
+        ("https://a.example/", ("a.example", 443), "a.example"),
+        ("http://a.example:443/", ("a.example", 443), "a.example:443"),
+        ("https://a.example:8443/", ("a.example", 8443), "a.example:8443"),
+        ("http://A.example./", ("a.example.", 80), "a.example"),
+        ("http://[::1]/", ("::1", 80), "[::1]"),
+        ("https://[2606:4700::1111]/", ("2606:4700::1111", 443), "[2606:4700::1111]"),
+        ("http://[::1]:81/", ("::1", 81), "[::1]:81"),
+    ],
+)
+def test_where_a_url_leads(url: str, dialled: tuple[str, int], field: str) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def dial(host: str, port: int, timeout: float | None) -> socket.socket:
+        asked.append((host, port))
+        raise TransferTimeoutError  # comes through as it is
+
+    with open_session(Line(dial)) as session:
+        with pytest.raises(TransferTimeoutError):
+            session.get(url, timeout=1)
+        adapter = session.get_adapter(url)
+        assert isinstance(adapter, LineAdapter)
+        (connection,) = adapter._connections.values()
+
+    assert asked == [dialled]
+    assert connection.host_field == field
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-A": "b\r\nX-Evil: 1"}, {"X-A": "b\nc"}, {"X-A\r\nX-Evil": "1"}, {"X-A": "b\0c"}]
+)
+def test_a_line_end_in_a_header_is_not_sent(
+    peer: OpenPeer, client: Client, headers: dict[str, str]
+) -> None:
+    server = peer(friendly)
+    request = requests.Request("GET", server.url).prepare()
+    request.headers.update(headers)
+
+    with pytest.raises(requests.exceptions.InvalidHeader):
+        client.session.get_adapter(server.url).send(request)
+
+    assert server.accepted == 0
+
+
+@pytest.mark.parametrize("target", ["/a b", "/a\x7f", "/ü", "/?q=\x1f"])
+def test_a_target_that_is_none_is_not_sent(peer: OpenPeer, client: Client, target: str) -> None:
+    server = peer(friendly)
+    request = requests.Request("GET", server.url).prepare()
+    request.url = server.url.removesuffix("/image.jpg") + target
+
+    with pytest.raises(requests.exceptions.InvalidURL):
+        client.session.get_adapter(server.url).send(request)
+
+    assert server.accepted == 0
+
+
+def test_a_body_needs_its_length(peer: OpenPeer, client: Client) -> None:
+    server = peer(friendly)
+
+    with pytest.raises(requests.exceptions.InvalidHeader):
+        client.session.post(server.url, data=iter([b"x"]), timeout=10)
+
+    assert server.accepted == 0
+
+
+@pytest.mark.parametrize(
+    "wish", [{"verify": False}, {"proxies": {"http": "http://p/"}}, {"cert": "c.pem"}]
+)
+def test_what_is_not_to_be_had(peer: OpenPeer, client: Client, wish: dict[str, Any]) -> None:
+    server = peer(friendly)
+
+    with pytest.raises(ValueError, match="not to be had"):
+        client.session.get(server.url, timeout=10, **wish)
+
+    assert server.accepted == 0
+
+
+# --- connections --------------------------------------------------------------------------------
+
+
+def then_more(connection: socket.socket) -> None:
+    # More than the reader takes at once: what is left shows on the connection.
+    connection.sendall(answer(b"picture") + answer(b"nobody asked for this" * 5000))
+
+
+def test_bytes_that_nobody_asked_for_are_no_answer(peer: OpenPeer, client: Client) -> None:
+    server = peer(then_more)
+
+    for _ in range(5):
+        assert client.get(server.url, 30.0) == b"picture"
+
+
+def test_an_answer_left_unread_costs_its_connection(peer: OpenPeer, client: Client) -> None:
+    server = peer(friendly)
+    with client.line.within(30.0):
+        client.session.get(server.url, stream=True, timeout=10)
+
+    assert client.get(server.url, 30.0) == b"picture"
+    assert server.accepted == 2
+
+
+def test_how_many_connections_are_kept(peer: OpenPeer, client: Client) -> None:
+    servers = [peer(friendly) for _ in range(9)]
+    for server in (*servers, servers[8], servers[1]):
+        client.get(server.url, 30.0)
+    assert [server.accepted for server in servers] == [1] * 9
+
+    client.get(servers[0].url, 30.0)
+
+    assert servers[0].accepted == 2, "the one met longest ago was closed"
+
+
+def test_a_refusal_before_the_body_is_taken_is_the_answer(client: Client) -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        connection.shutdown(socket.SHUT_RD)
+
+    server = Peer(refuse)
+    try:
+        with client.line.within(30.0):
+            body = b"." * 20_000_000
+            assert client.session.post(server.url, data=body, timeout=10).status_code == 413
+    finally:
+        server.close()

@@ -9,7 +9,7 @@ import requests_mock
 
 from workers.download import Downloader, DownloadPolicy
 from workers.errors import DownloadError, Reason
-from workers.transport import Watchdog
+from workers.line import Watchdog
 
 URL = "https://images.example/a.jpg"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)

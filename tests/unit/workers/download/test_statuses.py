@@ -1,7 +1,7 @@
 import pytest
 
 from workers.download.statuses import MAX_RETRY_AFTER, error_for, retry_after
-from workers.errors import Reason
+from workers.errors import Reason, SourceOverloadedError
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 
@@ -37,6 +37,14 @@ def test_status(status: int, reason: Reason, *, transient: bool) -> None:
     assert error.transient is transient
     assert str(status) in error.message
     assert error.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("status", "is_overloaded"),
+    [(429, True), (503, True), (500, False), (502, False), (408, False), (404, False)],
+)
+def test_who_is_overloaded(status: int, *, is_overloaded: bool) -> None:
+    assert isinstance(error_for(status, {}), SourceOverloadedError) is is_overloaded
 
 
 @pytest.mark.parametrize(("status", "expected"), [(429, 7.0), (503, 7.0), (404, None)])

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import pytest
 
+from workers.byte_budget import ByteBudget
 from workers.download.storage import Storage
 from workers.errors import DownloadError, Reason
 
@@ -19,7 +20,7 @@ def no_temporary_folder() -> BinaryIO:
 
 def test_little_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", no_temporary_folder)
-    storage = Storage(memory_bytes=10)
+    storage = Storage(10, ByteBudget(1000))
 
     storage.write(b"12345")
     storage.write(b"67890")
@@ -30,7 +31,7 @@ def test_little_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_much_goes_to_a_file() -> None:
-    storage = Storage(memory_bytes=10)
+    storage = Storage(10, ByteBudget(1000))
 
     for piece in (b"12345", b"67890", b"x", b"yz"):
         storage.write(piece)
@@ -41,10 +42,27 @@ def test_much_goes_to_a_file() -> None:
         assert file.read() == b"1234567890xyz"
 
 
+def test_little_goes_to_a_file_too_when_memory_is_short() -> None:
+    budget = ByteBudget(12)
+    others = Storage(10, budget)
+    others.write(b"12345")
+    storage = Storage(10, budget)
+
+    for piece in (b"1234", b"56", b"78"):
+        storage.write(piece)
+
+    with storage.rewind() as file:
+        assert file.fileno() > 2
+        assert file.read() == b"12345678"
+    assert budget.take(7), "what went to the file gave its memory back"
+    others.discard()
+    assert budget.take(5)
+
+
 @pytest.mark.parametrize("pieces", [1, 50], ids=["noticed at the end", "noticed while writing"])
 def test_full_disk(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", full_disk)
-    storage = Storage(memory_bytes=10)
+    storage = Storage(10, ByteBudget(1000))
 
     with pytest.raises(DownloadError) as caught:
         fill(storage, pieces)
@@ -56,7 +74,7 @@ def test_full_disk(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
 
 def test_no_place_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", no_temporary_folder)
-    storage = Storage(memory_bytes=10)
+    storage = Storage(10, ByteBudget(1000))
 
     with pytest.raises(DownloadError) as caught:
         fill(storage, 1)

@@ -1,0 +1,76 @@
+"""How jobs stand, as answers: what clients ask for again and again is rendered once.
+
+A job that is polled has a view here, which is told by the board what has changed since.
+"""
+
+from typing import Final
+
+from service.job_view import JobView
+from service.paging import Page
+from service.rendered import Rendered
+from service.view_cache import ViewCache
+from workers import Board
+
+MOST_BYTES: Final = 128 * 1024**2
+"""For all views. One of 100,000 URLs takes some 80 MB, rendered whole."""
+
+
+class JobViews:
+    """Answers that show jobs. Safe to use from any thread.
+
+    Args:
+        board: where jobs are; it is asked each time, and decides who sees what.
+        sandbox: whether links are the sandbox's.
+        most_bytes: memory for what is kept between requests.
+    """
+
+    def __init__(self, board: Board, *, sandbox: bool, most_bytes: int = MOST_BYTES) -> None:
+        self._board = board
+        self._views: ViewCache[tuple[str, str], JobView] = ViewCache(
+            lambda: JobView(sandbox=sandbox), most_bytes
+        )
+
+    def version(self, job_id: str, owner: str) -> int | None:
+        """The job's version now, or None if this owner has no such job; renders nothing."""
+        changes = self._board.changes(job_id, 0, owner, limit=0)
+        if changes is None:
+            self._views.forget((owner, job_id))
+            return None
+        return changes.latest
+
+    def show(
+        self, job_id: str, owner: str, version: int, page: Page | None = None
+    ) -> Rendered | None:
+        """The job as it stood when it had a version, or later; None if it is gone.
+
+        Asking for the version first is what keeps requests from waiting here for one that waits
+        for a silent board.
+
+        Args:
+            job_id: the job.
+            owner: who asks.
+            version: what `version` has just returned.
+            page: the results to show; None for all there is.
+        """
+        key = (owner, job_id)
+        with self._views.view(key) as view:
+            if not view.is_whole_at(version) and not self._follow(view, job_id, owner):
+                self._views.forget(key)
+                return None
+            pieces = view.whole() if page is None else view.page(page)
+            return Rendered(tag_of(view.version), pieces)
+
+    def _follow(self, view: JobView, job_id: str, owner: str) -> bool:
+        while True:
+            known = view.known if view.version else None
+            changes = self._board.changes(job_id, view.version, owner, known=known)
+            if changes is None:
+                return False
+            view.apply(changes)
+            if changes.is_current:
+                return True
+
+
+def tag_of(version: int) -> str:
+    """The tag of a job's answers."""
+    return f"{version:x}"

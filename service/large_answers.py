@@ -1,0 +1,133 @@
+"""Sends answers of megabytes without holding a thread, and without a copy for each client.
+
+Given bytes, waitress copies them, to a temporary file from 1 MiB on, and holds the thread while
+more than 16 MiB wait for a slow client. Given a file, it reads from that what the socket takes.
+"""
+
+import threading
+import weakref
+from bisect import bisect_right
+from collections import deque
+from functools import partial
+from http import HTTPStatus
+from itertools import accumulate
+from os import SEEK_CUR, SEEK_END, SEEK_SET
+from typing import TYPE_CHECKING, Final
+
+import falcon
+
+from service.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_BYTES: Final = 256 * 1024**2
+_READ_BYTES = 256 * 1024  # waitress asks for megabytes again and again, however little is taken
+_SMALL_BYTES = 64 * 1024  # copied as quickly as anything else is done with it
+_RETRY_SECONDS = 5
+
+
+class PiecesFile:
+    """Pieces of bytes, to be read as one file.
+
+    Args:
+        pieces: shared with whoever else sends them.
+        on_close: called once, when all is sent or the client gone.
+    """
+
+    def __init__(self, pieces: tuple[bytes, ...], on_close: "Callable[[], object]") -> None:
+        self._pieces = pieces
+        self._ends = list(accumulate(map(len, pieces)))
+        self._at = 0
+        # Also where nobody closes it: an answer may break off before it reaches the server.
+        self._finalize = weakref.finalize(self, on_close)
+
+    def close(self) -> None:
+        self._finalize()
+
+    def read(self, size: int | None = None, /) -> bytes:
+        """Bytes of one piece, at most so many; none at the end only."""
+        # The piece that ends behind this place: empty ones are passed over.
+        place = bisect_right(self._ends, self._at)
+        if place == len(self._pieces):
+            return b""
+        piece = self._pieces[place]
+        begin = self._at - self._ends[place] + len(piece)
+        most = _READ_BYTES if size is None else min(size, _READ_BYTES)
+        found = piece[begin : begin + most]
+        self._at += len(found)
+        return found
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        origins = {SEEK_SET: 0, SEEK_CUR: self._at, SEEK_END: self._ends[-1]}
+        self._at = origins[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+class LargeAnswers:
+    """The answers under way; safe to use from any thread.
+
+    Args:
+        most_bytes: memory for those that are not small. An answer sent to several clients counts
+            once.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._bytes = 0
+        self._readers: dict[int, int] = {}  # of an answer, by its identity
+        # Those that ended; a file may be closed by the garbage collector at any place, even while
+        # this very thread holds the lock.
+        self._ended: deque[tuple[int, int]] = deque()
+
+    def send(self, req: falcon.Request, resp: falcon.Response, pieces: tuple[bytes, ...]) -> None:
+        """Let this be the body of an answer; never empty.
+
+        Raises:
+            Problem: 503, there is no memory left for it.
+        """
+        size = sum(map(len, pieces))
+        if size <= _SMALL_BYTES:
+            resp.data = b"".join(pieces)
+        elif req.method == "HEAD":
+            resp.content_length = size
+        else:
+            resp.set_stream(self._open(pieces, size), size)
+
+    def _open(self, pieces: tuple[bytes, ...], size: int) -> PiecesFile:
+        name = id(pieces)
+        with self._lock:
+            self._settle()
+            readers = self._readers.get(name, 0)
+            if not readers:
+                # One goes out in any case, or it never would.
+                if self._bytes and self._bytes + size > self._most_bytes:
+                    raise _too_many()
+                self._bytes += size
+            self._readers[name] = readers + 1
+        return PiecesFile(pieces, partial(self._ended.append, (name, size)))
+
+    def _settle(self) -> None:
+        while self._ended:
+            name, size = self._ended.popleft()
+            self._readers[name] -= 1
+            if not self._readers[name]:
+                del self._readers[name]
+                self._bytes -= size
+
+
+def _too_many() -> Problem:
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "too-many-large-answers",
+        "Too many large answers are under way to clients that read slowly. Ask for a page "
+        "(?limit=1000), or again later.",
+        headers={"Retry-After": str(_RETRY_SECONDS)},
+    )

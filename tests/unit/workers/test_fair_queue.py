@@ -1,0 +1,194 @@
+"""Whose turn it is, when hosts have their limits."""
+
+import pytest
+
+from workers import fair_queue
+from workers.fair_queue import FairQueue
+from workers.messages import Place, Submission, TryAgain
+from workers.source_limits import SourceLimits
+
+
+class Line:
+    """A queue, its limits, and shorthand for what becomes of its URLs."""
+
+    def __init__(self, most: int) -> None:
+        self.sources = SourceLimits(most)
+        self.queue = FairQueue(self.sources)
+
+    def add(self, job_id: str, hosts: str) -> None:
+        """A job with one URL for each letter, which names its host."""
+        self.queue.add(Submission(job_id, tuple(f"http://{host}.test/" for host in hosts)))
+
+    def pop_all(self) -> list[Place]:
+        popped = []
+        while (place := self.queue.pop()) is not None:
+            popped.append(place)
+        return popped
+
+    def downloaded(self, place: Place) -> int:
+        host = self.sources.downloaded(place)
+        return 0 if host is None else self.queue.admit(host)
+
+    def end(self, place: Place) -> None:
+        self.downloaded(place)
+        self.queue.end(place[0])
+
+
+def test_a_full_host_lets_the_others_pass() -> None:
+    line = Line(2)
+    line.add("j", "ssssfsf")
+    assert line.pop_all() == [("j", 0), ("j", 1), ("j", 4), ("j", 6)]
+
+
+def test_what_was_parked_comes_in_its_order_as_slots_get_free() -> None:
+    line = Line(1)
+    line.add("j", "sssf")
+    assert line.pop_all() == [("j", 0), ("j", 3)]
+    assert line.downloaded(("j", 0)) == 1
+    assert line.pop_all() == [("j", 1)]
+    assert line.downloaded(("j", 1)) == 1
+    assert line.pop_all() == [("j", 2)]
+    assert line.downloaded(("j", 2)) == 0
+
+
+def test_a_slot_that_gets_free_is_not_snatched_by_a_later_job() -> None:
+    line = Line(1)
+    line.add("first", "ss")
+    assert line.pop_all() == [("first", 0)]
+    line.add("second", "s")
+    line.downloaded(("first", 0))
+    assert line.pop_all() == [("first", 1)]
+    line.downloaded(("first", 1))
+    assert line.pop_all() == [("second", 0)]
+
+
+def test_jobs_take_turns_at_a_host_too() -> None:
+    line = Line(1)
+    line.add("large", "sssss")
+    line.add("small", "ss")
+    order = line.pop_all()
+    for _ in range(6):
+        line.downloaded(order[-1])
+        order += line.pop_all()
+    assert [job_id for job_id, _ in order] == [
+        "large",
+        "small",
+        "large",
+        "small",
+        "large",
+        "large",
+        "large",
+    ]
+    assert [index for job_id, index in order if job_id == "large"] == [0, 1, 2, 3, 4]
+
+
+def test_a_raised_limit_admits_more_than_one() -> None:
+    line = Line(2)
+    line.add("j", "s" * 30)
+    first, second = line.pop_all()
+    line.sources.ended(first, TryAgain("source-error", "503.", 0.0, source_pause_seconds=0.0), 0.0)
+    line.queue.give_back(first)
+    assert line.pop_all() == [], "one is in flight, and the limit is one"
+    place = second
+    for _ in range(9):
+        assert line.downloaded(place) == 1
+        (place,) = line.pop_all()
+    assert line.downloaded(place) == 2, "ten good ones in a row"
+    assert len(line.pop_all()) == 2
+
+
+def test_what_comes_back_is_the_first_to_go_again() -> None:
+    line = Line(2)
+    line.add("j", "ssss")
+    assert line.pop_all() == [("j", 0), ("j", 1)]
+    # Of a worker that died: each keeps its slot.
+    for place in (("j", 1), ("j", 0)):
+        line.queue.give_back(place)
+    assert line.pop_all() == [("j", 0), ("j", 1)]
+    # Of one that was being uploaded: its slot went to another.
+    line.downloaded(("j", 0))
+    line.queue.give_back(("j", 0))
+    assert line.pop_all() == [("j", 2)]
+    line.downloaded(("j", 1))
+    assert line.pop_all() == [("j", 0)]
+
+
+def test_a_pause_takes_promised_slots_back() -> None:
+    line = Line(2)
+    line.add("j", "sssf")
+    line.add("k", "f")
+    first, _, second = (line.queue.pop() for _ in range(3))
+    assert first is not None
+    assert second is not None
+    line.queue.give_back(second)
+    pause = TryAgain("source-error", "503.", 0.0, source_pause_seconds=9.0)
+    assert line.sources.ended(first, pause, 0.0) == "s.test"
+    assert line.queue.admit("s.test") == 0
+    assert line.pop_all() == [("j", 3)]
+    assert line.sources.resume(9.0) == ["s.test"]
+    assert line.queue.admit("s.test") == 1
+    assert line.pop_all() == [second]
+
+
+def test_a_search_is_bounded_and_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "_LOOKS_PER_POP", 100)
+    monkeypatch.setattr(fair_queue, "_LOOKS_PER_JOB", 50)
+    line = Line(1)
+    line.add("slow", "s" * 401 + "f")
+    assert line.queue.pop() == ("slow", 0)
+    for _ in range(4):
+        assert line.queue.pop() is None
+        assert line.queue.is_unsearched
+    assert line.queue.pop() == ("slow", 401)
+    assert not line.queue.is_unsearched
+    assert line.queue.pop() is None
+    assert not line.queue.is_unsearched
+
+
+def test_a_long_search_in_one_job_does_not_hold_up_another() -> None:
+    line = Line(1)
+    line.add("slow", "s" * 100_000)
+    line.add("fast", "f")
+    assert [line.queue.pop(), line.queue.pop()] == [("slow", 0), ("fast", 0)]
+
+
+def test_each_url_is_looked_at_once_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    host_of = fair_queue.host_of
+    monkeypatch.setattr(fair_queue, "host_of", lambda url: looked.append(url) or host_of(url))
+    line = Line(2)
+    line.add("j", "s" * 5_000)
+    done = 0
+    in_flight = [line.queue.pop(), line.queue.pop()]
+    while in_flight:
+        place = in_flight.pop(0)
+        if place is None:
+            continue
+        line.end(place)
+        done += 1
+        in_flight.append(line.queue.pop())
+    assert done == len(looked) == 5_000
+
+
+def test_nothing_is_kept_of_a_job_that_has_ended() -> None:
+    line = Line(1)
+    line.add("j", "sstt")
+    line.add("k", "st")
+    for _ in range(6):
+        popped = line.pop_all()
+        for place in popped:
+            line.end(place)
+    assert line.queue.unfinished == 0
+    assert not line.queue._jobs
+    assert not line.queue._ring
+    assert not line.queue._parked
+    assert not line.sources._sources
+
+
+def test_a_restored_job_waits_for_its_hosts_as_well() -> None:
+    line = Line(1)
+    urls = ("http://s.test/0", "http://s.test/1", "http://s.test/2", "http://f.test/3")
+    line.queue.restore("j", urls, [1, 2, 3], in_hand=1)
+    line.queue.give_back(("j", 0))
+    assert line.pop_all() == [("j", 0), ("j", 3)]
+    assert line.queue.unfinished == 4

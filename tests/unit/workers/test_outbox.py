@@ -1,0 +1,230 @@
+"""The lanes' common way to the mailbox."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from workers.job_table import JobTable
+from workers.mailbox import Mailbox, MailboxLimits
+from workers.manager import ManagerLostError
+from workers.messages import Delivery, Lease, Receipt, Report, Standing, Submission, Uploaded, Words
+from workers.outbox import Desk, Outbox
+
+SOON = 10.0
+
+
+class Post:
+    """A mailbox behind a counter: how many trips there were, and a gate that holds them up."""
+
+    def __init__(self) -> None:
+        self.table = JobTable()
+        self.box = Mailbox(self.table, MailboxLimits())
+        self.box.register("w")
+        self.trips: list[Words] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.failure: Exception | None = None
+        self.wait_limit = 0.02
+
+    def exchange(self, words: Words, wait_seconds: float) -> Delivery:
+        if words.reports or words.uploads:
+            assert wait_seconds == 0, "a word waits for nothing"
+        assert wait_seconds <= 5, "a wait has its bounds"
+        self.trips.append(words)
+        assert self.gate.wait(SOON)
+        if self.failure is not None:
+            raise self.failure
+        return self.box.exchange("w", words, min(wait_seconds, self.wait_limit))
+
+    def put(self, count: int, job_id: str = "j") -> None:
+        urls = tuple(f"https://source.test/{job_id}/{number}.jpg" for number in range(count))
+        assert self.box.put(Submission(job_id, urls)) is None
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def outbox(post: Post) -> Iterator[Outbox]:
+    with closing(Outbox(post.exchange)) as outbox:
+        yield outbox
+
+
+class Caller:
+    """What a lane does, in a thread of its own."""
+
+    def __init__(self, desk: Desk, *, until: int | None = None) -> None:
+        self.done: list[tuple[Lease, Receipt]] = []
+        self.error: BaseException | None = None
+        self._desk = desk
+        self._until = until
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join(SOON)
+        assert not self._thread.is_alive(), "the lane still waits"
+
+    def _run(self) -> None:
+        try:
+            while len(self.done) != self._until and (lease := self._desk.lease()) is not None:
+                assert self._desk.begin_upload(lease.token)
+                self.done.append((lease, self._desk.report(_done(lease))))
+        except Exception as error:  # noqa: BLE001 - looked at by the test
+            self.error = error
+
+
+def _done(lease: Lease) -> Report:
+    return Report(lease.token, Uploaded(f"link-{lease.index}", "d"))
+
+
+def wait_until_waiting(outbox: Outbox, words: int) -> None:
+    """Until so many lanes' words lie in the outbox."""
+    give_up = threading.Event()
+    for _ in range(1000):
+        if len(outbox._reports) + len(outbox._uploads) == words:
+            return
+        give_up.wait(0.01)
+    raise AssertionError("the words never came")
+
+
+def test_each_lane_gets_what_it_asked_for(post: Post, outbox: Outbox) -> None:
+    post.put(300)
+
+    lanes = [Caller(outbox.desk()) for _ in range(20)]
+    while post.table.unfinished():
+        threading.Event().wait(0.01)
+    post.box.close()
+
+    for lane in lanes:
+        lane.join()
+        assert lane.error is None
+    pairs = [pair for lane in lanes for pair in lane.done]
+    assert sorted(lease.index for lease, _ in pairs) == list(range(300))
+    assert all(receipt.accepted for _, receipt in pairs)
+    assert sum(receipt.finished is not None for _, receipt in pairs) == 1
+
+
+def test_what_gathers_during_a_trip_goes_in_one(post: Post, outbox: Outbox) -> None:
+    post.put(20)
+    desks = [outbox.desk() for _ in range(10)]
+    leases = [desk.lease() for desk in desks]
+    post.gate.clear()
+    held_up = Caller(outbox.desk(), until=1)  # it asks, and its trip is held up
+    before = len(post.trips)
+
+    answers: list[Receipt] = []
+    threads = [
+        threading.Thread(target=lambda d=desk, le=lease: answers.append(d.report(_done(le))))
+        for desk, lease in zip(desks, leases, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until_waiting(outbox, 10)
+    post.gate.set()
+    for thread in threads:
+        thread.join(SOON)
+
+    assert [receipt.accepted for receipt in answers] == [True] * 10
+    held_up.join()
+    carrying = [words for words in post.trips[before:] if len(words.reports) > 1]
+    assert [len(words.reports) for words in carrying] == [10]
+    assert carrying[0].wanted == 10
+
+
+def test_an_idle_worker_waits_in_the_mailbox(post: Post, outbox: Outbox) -> None:
+    lane = Caller(outbox.desk(), until=1)
+    while not any(not words.reports for words in post.trips[1:]):
+        threading.Event().wait(0.01)
+
+    post.put(1)
+
+    lane.join()
+    assert lane.done[0][0].index == 0
+
+
+def test_a_busy_lane_is_heard_while_another_waits_for_work(post: Post, outbox: Outbox) -> None:
+    post.put(1)
+    desk = outbox.desk()
+    lease = desk.lease()
+    assert lease is not None
+    idle = Caller(outbox.desk(), until=1)
+
+    assert desk.begin_upload(lease.token)
+    assert desk.report(_done(lease)).accepted
+
+    post.put(2, "k")
+    idle.join()
+    assert idle.done[0][0].job_id == "k"
+
+
+@pytest.mark.parametrize("standing", [Standing.DRAINED, Standing.RETIRED])
+def test_all_lanes_leave(post: Post, outbox: Outbox, standing: Standing) -> None:
+    lanes = [Caller(outbox.desk()) for _ in range(5)]
+
+    if standing is Standing.DRAINED:
+        post.box.close()
+    else:
+        post.box.retire("w")
+
+    for lane in lanes:
+        lane.join()
+        assert (lane.done, lane.error) == ([], None)
+
+
+def test_a_lane_at_work_reports_after_the_drain_began(post: Post, outbox: Outbox) -> None:
+    post.put(2)
+    desk = outbox.desk()
+    lease = desk.lease()
+    assert lease is not None
+
+    post.box.close()
+
+    assert desk.begin_upload(lease.token)
+    assert desk.report(_done(lease)).accepted
+    assert desk.lease() is None
+
+
+def test_a_lost_manager_reaches_every_lane(post: Post, outbox: Outbox) -> None:
+    post.put(1)
+    busy = outbox.desk()
+    lease = busy.lease()
+    assert lease is not None
+    lanes = [Caller(outbox.desk()) for _ in range(5)]
+
+    post.failure = ManagerLostError("gone")
+
+    for lane in lanes:
+        lane.join()
+        assert lane.error is post.failure
+    with pytest.raises(ManagerLostError):
+        busy.begin_upload(lease.token)
+    with pytest.raises(ManagerLostError):
+        busy.report(_done(lease))
+    with pytest.raises(ManagerLostError):
+        outbox.desk().lease()
+
+
+def test_suspects_are_served_one_after_the_other_without_a_wait(post: Post, outbox: Outbox) -> None:
+    """The lookout waits for the next one while the postman reports the last one."""
+    post.box.register("dead")
+    post.put(30)
+    for lease in post.box.claim("dead", 0, 30).leases:
+        assert post.box.begin_upload("dead", lease.token)
+    post.wait_limit = 5.0
+    lanes = [Caller(outbox.desk()) for _ in range(8)]
+    began = time.monotonic()
+
+    post.box.retire("dead")
+    while post.table.unfinished():
+        threading.Event().wait(0.01)
+
+    assert time.monotonic() - began < 5.0, "each waited for the lookout's time to run out"
+    post.box.close()
+    for lane in lanes:
+        lane.join()

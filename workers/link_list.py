@@ -1,0 +1,52 @@
+"""An owner's links, kept for as long as the service runs, in as little memory as they take."""
+
+from collections.abc import Iterable, Iterator
+
+_PAGE = 1000
+_SEPARATOR = (
+    "\n"  # in no link: `workers.imgur.client.public_link` lets nothing but `!` to `~` through
+)
+
+
+class LinkList:
+    """A list of links that only grows.
+
+    A string of its own costs a link of 40 characters more than 100 bytes, and lies scattered among
+    short-lived objects, whose memory it keeps from being given back. Full pages are one string.
+    """
+
+    def __init__(self) -> None:
+        self._pages: list[str] = []
+        self._last: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._pages) * _PAGE + len(self._last)
+
+    def __iter__(self) -> Iterator[str]:
+        for page in self._pages:
+            yield from page.split(_SEPARATOR)
+        yield from self._last
+
+    def append(self, link: str) -> None:
+        self._last.append(link)
+        if len(self._last) == _PAGE:
+            self._pages.append(_SEPARATOR.join(self._last))
+            self._last = []
+
+    def extend(self, links: Iterable[str]) -> None:
+        for link in links:
+            self.append(link)
+
+    def slice(self, start: int, limit: int) -> tuple[str, ...]:
+        """At most so many links from the one with this index on."""
+        stop = min(len(self), start + limit)
+        found: list[str] = []
+        while start < stop:
+            number, offset = divmod(start, _PAGE)
+            page = (
+                self._pages[number].split(_SEPARATOR) if number < len(self._pages) else self._last
+            )
+            taken = page[offset : offset + stop - start]
+            found += taken
+            start += len(taken)
+        return tuple(found)
