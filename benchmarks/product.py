@@ -1,130 +1,130 @@
-"""The whole product as its users start it, driven over HTTP."""
+"""The whole product as its users start it, with its own defaults."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import IO, Any
 
-import requests
-from naive_manager import cpu_seconds
+from benchmarks.contender import Site
+from benchmarks.front import Order
+from benchmarks.processes import ProcessMemory, memory
+from benchmarks.product_client import ProductClient
 
 ROOT = Path(__file__).parents[1]
-WARM_UP = 200
+_START_SECONDS = 60.0
 
 
-@dataclass
-class JobRun:
-    """One job, measured.
+@dataclass(frozen=True)
+class Product:
+    """The contender that all others are compared with.
 
     Attributes:
-        count: URLs.
-        wall: seconds from the POST to the complete status.
-        cpu: seconds of all of the product's processes.
-        post: seconds of the POST.
-        statuses: seconds of each status request while the job ran.
+        root: the tree that is started, so that two states of it can be compared.
+        settings: environment variables besides those that the benchmark needs.
     """
 
-    count: int
-    wall: float
-    cpu: float
-    post: float
-    statuses: list[float] = field(default_factory=list)
+    root: Path = ROOT
+    settings: Mapping[str, str] = field(default_factory=dict)
+    name: str = "product"
 
-
-class Product:
-    """Runs while entered."""
-
-    def __init__(self, origin: str, workers: int, lanes: int) -> None:
-        self._origin = origin
-        self._environ = {
+    @contextmanager
+    def start(self, site: Site, *, slow: bool) -> "Iterator[RunningProduct]":
+        """See Contender."""
+        environ = {
             "PATH": os.environ["PATH"],
             "HOST": "127.0.0.1",
             "PORT": "0",
             "SANDBOX": "off",
             "IMGUR_CLIENT_ID": "bench",
-            "IMGUR_API_URL": origin,
+            "IMGUR_API_URL": site.sink_origin(slow=slow),
             "SOURCE_ALLOWED_NETWORKS": "127.0.0.0/8",
-            "WORKER_COUNT": str(workers),
-            "WORKER_CONCURRENCY": str(lanes),
         }
+        with tempfile.TemporaryFile("w+") as log:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "service"],
+                cwd=self.root,
+                env=environ | dict(self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                started = _wait_until_started(process, log)
+                with ProductClient(str(started["url"])) as client:
+                    client.wait_until_ready()
+                    seconds = time.perf_counter() - began
+                    yield RunningProduct(process.pid, client, seconds, started)
+            finally:
+                process.terminate()
+                process.wait()
 
-    def __enter__(self) -> Self:
-        self._log = tempfile.TemporaryFile()
-        began = time.perf_counter()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "service"],
-            cwd=ROOT,
-            env=self._environ,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
-        for line in self._process.stdout:
-            event = json.loads(line)
-            if event["event"] == "service started":
-                self.url = event["url"]
-                break
-        else:
-            raise SystemExit("bench: the service did not start")
-        threading.Thread(target=self._process.stdout.read, daemon=True).start()
-        self.http = requests.Session()
-        while self.http.get(self.url + "/readyz").status_code != 200:
-            time.sleep(0.01)
-        self.start_seconds = time.perf_counter() - began
-        self.run(WARM_UP, "warm")
-        return self
 
-    def __exit__(self, *_exc: object) -> None:
-        self.http.close()
-        self._process.terminate()
-        self._process.wait()
-        self._log.close()
+@dataclass(frozen=True)
+class RunningProduct:
+    """The product at work.
 
-    def run(self, count: int, name: str = "job", every: float = 0.1) -> JobRun:
-        """One job of `count` URLs, its status asked for each `every` seconds."""
-        urls = [f"{self._origin}/images/{name}-{number}.jpg" for number in range(count)]
-        body = json.dumps({"urls": urls})
-        headers = {"Content-Type": "application/json"}
-        pids = self._pids()
-        cpu, wall = cpu_seconds(pids), time.perf_counter()
-        answer = self.http.post(self.url + "/v1/images/upload", data=body, headers=headers)
-        post = time.perf_counter() - wall
-        assert answer.status_code == 202, answer.text
-        statuses: list[float] = []
-        while True:
-            time.sleep(every)
-            asked = time.perf_counter()
-            status = self.http.get(self.url + answer.headers["Location"]).content
-            statuses.append(time.perf_counter() - asked)
-            if b'"status":"complete"' in status:
-                break
-        run = JobRun(count, time.perf_counter() - wall, cpu_seconds(pids) - cpu, post, statuses)
-        uploaded = json.loads(status)["uploaded"]
-        assert len(uploaded["complete"]) == count, uploaded["failed"][:3]
-        return run
+    Attributes:
+        client: for its HTTP side.
+        start_seconds: from the start of the process until it was ready.
+        started: what its log says at the start, the number of workers and lanes among it.
+    """
 
-    def memory(self) -> dict[str, float]:
-        """Resident megabytes of each process, by its first words."""
-        found = {}
-        for pid in self._pids():
-            status = Path(f"/proc/{pid}/status").read_text()
-            resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-            found[str(pid)] = int(resident.split()[1]) / 1024
+    pid: int
+    client: ProductClient
+    start_seconds: float
+    started: Mapping[str, Any]
+
+    @property
+    def pids(self) -> Sequence[int]:
+        return [self.pid]
+
+    @property
+    def lanes(self) -> int:
+        """How many URLs it has in the works at once."""
+        return int(self.started["workers"]) * int(self.started["lanes_per_worker"])
+
+    def memory(self) -> list[tuple[str, ProcessMemory]]:
+        """The memory of each of its processes, by what the process is."""
+        found: list[tuple[str, ProcessMemory]] = []
+        for used in memory(self.pids):
+            found.append((_role(used.command, [role for role, _ in found]), used))
         return found
 
-    def _pids(self) -> list[int]:
-        found, new = [], [self._process.pid]
-        while new:
-            found += new
-            new = [child for pid in new for child in _children(pid)]
-        return found
+    def run(self, order: Order) -> float:
+        """Submit one job and wait for its end; see Running."""
+        began = time.time()
+        job = self.client.submit(order.urls())
+        return self.client.wait_complete(job, order.count) - began
 
 
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+def _role(command: str, before: Sequence[str]) -> str:
+    # Parents come first: the fork server before the workers, which show its command line.
+    if not before:
+        return "service"
+    if "resource_tracker" in command:
+        return "resource tracker"
+    if "forkserver" in command:
+        return "worker" if "fork server" in before else "fork server"
+    return "Manager"
+
+
+def _wait_until_started(process: "subprocess.Popen[bytes]", log: IO[str]) -> Mapping[str, Any]:
+    give_up = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < give_up:
+        log.seek(0)
+        for line in log.read().splitlines():
+            if line.endswith("}") and (event := json.loads(line))["event"] == "service started":
+                found: Mapping[str, Any] = event
+                return found
+        time.sleep(0.005)
+    log.seek(0)
+    raise SystemExit(f"bench: the service did not start\n{log.read()}")

@@ -1,113 +1,120 @@
-"""Medians, spreads and ratios as a Markdown page."""
+"""A run's figures as a Markdown page."""
 
-import statistics
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
-from product import JobRun
+from benchmarks.bars import judge
+from benchmarks.cases import (
+    clients,
+    job_sizes,
+    latency,
+    overtaking,
+    picture_sizes,
+    responsiveness,
+    start,
+    throughput,
+)
+from benchmarks.results import Results, figure, percentile
 
-
-@dataclass(frozen=True)
-class Measured:
-    """One run of one contender; seconds."""
-
-    images: int
-    wall: float
-    cpu: float
-
-    @property
-    def rate(self) -> float:
-        return self.images / self.wall
-
-    @property
-    def cpu_ms(self) -> float:
-        return 1000 * self.cpu / self.images
+_Rows = list[list[str]]
 
 
-@dataclass
-class Results:
-    """All runs, by contender and size of the job."""
+def render(results: Results, conditions: Sequence[str], plot: str) -> str:
+    """The whole page.
 
-    runs: dict[str, list[Measured]] = field(default_factory=lambda: defaultdict(list))
-    posts: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    statuses: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    memory: dict[str, float] = field(default_factory=dict)
-    start_seconds: float = 0.0
-
-    def add(self, contender: str, run: Measured) -> None:
-        self.runs[contender].append(run)
-
-    def add_latencies(self, size: int, run: JobRun) -> None:
-        self.posts[size].append(run.post)
-        self.statuses[size] += run.statuses
-
-    def median(self, contender: str, what: str) -> float:
-        return statistics.median(getattr(run, what) for run in self.runs[contender])
-
-
-def spread(values: list[float], digits: int) -> str:
-    middle = f"{statistics.median(values):,.{digits}f}"
-    if len(values) == 1:
-        return middle
-    return f"{middle} ({min(values):,.{digits}f}-{max(values):,.{digits}f})"
-
-
-def percentile(values: list[float], part: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
-
-
-def render(results: Results, conditions: str) -> str:
-    """The whole page."""
-    lines = ["# Benchmarks", "", "Written by `make bench`. " + conditions + ".", ""]
-    lines += _throughput(results) + _ratios(results) + _latencies(results)
-    memory = ", ".join(f"{megabytes:.0f}" for megabytes in results.memory.values())
-    closing = (
-        f"From the start of the process to ready: {results.start_seconds:.2f} s. Resident MB of "
-        f"each process at the end (service, Manager, workers, resource tracker): {memory}."
-    )
-    return "\n".join([*lines, closing, ""])
-
-
-def _throughput(results: Results) -> list[str]:
+    Args:
+        results: of the run.
+        conditions: sentences on when, where and how it ran.
+        plot: the file name of the picture beside the page.
+    """
     lines = [
-        "| contender, URLs in the job | images/s | CPU ms an image | runs |",
-        "|---|---|---|---|",
-    ]
-    for contender, runs in results.runs.items():
-        rate = spread([run.rate for run in runs], 0)
-        cpu = spread([run.cpu_ms for run in runs], 2)
-        lines.append(f"| {contender} | {rate} | {cpu} | {len(runs)} |")
-    return [*lines, ""]
-
-
-def _ratios(results: Results) -> list[str]:
-    rate = results.median("product, 2,000", "rate") / results.median("naive Manager, 2,000", "rate")
-    cpu = results.median("product, 1,000", "cpu_ms") / results.median("bare loop", "cpu_ms")
-    lines = [
-        f"- images/s at 2,000 URLs, product to naive Manager: **{rate:.2f}x**",
-        f"- CPU an image at 1,000 URLs, product to bare loop: **{cpu:.2f}x**",
-    ]
-    if "product, 100,000" in results.runs:
-        flat = results.median("product, 100,000", "cpu_ms") / results.median(
-            "product, 1,000", "cpu_ms"
-        )
-        lines.append(f"- CPU an image at 100,000 URLs to that at 1,000: **{flat:.2f}x**")
-    return [*lines, ""]
-
-
-def _latencies(results: Results) -> list[str]:
-    lines = [
-        "Latency in ms while all lanes work:",
+        "# Benchmarks",
         "",
-        "| URLs in the job | POST median | status median | status p99 | status requests |",
-        "|---|---|---|---|---|",
+        "Written by `make bench`; benchmarks/README.md says how to read it.",
     ]
-    for size, posts in results.posts.items():
-        statuses = results.statuses[size]
-        lines.append(
-            f"| {size:,} | {1000 * statistics.median(posts):.1f} | "
-            f"{1000 * statistics.median(statuses):.1f} | {1000 * percentile(statuses, 0.99):.1f} | "
-            f"{len(statuses)} |"
-        )
-    return [*lines, ""]
+    lines += ["", *(f"- {condition}" for condition in conditions), "", f"![The run]({plot})", ""]
+    lines += _bars(results)
+    lines += _turns(results, throughput.CASE, "No latency, 68 KB pictures, each at its best")
+    lines += _turns(
+        results, latency.CASE, "Imgur taking 300 ms, 68 KB pictures, all at their defaults"
+    )
+    for case in picture_sizes.CASES:
+        lines += _turns(results, case, f"No latency, {case}")
+    lines += _clients(results)
+    lines += _turns(results, job_sizes.CASE, "The product, jobs by their URLs", "URLs in the job")
+    lines += _turns(results, job_sizes.NAIVE_CASE, "The naive Manager, by URLs", "URLs in the job")
+    lines += _latencies(results, responsiveness.CASE, "While all lanes work")
+    lines += _latencies(results, overtaking.CASE, "A job of one URL, from POST to its end")
+    lines += _latencies(results, start.CASE, "From the start of the process")
+    lines += _memory(results)
+    return "\n".join(lines)
+
+
+def _bars(results: Results) -> list[str]:
+    rows = [
+        [verdict.what, verdict.limit, verdict.measured, "pass" if verdict.passed else "**missed**"]
+        for verdict in judge(results)
+    ]
+    return _section("Bars", ["", "bar", "measured", ""], rows)
+
+
+def _turns(results: Results, case: str, title: str, first: str = "contender") -> list[str]:
+    def row(contender: str) -> list[str]:
+        def cell(what: str, digits: int) -> str:
+            return results.figure(case, contender, what).text(digits)
+
+        runs = len(results.turns[case, contender])
+        cells = [cell("rate", 0), cell("cpu_ms", 2), cell("redis_ms", 2), cell("nginx_ms", 2)]
+        return [contender, *cells, cell("megabytes", 0), str(runs)]
+
+    head = [first, "images/s", "CPU ms an image", "Redis", "nginx", "memory MB", "runs"]
+    return _section(title, head, [row(name) for name in sorted_by_rate(results, case)])
+
+
+def sorted_by_rate(results: Results, case: str) -> list[str]:
+    """Contenders, the fastest first; sizes of jobs as they come."""
+    names = results.contenders(case)
+    if case.startswith(job_sizes.CASE):
+        return names
+    return sorted(names, key=lambda name: -results.figure(case, name, "rate").median)
+
+
+def _clients(results: Results) -> list[str]:
+    cases = [case for case in clients.CASES if results.contenders(case)]
+    if not cases:
+        return []
+    rows = [
+        [name, *(results.figure(case, name, "cpu_ms").text(2) for case in cases)]
+        for name in sorted(results.contenders(cases[0]))
+    ]
+    head = ["client", *(f"{case.rpartition(', ')[2]}" for case in cases)]
+    return _section("HTTP clients alone, CPU ms an image", head, rows)
+
+
+def _latencies(results: Results, case: str, title: str) -> list[str]:
+    rows = []
+    for name in results.names(case):
+        values = results.samples[case, name]
+        parts: list[Callable[[Sequence[float]], float]] = [
+            lambda found: percentile(found, 0.5),
+            lambda found: percentile(found, 0.99),
+            max,
+        ]
+        rows.append([name, *(f"{1000 * part(values):,.1f}" for part in parts), str(len(values))])
+    return _section(title, ["ms", "p50", "p99", "longest", "samples"], rows)
+
+
+def _memory(results: Results) -> list[str]:
+    cases = [start.MEMORY, *sorted({of for of, _ in results.samples if of.startswith("memory")})]
+    lines = []
+    for case in dict.fromkeys(cases):
+        rows = [[name, figure(results.samples[case, name]).text(0)] for name in results.names(case)]
+        title = f"The product's {case}, MB of each process, shared pages by their share"
+        lines += _section(title, ["process", "MB"], rows)
+    return lines
+
+
+def _section(title: str, head: Sequence[str], rows: _Rows) -> list[str]:
+    if not rows:
+        return []
+    table = [head, ["---"] * len(head), *rows]
+    return [f"## {title}", "", *(f"| {' | '.join(row)} |" for row in table), ""]

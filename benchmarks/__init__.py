@@ -1,0 +1,1 @@
+"""The product beside other ways to do the same work, on one machine, in one run."""

@@ -1,0 +1,1 @@
+"""HTTP clients alone: a loop in one process, nothing around it."""
