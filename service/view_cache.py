@@ -1,9 +1,14 @@
 """Keeps what was rendered lately, within so many bytes."""
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
+
+IDLE_SECONDS: Final = 120.0
+"""Whoever follows a job asks more often; the view of one that nobody follows is made anew when it
+is asked for."""
 
 
 class View(Protocol):
@@ -24,6 +29,7 @@ class _Kept(Generic[_View]):
         self.view = view
         self.lock = threading.Lock()
         self.size = 0  # when it was last looked at
+        self.used_at = 0.0
 
 
 class ViewCache(Generic[_Key, _View]):
@@ -32,11 +38,18 @@ class ViewCache(Generic[_Key, _View]):
     Args:
         make: a fresh view.
         most_bytes: all views together, once they are not in use.
+        clock: monotonic seconds; what was not used for `IDLE_SECONDS` goes.
     """
 
-    def __init__(self, make: Callable[[], _View], most_bytes: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[], _View],
+        most_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._make = make
         self._most_bytes = most_bytes
+        self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[_Key, _Kept[_View]] = {}  # in the order of use
         self._bytes = 0
@@ -46,6 +59,8 @@ class ViewCache(Generic[_Key, _View]):
         """The view of a key, for this thread alone; others of that key wait."""
         with self._lock:
             kept = self._kept.pop(key, None) or _Kept(self._make())
+            kept.used_at = self._clock()
+            self._drop_idle(kept.used_at - IDLE_SECONDS)
             self._kept[key] = kept
         with kept.lock:
             try:
@@ -67,6 +82,13 @@ class ViewCache(Generic[_Key, _View]):
             kept.size = size
             while self._bytes > self._most_bytes:
                 self._drop(next(iter(self._kept)))
+
+    def _drop_idle(self, since: float) -> None:
+        while self._kept:
+            key, oldest = next(iter(self._kept.items()))
+            if oldest.used_at > since:
+                return
+            self._drop(key)
 
     def _drop(self, key: _Key) -> None:
         kept = self._kept.pop(key, None)

@@ -121,7 +121,8 @@ def main() -> None:
     if order["authority"]:
         certifi.where = lambda: order["authority"]
     table = JobTable()
-    mailbox = Mailbox(table, MailboxLimits())
+    # Rows follow each other on the same hosts; what one answers must not hold up the next.
+    mailbox = Mailbox(table, MailboxLimits(source_concurrency=0))
     mailbox.register(WORKER_ID)
     policy = DownloadPolicy(
         deadline_seconds=order["deadline_seconds"],
