@@ -16,11 +16,13 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 COPY service service
 COPY workers workers
 COPY sandbox sandbox
+COPY imgup imgup
 
 # The base image has no bytecode and the service cannot write any, so each of its processes would
 # compile all it uses at every start. An import here, as root, leaves what it compiled; and shows
 # while building that everything is there.
-RUN python -c "import service.run, sandbox.run" && python -m compileall -q service workers sandbox
+RUN python -c "import service.run, sandbox.run, imgup.cli" \
+    && python -m compileall -q service workers sandbox imgup
 
 LABEL org.opencontainers.image.title="imgup" \
       org.opencontainers.image.description="Downloads lists of image URLs and uploads them to Imgur"

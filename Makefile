@@ -10,7 +10,10 @@ RUN_READY = $(VENV)/.ready-to-run
 DEV_READY = $(VENV)/.ready-to-develop
 PLOT_ENV = $(VENV)/plot
 PLOT_READY = $(PLOT_ENV)/.ready
+BENCH_ENV = $(VENV)/bench
+BENCH_READY = $(BENCH_ENV)/.ready
 PIP_INSTALL = $(BIN) -m pip install --quiet --disable-pip-version-check --requirement
+INSTALL_COMMAND = $(BIN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 
 .DEFAULT_GOAL = help
 .PHONY: help run test test-chaos lint bench soak test-image clean
@@ -44,8 +47,8 @@ lint: $(DEV_READY)  ## style, formatting and types
 	$(BIN) -m ruff format --check .
 	$(BIN) -m mypy
 
-bench: $(DEV_READY)  ## measure throughput beside two simpler designs; options in ARGS
-	PYTHONPATH=. $(BIN) benchmarks/run.py $(ARGS)
+bench: $(BENCH_READY)  ## side by side with celery, dramatiq, huey, rq, …; a short form: ARGS=--quick
+	$(BENCH_ENV)/bin/python -m benchmarks $(ARGS)
 
 soak: $(DEV_READY) $(PLOT_READY)  ## load with kills for SOAK_SECONDS (600), drawn to docs/soak.png
 	@mkdir -p build
@@ -56,7 +59,7 @@ test-image:  ## build the image with buildah, run it with crun, check it from ou
 	tests/image/build_and_run.sh $(ARGS)
 
 clean:  ## remove what the other targets made, the virtual environment included
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build *.egg-info
 	find . -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN):
@@ -74,6 +77,7 @@ $(BIN):
 # has no stamps.
 $(RUN_READY): requirements.txt | $(BIN)
 	$(PIP_INSTALL) requirements.txt
+	@$(INSTALL_COMMAND) || echo 'make: without $(VENV)/bin/imgup; use $(BIN) -m imgup' >&2
 	@touch $@
 
 # After the other, never beside it: two pips at once in one environment spoil it.
@@ -85,4 +89,10 @@ $(DEV_READY): requirements-dev.txt $(RUN_READY)
 $(PLOT_READY): | $(BIN)
 	$(BIN) -m venv --clear $(PLOT_ENV)
 	$(PLOT_ENV)/bin/python -m pip install --quiet --disable-pip-version-check matplotlib
+	@touch $@
+
+# As above; and what is compared with has no place beside the product.
+$(BENCH_READY): benchmarks/requirements.txt requirements.txt | $(BIN)
+	$(BIN) -m venv --clear $(BENCH_ENV)
+	$(BENCH_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -13,8 +13,11 @@ from pydantic import SecretStr
 
 from service.problems import Problem
 
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """Asked by container runtimes and load balancers, which hold no key."""
+
+_EXPLANATIONS: Final = frozenset({"/docs", "/docs/style.css", "/openapi.json"})
+_EXPLANATION_PREFIX: Final = "/problems/"
 
 NOBODY: Final = ""
 """The owner of everything while no keys are set; no key has this name."""
@@ -76,7 +79,7 @@ class ApiKeyMiddleware:
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Refuse with 401, before anything of the body is read."""
-        if req.path in OPEN_PATHS:
+        if is_open(req.path):
             return
         name = self._keys.name_for(req)
         if name is not None:
@@ -86,6 +89,15 @@ class ApiKeyMiddleware:
         else:
             # The challenge names the error (RFC 6750, section 3.1).
             raise _unauthorized("This key is not valid here", f'{_REALM}, error="invalid_token"')
+
+
+def is_open(path: str) -> bool:
+    """Whether a path asks for no key. Explanations do not: a browser cannot send one, and they are
+    the same for everybody.
+    """
+    if path in HEALTH_PATHS or path in _EXPLANATIONS:
+        return True
+    return path.startswith(_EXPLANATION_PREFIX)
 
 
 def owner_of(req: falcon.Request) -> str:

@@ -1,17 +1,34 @@
 """The web application: routes and middleware, nothing else."""
 
 import falcon
+from prometheus_client import CollectorRegistry
 
+from service.access_log import AccessLogMiddleware
 from service.answer_headers import AnswerHeadersMiddleware
 from service.api_keys import ApiKeyMiddleware, ApiKeys
 from service.board_gate import BoardGate
+from service.broadcaster import Broadcaster
 from service.client_address import ClientAddressMiddleware
+from service.completion import Completions
+from service.forecasts import Forecasts
+from service.http_meters import HttpMetersMiddleware
+from service.metrics import create_registry
 from service.problems import render_problems
 from service.rate_limit import RateLimiter
+from service.request_ids import RequestIdMiddleware
+from service.resources.deletions import DeletionResource
 from service.resources.description import DescriptionResource
+from service.resources.docs import DocsResource, StylesheetResource
+from service.resources.events import EventsResource
+from service.resources.forecast import ForecastResource
 from service.resources.health import LivenessResource, ReadinessResource
 from service.resources.images import ImagesResource
 from service.resources.index import IndexResource
+from service.resources.jobs import JobsResource
+from service.resources.limits import LimitsResource
+from service.resources.metrics import MetricsResource
+from service.resources.problems import ProblemResource
+from service.resources.retry import RetryResource
 from service.resources.uploads import UploadResource, UploadsResource
 from service.settings import Settings
 from service.throttle import ThrottleMiddleware
@@ -28,13 +45,25 @@ def create_app(board: Board, settings: Settings) -> App:
         settings: limits, keys, and whether the sandbox applies.
     """
     app = falcon.App()
-    _add_middleware(app, settings)
+    gate = BoardGate(board)
+    registry = create_registry(gate, settings)
+    _add_middleware(app, settings, registry)
     render_problems(app)
-    _add_routes(app, BoardGate(board), settings)
+    sandbox = settings.sandbox_applies
+    forecasts = Forecasts(gate, sandbox=sandbox)
+    broadcaster = Broadcaster(gate, forecasts, sandbox=sandbox)
+    _add_routes(app, gate, settings, Completions(broadcaster))
+    _add_prospects(app, gate, forecasts, broadcaster, sandbox=sandbox)
+    _add_pages(app, settings, registry)
     return app
 
 
-def _add_middleware(app: App, settings: Settings) -> None:
+def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -> None:
+    # The first one is the last one to see an answer.
+    app.add_middleware(RequestIdMiddleware())
+    if settings.access_log == "on":
+        app.add_middleware(AccessLogMiddleware())
+    app.add_middleware(HttpMetersMiddleware(registry))
     app.add_middleware(AnswerHeadersMiddleware(sandbox=settings.sandbox_applies))
     app.add_middleware(ClientAddressMiddleware(settings.trusted_proxies))
     keys = ApiKeys(settings.api_keys) if settings.api_keys else None
@@ -45,7 +74,7 @@ def _add_middleware(app: App, settings: Settings) -> None:
         app.add_middleware(ApiKeyMiddleware(keys))
 
 
-def _add_routes(app: App, board: BoardGate, settings: Settings) -> None:
+def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Completions) -> None:
     sandbox = settings.sandbox_applies
     app.add_route("/", IndexResource(sandbox=sandbox))
     app.add_route("/openapi.json", DescriptionResource(settings))
@@ -58,8 +87,31 @@ def _add_routes(app: App, board: BoardGate, settings: Settings) -> None:
         "/v1/images/upload",
         UploadsResource(
             board,
+            completions,
             max_body_bytes=settings.max_body_bytes,
             max_urls=settings.max_urls_per_job,
+            webhooks=settings.webhook_secret is not None,
         ),
     )
-    app.add_route("/v1/images/upload/{job_id}", UploadResource(board, sandbox=sandbox))
+    app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(board))
+    app.add_route("/v1/images/upload/{job_id}", UploadResource(board, completions, sandbox=sandbox))
+    app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(board))
+    app.add_route("/v1/jobs", JobsResource(board, sandbox=sandbox))
+
+
+def _add_prospects(
+    app: App, board: BoardGate, forecasts: Forecasts, broadcaster: Broadcaster, *, sandbox: bool
+) -> None:
+    """What becomes of jobs, and when."""
+    path = "/v1/images/upload/{job_id}"
+    app.add_route(f"{path}/events", EventsResource(board, broadcaster, forecasts, sandbox=sandbox))
+    app.add_route(f"{path}/forecast", ForecastResource(board, forecasts, sandbox=sandbox))
+    app.add_route("/v1/limits", LimitsResource(board, sandbox=sandbox))
+
+
+def _add_pages(app: App, settings: Settings, registry: CollectorRegistry) -> None:
+    """What is about the service, not about jobs."""
+    app.add_route("/metrics", MetricsResource(registry))
+    app.add_route("/docs", DocsResource(settings))
+    app.add_route("/docs/style.css", StylesheetResource())
+    app.add_route("/problems/{code}", ProblemResource())

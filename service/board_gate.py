@@ -7,10 +7,10 @@ take. Until then each request would block a thread, and soon there would be none
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
+from service.probe import Probe
 from workers import (
     CHANGES_A_CALL,
     Board,
@@ -18,8 +18,17 @@ from workers import (
     BoardHealth,
     BoardLostError,
     BoardState,
+    Cancellation,
+    DeletionRefusal,
     JobChanges,
+    JobListing,
+    JobStatus,
+    MeterReading,
+    Origin,
+    Outlook,
     Refusal,
+    Replay,
+    Retry,
     Submission,
 )
 
@@ -32,6 +41,8 @@ large job that is sent takes it a third of a second, and small calls are answere
 
 _HEALTH_SECONDS = 1.0  # probes of container runtimes wait for about as long
 
+_Answer = TypeVar("_Answer")
+
 
 class BoardSilentError(Exception):
     """The job board does not answer at the moment; whether its state is lost is not known yet."""
@@ -40,13 +51,13 @@ class BoardSilentError(Exception):
 class BoardGate:
     """A `Board` in front of another: its calls fail at once while that one is silent.
 
-    `health` raises BoardSilentError, too, and never waits for more than a second.
+    `health` and `meters` raise BoardSilentError, too, and never wait for more than a second.
 
     Args:
         board: the one behind.
         clock: monotonic seconds.
         silence_seconds: how long no answer is taken for slowness.
-        health_seconds: how long `health` waits for an answer.
+        health_seconds: how long `health` and `meters` wait for an answer.
     """
 
     def __init__(
@@ -60,7 +71,6 @@ class BoardGate:
         self._board = board
         self._clock = clock
         self._silence_seconds = silence_seconds
-        self._health_seconds = health_seconds
         self._slots = threading.Semaphore(CALLS_AT_ONCE)
         # Under the lock: the calls that wait for an answer, by when they began, and the last news.
         self._lock = threading.Lock()
@@ -68,16 +78,30 @@ class BoardGate:
         self._calls = 0
         self._answered_at = clock()
         self._has_failed = False
-        # One thread, started by the first probe, so that all probes wait for the same answer.
-        self._prober = ThreadPoolExecutor(1, thread_name_prefix="board-health")
-        self._probe: Future[BoardHealth] | None = None
-        self._probed_at = 0.0
+        self._health = Probe(self._ask_health, clock, health_seconds)
+        self._meters = Probe(self._ask_meters, clock, health_seconds)
 
     # --- Board ------------------------------------------------------------------------------
 
-    def submit(self, submission: Submission) -> Refusal | None:
+    def submit(self, submission: Submission) -> Refusal | Replay | None:
         with self._call():
             return self._board.submit(submission)
+
+    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
+        with self._call():
+            return self._board.cancel(job_id, owner)
+
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
+    ) -> Retry | Refusal | None:
+        with self._call():
+            return self._board.retry(job_id, owner, new_job_id, origin)
+
+    def jobs(
+        self, owner: str, status: JobStatus | None, before: int | None, limit: int
+    ) -> JobListing:
+        with self._call():
+            return self._board.jobs(owner, status, before, limit)
 
     def changes(
         self,
@@ -87,28 +111,40 @@ class BoardGate:
         *,
         known: int | None = None,
         limit: int = CHANGES_A_CALL,
+        name_urls: bool = False,
     ) -> JobChanges | None:
         with self._call():
-            return self._board.changes(job_id, since, owner, known=known, limit=limit)
+            return self._board.changes(
+                job_id, since, owner, known=known, limit=limit, name_urls=name_urls
+            )
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         with self._call():
             return self._board.links(start, limit, owner)
 
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        with self._call():
+            return self._board.outlook(job_id)
+
+    def links_removed(self, owner: str = "") -> int:
+        with self._call():
+            return self._board.links_removed(owner)
+
+    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
+        with self._call():
+            return self._board.delete_image(job_id, index, owner)
+
     def health(self) -> BoardHealth:
+        return _promptly(self._health)
+
+    def meters(self) -> MeterReading:
+        return _promptly(self._meters)
+
+    def _ask_meters(self) -> MeterReading:
+        reading = self._board.meters()
         with self._lock:
-            now = self._clock()
-            if self._probe is None or self._probe.done():
-                self._probe, self._probed_at = self._prober.submit(self._ask_health), now
-            elif now - self._probed_at > self._health_seconds:
-                raise _silent()
-            probe = self._probe
-        try:
-            return probe.result(self._health_seconds)
-        except TimeoutError:
-            raise _silent() from None
-        except BoardBusyError as error:
-            raise _silent() from error
+            self._note_answer()
+        return reading
 
     def _ask_health(self) -> BoardHealth:
         health = self._board.health()
@@ -162,6 +198,15 @@ class BoardGate:
         since = max(self._answered_at, min(self._waiting.values()))
         if self._has_failed or self._clock() - since > self._silence_seconds:
             raise _silent()
+
+
+def _promptly(probe: Probe[_Answer]) -> _Answer:
+    try:
+        return probe.answer()
+    except TimeoutError:
+        raise _silent() from None
+    except BoardBusyError as error:
+        raise _silent() from error
 
 
 def _silent() -> BoardSilentError:

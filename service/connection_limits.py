@@ -1,6 +1,9 @@
 """How long clients may take, and how many there may be."""
 
+import resource
 from dataclasses import dataclass
+
+_FILES_FOR_OTHERS = 128  # descriptors that are not connections: pipes, logs, temporary files
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +32,11 @@ class ConnectionLimits:
     linger_seconds: float = 5.0
     vanished_seconds: int = 60
     sweep_seconds: float = 1.0
+
+    @property
+    def room(self) -> int:
+        """Connections that fit: with no descriptor left accept() would fail in a busy loop."""
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if descriptors == resource.RLIM_INFINITY:
+            return self.connections
+        return max(1, min(self.connections, descriptors - _FILES_FOR_OTHERS))

@@ -23,15 +23,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask, WSGITask
+from waitress.task import ErrorTask
 from waitress.utilities import Error
 
 from service.answer_headers import ALWAYS
 from service.client_address import client_group
 from service.models import render
+from service.parking_channel import ParkingChannel, ParkingTask
 from service.problems import MEDIA_TYPE, problem_body
+from service.request_ids import HEADER as REQUEST_ID_HEADER
+from service.request_ids import request_id_for
 
 if TYPE_CHECKING:
     from service.listener import Listener
@@ -75,7 +77,7 @@ class _Parser(HTTPRequestParser):
             raise ParsingError("not valid HTTP") from error
 
 
-class _AppTask(WSGITask):
+class _AppTask(ParkingTask):
     """A request that the application answers."""
 
     channel: "Channel"
@@ -105,15 +107,23 @@ class _ProblemTask(ErrorTask):
         status = HTTPStatus(self.request.error.code)  # type: ignore[attr-defined]  # the stubs take the request for its error
         code, detail = _PROBLEMS.get(status, _UNEXPECTED)
         body = render(problem_body(status, code, detail))
+        # Known where the head was read before the refusal.
+        request_id = request_id_for(self.request.headers.get("X_REQUEST_ID"))  # type: ignore[attr-defined]  # as below
+        structlog.contextvars.clear_contextvars()  # of a request that this thread has put aside
         structlog.get_logger("http").info(
             "request refused",
             code=code,
             status=status.value,
             detail=detail,
             client=self.channel.client,
+            request_id=request_id,
         )
         self.status = f"{status.value} {status.phrase}"
-        self.response_headers = [("Content-Type", MEDIA_TYPE), *ALWAYS.items()]
+        self.response_headers = [
+            ("Content-Type", MEDIA_TYPE),
+            (REQUEST_ID_HEADER, request_id),
+            *ALWAYS.items(),
+        ]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -124,7 +134,7 @@ class _RequestTimeoutError(Error):
     reason = HTTPStatus.REQUEST_TIMEOUT.phrase
 
 
-class Channel(HTTPChannel):
+class Channel(ParkingChannel):
     """A connection. Closing it goes through `handle_close`, twice where it has to linger."""
 
     task_class = _AppTask
@@ -133,7 +143,6 @@ class Channel(HTTPChannel):
     server: "Listener"
 
     is_refused = False
-    is_draining = False
     _is_half_closed = False
     _linger_until = 0.0
     _active_at = 0.0
@@ -205,7 +214,12 @@ class Channel(HTTPChannel):
     def look_after(self) -> None:
         """Close what takes longer than it may. For the loop's thread, every second or so."""
         now, limits = time.monotonic(), self.server.limits
-        if self.requests:
+        if self.is_streaming or self.is_abandoned:
+            self.waiting_since = self._request_since = now
+            is_late = self.total_outbufs_len and now - self.last_activity > limits.idle_seconds
+            if self.is_abandoned or is_late:
+                self.close_now()
+        elif self.requests:
             # Nothing is read meanwhile, so it is not the client's time that passes.
             self.waiting_since = self._request_since = now
         elif self.total_outbufs_len:
@@ -247,7 +261,7 @@ class Channel(HTTPChannel):
 
     def handle_close(self) -> None:
         """Close, or first only our side of the connection."""
-        lingers = self.is_refused or self.is_draining
+        lingers = (self.is_refused or self.is_draining) and not self.is_parked
         if lingers and not self._is_half_closed and not self.total_outbufs_len:
             self._is_half_closed = True
             if self._close_sending_side():

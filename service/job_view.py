@@ -2,18 +2,17 @@
 
 from itertools import compress
 
+from service.errand_json import render_deliveries
 from service.models import Counts, iso_time, render
 from service.paging import Page
-from workers import ImageState, JobChanges
+from service.result_json import NULL, render_results
+from service.timeline_view import render_timeline
+from workers import TIMELINE_BYTES, ImageState, JobChanges
 
-_UNTROUBLED = b'"reason":null,"message":null'
-_DOUBLED = b',"possiblyDuplicated":true'
-_NULL = b"null"
-_STATE_NAMES = [state.name.lower().encode() for state in sorted(ImageState)]
 # Each turns a column of states into one of ones and zeros.
 _MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted(ImageState)}
 _VIEW_BYTES = 1500  # an empty one
-_URL_BYTES = 150  # of memory besides the text itself: places in lists, and objects
+_URL_BYTES = 175  # of memory besides the text itself: places in lists, and objects
 
 
 class JobView:
@@ -33,6 +32,8 @@ class JobView:
         self._urls: list[bytes] = []
         self._links: list[bytes] = []
         self._results: list[bytes] = []
+        self._timelines = bytearray()
+        self._earlier: dict[int, bytes] = {}
         self._text_bytes = 0
         self._whole: tuple[bytes, ...] | None = None
 
@@ -66,28 +67,16 @@ class JobView:
         self._append(changes.urls)
         # Names of this function, as a name of the object takes longer for each of 100,000 URLs.
         urls, links, results = self._urls, self._links, self._results
-        troubles, doubled = changes.troubles, changes.possibly_duplicated
-        whys = {trouble: _why(*trouble) for trouble in set(troubles.values())}
-        added = 0
+        states, added = self._states, 0
         for index, link in changes.links.items():
             text = render(link)
             added += len(text) - len(links[index])
             links[index] = text
-        for index, state, attempts in zip(
-            changes.indexes, changes.states, changes.attempts, strict=True
-        ):
-            result = b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b}' % (
-                urls[index],
-                _STATE_NAMES[state],
-                links[index],
-                whys[troubles[index]] if index in troubles else _UNTROUBLED,
-                attempts,
-                _DOUBLED if index in doubled else b"",
-            )
+        for index, state, result in render_results(changes, urls, links):
             added += len(result) - len(results[index])
-            results[index] = result
-            self._states[index] = state
+            results[index], states[index] = result, state
         self._text_bytes += added
+        self._keep_timelines(changes)
 
     def whole(self) -> tuple[bytes, ...]:
         """The answer that shows all of the job, a `JobAnswer`, in pieces.
@@ -108,12 +97,18 @@ class JobView:
             )
         return self._whole
 
-    def page(self, page: Page) -> tuple[bytes, ...]:
+    def page(self, page: Page, *, with_timelines: bool = False) -> tuple[bytes, ...]:
         """The answer that shows some of the results, a `JobPage`."""
+        results = self._results[page.cursor : page.end]
+        if with_timelines:
+            results = [
+                result[:-1] + b',"timeline":' + self._timeline(index) + b"}"
+                for index, result in enumerate(results, page.cursor)
+            ]
         return (
             self._head() + b',"results":[',
-            b",".join(self._results[page.cursor : page.end]),
-            b'],"next":%b' % render(page.next_of(self.known)) + self._tail(),
+            b",".join(results),
+            b'],"next":%b' % render(page.next_of(self._job.total)) + self._tail(),
         )
 
     def _head(self) -> bytes:
@@ -135,7 +130,8 @@ class JobView:
             "total": job.total,
         }
         sandbox = b',"sandbox":true' if self._sandbox else b""
-        return b',"counts":%b%b}' % (render(counts), sandbox)
+        deliveries = render_deliveries(job.deliveries)
+        return b',"counts":%b%b%b%b}' % (render(counts), _links(job), deliveries, sandbox)
 
     def _listed(self, texts: list[bytes], state: ImageState) -> bytes:
         return b",".join(compress(texts, self._states.translate(_MASKS[state])))
@@ -150,10 +146,31 @@ class JobView:
         texts = [render(url) for url in urls]
         self._urls += texts
         self._states += bytes(len(texts))
-        self._links += [_NULL] * len(texts)
+        self._links += [NULL] * len(texts)
         self._results += [b""] * len(texts)
+        self._timelines += bytes(TIMELINE_BYTES * len(texts))
         self._text_bytes += sum(map(len, texts))
 
+    def _keep_timelines(self, changes: JobChanges) -> None:
+        rows, indexes = changes.timelines, changes.indexes
+        self._earlier.update(changes.earlier)
+        if isinstance(indexes, range):
+            start = indexes.start * TIMELINE_BYTES
+            self._timelines[start : start + len(rows)] = rows
+            return
+        for place, index in enumerate(indexes):
+            row = rows[place * TIMELINE_BYTES : (place + 1) * TIMELINE_BYTES]
+            self._timelines[index * TIMELINE_BYTES : (index + 1) * TIMELINE_BYTES] = row
 
-def _why(reason: str, message: str) -> bytes:
-    return b'"reason":%b,"message":%b' % (render(reason), render(message))
+    def _timeline(self, index: int) -> bytes:
+        start = index * TIMELINE_BYTES
+        last = self._timelines[start : start + TIMELINE_BYTES]
+        return render_timeline(self._job.created, self._earlier.get(index, b"") + last)
+
+
+def _links(job: JobChanges) -> bytes:
+    """What was done with the job, and the jobs that it belongs with."""
+    cancelled = b',"cancelled":true' if job.is_cancelled else b""
+    retry_of = b"" if job.retry_of is None else b',"retryOf":%b' % render(job.retry_of)
+    retried_as = b"" if job.retried_as is None else b',"retriedAs":%b' % render(job.retried_as)
+    return cancelled + retry_of + retried_as

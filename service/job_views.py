@@ -9,7 +9,7 @@ from service.job_view import JobView
 from service.paging import Page
 from service.rendered import Rendered
 from service.view_cache import ViewCache
-from workers import Board
+from workers import Board, JobChanges
 
 MOST_BYTES: Final = 128 * 1024**2
 """For all views. One of 100,000 URLs takes some 80 MB, rendered whole."""
@@ -30,34 +30,42 @@ class JobViews:
             lambda: JobView(sandbox=sandbox), most_bytes
         )
 
-    def version(self, job_id: str, owner: str) -> int | None:
-        """The job's version now, or None if this owner has no such job; renders nothing."""
+    def glance(self, job_id: str, owner: str) -> JobChanges | None:
+        """The job without its URLs, or None if this owner has no such job; renders nothing."""
         changes = self._board.changes(job_id, 0, owner, limit=0)
         if changes is None:
             self._views.forget((owner, job_id))
-            return None
-        return changes.latest
+        return changes
 
     def show(
-        self, job_id: str, owner: str, version: int, page: Page | None = None
+        self,
+        job_id: str,
+        owner: str,
+        version: int,
+        page: Page | None = None,
+        *,
+        with_timelines: bool = False,
     ) -> Rendered | None:
         """The job as it stood when it had a version, or later; None if it is gone.
 
-        Asking for the version first is what keeps requests from waiting here for one that waits
+        Asking for a glance first is what keeps requests from waiting here for one that waits
         for a silent board.
 
         Args:
             job_id: the job.
             owner: who asks.
-            version: what `version` has just returned.
+            version: the latest one, of what `glance` has just returned.
             page: the results to show; None for all there is.
+            with_timelines: whether those of a page are shown with what happened to each.
         """
         key = (owner, job_id)
         with self._views.view(key) as view:
             if not view.is_whole_at(version) and not self._follow(view, job_id, owner):
                 self._views.forget(key)
                 return None
-            pieces = view.whole() if page is None else view.page(page)
+            pieces = (
+                view.whole() if page is None else view.page(page, with_timelines=with_timelines)
+            )
             return Rendered(tag_of(view.version), pieces)
 
     def _follow(self, view: JobView, job_id: str, owner: str) -> bool:

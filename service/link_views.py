@@ -1,4 +1,4 @@
-"""The links of all images, as answers: links are only ever appended, so each is rendered once."""
+"""The links of all images, as answers: as long as none is removed each is rendered once."""
 
 import hashlib
 import secrets
@@ -24,11 +24,20 @@ class LinkView:
     """The links of one owner as JSON, in pieces; for one thread at a time."""
 
     def __init__(self) -> None:
+        self.begin(removed=0)
+
+    def begin(self, *, removed: int) -> None:
+        """Render from the first link on.
+
+        Args:
+            removed: how many have been removed.
+        """
         # Numbers alone would be the same for other owners, and after a restart.
         self._name = secrets.token_hex(_TAG_BYTES // 2)
         self._pieces: list[bytes] = []
+        self.removed = removed
         self.count = 0
-        """Links rendered."""
+        """Links rendered, and places of links that were removed."""
 
     @property
     def size(self) -> int:
@@ -42,10 +51,12 @@ class LinkView:
 
     def append(self, links: Sequence[str]) -> None:
         """Render further links."""
-        text = render(links)[1:-1]
-        if self.count:
-            text = b"," + text
+        text = render([link for link in links if link])[1:-1]
         self.count += len(links)
+        if not text:
+            return
+        if self._pieces:
+            text = b"," + text
         if self._pieces and len(self._pieces[-1]) < _PIECE_BYTES:
             self._pieces[-1] += text
         else:
@@ -73,8 +84,10 @@ class LinkViews:
     def show(self, owner: str) -> Rendered:
         """All links of an owner, in order of completion."""
         # Before the wait for others of this owner: while the board is silent, this says so.
-        self._board.links(0, 0, owner)
+        removed = self._board.links_removed(owner)
         with self._views.view(owner) as view:
+            if view.removed != removed:
+                view.begin(removed=removed)
             while links := self._board.links(view.count, _LINKS_A_CALL, owner):
                 view.append(links)
             return Rendered(view.tag, view.whole(self._end))
@@ -83,6 +96,6 @@ class LinkViews:
         """Some of them, an `ImageLinksPage`."""
         links = self._board.links(page.cursor, page.limit + 1, owner)
         following = page.next_of(page.cursor + len(links))
-        shown = render(links[: page.limit])
+        shown = render([link for link in links[: page.limit] if link])
         body = b'{"uploaded":%b,"next":%b%b' % (shown, render(following), self._end)
         return Rendered(hashlib.sha256(body).hexdigest()[: _TAG_BYTES * 2], (body,))

@@ -17,7 +17,7 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 from waitress.task import Task, ThreadedTaskDispatcher
 
-from service.api_keys import OPEN_PATHS
+from service.api_keys import HEALTH_PATHS
 from service.connection_limits import ConnectionLimits
 from service.http_channel import Channel
 
@@ -38,7 +38,7 @@ class Listener(TcpWSGIServer):
         app: the WSGI application.
         map: all that the loop waits for, by descriptor.
         limits: what connections may cost.
-        health_dispatcher: answers the paths in `OPEN_PATHS`.
+        health_dispatcher: answers the paths in `HEALTH_PATHS`.
     """
 
     channel_class = Channel
@@ -75,7 +75,7 @@ class Listener(TcpWSGIServer):
         channel = cast("Channel", task)  # which is what waitress adds
         channel.request_is_whole()
         request = channel.requests[0]
-        is_health = request.error is None and request.path in OPEN_PATHS  # type: ignore[attr-defined]
+        is_health = request.error is None and request.path in HEALTH_PATHS  # type: ignore[attr-defined]
         dispatcher = self._health_dispatcher if is_health else self.task_dispatcher
         dispatcher.add_task(channel)  # type: ignore[arg-type]  # what waitress itself adds
 
@@ -147,7 +147,7 @@ class Listener(TcpWSGIServer):
 
     def begin_drain(self) -> None:
         for channel in self.channels():
-            channel.is_draining = True
+            channel.begin_drain()
 
     def close_trigger(self) -> None:
         self.trigger.close()  # type: ignore[attr-defined]  # the stubs take it for a number

@@ -32,12 +32,32 @@ class UrlLists(TypedDict):
     failed: list[str]
 
 
+class TimelineEntry(TypedDict):
+    """Something that happened to a URL, at the time `at`.
+
+    A claim says which `attempt` it began. A download says what came: how many `bytes`, of which
+    `type`, and for how many milliseconds (`ms`) it went on; an upload, how long that took. What was
+    retried, or failed, says the `reason`.
+    """
+
+    event: Literal["queued", "claimed", "downloaded", "uploaded", "retried", "failed"]
+    at: Time
+    attempt: NotRequired[int]
+    bytes: NotRequired[int]
+    type: NotRequired[str]
+    ms: NotRequired[int]
+    reason: NotRequired[str]
+
+
 class UrlResult(TypedDict):
     """How one submitted URL stands.
 
     `reason` and `message` say why it failed, or why its last attempt did while another is due.
     `possiblyDuplicated` is there, and true, when it was uploaded again after an upload whose end
-    nobody knows: the image may be at Imgur twice.
+    nobody knows: the image may be at Imgur twice. `deduplicated` is there, and true, when the same
+    image was at Imgur already, and nothing was sent. `deleted` is there when somebody has wanted
+    the image deleted; `deletionReason` and `deletionMessage` say why that failed. `timeline` is
+    there when it was asked for.
     """
 
     url: str
@@ -47,6 +67,33 @@ class UrlResult(TypedDict):
     message: str | None
     attempts: int
     possiblyDuplicated: NotRequired[Literal[True]]
+    deduplicated: NotRequired[Literal[True]]
+    deleted: NotRequired[Literal["pending", "done", "failed"]]
+    deletionReason: NotRequired[str]
+    deletionMessage: NotRequired[str]
+    timeline: NotRequired[list[TimelineEntry]]
+
+
+class DeliveryEntry(TypedDict):
+    """One attempt to tell a job's callback URL that the job is complete, made at the time `at`.
+
+    `status` is that of the answer, null if there was none; then `reason` says why. `next` is when
+    the next attempt is due, null after the last.
+    """
+
+    at: Time
+    attempt: int
+    status: int | None
+    reason: str | None
+    next: Time | None
+
+
+class DeletionAccepted(TypedDict):
+    """The answer to an accepted wish to delete an image."""
+
+    jobId: JobId
+    index: int
+    deleted: Literal["pending"]
 
 
 class Counts(TypedDict):
@@ -59,7 +106,12 @@ class Counts(TypedDict):
 
 
 class JobAnswer(TypedDict):
-    """A job as it stands. `sandbox` is there, and true, when the links are the sandbox's."""
+    """A job as it stands. `cancelled` is there, and true, when somebody has cancelled it.
+    `retryOf` is the job whose failed URLs these are, `retriedAs` the one that the failed of these
+    became; each is there when there is one. `deliveries` is there when it was tried to tell its
+    callback URL that it is complete. `sandbox` is there, and true, when the links are the
+    sandbox's.
+    """
 
     id: JobId
     created: Time
@@ -68,7 +120,48 @@ class JobAnswer(TypedDict):
     uploaded: UrlLists
     results: list[UrlResult]
     counts: Counts
+    cancelled: NotRequired[Literal[True]]
+    retryOf: NotRequired[JobId]
+    retriedAs: NotRequired[JobId]
+    deliveries: NotRequired[list[DeliveryEntry]]
     sandbox: NotRequired[Literal[True]]
+
+
+class JobEntry(TypedDict):
+    """A job in a list. For `cancelled` and the other jobs named see `JobAnswer`."""
+
+    id: JobId
+    created: Time
+    finished: Time | None
+    status: Literal["pending", "in-progress", "complete"]
+    counts: Counts
+    cancelled: NotRequired[Literal[True]]
+    retryOf: NotRequired[JobId]
+    retriedAs: NotRequired[JobId]
+
+
+class JobList(TypedDict):
+    """Some jobs, newest first. `next` is the cursor of the page behind, null on the last one. For
+    `sandbox` see `JobAnswer`.
+    """
+
+    jobs: list[JobEntry]
+    next: int | None
+    sandbox: NotRequired[Literal[True]]
+
+
+class CancellationAccepted(TypedDict):
+    """A job is cancelled: so many of its URLs ended by that, those in work end by themselves."""
+
+    jobId: JobId
+    cancelled: int
+
+
+class RetryAccepted(TypedDict):
+    """The failed URLs of a job, `retryOf`, are a new one."""
+
+    jobId: JobId
+    retryOf: JobId
 
 
 class JobPage(TypedDict):
@@ -86,6 +179,60 @@ class JobPage(TypedDict):
     results: list[UrlResult]
     next: int | None
     counts: Counts
+    cancelled: NotRequired[Literal[True]]
+    retryOf: NotRequired[JobId]
+    retriedAs: NotRequired[JobId]
+    deliveries: NotRequired[list[DeliveryEntry]]
+    sandbox: NotRequired[Literal[True]]
+
+
+class Forecast(TypedDict):
+    """What to expect of a job that is not complete: an estimate.
+
+    `ahead` is how many URLs of all jobs have their turn before its last one. `ratePerSecond` is
+    how many end in a second of work, lately. `expectedFinish` heeds both, the pause and Imgur's
+    limits; null while nobody knows. `pauseSeconds` is how long uploads pause yet, as Imgur asked.
+    """
+
+    ahead: int
+    ratePerSecond: float | None
+    expectedFinish: Time | None
+    pauseSeconds: float
+
+
+class JobForecast(TypedDict):
+    """When a job may be complete; `forecast` is null when it is. For `sandbox` see `JobAnswer`."""
+
+    id: JobId
+    status: Literal["pending", "in-progress", "complete"]
+    counts: Counts
+    forecast: Forecast | None
+    sandbox: NotRequired[Literal[True]]
+
+
+class LimitLeft(TypedDict):
+    """One of Imgur's limits, as its answers say; null where they do not, or no longer hold."""
+
+    limit: int | None
+    remaining: int | None
+    reset: Time | None
+
+
+class Credits(TypedDict):
+    """Credits of the application, a day, and of the address or account that uploads, an hour."""
+
+    client: LimitLeft
+    user: LimitLeft
+
+
+class UploadLimits(TypedDict):
+    """What Imgur still takes. `posts` are uploads in an hour. For `sandbox` see `JobAnswer`."""
+
+    credits: Credits
+    posts: LimitLeft
+    pauseSeconds: float
+    paused: bool
+    ratePerSecond: float | None
     sandbox: NotRequired[Literal[True]]
 
 
@@ -124,6 +271,16 @@ class Readiness(TypedDict):
     queued_urls: int
     leased_urls: int
     pause_seconds: float
+
+
+class ProblemExplanation(TypedDict):
+    """What a problem's `code` means: `when` it comes, and what whoever gets it can do."""
+
+    type: str
+    code: str
+    status: int
+    when: str
+    remedy: str
 
 
 class Index(TypedDict):

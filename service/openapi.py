@@ -12,37 +12,63 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from service.api_keys import OPEN_PATHS
+from service.api_keys import is_open
+from service.events import MEDIA_TYPE as EVENTS_MEDIA_TYPE
 from service.models import (
+    CancellationAccepted,
+    DeletionAccepted,
     ImageLinks,
     ImageLinksPage,
     Index,
     JobAnswer,
+    JobForecast,
+    JobList,
     JobPage,
     Liveness,
+    ProblemExplanation,
     Readiness,
+    RetryAccepted,
     UploadAccepted,
+    UploadLimits,
 )
-from service.paging import LAST_CURSOR, MOST_ENTRIES, USUAL_ENTRIES
+from service.openapi_parameters import (
+    INDEX,
+    JOB_PARAMETERS,
+    KEY,
+    KNOWN_TAGS,
+    LAST_EVENT_ID,
+    PAGE_PARAMETERS,
+    PREFER,
+    SNAPSHOT_LIMIT,
+    TIMELINE,
+)
+from service.problem_catalog import CATALOG
 from service.problems import MEDIA_TYPE, ProblemBody
 from service.settings import Settings
 from service.throttle import LIMITED_PREFIX
-from workers import MAX_URL_LENGTH
+from service.upload_schema import upload_body
 
 VERSION: Final = "1.0"
 """Of the interface: the first number changes when a client would have to."""
 
 _JSON = "application/json"
 _SHAPES = (
+    CancellationAccepted,
+    DeletionAccepted,
     ImageLinks,
     ImageLinksPage,
     Index,
     JobAnswer,
+    JobForecast,
+    JobList,
     JobPage,
     Liveness,
     ProblemBody,
+    ProblemExplanation,
     Readiness,
+    RetryAccepted,
     UploadAccepted,
+    UploadLimits,
 )
 _SCHEMAS = "#/components/schemas/"
 _ANSWERS = "#/components/responses/"
@@ -51,10 +77,12 @@ _REFUSALS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "It cannot be used; `errors` names all that is wrong with a body.",
     HTTPStatus.UNAUTHORIZED: "No API key, or one that is not valid here.",
     HTTPStatus.NOT_FOUND: "There is no such job, or it belongs to another API key.",
+    HTTPStatus.CONFLICT: "It does not fit the state of the job or image.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
     HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive whole in time.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON in UTF-8.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "It is well formed, and asks for what cannot be done.",
     HTTPStatus.TOO_MANY_REQUESTS: "This client has asked too often.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The header is too long.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A bug; the service's log says more.",
@@ -76,36 +104,6 @@ _ANYWHERE = (
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-_PAGE_PARAMETERS: Final[list[dict[str, Any]]] = [
-    {
-        "name": "limit",
-        "in": "query",
-        "description": "Show a page of so many entries at most, in place of all.",
-        "schema": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": MOST_ENTRIES,
-            "default": USUAL_ENTRIES,
-        },
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "The entry to begin with, counted from 0: `next` of the page before. Given "
-        "alone, it shows a page as well; beyond the end, an empty one.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": LAST_CURSOR, "default": 0},
-    },
-]
-_KNOWN_TAGS: Final[dict[str, Any]] = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "`ETag` of an answer that is at hand: 304 if it is still true.",
-    "schema": {"type": "string"},
-}
-_EXAMPLE_URLS = [
-    "https://farm3.staticflickr.com/2879/11234651086_681b3c2c00_b_d.jpg",
-    "https://farm4.staticflickr.com/3790/11244125445_3c2f32cd83_k_d.jpg",
-]
 
 
 def describe(settings: Settings) -> dict[str, Any]:
@@ -123,7 +121,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         },
         "paths": _paths(),
         "components": {
-            "schemas": _schemas() | {"UploadBody": _upload_body(settings)},
+            "schemas": _schemas() | {"UploadBody": upload_body(settings)},
             "responses": _refusals(),
         },
     }
@@ -142,11 +140,16 @@ def _paths() -> dict[str, Any]:
             "post": _operation(
                 "submitJob",
                 "Send a job; it is taken whole, or not at all, and answered at once.",
-                {HTTPStatus.ACCEPTED: _accepted()},
+                {HTTPStatus.ACCEPTED: _accepted("The job is taken.", "UploadAccepted")},
+                HTTPStatus.CONFLICT,
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                HTTPStatus.UNPROCESSABLE_ENTITY,
                 unavailable,
             )
-            | {"requestBody": {"required": True, "content": _json(_ref("UploadBody"))}},
+            | {
+                "parameters": [KEY, PREFER],
+                "requestBody": {"required": True, "content": _json(_ref("UploadBody"))},
+            },
         },
         "/v1/images/upload/{jobId}": {
             "parameters": [job],
@@ -157,7 +160,41 @@ def _paths() -> dict[str, Any]:
                 HTTPStatus.NOT_FOUND,
                 unavailable,
             )
-            | {"parameters": [*_PAGE_PARAMETERS, _KNOWN_TAGS]},
+            | {"parameters": [*PAGE_PARAMETERS, TIMELINE, KNOWN_TAGS, PREFER]},
+            "delete": _operation(
+                "cancelJob",
+                "Cancel a job: what waits ends at once, what is in work by itself.",
+                {HTTPStatus.ACCEPTED: _accepted("It is cancelled.", "CancellationAccepted")},
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.CONFLICT,
+                unavailable,
+            ),
+        },
+        "/v1/images/upload/{jobId}/retry": {
+            "parameters": [job],
+            "post": _operation(
+                "retryJob",
+                "Send the failed URLs of a job once more, as a new job.",
+                {HTTPStatus.ACCEPTED: _accepted("The new job is taken.", "RetryAccepted")},
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.CONFLICT,
+                unavailable,
+            ),
+        },
+        "/v1/jobs": {
+            "get": _operation("listJobs", "The jobs, newest first.", _ok("JobList"), unavailable)
+            | {"parameters": JOB_PARAMETERS},
+        },
+        "/v1/images/upload/{jobId}/images/{index}": {
+            "parameters": [job, INDEX],
+            "delete": _operation(
+                "deleteImage",
+                "Delete an image that was uploaded; a worker does it, soon.",
+                {HTTPStatus.ACCEPTED: _content("It will be.", _ref("DeletionAccepted"))},
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.CONFLICT,
+                unavailable,
+            ),
         },
         "/v1/images": {
             "get": _operation(
@@ -166,7 +203,7 @@ def _paths() -> dict[str, Any]:
                 _shown("ImageLinks", "ImageLinksPage"),
                 unavailable,
             )
-            | {"parameters": [*_PAGE_PARAMETERS, _KNOWN_TAGS]},
+            | {"parameters": [*PAGE_PARAMETERS, KNOWN_TAGS]},
         },
         "/": {"get": _operation("showIndex", "What there is.", _ok("Index"))},
         "/openapi.json": {"get": _operation("describe", "This document.", document)},
@@ -176,6 +213,64 @@ def _paths() -> dict[str, Any]:
                 "isReady", "Whether jobs are taken and worked on.", _ok("Readiness") | readiness
             ),
         },
+    } | (_prospects(job) | _pages())
+
+
+def _prospects(job: dict[str, Any]) -> dict[str, Any]:
+    path, unavailable = "/v1/images/upload/{jobId}", HTTPStatus.SERVICE_UNAVAILABLE
+    events = {
+        HTTPStatus.OK: _content(
+            "Server-sent events: `snapshot`, `change` and `end`, until the job is complete.",
+            {"type": "string"},
+            of=EVENTS_MEDIA_TYPE,
+        ),
+        HTTPStatus.NO_CONTENT: {"description": "There is nothing behind the `end` at hand."},
+    }
+    return {
+        f"{path}/events": {
+            "parameters": [job],
+            "get": _operation(
+                "followJob",
+                "What becomes of a job, as it happens.",
+                events,
+                HTTPStatus.NOT_FOUND,
+                unavailable,
+            )
+            | {"parameters": [SNAPSHOT_LIMIT, LAST_EVENT_ID]},
+        },
+        f"{path}/forecast": {
+            "parameters": [job],
+            "get": _operation(
+                "forecastJob",
+                "When a job may be complete.",
+                _ok("JobForecast"),
+                HTTPStatus.NOT_FOUND,
+                unavailable,
+            ),
+        },
+        "/v1/limits": {
+            "get": _operation(
+                "showLimits", "What Imgur still takes.", _ok("UploadLimits"), unavailable
+            )
+        },
+    }
+
+
+def _pages() -> dict[str, Any]:
+    text, html = {"type": "string"}, "text/html"
+    figures = {HTTPStatus.OK: _content("Figures for Prometheus.", text, of="text/plain")}
+    page = {HTTPStatus.OK: _content("A page.", text, of=html)}
+    explained = _content("The explanation.", _ref("ProblemExplanation"))
+    explained["content"] |= _json(text, html)
+    code = {"name": "code", "in": "path", "required": True, "schema": {"enum": sorted(CATALOG)}}
+    explain = _operation(
+        "explainProblem", "What a problem's code means.", {HTTPStatus.OK: explained}
+    )
+    _add_refusal(explain, HTTPStatus.NOT_FOUND)
+    return {
+        "/metrics": {"get": _operation("showMetrics", "Counts and times.", figures)},
+        "/docs": {"get": _operation("showDocs", "This document, for people.", page)},
+        "/problems/{code}": {"parameters": [code], "get": explain},
     }
 
 
@@ -197,7 +292,7 @@ def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
         for operation in operations:
             if settings.rate_limit is not None and path.startswith(LIMITED_PREFIX):
                 _add_refusal(operation, HTTPStatus.TOO_MANY_REQUESTS)
-            if settings.api_keys and path in OPEN_PATHS:
+            if settings.api_keys and is_open(path):
                 operation["security"] = []
             elif settings.api_keys:
                 _add_refusal(operation, HTTPStatus.UNAUTHORIZED)
@@ -235,8 +330,8 @@ def _shown(whole: str, page: str) -> dict[HTTPStatus, dict[str, Any]]:
     }
 
 
-def _accepted() -> dict[str, Any]:
-    answer = _content("The job is taken.", _ref("UploadAccepted"))
+def _accepted(meaning: str, shape: str) -> dict[str, Any]:
+    answer = _content(meaning, _ref(shape))
     where = {"schema": {"type": "string", "format": "uri-reference"}, "required": True}
     return answer | {"headers": {"Location": where}}
 
@@ -270,29 +365,6 @@ def _json(schema: dict[str, Any], of: str = _JSON) -> dict[str, Any]:
 
 def _ref(shape: str) -> dict[str, Any]:
     return {"$ref": _SCHEMAS + shape}
-
-
-def _upload_body(settings: Settings) -> dict[str, Any]:
-    url = {
-        "type": "string",
-        "maxLength": MAX_URL_LENGTH,
-        # Necessary, not sufficient: no pattern says all that makes a URL.
-        "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?:/",
-    }
-    urls = {
-        "type": "array",
-        "items": url,
-        "minItems": 1,
-        "maxItems": settings.max_urls_per_job,
-        "description": "Image URLs; of those that are the same text, one is taken.",
-    }
-    return {
-        "type": "object",
-        "properties": {"urls": urls},
-        "required": ["urls"],
-        "additionalProperties": False,
-        "examples": [{"urls": _EXAMPLE_URLS}],
-    }
 
 
 def _schemas() -> dict[str, Any]:

@@ -39,6 +39,9 @@ class Page:
         return self.end if self.end < total else None
 
 
+FIRST_PAGE: Final = Page(0, USUAL_ENTRIES)
+
+
 def read_page(req: falcon.Request) -> Page | None:
     """The page that a request asks for; None if it asks for all.
 
@@ -48,15 +51,18 @@ def read_page(req: falcon.Request) -> Page | None:
     limit, cursor = req.params.get("limit"), req.params.get("cursor")
     if limit is None and cursor is None:
         return None
-    entries = USUAL_ENTRIES if limit is None else _number(limit, 1, MOST_ENTRIES)
-    first = 0 if cursor is None else _number(cursor, 0, LAST_CURSOR)
+    entries = USUAL_ENTRIES if limit is None else read_number(limit, 1, MOST_ENTRIES)
+    first = 0 if cursor is None else read_number(cursor, 0, LAST_CURSOR)
     if entries is None or first is None:
         raise Problem(HTTPStatus.BAD_REQUEST, "invalid-page", " ".join(_wrong(entries, first)))
     return Page(first, entries)
 
 
-def _number(text: str | list[str], least: int, most: int) -> int | None:
-    # A parameter that is there twice comes as a list: which of the two is meant, nobody knows.
+def read_number(text: str | list[str], least: int, most: int) -> int | None:
+    """A parameter that is one whole number of these, or None.
+
+    One that is there twice comes as a list: which of the two is meant, nobody knows.
+    """
     if isinstance(text, str) and _NUMBER.fullmatch(text) and least <= int(text) <= most:
         return int(text)
     return None

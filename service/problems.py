@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from service.board_gate import BoardSilentError
 from service.models import render
-from workers import BoardLostError, Refusal
+from workers import BoardLostError, Refusal, RefusalCode
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -88,6 +88,12 @@ class Problem(falcon.HTTPError):
             self.body["line"] = line
             self.body["column"] = column
 
+    def add_errors(self, errors: list[FieldError]) -> None:
+        """Name more that is wrong in the body."""
+        known = self.body.get("errors", [])
+        self.body["errors_total"] = self.body.get("errors_total", 0) + len(errors)
+        self.body["errors"] = [*errors, *known]
+
 
 def problem_body(status: HTTPStatus, code: str, detail: str) -> ProblemBody:
     """The members that every problem has; its type is a reference relative to this service."""
@@ -100,10 +106,22 @@ def problem_body(status: HTTPStatus, code: str, detail: str) -> ProblemBody:
     }
 
 
+_REFUSAL_STATUSES: Final = {
+    RefusalCode.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusalCode.REQUEST_UNDER_WAY: HTTPStatus.CONFLICT,
+    RefusalCode.JOB_COMPLETE: HTTPStatus.CONFLICT,
+    RefusalCode.JOB_UNFINISHED: HTTPStatus.CONFLICT,
+    RefusalCode.NOTHING_TO_RETRY: HTTPStatus.CONFLICT,
+}
+
+
 def refused(refusal: Refusal) -> Problem:
-    """The problem of a job that the board does not take now."""
+    """The problem of a job that the board does not take now, or not touch."""
+    status = _REFUSAL_STATUSES.get(refusal.code, HTTPStatus.SERVICE_UNAVAILABLE)
+    if refusal.retry_after is None:
+        return Problem(status, refusal.code.value, refusal.message)
     return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
+        status,
         refusal.code.value,
         f"{refusal.message} Nothing of the job was kept; send it again later.",
         headers={"Retry-After": str(refusal.retry_after)},

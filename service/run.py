@@ -21,6 +21,7 @@ from workers import (
     LogConfig,
     ProcessBoard,
     ProcessBoardConfig,
+    WebhookPolicy,
     WorkerConfig,
     configure_logging,
 )
@@ -144,12 +145,14 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         allowed_ports=settings.source_allowed_ports,
         allowed_origins=() if sandbox is None else (sandbox.endpoint,),
         held_bytes=settings.image_memory_bytes // settings.worker_count,
+        with_digest=settings.dedupe == "content",
     )
     worker = WorkerConfig(
         lanes=settings.worker_concurrency,
         max_attempts=settings.max_attempts,
         download=download,
         imgur=_imgur_access(settings, sandbox),
+        webhooks=WebhookPolicy(settings.webhook_secret_values),
         logs=LogConfig(settings.log_format, settings.log_level),
     )
     return ProcessBoardConfig(
@@ -160,6 +163,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         upload_again=settings.crashed_uploads == "retry",
         journal_path=settings.journal_path,
         source_concurrency=settings.source_concurrency,
+        webhook_retry_seconds=settings.webhook_retry_seconds,
     )
 
 

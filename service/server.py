@@ -5,7 +5,6 @@ Waitress by itself drops queued requests and cuts unfinished answers when it is 
 
 import errno
 import logging
-import resource
 import socket
 import threading
 import time
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 # threads are many so that a few large jobs being rendered do not hold up small requests.
 _THREADS = 8
 _HEALTH_THREADS = 2
-_FILES_FOR_OTHERS = 128  # descriptors that are not connections: pipes, logs, temporary files
 # The application measures the body itself, to the byte, and refuses it better; here the chunks'
 # own headers count too, and need some room.
 _BODY_SLACK_BYTES = 64 * 1024
@@ -149,13 +147,8 @@ class WebServer:
 
 
 def _adjustments(max_body_bytes: int, limits: ConnectionLimits) -> Adjustments:
-    # Beyond the limit of descriptors accept() would fail in a busy loop.
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = limits.connections
-    if descriptors != resource.RLIM_INFINITY:
-        room = max(1, min(room, descriptors - _FILES_FOR_OTHERS))
     return Adjustments(
-        connection_limit=room,
+        connection_limit=limits.room,
         max_request_header_size=MAX_HEADER_BYTES,
         max_request_body_size=max_body_bytes + _BODY_SLACK_BYTES,
         # Nothing of what proxies or clients say there is used but what the application itself

@@ -4,6 +4,7 @@ Each reader raises ValueError for text that it cannot take; what it would have t
 in the setting's own description.
 """
 
+import base64
 import ipaddress
 import os
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, SecretBytes, SecretStr
 
 from service.api_keys import ApiKey
 from service.rate_limit import RateLimit
@@ -32,6 +33,10 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
 _ALBUM = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _MOST_PORTS = 65_535
+_WEBHOOK_PREFIX = "whsec_"
+_FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
+_MOST_WAITS = 20
+_LONGEST_WAIT = 7 * 24 * 3600.0
 
 
 def _read_size(value: object) -> object:
@@ -129,6 +134,35 @@ def _read_api_keys(value: object) -> object:
     return keys
 
 
+def _read_webhook_secrets(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    secrets = tuple(_webhook_secret(entry) for entry in dict.fromkeys(_entries(value)))
+    if not secrets:
+        raise ValueError("nothing but separators")
+    return secrets
+
+
+def _webhook_secret(text: str) -> SecretBytes:
+    # Standard Webhooks 1.0.0, "Signature scheme".
+    encoded = text.removeprefix(_WEBHOOK_PREFIX)
+    secret = base64.b64decode(encoded, validate=True)
+    if encoded == text or not _FEWEST_SECRET_BYTES <= len(secret) <= _MOST_SECRET_BYTES:
+        raise ValueError("not a webhook secret")
+    return SecretBytes(secret)
+
+
+def _read_waits(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip() == "none":
+        return ()
+    waits = tuple(float(entry) for entry in _entries(value))
+    if not 0 < len(waits) <= _MOST_WAITS or not all(0 < wait <= _LONGEST_WAIT for wait in waits):
+        raise ValueError("not a list of waits")
+    return waits
+
+
 def _read_rate(value: object) -> object:
     return RateLimit.parse(value) if isinstance(value, str) else value
 
@@ -152,6 +186,8 @@ Origin = Annotated[str, BeforeValidator(_read_origin)]
 Album = Annotated[str, BeforeValidator(_read_album)]
 Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
 ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]
+WebhookSecrets = Annotated[tuple[SecretBytes, ...], BeforeValidator(_read_webhook_secrets)]
+Waits = Annotated[tuple[float, ...], BeforeValidator(_read_waits)]
 Rate = Annotated[RateLimit, BeforeValidator(_read_rate)]
 LowerCase = BeforeValidator(_read_lower)
 UpperCase = BeforeValidator(_read_upper)

@@ -27,9 +27,20 @@ from service.setting_values import (
     Rate,
     Size,
     UpperCase,
+    Waits,
+    WebhookSecrets,
 )
+from workers import RETRY_SECONDS
 
-_SECRETS = frozenset({"IMGUR_CLIENT_ID", "IMGUR_CLIENT_SECRET", "IMGUR_REFRESH_TOKEN", "API_KEYS"})
+_SECRETS = frozenset(
+    {
+        "API_KEYS",
+        "IMGUR_CLIENT_ID",
+        "IMGUR_CLIENT_SECRET",
+        "IMGUR_REFRESH_TOKEN",
+        "WEBHOOK_SECRET",
+    }
+)
 _FILE_SUFFIX = "_FILE"
 _LONGEST_SECRET_FILE = 65_536  # bytes; more is not a secret but a wrong path
 _LONGEST_VALUE_SHOWN = 60
@@ -89,6 +100,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         20.0, ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600"
     )
+    access_log: Annotated[Literal["on", "off"], LowerCase] = Field("on", description="on or off")
     log_format: Annotated[Literal["json", "console"], LowerCase] = Field(
         "json", description="json or console"
     )
@@ -106,7 +118,7 @@ class Settings(BaseSettings):
         le=_MOST_WORKERS,
         description=f"a whole number from 1 to {_MOST_WORKERS}",
     )
-    worker_concurrency: int = Field(8, ge=1, le=256, description="a whole number from 1 to 256")
+    worker_concurrency: int = Field(96, ge=1, le=256, description="a whole number from 1 to 256")
     job_ttl_seconds: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="seconds, or 0 to keep every job"
     )
@@ -114,6 +126,17 @@ class Settings(BaseSettings):
         "retry", description="retry or fail"
     )
     max_attempts: int = Field(4, ge=1, le=100, description="a whole number from 1 to 100")
+
+    # --- webhooks ---------------------------------------------------------------------------
+    webhook_secret: WebhookSecrets | None = Field(
+        None,
+        description="whsec_ and the base64 form of 24 to 64 random bytes; several, separated by "
+        "commas, while receivers change over",
+    )
+    webhook_retry_seconds: Waits = Field(
+        RETRY_SECONDS,
+        description="1 to 20 waits in seconds, separated by commas, such as 5,300; or none",
+    )
 
     # --- sources ----------------------------------------------------------------------------
     source_allowed_networks: Networks = Field(
@@ -124,6 +147,9 @@ class Settings(BaseSettings):
     )
     source_concurrency: int = Field(
         32, ge=0, le=10_000, description="a whole number from 1 to 10000, or 0 for no limit"
+    )
+    dedupe: Annotated[Literal["off", "content"], LowerCase] = Field(
+        "off", description="off or content"
     )
     image_memory_bytes: Size = Field(
         256 * 1000**2, ge=0, le=1024**4, description="a size from 0 to 1024GiB, such as 256MB"
@@ -206,6 +232,11 @@ class Settings(BaseSettings):
     def sandbox_applies(self) -> bool:
         """Whether images go to the sandbox instead of Imgur."""
         return self.sandbox == "on" or (self.sandbox == "auto" and self.imgur_client_id is None)
+
+    @property
+    def webhook_secret_values(self) -> tuple[bytes, ...]:
+        """Empty where callback URLs cannot be told."""
+        return tuple(secret.get_secret_value() for secret in self.webhook_secret or ())
 
     @property
     def imgur_client_id_value(self) -> str:

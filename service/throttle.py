@@ -10,6 +10,7 @@ import falcon
 
 from service.api_keys import ApiKeys
 from service.client_address import client_group
+from service.parking import has_been_parked
 from service.problems import Problem
 from service.rate_limit import Admission, RateLimiter, whole_seconds
 
@@ -38,7 +39,7 @@ class ThrottleMiddleware:
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Refuse with 429, before anything of the body is read."""
-        if not req.path.startswith(LIMITED_PREFIX):
+        if not req.path.startswith(LIMITED_PREFIX) or has_been_parked(req.env):
             return
         admission = self._limiter.take(self._client(req))
         resp.set_headers(self._headers(admission))

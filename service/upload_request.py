@@ -4,20 +4,21 @@ Decided where the specification is silent:
 
 - The content type is application/json. A body without one is refused as well: a page of another
   origin can send such a body without being asked, but not one declared as JSON.
-- A field other than `urls` is refused by its name. Ignored, it would let somebody believe that
+- A field that is not known is refused by its name. Ignored, it would let somebody believe that
   the service does what it does not.
 - Two entries are duplicates when they are the same text. MAX_URLS_PER_JOB counts entries as sent.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
 import falcon
 
 from service.problems import FieldError, Problem
-from workers import ImageError, check_url, mask_url
+from service.upload_options import FIELDS, read_options
+from workers import NO_OPTIONS, ImageError, JobOptions, check_url, mask_url
 
 MOST_ERRORS_LISTED: Final = 1000
 """Entries described in one answer; the rest is only counted."""
@@ -34,10 +35,12 @@ class UploadRequest:
     Attributes:
         urls: distinct, in the order of their first appearance.
         duplicates: entries dropped because an earlier one was the same.
+        options: what was asked for besides.
     """
 
     urls: tuple[str, ...]
     duplicates: int
+    options: JobOptions = NO_OPTIONS
 
 
 def read_upload_request(
@@ -51,11 +54,26 @@ def read_upload_request(
         max_urls: most entries in `urls`.
 
     Raises:
-        Problem: 413, 415 or 400, with everything that is wrong with it.
+        Problem: 413, 415, 400 or 422, with everything that is wrong with it.
     """
     _check_content_type(req.content_type)
-    body = _parse(_read_body(req, max_body_bytes))
-    return _check_urls(_urls_of(body), max_urls)
+    body = _object(_parse(_read_body(req, max_body_bytes)))
+    options, faults = read_options(body)
+    try:
+        request = _check_urls(_urls_of(body), max_urls)
+    except Problem as problem:
+        if faults:
+            problem.add_errors(faults)
+        raise
+    if faults:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid-options",
+            "What is asked for besides the URLs cannot be done, so nothing was taken. "
+            f"{faults[0]['pointer']}: {faults[0]['detail']}",
+            errors=faults,
+        )
+    return replace(request, options=options)
 
 
 def _check_content_type(content_type: str | None) -> None:
@@ -132,16 +150,20 @@ def _bad_json(what: str, *, line: int | None = None, column: int | None = None) 
     )
 
 
-def _urls_of(body: object) -> list[Any]:
+def _object(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _bad_field(
             "#",
             "not-an-object",
             f"The body is {_kind(body)}; it must be an object with the field 'urls'.",
         )
-    unknown = [name for name in body if name != "urls"]
+    unknown = [name for name in body if name != "urls" and name not in FIELDS]
     if unknown:
         raise _unknown_fields(unknown)
+    return body
+
+
+def _urls_of(body: dict[str, Any]) -> list[Any]:
     if "urls" not in body:
         raise _bad_field(
             "#/urls", "urls-missing", "The field 'urls' is missing: an array of image URLs."
@@ -164,7 +186,7 @@ def _unknown_fields(names: list[str]) -> Problem:
     shown = ", ".join(repr(_shorten(name)) for name in names[:_NAMES_SHOWN])
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return _bad_field(
-        "#", "unknown-field", f"The body has fields besides 'urls': {shown}{more}. Remove them."
+        "#", "unknown-field", f"The body has fields that are not known: {shown}{more}."
     )
 
 

@@ -26,6 +26,7 @@ class ImageResult:
     message: str | None
     attempts: int
     possibly_duplicated: bool = False
+    deduplicated: bool = False
 
 
 @dataclass
@@ -42,6 +43,7 @@ class JobSnapshot:
     links: dict[int, str] = field(default_factory=dict)
     troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
     possibly_duplicated: set[int] = field(default_factory=set)
+    deduplicated: set[int] = field(default_factory=set)
 
     def apply(self, changes: JobChanges) -> "JobSnapshot":
         """The snapshot after some changes; the one before is of no use then."""
@@ -59,6 +61,7 @@ class JobSnapshot:
         now.troubles.update(changes.troubles)
         now.possibly_duplicated -= set(changes.indexes)
         now.possibly_duplicated |= changes.possibly_duplicated
+        now.deduplicated |= changes.deduplicated  # final
         return now
 
     def results(self) -> Iterator[ImageResult]:
@@ -73,6 +76,7 @@ class JobSnapshot:
                 message=message,
                 attempts=self.attempts[index],
                 possibly_duplicated=index in self.possibly_duplicated,
+                deduplicated=index in self.deduplicated,
             )
 
 

@@ -3,11 +3,19 @@
 What the web side may use is listed here; everything else is inside.
 """
 
+from workers.allowance import Allowance, LimitState
 from workers.board import Board, BoardBusyError, BoardHealth, BoardLostError, BoardState
 from workers.download import DownloadPolicy
+from workers.download.source_headers import origin_of
 from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
+from workers.errands.book import RETRY_SECONDS
+from workers.errands.messages import Deletion, DeletionRefusal, DeletionState, DeliveryAttempt
+from workers.errands.webhook import WebhookPolicy
 from workers.errors import ImageError
+from workers.image_text import PLACEHOLDERS, template_faults
 from workers.imgur import ImgurAccess
+from workers.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
+from workers.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions, Priority
 from workers.job_table import CHANGES_A_CALL
 from workers.journal_records import JournalError
 from workers.logs import LogConfig, configure_logging
@@ -19,32 +27,65 @@ from workers.messages import (
     RefusalCode,
     Submission,
 )
+from workers.metrics import HistogramReading, MeterReading
+from workers.origin import Origin
+from workers.outlook import Outlook
 from workers.processes import ProcessBoard, ProcessBoardConfig
+from workers.request_key import RequestKey
+from workers.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
 from workers.worker import WorkerConfig
 
 __all__ = [
     "CHANGES_A_CALL",
     "MAX_URL_LENGTH",
+    "NO_OPTIONS",
+    "PLACEHOLDERS",
+    "RETRY_SECONDS",
+    "TIMELINE_BYTES",
+    "Allowance",
     "Board",
     "BoardBusyError",
     "BoardHealth",
     "BoardLostError",
     "BoardState",
+    "Cancellation",
+    "Deletion",
+    "DeletionRefusal",
+    "DeletionState",
+    "DeliveryAttempt",
     "DownloadPolicy",
+    "HeadersByOrigin",
+    "HistogramReading",
     "ImageError",
     "ImageState",
     "ImgurAccess",
     "JobChanges",
+    "JobListing",
+    "JobOptions",
+    "JobOverview",
     "JobStatus",
     "JournalError",
+    "LimitState",
     "LogConfig",
+    "MeterReading",
+    "Origin",
+    "Outlook",
+    "Priority",
     "ProcessBoard",
     "ProcessBoardConfig",
     "Refusal",
     "RefusalCode",
+    "Replay",
+    "RequestKey",
+    "Retry",
     "Submission",
+    "TimelineEvent",
+    "WebhookPolicy",
     "WorkerConfig",
     "check_url",
     "configure_logging",
     "mask_url",
+    "origin_of",
+    "read_timeline",
+    "template_faults",
 ]

@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from workers.errands.messages import DeletionRefusal
+from workers.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.job_table import CHANGES_A_CALL
-from workers.messages import JobChanges, Refusal, Submission
+from workers.messages import JobChanges, JobStatus, Refusal, Submission
+from workers.metrics import MeterReading
+from workers.origin import Origin
+from workers.outlook import Outlook
 
 
 class BoardLostError(Exception):
@@ -51,8 +56,26 @@ class Board(Protocol):
     Each method raises BoardLostError in bounded time when the board is gone, except `health`.
     """
 
-    def submit(self, submission: Submission) -> Refusal | None:
-        """Take a whole job, or nothing of it; a refusal says why not."""
+    def submit(self, submission: Submission) -> Refusal | Replay | None:
+        """Take a whole job, or nothing of it; a refusal says why not, and a replay that the same
+        request has made a job before.
+        """
+        ...
+
+    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
+        """Call a job off: what nobody works on ends at once. None if this owner has no such job."""
+        ...
+
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
+    ) -> Retry | Refusal | None:
+        """Take the failed URLs of a job as a new one, once. None if this owner has no such job."""
+        ...
+
+    def jobs(
+        self, owner: str, status: JobStatus | None, before: int | None, limit: int
+    ) -> JobListing:
+        """A page of an owner's jobs, newest first; see `JobTable.listing`."""
         ...
 
     def changes(
@@ -63,14 +86,33 @@ class Board(Protocol):
         *,
         known: int | None = None,
         limit: int = CHANGES_A_CALL,
+        name_urls: bool = False,
     ) -> JobChanges | None:
         """What is new of a job, or None if this owner has no such job; see `JobTable.changes`."""
         ...
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        """A page of all of an owner's links, in order of completion; an empty page is the end."""
+        """A page of all of an owner's links, in order of completion; an empty page is the end, and
+        an empty link the place of one that was removed.
+        """
+        ...
+
+    def links_removed(self, owner: str = "") -> int:
+        """How many of an owner's links were removed; each leaves an empty one in its place."""
+        ...
+
+    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
+        """Have an uploaded image deleted at Imgur, soon; a refusal says why that cannot be."""
         ...
 
     def health(self) -> BoardHealth:
         """The board at a glance; a lost board says so instead of raising."""
+        ...
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        """How fast uploads go, and what comes before the end of a job; see `Mailbox.outlook`."""
+        ...
+
+    def meters(self) -> MeterReading:
+        """What has become of images and jobs since the board was started."""
         ...

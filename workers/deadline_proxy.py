@@ -24,8 +24,8 @@ from typing import Any
 from workers.board import BoardBusyError, BoardLostError
 
 CALL_SECONDS = 10.0
-"""How long a call may stay unanswered. Calls take well under a millisecond, a job of
-100,000 URLs that is sent some 300 ms; a Manager that is silent for this long is stopped or wedged."""
+"""How long a call may stay unanswered. Calls take well under a millisecond, a job of 100,000 URLs
+that is sent some 300 ms; a Manager that is silent for this long is stopped or wedged."""
 
 SERIALIZER = "pickle-with-deadlines"
 """What a Manager is given so that all of its clients connect by `connect`."""

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     # this service
     WORKER_CRASHED = "worker-crashed"
     UPLOAD_INTERRUPTED = "upload-interrupted"
+    CANCELLED = "cancelled"
     INTERNAL_ERROR = "internal-error"
 
 

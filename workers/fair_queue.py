@@ -1,16 +1,24 @@
 """The URLs that wait, handed out fairly between jobs and within the limits of their hosts."""
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from workers.messages import Place, Submission
+from workers.job_options import NO_OPTIONS, JobOptions, Priority
+from workers.job_sizes import JobSizes
+from workers.messages import ImageOptions, Place, Submission
 from workers.source_limits import SourceLimits, host_of
 
 _LOOKS_PER_JOB = 64
 _LOOKS_PER_POP = 1_024
 """URLs looked at until one may go: first in the job whose turn it is, then in all. Some 2 µs each;
 what is looked at is set aside and not looked at again, so the next call goes on from there."""
+
+_STRIDES: Final = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 4}
+"""How long a job waits for its next turn: beside each other, 4 : 2 : 1 turns. None waits for ever,
+as the time at which its turn comes is fixed when its last one has passed."""
 
 
 @dataclass(slots=True)
@@ -20,6 +28,8 @@ class _JobQueue:
     Attributes:
         urls: all of its URLs.
         unfinished: URLs of the job that are not final yet, wherever they are.
+        options: of each of its images.
+        stride: see `_STRIDES`.
         order: indexes to hand out; those from `position` on were never looked at.
         admitted: those that have a slot of their host: to be handed out first.
         parked: those whose host had none to give, by host.
@@ -27,6 +37,8 @@ class _JobQueue:
 
     urls: tuple[str, ...]
     unfinished: int
+    options: ImageOptions | None
+    stride: int
     order: Sequence[int]
     position: int = 0
     admitted: deque[int] = field(default_factory=deque)
@@ -38,7 +50,8 @@ class _JobQueue:
 
 
 class FairQueue:
-    """Round robin by job: a small job does not wait for a large one that came before it.
+    """Round robin by job: a small job does not wait for a large one that came before it. A job of
+    a higher priority has more turns (stride scheduling, Waldspurger and Weihl 1995).
 
     A URL whose host is at its limit is parked, and the next of its job is looked at. A slot that
     gets free passes to a parked URL at once, so a host with parked URLs never has one to give, and
@@ -57,8 +70,12 @@ class FairQueue:
     def __init__(self, sources: SourceLimits) -> None:
         self._sources = sources
         self._jobs: dict[str, _JobQueue] = {}
-        # A job is in the ring exactly while it has something to look at.
-        self._ring: deque[str] = deque()
+        self._sizes = JobSizes()
+        # A job is in line while it has something to look at, once, as (turn, number, job id):
+        # turns are on a clock that moves with those taken, equal ones in the order of arrival.
+        self._line: list[tuple[int, int, str]] = []
+        self._arrivals = 0
+        self._turn = 0
         # By host: the jobs with URLs parked there, each once, in the order of their turns.
         self._parked: dict[str, deque[str]] = {}
         self.unfinished = 0
@@ -67,10 +84,15 @@ class FairQueue:
     def add(self, submission: Submission) -> None:
         """Append a job with all of its URLs."""
         count = len(submission.urls)
-        self._enter(submission.job_id, _JobQueue(submission.urls, count, range(count)))
+        self._enter(submission.job_id, submission.urls, count, range(count), submission.options)
 
     def restore(
-        self, job_id: str, urls: tuple[str, ...], waiting: Iterable[int], in_hand: int
+        self,
+        job_id: str,
+        urls: tuple[str, ...],
+        waiting: Iterable[int],
+        in_hand: int,
+        options: JobOptions = NO_OPTIONS,
     ) -> None:
         """Append a job that had begun.
 
@@ -79,9 +101,10 @@ class FairQueue:
             urls: all of its URLs.
             waiting: indexes of those to hand out.
             in_hand: how many more are not final, to be given back or ended.
+            options: the job's.
         """
         order = tuple(waiting)
-        self._enter(job_id, _JobQueue(urls, len(order) + in_hand, order))
+        self._enter(job_id, urls, len(order) + in_hand, order, options)
 
     def pop(self) -> Place | None:
         """Hand out the next URL of the job whose turn it is; it has a slot of its host.
@@ -91,12 +114,14 @@ class FairQueue:
         """
         looks = _LOOKS_PER_POP
         self.is_unsearched = False
-        while self._ring:
+        while self._line:
             if looks <= 0:
                 self.is_unsearched = True
                 return None
-            job_id = self._ring.popleft()
-            job = self._jobs[job_id]
+            self._turn, _, job_id = heapq.heappop(self._line)
+            job = self._jobs.get(job_id)
+            if job is None:
+                continue  # it was removed
             index = None
             for _ in range(_LOOKS_PER_JOB):
                 if not job:
@@ -106,7 +131,7 @@ class FairQueue:
                 if index is not None:
                     break
             if job:
-                self._ring.append(job_id)
+                self._line_up(job_id, job)
             if index is not None:
                 return job_id, index
         return None
@@ -117,7 +142,7 @@ class FairQueue:
         job = self._jobs[job_id]
         host = host_of(job.urls[index])
         if self._sources.take(place, host):
-            self._enter_ring(job_id, job)
+            self._line_up_unless_there(job_id, job)
             job.admitted.appendleft(index)
         else:
             self._parking(job_id, job, host).appendleft(index)
@@ -135,7 +160,7 @@ class FairQueue:
             if not self._sources.take((job_id, indexes[0]), host):
                 return count
             count += 1
-            self._enter_ring(job_id, job)
+            self._line_up_unless_there(job_id, job)
             job.admitted.append(indexes.popleft())
             if indexes:
                 waiting.rotate(-1)
@@ -145,29 +170,76 @@ class FairQueue:
         del self._parked[host]
         return count
 
+    def remove(self, job_id: str, now: float) -> list[int]:
+        """Take out what waits of a job; `end` is told of these URLs later, all the same.
+
+        Returns:
+            Their indexes.
+        """
+        job = self._jobs[job_id]
+        waiting = [*job.admitted, *job.order[job.position :]]
+        for host, parked in job.parked.items():
+            waiting += parked
+            jobs = self._parked[host]
+            jobs.remove(job_id)
+            if not jobs:
+                del self._parked[host]
+        places = [(job_id, index) for index in job.admitted]
+        job.order, job.position, job.admitted, job.parked = (), 0, deque(), {}
+        # Its turn, when it comes, is passed over: to look for it in the line would take longer.
+        for place in places:
+            host_with_room = self._sources.ended(place, None, now)
+            if host_with_room is not None:
+                self.admit(host_with_room)
+        return waiting
+
     def url(self, place: Place) -> str:
         job_id, index = place
         return self._jobs[job_id].urls[index]
 
-    def end(self, job_id: str) -> None:
-        """One URL that was handed out is final; the job is forgotten with its last one."""
-        self.unfinished -= 1
+    def options(self, job_id: str) -> ImageOptions | None:
+        """What the workers are told of the job's options."""
+        return self._jobs[job_id].options
+
+    def ahead(self, job_id: str) -> int | None:
+        """URLs that have their turn before a job's last one; None if it has none that are open."""
+        job = self._jobs.get(job_id)
+        return None if job is None else self._sizes.ahead(job.stride, job.unfinished)
+
+    def end(self, job_id: str, count: int = 1) -> None:
+        """URLs handed out, or removed, are final; the job is forgotten with its last one."""
+        self.unfinished -= count
         job = self._jobs[job_id]
-        job.unfinished -= 1
+        self._sizes.change(job.stride, job.unfinished, job.unfinished - count)
+        job.unfinished -= count
         if not job.unfinished:
             del self._jobs[job_id]
 
     # --- inside -----------------------------------------------------------------------------
 
-    def _enter(self, job_id: str, job: _JobQueue) -> None:
+    def _enter(
+        self,
+        job_id: str,
+        urls: tuple[str, ...],
+        unfinished: int,
+        order: Sequence[int],
+        options: JobOptions,
+    ) -> None:
+        for_images = ImageOptions.of(options, len(urls))
+        job = _JobQueue(urls, unfinished, for_images, _STRIDES[options.priority], order)
         self._jobs[job_id] = job
+        self._sizes.change(job.stride, 0, unfinished)
         self.unfinished += job.unfinished
         if job:
-            self._ring.append(job_id)
+            self._line_up(job_id, job)
 
-    def _enter_ring(self, job_id: str, job: _JobQueue) -> None:
+    def _line_up_unless_there(self, job_id: str, job: _JobQueue) -> None:
         if not job:
-            self._ring.append(job_id)
+            self._line_up(job_id, job)
+
+    def _line_up(self, job_id: str, job: _JobQueue) -> None:
+        self._arrivals += 1
+        heapq.heappush(self._line, (self._turn + job.stride, self._arrivals, job_id))
 
     def _look_at_next(self, job_id: str, job: _JobQueue) -> int | None:
         if job.admitted:

@@ -5,8 +5,10 @@ or a result, which are told, and one without an end is taken back at the restart
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from workers.errands.messages import Deletion, DeliveryAttempt
+from workers.errands.records import deletion_record, delivery_record
 from workers.journal import Journal, JournalFullError
 from workers.journal_records import Record
 from workers.messages import Failed, Submission, Uploaded
@@ -38,6 +40,12 @@ class JobJournal(Protocol):
         self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None
     ) -> None: ...
 
+    def delivery_tried(self, job_id: str, attempt: DeliveryAttempt) -> None: ...
+
+    def deletion_changed(self, job_id: str, index: int, deletion: Deletion) -> None: ...
+
+    def cancelled(self, job_id: str, indexes: Sequence[int], finished: float | None) -> None: ...
+
     def forgotten(self, job_ids: Sequence[str]) -> None: ...
 
 
@@ -68,6 +76,15 @@ class NoJournal:
     def ended(
         self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None
     ) -> None:
+        pass
+
+    def delivery_tried(self, job_id: str, attempt: DeliveryAttempt) -> None:
+        pass
+
+    def deletion_changed(self, job_id: str, index: int, deletion: Deletion) -> None:
+        pass
+
+    def cancelled(self, job_id: str, indexes: Sequence[int], finished: float | None) -> None:
         pass
 
     def forgotten(self, job_ids: Sequence[str]) -> None:
@@ -114,10 +131,20 @@ class FileJobJournal:
     ) -> None:
         record: Record
         if isinstance(result, Uploaded):
-            record = ["complete", job_id, index, [result.link, result.deletehash], finished]
+            image = [result.link, result.deletehash, *([1] if result.same_as else [])]
+            record = ["complete", job_id, index, image, finished]
         else:
             record = ["failed", job_id, index, [result.reason, result.message], finished]
         self._journal.append(record)
+
+    def delivery_tried(self, job_id: str, attempt: DeliveryAttempt) -> None:
+        self._journal.append(["delivery", job_id, delivery_record(attempt)])
+
+    def deletion_changed(self, job_id: str, index: int, deletion: Deletion) -> None:
+        self._journal.append(["deletion", job_id, index, deletion_record(deletion)])
+
+    def cancelled(self, job_id: str, indexes: Sequence[int], finished: float | None) -> None:
+        self._journal.append(["cancelled", job_id, _runs(indexes), finished])
 
     def forgotten(self, job_ids: Sequence[str]) -> None:
         self._journal.append(["forgotten", list(job_ids)])
@@ -125,4 +152,30 @@ class FileJobJournal:
 
 def opened_record(submission: Submission, created: float) -> Record:
     """The record of a job that is about to be taken."""
-    return ["opened", submission.job_id, submission.owner, created, list(submission.urls)]
+    options = submission.options.to_record()
+    record = ["opened", submission.job_id, submission.owner, created, list(submission.urls)]
+    origin = _origin(submission)
+    if origin:
+        return [*record, options, origin]
+    return [*record, options] if options else record
+
+
+def _origin(submission: Submission) -> dict[str, Any]:
+    """What made the job, if that was more than a plain request."""
+    origin: dict[str, Any] = {}
+    if submission.retry_of is not None:
+        origin["retry_of"] = submission.retry_of
+    if submission.request is not None:
+        origin["request"] = [submission.request.key, submission.request.digest]
+    return origin
+
+
+def _runs(indexes: Sequence[int]) -> list[list[int]]:
+    """Ascending numbers as [first, behind the last] of each run."""
+    runs: list[list[int]] = []
+    for index in indexes:
+        if runs and runs[-1][1] == index:
+            runs[-1][1] = index + 1
+        else:
+            runs.append([index, index + 1])
+    return runs

@@ -5,56 +5,55 @@ is only lent: it leaves the mailbox for good when its lease is acknowledged, and
 its worker is retired. A lease's token is the fence: a word about a lease that is no longer in
 force changes nothing.
 
-Invariant, at every release of the condition: each open URL is in exactly one place - in the queue,
-waiting for a retry, in quarantine, or under one lease. It takes one of its host's slots from when
-the queue lets it go until its image has arrived.
+Invariant, at every release of the condition: each open URL is in exactly one place - in the waiting
+room, or under one lease; or its job is being cancelled, and it is about to end.
 """
 
-import heapq
 import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from workers.errors import Reason
-from workers.fair_queue import FairQueue
+from workers.admission import Admission
+from workers.allowance import AllowanceBook
+from workers.cancellation import cancel
+from workers.errands.book import ErrandBook, ErrandLimits
+from workers.errands.ledger import ErrandKey, ErrandLedger
+from workers.errands.messages import (
+    DeletionRefusal,
+    ErrandKind,
+    ErrandReceipt,
+    ErrandReport,
+    Undone,
+)
+from workers.job_messages import Cancellation, Replay, Retry
 from workers.job_table import JobTable
-from workers.journal import JournalFullError
 from workers.leases import Holder, LeaseBook
 from workers.messages import (
+    Arrival,
+    Clearance,
     CrashedUrl,
     Delivery,
     Failed,
     ImageState,
-    JobSummary,
     Lease,
     MailboxStats,
-    Outcome,
-    Place,
-    PutBack,
     Receipt,
     Refusal,
-    RefusalCode,
     Report,
     Retirement,
     Standing,
     Submission,
-    TryAgain,
     Uploaded,
     Words,
 )
-from workers.quarantine import Quarantine
-from workers.source_limits import SourceLimits, host_of
-
-_INTERRUPTED = (
-    "The worker process died while it uploaded this image. Imgur may have it, under a link that "
-    "was lost; to send the URL again may upload it twice."
-)
-_FULL_RETRY_SECONDS = 10
-_DRAINING_RETRY_SECONDS = 30
-_JOURNAL_RETRY_SECONDS = 30
-_SEARCH_ON_SECONDS = 0.01  # after a search of the queue that was broken off, with the others let in
+from workers.metrics import EndCause, MeterReading
+from workers.origin import Origin
+from workers.outlook import Outlook
+from workers.settlement import Settlement
+from workers.throughput import Throughput
+from workers.waiting_room import WaitingRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class MailboxLimits:
             uploaded once more, and may be at Imgur twice; False: it fails, and may be at Imgur
             under a link that nobody knows.
         source_concurrency: downloads from one source host at once; 0 for no limit.
+        errands: of what is done besides images.
     """
 
     max_open_urls: int = 1_000_000
@@ -76,6 +76,7 @@ class MailboxLimits:
     max_crashes: int = 3
     upload_again: bool = True
     source_concurrency: int = 32
+    errands: ErrandLimits = field(default_factory=ErrandLimits)
 
 
 class Mailbox:
@@ -97,47 +98,46 @@ class Mailbox:
         self._limits = limits
         self._clock = clock
         self._changed = threading.Condition()
-        self._sources = SourceLimits(limits.source_concurrency)
-        self._queue = FairQueue(self._sources)
-        self._quarantine = Quarantine(limits.max_crashes)
-        self._delayed: list[tuple[float, Place]] = []
+        self._room = WaitingRoom(
+            limits.source_concurrency, limits.max_crashes, wake=self._changed.notify_all
+        )
+        self._settlement = Settlement(
+            job_table,
+            self._room,
+            clock,
+            max_crashes=limits.max_crashes,
+            upload_again=limits.upload_again,
+        )
         self._leases = LeaseBook()
-        self._announced = 0  # URLs of jobs that the journal is being told of
-        self._paused_until = 0.0
-        self._draining = False
+        self._ledger = ErrandLedger(job_table)
+        self._errands = ErrandBook(self._ledger, limits.errands, wake=self._changed.notify_all)
+        job_table.on_complete = self._tell_callback
+        self._throughput = Throughput()
+        self._allowance = AllowanceBook()
+        self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
 
     # --- the web side -----------------------------------------------------------------------
 
-    def put(self, submission: Submission) -> Refusal | None:
-        """Take a whole job, or nothing of it.
+    def put(self, submission: Submission) -> Refusal | Replay | None:
+        """Take a whole job, or nothing of it; see `Admission`."""
+        return self._admission.put(submission)
 
-        Returns:
-            None when the job was taken, else why not.
-        """
-        count = len(submission.urls)
-        with self._changed:
-            refusal = self._refusal(count)
-            if refusal is not None:
-                return refusal
-            self._announced += count
-        created = None
-        try:
-            # The condition released: a journal waits for the disk, and workers must not.
-            created = self._table.announce(submission)
-        except JournalFullError as error:
-            return Refusal(
-                RefusalCode.JOURNAL_FULL,
-                f"The service cannot write down new jobs at the moment ({error}).",
-                _JOURNAL_RETRY_SECONDS,
-            )
-        finally:
-            with self._changed:
-                self._announced -= count
-                if created is not None:
-                    self._table.open(submission, created)
-                    self._queue.add(submission)
-                    self._changed.notify_all()
-        return None
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
+    ) -> Retry | Refusal | None:
+        """Take the failed URLs of a job as a new job; see `Admission`."""
+        return self._admission.retry(job_id, owner, new_job_id, origin)
+
+    def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
+        """Call a job off; see `workers.cancellation`."""
+        return cancel(
+            job_id,
+            owner,
+            table=self._table,
+            room=self._room,
+            changed=self._changed,
+            clock=self._clock,
+        )
 
     def restore(self) -> tuple[CrashedUrl, ...]:
         """Queue what is unfinished in a table that was restored; once, before all else.
@@ -152,36 +152,75 @@ class Mailbox:
             for job_id, job in self._table.jobs():
                 if not job.pending:
                     continue
-                waiting = (
+                waiting = [
                     index
                     for index, state in enumerate(job.states)
                     if state == ImageState.PENDING and index not in job.uploading
-                )
+                ]
+                if job.cancelled is not None:
+                    self._table.cancel(job_id, waiting)
+                    waiting = []
+                if not job.pending:
+                    continue
                 in_hand = sorted(job.uploading, reverse=True)
-                self._queue.restore(job_id, job.urls, waiting, len(in_hand))
+                self._room.restore(job_id, job.urls, waiting, len(in_hand), job.options)
                 for index in in_hand:
                     self._table.begin(job_id, index)
-                    crashed.append(self._after_crash((job_id, index)))
+                    crashed.append(self._settlement.settle_crash((job_id, index)))
+            self._errands.restore(self._clock())
             self._changed.notify_all()
         return tuple(url for url in crashed if url is not None)
+
+    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
+        """Have an uploaded image deleted at Imgur; returns why not, if that cannot be."""
+        with self._changed:
+            if self._admission.is_closed:
+                return DeletionRefusal.DRAINING
+            refusal = self._ledger.want_deletion(job_id, index, owner)
+            if refusal is None:
+                self._errands.add((ErrandKind.DELETION, job_id, index), self._clock())
+            return refusal
+
+    def open_errands(self) -> tuple[ErrandKey, ...]:
+        """What is still to be done besides images, errands in hand included."""
+        with self._changed:
+            return tuple(self._errands.keys())
 
     def close(self) -> None:
         """Drain: take no more jobs and hand out nothing more; leases in force may still end."""
         with self._changed:
-            self._draining = True
+            self._admission.is_closed = True
             self._changed.notify_all()
 
     def stats(self) -> MailboxStats:
         """The queue at a glance."""
         with self._changed:
             return MailboxStats(
-                queued=self._queue.unfinished - len(self._leases),
-                delayed=len(self._delayed),
+                queued=self._room.unfinished - len(self._leases),
+                delayed=self._room.delayed,
                 leased=len(self._leases),
-                pause_seconds=max(0.0, self._paused_until - self._clock()),
+                pause_seconds=self._room.pause_seconds(self._clock()),
                 workers_ready=self._leases.holders_ready(),
-                draining=self._draining,
+                draining=self._admission.is_closed,
             )
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        """How fast uploads go, and what comes before the end of a job."""
+        with self._changed:
+            now = self._clock()
+            return Outlook(
+                rate_per_second=self._throughput.per_second(now),
+                pause_seconds=self._room.pause_seconds(now),
+                allowance=self._allowance.at(now),
+                ahead=None if job_id is None else self._room.ahead(job_id),
+            )
+
+    def meters(self) -> MeterReading:
+        """What has become of images and jobs so far."""
+        stats = self.stats()
+        with self._changed:
+            allowance = self._allowance.at(self._clock())
+        return self._table.meters.read(stats, allowance)
 
     # --- a worker ---------------------------------------------------------------------------
 
@@ -194,14 +233,23 @@ class Mailbox:
             wait_seconds: how long to wait for work at most, if any is wanted.
         """
         with self._changed:
+            if words.allowance is not None:
+                self._allowance.note(words.allowance, self._clock())
             receipts = tuple(self.ack(worker_id, report) for report in words.reports)
-            cleared = tuple(self.begin_upload(worker_id, token) for token in words.uploads)
+            cleared = tuple(
+                self.begin_upload(worker_id, arrival.token, arrival) for arrival in words.uploads
+            )
+            errand_receipts = tuple(
+                self._settle_errand(worker_id, report) for report in words.errands
+            )
             if receipts and not words.wanted:
                 # Another call of this worker may wait for what its leases kept it from: its share,
                 # or the next suspect.
                 self._changed.notify_all()
         claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
-        return Delivery(claimed.standing, claimed.leases, receipts, cleared)
+        return Delivery(
+            claimed.standing, claimed.leases, receipts, cleared, claimed.errands, errand_receipts
+        )
 
     def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> Delivery:
         """Take the next URLs, each under a lease, waiting a bounded time for the first."""
@@ -214,27 +262,43 @@ class Mailbox:
                 now = self._clock()
                 holder.has_claimed = True
                 holder.last_word = now
-                if self._draining:
+                if self._admission.is_closed:
                     return Delivery(Standing.DRAINED)
-                leases = self._hand_out_up_to(wanted, worker_id, holder, now)
-                if leases:
-                    return Delivery(Standing.WORK, leases)
+                resume_at = now + self._room.pause_seconds(now)
+                errands = self._errands.take(
+                    worker_id,
+                    wanted,
+                    now,
+                    resume_at=resume_at,
+                    images_wait=self._room.unfinished - self._room.delayed > len(self._leases),
+                )
+                leases = self._hand_out_up_to(wanted - len(errands), worker_id, holder, now)
+                if leases or errands:
+                    return Delivery(Standing.WORK, leases, errands=errands)
                 if now >= give_up:
                     return Delivery(Standing.IDLE)
-                self._changed.wait(min(give_up, self._next_event(now)) - now)
+                event = min(self._room.next_event(now), self._errands.next_due(resume_at))
+                self._changed.wait(min(give_up, event) - now)
 
-    def begin_upload(self, worker_id: str, token: int) -> bool:
+    def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None = None) -> Clearance:
         """Note that an image is about to be sent.
 
+        Args:
+            worker_id: who has it.
+            token: of its lease.
+            arrival: what is known of it.
+
         Returns:
-            False when the lease is no longer in force: then the image must not be sent.
+            False when the lease is no longer in force: then the image must not be sent. The link
+            of the same image, if it is there already: then it need not be.
         """
         with self._changed:
             place = self._leases.place(worker_id, token)
-            if place is not None:
-                self._table.begin_upload(*place)
-                self._admit(self._sources.downloaded(place))
-            return place is not None
+            if place is None:
+                return False
+            link = self._table.begin_upload(*place, arrival)
+            self._room.downloaded(place)
+            return link or True
 
     def ack(self, worker_id: str, report: Report) -> Receipt:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
@@ -245,8 +309,14 @@ class Mailbox:
             holder = self._leases.holder(worker_id)
             if holder is not None:
                 holder.last_word = self._clock()
-                self._release_from_quarantine(worker_id, holder)
-            return Receipt(accepted=True, finished=self._settle(place, report.outcome))
+                if not holder.tokens:
+                    self._room.worker_is_free(worker_id)
+            finished = self._settlement.settle(place, report.outcome)
+            if isinstance(report.outcome, Uploaded | Failed):
+                self._throughput.ended(self._clock())
+            if not self._leases:
+                self._throughput.rest(self._clock())
+            return Receipt(accepted=True, finished=finished)
 
     # --- the supervisor ---------------------------------------------------------------------
 
@@ -260,55 +330,65 @@ class Mailbox:
         with self._changed:
             self._leases.register(worker_id, self._clock())
 
-    def retire(self, worker_id: str) -> Retirement:
+    def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement:
         """Fence a dead worker: its later words are refused and its leases go back, each charged
         with the crash.
+
+        Args:
+            worker_id: who died.
+            cause: why; None for one that left when it was told to.
         """
+        if cause is not None:
+            self._table.meters.worker_ended(cause)
         with self._changed:
             holder = self._leases.holder(worker_id)
             if holder is None:
                 return Retirement(returned=0, failed=(), had_claimed=False)
             places = self._leases.retire(worker_id)
-            self._quarantine.leave(worker_id)
+            self._room.worker_left(worker_id)
             # In reverse, as each goes to the front of its job: the order handed out is kept.
-            crashed = [self._after_crash(place) for place in reversed(places)]
+            crashed = [self._settlement.settle_crash(place) for place in reversed(places)]
             failed = tuple(url for url in crashed if url is not None)
+            if not self._leases:
+                self._throughput.rest(self._clock())
             # Also for this worker's own lanes that still wait here: they are to leave.
             self._changed.notify_all()
-            return Retirement(len(places) - len(failed), failed, holder.has_claimed)
+            errands = self._errands.retire(worker_id, self._clock())
+            returned = len(places) - len(failed)
+            return Retirement(returned, failed, holder.has_claimed, len(errands))
 
     def overdue(self) -> tuple[str, ...]:
         """The workers that keep a URL beyond its lease, or no longer ask for work: stuck, to be
         killed and retired.
         """
         with self._changed:
-            return self._leases.overdue(self._clock())
+            now = self._clock()
+            for worker_id in self._errands.holders():
+                # Not silent: with a single lane it cannot speak while it is on an errand.
+                holder = self._leases.holder(worker_id)
+                if holder is not None:
+                    holder.last_word = now
+            return tuple({*self._leases.overdue(now), *self._errands.overdue(now)})
 
     # --- inside, the condition held ---------------------------------------------------------
 
-    def _refusal(self, count: int) -> Refusal | None:
-        if self._draining:
-            return Refusal(
-                RefusalCode.DRAINING,
-                "The service is shutting down and takes no new jobs.",
-                _DRAINING_RETRY_SECONDS,
-            )
-        # A journal may bring back more than a limit lowered since would have let in.
-        room = max(0, self._limits.max_open_urls - self._queue.unfinished - self._announced)
-        if count > room:
-            return Refusal(
-                RefusalCode.QUEUE_FULL,
-                f"The queue has room for {room} more URLs and this job has {count}.",
-                _FULL_RETRY_SECONDS,
-            )
-        return None
+    def _tell_callback(self, job_id: str) -> None:
+        with self._changed:  # a journal that is read completes jobs without it
+            self._errands.add((ErrandKind.WEBHOOK, job_id, 0), self._clock())
+
+    def _settle_errand(self, worker_id: str, report: ErrandReport) -> ErrandReceipt:
+        now, outcome = self._clock(), report.outcome
+        receipt = self._errands.settle(worker_id, report, now)
+        if receipt.accepted and not isinstance(outcome, Undone) and outcome.pause_seconds:
+            self._room.pause(now + outcome.pause_seconds)
+        return receipt
 
     def _hand_out_up_to(
         self, wanted: int, worker_id: str, holder: Holder, now: float
     ) -> tuple[Lease, ...]:
         # A worker with many free lanes leaves the others theirs: a short job is done soonest when
         # all processes work on it.
-        open_urls = self._queue.unfinished - len(self._delayed)
+        open_urls = self._room.unfinished - self._room.delayed
         share = math.ceil(open_urls / max(1, self._leases.holders_ready()))
         leases: list[Lease] = []
         while len(leases) < wanted and len(holder.tokens) < max(1, share):
@@ -319,116 +399,12 @@ class Mailbox:
         return tuple(leases)
 
     def _hand_out(self, worker_id: str, holder: Holder, now: float) -> Lease | None:
-        if now < self._paused_until:
-            return None
-        self._bring_back_delayed(now)
-        for host in self._sources.resume(now):
-            self._admit(host)
-        place = self._next_place(worker_id, holder)
+        workers = self._leases.holders_ready()
+        place = self._room.take(worker_id, workers, now, is_free=not holder.tokens)
         if place is None:
             return None
         token = self._leases.lend(worker_id, place, now + self._limits.lease_seconds)
+        self._throughput.begin(now)
         attempt = self._table.begin(*place)
-        return Lease(token, *place, self._queue.url(place), attempt)
-
-    def _next_place(self, worker_id: str, holder: Holder) -> Place | None:
-        if self._quarantine.has_suspects and self._quarantine.enter(
-            worker_id, self._leases.holders_ready(), is_free=not holder.tokens
-        ):
-            # Another worker may have been let go for it.
-            self._changed.notify_all()
-        if not self._quarantine.holds(worker_id):
-            return self._queue.pop()
-        if holder.tokens:
-            return None
-        suspect = self._quarantine.pop(worker_id)
-        # Counted, but not held up: there are few, and each keeps a worker from all other work.
-        self._sources.take_beyond(suspect, host_of(self._queue.url(suspect)))
-        return suspect
-
-    def _release_from_quarantine(self, worker_id: str, holder: Holder) -> None:
-        if holder.tokens or not self._quarantine.holds(worker_id):
-            return
-        self._quarantine.settled(worker_id)
-        self._changed.notify_all()
-
-    def _admit(self, host: str | None) -> None:
-        # A host may have room again: what is parked for it goes on.
-        if host is not None and self._queue.admit(host):
-            self._changed.notify_all()
-
-    def _settle(self, place: Place, outcome: Outcome) -> JobSummary | None:
-        self._admit(self._sources.ended(place, outcome, self._clock()))
-        match outcome:
-            case Uploaded() | Failed():
-                if isinstance(outcome, Uploaded) and outcome.pause_seconds:
-                    self._pause(outcome.pause_seconds)
-                return self._end(place, outcome)
-            case TryAgain(reason, message, delay_seconds, maybe_stored):
-                self._table.interrupt(
-                    *place, reason, message, count=True, maybe_stored=maybe_stored
-                )
-                self._delay(place, delay_seconds)
-            case PutBack(reason, message, pause_seconds):
-                self._table.interrupt(*place, reason, message, count=False)
-                self._pause(pause_seconds)
-                self._give_back(place)
-        return None
-
-    def _after_crash(self, place: Place) -> CrashedUrl | None:
-        uploads = self._table.interrupted_uploads(*place)
-        # A second upload that breaks off fails the URL: it shall not be for another's fault.
-        crashes = self._quarantine.charge(place, last_chance=uploads > 0)
-        limit = self._limits.max_crashes
-        if uploads > (1 if self._limits.upload_again else 0):
-            return self._fail_crashed(place, Reason.UPLOAD_INTERRUPTED, _INTERRUPTED)
-        message = (
-            f"The worker process died while it worked on this URL ({crashes} of {limit} times)."
-        )
-        if crashes >= limit:
-            return self._fail_crashed(place, Reason.WORKER_CRASHED, message)
-        self._table.interrupt(
-            *place, Reason.WORKER_CRASHED, message, count=False, maybe_stored=uploads > 0
-        )
-        self._give_back(place)
-        return None
-
-    def _fail_crashed(self, place: Place, reason: Reason, message: str) -> CrashedUrl:
-        job_id, url = place[0], self._queue.url(place)
-        self._admit(self._sources.ended(place, None, self._clock()))
-        finished = self._end(place, Failed(reason, message))
-        return CrashedUrl(job_id, url, reason, message, finished)
-
-    def _end(self, place: Place, result: Uploaded | Failed) -> JobSummary | None:
-        self._quarantine.forget(place)
-        self._queue.end(place[0])
-        return self._table.record(*place, result)
-
-    def _give_back(self, place: Place) -> None:
-        if self._quarantine.is_suspect(place):
-            self._admit(self._sources.ended(place, None, self._clock()))
-            self._quarantine.add(place)
-        else:
-            self._queue.give_back(place)
-        self._changed.notify_all()
-
-    def _delay(self, place: Place, seconds: float) -> None:
-        heapq.heappush(self._delayed, (self._clock() + seconds, place))
-        if self._delayed[0][1] == place:
-            # Every lane that waits has its alarm set for the first of them, or for earlier.
-            self._changed.notify_all()
-
-    def _bring_back_delayed(self, now: float) -> None:
-        while self._delayed and self._delayed[0][0] <= now:
-            self._give_back(heapq.heappop(self._delayed)[1])
-
-    def _pause(self, seconds: float) -> None:
-        # The longest wait asked for wins: answers to uploads under way arrive in any order.
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
-
-    def _next_event(self, now: float) -> float:
-        if now < self._paused_until:
-            return self._paused_until
-        search_on = now + _SEARCH_ON_SECONDS if self._queue.is_unsearched else math.inf
-        retry = self._delayed[0][0] if self._delayed else math.inf
-        return min(search_on, retry, self._sources.next_resume())
+        url, options = self._room.url(place), self._room.options(place[0])
+        return Lease(token, *place, url, attempt, options, self._table.origin(place[0]))

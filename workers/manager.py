@@ -10,7 +10,10 @@ from multiprocessing.managers import SyncManager
 from typing import cast
 
 from workers.deadline_proxy import CALL_SECONDS, SERIALIZER, DeadlineProxy, ManagerLostError
+from workers.errands.ledger import ErrandKey
+from workers.errands.messages import DeletionRefusal
 from workers.imgur.auth import TokenAnswer, TokenStore
+from workers.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.job_table import CHANGES_A_CALL, JobTable
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.logs import LogConfig
@@ -18,12 +21,16 @@ from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
     Delivery,
     JobChanges,
+    JobStatus,
     MailboxStats,
     Refusal,
     Retirement,
     Submission,
     Words,
 )
+from workers.metrics import EndCause, MeterReading
+from workers.origin import Origin
+from workers.outlook import Outlook
 from workers.recovery import Recovered, Recovery
 
 __all__ = [
@@ -44,22 +51,51 @@ class MailboxProxy(DeadlineProxy):
 
     _exposed_ = (
         "put",
+        "cancel",
+        "retry",
         "close",
         "stats",
+        "meters",
+        "outlook",
+        "delete_image",
+        "open_errands",
         "exchange",
         "register",
         "retire",
         "overdue",
     )
 
-    def put(self, submission: Submission) -> Refusal | None:
-        return cast("Refusal | None", self._callmethod("put", (submission,)))
+    def put(self, submission: Submission) -> Refusal | Replay | None:
+        return cast("Refusal | Replay | None", self._callmethod("put", (submission,)))
+
+    def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
+        answer = self._callmethod("cancel", (job_id, owner))
+        return cast("Cancellation | Refusal | None", answer)
+
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None
+    ) -> Retry | Refusal | None:
+        answer = self._callmethod("retry", (job_id, owner, new_job_id, origin))
+        return cast("Retry | Refusal | None", answer)
 
     def close(self) -> None:
         self._callmethod("close")
 
     def stats(self) -> MailboxStats:
         return cast("MailboxStats", self._callmethod("stats"))
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        return cast("Outlook", self._callmethod("outlook", (job_id,)))
+
+    def meters(self) -> MeterReading:
+        return cast("MeterReading", self._callmethod("meters"))
+
+    def delete_image(self, job_id: str, index: int, owner: str) -> DeletionRefusal | None:
+        answer = self._callmethod("delete_image", (job_id, index, owner))
+        return cast("DeletionRefusal | None", answer)
+
+    def open_errands(self) -> tuple[ErrandKey, ...]:
+        return cast("tuple[ErrandKey, ...]", self._callmethod("open_errands"))
 
     def exchange(self, worker_id: str, words: Words, wait_seconds: float) -> Delivery:
         args = (worker_id, words, wait_seconds)
@@ -68,8 +104,8 @@ class MailboxProxy(DeadlineProxy):
     def register(self, worker_id: str) -> None:
         self._callmethod("register", (worker_id,))
 
-    def retire(self, worker_id: str) -> Retirement:
-        return cast("Retirement", self._callmethod("retire", (worker_id,)))
+    def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement:
+        return cast("Retirement", self._callmethod("retire", (worker_id, cause)))
 
     def overdue(self) -> tuple[str, ...]:
         return cast("tuple[str, ...]", self._callmethod("overdue"))
@@ -78,7 +114,7 @@ class MailboxProxy(DeadlineProxy):
 class JobTableProxy(DeadlineProxy):
     """Reading and forgetting in a `JobTable`; what writes to it is the mailbox, beside it."""
 
-    _exposed_ = ("changes", "links", "unfinished", "evict")
+    _exposed_ = ("changes", "listing", "links", "links_removed", "unfinished", "evict")
 
     def changes(
         self,
@@ -88,13 +124,23 @@ class JobTableProxy(DeadlineProxy):
         *,
         known: int | None = None,
         limit: int = CHANGES_A_CALL,
+        name_urls: bool = False,
     ) -> JobChanges | None:
-        further = {"known": known, "limit": limit}
+        further = {"known": known, "limit": limit, "name_urls": name_urls}
         answer = self._callmethod("changes", (job_id, since, owner), further)
         return cast("JobChanges | None", answer)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return cast("tuple[str, ...]", self._callmethod("links", (start, limit, owner)))
+
+    def links_removed(self, owner: str = "") -> int:
+        return cast("int", self._callmethod("links_removed", (owner,)))
+
+    def listing(
+        self, owner: str, status: JobStatus | None, before: int | None, limit: int
+    ) -> JobListing:
+        answer = self._callmethod("listing", (owner, status, before, limit))
+        return cast("JobListing", answer)
 
     def evict(self, age_seconds: float) -> int:
         return cast("int", self._callmethod("evict", (age_seconds,)))

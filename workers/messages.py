@@ -10,6 +10,18 @@ from enum import IntEnum, StrEnum
 from operator import attrgetter
 from typing import TypeVar
 
+from workers.allowance import Allowance
+from workers.errands.messages import (
+    Deletion,
+    DeliveryAttempt,
+    Errand,
+    ErrandReceipt,
+    ErrandReport,
+)
+from workers.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions
+from workers.origin import Origin
+from workers.request_key import RequestKey
+
 _Message = TypeVar("_Message")
 
 
@@ -51,30 +63,43 @@ class Submission:
 
     Attributes:
         owner: who may see it; empty where there are no keys to tell clients apart.
+        options: what was asked for besides.
+        retry_of: the job whose failed URLs these are, if they are.
+        request: set where the client may send the same request again.
+        origin: the request that it came with.
     """
 
     job_id: str
     urls: tuple[str, ...]
     owner: str = ""
+    options: JobOptions = NO_OPTIONS
+    retry_of: str | None = None
+    request: RequestKey | None = None
+    origin: Origin | None = None
 
 
 class RefusalCode(StrEnum):
     QUEUE_FULL = "queue-full"
     DRAINING = "draining"
     JOURNAL_FULL = "journal-full"
+    KEY_REUSED = "idempotency-key-reused"
+    REQUEST_UNDER_WAY = "request-under-way"
+    JOB_COMPLETE = "job-complete"
+    JOB_UNFINISHED = "job-unfinished"
+    NOTHING_TO_RETRY = "nothing-to-retry"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a submission was not taken; nothing of it is kept.
+    """Why a submission was not taken, nothing of it kept; or nothing done to a job.
 
     Attributes:
-        retry_after: seconds after which another try makes sense.
+        retry_after: seconds after which another try makes sense; None where none does.
     """
 
     code: RefusalCode
     message: str
-    retry_after: int
+    retry_after: int | None
 
 
 # --- from the mailbox to a worker, and back -------------------------------------------------
@@ -85,12 +110,40 @@ Place = tuple[str, int]
 
 @_travels_each_turn
 @dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """What a worker needs to know of a job's options.
+
+    Attributes:
+        count: URLs of the job, for the templates.
+        album: see `JobOptions`, as the others.
+    """
+
+    count: int
+    album: str | None = field(default=None, repr=False)
+    title: str | None = None
+    description: str | None = None
+    source_headers: HeadersByOrigin = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, options: JobOptions, count: int) -> "ImageOptions | None":
+        """Those of a job; None if a worker has nothing to do differently for it."""
+        headers = options.source_headers
+        if not (options.album or options.title or options.description or headers):
+            return None
+        return cls(count, options.album, options.title, options.description, headers)
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
 class Lease:
     """One URL handed to one worker.
 
     Attributes:
         token: names this hand-out; a word about it counts only while it is in force.
         attempt: 1 for the first try of this URL.
+        options: of its job; those of several leases in one delivery are one object, and travel
+            once.
+        origin: of its job, travelling in the same way.
     """
 
     token: int
@@ -98,6 +151,29 @@ class Lease:
     index: int
     url: str
     attempt: int
+    options: ImageOptions | None = None
+    origin: Origin | None = None
+
+
+@_travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The image of a lease has arrived at its worker, and is to be sent.
+
+    Attributes:
+        token: of the lease.
+        size: in bytes.
+        media_type: of the image.
+        milliseconds: how long its download took.
+        content: names what would be uploaded, the image and its fields, where images that are
+            there already are not sent again; None elsewhere.
+    """
+
+    token: int
+    size: int = 0
+    media_type: str = ""
+    milliseconds: int = 0
+    content: bytes | None = None
 
 
 @_travels_each_turn
@@ -107,11 +183,15 @@ class Uploaded:
 
     Attributes:
         pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
+        content: see `Arrival`.
+        same_as: nothing was sent: the link is that of the same image, uploaded before.
     """
 
     link: str
     deletehash: str = field(repr=False)
     pause_seconds: float | None = None
+    content: bytes | None = None
+    same_as: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +271,10 @@ class Receipt:
     finished: JobSummary | None = None
 
 
+Clearance = bool | str
+"""Whether an image may be sent; a link, if it is there already."""
+
+
 class Standing(StrEnum):
     """What a worker should do next."""
 
@@ -207,13 +291,17 @@ class Words:
 
     Attributes:
         reports: of leases that end.
-        uploads: tokens of leases whose image is about to be sent.
+        uploads: images that are about to be sent.
         wanted: leases asked for at most; lanes that are free.
+        allowance: what Imgur still takes, when it has changed noticeably.
+        errands: reports of errands that end.
     """
 
     reports: tuple[Report, ...] = ()
-    uploads: tuple[int, ...] = ()
+    uploads: tuple[Arrival, ...] = ()
     wanted: int = 0
+    allowance: Allowance | None = None
+    errands: tuple[ErrandReport, ...] = ()
 
 
 @_travels_each_turn
@@ -222,15 +310,19 @@ class Delivery:
     """The mailbox's answer to `Words`.
 
     Attributes:
-        leases: no more than were asked for.
+        leases: with `errands`, no more than were asked for.
         receipts: one a report, in their order.
-        cleared: one a token of `Words.uploads`, in their order: whether the image may be sent.
+        cleared: one for each of `Words.uploads`, in their order: see `Clearance`.
+        errands: handed out beside the leases.
+        errand_receipts: one for each of `Words.errands`, in their order.
     """
 
     standing: Standing
     leases: tuple[Lease, ...] = ()
     receipts: tuple[Receipt, ...] = ()
-    cleared: tuple[bool, ...] = ()
+    cleared: tuple[Clearance, ...] = ()
+    errands: tuple[Errand, ...] = ()
+    errand_receipts: tuple[ErrandReceipt, ...] = ()
 
 
 # --- to the supervisor ----------------------------------------------------------------------
@@ -255,11 +347,13 @@ class Retirement:
         returned: leases that went back to the queue.
         failed: URLs that were failed instead, because too many workers died with them.
         had_claimed: whether the worker had ever asked for work (it had started well).
+        errands: errands that were in its hands.
     """
 
     returned: int
     failed: tuple[CrashedUrl, ...]
     had_claimed: bool
+    errands: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +401,15 @@ class JobChanges:
         troubles: (reason, message) by index: of the failure, or of the last attempt while another
             is due.
         possibly_duplicated: indexes of the URLs that may be at Imgur twice.
+        deduplicated: of those whose image was there already.
+        timelines: see `workers.timeline`; a row for each of the indexes.
+        earlier: rows of the attempts before, by index, of those that had some.
+        is_cancelled: whether somebody has cancelled the job.
+        retry_of: the job whose failed URLs these are.
+        retried_as: the job that the failed ones became.
+        deletions: of images, by index, of those that somebody wants deleted.
+        deliveries: attempts to tell the callback URL, oldest first; all of them, each time.
+        named: the URLs themselves, one for each of the indexes, where that was asked for.
     """
 
     job_id: str
@@ -327,6 +430,15 @@ class JobChanges:
     links: Mapping[int, str]
     troubles: Mapping[int, tuple[str, str]]
     possibly_duplicated: frozenset[int] = frozenset()
+    deduplicated: frozenset[int] = frozenset()
+    timelines: bytes = b""
+    earlier: Mapping[int, bytes] = field(default_factory=dict)
+    is_cancelled: bool = False
+    retry_of: str | None = None
+    retried_as: str | None = None
+    deletions: Mapping[int, Deletion] = field(default_factory=dict)
+    deliveries: tuple[DeliveryAttempt, ...] = ()
+    named: tuple[str, ...] = ()
 
     @property
     def pending(self) -> int:

@@ -12,7 +12,19 @@ from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from workers.messages import Delivery, Lease, Receipt, Report, Standing, Words
+from workers.allowance import Allowance
+from workers.errands.messages import Errand, ErrandReceipt, ErrandReport
+from workers.messages import (
+    Arrival,
+    Clearance,
+    Delivery,
+    Lease,
+    Receipt,
+    Report,
+    Standing,
+    Words,
+)
+from workers.pace import Pace
 
 WATCH_SECONDS = 1.0
 """How long the lookout waits at a time. Bounded, so that the mailbox hears of an idle worker now
@@ -21,8 +33,8 @@ and then; waiting costs nothing, and a new job ends it at once."""
 Exchange = Callable[[Words, float], Delivery]
 """The mailbox's `exchange`, a worker's id bound to it."""
 
-_Answers = SimpleQueue[Receipt | bool | BaseException]
-_Leases = SimpleQueue[Lease | BaseException | None]
+_Answers = SimpleQueue[Receipt | Clearance | ErrandReceipt | BaseException]
+_Leases = SimpleQueue[Lease | Errand | BaseException | None]
 
 
 class Outbox:
@@ -30,17 +42,28 @@ class Outbox:
 
     Args:
         exchange: one round trip.
+        pace: how many lanes are to be at work at most; it may change at any time, see `look_again`.
+        allowance: what is to be passed on of Imgur's limits, once; None when there is nothing new.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        pace: Pace,
+        allowance: Callable[[], Allowance | None] = lambda: None,
+    ) -> None:
         self._exchange = exchange
+        self._allowance = allowance
+        self._pace = pace
         self._lock = threading.Lock()
         # Of the two threads, so that a word wakes only the one that it concerns.
         self._to_carry = threading.Condition(self._lock)
         self._to_watch = threading.Condition(self._lock)
         self._reports: list[tuple[Report, _Answers]] = []
-        self._uploads: list[tuple[int, _Answers]] = []
+        self._uploads: list[tuple[Arrival, _Answers]] = []
+        self._errands: list[tuple[ErrandReport, _Answers]] = []
         self._free: deque[_Leases] = deque()
+        self._at_work = 0
         self._is_watching = False
         self._is_closed = False
         self._failure: BaseException | None = None
@@ -51,6 +74,11 @@ class Outbox:
     def desk(self) -> "Desk":
         """A lane's own end of the outbox."""
         return Desk(self)
+
+    def look_again(self) -> None:
+        """The pace has changed: more lanes may be of use now."""
+        with self._lock:
+            self._to_carry.notify()
 
     def close(self) -> None:
         """Let the postman and the lookout go; to be called when the last lane has left."""
@@ -63,6 +91,14 @@ class Outbox:
         with self._lock:
             self._refuse_if_failed()
             self._reports.append((report, answers))
+            self._at_work -= 1
+            self._free.append(leases)
+            self._to_carry.notify()
+
+    def report_errand(self, report: ErrandReport, answers: _Answers, leases: _Leases) -> None:
+        with self._lock:
+            self._refuse_if_failed()
+            self._errands.append((report, answers))
             self._free.append(leases)
             self._to_carry.notify()
 
@@ -72,10 +108,10 @@ class Outbox:
             self._free.append(leases)
             self._to_carry.notify()
 
-    def announce_upload(self, token: int, answers: _Answers) -> None:
+    def announce_upload(self, arrival: Arrival, answers: _Answers) -> None:
         with self._lock:
             self._refuse_if_failed()
-            self._uploads.append((token, answers))
+            self._uploads.append((arrival, answers))
             self._to_carry.notify()
 
     # --- the postman ------------------------------------------------------------------------
@@ -88,27 +124,39 @@ class Outbox:
                     return
                 reports, self._reports = self._reports, []
                 uploads, self._uploads = self._uploads, []
+                errands, self._errands = self._errands, []
                 # While the lookout asks for work nobody else does: a lease would find no lane.
-                wanted = 0 if self._is_watching else len(self._free)
+                wanted = 0 if self._is_watching else self._lanes_of_use()
             words = Words(
-                tuple(report for report, _ in reports), tuple(token for token, _ in uploads), wanted
+                tuple(report for report, _ in reports),
+                tuple(arrival for arrival, _ in uploads),
+                wanted,
+                allowance=self._allowance(),
+                errands=tuple(report for report, _ in errands),
             )
             try:
                 delivery = self._exchange(words, 0.0)
             except BaseException as error:
-                for _, answers in (*reports, *uploads):
+                for _, answers in (*reports, *uploads, *errands):
                     answers.put(error)
                 raise
             for (_, answers), receipt in zip(reports, delivery.receipts, strict=True):
                 answers.put(receipt)
-            for (_, answers), is_cleared in zip(uploads, delivery.cleared, strict=True):
-                answers.put(is_cleared)
+            for (_, answers), clearance in zip(uploads, delivery.cleared, strict=True):
+                answers.put(clearance)
+            for (_, answers), settled in zip(errands, delivery.errand_receipts, strict=True):
+                answers.put(settled)
             if wanted:
-                self._hand_out(delivery, look_out=len(delivery.leases) < wanted)
+                handed_out = len(delivery.leases) + len(delivery.errands)
+                self._hand_out(delivery, look_out=handed_out < wanted)
 
     def _has_something_to_carry(self) -> bool:
-        is_asking = self._free and not self._is_watching
-        return bool(self._reports or self._uploads or is_asking or self._is_closed)
+        is_asking = not self._is_watching and self._lanes_of_use() > 0
+        words = self._reports or self._uploads or self._errands
+        return bool(words or is_asking or self._is_closed)
+
+    def _lanes_of_use(self) -> int:
+        return max(0, min(len(self._free), self._pace.allowed - self._at_work))
 
     # --- the lookout ------------------------------------------------------------------------
 
@@ -118,7 +166,7 @@ class Outbox:
                 self._to_watch.wait_for(lambda: self._is_watching or self._is_closed)
                 if self._is_closed:
                     return
-                wanted = len(self._free)
+                wanted = max(1, self._lanes_of_use())
             delivery = self._exchange(Words(wanted=wanted), WATCH_SECONDS)
             self._hand_out(delivery, look_out=delivery.standing is Standing.IDLE)
 
@@ -126,8 +174,11 @@ class Outbox:
 
     def _hand_out(self, delivery: Delivery, *, look_out: bool) -> None:
         with self._lock:
-            for lease in delivery.leases:
+            handed_out: tuple[Lease | Errand, ...] = (*delivery.errands, *delivery.leases)
+            for lease in handed_out:
                 self._free.popleft().put(lease)
+            # Errands wait for others and need no processor: they are not the pace's business.
+            self._at_work += len(delivery.leases)
             if delivery.standing in (Standing.DRAINED, Standing.RETIRED):
                 while self._free:
                     self._free.popleft().put(None)
@@ -140,7 +191,7 @@ class Outbox:
         except BaseException as error:  # noqa: BLE001 - each lane raises it, and sees to it
             with self._lock:
                 self._failure = error
-                for _, answers in (*self._reports, *self._uploads):
+                for _, answers in (*self._reports, *self._uploads, *self._errands):
                     answers.put(error)
                 for leases in self._free:
                     leases.put(error)
@@ -166,8 +217,8 @@ class Desk:
         self._leases: _Leases = SimpleQueue()
         self._has_asked = False
 
-    def lease(self) -> Lease | None:
-        """Wait for the next lease; None when there is nothing more to do here."""
+    def lease(self) -> Lease | Errand | None:
+        """Wait for the next lease, or errand; None when there is nothing more to do here."""
         if not self._has_asked:
             self._outbox.ask(self._leases)
         self._has_asked = False
@@ -184,14 +235,24 @@ class Desk:
         assert isinstance(answer, Receipt)  # noqa: S101 - tells the type checker
         return answer
 
-    def begin_upload(self, token: int) -> bool:
-        """Note that the image of a lease is about to be sent; False: it must not be sent."""
-        self._outbox.announce_upload(token, self._answers)
+    def report_errand(self, report: ErrandReport) -> ErrandReceipt:
+        """End an errand; see `report`."""
+        self._outbox.report_errand(report, self._answers, self._leases)
+        self._has_asked = True
         answer = self._take()
-        assert isinstance(answer, bool)  # noqa: S101 - tells the type checker
+        assert isinstance(answer, ErrandReceipt)  # noqa: S101 - tells the type checker
         return answer
 
-    def _take(self) -> Receipt | bool:
+    def begin_upload(self, arrival: Arrival) -> Clearance:
+        """Note that the image of a lease is about to be sent; False: it must not be sent; a link:
+        it is there already.
+        """
+        self._outbox.announce_upload(arrival, self._answers)
+        answer = self._take()
+        assert isinstance(answer, bool | str)  # noqa: S101 - tells the type checker
+        return answer
+
+    def _take(self) -> Receipt | Clearance | ErrandReceipt:
         answer = self._answers.get()
         if isinstance(answer, BaseException):
             raise answer

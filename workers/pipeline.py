@@ -1,6 +1,9 @@
 """One URL: fetch, recognize, upload. Knows no queue and no process."""
 
-from collections.abc import Callable
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
 from typing import BinaryIO, Protocol
 
 import structlog
@@ -15,8 +18,19 @@ from workers.errors import (
     Reason,
     SourceOverloadedError,
 )
+from workers.image_text import fields_of
 from workers.imgur import UploadedImage
-from workers.messages import Failed, Lease, Outcome, PutBack, TryAgain, Uploaded
+from workers.job_options import HeadersByOrigin
+from workers.messages import (
+    Arrival,
+    Clearance,
+    Failed,
+    Lease,
+    Outcome,
+    PutBack,
+    TryAgain,
+    Uploaded,
+)
 
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
 """The outcome of a lease no longer in force; the mailbox refuses it, whatever it says."""
@@ -25,14 +39,19 @@ _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another work
 class Source(Protocol):
     """Where images come from: `workers.download.Downloader`."""
 
-    def fetch(self, url: str) -> Download: ...
+    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download: ...
 
 
 class Sink(Protocol):
     """Where they go: `workers.imgur.ImgurClient`."""
 
     def upload(
-        self, file: BinaryIO, size: int, media_type: str, filename: str
+        self,
+        file: BinaryIO,
+        size: int,
+        media_type: str,
+        filename: str,
+        fields: Mapping[str, str],
     ) -> UploadedImage: ...
 
 
@@ -44,7 +63,8 @@ class Pipeline:
         sink: uploads.
         max_attempts: tries of one URL altogether.
         backoff: the wait between them.
-        begin_upload: notes that the image of a lease is about to be sent; says whether it may be.
+        begin_upload: notes that the image of a lease is about to be sent; says whether it may be,
+            or where it is already.
     """
 
     def __init__(
@@ -53,7 +73,7 @@ class Pipeline:
         sink: Sink,
         max_attempts: int,
         backoff: Backoff,
-        begin_upload: Callable[[Lease], bool],
+        begin_upload: Callable[[Arrival], Clearance],
     ) -> None:
         self._begin_upload = begin_upload
         self._source = source
@@ -65,13 +85,24 @@ class Pipeline:
     def process(self, lease: Lease) -> Outcome:
         """One attempt, always ending in an outcome."""
         try:
-            with self._source.fetch(lease.url) as image:
-                if not self._begin_upload(lease):
-                    return _PASSED_ON
+            began = time.monotonic()
+            headers = () if lease.options is None else lease.options.source_headers
+            with self._source.fetch(lease.url, headers) as image:
+                took = time.monotonic() - began
+                fields = fields_of(lease)
                 kind = image.image_type
+                content = None if image.digest is None else _content(image.digest, fields)
+                clearance = self._begin_upload(
+                    Arrival(lease.token, image.size, kind.media_type, int(took * 1000), content)
+                )
+                if not clearance:
+                    return _PASSED_ON
+                if isinstance(clearance, str):
+                    return Uploaded(clearance, "", same_as=True)
                 # The source's own file name stays here: it may tell more than its owner meant.
+                filename = f"image.{kind.extension}"
                 uploaded = self._sink.upload(
-                    image.file, image.size, kind.media_type, f"image.{kind.extension}"
+                    image.file, image.size, kind.media_type, filename, fields
                 )
         except RateLimitedError as error:
             return PutBack(error.reason, error.message, error.pause_seconds)
@@ -84,7 +115,7 @@ class Pipeline:
             self._log.exception("internal error", job_id=lease.job_id, index=lease.index)
             message = "The service met an internal error with this URL; its log has the details."
             return Failed(Reason.INTERNAL_ERROR, message)
-        return Uploaded(uploaded.link, uploaded.deletehash, uploaded.pause_seconds)
+        return Uploaded(uploaded.link, uploaded.deletehash, uploaded.pause_seconds, content)
 
     def _after_error(self, lease: Lease, error: ImageError) -> Outcome:
         is_overload = isinstance(error, SourceOverloadedError)
@@ -94,3 +125,10 @@ class Pipeline:
         delay = self._backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
         return TryAgain(error.reason, error.message, delay, maybe_stored, source_pause)
+
+
+def _content(digest: bytes, fields: Mapping[str, str]) -> bytes:
+    """Names an upload: two of one name would make the same image, title and album included."""
+    if not fields:
+        return digest
+    return hashlib.sha256(digest + json.dumps(fields, sort_keys=True).encode()).digest()

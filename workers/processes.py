@@ -3,6 +3,7 @@
 import multiprocessing
 import multiprocessing.connection
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import Protocol
@@ -10,13 +11,21 @@ from typing import Protocol
 import structlog
 
 from workers.board import BoardHealth, BoardLostError, BoardState
+from workers.errands.book import RETRY_SECONDS, ErrandLimits
+from workers.errands.messages import DeletionRefusal
+from workers.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.job_table import CHANGES_A_CALL
 from workers.mailbox import MailboxLimits
 from workers.manager import BoardManager
-from workers.messages import JobChanges, Refusal, Submission
+from workers.messages import JobChanges, JobStatus, Refusal, Submission
+from workers.metrics import MeterReading
+from workers.origin import Origin
+from workers.outlook import Outlook
 from workers.supervisor import Supervisor, stop_signals_held
 from workers.worker import WorkerConfig, run_worker
 
+_MOST_ERRANDS = 16  # in hand at once, over all workers
+_JOB_IDS_TOLD = 10  # in one line of the log
 _LEASE_SLACK_SECONDS = 15.0  # for the lookup of names and a slow machine, beyond the two deadlines
 
 
@@ -37,6 +46,7 @@ class ProcessBoardConfig:
         upload_again: see `MailboxLimits`.
         journal_path: a file from which a restart goes on; None keeps the state in memory only.
         source_concurrency: see `MailboxLimits`.
+        webhook_retry_seconds: see `ErrandLimits`.
     """
 
     worker_count: int
@@ -46,6 +56,7 @@ class ProcessBoardConfig:
     upload_again: bool = True
     journal_path: str | None = None
     source_concurrency: int = 32
+    webhook_retry_seconds: tuple[float, ...] = RETRY_SECONDS
 
     @property
     def lease_seconds(self) -> float:
@@ -53,6 +64,19 @@ class ProcessBoardConfig:
         worker = self.worker
         slowest = worker.download.deadline_seconds + worker.imgur.upload_seconds
         return slowest + _LEASE_SLACK_SECONDS
+
+    @property
+    def errands(self) -> ErrandLimits:
+        """A few lanes for errands; the rest is for images."""
+        worker = self.worker
+        slowest = max(worker.webhooks.seconds, worker.imgur.upload_seconds)
+        return ErrandLimits(
+            at_once=max(1, min(_MOST_ERRANDS, self.worker_count * worker.lanes // 8)),
+            lease_seconds=slowest + _LEASE_SLACK_SECONDS,
+            retry_seconds=self.webhook_retry_seconds,
+            deletion_attempts=worker.max_attempts,
+            deletion_backoff=worker.backoff,
+        )
 
 
 class ProcessBoard:
@@ -90,6 +114,7 @@ class ProcessBoard:
             lease_seconds=self._config.lease_seconds,
             upload_again=self._config.upload_again,
             source_concurrency=self._config.source_concurrency,
+            errands=self._config.errands,
         )
         self._mailbox = self._manager.mailbox(limits)
         self._job_table = self._manager.job_table()
@@ -142,6 +167,7 @@ class ProcessBoard:
             self._supervisor.retire_ended()
             self._log.warning("workers killed: not done within the drain time", workers=killed)
         unfinished = self._job_table.unfinished()
+        self._tell_open_errands()
         self._recovery.close()
         return unfinished
 
@@ -166,6 +192,17 @@ class ProcessBoard:
                 "the journal's last record was not whole and is left out",
                 journal=journal_path,
                 cut_bytes=recovered.cut_bytes,
+            )
+
+    def _tell_open_errands(self) -> None:
+        kept = self._config.journal_path is not None
+        say = "errands put off to the next start" if kept else "errands dropped"
+        jobs: defaultdict[str, list[str]] = defaultdict(list)
+        for kind, job_id, _ in self._mailbox.open_errands():
+            jobs[kind.value].append(job_id)
+        for errand, job_ids in jobs.items():
+            self._log.warning(
+                say, errand=errand, count=len(job_ids), job_ids=job_ids[:_JOB_IDS_TOLD]
             )
 
     def _forget_old_jobs(self) -> None:
@@ -195,8 +232,21 @@ class ProcessBoard:
 
     # --- Board ------------------------------------------------------------------------------
 
-    def submit(self, submission: Submission) -> Refusal | None:
+    def submit(self, submission: Submission) -> Refusal | Replay | None:
         return self._mailbox.put(submission)
+
+    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
+        return self._mailbox.cancel(job_id, owner)
+
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
+    ) -> Retry | Refusal | None:
+        return self._mailbox.retry(job_id, owner, new_job_id, origin)
+
+    def jobs(
+        self, owner: str, status: JobStatus | None, before: int | None, limit: int
+    ) -> JobListing:
+        return self._job_table.listing(owner, status, before, limit)
 
     def changes(
         self,
@@ -206,11 +256,26 @@ class ProcessBoard:
         *,
         known: int | None = None,
         limit: int = CHANGES_A_CALL,
+        name_urls: bool = False,
     ) -> JobChanges | None:
-        return self._job_table.changes(job_id, since, owner, known=known, limit=limit)
+        return self._job_table.changes(
+            job_id, since, owner, known=known, limit=limit, name_urls=name_urls
+        )
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return self._job_table.links(start, limit, owner)
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        return self._mailbox.outlook(job_id)
+
+    def meters(self) -> MeterReading:
+        return self._mailbox.meters()
+
+    def links_removed(self, owner: str = "") -> int:
+        return self._job_table.links_removed(owner)
+
+    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
+        return self._mailbox.delete_image(job_id, index, owner)
 
     def health(self) -> BoardHealth:
         wanted = self._config.worker_count

@@ -52,6 +52,21 @@ class Quarantine:
         """Keep a suspect that waits for a worker, before those that wait already."""
         self._suspects.appendleft(suspect)
 
+    def remove(self, job_id: str) -> list[int]:
+        """Take out the suspects of a job that wait, and let whoever waited for one go.
+
+        Returns:
+            Their indexes.
+        """
+        for place in [place for place in self._crashes if place[0] == job_id]:
+            self.forget(place)
+        removed = [index for suspect_of, index in self._suspects if suspect_of == job_id]
+        if removed:
+            self._suspects = deque(place for place in self._suspects if place[0] != job_id)
+            for worker_id in self._without_suspect()[len(self._suspects) :]:
+                del self._staff[worker_id]
+        return removed
+
     def forget(self, place: Place) -> None:
         """The URL is final: its crashes no longer matter."""
         self._crashes.pop(place, None)

@@ -1,24 +1,31 @@
 """A restart: the state that a journal holds, made again."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import structlog
 
 from workers.download.url import mask_url
+from workers.errands.ledger import ErrandLedger
+from workers.errands.records import JobErrands, deletion_of, delivery_of
 from workers.job import Job
 from workers.job_journal import FileJobJournal
+from workers.job_options import JobOptions
 from workers.job_table import JobTable
 from workers.journal import Journal, journal_errors, open_locked, rewrite
 from workers.journal_records import JournalError, Record, RecordReader
 from workers.logs import LogConfig, configure_logging
 from workers.mailbox import Mailbox
 from workers.messages import Failed, ImageState, JobStatus, Submission, Uploaded
+from workers.request_key import RequestKey
 
 _LINKS_A_RECORD = 10_000
+_MARKED_IMAGE = 3  # entries of one that was at Imgur already: link, deletehash, 1
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,13 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 "uploading": sorted(job.uploading),
                 "unsure": sorted(job.unsure),
                 "doubled": sorted(job.doubled),
+                "deduplicated": sorted(job.deduplicated),
+                "options": job.options.to_record(),
+                "cancelled": job.cancelled,
+                "retry_of": job.retry_of,
+                "retried_as": job.retried_as,
+                "request": job.request and [job.request.key, job.request.digest],
+                "errands": job.errands.to_record() if job.errands else None,
             },
         ]
     # Apart from the jobs: they outlive them, and their order goes across jobs.
@@ -167,6 +181,13 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             uploading=set(kept["uploading"]),
             unsure=set(kept["unsure"]),
             doubled=set(kept["doubled"]),
+            deduplicated=set(kept.get("deduplicated", ())),
+            options=JobOptions.from_record(kept.get("options", {})),
+            cancelled=kept.get("cancelled"),
+            retry_of=kept.get("retry_of"),
+            retried_as=kept.get("retried_as"),
+            request=RequestKey(*kept["request"]) if kept.get("request") else None,
+            errands=JobErrands.from_record(errands) if (errands := kept.get("errands")) else None,
         ),
     )
 
@@ -175,8 +196,21 @@ def _links(table: JobTable, owner: str, links: list[str]) -> None:
     table.enter_links(owner, links)
 
 
-def _opened(table: JobTable, job_id: str, owner: str, created: float, urls: list[str]) -> None:
-    table.open(Submission(job_id, tuple(urls), owner), created)
+def _opened(
+    table: JobTable,
+    job_id: str,
+    owner: str,
+    created: float,
+    urls: list[str],
+    *more: Mapping[str, Any],
+) -> None:
+    options, origin, *_ = *more, _NOTHING, _NOTHING
+    asked = JobOptions.from_record(options)
+    request = None if "request" not in origin else RequestKey(*origin["request"])
+    made = Submission(
+        job_id, tuple(urls), owner, asked, retry_of=origin.get("retry_of"), request=request
+    )
+    table.open(made, created)
 
 
 def _started(table: JobTable, job_id: str) -> None:
@@ -197,11 +231,11 @@ def _interrupted(
 
 
 def _complete(
-    table: JobTable, job_id: str, index: int, image: list[str], finished: float | None
+    table: JobTable, job_id: str, index: int, image: list[Any], finished: float | None
 ) -> None:
-    link, deletehash = image
+    link, deletehash, same_as = image if len(image) == _MARKED_IMAGE else (*image, 0)
     table.begin(job_id, index)
-    table.record(job_id, index, Uploaded(link, deletehash), finished)
+    table.record(job_id, index, Uploaded(link, deletehash, same_as=bool(same_as)), finished)
 
 
 def _failed(
@@ -210,6 +244,19 @@ def _failed(
     reason, message = trouble
     table.begin(job_id, index)
     table.record(job_id, index, Failed(reason, message), finished)
+
+
+def _delivery(table: JobTable, job_id: str, attempt: list[Any]) -> None:
+    ErrandLedger(table).enter_attempt(job_id, delivery_of(attempt))
+
+
+def _deletion(table: JobTable, job_id: str, index: int, deletion: list[str]) -> None:
+    ErrandLedger(table).enter_deletion(job_id, index, deletion_of(deletion))
+
+
+def _cancelled(table: JobTable, job_id: str, runs: list[list[int]], finished: float | None) -> None:
+    indexes = [index for first, behind in runs for index in range(first, behind)]
+    table.cancel(job_id, indexes, finished)
 
 
 def _forgotten(table: JobTable, job_ids: list[str]) -> None:
@@ -225,5 +272,8 @@ _REPLAY: dict[str, Callable[..., None]] = {
     "interrupted": _interrupted,
     "complete": _complete,
     "failed": _failed,
+    "delivery": _delivery,
+    "deletion": _deletion,
+    "cancelled": _cancelled,
     "forgotten": _forgotten,
 }

@@ -13,6 +13,7 @@ from workers.backoff import Backoff
 from workers.download.url import mask_url
 from workers.manager import MailboxProxy
 from workers.messages import Retirement
+from workers.metrics import EndCause
 from workers.worker import log_finished
 
 CHECK_SECONDS = 1.0
@@ -46,6 +47,7 @@ class _Post:
 
     Attributes:
         starts: processes started so far; numbers the worker's id, which is never used again.
+        is_stuck: the process was killed for being so.
         false_starts: processes in a row that ended before they asked for work.
         due: monotonic seconds before which the next process is not started.
     """
@@ -54,6 +56,7 @@ class _Post:
     worker_id: str = ""
     process: BaseProcess | None = None
     starts: int = 0
+    is_stuck: bool = False
     false_starts: int = 0
     due: float = 0.0
 
@@ -117,13 +120,14 @@ class Supervisor:
 
     def _fill(self, post: _Post) -> None:
         post.starts += 1
+        post.is_stuck = False
         post.worker_id = f"worker-{post.number}.{post.starts}"
         self._mailbox.register(post.worker_id)
         try:
             with stop_signals_held():
                 post.process = self._start_worker(post.worker_id)
         except OSError as error:
-            self._mailbox.retire(post.worker_id)
+            self._mailbox.retire(post.worker_id, EndCause.NOT_STARTED)
             self._put_off(post)
             self._log.error(
                 "worker could not be started; trying again",
@@ -136,7 +140,7 @@ class Supervisor:
 
     def _retire(self, post: _Post, process: BaseProcess) -> None:
         process.join()
-        retirement = self._mailbox.retire(post.worker_id)
+        retirement = self._mailbox.retire(post.worker_id, _kind_of_end(post, process.exitcode))
         post.process = None
         if retirement.had_claimed:
             post.false_starts = 0
@@ -159,6 +163,7 @@ class Supervisor:
             cause=_cause(process.exitcode),
             urls_given_back=retirement.returned,
             urls_failed=len(retirement.failed),
+            errands_given_back=retirement.errands,
         )
         for crashed in retirement.failed:
             self._log.warning(
@@ -183,7 +188,17 @@ class Supervisor:
                 self._log.warning(
                     "worker stuck: killing it", worker=post.worker_id, pid=post.process.pid
                 )
+                post.is_stuck = True
                 post.process.kill()
+
+
+def _kind_of_end(post: _Post, exitcode: int | None) -> EndCause | None:
+    """None for a worker that left when it was told to."""
+    if post.is_stuck:
+        return EndCause.STUCK
+    if exitcode is not None and exitcode < 0:
+        return EndCause.KILLED
+    return EndCause.EXITED if exitcode else None
 
 
 def _cause(exitcode: int | None) -> str:

@@ -1,8 +1,8 @@
 """The way of a request: a session of requests, below it connections that belong to a line.
 
 requests holds the configuration, urllib3 connects and speaks TLS, `StrictAnswer` reads. What these
-libraries have in between (pools, retries, proxies, cookies, redirects) is not used here, and takes
-more time than all the rest: docs/decisions/0008-transport.md has the figures.
+libraries have in between (pools, retries, proxies, cookies, redirects) is not used here, and took
+more than a quarter of the CPU of an image: docs/decisions/0008-transport.md has the figures.
 """
 
 import functools

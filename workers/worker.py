@@ -3,16 +3,21 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import structlog
 
+from workers.allowance import AllowanceNews
 from workers.backoff import Backoff
 from workers.byte_budget import ByteBudget
 from workers.download import Downloader, DownloadPolicy
 from workers.download.url import mask_url
+from workers.errands.messages import Errand, ErrandReport
+from workers.errands.runner import ErrandRunner
+from workers.errands.webhook import WebhookPolicy, WebhookSender
 from workers.imgur import ImgurAccess, ImgurClient
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.line import Watchdog
@@ -28,8 +33,12 @@ from workers.messages import (
     Report,
     TryAgain,
 )
+from workers.origin import Origin
 from workers.outbox import Desk, Outbox
+from workers.pace import Pace, Pacemaker
 from workers.pipeline import Pipeline
+
+_NICENESS = 5  # a third of the web side's and the Manager's weight (sched(7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class WorkerConfig:
     Attributes:
         lanes: images in work at once in one worker process.
         max_attempts: tries of one URL altogether.
+        webhooks: how callback URLs are told.
     """
 
     lanes: int
@@ -47,27 +57,41 @@ class WorkerConfig:
     imgur: ImgurAccess
     backoff: Backoff = field(default_factory=Backoff)
     logs: LogConfig = field(default_factory=LogConfig)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
 
 
 class Lane:
-    """One image at a time: each turn reports the last one and takes the next.
+    """One image, or errand, at a time: each turn reports the last one and takes the next.
 
     Args:
         desk: the lane's end of its worker's outbox.
         process: the pipeline's `process`.
+        errands: does what is no image.
     """
 
-    def __init__(self, desk: Desk, process: Callable[[Lease], Outcome]) -> None:
+    def __init__(
+        self, desk: Desk, process: Callable[[Lease], Outcome], errands: ErrandRunner
+    ) -> None:
         self._desk = desk
         self._process = process
+        self._errands = errands
         self._log = structlog.get_logger("worker")
 
     def run(self) -> None:
         """Work until the mailbox says that there is nothing more to do here."""
         while (lease := self._desk.lease()) is not None:
-            report = Report(lease.token, self._process(lease))
-            receipt = self._desk.report(report)
-            self._tell(lease, report.outcome, receipt)
+            with _named(lease.origin):
+                if isinstance(lease, Errand):
+                    self._go(lease)
+                    continue
+                report = Report(lease.token, self._process(lease))
+                receipt = self._desk.report(report)
+                self._tell(lease, report.outcome, receipt)
+
+    def _go(self, errand: Errand) -> None:
+        outcome = self._errands.run(errand)
+        receipt = self._desk.report_errand(ErrandReport(errand.token, outcome))
+        self._errands.tell(errand, outcome, receipt)
 
     def _tell(self, lease: Lease, outcome: Outcome, receipt: Receipt) -> None:
         # Only now: whether a failure counts is known when the mailbox has taken the report.
@@ -104,6 +128,19 @@ class Lane:
             log_finished(receipt.finished)
 
 
+@contextmanager
+def _named(origin: Origin | None) -> Iterator[None]:
+    """Every line of this lane says which request it is about, if that is known."""
+    if origin is None:
+        yield
+        return
+    tokens = structlog.contextvars.bind_contextvars(**origin.log_fields())
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
+
+
 def log_finished(summary: JobSummary) -> None:
     """Say that a job is complete; whoever reported its last URL does."""
     structlog.get_logger("worker").info(
@@ -121,18 +158,23 @@ def run_worker(
     """A worker process, from start to end. Stop signals are the parent's business."""
     ignore_stop_signals()
     leave_with_parent()
+    # Where the processor is short, clients get their answers before images go on.
+    os.nice(_NICENESS)
     configure_logging(config.logs, worker_id)
     # getaddrinfo cannot be interrupted; this bounds a silent name server to some seconds
     # (resolv.conf(5)). Read by the C library at the first lookup of the process.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
     watchdog = Watchdog()
     budget = ByteBudget(config.download.held_bytes)
-    outbox = Outbox(lambda words, wait: mailbox.exchange(worker_id, words, wait))
+    pace = Pace(config.lanes)
+    news = AllowanceNews(time.monotonic)
+    outbox = Outbox(lambda words, wait: mailbox.exchange(worker_id, words, wait), pace, news.take)
+    pacemaker = Pacemaker(pace, outbox.look_again)
     lost = threading.Event()
 
     def lane() -> None:
         try:
-            _run_lane(config, outbox.desk(), tokens, watchdog, budget)
+            _run_lane(config, outbox.desk(), tokens, watchdog, budget, news=news)
         except ManagerLostError:
             lost.set()
         except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
@@ -144,6 +186,7 @@ def run_worker(
         thread.start()
     for thread in threads:
         thread.join()
+    pacemaker.close()
     outbox.close()
     watchdog.close()
     if lost.is_set():
@@ -156,16 +199,19 @@ def _run_lane(
     tokens: TokenStoreProxy,
     watchdog: Watchdog,
     budget: ByteBudget,
+    *,
+    news: AllowanceNews,
 ) -> None:
     with (
         closing(Downloader(config.download, watchdog, budget)) as downloader,
-        closing(ImgurClient(config.imgur, tokens, watchdog)) as imgur,
+        closing(ImgurClient(config.imgur, tokens, watchdog, news.read)) as imgur,
+        closing(WebhookSender(config.webhooks, config.download, watchdog)) as messenger,
     ):
         pipeline = Pipeline(
             downloader,
             imgur,
             config.max_attempts,
             config.backoff,
-            lambda lease: desk.begin_upload(lease.token),
+            desk.begin_upload,
         )
-        Lane(desk, pipeline.process).run()
+        Lane(desk, pipeline.process, ErrandRunner(messenger, imgur)).run()

@@ -7,14 +7,24 @@ import falcon
 import structlog
 
 from service.api_keys import owner_of
+from service.completion import Completions, say_applied, waited
+from service.idempotency import read_key, request_key
+from service.job_ids import canonical, job_not_found
 from service.job_views import JobViews, tag_of
 from service.large_answers import LargeAnswers
-from service.models import UploadAccepted, render
-from service.paging import read_page
+from service.models import CancellationAccepted, UploadAccepted, render
+from service.paging import FIRST_PAGE, read_page
 from service.problems import Problem, refused
 from service.rendered import identify, is_known
+from service.request_ids import origin_of
+from service.timeline_view import wants_timelines
 from service.upload_request import read_upload_request
-from workers import Board, Submission
+from workers import Board, Refusal, Submission
+
+_LONGEST_RETRY_SECONDS = 30
+_URLS_A_RETRY_SECOND = 500
+"""A job that is larger changes for longer. Few machines upload more in a second, so that a client
+that waits as long misses nothing."""
 
 
 class UploadsResource:
@@ -22,81 +32,156 @@ class UploadsResource:
 
     Args:
         board: where jobs go.
+        completions: lets clients wait for a job's end.
         max_body_bytes: longest body that is read.
         max_urls: most entries in one job.
+        webhooks: whether callback URLs can be told.
     """
 
-    def __init__(self, board: Board, *, max_body_bytes: int, max_urls: int) -> None:
+    def __init__(
+        self,
+        board: Board,
+        completions: Completions,
+        *,
+        max_body_bytes: int,
+        max_urls: int,
+        webhooks: bool = False,
+    ) -> None:
         self._board = board
+        self._completions = completions
+        self._webhooks = webhooks
         self._max_body_bytes = max_body_bytes
         self._max_urls = max_urls
         self._log = structlog.get_logger("http")
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take a job whole, or nothing of it, and answer at once."""
+        """Take a job whole, or nothing of it, and answer at once, or as the client prefers."""
+        wait = waited(req)
+        if wait is not None:
+            # Handled once more: the job was taken before, and the body read.
+            _accept(resp, wait.job_id, is_replay=wait.is_replay)
+            say_applied(resp, wait)
+            return
+        key, owner = read_key(req), owner_of(req)
         request = read_upload_request(
             req, max_body_bytes=self._max_body_bytes, max_urls=self._max_urls
         )
-        job_id, owner = str(uuid.uuid4()), owner_of(req)
-        refusal = self._board.submit(Submission(job_id, request.urls, owner))
-        if refusal is not None:
-            raise refused(refusal)
-        self._log.info(
-            "job accepted",
-            job_id=job_id,
-            urls=len(request.urls),
-            duplicates=request.duplicates,
-            client=req.remote_addr,
-            owner=owner or None,
+        if request.options.callback_url is not None and not self._webhooks:
+            raise _webhooks_not_configured()
+        submission = Submission(
+            str(uuid.uuid4()),
+            request.urls,
+            owner,
+            request.options,
+            request=None if key is None else request_key(key, request),
+            origin=origin_of(req),
         )
-        accepted: UploadAccepted = {"jobId": job_id}
-        resp.status = HTTPStatus.ACCEPTED
-        resp.location = f"/v1/images/upload/{job_id}"
-        resp.data = render(accepted)
+        answer = self._board.submit(submission)
+        if isinstance(answer, Refusal):
+            raise refused(answer)
+        job_id = submission.job_id if answer is None else answer.job_id
+        if answer is None:
+            self._log.info(
+                "job accepted",
+                job_id=job_id,
+                urls=len(request.urls),
+                duplicates=request.duplicates,
+                client=req.remote_addr,
+                owner=owner or None,
+            )
+        if self._completions.is_wanted(req):
+            job = self._board.changes(job_id, 0, owner, limit=0)
+            if job is not None:
+                self._completions.wait(req, job, owner, is_replay=answer is not None)
+        _accept(resp, job_id, is_replay=answer is not None)
 
 
 class UploadResource:
-    """GET /v1/images/upload/{job_id}.
+    """GET and DELETE /v1/images/upload/{job_id}.
 
     Args:
         board: where jobs are.
+        completions: lets clients wait for a job's end.
         sandbox: whether links are the sandbox's.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool) -> None:
+    def __init__(self, board: Board, completions: Completions, *, sandbox: bool) -> None:
+        self._board = board
+        self._completions = completions
+        self._log = structlog.get_logger("http")
         self._views = JobViews(board, sandbox=sandbox)
         self._answers = LargeAnswers()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Show the job as it stands; one that belongs to another key is as good as none."""
-        page, owner = read_page(req), owner_of(req)
-        known_as = _canonical(job_id)
-        version = None if known_as is None else self._views.version(known_as, owner)
-        if known_as is None or version is None:
-            raise _not_found()
-        if is_known(req, resp, tag_of(version)):
+        with_timelines = wants_timelines(req)
+        # Timelines by the page only: those of a large job are some 30 MB.
+        page = read_page(req) or (FIRST_PAGE if with_timelines else None)
+        owner = owner_of(req)
+        known_as = canonical(job_id)
+        job = None if known_as is None else self._views.glance(known_as, owner)
+        if known_as is None or job is None:
+            raise job_not_found()
+        wait = waited(req)
+        if wait is not None:
+            say_applied(resp, wait)
+        elif self._completions.is_wanted(req):
+            self._completions.wait(req, job, owner)
+        if job.pending:
+            resp.set_header("Retry-After", str(_ask_again_seconds(job.pending)))
+        if is_known(req, resp, tag_of(job.latest)):
             return
-        rendered = self._views.show(known_as, owner, version, page)
+        rendered = self._views.show(
+            known_as, owner, job.latest, page, with_timelines=with_timelines
+        )
         if rendered is None:
-            raise _not_found()
+            raise job_not_found()
         identify(resp, rendered.tag)
         self._answers.send(req, resp, rendered.pieces)
 
     on_head = on_get
 
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Cancel the job: what waits ends at once, what is in work by itself."""
+        known_as, owner = canonical(job_id), owner_of(req)
+        if known_as is None:
+            raise job_not_found()
+        cancellation = self._board.cancel(known_as, owner)
+        if cancellation is None:
+            raise job_not_found()
+        if isinstance(cancellation, Refusal):
+            raise refused(cancellation)
+        if cancellation.is_first:
+            self._log.info(
+                "job cancelled",
+                job_id=known_as,
+                urls=cancellation.urls,
+                client=req.remote_addr,
+                owner=owner or None,
+            )
+        accepted: CancellationAccepted = {"jobId": known_as, "cancelled": cancellation.urls}
+        resp.status = HTTPStatus.ACCEPTED
+        resp.location = f"/v1/images/upload/{known_as}"
+        resp.data = render(accepted)
 
-def _not_found() -> Problem:
+
+def _accept(resp: falcon.Response, job_id: str, *, is_replay: bool) -> None:
+    accepted: UploadAccepted = {"jobId": job_id}
+    resp.status = HTTPStatus.ACCEPTED
+    resp.location = f"/v1/images/upload/{job_id}"
+    if is_replay:
+        resp.set_header("Idempotency-Replayed", "true")
+    resp.data = render(accepted)
+
+
+def _ask_again_seconds(pending: int) -> int:
+    return min(_LONGEST_RETRY_SECONDS, 1 + pending // _URLS_A_RETRY_SECOND)
+
+
+def _webhooks_not_configured() -> Problem:
     return Problem(
-        HTTPStatus.NOT_FOUND,
-        "job-not-found",
-        "There is no job with this id. Jobs may be gone after a restart, or forgotten some time "
-        "after their end.",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "webhooks-not-configured",
+        "This service has no secret to sign webhooks with, so it tells no `callbackUrl`. Leave it "
+        "out, or have the operator set WEBHOOK_SECRET.",
     )
-
-
-def _canonical(job_id: str) -> str | None:
-    # Capitals mean the same (RFC 9562, section 4); what is no UUID is not worth asking the board.
-    try:
-        return str(uuid.UUID(job_id))
-    except ValueError:
-        return None

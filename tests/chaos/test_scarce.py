@@ -99,7 +99,8 @@ def test_workers_out_of_file_descriptors_recover(launch, note):
 
 def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
     enough = 128 + 24  # see service/server.py: what is not for connections, and some for these
-    service = launch(("sh", "-c", f'ulimit -n {enough} && exec "$0" "$@"')).wait_until_ready()
+    limited = ("sh", "-c", f'ulimit -n {enough} && exec "$0" "$@"')
+    service = launch(limited, WORKER_CONCURRENCY="8").wait_until_ready()
     checker = Checker(name_of)
     address = ("127.0.0.1", int(service.url.rpartition(":")[2]))
     with Client(service.url, checker) as client, contextlib.ExitStack() as crowd:
@@ -116,7 +117,7 @@ def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
 
 
 def test_a_service_without_any_descriptor_left_recovers(launch, note):
-    service = launch().wait_until_ready()
+    service = launch(WORKER_CONCURRENCY="8").wait_until_ready()
     checker = Checker(name_of)
     with Client(service.url, checker) as client:
         client.submit(slow_urls(service.sandbox, "during", 200))

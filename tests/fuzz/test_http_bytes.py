@@ -190,6 +190,9 @@ class StillBoard:
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return self._table.links(start, limit, owner)
 
+    def links_removed(self, owner: str = "") -> int:
+        return self._table.links_removed(owner)
+
     def health(self) -> BoardHealth:
         return BoardHealth(BoardState.READY, 1, 1, 0, 0, 0.0)
 

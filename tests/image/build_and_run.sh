@@ -124,6 +124,12 @@ done
 ok "healthy by its own HEALTHCHECK after $(milliseconds) ms"
 
 python3 $here/check_service.py "http://127.0.0.1:$port" "http://127.0.0.1:$sandbox_port"
+# Where an engine's own exec would run it: in the image's folder.
+links=$(crun exec --cwd /app "$name" python -m imgup links --url "http://127.0.0.1:$port" \
+    2>>"$work/service.log") ||
+    fail 'the command line does not work inside'
+[[ $(wc -l <<<"$links") == 3 ]] || fail "the command line lists other links: $links"
+ok 'the command line works inside'
 
 first=$(<"$work/pid")
 namespace=$(readlink "/proc/$first/ns/pid")

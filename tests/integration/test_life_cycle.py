@@ -66,7 +66,7 @@ def test_a_stop_signal_to_the_whole_group_finishes_what_is_in_work(launch, stop)
 
 
 def test_what_is_not_done_in_the_drain_time_is_named(launch):
-    service = launch(DRAIN_SECONDS="1", WORKER_COUNT="1").wait_until_ready()
+    service = launch(DRAIN_SECONDS="1", WORKER_COUNT="1", WORKER_CONCURRENCY="8").wait_until_ready()
     urls = [f"{service.sandbox}/faults/latency/20000/images/numbered/{n}.png" for n in range(9)]
     job_id = service.submit(urls)
     service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 8)
@@ -118,7 +118,7 @@ def test_a_killed_sandbox_comes_back_under_its_address(launch):
 
 
 def test_a_killed_fork_server_costs_no_url(launch):
-    service = launch(WORKER_COUNT="2").wait_until_ready()
+    service = launch(WORKER_COUNT="2", WORKER_CONCURRENCY="8").wait_until_ready()
     urls = [f"{service.sandbox}/faults/latency/300/images/numbered/{n}.png" for n in range(64)]
     job_id = service.submit(urls)
     service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 16)

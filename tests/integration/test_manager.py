@@ -22,6 +22,7 @@ from workers import BoardBusyError, BoardLostError, deadline_proxy
 from workers.mailbox import MailboxLimits
 from workers.manager import BoardManager, JobTableProxy, MailboxProxy, ManagerLostError
 from workers.messages import (
+    Arrival,
     Delivery,
     Failed,
     ImageState,
@@ -105,7 +106,8 @@ class TestProxies:
         )
         delivery = mailbox.exchange("w1", Words(reports, wanted=1), 0)
         (third,) = delivery.leases
-        announced = mailbox.exchange("w1", Words(uploads=(second.token, third.token)), 0)
+        words = Words(uploads=(Arrival(second.token), Arrival(third.token)))
+        announced = mailbox.exchange("w1", words, 0)
 
         assert delivery.receipts == (Receipt(accepted=True), Receipt(accepted=True))
         assert announced.cleared == (False, True)

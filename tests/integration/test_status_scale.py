@@ -49,6 +49,9 @@ class StillBoard:
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return self.table.links(start, limit, owner)
 
+    def links_removed(self, owner: str = "") -> int:
+        return self.table.links_removed(owner)
+
     def health(self) -> BoardHealth:
         return BoardHealth(BoardState.READY, 1, 1, 0, 0, 0.0)
 

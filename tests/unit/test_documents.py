@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
+from workers.errands.messages import DeletionRefusal
 from workers.errors import Reason
 from workers.messages import RefusalCode
 
@@ -18,6 +19,11 @@ def test_every_reason_is_explained(reason: Reason) -> None:
 
 @pytest.mark.parametrize("code", RefusalCode)
 def test_every_refusal_is_explained(code: RefusalCode) -> None:
+    assert f"`{code}`" in (ROOT / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("code", DeletionRefusal)
+def test_every_refusal_to_delete_is_explained(code: DeletionRefusal) -> None:
     assert f"`{code}`" in (ROOT / "docs" / "api.md").read_text()
 
 

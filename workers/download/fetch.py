@@ -1,5 +1,6 @@
 """Fetching one image: each hop checked, bytes counted while they come, all within a deadline."""
 
+import hashlib
 import socket
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,9 +18,11 @@ from workers.download import faults, statuses
 from workers.download.dimensions import read_dimensions
 from workers.download.guard import AddressGuard, shown
 from workers.download.image_type import HEAD_BYTES, ImageType, describe, recognize
+from workers.download.source_headers import SourceHeaders
 from workers.download.storage import Storage
 from workers.download.url import check_url
 from workers.errors import DownloadError, Reason
+from workers.job_options import HeadersByOrigin
 from workers.line import Line, TransferTimeoutError, Watchdog
 from workers.transport import open_session
 
@@ -60,6 +63,7 @@ class DownloadPolicy:
             ones lie in temporary files too.
         max_pixels: width times height; images that claim more are refused. Imgur names no limit;
             the largest sensors of telephones have 200 million.
+        with_digest: whether images are told apart by their content.
     """
 
     max_image_bytes: int = 20_000_000
@@ -72,6 +76,7 @@ class DownloadPolicy:
     memory_bytes: int = 1_000_000
     held_bytes: int = 256_000_000
     max_pixels: int = 250_000_000
+    with_digest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,13 @@ class Download:
         file: the bytes, to be read from the start.
         size: their number.
         image_type: what they are.
+        digest: their SHA-256, if the policy asks for it.
     """
 
     file: BinaryIO
     size: int
     image_type: ImageType
+    digest: bytes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -103,9 +110,9 @@ class Download:
 class Downloader:
     """Fetches one image at a time; a lane has its own.
 
-    Connections are kept for the next image of the same host. Cookies are neither kept nor sent,
-    and no credentials travel, so a redirect from https to http is followed: it reveals no more
-    than the http URL would have by itself.
+    Connections are kept for the next image of the same host. Cookies are not kept, and what a
+    client wants sent along stays with its origin, so a redirect from https to http is followed: it
+    reveals no more than the http URL would have by itself.
 
     Args:
         policy: the limits.
@@ -131,8 +138,12 @@ class Downloader:
         self._watchdog.forget(self._line)
         self._session.close()
 
-    def fetch(self, url: str) -> Download:
+    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
         """Download the image at `url`.
+
+        Args:
+            url: where to begin.
+            headers: to be sent along; see `SourceHeaders`.
 
         Raises:
             DownloadError: there is none that could be uploaded, or not now.
@@ -141,7 +152,7 @@ class Downloader:
         image: Download | None = None
         try:
             with self._line.within(self._policy.deadline_seconds):
-                image = self._follow(url)
+                image = self._follow(url, SourceHeaders(headers, url))
         except TransferTimeoutError as error:
             if image is not None:
                 image.file.close()
@@ -149,9 +160,9 @@ class Downloader:
             raise faults.timed_out(f"it was not complete after {seconds:g} seconds") from error
         return image
 
-    def _follow(self, url: str) -> Download:
+    def _follow(self, url: str, headers: SourceHeaders) -> Download:
         for _ in range(self._policy.max_redirects + 1):
-            response = self._request(url)
+            response = self._request(url, headers)
             try:
                 if response.status_code not in statuses.REDIRECTS:
                     return self._receive(response, url)
@@ -171,21 +182,24 @@ class Downloader:
         self._has_dialled = True
         return self._guard.dial(host, port, timeout)
 
-    def _request(self, url: str) -> Response:
+    def _request(self, url: str, headers: SourceHeaders) -> Response:
         self._has_dialled = False
         try:
-            return self._send(url)
+            return self._send(url, headers)
         except DownloadError as error:
             # A source may close a kept connection at any time, also while the next request is
             # on its way; that is no failure, and a GET may be sent again (RFC 9110, 9.2.2).
             if self._has_dialled or error.reason is not Reason.SOURCE_CUT_SHORT:
                 raise
-        return self._send(url)
+        return self._send(url, headers)
 
-    def _send(self, url: str) -> Response:
+    def _send(self, url: str, headers: SourceHeaders) -> Response:
         request = PreparedRequest()
         request.method = "GET"
+        further = headers.at(url)
         request.headers = _HEADERS
+        if further:
+            request.headers = CaseInsensitiveDict({**_HEADERS, **dict(further)})
         remaining = self._line.remaining()
         try:
             request.prepare_url(url, None)
@@ -226,10 +240,11 @@ class Downloader:
             file, size = self._store(head, raw)
         try:
             self._check_pixels(file, image_type)
+            digest = _digest(file) if self._policy.with_digest else None
         except BaseException:
             file.close()
             raise
-        return Download(file, size, image_type)
+        return Download(file, size, image_type, digest)
 
     def _hold(self, head: bytes, raw: Any, url: str, size: int) -> BinaryIO:  # noqa: ANN401 - urllib3's
         """Take in a body whose size is known, and taken from the budget."""
@@ -285,6 +300,14 @@ def _accept(head: bytes) -> ImageType:
             f"Imgur does not accept {image_type.name} images; convert it to JPEG, PNG or GIF.",
         )
     return image_type
+
+
+def _digest(file: BinaryIO) -> bytes:
+    hasher = hashlib.sha256()
+    while piece := file.read(_PIECE_BYTES):
+        hasher.update(piece)
+    file.seek(0)
+    return hasher.digest()
 
 
 def _read_whole(head: bytes, raw: Any, url: str, size: int) -> bytes:  # noqa: ANN401 - urllib3's

@@ -47,6 +47,11 @@ JPEG_XL = ImageType("JPEG XL", "image/jxl", "jxl", accepted=False)
 JPEG_2000 = ImageType("JPEG 2000", "image/jp2", "jp2", accepted=False)
 ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico", accepted=False)
 
+ACCEPTED_MEDIA_TYPES = tuple(
+    dict.fromkeys(kind.media_type for kind in (JPEG, PNG, APNG, GIF, TIFF, BMP))
+)
+"""Of the images that are passed on."""
+
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 # Beginnings that decide by themselves.

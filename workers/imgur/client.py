@@ -2,19 +2,24 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import BinaryIO
+from urllib.parse import quote
 
+from workers.allowance import Allowance
 from workers.imgur.access import ImgurAccess
 from workers.imgur.auth import Authorizer, Credential, Tokens
+from workers.imgur.deletion import is_deleted, why_not_deleted
 from workers.imgur.errors import explain, parse_json, read_refusal
 from workers.imgur.exchange import Answer, Exchange, timed_out
 from workers.imgur.multipart import Form, image_form
-from workers.imgur.rate_limit import pause_after_upload
+from workers.imgur.rate_limit import pause_after_upload, read_allowance
 from workers.line import Watchdog
 
+_NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 _LINK = re.compile(r"(https?)://([^\s/?#@\\]{1,255})/[!-~]{1,1000}")
 
 
@@ -40,9 +45,17 @@ class ImgurClient:
         access: where, and as whom.
         tokens: the access token that all workers share; used for an account only.
         watchdog: cuts uploads past their deadline.
+        on_allowance: told what each answer says of the limits.
     """
 
-    def __init__(self, access: ImgurAccess, tokens: Tokens, watchdog: Watchdog) -> None:
+    def __init__(
+        self,
+        access: ImgurAccess,
+        tokens: Tokens,
+        watchdog: Watchdog,
+        on_allowance: Callable[[Allowance], None] = lambda _: None,
+    ) -> None:
+        self._on_allowance = on_allowance
         self._upload_seconds = access.upload_seconds
         self._url = f"{access.api_url.rstrip('/')}/3/image"
         self._fields = {"type": "file"}
@@ -51,7 +64,14 @@ class ImgurClient:
         self._exchange = Exchange(watchdog, access.connect_seconds)
         self._authorizer = Authorizer(access, tokens, self._exchange)
 
-    def upload(self, file: BinaryIO, size: int, media_type: str, filename: str) -> UploadedImage:
+    def upload(
+        self,
+        file: BinaryIO,
+        size: int,
+        media_type: str,
+        filename: str,
+        fields: Mapping[str, str] = _NO_FIELDS,
+    ) -> UploadedImage:
         """Upload one image.
 
         Args:
@@ -59,13 +79,15 @@ class ImgurClient:
             size: of the content, in bytes.
             media_type: of the content.
             filename: shown to Imgur.
+            fields: of its form, such as `title`; an `album` takes the place of the usual one.
 
         Raises:
             RateLimitedError: Imgur takes no more uploads for a while.
             ImgurError: Imgur did not take the image, or could not be reached.
         """
         deadline = time.monotonic() + self._upload_seconds
-        make_form = partial(image_form, file, size, media_type, filename, self._fields)
+        all_fields = {**self._fields, **fields} if fields else self._fields
+        make_form = partial(image_form, file, size, media_type, filename, all_fields)
         credential = self._authorizer.credential(deadline)
         answer = self._post(credential, make_form, deadline)
         image = _read_image(answer)
@@ -84,6 +106,30 @@ class ImgurClient:
             )
         return image
 
+    def delete(self, deletehash: str) -> float | None:
+        """Delete one image. One that is not there any more counts as deleted.
+
+        Args:
+            deletehash: what the upload's answer gave; it serves for images of an account as well.
+
+        Returns:
+            Seconds until another call fits, when this one used up the allowance.
+
+        Raises:
+            RateLimitedError: Imgur takes no more calls for a while.
+            ImgurError: Imgur did not delete the image, or could not be reached.
+        """
+        deadline = time.monotonic() + self._upload_seconds
+        credential = self._authorizer.credential(deadline)
+        answer = self._delete(credential, deletehash, deadline)
+        if not is_deleted(answer) and credential.generation is not None and _is_stale(answer):
+            credential = self._authorizer.credential(deadline, refused=credential)
+            answer = self._delete(credential, deletehash, deadline)
+        if not is_deleted(answer):
+            secrets = self._authorizer.secrets(credential.header.partition(" ")[2], deletehash)
+            raise why_not_deleted(answer, self._authorizer.settings, secrets, time.time())
+        return pause_after_upload(answer.headers, time.time())
+
     def close(self) -> None:
         self._exchange.close()
 
@@ -95,7 +141,18 @@ class ImgurClient:
             raise timed_out()
         form = make_form()
         headers = {"Authorization": credential.header, "Content-Type": form.content_type}
-        return self._exchange.post(self._url, headers, form.body, form.length, left)
+        answer = self._exchange.post(self._url, headers, form.body, form.length, left)
+        self._on_allowance(read_allowance(answer.headers, time.time()))
+        return answer
+
+    def _delete(self, credential: Credential, deletehash: str, deadline: float) -> Answer:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise timed_out()
+        url = f"{self._url}/{quote(deletehash, safe='')}"
+        answer = self._exchange.delete(url, {"Authorization": credential.header}, left)
+        self._on_allowance(read_allowance(answer.headers, time.time()))
+        return answer
 
 
 def _is_stale(answer: Answer) -> bool:

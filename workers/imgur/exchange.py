@@ -74,14 +74,27 @@ class Exchange:
         Raises:
             ImgurError: no answer came; whether Imgur did what was asked is unknown.
         """
+        return self._send("POST", url, {**headers, "Content-Length": str(length)}, body, seconds)
+
+    def delete(self, url: str, headers: Mapping[str, str], seconds: float) -> Answer:
+        """Send one request without a body; see `post`."""
+        return self._send("DELETE", url, headers, None, seconds)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[bytes] | None,
+        seconds: float,
+    ) -> Answer:
         request = requests.PreparedRequest()
-        request.method = "POST"
+        request.method = method
         request.url = url
         request.headers = CaseInsensitiveDict(
             {
                 "User-Agent": _USER_AGENT,
                 "Accept-Encoding": "identity",
-                "Content-Length": str(length),
                 **headers,
             }
         )

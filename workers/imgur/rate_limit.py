@@ -24,6 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from workers.allowance import Allowance, LimitState
+
 DEFAULT_SECONDS = 60.0
 """The wait when the refusal does not say how long."""
 
@@ -35,6 +37,7 @@ _SHORTEST_SECONDS = 1.0  # a reset due now, or just past
 _EPOCH_FROM = 10 * 365 * 24 * 3600.0  # no reset is ten years ahead: more is an epoch time
 
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
+_COUNT = re.compile(r"-?\d{1,15}", re.ASCII)
 _SPOKEN_WAIT = re.compile(
     r"\bwait (?:another )?(\d{1,6}) (?:more )?(second|minute|hour)", re.IGNORECASE
 )
@@ -94,6 +97,20 @@ def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -
     return _bounded(min((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
 
 
+def read_allowance(headers: Mapping[str, str], now: float) -> Allowance:
+    """What the answer says of all limits, whether they are used up or not.
+
+    Args:
+        headers: of an answer.
+        now: seconds since the epoch.
+    """
+    return Allowance(
+        client=_state(headers, "X-RateLimit-Client", now),
+        user=_state(headers, "X-RateLimit-User", now),
+        posts=_state(headers, "X-Post-Rate-Limit-", now),
+    )
+
+
 def is_used_up(headers: Mapping[str, str]) -> bool:
     """Whether a limit named in the headers has too little left for an upload."""
     return bool(_spent(headers))
@@ -109,6 +126,20 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         except (ValueError, OverflowError):
             return None
     return None if wait is None else _bounded(wait)
+
+
+def _state(headers: Mapping[str, str], prefix: str, now: float) -> LimitState:
+    wait = _wait(headers.get(f"{prefix}Reset"), now)
+    return LimitState(
+        limit=_count(headers.get(f"{prefix}Limit")),
+        remaining=_count(headers.get(f"{prefix}Remaining")),
+        reset_seconds=None if wait is None else _bounded(wait),
+    )
+
+
+def _count(value: str | None) -> int | None:
+    text = (value or "").strip()
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
 def _spent(headers: Mapping[str, str]) -> list[_Limit]:

@@ -10,7 +10,22 @@ from falcon import testing
 
 from service.app import create_app
 from service.settings import load_settings
-from workers import BoardHealth, BoardState, JobChanges, Refusal, Submission
+from workers import (
+    BoardHealth,
+    BoardState,
+    Cancellation,
+    DeletionRefusal,
+    JobChanges,
+    JobListing,
+    JobStatus,
+    MeterReading,
+    Origin,
+    Outlook,
+    Refusal,
+    Replay,
+    Retry,
+    Submission,
+)
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import Failed, Outcome, Report, TryAgain, Uploaded
@@ -35,9 +50,25 @@ class PlainBoard:
 
     # --- Board ------------------------------------------------------------------------------
 
-    def submit(self, submission: Submission) -> Refusal | None:
+    def submit(self, submission: Submission) -> Refusal | Replay | None:
         self._count_call()
         return self.mailbox.put(submission)
+
+    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
+        self._count_call()
+        return self.mailbox.cancel(job_id, owner)
+
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
+    ) -> Retry | Refusal | None:
+        self._count_call()
+        return self.mailbox.retry(job_id, owner, new_job_id, origin)
+
+    def jobs(
+        self, owner: str, status: JobStatus | None, before: int | None, limit: int
+    ) -> JobListing:
+        self._count_call()
+        return self.table.listing(owner, status, before, limit)
 
     def changes(
         self, job_id: str, since: int = 0, owner: str = "", **further: Any
@@ -49,12 +80,28 @@ class PlainBoard:
         self._count_call()
         return self.table.links(start, limit, owner)
 
+    def links_removed(self, owner: str = "") -> int:
+        self._count_call()
+        return self.table.links_removed(owner)
+
+    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
+        self._count_call()
+        return self.mailbox.delete_image(job_id, index, owner)
+
     def health(self) -> BoardHealth:
         self._count_call()
         stats = self.mailbox.stats()
         return BoardHealth(
             self.state, stats.workers_ready, 2, stats.queued, stats.leased, self.pause_seconds
         )
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        self._count_call()
+        return self.mailbox.outlook(job_id)
+
+    def meters(self) -> MeterReading:
+        self._count_call()
+        return self.mailbox.meters()
 
     def _count_call(self) -> None:
         self.calls += 1

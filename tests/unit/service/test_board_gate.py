@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from service.board_gate import CALLS_AT_ONCE, BoardGate, BoardSilentError
-from workers import BoardBusyError, BoardHealth, BoardLostError, BoardState, Refusal, Submission
+from workers import (
+    BoardBusyError,
+    BoardHealth,
+    BoardLostError,
+    BoardState,
+    MeterReading,
+    Refusal,
+    Submission,
+)
+from workers.messages import MailboxStats
+from workers.metrics import MeterBook
 
 PATIENCE = 20.0
 SILENCE = 0.3
@@ -41,6 +51,10 @@ class StoppedBoard:
     def health(self) -> BoardHealth:
         self._answer("health")
         return BoardHealth(BoardState.READY, 2, 2, 0, 0, 0.0)
+
+    def meters(self) -> MeterReading:
+        self._answer("meters")
+        return MeterBook().read(MailboxStats(0, 0, 0, 0.0, 0, draining=False))
 
     def _answer(self, method: str) -> None:
         self.calls += 1
@@ -186,6 +200,43 @@ def test_after_a_failure_one_call_at_a_time_finds_out(
     stopped.answering.set()
     scout.result(PATIENCE)
     assert gate.links(0, 1) == ("0 1 ",)
+
+
+class TestMeters:
+    def test_they_come_through(self, gate: BoardGate) -> None:
+        assert gate.meters().jobs_accepted == 0
+
+    def test_nobody_waits_long(
+        self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+    ) -> None:
+        stopped.stuck_method = "meters"
+        stopped.answering.clear()
+        with pytest.raises(BoardSilentError):
+            gate.meters()
+        calls = [pool.submit(gate.meters) for _ in range(10)]
+        assert all(isinstance(call.exception(PATIENCE), BoardSilentError) for call in calls)
+        assert stopped.calls == 1
+        # Nor does anybody else because of it.
+        assert gate.health().state is BoardState.READY
+        assert gate.links(0, 1) == ("0 1 ",)
+
+    @pytest.mark.parametrize(
+        ("failure", "raised"),
+        [
+            (BoardBusyError("no descriptors"), BoardSilentError),
+            (BoardLostError("gone"), BoardLostError),
+        ],
+    )
+    def test_a_board_that_cannot_tell(
+        self,
+        gate: BoardGate,
+        stopped: StoppedBoard,
+        failure: Exception,
+        raised: type[Exception],
+    ) -> None:
+        stopped.failure = failure
+        with pytest.raises(raised):
+            gate.meters()
 
 
 class TestHealth:

@@ -7,13 +7,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from service.models import (
+    CancellationAccepted,
     ImageLinks,
     ImageLinksPage,
     Index,
     JobAnswer,
+    JobList,
     JobPage,
     Liveness,
     Readiness,
+    RetryAccepted,
     UploadAccepted,
 )
 from service.openapi import describe
@@ -21,6 +24,7 @@ from service.problems import ProblemBody
 from service.settings import load_settings
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(4)]
+OPEN = {"/healthz", "/readyz", "/docs", "/openapi.json", "/problems/{code}"}
 LOCKED = {"API_KEYS": "alice:key-1", "RATE_LIMIT": "60/minute"}
 
 
@@ -41,14 +45,17 @@ def shapes_of(document: Any, path: str, method: str, status: int) -> tuple[str, 
 SHAPES = {
     shape.__name__: TypeAdapter(shape)
     for shape in (
+        CancellationAccepted,
         ImageLinks,
         ImageLinksPage,
         Index,
         JobAnswer,
+        JobList,
         JobPage,
         Liveness,
         ProblemBody,
         Readiness,
+        RetryAccepted,
         UploadAccepted,
     )
 }
@@ -129,7 +136,9 @@ def test_a_list_names_what_it_takes(document: Any) -> None:
     for path in ("/v1/images", "/v1/images/upload/{jobId}"):
         operation = document["paths"][path]["get"]
         names = {(entry["in"], entry["name"]) for entry in operation["parameters"]}
-        assert names == {("query", "limit"), ("query", "cursor"), ("header", "If-None-Match")}
+        of_lists = {("query", "limit"), ("query", "cursor"), ("header", "If-None-Match")}
+        of_jobs = {("query", "timeline"), ("header", "Prefer")} if "jobId" in path else set()
+        assert names == of_lists | of_jobs
         assert "content" not in operation["responses"]["304"]
         assert all("ETag" in operation["responses"][status]["headers"] for status in ("200", "304"))
 
@@ -173,7 +182,7 @@ def test_keys_and_rate_limits_are_described_where_they_apply(
     assert locked["security"] == [{"bearer": []}, {"header": []}]
     for path, item in locked["paths"].items():
         for method in item.keys() - {"parameters"}:
-            is_open = path in {"/healthz", "/readyz"}
+            is_open = path in OPEN
             assert ("401" in item[method]["responses"]) is not is_open
             assert (item[method].get("security") == []) is is_open
             assert ("429" in item[method]["responses"]) is path.startswith("/v1/")

@@ -1,3 +1,4 @@
+import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.port == 8000
     assert settings.sandbox_port == 8001
     assert settings.worker_count >= 1
-    assert settings.worker_concurrency == 8
+    assert settings.worker_concurrency == 96  # by measurement: docs/decisions/0014
     assert settings.backend == "processes"
     assert settings.imgur_api_url == "https://api.imgur.com"
     assert settings.sandbox == "auto"
@@ -38,6 +39,7 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.max_queued_urls == 1_000_000
     assert settings.max_body_bytes == 16_777_216
     assert settings.source_concurrency == 32
+    assert settings.dedupe == "off"
     assert settings.image_memory_bytes == 256_000_000
     assert settings.max_image_bytes == 20_000_000
     assert settings.download_seconds == 30
@@ -56,6 +58,7 @@ def test_defaults_are_those_of_the_design() -> None:
     ("name", "text", "value"),
     [
         ("HOST", "127.0.0.1", "127.0.0.1"),
+        ("DEDUPE", "Content", "content"),
         ("HOST", "::1", "::1"),
         ("HOST", "[::1]", "::1"),
         ("HOST", "localhost", "localhost"),
@@ -344,3 +347,52 @@ class TestApiKeys:
 def test_a_burst_needs_a_rate() -> None:
     assert "RATE_LIMIT" in complaint({"RATE_LIMIT_BURST": "5"})
     assert load_settings({"RATE_LIMIT": "1/second", "RATE_LIMIT_BURST": "5"}).rate_limit_burst == 5
+
+
+class TestWebhookSecrets:
+    NEW = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+    OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+    def test_they_are_read_and_not_shown(self) -> None:
+        settings = load_settings({"WEBHOOK_SECRET": f"{self.NEW},{self.OLD}"})
+        assert settings.webhook_secret_values[0] == bytes(range(32))
+        assert len(settings.webhook_secret_values) == 2
+        assert self.OLD[6:] not in repr(settings)
+        assert load_settings({}).webhook_secret_values == ()
+
+    def test_one_may_come_in_a_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "secret"
+        path.write_text(self.NEW + "\n")
+        settings = load_settings({"WEBHOOK_SECRET_FILE": str(path)})
+        assert settings.webhook_secret_values == (bytes(range(32)),)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "secret-of-some-length-but-no-base64",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_",
+            "whsec_" + base64.b64encode(bytes(23)).decode(),
+            "whsec_" + base64.b64encode(bytes(65)).decode(),
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa-_",
+            OLD + ",whsec_x",
+            ",",
+        ],
+    )
+    def test_another_form_is_refused_without_showing_it(self, text: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            load_settings({"WEBHOOK_SECRET": text})
+        assert str(caught.value).startswith("WEBHOOK_SECRET: expected whsec_ and the base64 form")
+        assert text in {",", "whsec_"} or text not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("text", "waits"), [("5", (5.0,)), ("0.5, 300", (0.5, 300.0)), ("none", ())]
+    )
+    def test_the_waits(self, text: str, waits: tuple[float, ...]) -> None:
+        assert load_settings({"WEBHOOK_RETRY_SECONDS": text}).webhook_retry_seconds == waits
+
+    @pytest.mark.parametrize("text", ["0", "-1", "x", "nan", "inf", ",", "700000", "1," * 21])
+    def test_waits_that_are_none(self, text: str) -> None:
+        with pytest.raises(SettingsError, match="WEBHOOK_RETRY_SECONDS"):
+            load_settings({"WEBHOOK_RETRY_SECONDS": text})

@@ -1,9 +1,14 @@
 """Whose turn it is, when hosts have their limits."""
 
+import itertools
+
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
 from workers import fair_queue
 from workers.fair_queue import FairQueue
+from workers.job_options import JobOptions, Priority
 from workers.messages import Place, Submission, TryAgain
 from workers.source_limits import SourceLimits
 
@@ -180,7 +185,7 @@ def test_nothing_is_kept_of_a_job_that_has_ended() -> None:
             line.end(place)
     assert line.queue.unfinished == 0
     assert not line.queue._jobs
-    assert not line.queue._ring
+    assert not line.queue._line
     assert not line.queue._parked
     assert not line.sources._sources
 
@@ -192,3 +197,61 @@ def test_a_restored_job_waits_for_its_hosts_as_well() -> None:
     line.queue.give_back(("j", 0))
     assert line.pop_all() == [("j", 0), ("j", 3)]
     assert line.queue.unfinished == 4
+
+
+class TestPriority:
+    """Shares of jobs that all have enough to do."""
+
+    def turns(self, priorities: list[Priority], pops: int) -> list[int]:
+        queue = FairQueue(SourceLimits(0))
+        for number, priority in enumerate(priorities):
+            urls = tuple(f"http://s.test/{n}" for n in range(pops))
+            queue.add(Submission(str(number), urls, "", JobOptions(priority=priority)))
+        places = [queue.pop() for _ in range(pops)]
+        return [int(place[0]) for place in places if place is not None]
+
+    def test_shares_are_as_four_to_two_to_one(self) -> None:
+        turns = self.turns([Priority.LOW, Priority.NORMAL, Priority.HIGH], 700)
+
+        assert [turns.count(number) for number in range(3)] == [100, 200, 400]
+
+    def test_jobs_of_one_priority_take_turns(self) -> None:
+        for priority in Priority:
+            assert self.turns([priority] * 3, 9) == [0, 1, 2] * 3
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(st.sampled_from(Priority), min_size=1, max_size=12))
+    def test_none_waits_longer_than_its_share_says(self, priorities: list[Priority]) -> None:
+        weights = {Priority.HIGH: 4, Priority.NORMAL: 2, Priority.LOW: 1}
+        whole = sum(weights[priority] for priority in priorities)
+
+        turns = self.turns(priorities, 5 * whole)
+
+        for number, priority in enumerate(priorities):
+            mine = [at for at, job in enumerate(turns) if job == number]
+            gaps = [b - a for a, b in itertools.pairwise([-1, *mine])]
+            # What others get between two turns of a job, each rounded up by one turn.
+            assert max(gaps) <= whole / weights[priority] + len(priorities)
+
+    def test_a_stream_of_new_jobs_starves_nobody(self) -> None:
+        queue = FairQueue(SourceLimits(0))
+        low = JobOptions(priority=Priority.LOW)
+        high = JobOptions(priority=Priority.HIGH)
+        queue.add(Submission("low", ("http://s.test/0", "http://s.test/1"), "", low))
+        popped = []
+        for number in range(50):
+            queue.add(Submission(f"high-{number}", ("http://s.test/",), "", high))
+            popped.append(queue.pop())
+
+        assert ("low", 0) in popped[:8]
+        assert ("low", 1) in popped[:16]
+
+    def test_a_restored_job_keeps_its_priority(self) -> None:
+        queue = FairQueue(SourceLimits(0))
+        urls = tuple(f"http://s.test/{n}" for n in range(60))
+        queue.restore("low", urls, range(60), 0, JobOptions(priority=Priority.LOW))
+        queue.restore("high", urls, range(60), 0, JobOptions(priority=Priority.HIGH))
+
+        jobs = [place[0] for place in (queue.pop() for _ in range(50)) if place is not None]
+
+        assert jobs.count("high") == 40

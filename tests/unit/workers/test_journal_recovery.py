@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.job_journal import FileJobJournal
+from workers.job_messages import Cancellation, Replay, Retry
+from workers.job_options import NO_OPTIONS, JobOptions, Priority
 from workers.job_table import JobTable
 from workers.journal import Journal
 from workers.journal_records import JournalError
@@ -20,6 +22,7 @@ from workers.messages import (
     JobStatus,
     Lease,
     PutBack,
+    Refusal,
     RefusalCode,
     Report,
     Standing,
@@ -28,10 +31,18 @@ from workers.messages import (
     Uploaded,
 )
 from workers.recovery import Recovery, load, replay, state_records
+from workers.request_key import RequestKey
+from workers.timeline import TIMELINE_BYTES, read_timeline
 
 URLS = ("https://s.test/0", "https://s.test/1", "https://s.test/2")
 EMPTY = Failed("empty", "Nothing came.")
 OWNERS = ("", "anna")
+NEW_FIELDS = ("options", "deduplicated")
+OPTIONS = (
+    NO_OPTIONS,
+    JobOptions("al8um", "{number}", "of {count}", Priority.LOW),
+    JobOptions(source_headers=(("https://s.test", (("Authorization", "s3cret"),)),)),
+)
 
 
 class Clock:
@@ -88,9 +99,24 @@ def state_of(table: JobTable) -> tuple[object, ...]:
     """All that must survive, the order of jobs and links included."""
     jobs = [(job_id, snapshot_of(table, job_id, job.owner)) for job_id, job in table.jobs()]
     link_orders = [list(job.links) for _, job in table.jobs()]
-    hidden = [(job.deletehashes, job.uploading, job.unsure, job.pending) for _, job in table.jobs()]
+    hidden = [
+        (
+            job.deletehashes,
+            job.uploading,
+            job.unsure,
+            job.pending,
+            job.deduplicated,
+            job.options,
+            job.cancelled,
+        )
+        for _, job in table.jobs()
+    ]
     links = {owner: table.links(0, 1000, owner) for owner in OWNERS}
-    return jobs, link_orders, hidden, links
+    lists = [
+        [table.listing(owner, status, None, 1000).jobs for status in JobStatus] for owner in OWNERS
+    ]
+    keys = [job.request and table.request(job.owner, job.request.key) for _, job in table.jobs()]
+    return jobs, link_orders, hidden, links, lists, keys
 
 
 @pytest.fixture
@@ -116,7 +142,8 @@ def start(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Run]]:
 # --- the state --------------------------------------------------------------------------------
 
 STEPS = (
-    "put put claim claim claim upload upload complete complete fail try-again put-back crash evict"
+    "put put claim claim claim upload upload complete complete find fail try-again put-back crash"
+    " evict cancel retry"
 )
 
 steps = st.lists(st.sampled_from(STEPS.split()), max_size=40)
@@ -136,9 +163,12 @@ class Life:
         run, name = self.run, f"{self.count}"
         if step == "put":
             owner = OWNERS[self.count % len(OWNERS)]
-            assert (
-                run.mailbox.put(Submission(f"j{name}", URLS[: 1 + self.count % 3], owner)) is None
-            )
+            urls, options = URLS[: 1 + self.count % 3], OPTIONS[self.count % len(OPTIONS)]
+            key = RequestKey(name, "digest") if self.count % 2 else None
+            submission = Submission(f"j{name}", urls, owner, options, request=key)
+            assert run.mailbox.put(submission) is None
+        elif step in {"cancel", "retry"}:
+            self.do_to_a_job(step)
         elif step == "claim":
             self.clock.now += 1
             lease = next(iter(run.mailbox.claim("w", 0).leases), None)
@@ -155,11 +185,22 @@ class Life:
         elif self.leases:
             outcome = {
                 "complete": uploaded(name),
+                "find": Uploaded("https://i.imgur.com/first.jpg", "", same_as=True),
                 "fail": EMPTY,
                 "try-again": TryAgain("source-error", f"Busy {name}.", 0.0, bool(self.count % 2)),
                 "put-back": PutBack("imgur-rate-limited", "Wait.", 0.5),
             }[step]
             run.report(self.leases.pop(), outcome)
+
+    def do_to_a_job(self, step: str) -> None:
+        jobs = [(job_id, job.owner) for job_id, job in self.run.table.jobs()]
+        if not jobs:
+            return
+        job_id, owner = jobs[self.count % len(jobs)]
+        if step == "cancel":
+            self.run.mailbox.cancel(job_id, owner)
+        else:
+            self.run.mailbox.retry(job_id, owner, f"j{self.count}")
 
 
 @given(steps)
@@ -213,6 +254,64 @@ def test_a_finished_job_stays_as_it_was_to_the_letter(start) -> None:
         assert snapshot_of(run.table, "j") is None
         assert run.table.links(0, 10, "anna") == tuple(before.links.values())
         assert run.mailbox.claim("w", 0).standing is Standing.IDLE
+
+
+def test_a_cancelled_job_stays_cancelled(start) -> None:
+    run = start()
+    run.mailbox.put(Submission("j", URLS))
+    run.claim()
+    waiting = run.claim()
+    run.report(waiting, TryAgain("source-error", "Busy.", 0.0))
+    run.mailbox.cancel("j", "")
+    assert run.job("j").status is JobStatus.IN_PROGRESS
+
+    run = start()
+    # What was in work was given back by the restart, and that ends it.
+    job = run.job("j")
+    assert job.status is JobStatus.COMPLETE
+    assert [reason for reason, _ in job.troubles.values()] == ["cancelled"] * 3
+    assert run.mailbox.claim("w", 0).standing is Standing.IDLE
+    assert start().job("j") == job
+    assert start().mailbox.cancel("j", "") == Cancellation(3, is_first=False)
+
+
+def test_a_sweep_that_broke_off_is_completed(start) -> None:
+    run = start()
+    run.mailbox.put(Submission("j", URLS))
+    run.table.cancel("j", ())
+    run.table.cancel("j", (1,))
+    run = start()
+    assert run.job("j").status is JobStatus.COMPLETE
+    assert run.mailbox.stats().queued == 0
+
+
+def test_an_upload_of_a_cancelled_job_is_not_repeated(start) -> None:
+    run = start()
+    run.mailbox.put(Submission("j", URLS[:1]))
+    lease = run.claim()
+    assert run.mailbox.begin_upload("w", lease.token)
+    run.mailbox.cancel("j", "")
+    run = start()
+    (crashed,) = run.crashed
+    assert crashed.reason == "upload-interrupted"
+    assert run.job("j").status is JobStatus.COMPLETE
+
+
+def test_a_request_and_a_retry_are_known_again(start) -> None:
+    def request(digest: str) -> Submission:
+        return Submission("other", URLS, "anna", request=RequestKey("key", digest))
+
+    run = start()
+    run.mailbox.put(Submission("j", URLS, "anna", request=RequestKey("key", "digest")))
+    for _ in URLS:
+        run.report(run.claim(), EMPTY)
+    run.mailbox.retry("j", "anna", "k")
+    for _ in range(2):
+        run = start()
+        assert run.mailbox.put(request("digest")) == Replay("j")
+        refusal = run.mailbox.put(request("of something else"))
+        assert isinstance(refusal, Refusal)
+        assert run.mailbox.retry("j", "anna", "l") == Retry("k", 3, is_first=False)
 
 
 def test_what_is_unfinished_is_handed_out_again_in_order_and_once(start) -> None:
@@ -370,6 +469,8 @@ def test_a_torn_last_record_is_left_out_and_told(start, tmp_path: Path) -> None:
         ["complete", "j", 99, ["link", "hash"], None],
         ["complete", "j", 0, "link", None],
         ["opened", "j", "", 0.0, ["https://s.test/again"]],
+        ["cancelled", "unknown", [], None],
+        ["cancelled", "j", [[5, 9]], None],
         [],
     ],
     ids=str,
@@ -403,3 +504,65 @@ def test_a_journal_behind_a_symbolic_link_is_rewritten_where_it_is(tmp_path: Pat
         load(link, JobTable())[0].close()
     assert link.is_symlink()
     assert (tmp_path / "journal").is_file()
+
+
+@pytest.mark.parametrize("options", OPTIONS[1:], ids=["texts", "headers"])
+def test_what_a_job_asks_for_is_still_done_after_a_restart(start, options: JobOptions) -> None:
+    run = start()
+    run.mailbox.put(Submission("j", URLS, "", options))
+    before = run.claim()
+
+    for _ in range(2):
+        run = start()
+        lease = run.claim()
+        assert lease.options == before.options
+        assert lease.options is not None
+        assert dict(run.table.jobs())["j"].options == options
+
+
+def test_headers_for_sources_are_kept_where_only_the_service_reads_them(
+    start, tmp_path: Path
+) -> None:
+    run = start()
+    run.mailbox.put(Submission("j", URLS, "", OPTIONS[2]))
+
+    assert b"s3cret" in (tmp_path / "journal").read_bytes()
+    assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o600
+
+
+def test_timelines_begin_anew_with_a_restart(start, clock: Clock) -> None:
+    run = start()
+    run.mailbox.put(Submission("j", URLS))
+    run.upload("a")
+
+    run = start()
+    clock.now += 50.0
+    run.claim()
+
+    changes = run.table.changes("j")
+    assert changes is not None
+    rows = [
+        list(read_timeline(changes.timelines[at * TIMELINE_BYTES : (at + 1) * TIMELINE_BYTES]))
+        for at in range(3)
+    ]
+    assert [len(events) for events in rows] == [0, 1, 0]
+    assert rows[1][0].seconds >= 50.0, "still counted from when the job came in"
+
+
+def test_a_journal_from_before_there_were_options_is_read() -> None:
+    table = JobTable()
+    replay(
+        [
+            ["opened", "j", "", 0.0, list(URLS)],
+            ["complete", "j", 0, ["link", "hash"], None],
+        ],
+        table,
+    )
+    (record, _) = state_records(table)
+    kept = {name: value for name, value in record[2].items() if name not in NEW_FIELDS}
+    old = JobTable()
+
+    replay([["job", "j", kept]], old)
+
+    assert dict(old.jobs())["j"].options is NO_OPTIONS
+    assert list(dict(old.jobs())["j"].links) == [0]

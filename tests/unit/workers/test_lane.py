@@ -7,6 +7,8 @@ import pytest
 import structlog
 
 from tests.job_snapshot import snapshot_of
+from workers.errands.messages import ErrandOutcome
+from workers.errands.runner import ErrandRunner
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
@@ -22,9 +24,20 @@ from workers.messages import (
     Words,
 )
 from workers.outbox import Outbox
+from workers.pace import FEWEST, Pace
 from workers.worker import Lane
 
 Process = Callable[[Lease], Outcome]
+
+
+class Nobody:
+    """Neither is asked for anything here."""
+
+    def send(self, url: str, job_id: str, body: bytes, trace_parent: str = "") -> ErrandOutcome:
+        raise AssertionError(url, job_id, body)
+
+    def delete(self, deletehash: str) -> float | None:
+        raise AssertionError(deletehash)
 
 
 class Desk:
@@ -48,9 +61,9 @@ class Desk:
                 self.box.close()
             return delivery
 
-        outbox = Outbox(exchange)
+        outbox = Outbox(exchange, Pace(FEWEST))
         with structlog.testing.capture_logs() as logs:
-            Lane(outbox.desk(), process).run()
+            Lane(outbox.desk(), process, ErrandRunner(Nobody(), Nobody())).run()
         outbox.close()
         return logs
 

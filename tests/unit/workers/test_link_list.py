@@ -37,3 +37,25 @@ def test_grows_after_a_slice() -> None:
 
     assert before == tuple(links(1000)[990:])
     assert kept.slice(1000, 100) == ("https://i.imgur.com/new.jpg",)
+
+
+class TestRemoving:
+    def test_the_place_stays_so_that_the_others_keep_theirs(self) -> None:
+        kept = LinkList()
+        kept.extend(links(2500))
+        for number in (0, 999, 1000, 2400):
+            assert kept.remove(links(2500)[number])
+        assert kept.removed == 4
+        assert len(kept) == 2500
+        assert kept.slice(998, 4) == (links(2500)[998], "", "", links(2500)[1001])
+        assert kept.slice(2399, 2) == (links(2500)[2399], "")
+
+    def test_what_is_not_there_is_not_removed(self) -> None:
+        kept = LinkList()
+        kept.extend(links(1500))
+        first = links(1500)[0]
+        assert not kept.remove(first[:-1])  # a part of a link is none
+        assert not kept.remove("https://i.imgur.com/other.jpg")
+        assert kept.remove(first)
+        assert not kept.remove(first)
+        assert kept.removed == 1

@@ -9,6 +9,7 @@ from workers.job_table import JobTable
 from workers.leases import SILENT_SECONDS
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
+    Arrival,
     Delivery,
     Failed,
     ImageState,
@@ -393,7 +394,7 @@ class TestExchange:
         desk.box.put(job("j", 4))
         first, second = desk.claim(), desk.claim()
 
-        words = Words((Report(first.token, uploaded()),), (second.token,), wanted=2)
+        words = Words((Report(first.token, uploaded()),), (Arrival(second.token),), wanted=2)
         delivery = desk.box.exchange("w1", words, 0)
 
         assert delivery.receipts == (Receipt(accepted=True),)
@@ -406,7 +407,8 @@ class TestExchange:
         reports = [Report(lease.token, uploaded()) for lease in leases]
         reports.insert(1, Report(99, uploaded()))
 
-        delivery = desk.box.exchange("w1", Words(tuple(reports), (98, leases[0].token)), 60)
+        arrivals = (Arrival(98), Arrival(leases[0].token))
+        delivery = desk.box.exchange("w1", Words(tuple(reports), arrivals), 60)
 
         assert [receipt.accepted for receipt in delivery.receipts] == [True, False, True, True]
         assert delivery.receipts[-1].finished is not None
@@ -425,7 +427,7 @@ class TestExchange:
         (lease, other) = live_box.claim("w1", 0, 2).leases
         began = time.monotonic()
 
-        words = Words((Report(lease.token, uploaded()),), (other.token,), 1)
+        words = Words((Report(lease.token, uploaded()),), (Arrival(other.token),), 1)
         delivery = live_box.exchange("w1", words, 0.05)
 
         assert delivery.standing is Standing.IDLE
@@ -889,6 +891,6 @@ def test_nothing_is_kept_of_a_finished_job(desk: Desk) -> None:
             desk.ack(desk.claim(), uploaded())
 
     assert desk.box.stats().queued == 0
-    assert not desk.box._queue._jobs
-    assert not desk.box._quarantine._crashes
+    assert not desk.box._room._queue._jobs
+    assert not desk.box._room._quarantine._crashes
     assert not desk.box._leases._held

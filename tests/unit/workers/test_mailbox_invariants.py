@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from tests.job_snapshot import snapshot_of
+from workers.job_messages import Cancellation
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.messages import (
@@ -27,6 +28,7 @@ from workers.messages import (
     Outcome,
     Place,
     PutBack,
+    Refusal,
     Report,
     Standing,
     Submission,
@@ -84,6 +86,7 @@ class MailboxMachine(RuleBasedStateMachine):
         self.suspects: set[Place] = set()
         self.final: dict[Place, tuple[ImageState, str | None]] = {}
         self.finished: set[str] = set()
+        self.cancelled: set[str] = set()
         self.draining = False
         self.hired = 0
 
@@ -153,7 +156,7 @@ class MailboxMachine(RuleBasedStateMachine):
         place = (lease.job_id, lease.index)
         if isinstance(outcome, Uploaded):
             self.final[place] = (ImageState.COMPLETE, outcome.link)
-        elif isinstance(outcome, Failed):
+        elif isinstance(outcome, Failed) or lease.job_id in self.cancelled:
             self.final[place] = (ImageState.FAILED, None)
         self.note_finished(lease.job_id, told=receipt.finished is not None)
 
@@ -173,6 +176,10 @@ class MailboxMachine(RuleBasedStateMachine):
         for lease in held:
             del self.in_force[lease.token]
             place = (lease.job_id, lease.index)
+            if lease.job_id in self.cancelled:
+                doomed[lease.url] = lease.job_id
+                self.final[place] = (ImageState.FAILED, None)
+                continue
             self.crashes[place] = self.crashes.get(place, 0) + 1
             is_upload = lease.token in self.uploading
             is_last_upload = is_upload and place in self.unsure
@@ -193,6 +200,29 @@ class MailboxMachine(RuleBasedStateMachine):
             self.note_finished(job_id, told=job_id in told)
         assert self.box.claim(worker_id, 0).standing is Standing.RETIRED
 
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(sorted(self.jobs)))
+        places = {(job_id, index) for index in range(len(self.jobs[job_id].urls))}
+        waiting = places - set(self.final) - self.places_in_force()
+        was_complete = places <= set(self.final)
+
+        answer = self.box.cancel(job_id, "")
+
+        if job_id in self.cancelled:
+            assert isinstance(answer, Cancellation)
+            assert not answer.is_first
+            assert not waiting
+        elif was_complete:
+            assert isinstance(answer, Refusal)
+        else:
+            assert answer == Cancellation(len(waiting), is_first=True)
+            self.cancelled.add(job_id)
+            self.final |= dict.fromkeys(waiting, (ImageState.FAILED, None))
+            if places <= set(self.final):
+                self.finished.add(job_id)
+
     @rule(seconds=st.sampled_from([0.5, 1.0, 9.0, LEASE_SECONDS]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -208,21 +238,24 @@ class MailboxMachine(RuleBasedStateMachine):
     @invariant()
     def each_open_url_is_in_exactly_one_place(self) -> None:
         box = self.box
+        room = box._room
         places: list[Place] = [held.place for held in box._leases._held.values()]
-        places += [place for _, place in box._delayed]
-        places += box._quarantine._suspects
-        for job_id, queue in box._queue._jobs.items():
+        places += [(j, n) for j, indexes in room._delays._waiting.items() for n in indexes]
+        places += room._quarantine._suspects
+        for job_id, queue in room._queue._jobs.items():
             places += [(job_id, index) for index in queue.order[queue.position :]]
             places += [(job_id, index) for index in queue.admitted]
             places += [(job_id, index) for parked in queue.parked.values() for index in parked]
         everything = {(j, n) for j, s in self.jobs.items() for n in range(len(s.urls))}
         assert sorted(places) == sorted(everything - set(self.final))
-        waiting = {job_id for job_id, queue in box._queue._jobs.items() if queue}
-        assert sorted(box._queue._ring) == sorted(waiting)
+        waiting = {job_id for job_id, queue in room._queue._jobs.items() if queue}
+        in_line = [job_id for *_, job_id in room._queue._line]
+        assert len(in_line) == len(set(in_line))
+        assert waiting <= set(in_line) <= waiting | self.cancelled
 
     @invariant()
     def each_slot_of_a_source_is_in_use(self) -> None:
-        box = self.box
+        box = self.box._room
         slots = {
             (lease.job_id, lease.index)
             for token, (_, lease) in self.in_force.items()
@@ -243,7 +276,7 @@ class MailboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_parked_waits_for_a_reason(self) -> None:
-        box = self.box
+        box = self.box._room
         parked = {
             (host, job_id) for job_id, queue in box._queue._jobs.items() for host in queue.parked
         }
@@ -255,7 +288,7 @@ class MailboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def who_is_kept_from_other_work_has_a_suspect(self) -> None:
-        quarantine = self.box._quarantine
+        quarantine = self.box._room._quarantine
         holders = {
             worker_id
             for worker_id, lease in self.in_force.values()
@@ -271,6 +304,7 @@ class MailboxMachine(RuleBasedStateMachine):
         assert stats.leased == len(self.in_force)
         assert stats.queued == self.open_urls() - len(self.in_force)
         assert stats.delayed <= stats.queued
+        assert stats.delayed == sum(map(len, self.box._room._delays._waiting.values()))
         assert sum(self.table.unfinished().values()) == self.open_urls()
 
     @invariant()

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from workers import messages
+from workers.allowance import Allowance, LimitState
+from workers.job_options import JobOptions, Priority
 from workers.messages import (
+    Arrival,
     CrashedUrl,
     Delivery,
     Failed,
+    ImageOptions,
     ImageState,
     JobChanges,
     JobStatus,
@@ -32,12 +36,19 @@ from workers.messages import (
 
 # Each with every field set, and none to its default.
 _SUMMARY = JobSummary("j", complete=2, failed=1, seconds=1.5)
-_LEASE = Lease(7, "j", 3, "https://source.test/a.jpg", 2)
-_UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0)
+_HEADERS = (("https://source.test", (("Authorization", "secret"),)),)
+_OPTIONS = JobOptions(
+    "secret-album", "t", "d", Priority.HIGH, _HEADERS, "https://me.test/?key=secret"
+)
+_IMAGE_OPTIONS = ImageOptions(4, "secret-album", "t", "d", _HEADERS)
+_LEASE = Lease(7, "j", 3, "https://source.test/a.jpg", 2, _IMAGE_OPTIONS)
+_UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0, b"content", same_as=True)
 _RECEIPT = Receipt(accepted=True, finished=_SUMMARY)
 _CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
 ALL = [
-    Submission("j", ("https://source.test/a.jpg",)),
+    Submission("j", ("https://source.test/a.jpg",), "me", _OPTIONS),
+    _IMAGE_OPTIONS,
+    Arrival(7, 4321, "image/png", 12, b"content"),
     Refusal(RefusalCode.QUEUE_FULL, "Full.", 10),
     _LEASE,
     _UPLOADED,
@@ -47,7 +58,9 @@ ALL = [
     Report(7, _UPLOADED),
     _SUMMARY,
     _RECEIPT,
-    Words((Report(7, _UPLOADED),), (8,), 9),
+    Words(
+        (Report(7, _UPLOADED),), (Arrival(8),), 9, allowance=Allowance(user=LimitState(500, 1, 9.0))
+    ),
     Delivery(Standing.WORK, (_LEASE,), (_RECEIPT,), (True,)),
     _CRASHED,
     Retirement(returned=1, failed=(_CRASHED,), had_claimed=True),
@@ -71,6 +84,10 @@ ALL = [
         links={0: "l"},
         troubles={0: ("empty", "None.")},
         possibly_duplicated=frozenset({0}),
+        named=("https://source.test/a.jpg",),
+        deduplicated=frozenset({0}),
+        timelines=b"row",
+        earlier={0: b"row"},
     ),
 ]
 

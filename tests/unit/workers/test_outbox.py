@@ -7,11 +7,24 @@ from contextlib import closing
 
 import pytest
 
+from workers.errands.messages import Done, Errand, ErrandReport
+from workers.job_options import JobOptions
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox, MailboxLimits
 from workers.manager import ManagerLostError
-from workers.messages import Delivery, Lease, Receipt, Report, Standing, Submission, Uploaded, Words
+from workers.messages import (
+    Arrival,
+    Delivery,
+    Lease,
+    Receipt,
+    Report,
+    Standing,
+    Submission,
+    Uploaded,
+    Words,
+)
 from workers.outbox import Desk, Outbox
+from workers.pace import Pace
 
 SOON = 10.0
 
@@ -28,6 +41,8 @@ class Post:
         self.gate.set()
         self.failure: Exception | None = None
         self.wait_limit = 0.02
+        self.pace = Pace(100)
+        self.pace.allowed = 100
 
     def exchange(self, words: Words, wait_seconds: float) -> Delivery:
         if words.reports or words.uploads:
@@ -51,7 +66,7 @@ def post() -> Post:
 
 @pytest.fixture
 def outbox(post: Post) -> Iterator[Outbox]:
-    with closing(Outbox(post.exchange)) as outbox:
+    with closing(Outbox(post.exchange, post.pace)) as outbox:
         yield outbox
 
 
@@ -73,7 +88,7 @@ class Caller:
     def _run(self) -> None:
         try:
             while len(self.done) != self._until and (lease := self._desk.lease()) is not None:
-                assert self._desk.begin_upload(lease.token)
+                assert self._desk.begin_upload(Arrival(lease.token))
                 self.done.append((lease, self._desk.report(_done(lease))))
         except Exception as error:  # noqa: BLE001 - looked at by the test
             self.error = error
@@ -137,6 +152,43 @@ def test_what_gathers_during_a_trip_goes_in_one(post: Post, outbox: Outbox) -> N
     assert carrying[0].wanted == 10
 
 
+def test_an_errand_goes_beside_the_pace(post: Post, outbox: Outbox) -> None:
+    post.pace.allowed = 1
+    options = JobOptions(callback_url="https://client.test/hook")
+    post.box.put(Submission("told", ("https://s.test/1",), "", options))
+    desk = outbox.desk()
+    lease = desk.lease()
+    assert isinstance(lease, Lease)
+    desk.report(_done(lease))
+    errand = desk.lease()
+    assert isinstance(errand, Errand)
+    post.put(2)
+    other = outbox.desk()
+    assert isinstance(other.lease(), Lease)
+    assert desk.report_errand(ErrandReport(errand.token, Done(200))).accepted
+
+
+def test_no_more_lanes_work_than_the_pace_allows(post: Post, outbox: Outbox) -> None:
+    post.pace.allowed = 2
+    post.put(10)
+    desks = [outbox.desk() for _ in range(4)]
+    first, second = desks[0].lease(), desks[1].lease()
+    assert first is not None
+    assert second is not None
+    third = Caller(desks[2], until=1)
+    fourth = Caller(desks[3], until=1)
+
+    assert desks[0].report(_done(first)).accepted, "one goes, one comes"
+    third.join()
+    fourth.join()
+    assert post.box.stats().leased <= 2
+
+    post.pace.allowed = 3
+    outbox.look_again()
+    assert desks[0].lease() is not None
+    assert post.box.stats().leased == 2
+
+
 def test_an_idle_worker_waits_in_the_mailbox(post: Post, outbox: Outbox) -> None:
     lane = Caller(outbox.desk(), until=1)
     while not any(not words.reports for words in post.trips[1:]):
@@ -155,7 +207,7 @@ def test_a_busy_lane_is_heard_while_another_waits_for_work(post: Post, outbox: O
     assert lease is not None
     idle = Caller(outbox.desk(), until=1)
 
-    assert desk.begin_upload(lease.token)
+    assert desk.begin_upload(Arrival(lease.token))
     assert desk.report(_done(lease)).accepted
 
     post.put(2, "k")
@@ -185,7 +237,7 @@ def test_a_lane_at_work_reports_after_the_drain_began(post: Post, outbox: Outbox
 
     post.box.close()
 
-    assert desk.begin_upload(lease.token)
+    assert desk.begin_upload(Arrival(lease.token))
     assert desk.report(_done(lease)).accepted
     assert desk.lease() is None
 
@@ -203,7 +255,7 @@ def test_a_lost_manager_reaches_every_lane(post: Post, outbox: Outbox) -> None:
         lane.join()
         assert lane.error is post.failure
     with pytest.raises(ManagerLostError):
-        busy.begin_upload(lease.token)
+        busy.begin_upload(Arrival(lease.token))
     with pytest.raises(ManagerLostError):
         busy.report(_done(lease))
     with pytest.raises(ManagerLostError):

@@ -1,5 +1,6 @@
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import BinaryIO
 
 import pytest
@@ -18,7 +19,18 @@ from workers.errors import (
     UploadUnsureError,
 )
 from workers.imgur import UploadedImage
-from workers.messages import Failed, Lease, Outcome, PutBack, TryAgain, Uploaded
+from workers.job_options import HeadersByOrigin
+from workers.messages import (
+    Arrival,
+    Clearance,
+    Failed,
+    ImageOptions,
+    Lease,
+    Outcome,
+    PutBack,
+    TryAgain,
+    Uploaded,
+)
 from workers.pipeline import Pipeline
 
 PNG = ImageType("PNG", "image/png", "png", accepted=True)
@@ -28,16 +40,19 @@ MAX_ATTEMPTS = 4
 class Shelf:
     """A source that has one image, or one trouble."""
 
-    def __init__(self, trouble: Exception | None = None) -> None:
+    def __init__(self, trouble: Exception | None = None, digest: bytes | None = None) -> None:
         self.trouble = trouble
+        self.digest = digest
         self.asked: list[str] = []
+        self.headers: HeadersByOrigin = ()
         self.file = io.BytesIO(b"\x89PNG picture")
 
-    def fetch(self, url: str) -> Download:
+    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
+        self.headers = headers
         self.asked.append(url)
         if self.trouble is not None:
             raise self.trouble
-        return Download(self.file, len(self.file.getvalue()), PNG)
+        return Download(self.file, len(self.file.getvalue()), PNG, self.digest)
 
 
 class Wall:
@@ -48,9 +63,18 @@ class Wall:
     ) -> None:
         self.trouble = trouble
         self.pause_seconds = pause_seconds
+        self.fields: dict[str, str] = {}
         self.taken: list[tuple[bytes, int, str, str]] = []
 
-    def upload(self, file: BinaryIO, size: int, media_type: str, filename: str) -> UploadedImage:
+    def upload(
+        self,
+        file: BinaryIO,
+        size: int,
+        media_type: str,
+        filename: str,
+        fields: Mapping[str, str],
+    ) -> UploadedImage:
+        self.fields = dict(fields)
         self.taken.append((file.read(), size, media_type, filename))
         if self.trouble is not None:
             raise self.trouble
@@ -220,3 +244,71 @@ class TestTroubles:
 def test_every_image_error_is_transient_or_not_by_its_own_word() -> None:
     assert not ImageError(Reason.EMPTY, "Nothing came.").transient
     assert RateLimitedError("Wait.", pause_seconds=1.0).transient
+
+
+class TestOptions:
+    """What the job asked for besides its URLs."""
+
+    HEADERS = (("https://source.test", (("X-Key", "secret"),)),)
+
+    def run(
+        self,
+        options: ImageOptions | None,
+        digest: bytes | None = None,
+        *,
+        clearance: Clearance = True,
+    ) -> tuple[Outcome, Shelf, Wall, Arrival]:
+        shelf, wall = Shelf(digest=digest), Wall()
+        arrivals: list[Arrival] = []
+
+        def begin_upload(arrival: Arrival) -> Clearance:
+            arrivals.append(arrival)
+            return clearance
+
+        pipeline = Pipeline(shelf, wall, MAX_ATTEMPTS, Backoff(1.0, 60.0), begin_upload)
+        outcome = pipeline.process(replace(lease(), options=options))
+        return outcome, shelf, wall, arrivals[0]
+
+    def test_headers_and_fields_reach_both_ends(self) -> None:
+        options = ImageOptions(9, "al6um", "{number} of {count}", None, self.HEADERS)
+
+        _, shelf, wall, _ = self.run(options)
+
+        assert shelf.headers == self.HEADERS
+        assert wall.fields == {"album": "al6um", "title": "4 of 9"}
+
+    def test_without_options_nothing_is_added(self) -> None:
+        _, shelf, wall, arrival = self.run(None)
+
+        assert (shelf.headers, wall.fields) == ((), {})
+        assert (arrival.token, arrival.size, arrival.media_type) == (7, 12, "image/png")
+        assert arrival.content is None
+
+    def test_an_image_that_is_there_already_is_not_sent(self) -> None:
+        outcome, shelf, wall, _ = self.run(None, b"d" * 32, clearance="https://i.imgur.com/a.png")
+
+        assert outcome == Uploaded("https://i.imgur.com/a.png", "", same_as=True)
+        assert wall.taken == []
+        assert shelf.file.closed
+
+    def test_the_same_image_with_other_fields_is_another(self) -> None:
+        named = ImageOptions(9, title="{number}")
+        contents = [
+            self.run(options, digest)[3].content
+            for options, digest in (
+                (None, b"d" * 32),
+                (named, b"d" * 32),
+                (ImageOptions(9, description="{number}"), b"d" * 32),
+                (ImageOptions(9, album="4"), b"d" * 32),
+                (None, b"e" * 32),
+            )
+        ]
+
+        assert len(set(contents)) == len(contents)
+        assert self.run(ImageOptions(2, title="4"), b"d" * 32)[3].content == contents[1]
+
+    def test_what_was_uploaded_is_told_with_its_content(self) -> None:
+        outcome, _, _, arrival = self.run(None, b"d" * 32)
+
+        assert isinstance(outcome, Uploaded)
+        assert outcome.content == arrival.content == b"d" * 32

@@ -1,8 +1,13 @@
 import ipaddress
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests_mock
+
+from workers.download import Downloader, DownloadPolicy
+from workers.line import Watchdog
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +24,21 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(socket.socket, "connect", connect_to_loopback)
     return addresses
+
+
+@pytest.fixture
+def downloader() -> Iterator[Downloader]:
+    watchdog = Watchdog()
+    downloader = Downloader(DownloadPolicy(max_image_bytes=10_000), watchdog)
+    yield downloader
+    downloader.close()
+    watchdog.close()
+
+
+@pytest.fixture
+def source(downloader: Downloader) -> requests_mock.Adapter:
+    """Takes the place of the network below the downloader's session."""
+    adapter = requests_mock.Adapter()
+    downloader._session.mount("http://", adapter)
+    downloader._session.mount("https://", adapter)
+    return adapter

@@ -1,6 +1,5 @@
 import pickle
 import struct
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -13,24 +12,6 @@ from workers.line import Watchdog
 
 URL = "https://images.example/a.jpg"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
-
-
-@pytest.fixture
-def downloader() -> Iterator[Downloader]:
-    watchdog = Watchdog()
-    downloader = Downloader(DownloadPolicy(max_image_bytes=10_000), watchdog)
-    yield downloader
-    downloader.close()
-    watchdog.close()
-
-
-@pytest.fixture
-def source(downloader: Downloader) -> requests_mock.Adapter:
-    """Takes the place of the network below the downloader's session."""
-    adapter = requests_mock.Adapter()
-    downloader._session.mount("http://", adapter)
-    downloader._session.mount("https://", adapter)
-    return adapter
 
 
 def error_of(downloader: Downloader, url: str = URL) -> DownloadError:

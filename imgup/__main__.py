@@ -1,0 +1,3 @@
+from imgup.cli import main
+
+main()

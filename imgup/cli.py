@@ -1,0 +1,73 @@
+"""The command line."""
+
+import io
+import os
+import sys
+from typing import Any
+
+import click
+
+from imgup.commands.changes import cancel, delete, retry
+from imgup.commands.jobs import limits, links, list_jobs, status
+from imgup.commands.serve import serve
+from imgup.commands.upload import upload
+from imgup.errors import ImgupError, NotOfferedError
+from imgup.exit_codes import MEANINGS, ExitCode, exit_code_of
+from imgup.screen import Screen
+from imgup.version import VERSION
+
+
+class _Commands(click.Group):
+    """Ends each command with the exit code that fits what it met."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as the class it extends
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                # Here and not at the interpreter's end, where a reader that is gone makes a noise.
+                sys.stdout.flush()
+        except ImgupError as error:
+            screen = Screen()
+            screen.error(str(error))
+            if isinstance(error, NotOfferedError):
+                screen.note("The service does not offer this; it may be older than this command.")
+            ctx.exit(exit_code_of(error))
+        except BrokenPipeError:
+            _drop_output()
+            ctx.exit(ExitCode.READER_GONE)
+        except KeyboardInterrupt:
+            ctx.exit(ExitCode.INTERRUPTED)
+
+
+@click.group(
+    cls=_Commands,
+    epilog=MEANINGS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(VERSION, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Upload lists of image URLs to Imgur through an imgup service.
+
+    \b
+    IMGUP_URL           the service's address (http://127.0.0.1:8000)
+    IMGUP_API_KEY       the key, where the service wants one;
+    IMGUP_API_KEY_FILE  or a file that holds it
+    """  # noqa: D301 - \b is the character that keeps a paragraph's lines as they are
+
+
+for command in (upload, status, list_jobs, links, cancel, retry, delete, limits, serve):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run one command, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of few characters shows the others as escapes.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="imgup")
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

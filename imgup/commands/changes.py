@@ -1,0 +1,41 @@
+"""Changing what is there: cancel, retry, delete."""
+
+import click
+
+from imgup.client import Client
+from imgup.exit_codes import ExitCode
+from imgup.screen import Screen
+from imgup.service_access import asks_the_service
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@asks_the_service
+def cancel(client: Client, screen: Screen, *, job_id: str) -> int:
+    """Cancel a job: what has not begun fails as cancelled, what is in work is finished."""
+    screen.out(f"{client.cancel(job_id)} cancelled")
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@asks_the_service
+def retry(client: Client, screen: Screen, *, job_id: str) -> int:
+    """Send the failed URLs of a complete job as a new job, and print its id."""
+    screen.out(client.retry(job_id).id)
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@click.argument("index", type=click.IntRange(min=0))
+@asks_the_service
+def delete(client: Client, screen: Screen, *, job_id: str, index: int) -> int:
+    """Delete an uploaded image at Imgur.
+
+    INDEX is the place of its URL in the job, from 0. The deletion happens behind it;
+    `imgup status JOB` says how it goes.
+    """
+    client.delete_image(job_id, index)
+    screen.note("the image will be deleted")
+    return ExitCode.OK

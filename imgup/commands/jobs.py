@@ -1,0 +1,124 @@
+"""Looking at jobs, images and limits."""
+
+from itertools import islice
+
+import click
+
+from imgup.client import Client
+from imgup.commands.waiting import watch_job
+from imgup.exit_codes import ExitCode
+from imgup.limit_models import Allowance
+from imgup.models import COMPLETE, IN_PROGRESS, PENDING, JobStatus, Result
+from imgup.screen import Screen, shown_time
+from imgup.service_access import asks_the_service
+
+_STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
+_LARGEST_PAGE = 1000
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@click.option("--follow", is_flag=True, help="Wait until the job is complete.")
+@click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
+@asks_the_service
+def status(client: Client, screen: Screen, *, job_id: str, follow: bool, as_json: bool) -> int:
+    """Show how a job stands: a head, then a line for each of its URLs.
+
+    Ends with 1 if any of them has failed so far.
+    """
+    job = client.job(job_id)
+    if follow:
+        watch_job(screen, job)
+    found = job.status()
+    if as_json:
+        screen.out_json(dict(found.raw))
+    else:
+        _show_job(screen, found)
+    return ExitCode.SOME_FAILED if found.counts.failed else ExitCode.OK
+
+
+@click.command("list")
+@click.option("--status", "wanted", type=click.Choice(_STATUSES), help="Only jobs of this status.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@asks_the_service
+def list_jobs(
+    client: Client, screen: Screen, *, wanted: str | None, limit: int, as_json: bool
+) -> int:
+    """List jobs, newest first: id, status, creation, and how many are uploaded, failed, in all."""
+    jobs = islice(client.jobs(status=wanted, page_size=min(limit, _LARGEST_PAGE)), limit)
+    if as_json:
+        screen.out_json({"jobs": [dict(job.raw) for job in jobs]})
+        return ExitCode.OK
+    for job in jobs:
+        state = "cancelled" if job.cancelled else job.status
+        counts = job.counts
+        screen.out(
+            f"{job.id}  {state:11}  {shown_time(job.created)}  "
+            f"{counts.complete:>6} {counts.failed:>6} {counts.total:>6}"
+        )
+    return ExitCode.OK
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@asks_the_service
+def links(client: Client, screen: Screen, *, as_json: bool) -> int:
+    """Print the links of all images of all jobs, in order of completion."""
+    if as_json:
+        screen.out_json({"uploaded": list(client.links())})
+    else:
+        for link in client.links():
+            screen.out(link)
+    return ExitCode.OK
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
+@asks_the_service
+def limits(client: Client, screen: Screen, *, as_json: bool) -> int:
+    """Show Imgur's limits, as the service last heard of them."""
+    found = client.limits()
+    if as_json:
+        screen.out_json(dict(found.raw))
+        return ExitCode.OK
+    rows = {"application": found.client, "address": found.user, "uploads": found.posts}
+    for name, allowance in rows.items():
+        screen.out(f"{name:12} {_describe(allowance)}")
+    pause = f"{found.pause_seconds:.0f} s from now" if found.paused else "none"
+    screen.out(f"{'pause':12} {pause}")
+    return ExitCode.OK
+
+
+def _show_job(screen: Screen, job: JobStatus) -> None:
+    counts = job.counts
+    head = {
+        "job": job.id,
+        "status": f"{job.status}, cancelled" if job.cancelled else job.status,
+        "created": shown_time(job.created),
+        "finished": shown_time(job.finished),
+        "uploaded": f"{counts.complete} of {counts.total}",
+        "failed": str(counts.failed),
+        "retry of": job.retry_of,
+        "retried as": job.retried_as,
+    }
+    if job.forecast is not None and job.forecast.expected_finish is not None:
+        head["expected"] = shown_time(job.forecast.expected_finish)
+    for name, value in head.items():
+        if value is not None:
+            screen.out(f"{name:10}  {value}")
+    for result in job.results:
+        screen.out(f"{result.state:8}  {result.url}  {_end_of(result)}".rstrip())
+
+
+def _end_of(result: Result) -> str:
+    end = result.link or result.reason or ""
+    return f"{end}  deletion {result.deleted}" if result.deleted else end
+
+
+def _describe(allowance: Allowance) -> str:
+    if allowance.remaining is None:
+        return "unknown"
+    total = "" if allowance.limit is None else f" of {allowance.limit}"
+    reset = "" if allowance.reset is None else f", whole again at {allowance.reset}"
+    return f"{allowance.remaining}{total} left{reset}"

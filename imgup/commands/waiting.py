@@ -1,0 +1,26 @@
+"""Waiting for a job in front of somebody who may lose patience."""
+
+from imgup.client import Job
+from imgup.errors import UnreachableError
+from imgup.screen import Screen
+
+
+def watch_job(screen: Screen, job: Job) -> None:
+    """Show how a job comes along until it is complete.
+
+    Raises:
+        KeyboardInterrupt: somebody lost patience, and was told how to go on.
+        ImgupError: the service is gone, or the job is.
+    """
+    try:
+        screen.watch(job.wait())
+    except KeyboardInterrupt:
+        screen.warn(f"interrupted; the job goes on. Follow it with: {_command(job)}")
+        raise
+    except UnreachableError:
+        screen.warn(f"the service is gone; when it is back, follow the job with: {_command(job)}")
+        raise
+
+
+def _command(job: Job) -> str:
+    return f"imgup status {job.id} --follow"

@@ -1,0 +1,177 @@
+"""Follows a job to its end: by events where the service sends them, by polling otherwise."""
+
+import json
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from http import HTTPStatus
+from time import monotonic
+
+from imgup.answer_fields import AnswerFields
+from imgup.answers import chunks_of, json_of
+from imgup.connection import Connection
+from imgup.errors import (
+    NotFoundError,
+    NotImgupError,
+    ProblemError,
+    RateLimitedError,
+    ServiceFaultError,
+    UnauthorizedError,
+    UnavailableError,
+    UnreachableError,
+)
+from imgup.event_stream import HEARTBEAT, Event, read_events
+from imgup.models import Counts, Forecast, JobStatus, Progress, Result
+from imgup.retry_after import retry_after_of
+
+_SILENCE_SECONDS = 45.0  # some heartbeats; a proxy that holds them all back is noticed
+_VAIN_STREAMS = 3  # in a row without an event, before polling is tried instead
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+_PAUSE_GROWTH = 1.5
+_PATIENCE_SECONDS = 30.0  # a restart with a journal takes less
+
+_PASSING = (UnreachableError, UnavailableError, RateLimitedError, ServiceFaultError)
+
+_EVENT_STREAM = "text/event-stream"
+
+
+def follow(connection: Connection, path: str) -> Iterator[Progress]:
+    """How a job comes along, until it is complete.
+
+    The same progress again says that nothing has changed and the service still answers, so that a
+    caller can leave whenever it likes.
+
+    Args:
+        connection: to the service.
+        path: of the job.
+
+    Raises:
+        NotFoundError: there is no such job, or no longer.
+        ProblemError: the service refused otherwise.
+        UnreachableError: the service has not answered for half a minute.
+        NotImgupError: an answer is not one of this service.
+    """
+    last = yield from _Events(connection, path).follow()
+    if last is None or not last.is_complete:
+        yield from _Polls(connection, path).follow()
+
+
+class _NoEventsError(Exception):
+    """The service sends no events for this job."""
+
+
+class _Events:
+    def __init__(self, connection: Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._last: Progress | None = None
+        self._last_id = ""
+
+    def follow(self) -> Generator[Progress, None, Progress | None]:
+        """Returns the last progress; if that is not complete, events lead no further."""
+        vain = 0
+        while vain < _VAIN_STREAMS:
+            before = self._last
+            try:
+                yield from self._one_stream()
+            except _NoEventsError:
+                break
+            except UnreachableError:
+                if self._last is None:
+                    break
+            if self._last is not None and self._last.is_complete:
+                break
+            vain = vain + 1 if self._last is before else 0
+            self._connection.sleep(_FIRST_PAUSE_SECONDS * 2**vain)
+        return self._last
+
+    def _one_stream(self) -> Iterator[Progress]:
+        headers = {"Accept": _EVENT_STREAM}
+        if self._last_id:
+            headers["Last-Event-ID"] = self._last_id
+        try:
+            with self._connection.stream(
+                self._path + "/events", headers=headers, silence_seconds=_SILENCE_SECONDS
+            ) as answer:
+                kind = answer.headers.get("Content-Type", "")
+                if answer.status_code != HTTPStatus.OK or not kind.startswith(_EVENT_STREAM):
+                    raise _NoEventsError
+                for event in read_events(chunks_of(answer, self._connection.url)):
+                    yield from self._take(event)
+                    if event.name == "end":
+                        return
+        except (NotFoundError, UnauthorizedError):
+            raise
+        except (ProblemError, NotImgupError) as error:
+            raise _NoEventsError from error
+
+    def _take(self, event: Event) -> Iterator[Progress]:
+        if event is not HEARTBEAT:
+            self._last_id = event.last_id or self._last_id
+            match event.name:
+                case "snapshot":
+                    self._last = _progress_of(JobStatus.read(_json(event)))
+                case "change" if self._last is not None:
+                    self._last = _changed(self._last, AnswerFields(_json(event), "a change"))
+        if self._last is not None:
+            yield self._last if event.name != "heartbeat" else replace(self._last, changed=())
+
+
+class _Polls:
+    def __init__(self, connection: Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._tag: str | None = None
+        self._last: Progress | None = None
+
+    def follow(self) -> Iterator[Progress]:
+        pause = _FIRST_PAUSE_SECONDS
+        answered = monotonic()
+        while True:
+            try:
+                self._last, wanted = self._ask()
+            except _PASSING as error:
+                if self._last is None or monotonic() - answered > _PATIENCE_SECONDS:
+                    raise
+                wanted = error.retry_after if isinstance(error, ProblemError) else None
+            else:
+                answered = monotonic()
+                yield self._last
+                if self._last.is_complete:
+                    return
+            self._connection.sleep(pause if wanted is None else max(wanted, _FIRST_PAUSE_SECONDS))
+            pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
+
+    def _ask(self) -> tuple[Progress, float | None]:
+        # One result, as the counts say it all, and a large job's answer is long.
+        headers = {} if self._tag is None else {"If-None-Match": self._tag}
+        answer = self._connection.call("GET", self._path, params={"limit": "1"}, headers=headers)
+        wanted = retry_after_of(answer.headers.get("Retry-After"))
+        if self._last is not None and answer.status_code == HTTPStatus.NOT_MODIFIED:
+            return self._last, wanted
+        self._tag = answer.headers.get("ETag")
+        return replace(_progress_of(JobStatus.read(json_of(answer))), changed=()), wanted
+
+
+def _progress_of(job: JobStatus) -> Progress:
+    return Progress(job.id, job.status, job.counts, job.results, job.forecast, job.sandbox)
+
+
+def _changed(last: Progress, change: AnswerFields) -> Progress:
+    counts, forecast = change.optional_object("counts"), change.optional_object("forecast")
+    results = change.objects("results") if "results" in change.raw else ()
+    return replace(
+        last,
+        status=change.optional_text("status") or last.status,
+        counts=last.counts if counts is None else Counts.read(counts),
+        changed=tuple(Result.read(entry, entry.number("index")) for entry in results),
+        forecast=last.forecast if forecast is None else Forecast.read(forecast),
+    )
+
+
+def _json(event: Event) -> object:
+    try:
+        found: object = json.loads(event.data)
+    except ValueError:
+        raise NotImgupError(f"The event {event.name!r} of the service holds no JSON.") from None
+    return found

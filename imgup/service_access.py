@@ -1,0 +1,82 @@
+"""Which service a command speaks to, and with which key."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+import click
+
+from imgup.client import Client
+from imgup.connection import Delay
+from imgup.screen import Screen
+from imgup.service_url import DEFAULT_URL
+
+_KEY = "IMGUP_API_KEY"
+_KEY_FILE = "IMGUP_API_KEY_FILE"
+_URL_ENTRY = "imgup.url"
+_WORTH_SAYING_SECONDS = 1.0
+
+_P = ParamSpec("_P")
+
+
+def asks_the_service(
+    command: Callable[Concatenate[Client, Screen, _P], int],
+) -> Callable[_P, None]:
+    """A command that is given a client and the screen, and returns its exit code."""
+
+    @wraps(command)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        context, screen = click.get_current_context(), Screen()
+        with _client(context.meta[_URL_ENTRY], screen) as client:
+            code = command(client, screen, *args, **kwargs)
+            if client.sandbox:
+                screen.warn("sandbox: nothing was sent to Imgur")
+        context.exit(code)
+
+    return click.option(
+        "--url",
+        envvar="IMGUP_URL",
+        show_envvar=True,
+        default=DEFAULT_URL,
+        show_default=True,
+        expose_value=False,
+        callback=_keep_url,
+        help="The service's address.",
+    )(run)
+
+
+def api_key(environ: Mapping[str, str]) -> str | None:
+    """The key, from the environment or the file it names: an argument could be seen by others.
+
+    Raises:
+        click.UsageError: both are set, or the file holds none.
+    """
+    value, path = environ.get(_KEY, "").strip(), environ.get(_KEY_FILE, "").strip()
+    if not path:
+        return value or None
+    if value:
+        raise click.UsageError(f"{_KEY} and {_KEY_FILE} are both set: unset one of them.")
+    try:
+        key = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        key = ""
+    if not key:
+        raise click.UsageError(f"{_KEY_FILE}: expected a file that can be read and holds one key.")
+    return key
+
+
+def _client(url: str, screen: Screen) -> Client:
+    def tell(delay: Delay) -> None:
+        if delay.seconds >= _WORTH_SAYING_SECONDS:
+            screen.warn(f"{delay.why} Trying again in {delay.seconds:.0f} s.")
+
+    try:
+        return Client(url, api_key(os.environ), on_delay=tell)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _keep_url(context: click.Context, _option: click.Parameter, url: str) -> None:
+    context.meta[_URL_ENTRY] = url

@@ -1,0 +1,22 @@
+"""All that `GET /metrics` shows, put together."""
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from service.board_collector import BoardCollector
+from service.settings import Settings
+from workers import Board
+
+
+def create_registry(board: Board, settings: Settings) -> CollectorRegistry:
+    """A registry with the board's figures and those of this process; the web side adds its own.
+
+    Args:
+        board: whose figures are asked for at each scrape.
+        settings: how many workers and lanes there should be.
+    """
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(
+        BoardCollector(board, workers=settings.worker_count, lanes=settings.worker_concurrency)
+    )
+    return registry

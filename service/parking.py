@@ -1,0 +1,194 @@
+"""Answers that take long, without a thread that waits.
+
+The web server has a few threads, and a request holds one until it is answered. A request that is
+parked gives its thread back; its connection stays, and costs what an idle one does. There are two
+ways out of a handler:
+
+- `Parking.stream`: the answer has begun, and goes on piece by piece (server-sent events).
+- `Parking.wait`: there is nothing to say yet. The request is handled once more, from the beginning,
+  when somebody says so.
+
+A handler finds the `Parking` of its request with `parking_of`. Whoever keeps a parked request is
+told when its client is gone or the server drains, and must then see to it at once.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final, NoReturn, Protocol
+
+from waitress.channel import ClientDisconnected
+
+ENVIRON_KEY: Final = "imgup.parking"
+
+_SLACK_BYTES = 512 * 1024
+"""What may wait for a slow reader besides what the answer began with."""
+
+_FRESH_BUFFER_BYTES = 64 * 1024
+
+
+class Connection(Protocol):
+    """What is needed of `service.http_channel.Channel`."""
+
+    @property
+    def total_outbufs_len(self) -> int: ...
+
+    def write_soon(self, data: bytes) -> int: ...
+
+    def begin_buffer(self, beyond_bytes: int) -> None: ...
+
+    def end_parked(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+    def answer_now(self) -> None: ...
+
+
+class Guest(Protocol):
+    """Who keeps a parked request. The server's own thread calls: nothing here may wait."""
+
+    def left(self) -> None:
+        """The client is gone. May be called more than once, and before the guest is begun."""
+        ...
+
+    def drain(self) -> None:
+        """The server is to stop: the request must end soon. May be called more than once."""
+        ...
+
+
+class Stream:
+    """The rest of an answer. For one thread at a time, any.
+
+    Args:
+        connection: where it goes.
+        is_chunked: whether it is sent in chunks (RFC 9112, section 7.1); else it ends with the
+            connection.
+    """
+
+    def __init__(self, connection: Connection, *, is_chunked: bool) -> None:
+        self._connection = connection
+        self._is_chunked = is_chunked
+        self._most_unread = connection.total_outbufs_len + _SLACK_BYTES
+
+    def send(self, data: bytes) -> bool:
+        """Send more; never waits.
+
+        Returns:
+            False when the client is gone, or has not read so much that its connection is closed.
+        """
+        connection = self._connection
+        if connection.total_outbufs_len > self._most_unread:
+            connection.abandon()
+            return False
+        # Of a buffer that is written behind what is read of it, nothing is freed before its end.
+        connection.begin_buffer(_FRESH_BUFFER_BYTES)
+        return self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
+
+    def end(self) -> None:
+        """There is no more; the connection closes when all is read."""
+        if self._is_chunked:
+            self._write(b"0\r\n\r\n")
+        self._connection.end_parked()
+
+    def _write(self, data: bytes) -> bool:
+        try:
+            self._connection.write_soon(data)
+        except ClientDisconnected:
+            return False
+        return True
+
+
+class Pause:
+    """A request that waits. Safe to use from any thread.
+
+    Args:
+        connection: where its answer goes.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._is_over = threading.Lock()
+
+    def end(self) -> None:
+        """Let the request be handled once more; only the first call counts."""
+        if self._is_over.acquire(blocking=False):
+            self._connection.answer_now()
+
+
+class ParkedError(BaseException):
+    """Carries a request out of its thread. No error: nothing on the way is to handle it.
+
+    Args:
+        guest: keeps the request.
+        begin: called when it is parked.
+        is_streaming: whether its answer has begun.
+    """
+
+    def __init__(self, guest: Guest, begin: Callable[[], None], *, is_streaming: bool) -> None:
+        super().__init__("parked")
+        self.guest = guest
+        self.begin = begin
+        self.is_streaming = is_streaming
+
+
+class Parking:
+    """One request's way out of its thread.
+
+    Args:
+        connection: of the request.
+
+    Attributes:
+        kept: what `wait` was given when the request was handled before; None the first time.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._streaming: tuple[Guest, Callable[[Stream], None]] | None = None
+        self.kept: object = None
+
+    def stream(self, guest: Guest, begin: Callable[[Stream], None]) -> None:
+        """Let the answer go on when the handler has returned, and what it gave as a stream without
+        a length has been sent.
+
+        Args:
+            guest: keeps the request.
+            begin: called with the rest of the answer, by the thread that leaves; it must not wait.
+        """
+        self._streaming = guest, begin
+
+    def wait(self, guest: Guest, begin: Callable[[Pause], None], keep: object) -> NoReturn:
+        """Leave the handler; it is called once more when the pause is ended.
+
+        The whole application is gone through again then, and the body, if there was one, is read:
+        what it said must be kept.
+
+        Args:
+            guest: keeps the request; told to drain, it ends the pause.
+            begin: called with the pause, by the thread that leaves; it must not wait.
+            keep: found as `kept` the next time; not None.
+        """
+        self.kept = keep
+        pause = Pause(self._connection)
+        raise ParkedError(guest, lambda: begin(pause), is_streaming=False)
+
+    def leave(self, *, is_chunked: bool) -> None:
+        """For the server: the answer has begun; raises if it is to go on.
+
+        Args:
+            is_chunked: see `Stream`.
+        """
+        if self._streaming is not None:
+            guest, begin = self._streaming
+            stream = Stream(self._connection, is_chunked=is_chunked)
+            raise ParkedError(guest, lambda: begin(stream), is_streaming=True)
+
+
+def parking_of(environ: dict[str, object]) -> Parking | None:
+    """The way out of a request, by its WSGI environment; None under another server."""
+    parking = environ.get(ENVIRON_KEY)
+    return parking if isinstance(parking, Parking) else None
+
+
+def has_been_parked(environ: dict[str, object]) -> bool:
+    """Whether a request is handled once more: it was counted, and found in order, before."""
+    parking = parking_of(environ)
+    return parking is not None and parking.kept is not None

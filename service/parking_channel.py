@@ -1,0 +1,142 @@
+"""The server's part of `service.parking`: a connection whose request no thread answers for a while.
+
+Waitress takes a request off its connection when its task returns. A task that raises instead, with
+what waitress does not handle, leaves the request where it is: the connection is as busy as if the
+task were still at work, no later request of it is begun, and the thread is free.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
+
+from service.parking import ENVIRON_KEY, Guest, ParkedError, Parking
+
+if TYPE_CHECKING:
+    from waitress.parser import HTTPRequestParser
+
+
+class ParkingTask(WSGITask):
+    """A request that may be parked."""
+
+    channel: "ParkingChannel"
+
+    @property
+    def _parking(self) -> Parking:
+        # The stubs take the request for its error.
+        return self.channel.parking_for(cast("HTTPRequestParser", self.request))
+
+    def get_environment(self) -> dict[str, object]:
+        """The WSGI environment, with the way out in it."""
+        environ: dict[str, object] = super().get_environment()
+        environ[ENVIRON_KEY] = self._parking
+        return environ
+
+    def finish(self) -> None:
+        """End the answer, unless it is to go on."""
+        if self.environ is not None and self.environ["REQUEST_METHOD"] == "HEAD":
+            # No body, so no last chunk of one either (RFC 9110, section 9.3.2).
+            self.chunked_response = False
+        elif self.content_length is None and self.has_body:
+            if not self.wrote_header:
+                self.write(b"")
+            self._parking.leave(is_chunked=self.chunked_response)
+        super().finish()
+
+
+class ParkingChannel(HTTPChannel):
+    """A connection whose first request may be parked."""
+
+    _parking: "tuple[HTTPRequestParser, Parking] | None" = None
+    _guest: Guest | None = None
+    _is_streaming = False
+    is_abandoned = False
+    """Whether the client has read too little for too long; the loop's thread closes then."""
+
+    # --- the thread of the request ----------------------------------------------------------
+
+    def service(self) -> None:
+        """Answer the first request, or park it."""
+        try:
+            super().service()
+        except ParkedError as parked:
+            self._is_streaming = parked.is_streaming
+            self._guest = parked.guest
+            parked.begin()
+            # Either happens before the guest was known here, and nobody told it, or after.
+            if not self.connected:
+                parked.guest.left()
+            elif self.is_draining:
+                parked.guest.drain()
+
+    def parking_for(self, request: "HTTPRequestParser") -> Parking:
+        """The way out of a request; the same each time that it is handled."""
+        if self._parking is None or self._parking[0] is not request:
+            self._parking = request, Parking(self)
+        return self._parking[1]
+
+    # --- whoever keeps the request, from any thread -----------------------------------------
+
+    def begin_buffer(self, beyond_bytes: int) -> None:
+        """Let what comes next begin a buffer, if that much is in the present one."""
+        if self.current_outbuf_count > beyond_bytes:
+            self.current_outbuf_count = self.adj.outbuf_high_watermark
+
+    def end_parked(self) -> None:
+        """A streamed answer is complete."""
+        with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
+            self._guest = None
+            self.close_when_flushed = True
+            for request in self.requests:
+                request.close()
+            self.requests = []
+        if self.connected:
+            self.server.pull_trigger()
+
+    def abandon(self) -> None:
+        """Close soon: what the client does not read takes too much memory."""
+        self.is_abandoned = True
+
+    def answer_now(self) -> None:
+        """Handle the request once more."""
+        self._guest = None
+        if self.connected:
+            self.server.add_task(self)  # type: ignore[arg-type]  # what waitress itself adds
+
+    # --- the loop's thread ------------------------------------------------------------------
+
+    is_draining = False
+    """Whether the server is about to stop."""
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether the first request is."""
+        return self._guest is not None
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether it is, and its answer under way."""
+        return self._guest is not None and self._is_streaming
+
+    def begin_drain(self) -> None:
+        """The server is about to stop: what is parked ends."""
+        self.is_draining = True
+        guest = self._guest
+        if guest is not None:
+            guest.drain()
+
+    def readable(self) -> bool:
+        """Whether to look for bytes, or for the end of the connection."""
+        # Nothing more is answered behind a stream; but only so it is seen that the client leaves.
+        return self.is_streaming or bool(super().readable())
+
+    def received(self, data: bytes) -> bool:
+        """Take what came; behind a stream nothing counts, as it ends with the connection."""
+        return not self.is_streaming and bool(super().received(data))
+
+    def handle_close(self) -> None:
+        """Close, and tell whoever keeps the request."""
+        guest, self._guest = self._guest, None
+        super().handle_close()
+        if guest is not None:
+            guest.left()

@@ -1,0 +1,45 @@
+"""A question that many may ask at once, and that nobody waits for longer than a moment."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+_Answer = TypeVar("_Answer")
+
+
+class Probe(Generic[_Answer]):
+    """Asks on one thread of its own, started by the first question: whoever asks while an answer
+    is outstanding waits for the same one.
+
+    Args:
+        ask: gives the answer; it ends by itself at some time.
+        clock: monotonic seconds.
+        patience_seconds: how long anybody waits.
+    """
+
+    def __init__(
+        self, ask: Callable[[], _Answer], clock: Callable[[], float], patience_seconds: float
+    ) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._patience_seconds = patience_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="board-probe")
+        self._lock = threading.Lock()
+        self._asked: Future[_Answer] | None = None
+        self._asked_at = 0.0
+
+    def answer(self) -> _Answer:
+        """The answer, or what `ask` raised.
+
+        Raises:
+            TimeoutError: there is none yet.
+        """
+        with self._lock:
+            now = self._clock()
+            if self._asked is None or self._asked.done():
+                self._asked, self._asked_at = self._thread.submit(self._ask), now
+            elif now - self._asked_at > self._patience_seconds:
+                raise TimeoutError
+            asked = self._asked
+        return asked.result(self._patience_seconds)

@@ -1,0 +1,85 @@
+"""Deleting an image that was uploaded."""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+import falcon
+import structlog
+
+from service.api_keys import owner_of
+from service.job_ids import canonical, job_not_found
+from service.models import DeletionAccepted, render
+from service.problems import Problem
+from workers import Board, DeletionRefusal
+
+_DRAINING_RETRY_SECONDS = 30
+_is_index = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch
+
+_REFUSALS: Final = {
+    DeletionRefusal.IMAGE_NOT_FOUND: (
+        HTTPStatus.NOT_FOUND,
+        "The job has no image with this index; `results` counts from 0.",
+    ),
+    DeletionRefusal.IMAGE_NOT_COMPLETE: (
+        HTTPStatus.CONFLICT,
+        "Only an image whose state is complete can be deleted, and this one's is not.",
+    ),
+    DeletionRefusal.IMAGE_NOT_DELETABLE: (
+        HTTPStatus.CONFLICT,
+        "Imgur gave nothing to delete it with, or it came with another URL (`deduplicated`).",
+    ),
+    DeletionRefusal.IMAGE_ALREADY_DELETED: (
+        HTTPStatus.CONFLICT,
+        "This image is deleted, or about to be.",
+    ),
+}
+
+
+class DeletionResource:
+    """DELETE /v1/images/upload/{job_id}/images/{index}.
+
+    Args:
+        board: where jobs are.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._log = structlog.get_logger("http")
+
+    def on_delete(
+        self, req: falcon.Request, resp: falcon.Response, job_id: str, index: str
+    ) -> None:
+        """Have the image deleted by a worker, and answer at once."""
+        known_as, owner = canonical(job_id), owner_of(req)
+        if known_as is None:
+            raise job_not_found()
+        # A number that no job has: the board tells which of the two is missing.
+        number = int(index) if _is_index(index) else -1
+        refusal = self._board.delete_image(known_as, number, owner)
+        if refusal is not None:
+            raise _problem(refusal)
+        self._log.info(
+            "deletion accepted",
+            job_id=known_as,
+            index=number,
+            client=req.remote_addr,
+            owner=owner or None,
+        )
+        accepted: DeletionAccepted = {"jobId": known_as, "index": number, "deleted": "pending"}
+        resp.status = HTTPStatus.ACCEPTED
+        resp.data = render(accepted)
+
+
+def _problem(refusal: DeletionRefusal) -> Problem:
+    if refusal is DeletionRefusal.JOB_NOT_FOUND:
+        return job_not_found()
+    if refusal is DeletionRefusal.DRAINING:
+        return Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            refusal.value,
+            "The service is shutting down and deletes nothing more. Send it again later.",
+            headers={"Retry-After": str(_DRAINING_RETRY_SECONDS)},
+        )
+    status, detail = _REFUSALS[refusal]
+    return Problem(status, refusal.value, detail)

@@ -1,0 +1,117 @@
+"""What becomes of a job, told as it happens."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import falcon
+
+from service.api_keys import owner_of
+from service.broadcaster import RECONNECT_SECONDS, Broadcaster, EventStream
+from service.events import (
+    MEDIA_TYPE,
+    JobEvents,
+    end,
+    is_complete,
+    read_id,
+    retry_after,
+)
+from service.forecasts import Forecasts
+from service.job_feed import MOST_RESULTS
+from service.job_ids import canonical, job_not_found
+from service.paging import MOST_ENTRIES, read_page
+from service.parking import parking_of
+from service.problems import Problem
+from workers import Board, JobChanges
+
+_FULL_RETRY_SECONDS = 10
+
+
+class EventsResource:
+    """GET /v1/images/upload/{job_id}/events.
+
+    Args:
+        board: where jobs are.
+        broadcaster: goes on with answers that have begun.
+        forecasts: make the jobs' forecasts.
+        sandbox: whether links are the sandbox's.
+    """
+
+    def __init__(
+        self, board: Board, broadcaster: Broadcaster, forecasts: Forecasts, *, sandbox: bool
+    ) -> None:
+        self._board = board
+        self._broadcaster = broadcaster
+        self._forecasts = forecasts
+        self._sandbox = sandbox
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Show how the job stands, or what the client has missed, and then what changes."""
+        most_results, owner = _read_limit(req), owner_of(req)
+        known_as = canonical(job_id)
+        if known_as is None:
+            raise job_not_found()
+        events = JobEvents(self._board, known_as, owner, sandbox=self._sandbox)
+        glance = events.look()
+        if glance is None:
+            raise job_not_found()
+        since, knows_end = read_id(req.get_header("Last-Event-ID"))
+        if knows_end and is_complete(glance) and glance.latest == since:
+            # A browser connects again after the end, unless it is told this.
+            resp.status = HTTPStatus.NO_CONTENT
+            return
+        if not is_complete(glance) and self._broadcaster.is_full:
+            raise _too_many_watchers()
+        forecast = None if is_complete(glance) else self._forecasts.of(known_as)
+        told = events.since(since, most_results, forecast)
+        if told is None:
+            raise job_not_found()
+        begun, last = told
+        resp.content_type = MEDIA_TYPE
+        # Proxies of nginx's kind would gather the events (X-Accel-Buffering is theirs).
+        resp.set_header("X-Accel-Buffering", "no")
+        if not _is_end(last):
+            self._go_on(
+                req, EventStream(self._broadcaster, known_as, owner, last.version, most_results)
+            )
+        resp.stream = _pieces(begun + (end(last) if _is_end(last) else b""))
+
+    on_head = on_get
+
+    def _go_on(self, req: falcon.Request, stream: EventStream) -> None:
+        parking = parking_of(req.env)
+        # Under another server the answer ends here, and the client comes again: it polls.
+        if parking is not None and req.method == "GET":
+            parking.stream(stream, stream.begin)
+
+
+def _pieces(events: bytes) -> Iterator[bytes]:
+    # Not a list: waitress would take its one piece for all, and its length for the answer's.
+    yield retry_after(RECONNECT_SECONDS) + events
+
+
+def _is_end(last: JobChanges) -> bool:
+    return is_complete(last) and last.version == last.latest
+
+
+def _read_limit(req: falcon.Request) -> int:
+    page = read_page(req)
+    if page is None:
+        return MOST_RESULTS
+    if page.cursor:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "invalid-page",
+            f"A snapshot begins with the first result: send `limit` (1 to {MOST_ENTRIES}) alone, "
+            "and read other pages of the job from its own path.",
+        )
+    return page.limit
+
+
+def _too_many_watchers() -> Problem:
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "too-many-watchers",
+        "As many clients follow jobs as this service keeps connections for. Ask for the status "
+        "from time to time, or come again later.",
+        headers={"Retry-After": str(_FULL_RETRY_SECONDS)},
+    )

@@ -1,0 +1,48 @@
+"""When a job may be complete."""
+
+import falcon
+
+from service.api_keys import owner_of
+from service.events import is_complete
+from service.forecasts import Forecasts
+from service.job_ids import canonical, job_not_found
+from service.models import JobForecast, render
+from workers import Board
+
+
+class ForecastResource:
+    """GET /v1/images/upload/{job_id}/forecast.
+
+    Args:
+        board: where jobs are.
+        forecasts: make their forecasts.
+        sandbox: whether images go to the sandbox.
+    """
+
+    def __init__(self, board: Board, forecasts: Forecasts, *, sandbox: bool) -> None:
+        self._board = board
+        self._forecasts = forecasts
+        self._sandbox = sandbox
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Show what to expect; one that belongs to another key is as good as none."""
+        known_as = canonical(job_id)
+        job = None if known_as is None else self._board.changes(known_as, 0, owner_of(req), limit=0)
+        if known_as is None or job is None:
+            raise job_not_found()
+        shown: JobForecast = {
+            "id": job.job_id,
+            "status": job.status.value,
+            "counts": {
+                "pending": job.pending,
+                "complete": job.complete,
+                "failed": job.failed,
+                "total": job.total,
+            },
+            "forecast": None if is_complete(job) else self._forecasts.of(known_as),
+        }
+        if self._sandbox:
+            shown["sandbox"] = True
+        resp.data = render(shown)
+
+    on_head = on_get

@@ -1,0 +1,81 @@
+"""The jobs of whoever asks."""
+
+from http import HTTPStatus
+from typing import Final
+
+import falcon
+
+from service.api_keys import owner_of
+from service.models import JobEntry, JobList, iso_time, render
+from service.paging import LAST_CURSOR, read_number
+from service.problems import Problem
+from workers import Board, JobOverview, JobStatus
+
+MOST_JOBS: Final = 1000
+USUAL_JOBS: Final = 100
+
+
+class JobsResource:
+    """GET /v1/jobs.
+
+    Args:
+        board: where jobs are.
+        sandbox: whether links are the sandbox's.
+    """
+
+    def __init__(self, board: Board, *, sandbox: bool) -> None:
+        self._board = board
+        self._sandbox = sandbox
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List jobs, newest first."""
+        status, limit, before = _read_query(req)
+        listing = self._board.jobs(owner_of(req), status, before, limit)
+        shown: JobList = {
+            "jobs": [_entry(job) for job in listing.jobs],
+            "next": listing.following,
+        }
+        if self._sandbox:
+            shown["sandbox"] = True
+        resp.data = render(shown)
+
+    on_head = on_get
+
+
+def _entry(job: JobOverview) -> JobEntry:
+    entry: JobEntry = {
+        "id": job.job_id,
+        "created": iso_time(job.created),
+        "finished": None if job.finished is None else iso_time(job.finished),
+        "status": job.status.value,
+        "counts": {
+            "pending": job.total - job.complete - job.failed,
+            "complete": job.complete,
+            "failed": job.failed,
+            "total": job.total,
+        },
+    }
+    if job.cancelled is not None:
+        entry["cancelled"] = True
+    if job.retry_of is not None:
+        entry["retryOf"] = job.retry_of
+    if job.retried_as is not None:
+        entry["retriedAs"] = job.retried_as
+    return entry
+
+
+def _read_query(req: falcon.Request) -> tuple[JobStatus | None, int, int | None]:
+    params = req.params
+    status = params.get("status")
+    limit = read_number(params.get("limit", str(USUAL_JOBS)), 1, MOST_JOBS)
+    before = read_number(params["cursor"], 1, LAST_CURSOR) if "cursor" in params else None
+    wrong = []
+    if status is not None and status not in list(JobStatus):
+        wrong.append(f"`status` must be one of {', '.join(JobStatus)}.")
+    if limit is None:
+        wrong.append(f"`limit` must be one whole number from 1 to {MOST_JOBS}.")
+    if "cursor" in params and before is None:
+        wrong.append("`cursor` must be what `next` says on the page before.")
+    if wrong or limit is None:
+        raise Problem(HTTPStatus.BAD_REQUEST, "invalid-page", " ".join(wrong))
+    return None if status is None else JobStatus(str(status)), limit, before

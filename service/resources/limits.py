@@ -1,0 +1,50 @@
+"""What Imgur still takes."""
+
+import time
+
+import falcon
+
+from service.models import LimitLeft, UploadLimits, iso_time, render
+from workers import Board, LimitState
+
+
+class LimitsResource:
+    """GET /v1/limits.
+
+    Args:
+        board: hears of the limits from the workers.
+        sandbox: whether they are the sandbox's.
+    """
+
+    def __init__(self, board: Board, *, sandbox: bool) -> None:
+        self._board = board
+        self._sandbox = sandbox
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Show the limits as Imgur's last answers told them."""
+        outlook, now = self._board.outlook(), time.time()
+        allowance, rate = outlook.allowance, outlook.rate_per_second
+        shown: UploadLimits = {
+            "credits": {
+                "client": _shown(allowance.client, now),
+                "user": _shown(allowance.user, now),
+            },
+            "posts": _shown(allowance.posts, now),
+            "pauseSeconds": round(outlook.pause_seconds, 3),
+            "paused": outlook.pause_seconds > 0,
+            "ratePerSecond": None if rate is None else round(rate, 3),
+        }
+        if self._sandbox:
+            shown["sandbox"] = True
+        resp.data = render(shown)
+
+    on_head = on_get
+
+
+def _shown(state: LimitState, now: float) -> LimitLeft:
+    reset = state.reset_seconds
+    return {
+        "limit": state.limit,
+        "remaining": state.remaining,
+        "reset": None if reset is None else iso_time(now + reset),
+    }

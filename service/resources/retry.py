@@ -1,0 +1,50 @@
+"""Sending once more what failed of a job."""
+
+import uuid
+from http import HTTPStatus
+
+import falcon
+import structlog
+
+from service.api_keys import owner_of
+from service.job_ids import canonical, job_not_found
+from service.models import RetryAccepted, render
+from service.problems import refused
+from service.request_ids import origin_of
+from workers import Board, Refusal
+
+
+class RetryResource:
+    """POST /v1/images/upload/{job_id}/retry.
+
+    Args:
+        board: where jobs are.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._log = structlog.get_logger("http")
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Make the failed URLs a new job; asked again, name the one that was made."""
+        known_as, owner = canonical(job_id), owner_of(req)
+        if known_as is None:
+            raise job_not_found()
+        retry = self._board.retry(known_as, owner, str(uuid.uuid4()), origin_of(req))
+        if retry is None:
+            raise job_not_found()
+        if isinstance(retry, Refusal):
+            raise refused(retry)
+        if retry.is_first:
+            self._log.info(
+                "job accepted",
+                job_id=retry.job_id,
+                retry_of=known_as,
+                urls=retry.urls,
+                client=req.remote_addr,
+                owner=owner or None,
+            )
+        accepted: RetryAccepted = {"jobId": retry.job_id, "retryOf": known_as}
+        resp.status = HTTPStatus.ACCEPTED
+        resp.location = f"/v1/images/upload/{retry.job_id}"
+        resp.data = render(accepted)

@@ -1,0 +1,90 @@
+"""The body of an upload request as a JSON schema, for the OpenAPI document.
+
+Necessary, not sufficient: no pattern says all that makes a URL, or a header.
+"""
+
+from typing import Any, Final
+
+from service.settings import Settings
+from service.upload_options import (
+    ALBUM_PATTERN,
+    LONGEST_CALLBACK,
+    LONGEST_DESCRIPTION,
+    LONGEST_HEADER_NAME,
+    LONGEST_TITLE,
+    MOST_HEADERS,
+    MOST_ORIGINS,
+)
+from workers import MAX_URL_LENGTH, PLACEHOLDERS, Priority
+
+_URL_PATTERN: Final = r"^[Hh][Tt][Tt][Pp][Ss]?:/"
+_TEMPLATE: Final = (
+    f"May hold {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}; {{{{ and }}}} are braces."
+)
+_EXAMPLE_URLS: Final = [
+    "https://farm3.staticflickr.com/2879/11234651086_681b3c2c00_b_d.jpg",
+    "https://farm4.staticflickr.com/3790/11244125445_3c2f32cd83_k_d.jpg",
+]
+
+
+def upload_body(settings: Settings) -> dict[str, Any]:
+    """The schema, with the limits of these settings."""
+    urls = {
+        "type": "array",
+        "items": _url(MAX_URL_LENGTH),
+        "minItems": 1,
+        "maxItems": settings.max_urls_per_job,
+        "description": "Image URLs; of those that are the same text, one is taken.",
+    }
+    return {
+        "type": "object",
+        "properties": {"urls": urls} | _options(),
+        "required": ["urls"],
+        "additionalProperties": False,
+        "examples": [
+            {"urls": _EXAMPLE_URLS},
+            {"urls": _EXAMPLE_URLS, "title": "{number} of {count}", "priority": "low"},
+        ],
+    }
+
+
+def _options() -> dict[str, Any]:
+    headers = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": MOST_HEADERS,
+        "propertyNames": {"maxLength": LONGEST_HEADER_NAME, "pattern": "^[!#-'*+.^-z|~0-9A-Z-]+$"},
+        "additionalProperties": {"type": "string", "pattern": "^[!-~]([\\t -~]*[!-~])?$"},
+    }
+    return {
+        "album": {
+            "type": "string",
+            "pattern": ALBUM_PATTERN,
+            "description": "Id, or deletehash, of the album, in place of IMGUR_ALBUM.",
+        },
+        "title": _template(LONGEST_TITLE),
+        "description": _template(LONGEST_DESCRIPTION),
+        "priority": {
+            "enum": [priority.value for priority in Priority],
+            "default": Priority.NORMAL.value,
+            "description": "The job's share of the workers beside others.",
+        },
+        "sourceHeaders": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": MOST_ORIGINS,
+            "propertyNames": {"pattern": _URL_PATTERN},
+            "additionalProperties": headers,
+            "description": "By origin: headers sent along to it and no other. Some are refused.",
+        },
+        "callbackUrl": _url(LONGEST_CALLBACK)
+        | {"description": "Is told when the job is complete."},
+    }
+
+
+def _url(longest: int) -> dict[str, Any]:
+    return {"type": "string", "maxLength": longest, "pattern": _URL_PATTERN}
+
+
+def _template(longest: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": longest, "description": _TEMPLATE}

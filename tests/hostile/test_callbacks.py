@@ -1,0 +1,170 @@
+"""Callback URLs come from strangers, as image URLs do: the same guard, and answers of any kind."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.hostile.servers import Answer, Source
+from workers.download import DownloadPolicy
+from workers.errands.messages import Done, ErrandOutcome, Undone
+from workers.errands.webhook import WebhookPolicy, WebhookSender
+from workers.line import Watchdog
+
+SECONDS = 0.5
+OK = b"HTTP/1.1 200 OK\r\n"
+
+Send = Callable[..., ErrandOutcome]
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[Source]:
+    source = Source()
+    yield source
+    source.close()
+
+
+@pytest.fixture
+def send(source: Source) -> Iterator[Send]:
+    watchdog = Watchdog(tick_seconds=0.02)
+    senders = []
+
+    def send_to(url: str, policy: DownloadPolicy) -> ErrandOutcome:
+        webhooks = WebhookPolicy((b"k" * 24,), seconds=SECONDS, connect_seconds=SECONDS)
+        senders.append(WebhookSender(webhooks, policy, watchdog))
+        return senders[-1].send(url, "the-job", b"{}")
+
+    source.play({})
+    yield send_to
+    for sender in senders:
+        sender.close()
+    watchdog.close()
+
+
+@pytest.fixture
+def tell(source: Source, send: Send) -> Callable[[Answer], ErrandOutcome]:
+    """Have the source answer like this, and be told; its network is let through."""
+
+    def tell_it(answer: Answer) -> ErrandOutcome:
+        source.play({"/hook": answer})
+        allowed = DownloadPolicy(allowed_networks=("127.0.0.0/8",))
+        return send(f"{source.url}/hook", allowed)
+
+    return tell_it
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "0.0.0.0",
+        "localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "[fe80::1]",
+        "[fd00::1]",
+        "100.64.0.1",
+        "255.255.255.255",
+    ],
+)
+def test_nothing_but_the_public_internet_is_told(source: Source, send: Send, host: str) -> None:
+    # Also where the source of images on this machine, the sandbox, is let through.
+    policy = DownloadPolicy(allowed_origins=(("127.0.0.1", source.port),))
+    outcome = send(f"http://{host}:{source.port}/hook", policy)
+    assert isinstance(outcome, Undone)
+    # Some notations are no host at all, which one depends on the system's own reading.
+    assert outcome.reason in {"address-not-allowed", "url-invalid"}
+    assert outcome.is_final
+    assert source.requests == []
+    assert "127." not in outcome.message
+
+
+def test_a_public_address_on_a_port_of_something_else(send: Send) -> None:
+    outcome = send("http://8.8.8.8:6379/", DownloadPolicy())
+    assert isinstance(outcome, Undone)
+    assert (outcome.reason, outcome.is_final) == ("port-not-allowed", True)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(
+    source: Source, tell: Callable[[Answer], ErrandOutcome], status: int
+) -> None:
+    head = b"HTTP/1.1 %d Moved\r\nLocation: {source}/good.gif\r\nContent-Length: 0\r\n\r\n"
+    outcome = tell((head % status, "close"))
+    assert isinstance(outcome, Undone)
+    assert (outcome.status, outcome.is_final) == (status, False)
+    assert [request.split(b" ")[:2] for request in source.requests] == [[b"POST", b"/hook"]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (OK + b"Content-Length: 2\r\n\r\nok", "close"),
+        (OK + b"\r\n", "flood", b"x" * 65536),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", "flood", b"5\r\nhello\r\n"),
+        (OK + b"Content-Length: 999999999999\r\n\r\n", "drip", b"x"),
+        (OK + b"Content-Length: 5\r\n\r\n", "stall"),
+        (OK + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope", "close"),
+    ],
+    ids=["short", "endless", "endless-chunks", "drip", "stall", "not-gzip"],
+)
+def test_the_body_of_an_answer_is_nobodys_business(
+    tell: Callable[[Answer], ErrandOutcome], answer: Answer
+) -> None:
+    assert tell(answer) == Done(200)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((b"", "stall"), "timeout"),
+        ((OK, "stall"), "timeout"),
+        ((OK, "drip", b"X-More: y\r\n"), "timeout"),
+        ((b"HTTP/1.1 100 Continue\r\n\r\n", "drip", b"HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
+        ((OK, "flood", b"X-More: " + b"y" * 1000 + b"\r\n"), "bad-answer"),
+        ((OK + b"X: ", "flood", b"y" * 65536), "bad-answer"),
+        ((b"SSH-2.0-OpenSSH_9.6\r\n", "close"), "bad-answer"),
+        ((b"", "close"), "connection-lost"),
+        ((b"", "reset"), "connection-lost"),
+        ((OK + b"X-Half", "close"), "connection-lost"),
+    ],
+    ids=[
+        "silence",
+        "half a head",
+        "a head in drops",
+        "interim answers in drops",
+        "endless fields",
+        "an endless line",
+        "another protocol",
+        "closed",
+        "reset",
+        "cut short",
+    ],
+)
+def test_what_is_no_answer_is_tried_again(
+    tell: Callable[[Answer], ErrandOutcome], answer: Answer, reason: str
+) -> None:
+    outcome = tell(answer)
+    assert isinstance(outcome, Undone)
+    assert (outcome.reason, outcome.status, outcome.is_final) == (reason, None, False)
+
+
+def test_nobody_there(send: Send, source: Source) -> None:
+    other = Source()
+    other.close()
+    outcome = send(
+        f"http://127.0.0.1:{other.port}/", DownloadPolicy(allowed_networks=("127.0.0.1",))
+    )
+    assert isinstance(outcome, Undone)
+    assert (outcome.reason, outcome.is_final) == ("connect-failed", False)
+    assert source.requests == []

@@ -1,0 +1,405 @@
+"""Server-sent events over real sockets: nobody misses a change, and nobody holds up the others."""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import falcon
+import pytest
+import requests
+
+from imgup.event_stream import Event, read_events
+from service.app import create_app
+from service.broadcaster import Broadcaster
+from service.connection_limits import ConnectionLimits
+from service.forecasts import Forecasts
+from service.problems import render_problems
+from service.resources.events import EventsResource
+from service.server import WebServer
+from service.settings import load_settings
+from tests.job_snapshot import snapshot_of
+from workers import BoardHealth, BoardState, JobChanges, MeterReading, Outlook, Submission
+from workers.job_table import JobTable
+from workers.mailbox import Mailbox, MailboxLimits
+from workers.messages import Failed, Report, TryAgain, Uploaded
+
+PATIENCE = 30.0  # seconds; far beyond what anything here takes
+WORKER = "worker-1"
+JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"
+OTHER_JOB = "66355b7c-9b86-4a1a-b32e-6cdd6db07183"
+KEYS = {"API_KEYS": "alice:key-a,bob:key-b"}
+AS_ALICE = {"Authorization": "Bearer key-a"}
+AS_BOB = {"Authorization": "Bearer key-b"}
+
+
+LATER = TryAgain("source-error", "Busy.", 0.0)
+
+
+class Board:
+    """The plain classes, and a hand to do the workers' part."""
+
+    def __init__(self) -> None:
+        self.table = JobTable()
+        self.mailbox = Mailbox(self.table, MailboxLimits(source_concurrency=0))
+        self.mailbox.register(WORKER)
+
+    def submit(self, submission: Submission) -> Any:
+        return self.mailbox.put(submission)
+
+    def changes(
+        self, job_id: str, since: int = 0, owner: str = "", **further: Any
+    ) -> JobChanges | None:
+        return self.table.changes(job_id, since, owner, **further)
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        return self.mailbox.outlook(job_id)
+
+    def meters(self) -> MeterReading:
+        return self.mailbox.meters()
+
+    def health(self) -> BoardHealth:
+        return BoardHealth(BoardState.READY, 1, 1, 0, 0, 0.0)
+
+    def add(self, count: int, job_id: str = JOB, owner: str = "", more: str = "") -> None:
+        urls = tuple(f"https://source.test/{number}{more}.jpg" for number in range(count))
+        assert self.mailbox.put(Submission(job_id, urls, owner)) is None
+
+    def work(self, count: int) -> None:
+        """Take so many URLs and end them, each fifth with a failure."""
+        for lease in self.mailbox.claim(WORKER, 0, count).leases:
+            link = f"https://i.imgur.com/{lease.index}.jpg"
+            outcome = Uploaded(link, "d") if lease.index % 5 else Failed("empty", "No bytes.")
+            self.mailbox.ack(WORKER, Report(lease.token, outcome))
+
+    @property
+    def is_done(self) -> bool:
+        stats = self.mailbox.stats()
+        return not stats.queued + stats.leased
+
+
+class Watched:
+    """What a client makes of the events."""
+
+    def __init__(self) -> None:
+        self.results: dict[int, Any] = {}
+        self.counts: Any = None
+        self.names: list[str] = []
+        self.ids: list[int] = []
+        self.last_id = ""
+
+    def take(self, event: Event) -> None:
+        if event.name == "heartbeat":
+            return
+        data = json.loads(event.data)
+        self.names.append(event.name)
+        self.ids.append(int(event.last_id.removesuffix(".end"), 16))
+        self.last_id = event.last_id
+        self.counts = data["counts"]
+        for place, result in enumerate(data.get("results", ())):
+            self.results[result.pop("index", place)] = result
+
+    @property
+    def is_over(self) -> bool:
+        return self.names[-1:] == ["end"]
+
+
+class Running:
+    def __init__(self, app: Any, limits: ConnectionLimits) -> None:
+        self.server = WebServer(app, "127.0.0.1", 0, limits=limits)
+        self.server.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}/v1/images/upload"
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return requests.get(f"{self.url}/{path}", timeout=PATIENCE, **more)
+
+    @contextlib.contextmanager
+    def events(
+        self, job_id: str = JOB, last_id: str = "", query: str = "", **headers: str
+    ) -> Iterator[Iterator[Event]]:
+        if last_id:
+            headers["Last-Event-ID"] = last_id
+        with self.get(f"{job_id}/events{query}", headers=headers, stream=True) as answer:
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["Content-Type"] == "text/event-stream"
+            yield read_events(answer.iter_content(None))
+
+    def watch(self, watched: Watched, stop_after: int | None = None, **how: Any) -> Watched:
+        """Follow a job to its end, or for some events."""
+        with self.events(last_id=watched.last_id, **how) as events:
+            for count, event in enumerate(events, 1):
+                watched.take(event)
+                if count == stop_after:
+                    break
+        return watched
+
+    def streams(self) -> int:
+        return sum(channel.is_streaming for channel in self.server._server.channels())
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board()
+
+
+@pytest.fixture
+def start(board: Board) -> Iterator[Callable[..., Running]]:
+    with contextlib.ExitStack() as stack:
+
+        def make(app: Any = None, **environ: str) -> Running:
+            settings = load_settings({"IMGUR_CLIENT_ID": "id", "ACCESS_LOG": "off"} | environ)
+            running = Running(
+                app or create_app(board, settings),  # type: ignore[arg-type]
+                ConnectionLimits(sweep_seconds=0.05),
+            )
+            stack.callback(running.server.close)
+            return running
+
+        yield make
+
+
+@pytest.fixture
+def running(start: Callable[..., Running]) -> Running:
+    return start()
+
+
+def check(watched: Watched, board: Board) -> None:
+    """The client knows what the table knows."""
+    snapshot = snapshot_of(board.table, JOB)
+    assert snapshot is not None
+    assert watched.is_over
+    assert [
+        (index, result["url"], result["state"], result["link"], result["reason"])
+        for index, result in sorted(watched.results.items())
+    ] == [
+        (index, result.url, result.state.name.lower(), result.link, result.reason)
+        for index, result in enumerate(snapshot.results())
+    ]
+    assert watched.counts["complete"] == len(snapshot.links)
+    assert watched.counts["pending"] == 0
+    # Who has just come may be told a stretch twice, with its ids; told anew, it is on others.
+    assert watched.names.count("snapshot") > 1 or watched.ids[-1] == max(watched.ids)
+
+
+class TestFollowing:
+    def test_a_snapshot_changes_and_the_end(self, running: Running, board: Board) -> None:
+        board.add(3)
+        with running.events() as events:
+            first = next(events)
+            assert first.name == "snapshot"
+            snapshot = json.loads(first.data)
+            assert [result["state"] for result in snapshot["results"]] == ["pending"] * 3
+            assert snapshot["forecast"]["ahead"] == 2
+            board.work(1)
+            change = next(event for event in events if event.name == "change")
+            told = json.loads(change.data)
+            assert told["counts"] == {"pending": 2, "complete": 0, "failed": 1, "total": 3}
+            assert told["status"] == "in-progress"
+            assert told["results"] == [
+                {
+                    "index": 0,
+                    "url": "https://source.test/0.jpg",
+                    "state": "failed",
+                    "link": None,
+                    "reason": "empty",
+                    "message": "No bytes.",
+                    "attempts": 1,
+                }
+            ]
+            board.work(2)
+            *_, before, last = events
+            assert (before.name, last.name) == ("change", "end")
+            assert json.loads(last.data)["finished"] is not None
+
+    def test_many_follow_one_job_under_load(self, running: Running, board: Board) -> None:
+        board.add(1000)
+        with ThreadPoolExecutor(20) as pool:
+            watching = [pool.submit(running.watch, Watched()) for _ in range(20)]
+            wait_until(lambda: running.streams() == 20)
+            while not board.is_done:
+                board.work(7)
+                time.sleep(0.001)
+            for watched in watching:
+                check(watched.result(PATIENCE), board)
+
+    def test_who_comes_back_misses_nothing(self, running: Running, board: Board) -> None:
+        board.add(400)
+
+        def watch_in_parts() -> Watched:
+            watched = Watched()
+            while not watched.is_over:
+                running.watch(watched, stop_after=2)
+            return watched
+
+        with ThreadPoolExecutor(8) as pool:
+            watching = [pool.submit(watch_in_parts) for _ in range(8)]
+            while not board.is_done:
+                board.work(1)
+                time.sleep(0.002)
+            for future in watching:
+                watched = future.result(PATIENCE)
+                check(watched, board)
+                assert watched.names.count("snapshot") == 1
+
+    def test_an_unknown_version_begins_anew(self, running: Running, board: Board) -> None:
+        board.add(1)
+        for last_id in ("0", "1", "ffffffffffffffff", "no version", "-1", "9" * 40):
+            with running.events(last_id=last_id) as events:
+                assert next(events).name == "snapshot"
+
+    def test_a_large_snapshot_says_where_to_go_on(self, running: Running, board: Board) -> None:
+        board.add(2500)
+        for query, shown in (("", 1000), ("?limit=1", 1), ("?limit=2400", 2400)):
+            with running.events(query=query) as events:
+                snapshot = json.loads(next(events).data)
+                assert len(snapshot["results"]) == shown
+                assert snapshot["next"] == shown
+                assert snapshot["counts"]["total"] == 2500
+
+    def test_a_complete_job_is_told_at_once(self, running: Running, board: Board) -> None:
+        board.add(2)
+        board.work(2)
+        watched = running.watch(Watched())
+        assert watched.names == ["snapshot", "end"]
+        # A browser connects again after the end; this answer keeps it from doing so.
+        again = running.get(f"{JOB}/events", headers={"Last-Event-ID": watched.last_id})
+        assert (again.status_code, again.content) == (204, b"")
+
+    def test_head_tells_what_get_would(self, running: Running, board: Board) -> None:
+        board.add(1)
+        answer = requests.head(f"{running.url}/{JOB}/events", timeout=PATIENCE)
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        assert running.streams() == 0
+
+    def test_who_missed_the_end_is_told(self, running: Running, board: Board) -> None:
+        board.add(1)
+        board.work(1)
+        before_end = running.watch(Watched(), stop_after=1)
+        assert not before_end.is_over
+        assert running.watch(before_end).names == ["snapshot", "end"]
+
+    def test_clients_are_told_when_to_come_back(self, running: Running, board: Board) -> None:
+        board.add(1)
+        board.work(1)
+        assert running.get(f"{JOB}/events").content.startswith(b"retry: 3000\n\nevent: snapshot\n")
+
+
+class TestRefusals:
+    def test_unknown_jobs(self, running: Running) -> None:
+        for job_id in (OTHER_JOB, "nonsense"):
+            answer = running.get(f"{job_id}/events")
+            assert (answer.status_code, answer.json()["code"]) == (404, "job-not-found")
+
+    def test_another_keys_job(self, start: Callable[..., Running], board: Board) -> None:
+        running = start(**KEYS)
+        board.add(1, owner="alice")
+        refused = running.get(f"{JOB}/events", headers=AS_BOB)
+        assert (refused.status_code, refused.json()["code"]) == (404, "job-not-found")
+        with running.events(**AS_ALICE) as events:
+            assert next(events).name == "snapshot"
+
+    def test_without_a_key(self, start: Callable[..., Running], board: Board) -> None:
+        running = start(**KEYS)
+        board.add(1, owner="alice")
+        for path in ("events", "forecast"):
+            answer = running.get(f"{JOB}/{path}")
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+    def test_limits_without_a_key(self, start: Callable[..., Running]) -> None:
+        running = start(**KEYS)
+        url = f"http://127.0.0.1:{running.server.port}/v1/limits"
+        answer = requests.get(url, timeout=PATIENCE)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+        allowed = requests.head(url, headers=AS_ALICE, timeout=PATIENCE)
+        assert (allowed.status_code, allowed.content) == (200, b"")
+
+    @pytest.mark.parametrize("query", ["limit=0", "limit=10001", "limit=x", "cursor=5"])
+    def test_other_pages(self, running: Running, board: Board, query: str) -> None:
+        board.add(1)
+        answer = running.get(f"{JOB}/events?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid-page")
+
+    def test_more_watchers_than_there_is_room_for(
+        self, start: Callable[..., Running], board: Board
+    ) -> None:
+        board.add(1)
+        board.add(1, OTHER_JOB)
+        forecasts = Forecasts(board, sandbox=False)  # type: ignore[arg-type]
+        broadcaster = Broadcaster(board, forecasts, sandbox=False, most_followers=2)  # type: ignore[arg-type]
+        resource = EventsResource(board, broadcaster, forecasts, sandbox=False)  # type: ignore[arg-type]
+        app: Any = falcon.App()
+        render_problems(app)
+        app.add_route("/v1/images/upload/{job_id}/events", resource)
+        running = start(app)
+        with running.events() as one:
+            next(one)
+            with running.events(OTHER_JOB) as other:
+                next(other)
+                wait_until(lambda: broadcaster.is_full)
+                refused = running.get(f"{JOB}/events")
+                assert (refused.status_code, refused.json()["code"]) == (503, "too-many-watchers")
+                assert int(refused.headers["Retry-After"]) > 0
+            wait_until(lambda: running.get(f"{JOB}/events", stream=True).status_code == 200)
+
+
+class TestOthers:
+    def test_a_reader_that_does_not_read_holds_up_nobody(
+        self, running: Running, board: Board
+    ) -> None:
+        board.add(1000, more="x" * 2000)
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect(("127.0.0.1", running.server.port))
+            slow.sendall(
+                b"GET /v1/images/upload/%b/events HTTP/1.1\r\nHost: t\r\n\r\n" % JOB.encode()
+            )
+            wait_until(lambda: running.streams() == 1)
+            with ThreadPoolExecutor(1) as pool:
+                watching = pool.submit(running.watch, Watched())
+                wait_until(lambda: running.streams() == 2)
+                # Its own connection is closed: more is unread than is kept for it.
+                while running.streams() == 2:
+                    for lease in board.mailbox.claim(WORKER, 0, 500).leases:
+                        board.mailbox.ack(WORKER, Report(lease.token, LATER))
+                while not board.is_done:
+                    board.work(500)
+                check(watching.result(PATIENCE), board)
+
+    def test_a_drain_ends_all_streams(self, running: Running, board: Board) -> None:
+        board.add(1)
+        with ThreadPoolExecutor(10) as pool:
+            watching = [
+                pool.submit(lambda: running.get(f"{JOB}/events").content) for _ in range(10)
+            ]
+            wait_until(lambda: running.streams() == 10)
+            assert running.server.drain(PATIENCE)
+            for content in watching:
+                assert content.result(PATIENCE).endswith(b"retry: 5000\n\n")
+
+    def test_many_watchers_take_no_threads(self, running: Running, board: Board) -> None:
+        board.add(1)
+        with contextlib.ExitStack() as stack:
+            streams = [stack.enter_context(running.events()) for _ in range(30)]
+            wait_until(lambda: running.streams() == 30)
+            before = {thread.name for thread in threading.enumerate()}
+            streams += [stack.enter_context(running.events()) for _ in range(30)]
+            for events in streams:
+                assert next(events).name == "snapshot"
+            wait_until(lambda: running.streams() == 60)
+            assert {thread.name for thread in threading.enumerate()} == before
+            assert running.get(JOB).status_code == 200

@@ -1,0 +1,170 @@
+"""Cancelling, retrying, listing, sending twice and waiting, through the real processes."""
+
+import collections
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+WAITERS = 12  # more than the web server has threads
+PATIENCE = 60
+
+
+def slow_urls(service, name: str, count: int, milliseconds: int = 200) -> list[str]:
+    base = f"{service.sandbox}/faults/latency/{milliseconds}/images/numbered"
+    return [f"{base}/{name}-{number}.png" for number in range(count)]
+
+
+def send(service, method: str, path: str, **more) -> requests.Response:
+    return requests.request(method, service.url + path, timeout=PATIENCE, **more)
+
+
+def cancel(service, job_id: str) -> requests.Response:
+    return send(service, "DELETE", f"/v1/images/upload/{job_id}")
+
+
+def retry(service, job_id: str) -> requests.Response:
+    return send(service, "POST", f"/v1/images/upload/{job_id}/retry")
+
+
+def post(service, urls: list[str], **headers: str) -> requests.Response:
+    return send(service, "POST", "/v1/images/upload", json={"urls": urls}, headers=headers)
+
+
+def test_a_cancelled_job_ends_and_what_was_in_work_is_kept(service):
+    urls = slow_urls(service, "cancel", 200)
+    job_id = service.submit(urls)
+    service.wait_for("an image of the job", lambda: service.status(job_id)["uploaded"]["complete"])
+    answer = cancel(service, job_id)
+    assert answer.status_code == 202
+    status = service.wait_complete(job_id)
+    assert status["cancelled"] is True
+    reasons = collections.Counter(result["reason"] for result in status["results"])
+    assert set(reasons) == {None, "cancelled"}
+    assert reasons["cancelled"] == answer.json()["cancelled"] == status["counts"]["failed"]
+    assert reasons[None] == len(status["uploaded"]["complete"])
+    assert cancel(service, job_id).json() == answer.json()
+    assert service.status(job_id) == status
+
+
+def test_what_was_cancelled_is_uploaded_by_its_retry(service):
+    old = service.submit(slow_urls(service, "retry", 60, milliseconds=50))
+    assert retry(service, old).json()["code"] == "job-unfinished"
+    cancel(service, old)
+    ended = service.wait_complete(old)
+    answer = retry(service, old)
+    new = answer.json()["jobId"]
+    assert (answer.status_code, answer.json()["retryOf"]) == (202, old)
+    status = service.wait_complete(new)
+    assert status["retryOf"] == old
+    assert [result["url"] for result in status["results"]] == ended["uploaded"]["failed"]
+    assert status["uploaded"]["failed"] == []
+    assert service.status(old)["retriedAs"] == new
+    assert retry(service, old).json() == answer.json()
+    assert retry(service, new).json()["code"] == "nothing-to-retry"
+    assert cancel(service, new).json()["code"] == "job-complete"
+    listed = send(service, "GET", "/v1/jobs?limit=2").json()["jobs"]
+    assert [job["id"] for job in listed] == [new, old]
+
+
+def test_jobs_that_nobody_knows(service):
+    for unknown in (str(uuid.uuid4()), "no-uuid"):
+        for answer in (cancel(service, unknown), retry(service, unknown)):
+            assert (answer.status_code, answer.json()["code"]) == (404, "job-not-found")
+
+
+def test_the_same_request_at_the_same_moment_makes_one_job(service):
+    urls, key = slow_urls(service, "same", 5), str(uuid.uuid4())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda _: post(service, urls, **{"Idempotency-Key": key}), range(8))
+        )
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["jobId"] for answer in answers}) == 1
+    replayed = [answer.headers.get("Idempotency-Replayed") for answer in answers]
+    assert sorted(map(str, replayed)) == ["None", *["true"] * 7]
+    assert post(service, urls[:1], **{"Idempotency-Key": key}).status_code == 422
+    assert post(service, urls, **{"Idempotency-Key": "a b"}).status_code == 400
+
+
+def test_a_post_that_waits_is_answered_at_the_end(service):
+    key = str(uuid.uuid4())
+    urls = slow_urls(service, "wait", 3)
+    answer = post(service, urls, **{"Idempotency-Key": key, "Prefer": "wait=30"})
+    assert answer.status_code == 202
+    assert answer.headers["Preference-Applied"] == "wait=30"
+    assert answer.headers["Location"].endswith(answer.json()["jobId"])
+    assert service.status(answer.json()["jobId"])["status"] == "complete"
+    # The request is in the log under the name that the answer gives it.
+    (line,) = [
+        event
+        for event in service.events("job accepted")
+        if event["job_id"] == answer.json()["jobId"]
+    ]
+    assert line["request_id"] == answer.headers["X-Request-ID"]
+    again = post(service, urls, **{"Idempotency-Key": key, "Prefer": "wait=30"})
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Preference-Applied" not in again.headers
+
+
+def test_a_status_that_waits_too_long_is_answered_as_it_is(service):
+    job_id = service.submit(slow_urls(service, "long", 100, milliseconds=500))
+    path = f"/v1/images/upload/{job_id}"
+    answer = send(service, "GET", path, headers={"Prefer": "wait=1"})
+    assert answer.headers["Preference-Applied"] == "wait=1"
+    assert answer.json()["status"] == "in-progress"
+    assert int(answer.headers["Retry-After"]) >= 1
+    cancel(service, job_id)
+    service.wait_complete(job_id)
+
+
+def test_those_who_wait_hold_up_nobody(service):
+    job_id = service.submit(slow_urls(service, "many", 500, milliseconds=500))
+    path = f"/v1/images/upload/{job_id}?limit=1"
+    with ThreadPoolExecutor(WAITERS) as pool:
+        waiting = [
+            pool.submit(send, service, "GET", path, headers={"Prefer": "wait=30"})
+            for _ in range(WAITERS)
+        ]
+        service.wait_for("waiters", lambda: sum(future.running() for future in waiting) == WAITERS)
+        assert not any(future.done() for future in waiting)
+        # With all threads held, this would be answered when the first of them gives up.
+        assert cancel(service, job_id).status_code == 202
+        answers = [future.result(PATIENCE) for future in waiting]
+    assert {answer.json()["status"] for answer in answers} == {"complete"}
+
+
+def test_routes_of_jobs_ask_for_a_key(launch):
+    service = launch(API_KEYS="anna:key-of-anna-0123456789,bob:key-of-bob-0123456789")
+    service.wait_for_event("service started")
+    anna, bob = ({"X-API-Key": f"key-of-{name}-0123456789"} for name in ("anna", "bob"))
+    url = service.sandbox + "/images/small.png"
+    body = {"json": {"urls": [url]}}
+    job_id = send(service, "POST", "/v1/images/upload", headers=anna, **body).json()["jobId"]
+    path = f"/v1/images/upload/{job_id}"
+    for method, route in (("DELETE", path), ("POST", f"{path}/retry"), ("GET", "/v1/jobs")):
+        assert send(service, method, route).status_code == 401
+    assert send(service, "DELETE", path, headers=bob).status_code == 404
+    assert send(service, "POST", f"{path}/retry", headers=bob).status_code == 404
+    assert send(service, "GET", "/v1/jobs", headers=bob).json()["jobs"] == []
+    (job,) = send(service, "GET", "/v1/jobs", headers=anna).json()["jobs"]
+    assert job["id"] == job_id
+
+
+def test_a_cancelled_job_and_a_key_outlive_kill_9(launch, tmp_path):
+    settings = {"JOURNAL_PATH": str(tmp_path / "journal"), "WORKER_CONCURRENCY": "4"}
+    service = launch(**settings).wait_until_ready()
+    urls = slow_urls(service, "journal", 100, milliseconds=500)
+    job_id = post(service, urls, **{"Idempotency-Key": "key"}).json()["jobId"]
+    service.wait_for("work", lambda: service.status(job_id)["status"] == "in-progress")
+    assert cancel(service, job_id).status_code == 202
+    service.process.kill()
+    service.wait_for_exit()
+
+    service = launch(**settings).wait_until_ready()
+    status = service.status(job_id)
+    assert (status["status"], status["cancelled"]) == ("complete", True)
+    assert status["counts"]["total"] == len(urls)
+    again = post(service, urls, **{"Idempotency-Key": "key"})
+    assert again.json() == {"jobId": job_id}
+    assert again.headers["Idempotency-Replayed"] == "true"

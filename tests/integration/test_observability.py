@@ -1,0 +1,180 @@
+"""Figures, names and lines of the whole product, over real connections."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.running_service import RunningService
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+NAMED = {"X-Request-ID": "shop-42", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+KEYS = {"API_KEYS": "alice:key-1"}
+
+
+def scrape(service: RunningService) -> dict[tuple[str, ...], float]:
+    """Values by name and the labels' values, in the order of the labels' names."""
+    answer = service.get("/metrics")
+    assert answer.status_code == 200
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_what_all_processes_did_is_counted(service: RunningService) -> None:
+    before = scrape(service)
+    urls = [f"{service.sandbox}/images/small.png?{number}" for number in range(8)]
+    service.upload_all([*urls, f"{service.sandbox}/nothing.png"])
+    after = scrape(service)
+
+    def grown(*name: str) -> float:
+        return after[name] - before.get(name, 0.0)
+
+    assert grown("imgup_images_total", "complete", "") == 8
+    assert grown("imgup_images_total", "failed", "source-not-found") == 1
+    assert grown("imgup_jobs_accepted_total") == 1
+    assert grown("imgup_jobs_finished_total") == 1
+    assert grown("imgup_attempts_total") == 9
+    assert grown("imgup_download_seconds_count") == 8
+    assert grown("imgup_upload_seconds_count") == 8
+    assert grown("imgup_queue_seconds_count") == 9
+    assert grown("imgup_downloaded_bytes_total") > 8 * 100
+    assert grown("imgup_http_requests_total", "POST", "/v1/images/upload", "202") >= 1
+    assert after[("imgup_workers_ready",)] == after[("imgup_workers_wanted",)] == 2
+    assert after[("imgup_lanes_busy",)] == after[("imgup_queued_urls",)] == 0
+
+
+def test_a_request_is_found_again_in_the_workers_lines(service: RunningService) -> None:
+    answer = service.http.post(
+        service.url + "/v1/images/upload",
+        json={"urls": [f"{service.sandbox}/nothing-at-all.png"]},
+        headers=NAMED,
+        timeout=30,
+    )
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (202, "shop-42")
+    job_id = answer.json()["jobId"]
+    service.wait_complete(job_id)
+
+    def told() -> list[dict[str, Any]]:
+        names = ("job accepted", "image failed", "job complete")
+        lines = [line for name in names for line in service.events(name)]
+        ours = [line for line in lines if line.get("job_id") == job_id]
+        return ours if len(ours) == 3 else []
+
+    lines = service.wait_for("three lines about the job", told)
+    assert {(line["request_id"], line["trace_id"]) for line in lines} == {("shop-42", TRACE)}
+    assert lines[1]["process"].startswith("worker-")
+
+
+def test_no_name_outlives_its_job(service: RunningService) -> None:
+    """In the lines of a lane that has worked for a request with a name before."""
+    service.upload_all([f"{service.sandbox}/nothing-for-{number}.png" for number in range(4)])
+    jobs = {line["job_id"] for line in service.events("job accepted")}
+    for job_id in jobs:
+        lines = [
+            line
+            for name in ("job accepted", "image failed", "job complete")
+            for line in service.events(name)
+            if line["job_id"] == job_id
+        ]
+        assert len({line["request_id"] for line in lines}) == 1
+        assert len({line.get("trace_id") for line in lines}) == 1
+
+
+def test_one_line_a_request(service: RunningService) -> None:
+    service.get("/v1/images?token=s3cret").close()
+    line = service.wait_for_event("request")
+    assert (line["route"], line["status"], line["level"]) == ("/v1/images", 200, "debug")
+    assert line["request_id"]
+    assert "s3cret" not in service.log_text
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "name"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: shop-43\r\nContent-Length: x\r\n", 400, ""),
+        (b"GET / HTTP/1.1\r\nX-Request-ID: shop-43\r\nA: " + b"a" * 40_000 + b"\r\n", 431, ""),
+        (
+            b"POST / HTTP/1.1\r\nX-Request-ID: shop-44\r\nContent-Length: 999999999\r\n",
+            413,
+            "shop-44",
+        ),
+    ],
+)
+def test_what_the_parser_refuses_has_a_name_as_well(
+    service: RunningService, head: bytes, status: int, name: str
+) -> None:
+    address = urlsplit(service.url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(head + b"\r\n")
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    assert answer.split()[1] == b"%d" % status
+    fields = dict(
+        line.lower().split(": ", 1)
+        for line in answer.decode().split("\r\n\r\n")[0].split("\r\n")[1:]
+    )
+    told = fields["x-request-id"]
+    assert told == name if name else len(told) in {7, 36}
+    refusals = [line["request_id"] for line in service.events("request refused")]
+    assert told in refusals
+
+
+def test_a_scraper_needs_a_key_where_others_do(launch: Callable[..., RunningService]) -> None:
+    service = launch(**KEYS)
+    service.wait_for_event("service started")
+    assert service.get("/metrics").status_code == 401
+    assert service.get("/metrics").json()["code"] == "unauthorized"
+    for path in ("/docs", "/docs/style.css", "/problems/queue-full", "/openapi.json"):
+        assert service.get(path).status_code == 200
+    service.http.headers["Authorization"] = "Bearer key-1"
+    assert service.get("/metrics").status_code == 200
+
+
+def test_workers_that_die_and_a_manager_that_is_silent(
+    launch: Callable[..., RunningService],
+) -> None:
+    service = launch().wait_until_ready()
+    os.kill(service.worker_pids()[0], signal.SIGKILL)
+    service.wait_for(
+        "a restart that is counted",
+        lambda: scrape(service)[("imgup_worker_restarts_total", "killed")] == 1,
+    )
+    service.wait_for("two workers", lambda: scrape(service)[("imgup_workers_ready",)] == 2)
+
+    os.kill(service.manager_pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        figures = scrape(service)
+        waited = time.monotonic() - began
+    finally:
+        os.kill(service.manager_pid, signal.SIGCONT)
+    assert figures[("imgup_board_up",)] == 0
+    assert figures[("process_resident_memory_bytes",)] > 0
+    assert ("imgup_queued_urls",) not in figures
+    assert waited < 8, "longer than a scraper waits"
+    service.wait_for("the board", lambda: scrape(service)[("imgup_board_up",)] == 1)
+
+
+def test_the_pages(service: RunningService) -> None:
+    page = service.get("/docs")
+    assert page.status_code == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    again = service.http.get(
+        service.url + "/docs", headers={"If-None-Match": page.headers["ETag"]}, timeout=30
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    assert service.get("/docs/style.css").headers["Content-Type"] == "text/css; charset=utf-8"
+    problem = service.get("/v1/images/upload/x").json()
+    explained = service.get(problem["type"])
+    assert explained.json()["code"] == "job-not-found"
+    assert service.get("/problems/no-such-thing").status_code == 404

@@ -1,0 +1,278 @@
+"""Requests that are parked, on real sockets: no thread waits with them."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from service.connection_limits import ConnectionLimits
+from service.parking import Pause, Stream, parking_of
+from service.server import WebServer
+
+PATIENCE = 20.0  # seconds; far beyond what anything here takes
+MORE_THAN_THREADS = 12  # the server has eight
+GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+class Guest:
+    """Keeps a request, and what it is told."""
+
+    def __init__(self) -> None:
+        self.parked: Any = None
+        self.begun = threading.Event()
+        self.has_left = threading.Event()
+        self.must_go = threading.Event()
+
+    def begin(self, parked: Stream | Pause) -> None:
+        self.parked = parked
+        self.begun.set()
+
+    def left(self) -> None:
+        self.has_left.set()
+
+    def drain(self) -> None:
+        self.must_go.set()
+        if self.parked is not None:
+            self.parked.end()
+
+
+class App:
+    """/wait waits once and tells then what it kept; /stream begins; the rest answers at once."""
+
+    def __init__(self) -> None:
+        self.guests: list[Guest] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        path, parking = environ["PATH_INFO"], parking_of(environ)
+        assert parking is not None
+        if path == "/wait":
+            body = environ["wsgi.input"].read()
+            if parking.kept is None:
+                guest = self._guest()
+                parking.wait(guest, guest.begin, keep=body)
+            return self._answer(start_response, b"kept %b, read %b" % (parking.kept, body))
+        if path == "/stream":
+            guest = self._guest()
+            parking.stream(guest, guest.begin)
+            start_response("200 OK", [])
+            return iter([] if environ["REQUEST_METHOD"] == "HEAD" else [b"first"])
+        return self._answer(start_response, b"here")
+
+    def _guest(self) -> Guest:
+        self.guests.append(Guest())
+        return self.guests[-1]
+
+    def _answer(self, start_response: Any, body: bytes) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+
+class Running:
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self.app = App()
+        self.server = WebServer(self.app, "127.0.0.1", 0, limits=limits)
+        self.server.start()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
+
+    def parked(self, count: int) -> list[Guest]:
+        wait_until(lambda: len(self.app.guests) == count)
+        assert all(guest.begun.wait(PATIENCE) for guest in self.app.guests)
+        return self.app.guests
+
+    def ask(self, path: bytes = b"/") -> bytes:
+        with self.connect() as sock:
+            sock.sendall(GET % path)
+            return read_until(sock, b"here")
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def read_until(sock: socket.socket, end: bytes) -> bytes:
+    data = b""
+    while end not in data:
+        piece = sock.recv(65_536)
+        assert piece, f"closed after {data[-200:]!r}"
+        data += piece
+    return data
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    pieces = []
+    while piece := sock.recv(65_536):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    with contextlib.ExitStack() as stack:
+
+        def make(limits: ConnectionLimits | None = None) -> Running:
+            running = Running(limits or ConnectionLimits(sweep_seconds=0.05))
+            stack.callback(running.server.close)
+            return running
+
+        yield make
+
+
+@pytest.fixture
+def running(start: Callable[..., Running]) -> Running:
+    return start()
+
+
+@pytest.fixture
+def clients(running: Running) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(running.connect()) for _ in range(MORE_THAN_THREADS)]
+
+
+class TestWaiting:
+    def test_many_hold_no_thread(self, running: Running, clients: list[socket.socket]) -> None:
+        for client in clients:
+            client.sendall(GET % b"/wait")
+        guests = running.parked(len(clients))
+        assert running.ask().endswith(b"here")
+        for guest in guests:
+            guest.parked.end()
+        for client in clients:
+            assert read_until(client, b"read ").endswith(b"kept , read ")
+
+    def test_the_body_is_kept_by_whoever_read_it(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(b"POST /wait HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nbody")
+            (guest,) = running.parked(1)
+            guest.parked.end()
+            assert read_until(client, b"read ").endswith(b"kept body, read ")
+
+    def test_only_the_first_end_counts(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/wait")
+            (guest,) = running.parked(1)
+            for _ in range(3):
+                guest.parked.end()
+            read_until(client, b"read ")
+            client.sendall(GET % b"/")
+            # One answer each, in the order of the requests.
+            assert read_until(client, b"here").count(b"HTTP/1.1 200") == 1
+
+    def test_later_requests_of_the_connection_come_behind(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/wait" + GET % b"/")
+            (guest,) = running.parked(1)
+            guest.parked.end()
+            answers = read_until(client, b"here")
+            assert answers.index(b"kept") < answers.index(b"here")
+
+    def test_a_drain_ends_it(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/wait")
+            running.parked(1)
+            assert running.server.drain(PATIENCE)
+            assert b"kept" in read_to_end(client)
+
+
+class TestStreaming:
+    def test_pieces_arrive_as_they_are_sent(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/stream")
+            (guest,) = running.parked(1)
+            assert b"Transfer-Encoding: chunked" in read_until(client, b"5\r\nfirst\r\n")
+            for piece in (b"one", b"two"):
+                assert guest.parked.send(piece)
+                assert read_until(client, piece + b"\r\n") == b"3\r\n%b\r\n" % piece
+            guest.parked.end()
+            assert read_to_end(client) == b"0\r\n\r\n"
+
+    def test_a_client_of_http_1_0_gets_no_chunks(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(b"GET /stream HTTP/1.0\r\n\r\n")
+            (guest,) = running.parked(1)
+            guest.parked.send(b"second")
+            guest.parked.end()
+            assert read_to_end(client).endswith(b"\r\n\r\nfirstsecond")
+
+    def test_head_has_no_body_and_is_not_parked(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(b"HEAD /stream HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert read_to_end(client).endswith(b"\r\n\r\n")
+        assert not running.app.guests[0].begun.is_set()
+
+    def test_requests_behind_it_are_not_answered(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/stream" + GET % b"/")
+            (guest,) = running.parked(1)
+            guest.parked.end()
+            assert read_to_end(client).count(b"HTTP/1.1 200") == 1
+
+    def test_a_client_that_leaves_is_noticed(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/stream")
+            (guest,) = running.parked(1)
+            read_until(client, b"first")
+        assert guest.has_left.wait(PATIENCE)
+        assert not guest.parked.send(b"more")
+
+    def test_who_reads_too_little_is_cut_off(self, running: Running) -> None:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", running.server.port))
+            client.sendall(GET % b"/stream")
+            (guest,) = running.parked(1)
+            give_up = time.monotonic() + PATIENCE
+            while guest.parked.send(bytes(64 * 1024)):
+                assert time.monotonic() < give_up
+            assert guest.has_left.wait(PATIENCE)
+
+    def test_who_stops_reading_is_cut_off_in_the_end(self, start: Callable[..., Running]) -> None:
+        running = start(ConnectionLimits(idle_seconds=0.3, sweep_seconds=0.05))
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", running.server.port))
+            client.sendall(GET % b"/stream")
+            (guest,) = running.parked(1)
+            # Some of it stays here: the kernel takes less for such a reader.
+            for _ in range(8):
+                guest.parked.send(bytes(512 * 1024))
+            assert guest.has_left.wait(PATIENCE)
+
+    def test_silence_cuts_no_stream(self, start: Callable[..., Running]) -> None:
+        running = start(ConnectionLimits(idle_seconds=0.3, sweep_seconds=0.05))
+        with running.connect() as client, running.connect() as idle:
+            client.sendall(GET % b"/stream")
+            (guest,) = running.parked(1)
+            read_until(client, b"first\r\n")
+            assert idle.recv(1) == b""  # closed for being idle: as long has passed here
+            assert guest.parked.send(b"still here")
+            assert read_until(client, b"still here\r\n")
+
+    def test_long_streams_take_no_memory(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/stream")
+            (guest,) = running.parked(1)
+            read_until(client, b"first\r\n")
+            for _ in range(100):
+                assert guest.parked.send(b"x" * 20_000)
+                read_until(client, b"x\r\n")
+            (channel,) = running.server._server.channels()
+            wait_until(lambda: not channel.total_outbufs_len)
+            kept = sum(buffer.getfile().seek(0, 2) for buffer in channel.outbufs if buffer.buf)
+            assert kept <= 128 * 1024
+
+    def test_a_drain_ends_it(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/stream")
+            (guest,) = running.parked(1)
+            assert running.server.drain(PATIENCE)
+            assert guest.must_go.is_set()
+            assert read_to_end(client).endswith(b"0\r\n\r\n")

@@ -1,0 +1,170 @@
+"""A server on loopback that answers as it is told, and keeps what it was asked."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+JOB = "8315767e-588e-429f-83ad-d76da31ac786"
+JOB_PATH = f"/v1/images/upload/{JOB}"
+EVENTS_PATH = JOB_PATH + "/events"
+
+
+@dataclass
+class Asked:
+    """One request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Told:
+    """One answer to give.
+
+    `chunks` are sent one by one in place of a body, framed (RFC 9112, section 7.1) or up to the
+    connection's end.
+    """
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    chunks: Callable[[], Iterable[bytes]] | None = None
+    is_framed: bool = False
+
+
+class StandIn:
+    """The server; what it has no answer for is 404 `not-found`, as an older service has it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self._told: dict[tuple[str, str], list[Told]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
+        )
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def tell(self, method: str, path: str, *answers: Told) -> None:
+        """Give these answers in turn, the last one from then on."""
+        self._told[method, path] = list(answers)
+
+    def answer(self, asked: Asked) -> Told:
+        self.asked.append(asked)
+        answers = self._told.get((asked.method, asked.path))
+        if answers is None:
+            return problem(404, "not-found", "There is nothing at this path.")
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def requests(self, method: str, path: str) -> list[Asked]:
+        return [asked for asked in self.asked if (asked.method, asked.path) == (method, path)]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        return type("Handler", (_Handler,), {"stand_in": self})
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    stand_in: StandIn
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = json.loads(content) if content else None
+        query = dict(parse_qsl(url.query))
+        asked = Asked(self.command, url.path, query, dict(self.headers), body)
+        self._send(self.stand_in.answer(asked))
+
+    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names that the class looks for
+
+    def _send(self, told: Told) -> None:
+        self.send_response(told.status)
+        if "Content-Type" not in told.headers:
+            self.send_header("Content-Type", "application/json")
+        for name, value in told.headers.items():
+            self.send_header(name, value)
+        if told.chunks is None:
+            is_bytes = isinstance(told.body, bytes)
+            content = told.body if is_bytes else json.dumps(told.body).encode()
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        else:
+            self._send_chunks(told.chunks(), is_framed=told.is_framed)
+
+    def _send_chunks(self, chunks: Iterable[bytes], *, is_framed: bool) -> None:
+        if is_framed:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for chunk in chunks:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_framed else chunk)
+        if is_framed:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Told:
+    headers = {"Content-Type": "application/problem+json"} | more.pop("headers", {})
+    body = {"type": f"/problems/{code}", "title": "Refused", "status": status, "detail": detail}
+    return Told(status, body | {"code": code} | more, headers)
+
+
+def counts(pending: int = 0, complete: int = 0, failed: int = 0) -> dict[str, int]:
+    total = pending + complete + failed
+    return {"pending": pending, "complete": complete, "failed": failed, "total": total}
+
+
+def result(number: int, state: str = "complete", **more: Any) -> dict[str, Any]:
+    link = f"https://i.imgur.com/{number}.png" if state == "complete" else None
+    failed = state == "failed"
+    return {
+        "url": f"https://example.com/{number}.png",
+        "state": state,
+        "link": link,
+        "reason": "source-not-found" if failed else None,
+        "message": "The source has no image." if failed else None,
+        "attempts": 1,
+    } | more
+
+
+def job(results: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    states = [one["state"] for one in results]
+    tally = counts(*(states.count(state) for state in ("pending", "complete", "failed")))
+    is_complete = not tally["pending"]
+    return {
+        "id": JOB,
+        "created": "2026-11-24T19:38:26.179Z",
+        "finished": "2026-11-24T19:38:26.789Z" if is_complete else None,
+        "status": "complete" if is_complete else "in-progress",
+        "results": results,
+        "counts": tally,
+    } | more
+
+
+def event(name: str, data: object, number: int | None = None) -> bytes:
+    number_line = "" if number is None else f"id: {number}\n"
+    return f"{number_line}event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def stream(*chunks: bytes) -> Told:
+    return Told(headers={"Content-Type": "text/event-stream"}, chunks=lambda: chunks)

@@ -1,0 +1,144 @@
+"""The command line as a process: terminals, interrupts, closed pipes, and what it becomes."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from imgup.cli import cli
+from tests.unit.imgup.stand_in import JOB, JOB_PATH, Told, job, result
+
+ROOT = Path(__file__).parents[3]
+PATIENCE_SECONDS = 60.0
+COMMAND = (sys.executable, "-m", "imgup")
+
+
+def _environ(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMGUP_")}
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        kept.pop(name, None)
+    return kept | {"TERM": "xterm-256color"} | more
+
+
+@pytest.fixture
+def slow_job(stand_in):
+    """A job of one URL that is pending at first and then uploaded."""
+    pending, done = (Told(body=job([result(0, state)])) for state in ("pending", "complete"))
+    stand_in.tell("POST", "/v1/images/upload", Told(202, {"jobId": JOB}))
+    stand_in.tell("GET", JOB_PATH, pending, pending, done)
+    return stand_in
+
+
+def _upload_on_terminal(url: str, **environ: str) -> tuple[str, str]:
+    """What an upload writes to stdout, a pipe, and to stderr, a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "upload", "https://example.com/0.png"],
+        cwd=ROOT,
+        env=_environ(IMGUP_URL=url, **environ),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = bytearray()
+        try:
+            while chunk := os.read(ours, 65536):
+                seen += chunk
+        except OSError:  # how Linux says that the other side is closed
+            pass
+        os.close(ours)
+        assert process.stdout is not None
+        links = process.stdout.read().decode()
+    assert process.returncode == 0
+    return links, seen.decode()
+
+
+def test_a_terminal_has_a_bar_and_stdout_has_links_only(slow_job):
+    links, seen = _upload_on_terminal(slow_job.url)
+    assert links == "https://i.imgur.com/0.png\n"
+    assert "0/1" in seen
+    assert "\x1b[" in seen
+    assert seen.splitlines()[-1].endswith("1 uploaded")
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_color_and_a_dumb_terminal_have_neither_bar_nor_colour(slow_job, environ):
+    links, seen = _upload_on_terminal(slow_job.url, **environ)
+    assert links == "https://i.imgur.com/0.png\n"
+    assert seen == f"job {JOB}\r\n1 uploaded\r\n"
+
+
+def test_ctrl_c_says_that_the_job_goes_on(stand_in):
+    stand_in.tell("POST", "/v1/images/upload", Told(202, {"jobId": JOB}))
+    stand_in.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
+    with subprocess.Popen(
+        [*COMMAND, "upload", "https://example.com/0.png"],
+        cwd=ROOT,
+        env=_environ(IMGUP_URL=stand_in.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while not stand_in.requests("GET", JOB_PATH):
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 130
+    assert out == ""
+    assert f"the job goes on. Follow it with: imgup status {JOB} --follow" in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_is_gone_is_met_quietly(stand_in):
+    links = [f"https://i.imgur.com/{number:07}.png" for number in range(20_000)]
+    stand_in.tell("GET", "/v1/images", Told(body={"uploaded": links}))
+    with subprocess.Popen(
+        [*COMMAND, "links"],
+        cwd=ROOT,
+        env=_environ(IMGUP_URL=stand_in.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == links[0] + "\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(PATIENCE_SECONDS) == 141
+
+
+def test_the_client_needs_nothing_of_the_service_and_nothing_for_terminals():
+    script = (
+        "import sys, imgup; loaded = set(sys.modules); import imgup.cli\n"
+        "sys.exit(bool({'click', 'rich'} & loaded"
+        " | {'service', 'workers', 'sandbox'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+def test_serve_becomes_the_service(monkeypatch):
+    became = []
+    monkeypatch.setattr(os, "execve", lambda *args: became.append(args))
+    ran = CliRunner().invoke(
+        cli, ["serve", "--host", "::1", "--port", "0"], env={"PORT": "9000", "WORKER_COUNT": "3"}
+    )
+    assert ran.exit_code == 0, ran.output
+    ((program, command, environ),) = became
+    assert command == [program, "-m", "service"]
+    assert (environ["HOST"], environ["PORT"], environ["WORKER_COUNT"]) == ("::1", "0", "3")
+
+
+def test_serve_without_the_service_says_so(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    ran = CliRunner().invoke(cli, ["serve"])
+    assert ran.exit_code == 2
+    assert "not installed" in ran.stderr

@@ -1,0 +1,104 @@
+"""Lists of URLs, read and sorted out."""
+
+import pytest
+
+from imgup.url_list import Entry, UrlListError, read_list, sort_out
+
+
+def _places(content: bytes) -> list[tuple[str, str]]:
+    return [(entry.value, entry.place) for entry in read_list(content, "list.txt")]
+
+
+def test_a_list_has_one_url_a_line_and_lines_keep_their_numbers():
+    content = (
+        b"\xef\xbb\xbf# cats\r\n\r\n  https://a/1 \r\n\n\t# dogs\nhttps://a/2#part\nhttps://a/1"
+    )
+    assert _places(content) == [
+        ("https://a/1", "list.txt:3"),
+        ("https://a/2#part", "list.txt:6"),
+        ("https://a/1", "list.txt:7"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b' ["https://a/1", 5, null]', b'\xef\xbb\xbf\n{"urls": ["https://a/1", 5, null]}']
+)
+def test_a_list_may_be_json(content):
+    entries = list(read_list(content, "list.json"))
+    assert [entry.value for entry in entries] == ["https://a/1", "5", "null"]
+    assert [entry.place for entry in entries][1] == "list.json: entry 2"
+    assert [entry.is_text for entry in entries] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"https://a/1\nhttps://a/\xff", "list.txt:2: not UTF-8"),
+        (b'[\n"https://a/1",\n', "list.txt:3: not JSON"),
+        (b'{"links": []}', "'links'"),
+        (b'{"urls": [], "album": "x"}', "'album'"),
+        (b'{"urls": "https://a/1"}', "expected a JSON array"),
+        (b"{}", "expected a JSON array"),
+        (b"[" * 100_000, "cannot be read"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_named(content, said):
+    with pytest.raises(UrlListError, match=r"^list\.txt") as caught:
+        list(read_list(content, "list.txt"))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("example.com/cat.png", "not an http"),
+        ("ftp://example.com/cat.png", "not an http"),
+        ("https:/example.com/cat.png", "not an http"),
+        ("https://example.com/a cat.png", "space"),
+        ("https://example.com/\x1b[31m", "control"),
+        ("https://example.com\\cat.png", "backslash"),
+        ("https:///cat.png", "no host"),
+        ("https://example.com:port/", "port"),
+        ("https://[::1/", "host"),
+        ("https://me:secret@example.com/", "password"),
+        ("https://example.com/" + "a" * 8192, "longer"),
+    ],
+)
+def test_what_is_plainly_no_url_of_an_image_is_set_aside(value, why):
+    good, (aside,) = sort_out([Entry("https://a/1", "p"), Entry(value, "list.txt:2")])
+    assert good == [Entry("https://a/1", "p")]
+    assert aside.entry == Entry(value, "list.txt:2")
+    assert why in aside.why
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://a/1",
+        "HTTPS://EXAMPLE.COM/CAT.PNG",
+        "https://bücher.example/größe.png?a=b#c",
+        "http://[::1]:8001/a.png",
+        "http://127.0.0.1:8001/a.png",
+    ],
+)
+def test_the_rest_is_sent(value):
+    assert sort_out([Entry(value, "p")]) == ([Entry(value, "p")], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("https://me:se/cr@et@example.com/", "https://…@example.com/"),
+        ("https://me:secret@example.com/a", "https://…@example.com/a"),
+        ("https://me:se@cret@example.com/a?b@c", "https://…@example.com/a?b@c"),
+        ("ftp://" + "a" * 9000, "ftp://" + "a" * 194 + "…"),
+    ],
+)
+def test_what_is_set_aside_is_shown_without_its_password(value, shown):
+    _, (aside,) = sort_out([Entry(value + "\\", "p")])
+    assert aside.shown == shown + ("" if shown.endswith("…") else "\\")
+
+
+def test_what_is_no_text_is_set_aside():
+    _, (aside,) = sort_out([Entry("5", "p", is_text=False)])
+    assert aside.why == "not a text"

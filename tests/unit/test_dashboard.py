@@ -1,0 +1,105 @@
+"""What the dashboard and the documents ask Prometheus for, the service has."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.http_meters import HttpMetersMiddleware
+from service.metrics import create_registry
+from service.settings import load_settings
+from workers import Allowance, LimitState, MeterReading
+from workers.messages import MailboxStats
+from workers.metrics import MeterBook
+
+DOCS = Path(__file__).parents[2] / "docs"
+DASHBOARD = json.loads((DOCS / "grafana-dashboard.json").read_text())
+NAME = re.compile(r"\b(?:imgup|process)_[a-z_]+")
+
+
+class Board:
+    """Answers with a reading in which everything is known."""
+
+    def meters(self) -> MeterReading:
+        stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
+        return MeterBook().read(stats, Allowance(client=LimitState(12500, 12000, 60.0)))
+
+
+@pytest.fixture(scope="module")
+def samples() -> dict[str, set[str]]:
+    """Label names by sample name, of all there is."""
+    registry = create_registry(Board(), load_settings({}))  # type: ignore[arg-type]
+    meters = HttpMetersMiddleware(registry)
+    meters._requests.labels("/", "GET", "200").inc()
+    meters._seconds.labels("/", "GET").observe(0.1)
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def panels() -> Iterator[Any]:
+    yield from DASHBOARD["panels"]
+
+
+def expressions() -> list[str]:
+    return [target["expr"] for panel in panels() for target in panel["targets"]]
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_each_panel_asks_for_what_there_is(expression: str, samples: dict[str, set[str]]) -> None:
+    names = NAME.findall(expression)
+    assert names
+    assert set(names) <= set(samples)
+    labels = {
+        label.strip()
+        for group in re.findall(r"by \(([^)]*)\)", expression)
+        for label in group.split(",")
+    } | set(re.findall(r"(\w+)=", expression)) - {"instance"}
+    for name in names:
+        assert labels <= samples[name] | {"instance"}, name
+
+
+def test_panels_do_not_overlap() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in panels():
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not taken & cells, panel["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+    assert len({panel["id"] for panel in panels()}) == len(DASHBOARD["panels"])
+
+
+def test_it_works_with_any_data_source() -> None:
+    (source,) = [
+        variable for variable in DASHBOARD["templating"]["list"] if variable["type"] == "datasource"
+    ]
+    assert all(panel["datasource"]["uid"] == f"${{{source['name']}}}" for panel in panels())
+
+
+def test_the_documents_list_every_metric(samples: dict[str, set[str]]) -> None:
+    text = (DOCS / "observability.md").read_text()
+    listed = set(re.findall(r"^\| `(imgup_[a-z_]+)`", text, re.MULTILINE))
+    there = {
+        re.sub(r"_(bucket|count|sum)$", "", name)
+        for name in samples
+        if name.startswith("imgup_") and not name.endswith("_created")
+    }
+    assert listed == there
+
+
+def test_the_documents_ask_for_what_there_is(samples: dict[str, set[str]]) -> None:
+    text = (DOCS / "observability.md").read_text()
+    for block in re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL):
+        assert set(re.findall(r"\bimgup_[a-z_]+", block)) <= set(samples)

@@ -1,0 +1,85 @@
+"""A job's trace goes on to its callback URL, and to nobody else."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests_mock
+
+from workers.download import DownloadPolicy
+from workers.errands.messages import Errand, ErrandKind, ErrandOutcome
+from workers.errands.runner import ErrandRunner
+from workers.errands.webhook import WebhookPolicy, WebhookSender
+from workers.job_options import JobOptions
+from workers.job_table import JobTable
+from workers.line import Watchdog
+from workers.mailbox import Mailbox, MailboxLimits
+from workers.messages import Lease, Report, Submission, Uploaded
+from workers.origin import Origin
+
+WORKER = "worker-1"
+CALLBACK = "https://client.test/hook"
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+ORIGIN = Origin("shop-42", PARENT)
+
+
+class Host:
+    def delete(self, deletehash: str) -> float | None:
+        raise AssertionError("nothing is to be deleted")
+
+
+@pytest.fixture
+def site() -> requests_mock.Adapter:
+    adapter = requests_mock.Adapter()
+    adapter.register_uri("POST", CALLBACK, status_code=204)
+    return adapter
+
+
+@pytest.fixture
+def sender(site: requests_mock.Adapter) -> Iterator[WebhookSender]:
+    watchdog = Watchdog()
+    made = WebhookSender(WebhookPolicy((b"k" * 24,)), DownloadPolicy(), watchdog)
+    made._session.mount("https://", site)
+    yield made
+    made.close()
+    watchdog.close()
+
+
+def errand_of(origin: Origin | None) -> Errand:
+    """What is left to do of a job that came with a callback URL and whose image is uploaded."""
+    mailbox = Mailbox(JobTable(), MailboxLimits())
+    mailbox.register(WORKER)
+    options = JobOptions(callback_url=CALLBACK)
+    urls = ("https://example.com/a.jpg",)
+    assert mailbox.put(Submission("job", urls, options=options, origin=origin)) is None
+    (lease,) = mailbox.claim(WORKER, 0).leases
+    assert isinstance(lease, Lease)
+    assert lease.origin == origin
+    mailbox.ack(WORKER, Report(lease.token, Uploaded("https://i.imgur.com/a.jpg", "x")))
+    (errand,) = mailbox.claim(WORKER, 0).errands
+    assert errand.kind is ErrandKind.WEBHOOK
+    return errand
+
+
+def deliver(sender: WebhookSender, errand: Errand) -> ErrandOutcome:
+    return ErrandRunner(sender, Host()).run(errand)
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, Origin("shop-42"), None])
+def test_the_origin_comes_along(origin: Origin | None) -> None:
+    assert errand_of(origin).origin == origin
+
+
+def test_the_callback_url_is_told(sender: WebhookSender, site: requests_mock.Adapter) -> None:
+    deliver(sender, errand_of(ORIGIN))
+    (request,) = site.request_history
+    assert request.headers["traceparent"] == PARENT
+    assert "shop-42" not in str(request.headers)
+
+
+@pytest.mark.parametrize("origin", [Origin("shop-42"), None])
+def test_without_a_trace_there_is_nothing_to_tell(
+    sender: WebhookSender, site: requests_mock.Adapter, origin: Origin | None
+) -> None:
+    deliver(sender, errand_of(origin))
+    (request,) = site.request_history
+    assert "traceparent" not in request.headers

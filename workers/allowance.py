@@ -1,0 +1,157 @@
+"""What Imgur still takes, as its answers say: read by workers, kept by the Manager.
+
+The figures stand in the headers of every answer. A worker passes them on only when they have
+moved so far that somebody would notice, along with what its lanes have to say anyway.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+_NOTICEABLE = 0.01  # of a limit
+_RESET_NOTICEABLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """One limit; None where nobody knows.
+
+    Attributes:
+        limit: how much there is, from one reset to the next.
+        remaining: how much is left. Below 0 where more was used than there is.
+        reset_seconds: until it is whole again, from when this was read.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_seconds: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is."""
+        return any(value is not None for value in (self.limit, self.remaining, self.reset_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """All limits that count uploads.
+
+    Attributes:
+        client: credits a day, of the application.
+        user: credits an hour, of the address or account that uploads.
+        posts: uploads an hour, of the address.
+    """
+
+    client: LimitState = LimitState()
+    user: LimitState = LimitState()
+    posts: LimitState = LimitState()
+
+
+UNKNOWN = Allowance()
+
+
+class AllowanceNews:
+    """A worker's side: what the lanes read, and whether it is worth passing on.
+
+    Safe to use from any thread.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._is_read = False  # since it was last looked at
+        self._read = UNKNOWN
+        self._read_at = 0.0
+        self._told = UNKNOWN
+        self._told_at = 0.0
+
+    def read(self, allowance: Allowance) -> None:
+        """An answer has come; limits that it does not name stay as they were."""
+        with self._lock:
+            self._read, self._read_at = _merged(self._read, allowance), self._clock()
+            self._is_read = True
+
+    def take(self) -> Allowance | None:
+        """What is to be passed on, once; None as long as nobody would notice."""
+        with self._lock:
+            if not self._is_read:
+                return None
+            self._is_read = False
+            passed = self._read_at - self._told_at
+            pairs = (
+                (getattr(self._told, field.name), getattr(self._read, field.name))
+                for field in fields(Allowance)
+            )
+            if not any(_is_noticeable(told, now, passed) for told, now in pairs):
+                return None
+            self._told, self._told_at = self._read, self._read_at
+            return self._read
+
+
+class AllowanceBook:
+    """The Manager's side: the last word of any worker. Not safe for threads by itself."""
+
+    def __init__(self) -> None:
+        self._last = UNKNOWN
+        self._noted_at: dict[str, float] = {}
+
+    def note(self, allowance: Allowance, now: float) -> None:
+        """Keep what a worker says.
+
+        Args:
+            allowance: limits that it does not know stay as they were.
+            now: monotonic seconds.
+        """
+        for field in fields(Allowance):
+            if getattr(allowance, field.name).is_known:
+                self._noted_at[field.name] = now
+        self._last = _merged(self._last, allowance)
+
+    def at(self, now: float) -> Allowance:
+        """How the limits stand; what is left after a reset nobody knows until the next upload."""
+        aged = {
+            name: _aged(getattr(self._last, name), now - noted)
+            for name, noted in self._noted_at.items()
+        }
+        return replace(self._last, **aged)
+
+
+def _merged(before: Allowance, after: Allowance) -> Allowance:
+    known = {
+        field.name: getattr(after, field.name)
+        for field in fields(Allowance)
+        if getattr(after, field.name).is_known
+    }
+    return replace(before, **known)
+
+
+def _aged(state: LimitState, seconds: float) -> LimitState:
+    if state.reset_seconds is None:
+        return state
+    left = state.reset_seconds - seconds
+    if left <= 0:
+        return LimitState(limit=state.limit)
+    return replace(state, reset_seconds=left)
+
+
+def _is_noticeable(told: LimitState, now: LimitState, passed_seconds: float) -> bool:
+    if told.limit != now.limit:
+        return True
+    if told.remaining is None or now.remaining is None:
+        return told.remaining is not now.remaining
+    step = (now.limit or 0) * _NOTICEABLE
+    moved = abs(now.remaining - told.remaining)
+    # An allowance that ends is worth telling to the last unit.
+    if moved and (moved >= step or now.remaining < step):
+        return True
+    if told.reset_seconds is None or now.reset_seconds is None:
+        return told.reset_seconds is not now.reset_seconds
+    expected = told.reset_seconds - passed_seconds
+    # Imgur counts some resets down and tells others as the whole period every time, which is the
+    # later reset; neither is news while uploads go on.
+    return abs(now.reset_seconds - expected) > max(
+        _RESET_NOTICEABLE_SECONDS, _NOTICEABLE * now.reset_seconds
+    )

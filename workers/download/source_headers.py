@@ -1,0 +1,45 @@
+"""Headers that a client wants sent along to the origins it names, and to no other."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from workers.job_options import HeadersByOrigin
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL (RFC 6454, section 6.2), the usual port left out.
+
+    Raises:
+        ValueError: the URL has none.
+    """
+    parts = urlsplit(url)
+    host, scheme, port = parts.hostname, parts.scheme.lower(), parts.port
+    if not host or scheme not in _DEFAULT_PORTS:
+        raise ValueError("no http(s) origin")
+    name = f"[{host}]" if ":" in host else host.removesuffix(".")
+    return f"{scheme}://{name}" + ("" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}")
+
+
+class SourceHeaders:
+    """What to send along on the way of one URL, hop by hop.
+
+    Only what was named for the URL's own origin is sent, and only as long as no redirect has led
+    elsewhere. Else a source could have another one asked for whatever it likes, with credentials
+    that were not meant for it.
+
+    Args:
+        by_origin: as the client gave them.
+        url: the URL to begin with.
+    """
+
+    def __init__(self, by_origin: HeadersByOrigin, url: str) -> None:
+        self._origin = origin_of(url) if by_origin else ""
+        self._headers = dict(by_origin).get(self._origin, ())
+
+    def at(self, url: str) -> tuple[tuple[str, str], ...]:
+        """Those for the next hop."""
+        if self._headers and origin_of(url) != self._origin:
+            self._headers = ()
+        return self._headers

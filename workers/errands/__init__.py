@@ -1,0 +1,1 @@
+"""Small pieces of work besides images: webhook deliveries, and deletions of uploaded images."""
