@@ -3,6 +3,7 @@
 PYTHON = python3
 ARGS =
 COVERAGE_FLOOR = 90
+TEST_PROCESSES = 3
 
 VENV = .venv
 BIN = $(VENV)/bin/python
@@ -28,11 +29,13 @@ help:  ## list the targets
 run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if there is no account
 	@exec $(BIN) -m service
 
+# Many tests wait more than they compute, so some run side by side; kills want the machine alone.
 # What ARGS selects is part of the suite only, so its coverage says nothing.
 test: $(DEV_READY)  ## all tests, with coverage; a part of them: make test ARGS="-k mailbox"
 ifeq ($(strip $(ARGS)),)
 	@$(BIN) -m coverage erase
-	$(BIN) -m coverage run -m pytest
+	$(BIN) -m coverage run -m pytest --ignore=tests/chaos -n $(TEST_PROCESSES) --dist loadfile
+	$(BIN) -m coverage run -m pytest tests/chaos
 	@$(BIN) -m coverage combine --quiet
 	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)
 else

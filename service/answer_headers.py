@@ -17,8 +17,8 @@ ALWAYS: Final = {
     "Cache-Control": "no-store",
 }
 """Left out on purpose: Strict-Transport-Security is for whoever ends TLS in front of this service;
-Permissions-Policy restricts scripts, and none runs here; X-Frame-Options is the old form of
-frame-ancestors."""
+Permissions-Policy restricts scripts, and none but those of the page run; X-Frame-Options is the
+old form of frame-ancestors."""
 
 
 class AnswerHeadersMiddleware:

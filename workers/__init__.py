@@ -14,10 +14,13 @@ from workers.errands.webhook import WebhookPolicy
 from workers.errors import ImageError
 from workers.image_text import PLACEHOLDERS, template_faults
 from workers.imgur import ImgurAccess
-from workers.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
-from workers.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions, Priority
-from workers.job_table import CHANGES_A_CALL
-from workers.journal_records import JournalError
+from workers.jobs.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
+from workers.jobs.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions, Priority
+from workers.jobs.job_reader import CHANGES_A_CALL
+from workers.jobs.origin import Origin
+from workers.jobs.request_key import RequestKey
+from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
+from workers.journal.journal_records import JournalError
 from workers.logs import LogConfig, configure_logging
 from workers.messages import (
     ImageState,
@@ -28,11 +31,8 @@ from workers.messages import (
     Submission,
 )
 from workers.metrics import HistogramReading, MeterReading
-from workers.origin import Origin
-from workers.outlook import Outlook
 from workers.processes import ProcessBoard, ProcessBoardConfig
-from workers.request_key import RequestKey
-from workers.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
+from workers.queueing.outlook import Outlook
 from workers.worker import WorkerConfig
 
 __all__ = [

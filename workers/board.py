@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from workers.errands.messages import DeletionRefusal
-from workers.job_messages import Cancellation, JobListing, Replay, Retry
-from workers.job_table import CHANGES_A_CALL
+from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
+from workers.jobs.job_reader import CHANGES_A_CALL
+from workers.jobs.origin import Origin
 from workers.messages import JobChanges, JobStatus, Refusal, Submission
 from workers.metrics import MeterReading
-from workers.origin import Origin
-from workers.outlook import Outlook
+from workers.queueing.outlook import Outlook
 
 
 class BoardLostError(Exception):

@@ -9,16 +9,12 @@ Invariant, at every release of the condition: each open URL is in exactly one pl
 room, or under one lease; or its job is being cancelled, and it is about to end.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from workers.admission import Admission
 from workers.allowance import AllowanceBook
-from workers.cancellation import cancel
-from workers.errands.book import ErrandBook, ErrandLimits
+from workers.errands.book import ErrandBook
 from workers.errands.ledger import ErrandKey, ErrandLedger
 from workers.errands.messages import (
     DeletionRefusal,
@@ -27,17 +23,14 @@ from workers.errands.messages import (
     ErrandReport,
     Undone,
 )
-from workers.job_messages import Cancellation, Replay, Retry
 from workers.job_table import JobTable
-from workers.leases import Holder, LeaseBook
+from workers.jobs.job_messages import Cancellation, Replay, Retry
+from workers.jobs.origin import Origin
 from workers.messages import (
     Arrival,
     Clearance,
     CrashedUrl,
     Delivery,
-    Failed,
-    ImageState,
-    Lease,
     MailboxStats,
     Receipt,
     Refusal,
@@ -45,38 +38,16 @@ from workers.messages import (
     Retirement,
     Standing,
     Submission,
-    Uploaded,
     Words,
 )
 from workers.metrics import EndCause, MeterReading
-from workers.origin import Origin
-from workers.outlook import Outlook
-from workers.settlement import Settlement
-from workers.throughput import Throughput
-from workers.waiting_room import WaitingRoom
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxLimits:
-    """What a mailbox holds to.
-
-    Attributes:
-        max_open_urls: URLs queued or under lease at once; a submission beyond it is refused whole.
-        lease_seconds: how long a worker may keep a URL before it counts as stuck.
-        max_crashes: a URL whose worker died this often is failed instead of handed out again.
-        upload_again: what becomes of a URL whose worker died while it uploaded. True: it is
-            uploaded once more, and may be at Imgur twice; False: it fails, and may be at Imgur
-            under a link that nobody knows.
-        source_concurrency: downloads from one source host at once; 0 for no limit.
-        errands: of what is done besides images.
-    """
-
-    max_open_urls: int = 1_000_000
-    lease_seconds: float = 105.0
-    max_crashes: int = 3
-    upload_again: bool = True
-    source_concurrency: int = 32
-    errands: ErrandLimits = field(default_factory=ErrandLimits)
+from workers.queueing.admission import Admission
+from workers.queueing.cancellation import cancel
+from workers.queueing.leases import LeaseBook
+from workers.queueing.lending import Lending
+from workers.queueing.mailbox_limits import MailboxLimits
+from workers.queueing.outlook import Outlook
+from workers.queueing.waiting_room import WaitingRoom
 
 
 class Mailbox:
@@ -95,24 +66,16 @@ class Mailbox:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._table = job_table
-        self._limits = limits
         self._clock = clock
         self._changed = threading.Condition()
         self._room = WaitingRoom(
             limits.source_concurrency, limits.max_crashes, wake=self._changed.notify_all
         )
-        self._settlement = Settlement(
-            job_table,
-            self._room,
-            clock,
-            max_crashes=limits.max_crashes,
-            upload_again=limits.upload_again,
-        )
         self._leases = LeaseBook()
+        self._lending = Lending(job_table, self._room, self._leases, limits, clock)
         self._ledger = ErrandLedger(job_table)
         self._errands = ErrandBook(self._ledger, limits.errands, wake=self._changed.notify_all)
         job_table.on_complete = self._tell_callback
-        self._throughput = Throughput()
         self._allowance = AllowanceBook()
         self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
 
@@ -129,7 +92,7 @@ class Mailbox:
         return self._admission.retry(job_id, owner, new_job_id, origin)
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
-        """Call a job off; see `workers.cancellation`."""
+        """Call a job off; see `workers.queueing.cancellation`."""
         return cancel(
             job_id,
             owner,
@@ -147,29 +110,11 @@ class Mailbox:
         Returns:
             The URLs that failed by that.
         """
-        crashed = []
         with self._changed:
-            for job_id, job in self._table.jobs():
-                if not job.pending:
-                    continue
-                waiting = [
-                    index
-                    for index, state in enumerate(job.states)
-                    if state == ImageState.PENDING and index not in job.uploading
-                ]
-                if job.cancelled is not None:
-                    self._table.cancel(job_id, waiting)
-                    waiting = []
-                if not job.pending:
-                    continue
-                in_hand = sorted(job.uploading, reverse=True)
-                self._room.restore(job_id, job.urls, waiting, len(in_hand), job.options)
-                for index in in_hand:
-                    self._table.begin(job_id, index)
-                    crashed.append(self._settlement.settle_crash((job_id, index)))
+            crashed = self._lending.restore()
             self._errands.restore(self._clock())
             self._changed.notify_all()
-        return tuple(url for url in crashed if url is not None)
+            return crashed
 
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
         """Have an uploaded image deleted at Imgur; returns why not, if that cannot be."""
@@ -209,7 +154,7 @@ class Mailbox:
         with self._changed:
             now = self._clock()
             return Outlook(
-                rate_per_second=self._throughput.per_second(now),
+                rate_per_second=self._lending.throughput.per_second(now),
                 pause_seconds=self._room.pause_seconds(now),
                 allowance=self._allowance.at(now),
                 ahead=None if job_id is None else self._room.ahead(job_id),
@@ -272,7 +217,7 @@ class Mailbox:
                     resume_at=resume_at,
                     images_wait=self._room.unfinished - self._room.delayed > len(self._leases),
                 )
-                leases = self._hand_out_up_to(wanted - len(errands), worker_id, holder, now)
+                leases = self._lending.hand_out(wanted - len(errands), worker_id, holder, now)
                 if leases or errands:
                     return Delivery(Standing.WORK, leases, errands=errands)
                 if now >= give_up:
@@ -293,30 +238,12 @@ class Mailbox:
             of the same image, if it is there already: then it need not be.
         """
         with self._changed:
-            place = self._leases.place(worker_id, token)
-            if place is None:
-                return False
-            link = self._table.begin_upload(*place, arrival)
-            self._room.downloaded(place)
-            return link or True
+            return self._lending.begin_upload(worker_id, token, arrival)
 
     def ack(self, worker_id: str, report: Report) -> Receipt:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
         with self._changed:
-            place = self._leases.end(worker_id, report.token)
-            if place is None:
-                return Receipt(accepted=False)
-            holder = self._leases.holder(worker_id)
-            if holder is not None:
-                holder.last_word = self._clock()
-                if not holder.tokens:
-                    self._room.worker_is_free(worker_id)
-            finished = self._settlement.settle(place, report.outcome)
-            if isinstance(report.outcome, Uploaded | Failed):
-                self._throughput.ended(self._clock())
-            if not self._leases:
-                self._throughput.rest(self._clock())
-            return Receipt(accepted=True, finished=finished)
+            return self._lending.end(worker_id, report)
 
     # --- the supervisor ---------------------------------------------------------------------
 
@@ -344,13 +271,7 @@ class Mailbox:
             holder = self._leases.holder(worker_id)
             if holder is None:
                 return Retirement(returned=0, failed=(), had_claimed=False)
-            places = self._leases.retire(worker_id)
-            self._room.worker_left(worker_id)
-            # In reverse, as each goes to the front of its job: the order handed out is kept.
-            crashed = [self._settlement.settle_crash(place) for place in reversed(places)]
-            failed = tuple(url for url in crashed if url is not None)
-            if not self._leases:
-                self._throughput.rest(self._clock())
+            places, failed = self._lending.take_back(worker_id)
             # Also for this worker's own lanes that still wait here: they are to leave.
             self._changed.notify_all()
             errands = self._errands.retire(worker_id, self._clock())
@@ -382,29 +303,3 @@ class Mailbox:
         if receipt.accepted and not isinstance(outcome, Undone) and outcome.pause_seconds:
             self._room.pause(now + outcome.pause_seconds)
         return receipt
-
-    def _hand_out_up_to(
-        self, wanted: int, worker_id: str, holder: Holder, now: float
-    ) -> tuple[Lease, ...]:
-        # A worker with many free lanes leaves the others theirs: a short job is done soonest when
-        # all processes work on it.
-        open_urls = self._room.unfinished - self._room.delayed
-        share = math.ceil(open_urls / max(1, self._leases.holders_ready()))
-        leases: list[Lease] = []
-        while len(leases) < wanted and len(holder.tokens) < max(1, share):
-            lease = self._hand_out(worker_id, holder, now)
-            if lease is None:
-                break
-            leases.append(lease)
-        return tuple(leases)
-
-    def _hand_out(self, worker_id: str, holder: Holder, now: float) -> Lease | None:
-        workers = self._leases.holders_ready()
-        place = self._room.take(worker_id, workers, now, is_free=not holder.tokens)
-        if place is None:
-            return None
-        token = self._leases.lend(worker_id, place, now + self._limits.lease_seconds)
-        self._throughput.begin(now)
-        attempt = self._table.begin(*place)
-        url, options = self._room.url(place), self._room.options(place[0])
-        return Lease(token, *place, url, attempt, options, self._table.origin(place[0]))

@@ -13,11 +13,14 @@ from workers.deadline_proxy import CALL_SECONDS, SERIALIZER, DeadlineProxy, Mana
 from workers.errands.ledger import ErrandKey
 from workers.errands.messages import DeletionRefusal
 from workers.imgur.auth import TokenAnswer, TokenStore
-from workers.job_messages import Cancellation, JobListing, Replay, Retry
-from workers.job_table import CHANGES_A_CALL, JobTable
+from workers.job_table import JobTable
+from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
+from workers.jobs.job_reader import CHANGES_A_CALL
+from workers.jobs.origin import Origin
+from workers.journal.recovery import Recovered, Recovery
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.logs import LogConfig
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import (
     Delivery,
     JobChanges,
@@ -29,9 +32,8 @@ from workers.messages import (
     Words,
 )
 from workers.metrics import EndCause, MeterReading
-from workers.origin import Origin
-from workers.outlook import Outlook
-from workers.recovery import Recovered, Recovery
+from workers.queueing.mailbox_limits import MailboxLimits
+from workers.queueing.outlook import Outlook
 
 __all__ = [
     "CALL_SECONDS",

@@ -20,7 +20,7 @@ from workers.errors import (
 )
 from workers.image_text import fields_of
 from workers.imgur import UploadedImage
-from workers.job_options import HeadersByOrigin
+from workers.jobs.job_options import HeadersByOrigin
 from workers.messages import (
     Arrival,
     Clearance,

@@ -13,14 +13,14 @@ import structlog
 from workers.board import BoardHealth, BoardLostError, BoardState
 from workers.errands.book import RETRY_SECONDS, ErrandLimits
 from workers.errands.messages import DeletionRefusal
-from workers.job_messages import Cancellation, JobListing, Replay, Retry
-from workers.job_table import CHANGES_A_CALL
-from workers.mailbox import MailboxLimits
+from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
+from workers.jobs.job_reader import CHANGES_A_CALL
+from workers.jobs.origin import Origin
 from workers.manager import BoardManager
 from workers.messages import JobChanges, JobStatus, Refusal, Submission
 from workers.metrics import MeterReading
-from workers.origin import Origin
-from workers.outlook import Outlook
+from workers.queueing.mailbox_limits import MailboxLimits
+from workers.queueing.outlook import Outlook
 from workers.supervisor import Supervisor, stop_signals_held
 from workers.worker import WorkerConfig, run_worker
 

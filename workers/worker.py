@@ -12,15 +12,14 @@ import structlog
 
 from workers.allowance import AllowanceNews
 from workers.backoff import Backoff
-from workers.byte_budget import ByteBudget
 from workers.download import Downloader, DownloadPolicy
 from workers.download.url import mask_url
 from workers.errands.messages import Errand, ErrandReport
 from workers.errands.runner import ErrandRunner
 from workers.errands.webhook import WebhookPolicy, WebhookSender
 from workers.imgur import ImgurAccess, ImgurClient
+from workers.jobs.origin import Origin
 from workers.lifeline import ignore_stop_signals, leave_with_parent
-from workers.line import Watchdog
 from workers.logs import LogConfig, configure_logging
 from workers.manager import MailboxProxy, ManagerLostError, TokenStoreProxy
 from workers.messages import (
@@ -33,10 +32,11 @@ from workers.messages import (
     Report,
     TryAgain,
 )
-from workers.origin import Origin
 from workers.outbox import Desk, Outbox
 from workers.pace import Pace, Pacemaker
 from workers.pipeline import Pipeline
+from workers.transfer.byte_budget import ByteBudget
+from workers.transfer.line import Watchdog
 
 _NICENESS = 5  # a third of the web side's and the Manager's weight (sched(7))
 

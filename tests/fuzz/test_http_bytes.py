@@ -21,7 +21,8 @@ from service.server import WebServer
 from service.settings import load_settings
 from workers import BoardHealth, BoardState, JobChanges, Refusal, Submission
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
+from workers.queueing.mailbox_limits import MailboxLimits
 
 PATIENCE = 20.0
 CASES = 1200

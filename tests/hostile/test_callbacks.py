@@ -8,7 +8,7 @@ from tests.hostile.servers import Answer, Source
 from workers.download import DownloadPolicy
 from workers.errands.messages import Done, ErrandOutcome, Undone
 from workers.errands.webhook import WebhookPolicy, WebhookSender
-from workers.line import Watchdog
+from workers.transfer.line import Watchdog
 
 SECONDS = 0.5
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -25,8 +25,9 @@ from workers.imgur import ImgurAccess
 from workers.imgur.auth import TokenStore
 from workers.job_table import JobTable
 from workers.logs import LogConfig
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import ImageState, Submission
+from workers.queueing.mailbox_limits import MailboxLimits
 from workers.worker import WorkerConfig, run_worker
 
 WORKER_ID = "worker-1"

@@ -25,8 +25,9 @@ from service.settings import load_settings
 from tests.job_snapshot import snapshot_of
 from workers import BoardHealth, BoardState, JobChanges, MeterReading, Outlook, Submission
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import Failed, Report, TryAgain, Uploaded
+from workers.queueing.mailbox_limits import MailboxLimits
 
 PATIENCE = 30.0  # seconds; far beyond what anything here takes
 WORKER = "worker-1"

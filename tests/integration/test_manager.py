@@ -19,7 +19,6 @@ import pytest
 
 from tests.job_snapshot import snapshot_of
 from workers import BoardBusyError, BoardLostError, deadline_proxy
-from workers.mailbox import MailboxLimits
 from workers.manager import BoardManager, JobTableProxy, MailboxProxy, ManagerLostError
 from workers.messages import (
     Arrival,
@@ -35,6 +34,7 @@ from workers.messages import (
     Uploaded,
     Words,
 )
+from workers.queueing.mailbox_limits import MailboxLimits
 
 ROOT = Path(__file__).parents[2]
 SOON = 60.0

@@ -6,8 +6,9 @@ import tracemalloc
 import pytest
 
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import Failed, Report, Submission, Uploaded
+from workers.queueing.mailbox_limits import MailboxLimits
 
 JOBS = 5
 URLS = 1000

@@ -1,7 +1,9 @@
 """Fetching images from where a stranger says, without harm."""
 
-from workers.download.fetch import Download, Downloader, DownloadPolicy
+from workers.download.body import Download
+from workers.download.fetch import Downloader
 from workers.download.image_type import ImageType
+from workers.download.policy import DownloadPolicy
 from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
 
 __all__ = [

@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from workers.job_options import HeadersByOrigin
+from workers.jobs.job_options import HeadersByOrigin
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 

@@ -4,8 +4,8 @@ import contextlib
 import tempfile
 from typing import BinaryIO
 
-from workers.byte_budget import ByteBudget, HeldBytes
 from workers.errors import DownloadError, Reason
+from workers.transfer.byte_budget import ByteBudget, HeldBytes
 
 
 class Storage:

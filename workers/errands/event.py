@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from workers.job import Job
+from workers.jobs.job import Job
 
 
 def job_complete(job_id: str, job: Job) -> bytes:

@@ -13,10 +13,10 @@ from workers.errands.messages import (
     ErrandKind,
 )
 from workers.errands.records import JobErrands
-from workers.job import Job
 from workers.job_table import JobTable
+from workers.jobs.job import Job
+from workers.jobs.origin import Origin
 from workers.messages import ImageState
-from workers.origin import Origin
 
 ErrandKey = tuple[ErrandKind, str, int]
 """Kind, job id, and index of the image; 0 for a webhook."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from workers.origin import Origin
+from workers.jobs.origin import Origin
 
 
 class ErrandKind(StrEnum):

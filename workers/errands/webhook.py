@@ -18,14 +18,14 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from workers.download.faults import fault_of
-from workers.download.fetch import DownloadPolicy
 from workers.download.guard import AddressGuard
+from workers.download.policy import DownloadPolicy
 from workers.download.statuses import retry_after
 from workers.download.url import check_url
 from workers.errands.messages import Done, ErrandOutcome, Undone
 from workers.errors import DownloadError, Reason
-from workers.line import Line, TransferTimeoutError, Watchdog
-from workers.transport import open_session
+from workers.transfer.line import Line, TransferTimeoutError, Watchdog
+from workers.transfer.transport import open_session
 
 DELIVERY_SECONDS: Final = 15.0
 """For one attempt, from the name lookup to the head of the answer; Standard Webhooks names 15 to

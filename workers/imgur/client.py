@@ -17,7 +17,7 @@ from workers.imgur.errors import explain, parse_json, read_refusal
 from workers.imgur.exchange import Answer, Exchange, timed_out
 from workers.imgur.multipart import Form, image_form
 from workers.imgur.rate_limit import pause_after_upload, read_allowance
-from workers.line import Watchdog
+from workers.transfer.line import Watchdog
 
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 _LINK = re.compile(r"(https?)://([^\s/?#@\\]{1,255})/[!-~]{1,1000}")

@@ -12,8 +12,8 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from workers.errors import ImgurError, Reason, UploadUnsureError
-from workers.line import Line, TransferTimeoutError, Watchdog
-from workers.transport import open_session
+from workers.transfer.line import Line, TransferTimeoutError, Watchdog
+from workers.transfer.transport import open_session
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse

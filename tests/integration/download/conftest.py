@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workers.download import Downloader, DownloadPolicy
-from workers.line import Watchdog
+from workers.transfer.line import Watchdog
 
 Answer = Callable[[socket.socket, str, threading.Event], bool | None]
 

@@ -10,7 +10,7 @@ import pytest
 
 from workers.imgur import ImgurAccess, ImgurClient
 from workers.imgur.auth import Tokens, TokenStore
-from workers.line import Watchdog
+from workers.transfer.line import Watchdog
 
 
 class Call:

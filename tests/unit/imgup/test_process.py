@@ -78,7 +78,8 @@ def test_ctrl_c_says_that_the_job_goes_on(stand_in):
     stand_in.tell("POST", "/v1/images/upload", Told(202, {"jobId": JOB}))
     stand_in.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
     with subprocess.Popen(
-        [*COMMAND, "upload", "https://example.com/0.png"],
+        # A shell's background jobs ignore it, and so do the tests among those.
+        ["env", "--default-signal=INT", *COMMAND, "upload", "https://example.com/0.png"],
         cwd=ROOT,
         env=_environ(IMGUP_URL=stand_in.url),
         stdout=subprocess.PIPE,

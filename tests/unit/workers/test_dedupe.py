@@ -3,9 +3,9 @@
 import pytest
 
 from tests.job_snapshot import snapshot_of
-from workers.job_options import JobOptions
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.jobs.job_options import JobOptions
+from workers.mailbox import Mailbox
 from workers.messages import (
     Arrival,
     Clearance,
@@ -16,6 +16,7 @@ from workers.messages import (
     Uploaded,
     Words,
 )
+from workers.queueing.mailbox_limits import MailboxLimits
 
 CONTENT = b"c" * 32
 LINK = "https://i.imgur.test/a.jpg"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.job_snapshot import ImageResult, snapshot_of
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import (
     Failed,
     ImageState,
@@ -15,6 +15,7 @@ from workers.messages import (
     TryAgain,
     Uploaded,
 )
+from workers.queueing.mailbox_limits import MailboxLimits
 
 LINK = Uploaded("https://i.imgur.com/a.jpg", "hash")
 

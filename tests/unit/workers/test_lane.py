@@ -10,7 +10,7 @@ from tests.job_snapshot import snapshot_of
 from workers.errands.messages import ErrandOutcome
 from workers.errands.runner import ErrandRunner
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import (
     Delivery,
     Failed,
@@ -25,6 +25,7 @@ from workers.messages import (
 )
 from workers.outbox import Outbox
 from workers.pace import FEWEST, Pace
+from workers.queueing.mailbox_limits import MailboxLimits
 from workers.worker import Lane
 
 Process = Callable[[Lease], Outcome]

@@ -6,8 +6,7 @@ import pytest
 
 from tests.job_snapshot import snapshot_of
 from workers.job_table import JobTable
-from workers.leases import SILENT_SECONDS
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import (
     Arrival,
     Delivery,
@@ -28,6 +27,8 @@ from workers.messages import (
     Uploaded,
     Words,
 )
+from workers.queueing.leases import SILENT_SECONDS
+from workers.queueing.mailbox_limits import MailboxLimits
 
 SOON = 10.0
 """Seconds in which what should happen at once has happened, on the slowest machine."""
@@ -813,7 +814,7 @@ class TestSourceLimits:
         assert desk.claim("w2").job_id == "j"
 
     def test_a_search_broken_off_goes_on_by_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("workers.fair_queue._LOOKS_PER_POP", 10)
+        monkeypatch.setattr("workers.queueing.fair_queue._LOOKS_PER_POP", 10)
         box = Mailbox(JobTable(), MailboxLimits(source_concurrency=1))
         box.register("w1")
         slow = tuple(f"https://slow.test/{n}" for n in range(100))

@@ -17,9 +17,9 @@ from hypothesis.stateful import (
 )
 
 from tests.job_snapshot import snapshot_of
-from workers.job_messages import Cancellation
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.jobs.job_messages import Cancellation
+from workers.mailbox import Mailbox
 from workers.messages import (
     Failed,
     ImageState,
@@ -35,7 +35,8 @@ from workers.messages import (
     TryAgain,
     Uploaded,
 )
-from workers.source_limits import host_of
+from workers.queueing.mailbox_limits import MailboxLimits
+from workers.queueing.source_limits import host_of
 
 MAX_OPEN_URLS = 12
 MAX_CRASHES = 3

@@ -7,7 +7,7 @@ import time
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import (
     Failed,
     ImageState,
@@ -21,6 +21,7 @@ from workers.messages import (
     Uploaded,
     Words,
 )
+from workers.queueing.mailbox_limits import MailboxLimits
 
 JOBS = 20
 URLS = 100

@@ -1,6 +1,8 @@
 import dataclasses
+import importlib
 import inspect
 import pickle
+import pkgutil
 from array import array
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from workers import messages
 from workers.allowance import Allowance, LimitState
-from workers.job_options import JobOptions, Priority
+from workers.jobs.job_options import JobOptions, Priority
 from workers.messages import (
     Arrival,
     CrashedUrl,
@@ -95,10 +97,15 @@ every_message = pytest.mark.parametrize("message", ALL, ids=lambda message: type
 
 
 def test_no_message_is_left_out() -> None:
+    parts = [
+        importlib.import_module(f"{messages.__name__}.{part.name}")
+        for part in pkgutil.iter_modules(messages.__path__)
+    ]
     defined = {
         kind
-        for _, kind in inspect.getmembers(messages, inspect.isclass)
-        if kind.__module__ == messages.__name__ and dataclasses.is_dataclass(kind)
+        for part in parts
+        for _, kind in inspect.getmembers(part, inspect.isclass)
+        if kind.__module__ == part.__name__ and dataclasses.is_dataclass(kind)
     }
     assert {type(message) for message in ALL} == defined
 

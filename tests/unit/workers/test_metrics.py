@@ -2,7 +2,7 @@ import random
 
 from workers.errors import Reason
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import (
     Arrival,
     Failed,
@@ -15,6 +15,7 @@ from workers.messages import (
     Uploaded,
 )
 from workers.metrics import EndCause, HistogramReading, MeterBook, MeterReading
+from workers.queueing.mailbox_limits import MailboxLimits
 
 STATS = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
 WORKER = "worker-1"

@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 
 from workers.errands.messages import Done, Errand, ErrandReport
-from workers.job_options import JobOptions
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.jobs.job_options import JobOptions
+from workers.mailbox import Mailbox
 from workers.manager import ManagerLostError
 from workers.messages import (
     Arrival,
@@ -25,6 +25,7 @@ from workers.messages import (
 )
 from workers.outbox import Desk, Outbox
 from workers.pace import Pace
+from workers.queueing.mailbox_limits import MailboxLimits
 
 SOON = 10.0
 

@@ -19,7 +19,7 @@ from workers.errors import (
     UploadUnsureError,
 )
 from workers.imgur import UploadedImage
-from workers.job_options import HeadersByOrigin
+from workers.jobs.job_options import HeadersByOrigin
 from workers.messages import (
     Arrival,
     Clearance,

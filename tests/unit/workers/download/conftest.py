@@ -7,7 +7,7 @@ import pytest
 import requests_mock
 
 from workers.download import Downloader, DownloadPolicy
-from workers.line import Watchdog
+from workers.transfer.line import Watchdog
 
 
 @pytest.fixture(autouse=True)

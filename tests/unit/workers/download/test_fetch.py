@@ -8,7 +8,7 @@ import requests_mock
 
 from workers.download import Downloader, DownloadPolicy
 from workers.errors import DownloadError, Reason
-from workers.line import Watchdog
+from workers.transfer.line import Watchdog
 
 URL = "https://images.example/a.jpg"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)

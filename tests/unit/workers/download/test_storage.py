@@ -5,9 +5,9 @@ from typing import BinaryIO
 
 import pytest
 
-from workers.byte_budget import ByteBudget
 from workers.download.storage import Storage
 from workers.errors import DownloadError, Reason
+from workers.transfer.byte_budget import ByteBudget
 
 
 def full_disk() -> BinaryIO:

@@ -18,8 +18,8 @@ from workers.errands.messages import (
     PutOff,
     Undone,
 )
-from workers.job_options import JobOptions
 from workers.job_table import JobTable
+from workers.jobs.job_options import JobOptions
 from workers.messages import Submission, Uploaded
 
 CALLBACK = "https://client.test/hook?key=secret"

@@ -13,12 +13,13 @@ from workers.errands.messages import (
     ErrandReport,
     Undone,
 )
-from workers.job_options import JobOptions
 from workers.job_table import JobTable
+from workers.jobs.job_options import JobOptions
+from workers.journal.recovery import Recovery
 from workers.logs import LogConfig
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import Report, Submission, Uploaded, Words
-from workers.recovery import Recovery
+from workers.queueing.mailbox_limits import MailboxLimits
 
 CALLBACK = "https://client.test/hook"
 URLS = ("https://s.test/0", "https://s.test/1")

@@ -6,11 +6,12 @@ import pytest
 
 from workers.errands.book import ErrandLimits
 from workers.errands.messages import Done, ErrandReport, PutOff
-from workers.job_options import JobOptions
 from workers.job_table import JobTable
-from workers.leases import SILENT_SECONDS
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.jobs.job_options import JobOptions
+from workers.mailbox import Mailbox
 from workers.messages import Failed, Report, Standing, Submission, Uploaded, Words
+from workers.queueing.leases import SILENT_SECONDS
+from workers.queueing.mailbox_limits import MailboxLimits
 
 CALLBACK = JobOptions(callback_url="https://client.test/hook")
 DONE = Uploaded("https://i.imgur.com/a.jpg", "hash")

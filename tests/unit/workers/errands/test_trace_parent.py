@@ -9,12 +9,13 @@ from workers.download import DownloadPolicy
 from workers.errands.messages import Errand, ErrandKind, ErrandOutcome
 from workers.errands.runner import ErrandRunner
 from workers.errands.webhook import WebhookPolicy, WebhookSender
-from workers.job_options import JobOptions
 from workers.job_table import JobTable
-from workers.line import Watchdog
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.jobs.job_options import JobOptions
+from workers.jobs.origin import Origin
+from workers.mailbox import Mailbox
 from workers.messages import Lease, Report, Submission, Uploaded
-from workers.origin import Origin
+from workers.queueing.mailbox_limits import MailboxLimits
+from workers.transfer.line import Watchdog
 
 WORKER = "worker-1"
 CALLBACK = "https://client.test/hook"

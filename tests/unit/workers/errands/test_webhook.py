@@ -13,9 +13,9 @@ from workers.download import DownloadPolicy
 from workers.errands.event import job_complete
 from workers.errands.messages import Done, Undone
 from workers.errands.webhook import NOT_CONFIGURED, WebhookPolicy, WebhookSender, signature
-from workers.job import Job
-from workers.line import Watchdog
+from workers.jobs.job import Job
 from workers.messages import JobStatus
+from workers.transfer.line import Watchdog
 
 # The vector that the reference implementations of Standard Webhooks share.
 KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -5,7 +5,7 @@ import requests_mock
 
 from workers.imgur import ImgurAccess, ImgurClient
 from workers.imgur.auth import Tokens, TokenStore
-from workers.line import Watchdog
+from workers.transfer.line import Watchdog
 
 API = "https://api.imgur.com"
 

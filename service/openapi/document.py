@@ -1,0 +1,114 @@
+"""The OpenAPI 3.1 document of a service with certain settings."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
+
+from service.api_keys import is_open
+from service.models import (
+    CancellationAccepted,
+    DeletionAccepted,
+    ImageLinks,
+    ImageLinksPage,
+    Index,
+    JobAnswer,
+    JobForecast,
+    JobList,
+    JobPage,
+    Liveness,
+    ProblemExplanation,
+    Readiness,
+    RetryAccepted,
+    UploadAccepted,
+    UploadLimits,
+)
+from service.openapi.answers import SCHEMAS, add_refusal, refusals
+from service.openapi.routes import paths
+from service.openapi.upload_body import upload_body
+from service.problems import ProblemBody
+from service.settings import Settings
+from service.throttle import LIMITED_PREFIX
+
+VERSION: Final = "1.0"
+"""Of the interface: the first number changes when a client would have to."""
+
+_SHAPES = (
+    CancellationAccepted,
+    DeletionAccepted,
+    ImageLinks,
+    ImageLinksPage,
+    Index,
+    JobAnswer,
+    JobForecast,
+    JobList,
+    JobPage,
+    Liveness,
+    ProblemBody,
+    ProblemExplanation,
+    Readiness,
+    RetryAccepted,
+    UploadAccepted,
+    UploadLimits,
+)
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """The document, true for a service with these settings.
+
+    Args:
+        settings: limits, and whether there are keys and a rate limit.
+    """
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "imgup",
+            "version": VERSION,
+            "summary": "Send a list of image URLs; each image is downloaded and uploaded to Imgur.",
+        },
+        "paths": paths(),
+        "components": {
+            "schemas": _schemas() | {"UploadBody": upload_body(settings)},
+            "responses": refusals(),
+        },
+    }
+    _describe_admission(document, settings)
+    return document
+
+
+def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
+    """Say which routes ask for a key, and which count."""
+    for path, item in document["paths"].items():
+        operations = [item[method] for method in item if method != "parameters"]
+        for operation in operations:
+            if settings.rate_limit is not None and path.startswith(LIMITED_PREFIX):
+                add_refusal(operation, HTTPStatus.TOO_MANY_REQUESTS)
+            if settings.api_keys and is_open(path):
+                operation["security"] = []
+            elif settings.api_keys:
+                add_refusal(operation, HTTPStatus.UNAUTHORIZED)
+    if settings.api_keys:
+        document["security"] = [{"bearer": []}, {"header": []}]
+        document["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        }
+
+
+def _schemas() -> dict[str, Any]:
+    _, found = TypeAdapter.json_schemas(
+        [(shape, "serialization", TypeAdapter(shape)) for shape in _SHAPES],
+        ref_template=SCHEMAS + "{model}",
+        schema_generator=_PlainSchemas,
+    )
+    schemas: dict[str, Any] = found["$defs"]
+    return schemas
+
+
+class _PlainSchemas(GenerateJsonSchema):
+    """Schemas without a title for each field that only repeats its name."""
+
+    def field_title_should_be_set(self, schema: core_schema.CoreSchema) -> bool:  # noqa: ARG002 - the parent's
+        return False

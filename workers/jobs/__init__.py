@@ -1,0 +1,1 @@
+"""What the job table is made of: a job, its history, and the ways to find one."""

@@ -1,0 +1,137 @@
+"""What is to be read of the jobs and links that there are, each answer true of one moment."""
+
+import threading
+from collections.abc import Iterable
+from typing import Final
+
+from workers.jobs.job import Job
+from workers.jobs.job_messages import JobListing, JobOverview
+from workers.jobs.kept_jobs import KeptJobs
+from workers.jobs.origin import Origin
+from workers.messages import JobChanges, JobStatus, Submission
+
+CHANGES_A_CALL: Final = 2000
+"""Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as
+long again."""
+
+
+class JobReader:
+    """The reading half of a `JobTable`, under the same lock as its steps.
+
+    Attributes:
+        kept: the jobs and links themselves; for a restart, while nobody else uses them.
+    """
+
+    def __init__(self) -> None:
+        self.kept = KeptJobs()
+        self._lock = threading.Lock()
+
+    # --- for the web side -------------------------------------------------------------------
+
+    def changes(
+        self,
+        job_id: str,
+        since: int = 0,
+        owner: str = "",
+        *,
+        known: int | None = None,
+        limit: int = CHANGES_A_CALL,
+        name_urls: bool = False,
+    ) -> JobChanges | None:
+        """What is new of a job, or None if this owner has no such job.
+
+        A reader begins with nothing but the job's id, and hands in what the last answer told it,
+        until one is current; later it goes on from there. No call takes long, so that a large job
+        being read does not hold up those who write.
+
+        Args:
+            job_id: the job.
+            since: the version in the reader's last answer. One that is not of this job, such as
+                0, begins anew.
+            owner: who asks.
+            known: URLs the reader has been told of; None for all of them.
+            limit: URLs to tell of, and changes to go through, in this call.
+            name_urls: tell the URLs that have changed as well, for a reader that keeps none.
+        """
+        with self._lock:
+            job = self.kept.of_owner(job_id, owner)
+            if job is None:
+                return None
+            return job.changes(job_id, since, known, limit, name_urls=name_urls)
+
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
+        """A page of all of an owner's links, in order of completion; an empty page is the end, and
+        an empty link the place of one that was removed.
+        """
+        with self._lock:
+            links = self.kept.links.get(owner)
+            return () if links is None else links.slice(start, limit)
+
+    def links_removed(self, owner: str = "") -> int:
+        """How many links of an owner were removed from the list; their places stay, empty."""
+        with self._lock:
+            links = self.kept.links.get(owner)
+            return 0 if links is None else links.removed
+
+    def overview(self, job_id: str, owner: str) -> JobOverview | None:
+        """A job without its URLs, or None if this owner has no such job."""
+        with self._lock:
+            job = self.kept.of_owner(job_id, owner)
+            return None if job is None else job.overview(job_id)
+
+    def listing(
+        self, owner: str, status: JobStatus | None, before: int | None, limit: int
+    ) -> JobListing:
+        """A page of an owner's jobs, newest first.
+
+        Args:
+            owner: whose.
+            status: only those of this status; None for all.
+            before: what the last page said follows; None for the first page.
+            limit: jobs on it, at most.
+        """
+        with self._lock:
+            return self.kept.listing(owner, status, before, limit)
+
+    def unfinished(self) -> dict[str, int]:
+        """Open URLs by job id, jobs that are complete left out."""
+        with self._lock:
+            return {job_id: job.pending for job_id, job in self.kept.by_id.items() if job.pending}
+
+    # --- for the mailbox --------------------------------------------------------------------
+
+    def request(self, owner: str, key: str) -> tuple[str, str] | None:
+        """The job that a request with this key has made, and what was asked for, as a digest."""
+        with self._lock:
+            return self.kept.of_request(owner, key)
+
+    def failed_of(self, job_id: str, new_job_id: str) -> Submission | None:
+        """A job's failed URLs as a job of their own; None if there are none any more."""
+        with self._lock:
+            job = self.kept.by_id.get(job_id)
+            urls = () if job is None else job.failed_urls()
+            if job is None or not urls:
+                return None
+            return Submission(new_job_id, urls, job.owner, job.options, retry_of=job_id)
+
+    def origin(self, job_id: str) -> Origin | None:
+        """The request that a job came with, if that is known."""
+        with self._lock:
+            return self.kept.by_id[job_id].origin
+
+    def is_cancelled(self, job_id: str) -> bool:
+        """Whether somebody has cancelled the job."""
+        with self._lock:
+            return self.kept.by_id[job_id].cancelled is not None
+
+    def interrupted_uploads(self, job_id: str, index: int) -> int:
+        """Of a URL whose attempt has just broken off: 0 if it was not being uploaded, 1 if it was,
+        2 if that was not the first upload of an unknown end.
+        """
+        with self._lock:
+            job = self.kept.by_id[job_id]
+            return 1 + (index in job.unsure) if index in job.uploading else 0
+
+    def jobs(self) -> Iterable[tuple[str, Job]]:
+        """All jobs, in the order in which they were opened; only while nobody else uses them."""
+        return self.kept.by_id.items()

@@ -1,0 +1,1 @@
+"""The state of the service on disk, and its way back."""

@@ -1,0 +1,269 @@
+"""The journal's file: locked, rewritten at the start, appended to ever after."""
+
+import contextlib
+import fcntl
+import os
+import stat
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from workers.journal.journal_records import HEADER, JournalError, Record, encode
+
+SYNC_SECONDS = 1.0
+"""How often results are forced to the disk: what a crash of the whole machine may cost."""
+
+_LOCK_PATIENCE_SECONDS = 2.0  # a service killed with all of its processes is gone well before
+_LOCK_RETRY_SECONDS = 0.05
+_OWNER_ONLY = 0o600  # deletehashes are secrets
+_REWRITE_BUFFER_BYTES = 1024 * 1024
+_NO_FILE = -1
+_UNSOUND = "the disk failed"
+
+
+class JournalFullError(JournalError):
+    """A record could not be put on the disk.
+
+    Args:
+        why: what the system said.
+        maybe_kept: it was written and only the disk did not confirm it, so a restart may find it.
+    """
+
+    def __init__(self, why: str, *, maybe_kept: bool) -> None:
+        super().__init__(why)
+        self.maybe_kept = maybe_kept
+
+
+class Journal:
+    """An open journal. Safe to use from any thread.
+
+    Each record is handed to the kernel in one write, which outlives the death of every process;
+    only `commit` waits for the disk as well. What cannot be written is kept in memory, in order,
+    and written as soon as that is possible.
+
+    Args:
+        file: opened for appending without a buffer; this object's own from now on.
+        sync: forces a file to the disk.
+    """
+
+    def __init__(self, file: BinaryIO, sync: Callable[[int], None] = os.fsync) -> None:
+        self._file = file
+        self._fd = file.fileno()
+        self._sync_file = sync
+        self._end = os.fstat(self._fd).st_size
+        self._synced = self._end
+        self._backlog: deque[bytes] = deque()
+        self._trouble: str | None = None
+        self._is_unsound = False
+        self._closed = threading.Event()
+        self._writing = threading.Lock()
+        # Taken before the other, never inside it: a turn must not wait for the disk.
+        self._syncing = threading.Lock()
+
+    def append(self, record: Record) -> None:
+        """Write a record of what has happened already. Never fails: at worst it is kept back."""
+        line = encode(record)
+        with self._writing:
+            self._backlog.append(line)
+            self._write_backlog()
+
+    def commit(self, record: Record) -> None:
+        """Write a record of what is to happen, and wait until the disk has it.
+
+        Raises:
+            JournalFullError: that was not possible.
+        """
+        line = encode(record)
+        with self._writing:
+            self._write_backlog()
+            if self._is_unsound:
+                raise JournalFullError(_UNSOUND, maybe_kept=False)
+            if self._trouble is None:
+                self._write(line)
+            if self._trouble is not None:
+                raise JournalFullError(self._trouble, maybe_kept=False)
+        self.sync()
+        if self._is_unsound:
+            raise JournalFullError(_UNSOUND, maybe_kept=True)
+
+    def sync(self) -> None:
+        """Write what was kept back, and wait until the disk has all that was written by now."""
+        with self._writing:
+            self._write_backlog()
+            end = self._end
+        with self._syncing:
+            # Others that waited here meanwhile have been served by the same call.
+            if self._synced >= end or self._closed.is_set():
+                return
+            with self._writing:
+                end = self._end
+            try:
+                self._sync_file(self._fd)
+            except OSError as error:
+                # What the kernel could not write it takes for written from now on (fsync(2)).
+                self._tell_unsound(error)
+                return
+            self._synced = end
+
+    def keep_synced(self) -> None:
+        """Call `sync` once in `SYNC_SECONDS`, until the journal is closed."""
+        while not self._closed.wait(SYNC_SECONDS):
+            self.sync()
+
+    def close(self) -> None:
+        """Bring everything to the disk, and give up the file and with it the lock."""
+        self.sync()
+        with self._syncing, self._writing:
+            self._closed.set()
+            self._fd = _NO_FILE  # the number may soon be another file's
+            self._file.close()
+
+    # --- inside, the writing lock held ------------------------------------------------------
+
+    def _write_backlog(self) -> None:
+        while self._backlog:
+            self._write(self._backlog[0])
+            if self._trouble is not None:
+                return
+            self._backlog.popleft()
+
+    def _write(self, line: bytes) -> None:
+        try:
+            if self._trouble is not None:
+                # Half a record may be left of the write that failed.
+                os.ftruncate(self._fd, self._end)
+            _write_whole(self._fd, line)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._end)
+            self._tell_trouble(error)
+            return
+        self._end += len(line)
+        if self._trouble is not None:
+            self._trouble = None
+            structlog.get_logger("journal").info("the journal is written again")
+
+    def _tell_trouble(self, error: OSError) -> None:
+        why = error.strerror or str(error)
+        if self._trouble is None:
+            structlog.get_logger("journal").error(
+                "the journal cannot be written: new jobs are refused, results stay in memory "
+                "until it can",
+                cause=why,
+            )
+        self._trouble = why
+
+    def _tell_unsound(self, error: OSError) -> None:
+        if not self._is_unsound:
+            structlog.get_logger("journal").critical(
+                "the disk failed to keep the journal: new jobs are refused until a restart",
+                cause=error.strerror or str(error),
+            )
+        self._is_unsound = True
+
+
+@contextlib.contextmanager
+def journal_errors() -> Iterator[None]:
+    """Turn what the system says into a sentence.
+
+    Raises:
+        JournalError: in place of any OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(f"it cannot be used ({error.strerror or error})") from error
+
+
+def open_locked(path: Path) -> BinaryIO:
+    """Open a journal, or make an empty one, for this process alone.
+
+    The lock ends with the process, however it ends. It is waited for a moment: what is left of a
+    killed service may not be gone yet.
+
+    Raises:
+        JournalError: it is in use, or no regular file.
+        OSError: it cannot be opened.
+    """
+    give_up = time.monotonic() + _LOCK_PATIENCE_SECONDS
+    while True:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY), "rb")
+        try:
+            _check_regular(file)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another service may have put a new file in its place while this one was opened.
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):  # noqa: PTH116 - beside fstat
+                return file
+        except BlockingIOError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+        if time.monotonic() >= give_up:
+            raise JournalError("it is in use by another service")
+        time.sleep(_LOCK_RETRY_SECONDS)
+
+
+def _check_regular(file: BinaryIO) -> None:
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise JournalError("it is not a regular file")
+
+
+def rewrite(path: Path, records: Iterable[Record]) -> Journal:
+    """Put a new journal in the place of one that is locked by this process.
+
+    The old one stands, whole, until the new one does. The new one is locked before anyone sees it.
+
+    Args:
+        path: the journal, no symbolic link.
+        records: what the new one begins with.
+
+    Raises:
+        OSError: it cannot be written; the old one is as it was.
+    """
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)  # left by a start that was cut short
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    file = os.fdopen(os.open(fresh, flags, _OWNER_ONLY), "wb", buffering=0)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _write_all(file.fileno(), records)
+        os.fsync(file.fileno())
+        fresh.replace(path)
+        _sync_folder(path.parent)
+        return Journal(file)
+    except BaseException:
+        file.close()
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _write_all(fd: int, records: Iterable[Record]) -> None:
+    lines = bytearray(encode(HEADER))
+    for record in records:
+        lines += encode(record)
+        if len(lines) >= _REWRITE_BUFFER_BYTES:
+            _write_whole(fd, lines)
+            lines.clear()
+    _write_whole(fd, lines)
+
+
+def _write_whole(fd: int, data: bytes | bytearray) -> None:
+    written = os.write(fd, data)
+    while written < len(data):  # a disk that fills up takes a part first, then none
+        written += os.write(fd, memoryview(data)[written:].tobytes())
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is on the disk only when the folder is (fsync(2)).
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,19 @@
+"""How messages that travel with every image are pickled."""
+
+from operator import attrgetter
+from typing import TypeVar
+
+_Message = TypeVar("_Message")
+
+
+def travels_each_turn(message: type[_Message]) -> type[_Message]:
+    """Pickle as the class and its field values; a frozen dataclass with slots otherwise goes
+    through two slow functions that look its fields up each time, a fifth of a turn's whole cost.
+    """
+    values = attrgetter(*message.__match_args__)  # type: ignore[attr-defined] # set by dataclass
+
+    def __reduce__(self: _Message) -> tuple[type[_Message], tuple[object, ...]]:  # noqa: N807 - set below
+        return message, values(self)
+
+    message.__reduce__ = __reduce__  # type: ignore[assignment,method-assign]
+    return message

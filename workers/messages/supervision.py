@@ -1,0 +1,51 @@
+"""From the mailbox to the supervisor."""
+
+from dataclasses import dataclass
+
+from workers.messages.jobs import JobSummary
+
+
+@dataclass(frozen=True, slots=True)
+class CrashedUrl:
+    """A URL failed because its worker died under it too often."""
+
+    job_id: str
+    url: str
+    reason: str
+    message: str
+    finished: JobSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What a dead worker left behind.
+
+    Attributes:
+        returned: leases that went back to the queue.
+        failed: URLs that were failed instead, because too many workers died with them.
+        had_claimed: whether the worker had ever asked for work (it had started well).
+        errands: errands that were in its hands.
+    """
+
+    returned: int
+    failed: tuple[CrashedUrl, ...]
+    had_claimed: bool
+    errands: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStats:
+    """The queue at a glance; counts are URLs unless the name says otherwise.
+
+    Attributes:
+        delayed: waiting for a retry's time (part of ``queued``).
+        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
+        workers_ready: workers that have asked for work at least once and are not retired.
+    """
+
+    queued: int
+    delayed: int
+    leased: int
+    pause_seconds: float
+    workers_ready: int
+    draining: bool

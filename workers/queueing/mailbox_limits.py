@@ -1,0 +1,28 @@
+"""How much the mailbox takes, and how long it waits."""
+
+from dataclasses import dataclass, field
+
+from workers.errands.book import ErrandLimits
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLimits:
+    """What a mailbox holds to.
+
+    Attributes:
+        max_open_urls: URLs queued or under lease at once; a submission beyond it is refused whole.
+        lease_seconds: how long a worker may keep a URL before it counts as stuck.
+        max_crashes: a URL whose worker died this often is failed instead of handed out again.
+        upload_again: what becomes of a URL whose worker died while it uploaded. True: it is
+            uploaded once more, and may be at Imgur twice; False: it fails, and may be at Imgur
+            under a link that nobody knows.
+        source_concurrency: downloads from one source host at once; 0 for no limit.
+        errands: of what is done besides images.
+    """
+
+    max_open_urls: int = 1_000_000
+    lease_seconds: float = 105.0
+    max_crashes: int = 3
+    upload_again: bool = True
+    source_concurrency: int = 32
+    errands: ErrandLimits = field(default_factory=ErrandLimits)
