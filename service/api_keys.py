@@ -16,8 +16,8 @@ from service.problems import Problem
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """Asked by container runtimes and load balancers, which hold no key."""
 
-_EXPLANATIONS: Final = frozenset({"/docs", "/docs/style.css", "/openapi.json"})
-_EXPLANATION_PREFIX: Final = "/problems/"
+_EXPLANATIONS: Final = frozenset({"/", "/docs", "/docs/style.css", "/openapi.json"})
+_EXPLANATION_PREFIXES: Final = ("/problems/", "/page/")
 
 NOBODY: Final = ""
 """The owner of everything while no keys are set; no key has this name."""
@@ -92,12 +92,12 @@ class ApiKeyMiddleware:
 
 
 def is_open(path: str) -> bool:
-    """Whether a path asks for no key. Explanations do not: a browser cannot send one, and they are
-    the same for everybody.
+    """Whether a path asks for no key. Explanations and the page do not: a browser cannot send one,
+    and they are the same for everybody.
     """
     if path in HEALTH_PATHS or path in _EXPLANATIONS:
         return True
-    return path.startswith(_EXPLANATION_PREFIX)
+    return path.startswith(_EXPLANATION_PREFIXES)
 
 
 def owner_of(req: falcon.Request) -> str:

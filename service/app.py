@@ -13,6 +13,7 @@ from service.completion import Completions
 from service.forecasts import Forecasts
 from service.http_meters import HttpMetersMiddleware
 from service.metrics import create_registry
+from service.page_files import PageFiles
 from service.problems import render_problems
 from service.rate_limit import RateLimiter
 from service.request_ids import RequestIdMiddleware
@@ -27,6 +28,7 @@ from service.resources.index import IndexResource
 from service.resources.jobs import JobsResource
 from service.resources.limits import LimitsResource
 from service.resources.metrics import MetricsResource
+from service.resources.page import PageFileResource
 from service.resources.problems import ProblemResource
 from service.resources.retry import RetryResource
 from service.resources.uploads import UploadResource, UploadsResource
@@ -37,12 +39,13 @@ from workers import Board
 App = falcon.App[falcon.Request, falcon.Response]
 
 
-def create_app(board: Board, settings: Settings) -> App:
+def create_app(board: Board, settings: Settings, sandbox_url: str | None = None) -> App:
     """Put the web side together.
 
     Args:
         board: takes jobs and tells how they stand.
         settings: limits, keys, and whether the sandbox applies.
+        sandbox_url: where the sandbox is reached from this machine, if there is one.
     """
     app = falcon.App()
     gate = BoardGate(board)
@@ -54,7 +57,7 @@ def create_app(board: Board, settings: Settings) -> App:
     broadcaster = Broadcaster(gate, forecasts, sandbox=sandbox)
     _add_routes(app, gate, settings, Completions(broadcaster))
     _add_prospects(app, gate, forecasts, broadcaster, sandbox=sandbox)
-    _add_pages(app, settings, registry)
+    _add_pages(app, settings, registry, sandbox_url)
     return app
 
 
@@ -76,7 +79,6 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
 
 def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Completions) -> None:
     sandbox = settings.sandbox_applies
-    app.add_route("/", IndexResource(sandbox=sandbox))
     app.add_route("/openapi.json", DescriptionResource(settings))
     app.add_route("/healthz", LivenessResource())
     app.add_route(
@@ -109,8 +111,19 @@ def _add_prospects(
     app.add_route("/v1/limits", LimitsResource(board, sandbox=sandbox))
 
 
-def _add_pages(app: App, settings: Settings, registry: CollectorRegistry) -> None:
+def _add_pages(
+    app: App, settings: Settings, registry: CollectorRegistry, sandbox_url: str | None
+) -> None:
     """What is about the service, not about jobs."""
+    files = PageFiles()
+    index = IndexResource(
+        files.front,
+        sandbox=settings.sandbox_applies,
+        sandbox_url=sandbox_url,
+        max_urls=settings.max_urls_per_job,
+    )
+    app.add_route("/", index)
+    app.add_route("/page/{version}/{name}", PageFileResource(files))
     app.add_route("/metrics", MetricsResource(registry))
     app.add_route("/docs", DocsResource(settings))
     app.add_route("/docs/style.css", StylesheetResource())

@@ -288,6 +288,8 @@ class Index(TypedDict):
 
     service: str
     imgur: Literal["sandbox", "imgur"]
+    maxUrlsPerJob: int
+    sandboxUrl: NotRequired[str]
     routes: dict[str, str]
 
 

@@ -66,7 +66,8 @@ class _Service:
         self._log = structlog.get_logger("service")
         self._sandbox = _start_sandbox(settings, running) if settings.sandbox_applies else None
         self._board = ProcessBoard(_board_config(settings, self._sandbox))
-        app = create_app(self._board, settings)
+        sandbox_url = None if self._sandbox is None else self._sandbox.origin
+        app = create_app(self._board, settings, sandbox_url)
         # Bound before anything slow starts, so that a port in use is told at once.
         self._server = WebServer(
             app, settings.host, settings.port, max_body_bytes=settings.max_body_bytes

@@ -1,21 +1,29 @@
-"""The front door: what there is."""
+"""The front door: the page for people, and what there is for programs."""
 
 import falcon
 
 from service.models import Index, render
+from service.page_files import PageFile
 
 
 class IndexResource:
-    """GET /.
+    """GET /: the page to a browser, JSON to everybody else.
 
     Args:
+        page: the page.
         sandbox: whether images go to the sandbox instead of Imgur.
+        sandbox_url: where the sandbox is reached from this machine, if there is one.
+        max_urls: most entries of a job.
     """
 
-    def __init__(self, *, sandbox: bool) -> None:
+    def __init__(
+        self, page: PageFile, *, sandbox: bool, sandbox_url: str | None, max_urls: int
+    ) -> None:
+        self._page = page
         index: Index = {
             "service": "imgup",
             "imgur": "sandbox" if sandbox else "imgur",
+            "maxUrlsPerJob": max_urls,
             "routes": {
                 "POST /v1/images/upload": "send a job: a JSON object with the array 'urls'",
                 "GET /v1/images/upload/{jobId}": "how a job stands",
@@ -35,10 +43,16 @@ class IndexResource:
                 "GET /readyz": "whether jobs are taken and worked on",
             },
         }
+        if sandbox_url is not None:
+            index["sandboxUrl"] = sandbox_url
         self._body = render(index)
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Name the routes."""
-        resp.data = self._body
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Give the page, or name the routes."""
+        resp.append_header("Vary", "Accept")
+        if req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML)) == falcon.MEDIA_HTML:
+            self._page.send(req, resp)
+        else:
+            resp.data = self._body
 
     on_head = on_get

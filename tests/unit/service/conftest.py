@@ -27,8 +27,9 @@ from workers import (
     Submission,
 )
 from workers.job_table import JobTable
-from workers.mailbox import Mailbox, MailboxLimits
+from workers.mailbox import Mailbox
 from workers.messages import Failed, Outcome, Report, TryAgain, Uploaded
+from workers.queueing.mailbox_limits import MailboxLimits
 
 WORKER = "worker-1"
 CREATED = 1513961309.5

@@ -36,7 +36,7 @@ def test_a_key_opens(locked: Any, headers: dict[str, str]) -> None:
         ({"Authorization": "Bearer k\xfcy"}, 'Bearer realm="imgup", error="invalid_token"'),
     ],
 )
-@pytest.mark.parametrize("path", ["/", "/v1/images", "/v1/images/upload/x", "/nowhere"])
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/images", "/v1/images/upload/x", "/nowhere"])
 def test_anything_else_does_not(
     locked: Any, headers: dict[str, str], challenge: str, path: str
 ) -> None:

@@ -24,7 +24,7 @@ from service.problems import ProblemBody
 from service.settings import load_settings
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(4)]
-OPEN = {"/healthz", "/readyz", "/docs", "/openapi.json", "/problems/{code}"}
+OPEN = {"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/problems/{code}"}
 LOCKED = {"API_KEYS": "alice:key-1", "RATE_LIMIT": "60/minute"}
 
 
@@ -37,7 +37,7 @@ def shapes_of(document: Any, path: str, method: str, status: int) -> tuple[str, 
     answer = document["paths"][path][method]["responses"][str(status)]
     if "$ref" in answer:
         answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
-    ((media_type, content),) = answer["content"].items()
+    media_type, content = next(iter(answer["content"].items()))
     choice = content["schema"].get("anyOf", [content["schema"]])
     return media_type, [shape.get("$ref", "").rpartition("/")[2] for shape in choice]
 

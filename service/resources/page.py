@@ -1,0 +1,32 @@
+"""What the page for people is made of."""
+
+from http import HTTPStatus
+
+import falcon
+
+from service.page_files import PageFiles
+from service.problems import Problem
+
+
+class PageFileResource:
+    """GET /page/{version}/{name}.
+
+    Args:
+        files: all there are.
+    """
+
+    def __init__(self, files: PageFiles) -> None:
+        self._files = files
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, version: str, name: str) -> None:
+        """Give a file of the page."""
+        file = self._files.find(version, name)
+        if file is None:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "not-found",
+                "The page has no such file; load the page at / anew.",
+            )
+        file.send(req, resp)
+
+    on_head = on_get

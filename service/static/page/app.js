@@ -1,0 +1,78 @@
+// The page: which view is shown, and what stands around it.
+
+import { composeView } from "./compose.js";
+import { h } from "./dom.js";
+import { galleryView } from "./gallery.js";
+import { watchHealth } from "./health.js";
+import { jobView } from "./job.js";
+import { jobsView } from "./jobs.js";
+import { sampleLinks } from "./samples.js";
+import { statusView } from "./status.js";
+import { knowSandbox } from "./thumbnail.js";
+
+const main = document.getElementById("main");
+const limits = { maxUrls: Infinity };
+let view = null;
+let isFirst = true;
+
+function route() {
+  const [, name = "", id = ""] = location.hash.split("/");
+  switch (name) {
+    case "job": return jobView(id);
+    case "jobs": return jobsView();
+    case "gallery": return galleryView();
+    case "status": return statusView();
+    default: return composeView(limits);
+  }
+}
+
+function show() {
+  view?.stop();
+  view = route();
+  main.replaceChildren(view.element);
+  document.title = `${view.title} · imgup`;
+  const here = location.hash.split("/")[1] ?? "";
+  for (const link of document.querySelectorAll("nav a")) {
+    const current = (link.getAttribute("href").split("/")[1] || "") === here;
+    if (current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  scrollTo(0, 0);
+  // Whoever cannot see that the view has changed is led to it.
+  if (!isFirst) main.focus({ preventScroll: true });
+  isFirst = false;
+  view.start();
+}
+
+function showSandbox(url) {
+  knowSandbox(url);
+  const banner = document.getElementById("sandbox");
+  banner.append(
+    h("p", {}, h("strong", {}, "Sandbox."), " Nothing goes to the real Imgur; images stay on this machine."),
+    h("button", { type: "button", onclick: loadSamples }, "Load the sample images"));
+  banner.hidden = false;
+
+  function loadSamples() {
+    if (!view.fill) {
+      history.pushState(null, "", "#/");
+      show();
+    }
+    view.fill(sampleLinks(url));
+  }
+}
+
+async function readIndex() {
+  const answer = await fetch("/", { headers: { Accept: "application/json" }, cache: "no-store", credentials: "omit" });
+  const { maxUrlsPerJob, sandboxUrl } = await answer.json();
+  limits.maxUrls = maxUrlsPerJob;
+  if (sandboxUrl) showSandbox(sandboxUrl);
+}
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its target is no view
+  main.focus();
+});
+addEventListener("hashchange", show);
+show();
+watchHealth(document.getElementById("health"));
+readIndex().catch(() => {}); // the corner says already that the service is not reached

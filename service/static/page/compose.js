@@ -1,0 +1,148 @@
+// The first view: links in, checked before anything is sent.
+
+import { Refusal, newIdempotencyKey, postJob } from "./api.js";
+import { announce, attempt, h, setText, toast } from "./dom.js";
+import { takeDrops, textOfFiles, textOfPaste } from "./intake.js";
+import { jobList } from "./jobs.js";
+import { readLinks } from "./urls.js";
+import { count, many } from "./words.js";
+
+const SHOWN = 50; // entries set aside that are listed; the rest is counted
+const THINKING_MS = 120; // after the last key, before a long text is read anew
+
+/** `limits.maxUrls` may become known later. */
+export function composeView(limits) {
+  const box = h("textarea", {
+    id: "links", rows: "9", spellcheck: "false", autocapitalize: "off", "aria-describedby": "links-help links-sum",
+    placeholder: "https://example.com/photo.jpg\nhttps://example.com/drawing.png",
+    oninput: () => { clearTimeout(timer); timer = setTimeout(read, THINKING_MS); },
+    onpaste: (event) => {
+      const text = textOfPaste(event.clipboardData);
+      if (text === null) return; // the browser's own way
+      event.preventDefault();
+      add(text);
+    },
+    onkeydown: (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    },
+  });
+  const file = h("input", {
+    type: "file", id: "file", hidden: true, accept: ".txt,.csv,.json,.html,.md,text/*", multiple: true,
+    onchange: () => { add(textOfFiles(file.files)); file.value = ""; },
+  });
+  const sum = h("p", { id: "links-sum", class: "sum", "aria-live": "polite" });
+  const aside = h("div", { class: "aside" });
+  const send = h("button", { class: "primary big", disabled: true }, "Upload");
+  const clear = h("button", { type: "button", class: "plain", onclick: () => { box.value = ""; read(); box.focus(); } }, "Clear");
+  const zone = h("div", { class: "zone" }, box, h("p", { class: "drop", "aria-hidden": "true" }, "Drop it here"));
+  const form = h("form", { class: "compose", onsubmit: submit },
+    h("label", { for: "links" }, "Image links"),
+    h("p", { class: "quiet", id: "links-help" },
+      "One a line, or text, Markdown, HTML or JSON with links in it. Drop a list, a link or an image of a web page anywhere."),
+    zone, sum, aside,
+    h("div", { class: "row" },
+      send,
+      h("button", { type: "button", onclick: () => file.click() }, "Choose a file …"), file,
+      clear));
+  const recent = jobList({ limit: 5 });
+  const element = h("div", {},
+    h("h1", {}, "Images from links to Imgur"),
+    form,
+    h("section", { "aria-labelledby": "recent" }, h("h2", { id: "recent" }, "Recent jobs"), recent.element));
+
+  let known = ""; // the text that `links` was read from
+  let links = readLinks(known);
+  let timer = 0;
+  let attemptKey = newIdempotencyKey(); // the same until it is answered: a lost answer makes no second job
+  const stopDrops = takeDrops(zone, add);
+
+  async function add(text) {
+    try {
+      const more = (await text).trim();
+      if (!more) return;
+      box.value = box.value.trim() ? `${box.value.trim()}\n${more}` : more;
+      read();
+      box.focus();
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+  }
+
+  function read() {
+    clearTimeout(timer);
+    known = box.value;
+    links = readLinks(known);
+    attemptKey = newIdempotencyKey();
+    show();
+  }
+
+  function show() {
+    const { urls, duplicates, bad } = links;
+    const tooMany = urls.length > limits.maxUrls;
+    const parts = [many(urls.length, "image is ready", "images are ready")];
+    if (duplicates.length) parts.push(`${many(duplicates.length, "duplicate")} set aside`);
+    if (bad.length) parts.push(`${many(bad.length, "entry", "entries")} cannot be used`);
+    if (tooMany) parts.push(`a job takes at most ${count(limits.maxUrls)}: send the rest as another one`);
+    setText(sum, box.value.trim() ? parts.join(" · ") : "");
+    aside.replaceChildren(
+      setAside("Cannot be used", bad.map(({ value, why }) => [value, why])),
+      setAside("Duplicates", duplicates.map((value) => [value, "is there already"])));
+    clear.hidden = !box.value;
+    send.disabled = urls.length === 0 || tooMany;
+    setText(send, urls.length ? `Upload ${many(urls.length, "image")}` : "Upload");
+  }
+
+  async function submit(event) {
+    event.preventDefault();
+    if (box.value !== known) read();
+    if (send.disabled) return;
+    const key = attemptKey;
+    await attempt(send, async () => {
+      try {
+        const { jobId } = await postJob(links.urls, key);
+        announce("The job is sent.");
+        location.hash = `#/job/${jobId}`;
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code !== "invalid-urls") throw error;
+        refuse(error.errors);
+      }
+    });
+    if (element.isConnected) show();
+  }
+
+  /** The service is stricter than the page: what it refuses is set aside, the rest can be sent. */
+  function refuse(errors) {
+    const refused = new Map(errors.map((error) => [error.index, error.detail]));
+    const bad = [...links.bad];
+    const urls = links.urls.filter((value, index) => {
+      if (!refused.has(index)) return true;
+      bad.push({ value, why: refused.get(index) });
+      return false;
+    });
+    links = { ...links, urls, bad };
+    attemptKey = newIdempotencyKey();
+    toast(`${many(refused.size, "link is", "links are")} refused by the service and set aside.`, "bad");
+  }
+
+  show();
+  return {
+    element,
+    title: "Upload",
+    fill: (urls) => { box.value = urls.join("\n"); read(); send.focus(); },
+    start: () => { recent.start(); if (matchMedia("(hover: hover)").matches) box.focus(); },
+    stop: () => { stopDrops(); recent.stop(); },
+  };
+}
+
+function setAside(title, rows) {
+  if (!rows.length) return "";
+  const more = rows.length - SHOWN;
+  return h("details", { open: title === "Cannot be used" },
+    h("summary", {}, `${title} (${count(rows.length)})`),
+    h("ul", {},
+      ...rows.slice(0, SHOWN).map(([value, why]) =>
+        h("li", {},
+          h("code", {}, value.length > 160 ? `${value.slice(0, 160)}…` : value), " ",
+          h("span", { class: "quiet" }, why))),
+      more > 0 ? h("li", { class: "quiet" }, `and ${count(more)} more`) : null));
+}

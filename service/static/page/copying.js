@@ -1,0 +1,63 @@
+// To the clipboard, or to a file.
+
+import { attempt, h, toast } from "./dom.js";
+import { FORMATS } from "./formats.js";
+import { many } from "./words.js";
+
+/** Copy a text and say so. */
+export async function copy(text, said) {
+  if (navigator.clipboard) await navigator.clipboard.writeText(text);
+  else copyBySelection(text);
+  toast(said);
+}
+
+/** The clipboard's own interface is there with HTTPS or on localhost only; this one everywhere. */
+function copyBySelection(text) {
+  const focused = document.activeElement;
+  const box = h("textarea", { class: "hidden", "aria-hidden": "true", tabindex: "-1" });
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  const copied = document.execCommand("copy");
+  box.remove();
+  focused?.focus();
+  if (!copied) throw new Error("This browser does not let the page copy.");
+}
+
+function save(text, name) {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/**
+ * A choice of formats with Copy and Save.
+ *
+ * Args:
+ *   read: gives all entries when they are wanted; may take its time.
+ *   name: of the file, without extension.
+ *   formats: names of those offered.
+ */
+export function copyBar(read, name, formats = Object.keys(FORMATS)) {
+  const choice = h("select", { "aria-label": "Format" },
+    ...formats.map((format) => h("option", { value: format }, FORMATS[format].label)));
+  const take = (use) => (event) =>
+    attempt(event.currentTarget, async () => {
+      const format = FORMATS[choice.value];
+      const entries = (await read()).filter((entry) => format.all || entry.link);
+      if (!entries.length) throw new Error("There is nothing to copy yet.");
+      await use(format, format.render(entries), entries.length);
+    });
+  return h("div", { class: "copy row", role: "group", "aria-label": "Take the links away" },
+    choice,
+    h("button", { type: "button", onclick: take(copyAll) }, "Copy all"),
+    h("button", { type: "button", onclick: take(saveAll) }, "Save"));
+
+  function copyAll(format, text, number) {
+    return copy(text, `Copied: ${many(number, "entry", "entries")} as ${format.label}.`);
+  }
+
+  function saveAll(format, text) {
+    save(text, `${name}.${format.extension}`);
+  }
+}

@@ -1,0 +1,54 @@
+// What is dropped or chosen → text with links in it.
+
+import { linksOfHtml } from "./urls.js";
+
+const LARGEST_FILE = 32 * 1024 * 1024; // far more than a job may hold
+
+/** The text of a drop: files, a dragged link or image, or plain text. */
+export async function textOfDrop(transfer) {
+  if (transfer.files.length) return textOfFiles(transfer.files);
+  const html = transfer.getData("text/html");
+  const links = html ? linksOfHtml(html) : [];
+  if (links.length) return links.join("\n");
+  const list = transfer.getData("text/uri-list");
+  if (list) return list.split(/[\r\n]+/).filter((line) => !line.startsWith("#")).join("\n");
+  return transfer.getData("text/plain");
+}
+
+/** The links of what is pasted, where its plain text has none (a part of a web page); else null. */
+export function textOfPaste(clipboard) {
+  if (/https?:\/\//i.test(clipboard.getData("text/plain"))) return null;
+  const links = linksOfHtml(clipboard.getData("text/html"));
+  return links.length ? links.join("\n") : null;
+}
+
+/** All files, one behind the other. Raises for what is no text. */
+export async function textOfFiles(files) {
+  const texts = await Promise.all([...files].map(async (file) => {
+    if (file.type.startsWith("image/")) {
+      throw new Error(`${file.name} is an image. Links are sent here: drop a list of them.`);
+    }
+    if (file.size > LARGEST_FILE) throw new Error(`${file.name} is too large for a list of links.`);
+    return file.text();
+  }));
+  return texts.join("\n");
+}
+
+/** Let all of the window take drops, and show where they go. */
+export function takeDrops(zone, take) {
+  const abort = new AbortController();
+  const on = (type, act) => window.addEventListener(type, act, { signal: abort.signal });
+  on("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  on("dragleave", (event) => {
+    if (!event.relatedTarget) zone.classList.remove("over");
+  });
+  on("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    take(textOfDrop(event.dataTransfer));
+  });
+  return () => abort.abort();
+}

@@ -1,0 +1,172 @@
+// One job: its progress, its images, and what can be done about it.
+
+import { json, jobPath } from "./api.js";
+import { copyBar } from "./copying.js";
+import { announce, attempt, h, setText, toast } from "./dom.js";
+import { follow } from "./follow.js";
+import { grid } from "./grid.js";
+import { FILTERS, Results } from "./results.js";
+import { tile } from "./tile.js";
+import { count, many, moment, span, stateOf, until } from "./words.js";
+
+const ANNOUNCE_MS = 10_000;
+const LABELS = { all: "All", complete: "Uploaded", failed: "Failed", pending: "Waiting" };
+const UNREAD = { url: "", state: "pending", link: null, message: "Loading …", attempts: 0 };
+
+export function jobView(id) {
+  const results = new Results();
+  const abort = new AbortController();
+  const pill = h("span", { class: "pill" });
+  const done = h("span", { class: "done" });
+  const failed = h("span", { class: "failed" });
+  const bar = h("div", {
+    class: "bar large", role: "progressbar", "aria-label": "Images that have ended",
+    "aria-valuemin": "0", "aria-valuemax": "100",
+  }, done, failed);
+  const figures = h("p", { class: "figures" }, "Loading …");
+  const outlook = h("p", { class: "quiet outlook" });
+  const relation = h("p", { class: "quiet" });
+  const cancel = h("button", { type: "button", class: "danger", hidden: true, onclick: () => attempt(cancel, stopJob) }, "Cancel");
+  const retry = h("button", { type: "button", hidden: true, onclick: () => attempt(retry, sendAgain) }, "Retry failed");
+  const tabs = filterTabs((chosen) => { filter = chosen; draw(); });
+  const tiles = grid({
+    label: "Images of this job", tileHeight: 236, minWidth: 168, gap: 14, make: tile,
+    itemAt: (position) => results.entries[shown[position]] ?? UNREAD,
+  });
+  const nothing = h("p", { class: "quiet", hidden: true }, "None here.");
+  const created = h("p", { class: "quiet" });
+  const copying = copyBar(readAll, `imgup-${id.slice(0, 8)}`);
+  let filter = "all";
+  let shown = [];
+  let frame = 0;
+  let forecast = null;
+  let announced = 0;
+  let live = true;
+
+  const element = h("div", {},
+    h("div", { class: "head" }, h("h1", {}, "Job ", h("code", {}, id.slice(0, 8))), pill),
+    created, relation, bar, figures, outlook,
+    h("div", { class: "row tools" }, cancel, retry, copying),
+    tabs.element, nothing, tiles.element);
+
+  async function run() {
+    try {
+      await follow(id, results, hear, abort.signal);
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      setText(figures, error.message);
+      bar.hidden = true;
+    }
+  }
+
+  function hear(word) {
+    if (word.forecast !== undefined) {
+      // Against the counts that came with it: the next ones are of a later moment.
+      forecast = word.forecast && { ...word.forecast, others: word.forecast.ahead - results.job.counts.pending };
+    }
+    if (word.live !== undefined) live = word.live;
+    if (word.trouble) setText(outlook, word.trouble);
+    if (document.hidden) draw(); // for the title; there are no frames then
+    else frame ||= requestAnimationFrame(draw);
+  }
+
+  function draw() {
+    frame = 0;
+    const { job } = results;
+    if (!job) return;
+    const { counts } = job;
+    const ended = counts.complete + counts.failed;
+    const state = stateOf(job);
+    pill.className = `pill ${state.kind}`;
+    setText(pill, state.text);
+    done.style.width = `${(100 * counts.complete) / counts.total}%`;
+    failed.style.width = `${(100 * counts.failed) / counts.total}%`;
+    bar.setAttribute("aria-valuenow", Math.floor((100 * ended) / counts.total));
+    bar.setAttribute("aria-valuetext", `${count(ended)} of ${count(counts.total)}`);
+    const troubled = counts.failed ? ` · ${count(counts.failed)} failed` : "";
+    const sum = `${count(counts.complete)} of ${count(counts.total)} uploaded${troubled}`;
+    setText(figures, sum);
+    setText(created, `Sent ${moment(job.created)}`);
+    relate(job);
+    setText(outlook, outlookOf(job, forecast, live));
+    cancel.hidden = job.status === "complete" || Boolean(job.cancelled);
+    retry.hidden = job.status !== "complete" || counts.failed === 0 || Boolean(job.retriedAs);
+    tabs.show(counts);
+    shown = results.indexes(filter);
+    nothing.hidden = shown.length > 0;
+    tiles.setLength(shown.length);
+    document.title = `${job.status === "complete" ? state.text : `${Math.floor((100 * ended) / counts.total)} %`} · imgup`;
+    const now = Date.now();
+    if (job.status === "complete" ? announced !== Infinity : now - announced > ANNOUNCE_MS) {
+      announced = job.status === "complete" ? Infinity : now;
+      announce(`${state.text}: ${sum}`);
+    }
+  }
+
+  function relate(job) {
+    const parts = [];
+    if (job.retryOf) parts.push("Sends again what failed of ", jobLink(job.retryOf), ". ");
+    if (job.retriedAs) parts.push("What failed was sent again as ", jobLink(job.retriedAs), ".");
+    relation.hidden = parts.length === 0;
+    if (relation.childNodes.length !== parts.length) relation.replaceChildren(...parts);
+  }
+
+  async function stopJob() {
+    const { cancelled } = await json(jobPath(id), { method: "DELETE" });
+    toast(`Cancelled: ${many(cancelled, "image")} not begun. What is in work still ends.`);
+    results.setJob({ cancelled: true });
+    draw();
+  }
+
+  async function sendAgain() {
+    const { jobId } = await json(`${jobPath(id)}/retry`, { method: "POST" });
+    location.hash = `#/job/${jobId}`;
+  }
+
+  async function readAll() {
+    await results.reading;
+    return results.entries.filter(Boolean);
+  }
+
+  return {
+    element,
+    title: "Job",
+    start: () => { tiles.start(); run(); },
+    stop: () => { abort.abort(); cancelAnimationFrame(frame); tiles.stop(); },
+  };
+}
+
+function jobLink(id) {
+  return h("a", { href: `#/job/${id}` }, `job ${id.slice(0, 8)}`);
+}
+
+function outlookOf(job, forecast, live) {
+  if (job.status === "complete") return `Took ${span((new Date(job.finished) - new Date(job.created)) / 1000)}.`;
+  const parts = [];
+  if (forecast?.pauseSeconds > 0) parts.push(`Imgur asks to wait: uploads go on in ${span(forecast.pauseSeconds)}`);
+  if (forecast?.expectedFinish) parts.push(`about ${until(forecast.expectedFinish)} to go`);
+  if (forecast?.ratePerSecond) parts.push(`${forecast.ratePerSecond.toFixed(1)} images a second`);
+  if (forecast?.others > 0) parts.push(`${many(forecast.others, "image")} of other jobs ahead`);
+  if (!live) parts.push("asking every few seconds");
+  const text = parts.join(" · ");
+  return text ? text[0].toUpperCase() + text.slice(1) : "";
+}
+
+function filterTabs(choose) {
+  const buttons = Object.fromEntries(FILTERS.map((name) => [
+    name,
+    h("button", { type: "button", "aria-pressed": String(name === "all"), onclick: () => select(name) }, LABELS[name]),
+  ]));
+  function select(chosen) {
+    for (const [name, button] of Object.entries(buttons)) button.setAttribute("aria-pressed", String(name === chosen));
+    choose(chosen);
+  }
+  return {
+    element: h("div", { class: "tabs", role: "group", "aria-label": "Show" }, ...Object.values(buttons)),
+    show(counts) {
+      for (const name of FILTERS) {
+        setText(buttons[name], `${LABELS[name]} ${count(name === "all" ? counts.total : counts[name])}`);
+      }
+    },
+  };
+}

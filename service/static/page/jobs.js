@@ -1,0 +1,101 @@
+// The history: jobs, newest first.
+
+import { json } from "./api.js";
+import { h, setText, toast } from "./dom.js";
+import { repeat } from "./repeat.js";
+import { moment, count, stateOf } from "./words.js";
+
+const REFRESH_MS = 4_000;
+
+export function jobsView() {
+  const list = jobList({ limit: 50, more: true });
+  return {
+    element: h("div", {}, h("h1", {}, "Jobs"), list.element),
+    title: "Jobs",
+    start: list.start,
+    stop: list.stop,
+  };
+}
+
+/** Some of the jobs; the first page of them stays true by itself. */
+export function jobList({ limit, more = false }) {
+  const rows = new Map();
+  const list = h("ul", { class: "jobs" });
+  const empty = h("p", { class: "quiet" }, "Loading …");
+  const button = h("button", { type: "button", hidden: true, onclick: older }, "Show older jobs");
+  let next = null;
+  let paged = false;
+  const refreshing = repeat(refresh, REFRESH_MS, (error) => setText(empty, rows.size ? "" : error.message));
+
+  async function refresh() {
+    const page = await json(`/v1/jobs?limit=${limit}`);
+    page.jobs.toReversed().forEach((job) => place(job, true));
+    if (!paged) next = page.next;
+    if (!more) while (list.children.length > limit) list.lastChild.remove();
+    setText(empty, rows.size ? "" : "No jobs yet. What you send is listed here.");
+    button.hidden = !more || next === null;
+  }
+
+  async function older() {
+    try {
+      const page = await json(`/v1/jobs?limit=${limit}&cursor=${next}`);
+      paged = true;
+      page.jobs.forEach((job) => place(job, false));
+      next = page.next;
+      button.hidden = next === null;
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+  }
+
+  function place(job, first) {
+    if (!rows.has(job.id)) {
+      rows.set(job.id, jobRow(job.id, job.created));
+      const { element } = rows.get(job.id);
+      if (first) list.prepend(element);
+      else list.append(element);
+    }
+    rows.get(job.id).show(job);
+  }
+
+  return {
+    element: h("div", {}, list, empty, button),
+    start: refreshing.start,
+    stop: refreshing.stop,
+  };
+}
+
+function jobRow(id, created) {
+  const pill = h("span", { class: "pill" });
+  const figures = h("span", { class: "figures" });
+  const bar = progressBar();
+  const element = h("li", {},
+    h("a", { href: `#/job/${id}` },
+      h("span", { class: "when" }, moment(created)),
+      h("code", { class: "quiet" }, id.slice(0, 8)), pill, bar.element, figures));
+  return {
+    element,
+    show(job) {
+      const { kind, text } = stateOf(job);
+      pill.className = `pill ${kind}`;
+      setText(pill, text);
+      const { complete, failed, total } = job.counts;
+      setText(figures, `${count(complete)} of ${count(total)}${failed ? ` · ${count(failed)} failed` : ""}`);
+      bar.show(job.counts);
+    },
+  };
+}
+
+/** How much is done and how much has failed; its text stands beside it. */
+export function progressBar() {
+  const done = h("span", { class: "done" });
+  const failed = h("span", { class: "failed" });
+  const element = h("span", { class: "bar", "aria-hidden": "true" }, done, failed);
+  return {
+    element,
+    show(counts) {
+      done.style.width = `${(100 * counts.complete) / counts.total}%`;
+      failed.style.width = `${(100 * counts.failed) / counts.total}%`;
+    },
+  };
+}

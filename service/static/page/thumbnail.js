@@ -1,0 +1,48 @@
+// The picture of a link: small where Imgur makes it small, and where this browser can reach it.
+
+import { h, setText } from "./dom.js";
+
+const IMGUR = /^https:\/\/i\.imgur\.com\/([A-Za-z0-9]{5,10})\.[a-z]+$/;
+
+let sandbox = null; // { origin as links have it, as this browser reaches it }
+
+/** The sandbox stands beside the service; seen from elsewhere it has the name that the service has. */
+export function knowSandbox(url) {
+  const reached = new URL(url);
+  if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) reached.hostname = location.hostname;
+  sandbox = { origin: new URL(url).origin, reached: reached.origin };
+}
+
+function sourceFor(link) {
+  const imgur = IMGUR.exec(link);
+  if (imgur) return `https://i.imgur.com/${imgur[1]}m.jpg`; // Imgur's own medium thumbnail
+  if (sandbox && link.startsWith(`${sandbox.origin}/`)) return sandbox.reached + link.slice(sandbox.origin.length);
+  return link;
+}
+
+/** A picture that opens its link. `show(link, label)` shows another; without a link it is empty. */
+export function thumbnail() {
+  const image = h("img", { alt: "", decoding: "async", loading: "lazy", referrerpolicy: "no-referrer" });
+  const note = h("span");
+  const element = h("a", { class: "picture", target: "_blank", rel: "noopener noreferrer" }, image, note);
+  image.addEventListener("error", () => {
+    image.hidden = true;
+    setText(note, "No preview");
+  });
+  return {
+    element,
+    show(link, label) {
+      setText(note, "");
+      image.hidden = !link;
+      if (!link) {
+        for (const name of ["href", "aria-label"]) element.removeAttribute(name);
+        image.removeAttribute("src");
+        return;
+      }
+      element.href = link;
+      element.setAttribute("aria-label", `Open ${label}`);
+      const source = sourceFor(link);
+      if (image.getAttribute("src") !== source) image.src = source;
+    },
+  };
+}

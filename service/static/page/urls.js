@@ -1,0 +1,86 @@
+// Text, HTML or JSON → image links that can be sent, and those that cannot, with the reason.
+// The rules are those of the service (workers/download/url.py); it checks again.
+
+const LONGEST = 8192;
+const LINK = /https?:\/\/[^\s<>"'`]+/gi;
+
+/**
+ * Links of a text as a person has it: one a line, several in a line, Markdown, HTML or JSON.
+ *
+ * Returns `{ urls, duplicates, bad }`: distinct links in their order, entries that came before
+ * (the same text), and `{ value, why }` of what is no link.
+ */
+export function readLinks(text) {
+  const urls = new Set();
+  const duplicates = [];
+  const bad = [];
+  for (const value of entries(text)) {
+    const why = check(value);
+    if (why) bad.push({ value, why });
+    else if (urls.has(value)) duplicates.push(value);
+    else urls.add(value);
+  }
+  return { urls: [...urls], duplicates, bad };
+}
+
+/** The links and images of a piece of HTML. Parsed, never shown: nothing in it runs or loads. */
+export function linksOfHtml(html) {
+  const parsed = new DOMParser().parseFromString(html, "text/html");
+  const images = [...parsed.querySelectorAll("img[src]")].map((image) => image.getAttribute("src"));
+  const links = [...parsed.querySelectorAll("a[href]")].map((link) => link.getAttribute("href"));
+  // A picture within a link is what was dragged; the link around it leads to a page.
+  const found = images.length ? images : links;
+  return found.map((link) => link.trim()).filter((link) => /^https?:\/\//i.test(link));
+}
+
+/** Why an entry cannot be sent, or null. */
+export function check(value) {
+  if (value.length > LONGEST) return `longer than ${LONGEST} characters`;
+  if (/[\s\u0000-\u001f\u007f\\]/.test(value)) return "white space or a backslash in it";
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(value);
+  if (!scheme) return "not a link; it begins with neither http:// nor https://";
+  if (!/^https?:\/\//i.test(value)) return `begins with ${scheme[1]}:, not with http:// or https://`;
+  let url;
+  try {
+    url = new URL(value);
+  } catch {
+    return "not a link that can be understood";
+  }
+  if (url.username || url.password) return "holds a user name or password";
+  return null;
+}
+
+function* entries(text) {
+  const json = entriesOfJson(text);
+  if (json) {
+    yield* json;
+    return;
+  }
+  if (/<(img|a)\s[^>]*(src|href)=/i.test(text)) {
+    yield* linksOfHtml(text);
+    return;
+  }
+  for (const line of text.split(/[\r\n]+/)) yield* entriesOfLine(line.trim());
+}
+
+function entriesOfJson(text) {
+  if (!/^\s*[[{]/.test(text)) return null;
+  try {
+    const parsed = JSON.parse(text);
+    const list = Array.isArray(parsed) ? parsed : parsed.urls;
+    return Array.isArray(list) ? list.map((entry) => (typeof entry === "string" ? entry : JSON.stringify(entry))) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Words beside links are passed over; a line without any link is one bad entry. */
+function entriesOfLine(line) {
+  if (!line) return [];
+  const found = line.split(/\s+|,(?=https?:\/\/)/i).flatMap((word) => {
+    // Whole, as it stands: a link may hold brackets and quotes.
+    if (/^https?:\/\//i.test(word)) return [word.replace(/[,;]+$/, "")];
+    return [...word.matchAll(LINK)].map(([link]) => link.replace(/[)\],;]+$/, ""));
+  });
+  return found.length ? found : [line];
+}

@@ -1,0 +1,56 @@
+// Numbers and times as people read them.
+
+const numbers = new Intl.NumberFormat("en");
+const days = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+const times = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+export const count = (number) => numbers.format(number);
+
+export const many = (number, one, more = `${one}s`) => `${count(number)} ${number === 1 ? one : more}`;
+
+export function moment(stamp) {
+  const date = new Date(stamp);
+  const day = days.format(date);
+  return `${day === days.format(new Date()) ? "Today" : day}, ${times.format(date)}`;
+}
+
+/** A span of seconds: "40 s", "12 min", "3 h 20 min". */
+export function span(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole === 0) return "less than a second";
+  if (whole < 90) return `${whole} s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (minutes % 60 === 0 && hours < 48) return `${hours} h`;
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.round(hours / 24)} days`;
+}
+
+export const until = (stamp) => span((new Date(stamp) - Date.now()) / 1000);
+
+/** The last part of a URL's path, and its host: enough to tell tiles apart. */
+export function nameOf(url) {
+  try {
+    const { host, pathname } = new URL(url);
+    const last = pathname.split("/").filter(Boolean).pop() ?? host;
+    return { name: readable(last), host };
+  } catch {
+    return { name: url, host: "" };
+  }
+}
+
+function readable(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** The job's state, as a person would say it. */
+export function stateOf({ status, counts, cancelled }) {
+  if (status !== "complete") return { kind: "running", text: status === "pending" ? "Waiting" : "Uploading" };
+  if (cancelled) return { kind: "failed", text: "Cancelled" };
+  if (counts.failed === 0) return { kind: "done", text: "Complete" };
+  return { kind: "failed", text: counts.complete === 0 ? "Failed" : "Partly failed" };
+}
