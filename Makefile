@@ -17,13 +17,13 @@ PIP_INSTALL = $(BIN) -m pip install --quiet --disable-pip-version-check --requir
 INSTALL_COMMAND = $(BIN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-chaos lint bench soak test-image clean
+.PHONY: help run test test-chaos test-browser lint bench soak test-image clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
 	@echo 'Targets (settings are environment variables, or given as in: make run PORT=9000):'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' $(firstword $(MAKEFILE_LIST)) \
-	    | awk '{ name = $$1; sub(/^ *[^ ]+ /, ""); printf "  %-11s %s\n", name, $$0 }'
+	    | awk '{ name = $$1; sub(/^ *[^ ]+ /, ""); printf "  %-12s %s\n", name, $$0 }'
 
 # exec: a signal to the recipe's process is then the service's own.
 run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if there is no account
@@ -34,7 +34,7 @@ run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if ther
 test: $(DEV_READY)  ## all tests, with coverage; a part of them: make test ARGS="-k mailbox"
 ifeq ($(strip $(ARGS)),)
 	@$(BIN) -m coverage erase
-	$(BIN) -m coverage run -m pytest --ignore=tests/chaos -n $(TEST_PROCESSES) --dist loadfile
+	$(BIN) -m coverage run -m pytest --ignore=tests/chaos --ignore=tests/browser -n $(TEST_PROCESSES) --dist loadfile
 	$(BIN) -m coverage run -m pytest tests/chaos
 	@$(BIN) -m coverage combine --quiet
 	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)
@@ -44,6 +44,9 @@ endif
 
 test-chaos: $(DEV_READY)  ## the chaos suite in its long form: 10,000 URLs, a kill every 100 ms
 	CHAOS_FORM=long $(BIN) -m pytest tests/chaos $(ARGS)
+
+test-browser: $(DEV_READY)  ## the page in a real Chromium (apt-get install chromium)
+	$(BIN) -m pytest tests/browser $(ARGS)
 
 lint: $(DEV_READY)  ## style, formatting and types
 	$(BIN) -m ruff check .

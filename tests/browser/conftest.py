@@ -27,7 +27,10 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 @pytest.fixture
 def tab(chromium: Chromium) -> Iterator[Tab]:
-    """A tab; errors in its console, and violations of the page's policy, fail the test."""
+    """A tab; errors in its console, and violations of the page's policy, fail the test.
+
+    It is to be asked for after `launch`: a page whose service has gone complains.
+    """
     tab = chromium.new_tab()
     tab.look()
     yield tab

@@ -275,7 +275,9 @@ class Tab:
         return [
             entry
             for entry in traced
-            if entry["name"] == "RunTask" and (entry["pid"], entry["tid"]) in main_threads
+            if entry["name"] == "RunTask"
+            and "dur" in entry  # not those that the trace began or ended in
+            and (entry["pid"], entry["tid"]) in main_threads
         ]
 
     # --- what went wrong ----------------------------------------------------------------------

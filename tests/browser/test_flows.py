@@ -281,7 +281,7 @@ def test_asking_takes_over_where_events_do_not_come(page: Tab, service: RunningS
 
 
 def test_the_key_is_asked_for_and_kept_in_the_tab(
-    tab: Tab, chromium: Chromium, launch: Callable[..., RunningService]
+    launch: Callable[..., RunningService], chromium: Chromium, tab: Tab
 ) -> None:
     service = launch(API_KEYS="alice:right-key", WORKER_COUNT="1").wait_until_ready()
     tab.expected = ["401"]
