@@ -29,13 +29,14 @@ help:  ## list the targets
 run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if there is no account
 	@exec $(BIN) -m service
 
-# Many tests wait more than they compute, so some run side by side; kills want the machine alone.
+# Many tests wait more than they compute, so some run side by side; kills and short deadlines want the machine alone.
 # What ARGS selects is part of the suite only, so its coverage says nothing.
 test: $(DEV_READY)  ## all tests, with coverage; a part of them: make test ARGS="-k mailbox"
 ifeq ($(strip $(ARGS)),)
 	@$(BIN) -m coverage erase
-	$(BIN) -m coverage run -m pytest --ignore=tests/chaos --ignore=tests/browser -n $(TEST_PROCESSES) --dist loadfile
-	$(BIN) -m coverage run -m pytest tests/chaos
+	$(BIN) -m coverage run -m pytest -n $(TEST_PROCESSES) --dist loadfile \
+	    --ignore=tests/chaos --ignore=tests/hostile --ignore=tests/browser
+	$(BIN) -m coverage run -m pytest tests/chaos tests/hostile
 	@$(BIN) -m coverage combine --quiet
 	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)
 else
