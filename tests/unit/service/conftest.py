@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from falcon import testing
+from structlog.testing import capture_logs
 
 from service.app import create_app
 from service.settings import load_settings
@@ -205,3 +206,10 @@ def make_api(board: PlainBoard) -> Callable[..., Api]:
 @pytest.fixture
 def api(make_api: Callable[..., Api]) -> Api:
     return make_api()
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """What is logged, as it comes."""
+    with capture_logs() as entries:
+        yield entries

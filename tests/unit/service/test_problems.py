@@ -1,20 +1,11 @@
 """Errors of every origin, as the client sees them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from workers import BoardLostError
-
-
-@pytest.fixture
-def logged() -> Iterator[list[Any]]:
-    structlog.reset_defaults()
-    with capture_logs() as entries:
-        yield entries
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,13 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 GOOD = "https://example.com/a.jpg"
 BODY = json.dumps({"urls": [GOOD]})
-
-
-@pytest.fixture
-def logged() -> Iterator[list[Any]]:
-    structlog.reset_defaults()
-    with capture_logs() as entries:
-        yield entries
 
 
 @pytest.mark.parametrize(

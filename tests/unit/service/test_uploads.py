@@ -3,25 +3,16 @@
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from workers import BoardLostError
 from workers.messages import Uploaded
 
 A, B, C = (f"https://example.com/{name}.jpg" for name in "abc")
 LINK_A, LINK_B = "https://i.imgur.com/aaa.jpg", "https://i.imgur.com/bbb.jpg"
-
-
-@pytest.fixture
-def logged() -> Iterator[list[Any]]:
-    structlog.reset_defaults()
-    with capture_logs() as entries:
-        yield entries
 
 
 class TestSending:
