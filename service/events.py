@@ -10,7 +10,7 @@ from typing import Final
 
 from service.job_view import JobView
 from service.job_views import tag_of
-from service.models import Counts, Forecast, iso_time, render
+from service.models import Forecast, counts_of, iso_time, render
 from service.paging import Page
 from service.result_json import NULL, render_results
 from workers import CHANGES_A_CALL, Board, JobChanges, JobStatus
@@ -40,6 +40,11 @@ def is_complete(changes: JobChanges) -> bool:
     return changes.status is JobStatus.COMPLETE
 
 
+def is_end(changes: JobChanges) -> bool:
+    """Whether there is nothing to be told behind these."""
+    return is_complete(changes) and changes.version == changes.latest
+
+
 class JobEvents:
     """The events of one job, for whoever has come to some version of it.
 
@@ -55,10 +60,6 @@ class JobEvents:
         self._job_id = job_id
         self._owner = owner
         self._sandbox = sandbox
-
-    def look(self) -> JobChanges | None:
-        """The job at a glance, without its URLs; None if there is none."""
-        return self._board.changes(self._job_id, 0, self._owner, limit=0)
 
     def since(
         self, version: int, most_results: int, forecast: Forecast | None
@@ -95,10 +96,9 @@ class JobEvents:
         """How the job stands, with its first results; see `since`."""
         view = JobView(sandbox=self._sandbox)
         while True:
-            known = view.known if view.version else None
             limit = min(CHANGES_A_CALL, most_results - view.known)
             changes = self._board.changes(
-                self._job_id, view.version, self._owner, known=known, limit=limit
+                self._job_id, view.version, self._owner, known=view.known, limit=limit
             )
             if changes is None:
                 return None
@@ -148,17 +148,11 @@ def _indexed(changes: JobChanges) -> Iterator[bytes]:
 
 
 def _head(changes: JobChanges, forecast: Forecast | None) -> dict[str, object]:
-    counts: Counts = {
-        "pending": changes.pending,
-        "complete": changes.complete,
-        "failed": changes.failed,
-        "total": changes.total,
-    }
     head: dict[str, object] = {
         "id": changes.job_id,
         "finished": None if changes.finished is None else iso_time(changes.finished),
         "status": changes.status.value,
-        "counts": counts,
+        "counts": counts_of(changes),
     }
     if changes.is_cancelled:
         head["cancelled"] = True

@@ -3,7 +3,7 @@
 from typing import Final, Protocol
 
 from service.board_gate import BoardSilentError
-from service.events import HEARTBEAT, JobEvents, end, forecast_event, is_complete
+from service.events import HEARTBEAT, JobEvents, end, forecast_event, is_end
 from service.forecasts import Forecasts
 from service.models import Forecast
 from service.paging import USUAL_ENTRIES
@@ -89,7 +89,8 @@ class JobFeed:
             # Nobody knows at the moment; if the board is lost, the server drains soon.
             self._newcomers = waiting
         if now >= self._heartbeat_due:
-            self._send(self._followers, HEARTBEAT, now)
+            self._heartbeat_due = now + HEARTBEAT_SECONDS
+            self._followers = [one for one in self._followers if one.tell(HEARTBEAT)]
 
     def _bring_in(self, waiting: list[Follower]) -> None:
         # Those who are at one version together; they come as far as the others, or a bit further:
@@ -120,21 +121,17 @@ class JobFeed:
     ) -> list[Follower]:
         """Tell a group; returns who of it stay."""
         events, last = told if told is not None else (b"", None)
-        is_end = last is None or (is_complete(last) and last.version == last.latest)
-        events += alone if not is_end else b""
-        if is_end and last is not None:
+        is_over = last is None or is_end(last)
+        events += alone if not is_over else b""
+        if is_over and last is not None:
             events += end(last)
         if events:
             group = [one for one in group if one.tell(events)]
-        if not is_end:
+        if not is_over:
             return group
         for one in group:
             one.finish()
         return []
-
-    def _send(self, group: list[Follower], events: bytes, now: float) -> None:
-        self._heartbeat_due = now + HEARTBEAT_SECONDS
-        self._followers = [one for one in group if one.tell(events)]
 
     def _new_forecast(self, now: float) -> Forecast | None:
         """The job's forecast, if it says something else than the last one that was told."""

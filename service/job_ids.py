@@ -1,18 +1,40 @@
-"""The ids of jobs as they stand in paths."""
+"""The jobs that are named in paths."""
 
 import uuid
 from http import HTTPStatus
 
 from service.problems import Problem
+from workers import Board, JobChanges
 
 
-def canonical(job_id: str) -> str | None:
-    """The id as the board knows it; None if it is none, and not worth asking the board."""
+def canonical(job_id: str) -> str:
+    """The id as the board knows it.
+
+    Raises:
+        Problem: it is none, and not worth asking the board.
+    """
     # Capitals mean the same (RFC 9562, section 4).
     try:
         return str(uuid.UUID(job_id))
     except ValueError:
-        return None
+        raise job_not_found() from None
+
+
+def look_at(board: Board, job_id: str, owner: str) -> JobChanges:
+    """A job at a glance, without its URLs.
+
+    Args:
+        board: where it is.
+        job_id: its id, as the board knows it.
+        owner: who asks.
+
+    Raises:
+        Problem: this owner has no such job.
+    """
+    job = board.changes(job_id, 0, owner, limit=0)
+    if job is None:
+        raise job_not_found()
+    return job
 
 
 def job_not_found() -> Problem:

@@ -3,7 +3,7 @@
 from itertools import compress
 
 from service.errand_json import render_deliveries
-from service.models import Counts, iso_time, render
+from service.models import counts_of, iso_time, render
 from service.paging import Page
 from service.result_json import NULL, render_results
 from service.timeline_view import render_timeline
@@ -123,12 +123,7 @@ class JobView:
 
     def _tail(self) -> bytes:
         job = self._job
-        counts: Counts = {
-            "pending": job.pending,
-            "complete": job.complete,
-            "failed": job.failed,
-            "total": job.total,
-        }
+        counts = counts_of(job)
         sandbox = b',"sandbox":true' if self._sandbox else b""
         deliveries = render_deliveries(job.deliveries)
         return b',"counts":%b%b%b%b}' % (render(counts), _links(job), deliveries, sandbox)

@@ -70,8 +70,7 @@ class JobViews:
 
     def _follow(self, view: JobView, job_id: str, owner: str) -> bool:
         while True:
-            known = view.known if view.version else None
-            changes = self._board.changes(job_id, view.version, owner, known=known)
+            changes = self._board.changes(job_id, view.version, owner, known=view.known)
             if changes is None:
                 return False
             view.apply(changes)

@@ -10,6 +10,8 @@ from pydantic_core import PydanticSerializationError, to_json
 # Not typing's: the schemas of the OpenAPI document need this one on Python 3.11.
 from typing_extensions import TypedDict
 
+from workers import JobChanges, JobOverview
+
 JobId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
@@ -291,6 +293,16 @@ class Index(TypedDict):
     maxUrlsPerJob: int
     sandboxUrl: NotRequired[str]
     routes: dict[str, str]
+
+
+def counts_of(job: JobChanges | JobOverview) -> Counts:
+    """How many of its URLs are in which state."""
+    return {
+        "pending": job.pending,
+        "complete": job.complete,
+        "failed": job.failed,
+        "total": job.total,
+    }
 
 
 def iso_time(seconds: float) -> str:

@@ -267,11 +267,6 @@ class JobTable(JobReader):
             links = self.kept.links[job.owner]
             yield JobEntry(job, self._journal, self.kept.contents.forget_link, links.remove)
 
-    def forget_link(self, link: str) -> None:
-        """An image is at Imgur no longer: it is uploaded again when it comes again."""
-        with self._lock:
-            self.kept.contents.forget_link(link)
-
     # --- a restart; until `resume` nobody else uses the table -----------------------------------
 
     def start(self, job_id: str) -> None:

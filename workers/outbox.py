@@ -134,18 +134,16 @@ class Outbox:
                 allowance=self._allowance(),
                 errands=tuple(report for report, _ in errands),
             )
+            waiting = [answers for _, answers in (*reports, *uploads, *errands)]
             try:
                 delivery = self._exchange(words, 0.0)
             except BaseException as error:
-                for _, answers in (*reports, *uploads, *errands):
+                for answers in waiting:
                     answers.put(error)
                 raise
-            for (_, answers), receipt in zip(reports, delivery.receipts, strict=True):
-                answers.put(receipt)
-            for (_, answers), clearance in zip(uploads, delivery.cleared, strict=True):
-                answers.put(clearance)
-            for (_, answers), settled in zip(errands, delivery.errand_receipts, strict=True):
-                answers.put(settled)
+            said = (*delivery.receipts, *delivery.cleared, *delivery.errand_receipts)
+            for answers, answer in zip(waiting, said, strict=True):
+                answers.put(answer)
             if wanted:
                 handed_out = len(delivery.leases) + len(delivery.errands)
                 self._hand_out(delivery, look_out=handed_out < wanted)

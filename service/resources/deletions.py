@@ -52,8 +52,6 @@ class DeletionResource:
     ) -> None:
         """Have the image deleted by a worker, and answer at once."""
         known_as, owner = canonical(job_id), owner_of(req)
-        if known_as is None:
-            raise job_not_found()
         # A number that no job has: the board tells which of the two is missing.
         number = int(index) if _is_index(index) else -1
         refusal = self._board.delete_image(known_as, number, owner)

@@ -12,16 +12,17 @@ from service.events import (
     JobEvents,
     end,
     is_complete,
+    is_end,
     read_id,
     retry_after,
 )
 from service.forecasts import Forecasts
 from service.job_feed import MOST_RESULTS
-from service.job_ids import canonical, job_not_found
+from service.job_ids import canonical, job_not_found, look_at
 from service.paging import MOST_ENTRIES, read_page
 from service.parking import parking_of
 from service.problems import Problem
-from workers import Board, JobChanges
+from workers import Board
 
 _FULL_RETRY_SECONDS = 10
 
@@ -48,12 +49,8 @@ class EventsResource:
         """Show how the job stands, or what the client has missed, and then what changes."""
         most_results, owner = _read_limit(req), owner_of(req)
         known_as = canonical(job_id)
-        if known_as is None:
-            raise job_not_found()
+        glance = look_at(self._board, known_as, owner)
         events = JobEvents(self._board, known_as, owner, sandbox=self._sandbox)
-        glance = events.look()
-        if glance is None:
-            raise job_not_found()
         since, knows_end = read_id(req.get_header("Last-Event-ID"))
         if knows_end and is_complete(glance) and glance.latest == since:
             # A browser connects again after the end, unless it is told this.
@@ -69,11 +66,11 @@ class EventsResource:
         resp.content_type = MEDIA_TYPE
         # Proxies of nginx's kind would gather the events (X-Accel-Buffering is theirs).
         resp.set_header("X-Accel-Buffering", "no")
-        if not _is_end(last):
+        if not is_end(last):
             self._go_on(
                 req, EventStream(self._broadcaster, known_as, owner, last.version, most_results)
             )
-        resp.stream = _pieces(begun + (end(last) if _is_end(last) else b""))
+        resp.stream = _pieces(begun + (end(last) if is_end(last) else b""))
 
     on_head = on_get
 
@@ -87,10 +84,6 @@ class EventsResource:
 def _pieces(events: bytes) -> Iterator[bytes]:
     # Not a list: waitress would take its one piece for all, and its length for the answer's.
     yield retry_after(RECONNECT_SECONDS) + events
-
-
-def _is_end(last: JobChanges) -> bool:
-    return is_complete(last) and last.version == last.latest
 
 
 def _read_limit(req: falcon.Request) -> int:

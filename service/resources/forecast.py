@@ -5,8 +5,8 @@ import falcon
 from service.api_keys import owner_of
 from service.events import is_complete
 from service.forecasts import Forecasts
-from service.job_ids import canonical, job_not_found
-from service.models import JobForecast, render
+from service.job_ids import canonical, look_at
+from service.models import JobForecast, counts_of, render
 from workers import Board
 
 
@@ -26,20 +26,12 @@ class ForecastResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Show what to expect; one that belongs to another key is as good as none."""
-        known_as = canonical(job_id)
-        job = None if known_as is None else self._board.changes(known_as, 0, owner_of(req), limit=0)
-        if known_as is None or job is None:
-            raise job_not_found()
+        job = look_at(self._board, canonical(job_id), owner_of(req))
         shown: JobForecast = {
             "id": job.job_id,
             "status": job.status.value,
-            "counts": {
-                "pending": job.pending,
-                "complete": job.complete,
-                "failed": job.failed,
-                "total": job.total,
-            },
-            "forecast": None if is_complete(job) else self._forecasts.of(known_as),
+            "counts": counts_of(job),
+            "forecast": None if is_complete(job) else self._forecasts.of(job.job_id),
         }
         if self._sandbox:
             shown["sandbox"] = True

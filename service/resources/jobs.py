@@ -6,7 +6,7 @@ from typing import Final
 import falcon
 
 from service.api_keys import owner_of
-from service.models import JobEntry, JobList, iso_time, render
+from service.models import JobEntry, JobList, counts_of, iso_time, render
 from service.paging import LAST_CURSOR, read_number
 from service.problems import Problem
 from workers import Board, JobOverview, JobStatus
@@ -48,12 +48,7 @@ def _entry(job: JobOverview) -> JobEntry:
         "created": iso_time(job.created),
         "finished": None if job.finished is None else iso_time(job.finished),
         "status": job.status.value,
-        "counts": {
-            "pending": job.total - job.complete - job.failed,
-            "complete": job.complete,
-            "failed": job.failed,
-            "total": job.total,
-        },
+        "counts": counts_of(job),
     }
     if job.cancelled is not None:
         entry["cancelled"] = True

@@ -28,8 +28,6 @@ class RetryResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Make the failed URLs a new job; asked again, name the one that was made."""
         known_as, owner = canonical(job_id), owner_of(req)
-        if known_as is None:
-            raise job_not_found()
         retry = self._board.retry(known_as, owner, str(uuid.uuid4()), origin_of(req))
         if retry is None:
             raise job_not_found()

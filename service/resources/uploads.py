@@ -119,8 +119,8 @@ class UploadResource:
         page = read_page(req) or (FIRST_PAGE if with_timelines else None)
         owner = owner_of(req)
         known_as = canonical(job_id)
-        job = None if known_as is None else self._views.glance(known_as, owner)
-        if known_as is None or job is None:
+        job = self._views.glance(known_as, owner)
+        if job is None:
             raise job_not_found()
         wait = waited(req)
         if wait is not None:
@@ -144,8 +144,6 @@ class UploadResource:
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel the job: what waits ends at once, what is in work by itself."""
         known_as, owner = canonical(job_id), owner_of(req)
-        if known_as is None:
-            raise job_not_found()
         cancellation = self._board.cancel(known_as, owner)
         if cancellation is None:
             raise job_not_found()

@@ -25,6 +25,7 @@ from workers.errands.messages import (
     Undone,
 )
 from workers.errors import Reason
+from workers.queueing.lent import Lent
 
 RETRY_SECONDS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
 """The waits between attempts to deliver a webhook: the example of Standard Webhooks, three days in
@@ -60,13 +61,6 @@ class _Progress:
     crashes: int = 0
 
 
-@dataclass(slots=True)
-class _Held:
-    worker_id: str
-    key: ErrandKey
-    deadline: float
-
-
 class ErrandBook:
     """Keeps the open errands. Not safe for threads by itself; times are monotonic seconds.
 
@@ -86,8 +80,7 @@ class ErrandBook:
         self._due: dict[ErrandKind, list[tuple[float, ErrandKey]]] = {
             kind: [] for kind in ErrandKind
         }
-        self._held: dict[int, _Held] = {}
-        self._last_token = 0
+        self._lent = Lent[ErrandKey]()
         self._was_errand = False  # what was handed out last
 
     def __len__(self) -> int:
@@ -142,7 +135,7 @@ class ErrandBook:
             self._was_errand = False
             return ()
         taken: list[Errand] = []
-        while len(taken) < lanes and len(self._held) < self._limits.at_once:
+        while len(taken) < lanes and len(self._lent) < self._limits.at_once:
             key = self._pop_due(now, resume_at)
             if key is None:
                 break
@@ -154,7 +147,7 @@ class ErrandBook:
 
     def next_due(self, resume_at: float) -> float:
         """When `take` has something to hand out, if nothing changes before."""
-        if len(self._held) >= self._limits.at_once:
+        if len(self._lent) >= self._limits.at_once:
             return math.inf
         firsts = [
             max(heap[0][0], resume_at if kind is ErrandKind.DELETION else 0.0)
@@ -176,31 +169,28 @@ class ErrandBook:
         if order is None:  # its job was forgotten
             del self._open[key]
             return None
-        self._last_token += 1
-        self._held[self._last_token] = _Held(worker_id, key, now + self._limits.lease_seconds)
+        token = self._lent.lend(worker_id, key, now + self._limits.lease_seconds)
         kind, job_id, index = key
         attempt = self._open[key].attempts + 1
-        return Errand(
-            self._last_token, kind, job_id, index, attempt, order.target, order.body, order.origin
-        )
+        return Errand(token, kind, job_id, index, attempt, order.target, order.body, order.origin)
 
     # --- how it ended -----------------------------------------------------------------------
 
     def settle(self, worker_id: str, report: ErrandReport, now: float) -> ErrandReceipt:
         """End a lease with its outcome; refused if the errand is no longer this worker's."""
-        held = self._held.get(report.token)
-        if held is None or held.worker_id != worker_id:
+        key = self._lent.end(worker_id, report.token)
+        if key is None:
             return ErrandReceipt(accepted=False)
-        self._release(report.token)
-        wait = self._after_attempt(held.key, report.outcome)
+        self._let_others_in(1)
+        wait = self._after_attempt(key, report.outcome)
         if wait is not None:
-            self._put(held.key, now + wait)
+            self._put(key, now + wait)
         return ErrandReceipt(accepted=True, retry_seconds=wait)
 
     def retire(self, worker_id: str, now: float) -> tuple[ErrandKey, ...]:
         """Take back what a dead worker had in hand; returns it."""
-        tokens = [token for token, held in self._held.items() if held.worker_id == worker_id]
-        returned = tuple(self._release(token) for token in tokens)
+        returned = tuple(self._lent.take_back(worker_id))
+        self._let_others_in(len(returned))
         for key in returned:
             progress = self._open[key]
             progress.crashes += 1
@@ -213,16 +203,15 @@ class ErrandBook:
 
     def holders(self) -> frozenset[str]:
         """The workers that have an errand in hand."""
-        return frozenset(held.worker_id for held in self._held.values())
+        return self._lent.holders()
 
     def overdue(self, now: float) -> frozenset[str]:
         """The workers that keep one past its deadline."""
-        return frozenset(held.worker_id for held in self._held.values() if held.deadline <= now)
+        return self._lent.late(now)
 
-    def _release(self, token: int) -> ErrandKey:
-        if len(self._held) == self._limits.at_once:
+    def _let_others_in(self, ended: int) -> None:
+        if ended and len(self._lent) + ended >= self._limits.at_once:
             self._wake()  # others may have been held up by the bound alone
-        return self._held.pop(token).key
 
     def _after_attempt(self, key: ErrandKey, outcome: ErrandOutcome) -> float | None:
         """Seconds until the next attempt, or None when the errand is closed."""

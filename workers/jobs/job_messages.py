@@ -76,6 +76,11 @@ class JobOverview:
     retry_of: str | None
     retried_as: str | None
 
+    @property
+    def pending(self) -> int:
+        """URLs that are not final."""
+        return self.total - self.complete - self.failed
+
 
 @dataclass(frozen=True, slots=True)
 class JobListing:

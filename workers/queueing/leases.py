@@ -3,17 +3,11 @@
 from dataclasses import dataclass, field
 
 from workers.messages import Place
+from workers.queueing.lent import Lent
 
 SILENT_SECONDS = 60.0
 """A worker with nothing in hand asks for work every second, in each lane; one that does not for
 this long is stopped, or hung while it started. A busy machine may start hundreds slowly."""
-
-
-@dataclass(slots=True)
-class _Held:
-    worker_id: str
-    place: Place
-    deadline: float
 
 
 @dataclass(slots=True)
@@ -31,20 +25,12 @@ class Holder:
     has_claimed: bool = False
 
 
-class LeaseBook:
-    """The leases in force, each under a token that is never used again.
-
-    A word about a token counts only while its lease is in force, and only from its holder: that
-    fences off a worker that was taken for dead and speaks up later. Not safe for threads by itself.
-    """
+class LeaseBook(Lent[Place]):
+    """The URLs that are lent, and the workers that were let in."""
 
     def __init__(self) -> None:
-        self._held: dict[int, _Held] = {}
+        super().__init__()
         self._holders: dict[str, Holder] = {}
-        self._last_token = 0
-
-    def __len__(self) -> int:
-        return len(self._held)
 
     def register(self, worker_id: str, now: float) -> None:
         """Let a worker in.
@@ -64,37 +50,29 @@ class LeaseBook:
         """How many workers have ever asked for work."""
         return sum(holder.has_claimed for holder in self._holders.values())
 
-    def lend(self, worker_id: str, place: Place, deadline: float) -> int:
+    def lend(self, worker_id: str, item: Place, deadline: float) -> int:
         """Put a URL under a new lease; returns its token."""
-        self._last_token += 1
-        self._held[self._last_token] = _Held(worker_id, place, deadline)
-        self._holders[worker_id].tokens.add(self._last_token)
-        return self._last_token
-
-    def place(self, worker_id: str, token: int) -> Place | None:
-        """What a lease in force is for; None if it is not in this worker's hands."""
-        held = self._held.get(token)
-        return held.place if held is not None and held.worker_id == worker_id else None
+        token = super().lend(worker_id, item, deadline)
+        self._holders[worker_id].tokens.add(token)
+        return token
 
     def end(self, worker_id: str, token: int) -> Place | None:
-        """End a lease; None, and nothing changes, if it is not in force in this worker's hands."""
-        place = self.place(worker_id, token)
+        """End a lease; see `Lent.end`."""
+        place = super().end(worker_id, token)
         if place is not None:
-            del self._held[token]
             self._holders[worker_id].tokens.discard(token)
         return place
 
     def retire(self, worker_id: str) -> list[Place]:
         """Forget a worker; returns what it held, in the order it was lent."""
-        holder = self._holders.pop(worker_id)
-        return [self._held.pop(token).place for token in sorted(holder.tokens)]
+        del self._holders[worker_id]
+        return self.take_back(worker_id)
 
     def overdue(self, now: float) -> tuple[str, ...]:
         """The workers that keep a URL past its deadline, or have none and have fallen silent."""
-        late = {held.worker_id for held in self._held.values() if held.deadline <= now}
         silent = {
             worker_id
             for worker_id, holder in self._holders.items()
             if not holder.tokens and holder.last_word + SILENT_SECONDS <= now
         }
-        return tuple(late | silent)
+        return tuple(self.late(now) | silent)

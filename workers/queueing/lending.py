@@ -66,10 +66,11 @@ class Lending:
         # A worker with many free lanes leaves the others theirs: a short job is done soonest when
         # all processes work on it.
         open_urls = self._room.unfinished - self._room.delayed
-        share = math.ceil(open_urls / max(1, self._leases.holders_ready()))
+        workers = self._leases.holders_ready()
+        share = math.ceil(open_urls / max(1, workers))
         leases: list[Lease] = []
         while len(leases) < wanted and len(holder.tokens) < max(1, share):
-            lease = self._hand_out_one(worker_id, holder, now)
+            lease = self._hand_out_one(worker_id, holder, workers, now)
             if lease is None:
                 break
             leases.append(lease)
@@ -77,7 +78,7 @@ class Lending:
 
     def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None) -> Clearance:
         """See `Mailbox.begin_upload`."""
-        place = self._leases.place(worker_id, token)
+        place = self._leases.item(worker_id, token)
         if place is None:
             return False
         link = self._table.begin_upload(*place, arrival)
@@ -141,8 +142,9 @@ class Lending:
                 crashed.append(self._settlement.settle_crash((job_id, index)))
         return tuple(url for url in crashed if url is not None)
 
-    def _hand_out_one(self, worker_id: str, holder: Holder, now: float) -> Lease | None:
-        workers = self._leases.holders_ready()
+    def _hand_out_one(
+        self, worker_id: str, holder: Holder, workers: int, now: float
+    ) -> Lease | None:
         place = self._room.take(worker_id, workers, now, is_free=not holder.tokens)
         if place is None:
             return None

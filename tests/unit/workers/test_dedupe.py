@@ -111,7 +111,9 @@ def test_a_deleted_image_is_sent_again() -> None:
     desk = Desk()
     desk.upload("j")
 
-    desk.table.forget_link(LINK)
+    with desk.table.entry("j") as entry:
+        assert entry is not None
+        entry.forget_image(LINK)
 
     assert desk.upload("k") is True
 

@@ -240,7 +240,7 @@ class MailboxMachine(RuleBasedStateMachine):
     def each_open_url_is_in_exactly_one_place(self) -> None:
         box = self.box
         room = box._room
-        places: list[Place] = [held.place for held in box._leases._held.values()]
+        places: list[Place] = [*box._leases]
         places += [(j, n) for j, indexes in room._delays._waiting.items() for n in indexes]
         places += room._quarantine._suspects
         for job_id, queue in room._queue._jobs.items():
