@@ -131,8 +131,12 @@ def test_what_gathers_during_a_trip_goes_in_one(post: Post, outbox: Outbox) -> N
     desks = [outbox.desk() for _ in range(10)]
     leases = [desk.lease() for desk in desks]
     post.gate.clear()
-    held_up = Caller(outbox.desk(), until=1)  # it asks, and its trip is held up
     before = len(post.trips)
+    held_up = Caller(outbox.desk(), until=1)  # it asks, and its trip is held up
+    give_up = time.monotonic() + SOON
+    while len(post.trips) == before:
+        assert time.monotonic() < give_up, "it never asked"
+        time.sleep(0.001)
 
     answers: list[Receipt] = []
     threads = [
