@@ -11,7 +11,7 @@ from service.app import create_app
 from service.file_limit import raise_file_limit
 from service.sandbox_process import SandboxProcess
 from service.server import ServerStartError, WebServer
-from service.settings import Settings, SettingsError, load_settings
+from service.settings import Settings, SettingsError, load_settings, usable_cores
 from service.stop_signals import StopSignals
 from workers import (
     BoardLostError,
@@ -154,6 +154,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         download=download,
         imgur=_imgur_access(settings, sandbox),
         webhooks=WebhookPolicy(settings.webhook_secret_values),
+        core_share=min(1.0, usable_cores() / settings.worker_count),
         logs=LogConfig(settings.log_format, settings.log_level),
     )
     return ProcessBoardConfig(

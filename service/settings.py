@@ -52,10 +52,14 @@ class SettingsError(Exception):
     """A setting cannot be used; the text is one line that names it and says what is expected."""
 
 
-def _cpu_count() -> int:
-    # What this process may use, where the system can tell: a container is often given less.
+def usable_cores() -> int:
+    """What this process may use, where the system can tell: a container is often given less."""
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return min(usable or 1, _MOST_WORKERS)
+    return usable or 1
+
+
+def _default_worker_count() -> int:
+    return min(usable_cores(), _MOST_WORKERS)
 
 
 def _next_port(data: Mapping[str, Any]) -> int:
@@ -113,7 +117,7 @@ class Settings(BaseSettings):
         "processes", description="processes (ray is not part of this version)"
     )
     worker_count: int = Field(
-        default_factory=_cpu_count,
+        default_factory=_default_worker_count,
         ge=1,
         le=_MOST_WORKERS,
         description=f"a whole number from 1 to {_MOST_WORKERS}",

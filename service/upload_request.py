@@ -18,7 +18,7 @@ import falcon
 
 from service.problems import FieldError, Problem
 from service.upload_options import FIELDS, read_options
-from workers import NO_OPTIONS, ImageError, JobOptions, check_url, mask_url
+from workers import NO_OPTIONS, ImageError, JobOptions, are_plain, check_url, mask_url
 
 MOST_ERRORS_LISTED: Final = 1000
 """Entries described in one answer; the rest is only counted."""
@@ -204,6 +204,10 @@ def _check_urls(entries: list[Any], max_urls: int) -> UploadRequest:
             f"The array 'urls' has {len(entries)} entries and at most {max_urls} fit into a job. "
             "Send them in several jobs.",
         )
+    if set(map(type, entries)) == {str}:
+        urls = tuple(dict.fromkeys(entries))
+        if are_plain(urls):
+            return UploadRequest(urls, len(entries) - len(urls))
     verdicts: dict[str, ImageError | None] = {}
     bad: list[int] = []
     for index, entry in enumerate(entries):

@@ -7,7 +7,7 @@ from workers.allowance import Allowance, LimitState
 from workers.board import Board, BoardBusyError, BoardHealth, BoardLostError, BoardState
 from workers.download import DownloadPolicy
 from workers.download.source_headers import origin_of
-from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
+from workers.download.url import MAX_URL_LENGTH, are_plain, check_url, mask_url
 from workers.errands.book import RETRY_SECONDS
 from workers.errands.messages import Deletion, DeletionRefusal, DeletionState, DeliveryAttempt
 from workers.errands.webhook import WebhookPolicy
@@ -82,6 +82,7 @@ __all__ = [
     "TimelineEvent",
     "WebhookPolicy",
     "WorkerConfig",
+    "are_plain",
     "check_url",
     "configure_logging",
     "mask_url",

@@ -8,7 +8,6 @@ postman stays free for the lanes that are busy.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -62,7 +61,7 @@ class Outbox:
         self._reports: list[tuple[Report, _Answers]] = []
         self._uploads: list[tuple[Arrival, _Answers]] = []
         self._errands: list[tuple[ErrandReport, _Answers]] = []
-        self._free: deque[_Leases] = deque()
+        self._free: list[_Leases] = []
         self._at_work = 0
         self._is_watching = False
         self._is_closed = False
@@ -174,12 +173,13 @@ class Outbox:
         with self._lock:
             handed_out: tuple[Lease | Errand, ...] = (*delivery.errands, *delivery.leases)
             for lease in handed_out:
-                self._free.popleft().put(lease)
+                # The lane that was at work last: its connections are still open.
+                self._free.pop().put(lease)
             # Errands wait for others and need no processor: they are not the pace's business.
             self._at_work += len(delivery.leases)
             if delivery.standing in (Standing.DRAINED, Standing.RETIRED):
                 while self._free:
-                    self._free.popleft().put(None)
+                    self._free.pop().put(None)
             self._is_watching = look_out and bool(self._free)
             (self._to_watch if self._is_watching else self._to_carry).notify()
 

@@ -9,27 +9,49 @@ and if this process itself used most of one meanwhile, its own lanes are why.
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from statistics import fmean
 
-FEWEST = 4
-"""Lanes that are always of use: while one is on the processor others wait for the network."""
+FEWEST = 2
+"""Lanes that are always of use: while one is on the processor the other waits for the network."""
 
 _BEAT_SECONDS = 0.02
 _BEATS = 5  # a look at the figures each tenth of a second
-_LATE_SECONDS = 0.004  # a busy interpreter passes itself on after 5 ms (sys.getswitchinterval)
-_BUSY_SHARE = 0.5  # of one core
+
+_CALM_SECONDS = 0.000_3  # late by less: the interpreter is free when a lane wants it
+_LATE_SECONDS = 0.000_4  # some four lanes wait before this one, 0.1 ms each
+_VERY_LATE_SECONDS = 0.002
+_KEPT_IF_LATE = 0.8
+_KEPT_IF_VERY_LATE = 0.5
+_LITTLE_SHARE = 0.25  # of a core: with less, its own lanes cannot be why
+_MUCH_SHARE = 0.55  # with more, they are
+
+_TRIAL_LOOKS = 5
+_GAIN = 1.1  # what half as many lanes again must add to the share, or they only queue
+_LOOKS_UNTIL_NEXT_TRIAL = 20
 
 
 class Pace:
     """The lanes allowed, between `FEWEST` and all.
 
+    Where it is plain whether the lanes hold each other up, they get more or fewer. In between, with
+    other processes on the same cores for one, more are tried: the processor is used more if it
+    was the network that they waited for, and hardly if it was each other.
+
     Args:
         lanes: all there are.
+        core_share: of a core, that this process can count on; below 1 with more workers than cores.
     """
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, lanes: int, core_share: float = 1.0) -> None:
         self._lanes = lanes
-        self.allowed = min(FEWEST, lanes)
+        self._fewest = min(FEWEST, lanes)
+        self._core_share = core_share
+        self._shares: deque[float] = deque(maxlen=_TRIAL_LOOKS)
+        self._before_trial: tuple[int, float] | None = None
+        self._looks_until_trial = 0
+        self.allowed = self._fewest
 
     def note(self, late_seconds: float, busy_share: float) -> None:
         """Take in how a moment went.
@@ -38,10 +60,35 @@ class Pace:
             late_seconds: how late this process came to run, on average.
             busy_share: of one core, used by this process.
         """
-        if late_seconds > _LATE_SECONDS and busy_share > _BUSY_SHARE:
-            self.allowed = max(min(FEWEST, self._lanes), int(self.allowed * 0.8))
+        share = busy_share / self._core_share
+        self._shares.append(share)
+        if share < _LITTLE_SHARE or late_seconds < _CALM_SECONDS:
+            self._before_trial = None
+            self._grow(self.allowed // 2 if share < _MUCH_SHARE else 1)
+        elif share > _MUCH_SHARE and late_seconds > _LATE_SECONDS:
+            self._before_trial = None
+            kept = _KEPT_IF_VERY_LATE if late_seconds > _VERY_LATE_SECONDS else _KEPT_IF_LATE
+            self.allowed = max(self._fewest, int(self.allowed * kept))
         else:
-            self.allowed = min(self._lanes, self.allowed * 3 // 2)
+            self._try_more()
+
+    def _try_more(self) -> None:
+        if self._before_trial is None:
+            self._looks_until_trial -= 1
+            if self._looks_until_trial > 0 or len(self._shares) < _TRIAL_LOOKS:
+                return
+            self._before_trial = self.allowed, fmean(self._shares)
+            self._shares.clear()
+            self._grow(self.allowed // 2)
+        elif len(self._shares) == _TRIAL_LOOKS:
+            allowed, share = self._before_trial
+            self._before_trial = None
+            if fmean(self._shares) < _GAIN * share:
+                self.allowed = allowed
+                self._looks_until_trial = _LOOKS_UNTIL_NEXT_TRIAL
+
+    def _grow(self, by: int) -> None:
+        self.allowed = min(self._lanes, self.allowed + max(1, by))
 
 
 class Pacemaker:

@@ -47,6 +47,7 @@ class WorkerConfig:
 
     Attributes:
         lanes: images in work at once in one worker process.
+        core_share: of a core, that one worker can count on; see `Pace`.
         max_attempts: tries of one URL altogether.
         webhooks: how callback URLs are told.
     """
@@ -58,6 +59,7 @@ class WorkerConfig:
     backoff: Backoff = field(default_factory=Backoff)
     logs: LogConfig = field(default_factory=LogConfig)
     webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
+    core_share: float = 1.0
 
 
 class Lane:
@@ -166,7 +168,7 @@ def run_worker(
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
     watchdog = Watchdog()
     budget = ByteBudget(config.download.held_bytes)
-    pace = Pace(config.lanes)
+    pace = Pace(config.lanes, config.core_share)
     news = AllowanceNews(time.monotonic)
     outbox = Outbox(lambda words, wait: mailbox.exchange(worker_id, words, wait), pace, news.take)
     pacemaker = Pacemaker(pace, outbox.look_again)

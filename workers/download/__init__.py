@@ -4,7 +4,7 @@ from workers.download.body import Download
 from workers.download.fetch import Downloader
 from workers.download.image_type import ImageType
 from workers.download.policy import DownloadPolicy
-from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
+from workers.download.url import MAX_URL_LENGTH, are_plain, check_url, mask_url
 
 __all__ = [
     "MAX_URL_LENGTH",
@@ -12,6 +12,7 @@ __all__ = [
     "DownloadPolicy",
     "Downloader",
     "ImageType",
+    "are_plain",
     "check_url",
     "mask_url",
 ]

@@ -1,6 +1,7 @@
 """Which URLs are taken, and how they are shown in logs."""
 
 import re
+from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
 from requests import PreparedRequest
@@ -17,8 +18,12 @@ _PORT = (
     r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
     r"|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 )
+_ORIGIN = rf"https?://{_HOST}(?::{_PORT})?"
 # The common form, decided in one match; whatever differs from it is looked at piece by piece.
-_is_plain = re.compile(rf"https?://{_HOST}(?::{_PORT})?(?:[/?#][!-\[\]-~]*)?", re.ASCII).fullmatch
+_is_plain = re.compile(rf"{_ORIGIN}(?:[/?#][!-\[\]-~]*)?", re.ASCII).fullmatch
+_is_plain_origin = re.compile(_ORIGIN, re.ASCII).fullmatch
+_PLAIN = bytes(byte for byte in range(ord("!"), ord("~") + 1) if byte != ord("\\"))
+_BEHIND_SCHEME = len("https://")
 _is_host = re.compile(_HOST, re.ASCII).fullmatch
 _find_forbidden = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\\]").search
 _match_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19}):", re.ASCII).match
@@ -40,6 +45,22 @@ def check_url(url: str) -> None:
     if len(url) <= MAX_URL_LENGTH and _is_plain(url):
         return
     _check_in_detail(url)
+
+
+def are_plain(urls: Collection[str]) -> bool:
+    """Whether `check_url` takes all of these, as far as that can be told at a look.
+
+    For a job of many URLs a fraction of the time that looking at each takes: their characters are
+    looked at all together, and each origin once. False says nothing.
+    """
+    text = "\n".join(urls)
+    if not text.isascii() or text.count("\n") != len(urls) - 1:
+        return False
+    if text.encode().translate(None, _PLAIN + b"\n") or max(map(len, urls)) > MAX_URL_LENGTH:
+        return False
+    # Without a slash behind the host, find gives -1: modulo, the whole text.
+    origins = {url[: url.find("/", _BEHIND_SCHEME) % (len(url) + 1)] for url in urls}
+    return all(map(_is_plain_origin, origins))
 
 
 def mask_url(url: str) -> str:

@@ -131,7 +131,7 @@ class FairQueue:
                 if index is not None:
                     break
             if job:
-                self._line_up(job_id, job)
+                self._line_up(job_id, self._turn + job.stride)
             if index is not None:
                 return job_id, index
         return None
@@ -231,15 +231,16 @@ class FairQueue:
         self._sizes.change(job.stride, 0, unfinished)
         self.unfinished += job.unfinished
         if job:
-            self._line_up(job_id, job)
+            # A turn earlier than it would come up again: before the large job that is at work.
+            self._line_up(job_id, self._turn + max(1, job.stride - 1))
 
     def _line_up_unless_there(self, job_id: str, job: _JobQueue) -> None:
         if not job:
-            self._line_up(job_id, job)
+            self._line_up(job_id, self._turn + job.stride)
 
-    def _line_up(self, job_id: str, job: _JobQueue) -> None:
+    def _line_up(self, job_id: str, turn: int) -> None:
         self._arrivals += 1
-        heapq.heappush(self._line, (self._turn + job.stride, self._arrivals, job_id))
+        heapq.heappush(self._line, (turn, self._arrivals, job_id))
 
     def _look_at_next(self, job_id: str, job: _JobQueue) -> int | None:
         if job.admitted:

@@ -2,17 +2,19 @@
 
 import threading
 import time
+from statistics import median
 
 import pytest
 
 from workers.pace import FEWEST, Pace, Pacemaker
 
 LATE, BUSY = 0.02, 0.9
+BETWEEN = 0.4  # of a core: its own lanes may be why it is late, or not
 SOON = 10.0
 
 
-def settled(pace: Pace, late_seconds: float, busy_share: float) -> int:
-    for _ in range(100):
+def settled(pace: Pace, late_seconds: float, busy_share: float, looks: int = 100) -> int:
+    for _ in range(looks):
         pace.note(late_seconds, busy_share)
     return pace.allowed
 
@@ -30,19 +32,48 @@ def test_settles(late_seconds: float, busy_share: float, allowed: int) -> None:
     assert settled(Pace(100), late_seconds, busy_share) == allowed
 
 
-def test_recovers_within_a_second() -> None:
+def test_comes_down_from_all_lanes_within_a_second() -> None:
+    pace = Pace(100)
+    settled(pace, 0.0, 0.0)
+
+    assert settled(pace, LATE, BUSY, looks=10) == FEWEST
+
+
+def test_goes_up_to_all_lanes_within_a_second_and_a_bit() -> None:
     pace = Pace(100)
     settled(pace, LATE, BUSY)
 
-    for _ in range(9):  # of the ten looks a second
-        pace.note(0.0, 0.2)
+    assert settled(pace, 0.0, 0.2, looks=12) == 100
 
-    assert pace.allowed == 100
+
+def test_more_lanes_are_kept_for_as_long_as_they_use_more_of_the_processor() -> None:
+    pace = Pace(100)
+    seen = []
+    for _ in range(200):
+        pace.note(LATE, min(0.5, pace.allowed / 140))  # 70 lanes wait for the network
+        seen.append(pace.allowed)
+
+    assert 60 <= median(seen[100:]) < 100
+
+
+def test_more_lanes_that_only_wait_for_each_other_are_taken_back() -> None:
+    pace = Pace(100)
+    settled(pace, LATE, BUSY)
+    seen = set()
+    for _ in range(200):
+        pace.note(LATE, BETWEEN)
+        seen.add(pace.allowed)
+
+    assert seen == {FEWEST, FEWEST + 1}, "tried again and again, never more"
+
+
+def test_where_workers_share_a_core_a_part_of_it_is_much() -> None:
+    assert settled(Pace(100, core_share=0.25), LATE, 0.2) == FEWEST
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 def test_never_allows_more_lanes_than_there_are_nor_none(lanes: int) -> None:
-    assert settled(Pace(lanes), LATE, BUSY) == lanes
+    assert settled(Pace(lanes), LATE, BUSY) == min(FEWEST, lanes)
     assert settled(Pace(lanes), 0.0, 0.0) == lanes
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests import PreparedRequest
 
-from workers.download.url import MAX_URL_LENGTH, check_url, mask_url
+from workers.download.url import MAX_URL_LENGTH, are_plain, check_url, mask_url
 from workers.errors import DownloadError, Reason
 
 GOOD = [
@@ -165,3 +165,26 @@ def test_bounds_the_length() -> None:
 
     assert len(masked) == 300
     assert masked.endswith("…")
+
+
+@given(
+    st.lists(
+        st.text(alphabet="htps:/.?#@[]aA0-_%\\ \n\ré", max_size=30) | st.sampled_from(GOOD),
+        max_size=4,
+    )
+)
+def test_what_is_plain_is_taken(urls: list[str]) -> None:
+    if urls and are_plain(urls):
+        for url in urls:
+            check_url(url)
+
+
+def test_the_common_form_is_plain() -> None:
+    assert are_plain([f"https://images.example.com:8443/a/{n}.jpg?w=1#top" for n in range(3)])
+    assert are_plain(["http://a.test", "http://127.0.0.1:1/"])
+
+
+@pytest.mark.parametrize("url", [url for url, _ in BAD], ids=lambda value: ascii(value[:50]))
+def test_what_is_refused_is_not_plain(url: str) -> None:
+    assert not are_plain(["http://a.test/", url])
+    assert not are_plain([url])
