@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import falcon
 from pydantic import SecretStr
@@ -23,7 +23,8 @@ NOBODY: Final = ""
 """The owner of everything while no keys are set; no key has this name."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_REALM = 'Bearer realm="imgup"'
+REALM: Final = 'Bearer realm="imgup"'
+"""What a request is told that shows no key (RFC 6750, section 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +68,36 @@ class ApiKeys:
         return names[0] if names else None
 
 
+class OtherKey(Protocol):
+    """A key that is nobody's, and opens some paths only."""
+
+    def opens(self, req: falcon.Request) -> bool: ...
+
+
 class ApiKeyMiddleware:
     """Refuses requests without one of the keys, as ``Authorization: Bearer`` or ``X-API-Key``.
 
     Args:
         keys: any of them opens every path; what is behind it depends on the key's name.
+        other: lets in as well where it opens.
     """
 
-    def __init__(self, keys: ApiKeys) -> None:
+    def __init__(self, keys: ApiKeys, other: OtherKey) -> None:
         self._keys = keys
+        self._other = other
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Refuse with 401, before anything of the body is read."""
-        if is_open(req.path):
+        if is_open(req.path) or self._other.opens(req):
             return
         name = self._keys.name_for(req)
         if name is not None:
             req.context.owner = name
         elif given_key(req) is None:
-            raise _unauthorized("This service needs a key", _REALM)
+            raise _unauthorized("This service needs a key", REALM)
         else:
             # The challenge names the error (RFC 6750, section 3.1).
-            raise _unauthorized("This key is not valid here", f'{_REALM}, error="invalid_token"')
+            raise _unauthorized("This key is not valid here", f'{REALM}, error="invalid_token"')
 
 
 def is_open(path: str) -> bool:

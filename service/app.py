@@ -4,6 +4,7 @@ import falcon
 from prometheus_client import CollectorRegistry
 
 from service.access_log import AccessLogMiddleware
+from service.admin_key import WORKERS_PATH, AdminKey
 from service.answer_headers import AnswerHeadersMiddleware
 from service.api_keys import ApiKeyMiddleware, ApiKeys
 from service.board_gate import BoardGate
@@ -32,6 +33,7 @@ from service.resources.page import PageFileResource
 from service.resources.problems import ProblemResource
 from service.resources.retry import RetryResource
 from service.resources.uploads import UploadResource, UploadsResource
+from service.resources.workers import WorkersResource
 from service.settings import Settings
 from service.throttle import ThrottleMiddleware
 from workers import Board
@@ -74,16 +76,14 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
         limiter = RateLimiter(settings.rate_limit, settings.rate_limit_burst)
         app.add_middleware(ThrottleMiddleware(limiter, keys))
     if keys is not None:
-        app.add_middleware(ApiKeyMiddleware(keys))
+        app.add_middleware(ApiKeyMiddleware(keys, AdminKey(settings.admin_key)))
 
 
 def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Completions) -> None:
     sandbox = settings.sandbox_applies
     app.add_route("/openapi.json", DescriptionResource(settings))
     app.add_route("/healthz", LivenessResource())
-    app.add_route(
-        "/readyz", ReadinessResource(board, workers=settings.worker_count, sandbox=sandbox)
-    )
+    app.add_route("/readyz", ReadinessResource(board, sandbox=sandbox))
     app.add_route("/v1/images", ImagesResource(board, sandbox=sandbox))
     app.add_route(
         "/v1/images/upload",
@@ -99,6 +99,15 @@ def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Com
     app.add_route("/v1/images/upload/{job_id}", UploadResource(board, completions, sandbox=sandbox))
     app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(board))
     app.add_route("/v1/jobs", JobsResource(board, sandbox=sandbox))
+    app.add_route(
+        WORKERS_PATH,
+        WorkersResource(
+            board,
+            AdminKey(settings.admin_key),
+            most=settings.most_workers,
+            automatic=settings.worker_count_max is not None,
+        ),
+    )
 
 
 def _add_prospects(

@@ -29,13 +29,11 @@ class BoardCollector(Collector):
 
     Args:
         board: whose figures they are; its `meters` does not wait for long.
-        workers: worker processes there should be.
         lanes: images in work at once in one of them.
     """
 
-    def __init__(self, board: Board, *, workers: int, lanes: int) -> None:
+    def __init__(self, board: Board, *, lanes: int) -> None:
         self._board = board
-        self._workers = workers
         self._lanes = lanes
 
     def collect(self) -> Iterator[Metric]:
@@ -45,9 +43,10 @@ class BoardCollector(Collector):
         except (BoardSilentError, BoardLostError, BoardBusyError):
             reading = None
         is_up = float(reading is not None)
+        workers = self._board.workers_wanted()
         yield _gauge("imgup_board_up", "Whether the job state answers.", is_up)
-        yield _gauge("imgup_workers_wanted", "Worker processes there should be.", self._workers)
-        lanes = self._workers * self._lanes
+        yield _gauge("imgup_workers_wanted", "Worker processes there should be.", workers)
+        lanes = workers * self._lanes
         yield _gauge("imgup_lanes", "Images that can be in work at once.", lanes)
         if reading is not None:
             yield from _counters(reading)

@@ -12,13 +12,13 @@ from typing import Final, TypeVar
 
 from service.probe import Probe
 from workers import (
-    CHANGES_A_CALL,
     Board,
     BoardBusyError,
     BoardHealth,
     BoardLostError,
     BoardState,
     Cancellation,
+    ChangesWanted,
     DeletionRefusal,
     JobChanges,
     JobListing,
@@ -103,20 +103,9 @@ class BoardGate:
         with self._call():
             return self._board.jobs(owner, status, before, limit)
 
-    def changes(
-        self,
-        job_id: str,
-        since: int = 0,
-        owner: str = "",
-        *,
-        known: int | None = None,
-        limit: int = CHANGES_A_CALL,
-        name_urls: bool = False,
-    ) -> JobChanges | None:
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
         with self._call():
-            return self._board.changes(
-                job_id, since, owner, known=known, limit=limit, name_urls=name_urls
-            )
+            return self._board.changes(wanted)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         with self._call():
@@ -133,6 +122,13 @@ class BoardGate:
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
         with self._call():
             return self._board.delete_image(job_id, index, owner)
+
+    def scale(self, count: int) -> None:
+        with self._call():
+            self._board.scale(count)
+
+    def workers_wanted(self) -> int:
+        return self._board.workers_wanted()
 
     def health(self) -> BoardHealth:
         return _promptly(self._health)

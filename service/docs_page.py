@@ -8,7 +8,7 @@ from typing import Any, Final
 from service.pages import Document, page, prose, table
 from service.problem_catalog import CATALOG
 
-_METHODS: Final = ("get", "post", "delete")
+_METHODS: Final = ("get", "post", "put", "delete")
 _Schema = Mapping[str, Any]
 _Answers = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from service.job_views import tag_of
 from service.models import Forecast, counts_of, iso_time, render
 from service.paging import Page
 from service.result_json import NULL, render_results
-from workers import CHANGES_A_CALL, Board, JobChanges, JobStatus
+from workers import CHANGES_A_CALL, Board, ChangesWanted, JobChanges, JobStatus
 
 MEDIA_TYPE: Final = "text/event-stream"
 HEARTBEAT: Final = b": heartbeat\n\n"
@@ -97,9 +97,10 @@ class JobEvents:
         view = JobView(sandbox=self._sandbox)
         while True:
             limit = min(CHANGES_A_CALL, most_results - view.known)
-            changes = self._board.changes(
+            wanted = ChangesWanted(
                 self._job_id, view.version, self._owner, known=view.known, limit=limit
             )
+            changes = self._board.changes(wanted)
             if changes is None:
                 return None
             view.apply(changes)
@@ -112,7 +113,9 @@ class JobEvents:
 
     def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
         while True:
-            changes = self._board.changes(self._job_id, version, self._owner, name_urls=True)
+            changes = self._board.changes(
+                ChangesWanted(self._job_id, version, self._owner, name_urls=True)
+            )
             yield changes
             if changes is None or changes.is_current:
                 return

@@ -4,7 +4,7 @@ import uuid
 from http import HTTPStatus
 
 from service.problems import Problem
-from workers import Board, JobChanges
+from workers import Board, ChangesWanted, JobChanges
 
 
 def canonical(job_id: str) -> str:
@@ -31,7 +31,7 @@ def look_at(board: Board, job_id: str, owner: str) -> JobChanges:
     Raises:
         Problem: this owner has no such job.
     """
-    job = board.changes(job_id, 0, owner, limit=0)
+    job = board.changes(ChangesWanted(job_id, owner=owner, limit=0))
     if job is None:
         raise job_not_found()
     return job

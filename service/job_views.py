@@ -9,7 +9,7 @@ from service.job_view import JobView
 from service.paging import Page
 from service.rendered import Rendered
 from service.view_cache import ViewCache
-from workers import Board, JobChanges
+from workers import Board, ChangesWanted, JobChanges
 
 MOST_BYTES: Final = 128 * 1024**2
 """For all views. One of 100,000 URLs takes some 80 MB, rendered whole."""
@@ -32,7 +32,7 @@ class JobViews:
 
     def glance(self, job_id: str, owner: str) -> JobChanges | None:
         """The job without its URLs, or None if this owner has no such job; renders nothing."""
-        changes = self._board.changes(job_id, 0, owner, limit=0)
+        changes = self._board.changes(ChangesWanted(job_id, owner=owner, limit=0))
         if changes is None:
             self._views.forget((owner, job_id))
         return changes
@@ -70,7 +70,9 @@ class JobViews:
 
     def _follow(self, view: JobView, job_id: str, owner: str) -> bool:
         while True:
-            changes = self._board.changes(job_id, view.version, owner, known=view.known)
+            changes = self._board.changes(
+                ChangesWanted(job_id, view.version, owner, known=view.known)
+            )
             if changes is None:
                 return False
             view.apply(changes)

@@ -12,11 +12,9 @@ def create_registry(board: Board, settings: Settings) -> CollectorRegistry:
 
     Args:
         board: whose figures are asked for at each scrape.
-        settings: how many workers and lanes there should be.
+        settings: how many lanes a worker has.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(
-        BoardCollector(board, workers=settings.worker_count, lanes=settings.worker_concurrency)
-    )
+    registry.register(BoardCollector(board, lanes=settings.worker_concurrency))
     return registry

@@ -275,6 +275,19 @@ class Readiness(TypedDict):
     pause_seconds: float
 
 
+class Workers(TypedDict):
+    """How many workers are `wanted`, how many are `ready`, and how many are `leaving`, after they
+    have finished what they have in hand. There may be `most`; `automatic` says whether the number
+    follows the queue.
+    """
+
+    wanted: int
+    ready: int
+    leaving: int
+    most: int
+    automatic: bool
+
+
 class ProblemExplanation(TypedDict):
     """What a problem's `code` means: `when` it comes, and what whoever gets it can do."""
 

@@ -115,10 +115,28 @@ _EXPLANATIONS: Final = (
         "Use 1 to 255 visible ASCII characters, such as a UUID.",
     ),
     Explanation(
+        "invalid-worker-count",
+        HTTPStatus.BAD_REQUEST,
+        "`count` is missing, or not one of the numbers of workers that there may be.",
+        "`detail` says which are; WORKER_COUNT_MAX bounds them.",
+    ),
+    Explanation(
         "unauthorized",
         HTTPStatus.UNAUTHORIZED,
-        "The service has API keys, and the request shows none of them.",
+        "The request needs a key, and shows none that is valid here.",
         "Send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+    ),
+    Explanation(
+        "admin-key-not-set",
+        HTTPStatus.FORBIDDEN,
+        "The service has no admin key, so that nobody may change it while it runs.",
+        "The operator sets ADMIN_KEY, or ADMIN_KEY_FILE, and starts it again.",
+    ),
+    Explanation(
+        "admin-key-needed",
+        HTTPStatus.FORBIDDEN,
+        "The request shows an API key, and needs the admin key.",
+        "Send the key of ADMIN_KEY in its place.",
     ),
     Explanation(
         "not-found",

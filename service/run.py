@@ -14,16 +14,21 @@ from service.server import ServerStartError, WebServer
 from service.settings import Settings, SettingsError, load_settings, usable_cores
 from service.stop_signals import StopSignals
 from workers import (
+    BackendError,
+    BoardEngine,
     BoardLostError,
+    ClusterAddress,
     DownloadPolicy,
     ImgurAccess,
     JournalError,
     LogConfig,
     ProcessBoard,
     ProcessBoardConfig,
+    ScalingRules,
     WebhookPolicy,
     WorkerConfig,
     configure_logging,
+    ray_board,
 )
 
 EXIT_STOPPED = 0
@@ -49,7 +54,7 @@ def main() -> int:
     try:
         with StopSignals() as stop, ExitStack() as running:
             return _Service(settings, running).run(stop)
-    except (JournalError, ServerStartError) as error:
+    except (BackendError, JournalError, ServerStartError) as error:
         return _cannot_start(str(error))
 
 
@@ -65,7 +70,7 @@ class _Service:
         self._settings = settings
         self._log = structlog.get_logger("service")
         self._sandbox = _start_sandbox(settings, running) if settings.sandbox_applies else None
-        self._board = ProcessBoard(_board_config(settings, self._sandbox))
+        self._board = _board(settings, self._sandbox)
         sandbox_url = None if self._sandbox is None else self._sandbox.origin
         app = create_app(self._board, settings, sandbox_url)
         # Bound before anything slow starts, so that a port in use is told at once.
@@ -112,6 +117,8 @@ class _Service:
         limit = self._settings.drain_seconds
         signal_name = stop.received.name if stop.received else None
         self._log.info("draining; a second signal ends it at once", signal=signal_name, limit=limit)
+        if self._board.outlives_service:
+            self._log.info("jobs go on: the actors stay on the cluster until they are removed")
         self._board.close()
         answered = self._server.drain(limit)
         unfinished = self._board.drain(max(0.0, began + limit - time.monotonic()))
@@ -138,6 +145,13 @@ def _start_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
     return sandbox
 
 
+def _board(settings: Settings, sandbox: SandboxProcess | None) -> BoardEngine:
+    config = _board_config(settings, sandbox)
+    if settings.backend == "ray":
+        return ray_board(config, ClusterAddress(settings.ray_address, settings.ray_namespace))
+    return ProcessBoard(config)
+
+
 def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> ProcessBoardConfig:
     download = DownloadPolicy(
         max_image_bytes=settings.max_image_bytes,
@@ -145,7 +159,8 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         allowed_networks=settings.source_allowed_networks,
         allowed_ports=settings.source_allowed_ports,
         allowed_origins=() if sandbox is None else (sandbox.endpoint,),
-        held_bytes=settings.image_memory_bytes // settings.worker_count,
+        held_bytes=settings.image_memory_bytes
+        // (settings.worker_count_max or settings.worker_count),
         with_digest=settings.dedupe == "content",
     )
     worker = WorkerConfig(
@@ -166,6 +181,9 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         journal_path=settings.journal_path,
         source_concurrency=settings.source_concurrency,
         webhook_retry_seconds=settings.webhook_retry_seconds,
+        scaling=ScalingRules(
+            most=settings.worker_count_max, heeds_allowance=not settings.sandbox_applies
+        ),
     )
 
 

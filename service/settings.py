@@ -34,6 +34,7 @@ from workers import RETRY_SECONDS
 
 _SECRETS = frozenset(
     {
+        "ADMIN_KEY",
         "API_KEYS",
         "IMGUR_CLIENT_ID",
         "IMGUR_CLIENT_SECRET",
@@ -80,6 +81,9 @@ class Settings(BaseSettings):
         description="keys separated by commas, of printable ASCII characters, each as KEY or "
         "NAME:KEY, with a name of letters, digits and ._- and none of them twice",
     )
+    admin_key: Credential | None = Field(
+        None, description="a key of printable ASCII characters, and none of API_KEYS"
+    )
     rate_limit: Rate | None = Field(
         None, description="a number from 1 to 1000000 per second, minute or hour, such as 60/minute"
     )
@@ -113,14 +117,30 @@ class Settings(BaseSettings):
     )
 
     # --- the workers ------------------------------------------------------------------------
-    backend: Annotated[Literal["processes"], LowerCase] = Field(
-        "processes", description="processes (ray is not part of this version)"
+    backend: Annotated[Literal["processes", "ray"], LowerCase] = Field(
+        "processes", description="processes or ray"
+    )
+    ray_address: str = Field(
+        "",
+        pattern=r"^(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5})?$",
+        description="HOST:PORT of a Ray cluster's head, such as 10.0.0.1:6379",
+    )
+    ray_namespace: str = Field(
+        "imgup",
+        pattern=r"^[A-Za-z0-9._-]{1,60}$",
+        description="a name of up to 60 letters, digits and ._-",
     )
     worker_count: int = Field(
         default_factory=_default_worker_count,
         ge=1,
         le=_MOST_WORKERS,
         description=f"a whole number from 1 to {_MOST_WORKERS}",
+    )
+    worker_count_max: int | None = Field(
+        None,
+        ge=1,
+        le=_MOST_WORKERS,
+        description=f"a whole number from WORKER_COUNT to {_MOST_WORKERS}",
     )
     worker_concurrency: int = Field(96, ge=1, le=256, description="a whole number from 1 to 256")
     job_ttl_seconds: float = Field(
@@ -226,6 +246,13 @@ class Settings(BaseSettings):
                 "IMGUR_REFRESH_TOKEN is set without IMGUR_CLIENT_SECRET: Imgur gives access "
                 "tokens only for all three of client id, client secret and refresh token"
             )
+        if self.worker_count_max and self.worker_count_max < self.worker_count:
+            _disagree(
+                f"WORKER_COUNT_MAX is {self.worker_count_max}, and WORKER_COUNT "
+                f"{self.worker_count}: set one that is not below the other"
+            )
+        if self.admin_key and self.admin_key in [key.secret for key in self.api_keys]:
+            _disagree("ADMIN_KEY is one of API_KEYS: set another, or its holder is an admin")
         if self.rate_limit_burst and self.rate_limit is None:
             _disagree("RATE_LIMIT_BURST is set without RATE_LIMIT: set that too, or unset it")
         if self.sandbox_applies and self.port and self.port == self.sandbox_port:
@@ -236,6 +263,11 @@ class Settings(BaseSettings):
     def sandbox_applies(self) -> bool:
         """Whether images go to the sandbox instead of Imgur."""
         return self.sandbox == "on" or (self.sandbox == "auto" and self.imgur_client_id is None)
+
+    @property
+    def most_workers(self) -> int:
+        """As many there may ever be."""
+        return self.worker_count_max or _MOST_WORKERS
 
     @property
     def webhook_secret_values(self) -> tuple[bytes, ...]:

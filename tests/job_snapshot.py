@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from workers.messages import ImageState, JobChanges, JobStatus
+from workers.messages import ChangesWanted, ImageState, JobChanges, JobStatus
 
 
 class JobSource(Protocol):
     """A job table, or whatever stands for one."""
 
-    def changes(
-        self, job_id: str, since: int, owner: str, *, known: int | None
-    ) -> JobChanges | None: ...
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None: ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def snapshot_of(source: JobSource, job_id: str, owner: str = "") -> JobSnapshot 
     snapshot = JobSnapshot()
     version, known = 0, None
     while True:
-        changes = source.changes(job_id, version, owner, known=known)
+        changes = source.changes(ChangesWanted(job_id, version, owner, known=known))
         if changes is None:
             return None
         snapshot = snapshot.apply(changes)

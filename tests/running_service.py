@@ -16,6 +16,7 @@ import requests
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 60.0
+BACKEND = os.environ.get("TEST_BACKEND", "processes")
 
 Status = dict[str, Any]
 
@@ -37,6 +38,7 @@ class RunningService:
         # Coverage of subprocesses travels by environment.
         clean |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
         defaults = {"HOST": "127.0.0.1", "PORT": "0", "WORKER_COUNT": "2", "LOG_LEVEL": "DEBUG"}
+        defaults["BACKEND"] = BACKEND
         with log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", "service"],
@@ -119,7 +121,11 @@ class RunningService:
     # --- its processes ----------------------------------------------------------------------
 
     def worker_pids(self) -> list[int]:
-        """Pids of the workers that run, by what the system knows: the fork server's children."""
+        """Pids of the workers that run, by what the system knows: the fork server's children, or
+        what Ray has named.
+        """
+        if BACKEND == "ray":
+            return self._actor_pids("ClusterWorker")
         return [
             worker
             for child in children_of(self.process.pid)
@@ -129,12 +135,18 @@ class RunningService:
 
     def workers(self) -> dict[str, int]:
         """Pids of the workers that run, by their id."""
-        started = {event["worker"]: event["pid"] for event in self.events("worker started")}
+        name = "worker is up" if BACKEND == "ray" else "worker started"
+        started = {event["worker"]: event["pid"] for event in self.events(name)}
         return {worker: pid for worker, pid in started.items() if is_running(pid)}
 
     @property
     def manager_pid(self) -> int:
+        if BACKEND == "ray":
+            return self.wait_for("state", lambda: self._actor_pids("BoardState"))[0]
         return self.wait_for_event("manager started")["pid"]
+
+    def _actor_pids(self, class_name: str) -> list[int]:
+        return [pid for pid in self.all_pids() if f"ray::{class_name}" in command_of(pid)]
 
     def all_pids(self) -> set[int]:
         """The service's process and all that descend from it."""

@@ -4,7 +4,10 @@ What the web side may use is listed here; everything else is inside.
 """
 
 from workers.allowance import Allowance, LimitState
+from workers.backends import ray_board, remove_ray_board
 from workers.board import Board, BoardBusyError, BoardHealth, BoardLostError, BoardState
+from workers.board_engine import BackendError, BoardEngine
+from workers.cluster.environment import ClusterAddress
 from workers.download import DownloadPolicy
 from workers.download.source_headers import origin_of
 from workers.download.url import MAX_URL_LENGTH, are_plain, check_url, mask_url
@@ -16,13 +19,14 @@ from workers.image_text import PLACEHOLDERS, template_faults
 from workers.imgur import ImgurAccess
 from workers.jobs.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
 from workers.jobs.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions, Priority
-from workers.jobs.job_reader import CHANGES_A_CALL
 from workers.jobs.origin import Origin
 from workers.jobs.request_key import RequestKey
 from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
 from workers.journal.journal_records import JournalError
 from workers.logs import LogConfig, configure_logging
 from workers.messages import (
+    CHANGES_A_CALL,
+    ChangesWanted,
     ImageState,
     JobChanges,
     JobStatus,
@@ -33,6 +37,7 @@ from workers.messages import (
 from workers.metrics import HistogramReading, MeterReading
 from workers.processes import ProcessBoard, ProcessBoardConfig
 from workers.queueing.outlook import Outlook
+from workers.scaling import ScalingRules
 from workers.worker import WorkerConfig
 
 __all__ = [
@@ -43,12 +48,16 @@ __all__ = [
     "RETRY_SECONDS",
     "TIMELINE_BYTES",
     "Allowance",
+    "BackendError",
     "Board",
     "BoardBusyError",
+    "BoardEngine",
     "BoardHealth",
     "BoardLostError",
     "BoardState",
     "Cancellation",
+    "ChangesWanted",
+    "ClusterAddress",
     "Deletion",
     "DeletionRefusal",
     "DeletionState",
@@ -78,6 +87,7 @@ __all__ = [
     "Replay",
     "RequestKey",
     "Retry",
+    "ScalingRules",
     "Submission",
     "TimelineEvent",
     "WebhookPolicy",
@@ -87,6 +97,8 @@ __all__ = [
     "configure_logging",
     "mask_url",
     "origin_of",
+    "ray_board",
     "read_timeline",
+    "remove_ray_board",
     "template_faults",
 ]

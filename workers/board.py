@@ -6,9 +6,8 @@ from typing import Protocol
 
 from workers.errands.messages import DeletionRefusal
 from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
-from workers.jobs.job_reader import CHANGES_A_CALL
 from workers.jobs.origin import Origin
-from workers.messages import JobChanges, JobStatus, Refusal, Submission
+from workers.messages import ChangesWanted, JobChanges, JobStatus, Refusal, Submission
 from workers.metrics import MeterReading
 from workers.queueing.outlook import Outlook
 
@@ -36,10 +35,13 @@ class BoardHealth:
 
     Attributes:
         workers_ready: workers that have asked for work and are alive.
-        workers_wanted: workers there should be.
+        workers_wanted: workers there should be, now.
         queued_urls: waiting for a worker or for their next attempt.
         leased_urls: in work.
         pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
+        workers_leaving: workers that were told to leave, and finish what they have.
+        workers_most: as many there may be by themselves; None where their number does not change
+            by itself.
     """
 
     state: BoardState
@@ -48,6 +50,8 @@ class BoardHealth:
     queued_urls: int
     leased_urls: int
     pause_seconds: float
+    workers_leaving: int = 0
+    workers_most: int | None = None
 
 
 class Board(Protocol):
@@ -78,17 +82,8 @@ class Board(Protocol):
         """A page of an owner's jobs, newest first; see `JobTable.listing`."""
         ...
 
-    def changes(
-        self,
-        job_id: str,
-        since: int = 0,
-        owner: str = "",
-        *,
-        known: int | None = None,
-        limit: int = CHANGES_A_CALL,
-        name_urls: bool = False,
-    ) -> JobChanges | None:
-        """What is new of a job, or None if this owner has no such job; see `JobTable.changes`."""
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
+        """What is new of a job, or None if this owner has no such job; see `ChangesWanted`."""
         ...
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
@@ -107,6 +102,21 @@ class Board(Protocol):
 
     def health(self) -> BoardHealth:
         """The board at a glance; a lost board says so instead of raising."""
+        ...
+
+    def scale(self, count: int) -> None:
+        """Keep another number of workers from now on; at once, and without waiting for it.
+
+        More are started. Of those that are too many the newest finish what they have, and leave.
+        Where the number changes by itself as well, it does not go below this one.
+
+        Raises:
+            ValueError: the number is below 1, or more than there may be.
+        """
+        ...
+
+    def workers_wanted(self) -> int:
+        """Workers there should be, now. Asks nobody, and never raises."""
         ...
 
     def outlook(self, job_id: str | None = None) -> Outlook:

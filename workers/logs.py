@@ -63,7 +63,7 @@ def configure_logging(config: LogConfig, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     # Libraries (waitress, urllib3) speak through logging; their lines take the same road.
-    handler = logging.StreamHandler(_StdoutLines())
+    handler = logging.StreamHandler(StdoutLines())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
     )
@@ -72,11 +72,14 @@ def configure_logging(config: LogConfig, process: str) -> None:
     root.setLevel(max(level, logging.WARNING))
 
 
-class _StdoutLines:
+class StdoutLines:
     """A text sink that hands each line to the kernel in one write."""
 
     def write(self, text: str) -> None:
-        data = text.encode(errors="backslashreplace")
+        self.write_bytes(text.encode(errors="backslashreplace"))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Hand on whole lines as they are."""
         try:
             while data:
                 data = self._write_some(data)
@@ -97,7 +100,7 @@ class _StdoutLines:
 
 
 class _LineLogger:
-    def __init__(self, out: _StdoutLines) -> None:
+    def __init__(self, out: StdoutLines) -> None:
         self._out = out
 
     def msg(self, message: str) -> None:
@@ -108,7 +111,7 @@ class _LineLogger:
 
 class _LineLoggerFactory:
     def __call__(self, *_args: object) -> _LineLogger:
-        return _LineLogger(_StdoutLines())
+        return _LineLogger(StdoutLines())
 
 
 def _lead_with_the_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401

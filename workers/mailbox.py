@@ -147,6 +147,8 @@ class Mailbox:
                 pause_seconds=self._room.pause_seconds(self._clock()),
                 workers_ready=self._leases.holders_ready(),
                 draining=self._admission.is_closed,
+                workers_idle=self._leases.holders_idle(),
+                workers_leaving=self._leases.holders_leaving(),
             )
 
     def outlook(self, job_id: str | None = None) -> Outlook:
@@ -207,7 +209,7 @@ class Mailbox:
                 now = self._clock()
                 holder.has_claimed = True
                 holder.last_word = now
-                if self._admission.is_closed:
+                if self._admission.is_closed or holder.is_dismissed:
                     return Delivery(Standing.DRAINED)
                 resume_at = now + self._room.pause_seconds(now)
                 errands = self._errands.take(
@@ -223,7 +225,9 @@ class Mailbox:
                 if now >= give_up:
                     return Delivery(Standing.IDLE)
                 event = min(self._room.next_event(now), self._errands.next_due(resume_at))
+                holder.waits += 1
                 self._changed.wait(min(give_up, event) - now)
+                holder.waits -= 1
 
     def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None = None) -> Clearance:
         """Note that an image is about to be sent.
@@ -257,6 +261,17 @@ class Mailbox:
         with self._changed:
             self._leases.register(worker_id, self._clock())
 
+    def dismiss(self, worker_id: str) -> None:
+        """Let a worker go: it may finish what it has in hand, and gets nothing more. Its end is
+        that of any other, to be told by `retire`.
+        """
+        with self._changed:
+            holder = self._leases.holder(worker_id)
+            if holder is not None:
+                holder.is_dismissed = True
+                self._room.worker_leaves(worker_id)
+                self._changed.notify_all()
+
     def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement:
         """Fence a dead worker: its later words are refused and its leases go back, each charged
         with the crash.
@@ -277,6 +292,11 @@ class Mailbox:
             errands = self._errands.retire(worker_id, self._clock())
             returned = len(places) - len(failed)
             return Retirement(returned, failed, holder.has_claimed, len(errands))
+
+    def workers(self) -> tuple[str, ...]:
+        """The workers that were let in and are not retired; for a supervisor that comes later."""
+        with self._changed:
+            return self._leases.workers()
 
     def overdue(self) -> tuple[str, ...]:
         """The workers that keep a URL beyond its lease, or no longer ask for work: stuck, to be

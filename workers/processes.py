@@ -3,36 +3,24 @@
 import multiprocessing
 import multiprocessing.connection
 import time
-from collections import defaultdict
-from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
-from typing import Protocol
+from dataclasses import dataclass, field
 
 import structlog
 
-from workers.board import BoardHealth, BoardLostError, BoardState
+from workers.bell import Bell
+from workers.board import BoardLostError
+from workers.board_calls import BoardCalls
+from workers.board_engine import Wakeup
+from workers.board_log import tell_open_errands, tell_recovered
 from workers.errands.book import RETRY_SECONDS, ErrandLimits
-from workers.errands.messages import DeletionRefusal
-from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
-from workers.jobs.job_reader import CHANGES_A_CALL
-from workers.jobs.origin import Origin
-from workers.manager import BoardManager
-from workers.messages import JobChanges, JobStatus, Refusal, Submission
-from workers.metrics import MeterReading
+from workers.manager import BoardManager, JobTableProxy, MailboxProxy
 from workers.queueing.mailbox_limits import MailboxLimits
-from workers.queueing.outlook import Outlook
-from workers.supervisor import Supervisor, stop_signals_held
+from workers.scaling import Change, Load, Scaler, ScalingRules
+from workers.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.worker import WorkerConfig, run_worker
 
 _MOST_ERRANDS = 16  # in hand at once, over all workers
-_JOB_IDS_TOLD = 10  # in one line of the log
 _LEASE_SLACK_SECONDS = 15.0  # for the lookup of names and a slow machine, beyond the two deadlines
-
-
-class Wakeup(Protocol):
-    """Something with a file descriptor that becomes readable when it is time to look up."""
-
-    def fileno(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +28,14 @@ class ProcessBoardConfig:
     """How many workers, what they need to know, and how much may be queued.
 
     Attributes:
-        worker_count: worker processes.
+        worker_count: worker processes, to begin with.
         max_queued_urls: URLs queued or in work at once; a job beyond it is refused whole.
         job_ttl_seconds: how long a finished job is kept; 0 keeps all.
         upload_again: see `MailboxLimits`.
         journal_path: a file from which a restart goes on; None keeps the state in memory only.
         source_concurrency: see `MailboxLimits`.
         webhook_retry_seconds: see `ErrandLimits`.
+        scaling: when their number changes by itself.
     """
 
     worker_count: int
@@ -57,6 +46,7 @@ class ProcessBoardConfig:
     journal_path: str | None = None
     source_concurrency: int = 32
     webhook_retry_seconds: tuple[float, ...] = RETRY_SECONDS
+    scaling: ScalingRules = field(default_factory=ScalingRules)
 
     @property
     def lease_seconds(self) -> float:
@@ -64,6 +54,17 @@ class ProcessBoardConfig:
         worker = self.worker
         slowest = worker.download.deadline_seconds + worker.imgur.upload_seconds
         return slowest + _LEASE_SLACK_SECONDS
+
+    @property
+    def limits(self) -> MailboxLimits:
+        """How much the mailbox takes, and how patient it is."""
+        return MailboxLimits(
+            max_open_urls=self.max_queued_urls,
+            lease_seconds=self.lease_seconds,
+            upload_again=self.upload_again,
+            source_concurrency=self.source_concurrency,
+            errands=self.errands,
+        )
 
     @property
     def errands(self) -> ErrandLimits:
@@ -79,23 +80,29 @@ class ProcessBoardConfig:
         )
 
 
-class ProcessBoard:
+class ProcessBoard(BoardCalls):
     """A `Board` whose state lives in a Manager process and whose workers are processes.
 
-    `submit`, `changes`, `links` and `health` may be called from any thread; the life cycle
-    (`start`, `supervise`, `close`, `drain`, `stop`) belongs to the main thread.
+    The calls of a `Board` may come from any thread; the life cycle (`start`, `supervise`, `close`,
+    `drain`, `stop`) belongs to the main thread.
     """
+
+    outlives_service = False
+
+    _mailbox: MailboxProxy
+    _job_table: JobTableProxy
 
     def __init__(self, config: ProcessBoardConfig) -> None:
         self._config = config
+        self._scaler = Scaler(config.worker_count, config.scaling)
+        self._workers_most = config.scaling.most
+        self._bell = Bell()
         self._log = structlog.get_logger("board")
-        self._is_lost = False
-        self._is_closed = False
         # Workers are forked from a server process that was itself spawned: like a spawned worker
         # they inherit neither the listening socket nor a lock held by a thread, but the modules
         # are imported already, and a dead worker is replaced in 10 ms instead of 300.
         self._start_method = multiprocessing.get_context("forkserver")
-        self._start_method.set_forkserver_preload([run_worker.__module__])
+        self._start_method.set_forkserver_preload([run_worker.__module__, BoardManager.__module__])
 
     # --- life cycle -------------------------------------------------------------------------
 
@@ -109,20 +116,16 @@ class ProcessBoard:
         with stop_signals_held():
             self._manager.start_process()
         self._log.debug("manager started", pid=self._manager.pid)
-        limits = MailboxLimits(
-            max_open_urls=self._config.max_queued_urls,
-            lease_seconds=self._config.lease_seconds,
-            upload_again=self._config.upload_again,
-            source_concurrency=self._config.source_concurrency,
-            errands=self._config.errands,
-        )
+        limits = self._config.limits
         self._mailbox = self._manager.mailbox(limits)
         self._job_table = self._manager.job_table()
         self._tokens = self._manager.token_store()
         self._recovery = self._manager.recovery(limits)
         if self._config.journal_path is not None:
-            self._restore(self._config.journal_path)
-        self._supervisor = Supervisor(self._mailbox, self._start_worker, self._config.worker_count)
+            logs = self._config.worker.logs
+            recovered = self._recovery.restore(self._config.journal_path, logs)
+            tell_recovered(self._config.journal_path, recovered)
+        self._supervisor = Supervisor(self._mailbox, self._start_worker, self._scaler.wanted)
         self._supervisor.look_after()
 
     def supervise(self, wakeup: Wakeup) -> None:
@@ -133,6 +136,9 @@ class ProcessBoard:
         """
         try:
             while wakeup not in self._wait(wakeup, self._supervisor.patience()):
+                self._bell.hush()
+                self._review_load()
+                self._supervisor.resize(self._scaler.wanted)
                 self._supervisor.look_after()
                 self._forget_old_jobs()
         except BoardLostError:
@@ -140,6 +146,15 @@ class ProcessBoard:
             self._is_lost = True
             self._manager.kill()
             raise
+
+    def scale(self, count: int) -> None:
+        change = self._scaler.order(count)
+        if change is not None:
+            self._tell(change)
+            self._bell.ring()
+
+    def workers_wanted(self) -> int:
+        return self._scaler.wanted
 
     def close(self) -> None:
         """Take no more jobs and hand out no more URLs; those in work may still end."""
@@ -167,7 +182,8 @@ class ProcessBoard:
             self._supervisor.retire_ended()
             self._log.warning("workers killed: not done within the drain time", workers=killed)
         unfinished = self._job_table.unfinished()
-        self._tell_open_errands()
+        kept = self._config.journal_path is not None
+        tell_open_errands(self._mailbox.open_errands(), kept=kept)
         self._recovery.close()
         return unfinished
 
@@ -179,31 +195,16 @@ class ProcessBoard:
         if hasattr(self, "_manager"):
             self._manager.shutdown()
 
-    def _restore(self, journal_path: str) -> None:
-        recovered = self._recovery.restore(journal_path, self._config.worker.logs)
-        self._log.info(
-            "journal read: going on from there",
-            journal=journal_path,
-            jobs=recovered.jobs,
-            open_urls=recovered.open_urls,
-        )
-        if recovered.cut_bytes:
-            self._log.warning(
-                "the journal's last record was not whole and is left out",
-                journal=journal_path,
-                cut_bytes=recovered.cut_bytes,
-            )
+    def _review_load(self) -> None:
+        if self._scaler.most is None:
+            return
+        load = Load.of(self._mailbox.stats(), self._mailbox.outlook())
+        change = self._scaler.review(load)
+        if change is not None:
+            self._tell(change)
 
-    def _tell_open_errands(self) -> None:
-        kept = self._config.journal_path is not None
-        say = "errands put off to the next start" if kept else "errands dropped"
-        jobs: defaultdict[str, list[str]] = defaultdict(list)
-        for kind, job_id, _ in self._mailbox.open_errands():
-            jobs[kind.value].append(job_id)
-        for errand, job_ids in jobs.items():
-            self._log.warning(
-                say, errand=errand, count=len(job_ids), job_ids=job_ids[:_JOB_IDS_TOLD]
-            )
+    def _tell(self, change: Change) -> None:
+        self._log.info("workers changed", was=change.was, wanted=change.wanted, why=change.why)
 
     def _forget_old_jobs(self) -> None:
         # Called once a second at least, as often as the supervisor looks after the workers.
@@ -213,15 +214,13 @@ class ProcessBoard:
 
     def _wait(self, wakeup: Wakeup | None, seconds: float) -> list[object]:
         lookouts = [self._manager.sentinel, *self._supervisor.sentinels()]
-        ready = multiprocessing.connection.wait(
-            [*lookouts, wakeup] if wakeup is not None else lookouts,  # type: ignore[list-item]
-            seconds,
-        )
+        calls = [] if wakeup is None else [wakeup, self._bell]
+        ready = multiprocessing.connection.wait([*lookouts, *calls], seconds)  # type: ignore[list-item]
         if self._manager.sentinel in ready:
             raise BoardLostError("The Manager process died.")
         return list(ready)
 
-    def _start_worker(self, worker_id: str) -> BaseProcess:
+    def _start_worker(self, worker_id: str) -> WorkerProcess:
         process = self._start_method.Process(
             target=run_worker,
             args=(self._config.worker, worker_id, self._mailbox, self._tokens),
@@ -229,71 +228,3 @@ class ProcessBoard:
         )
         process.start()
         return process
-
-    # --- Board ------------------------------------------------------------------------------
-
-    def submit(self, submission: Submission) -> Refusal | Replay | None:
-        return self._mailbox.put(submission)
-
-    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
-        return self._mailbox.cancel(job_id, owner)
-
-    def retry(
-        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
-    ) -> Retry | Refusal | None:
-        return self._mailbox.retry(job_id, owner, new_job_id, origin)
-
-    def jobs(
-        self, owner: str, status: JobStatus | None, before: int | None, limit: int
-    ) -> JobListing:
-        return self._job_table.listing(owner, status, before, limit)
-
-    def changes(
-        self,
-        job_id: str,
-        since: int = 0,
-        owner: str = "",
-        *,
-        known: int | None = None,
-        limit: int = CHANGES_A_CALL,
-        name_urls: bool = False,
-    ) -> JobChanges | None:
-        return self._job_table.changes(
-            job_id, since, owner, known=known, limit=limit, name_urls=name_urls
-        )
-
-    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        return self._job_table.links(start, limit, owner)
-
-    def outlook(self, job_id: str | None = None) -> Outlook:
-        return self._mailbox.outlook(job_id)
-
-    def meters(self) -> MeterReading:
-        return self._mailbox.meters()
-
-    def links_removed(self, owner: str = "") -> int:
-        return self._job_table.links_removed(owner)
-
-    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
-        return self._mailbox.delete_image(job_id, index, owner)
-
-    def health(self) -> BoardHealth:
-        wanted = self._config.worker_count
-        try:
-            stats = None if self._is_lost else self._mailbox.stats()
-        except BoardLostError:
-            stats = None
-        if stats is None:
-            return BoardHealth(BoardState.LOST, 0, wanted, 0, 0, 0.0)
-        if self._is_closed or stats.draining:
-            state = BoardState.DRAINING
-        else:
-            state = BoardState.READY if stats.workers_ready else BoardState.STARTING
-        return BoardHealth(
-            state=state,
-            workers_ready=stats.workers_ready,
-            workers_wanted=wanted,
-            queued_urls=stats.queued,
-            leased_urls=stats.leased,
-            pause_seconds=stats.pause_seconds,
-        )

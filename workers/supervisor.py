@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
+from typing import Protocol
 
 import structlog
 
 from workers.backoff import Backoff
 from workers.download.url import mask_url
-from workers.manager import MailboxProxy
 from workers.messages import Retirement
 from workers.metrics import EndCause
 from workers.worker import log_finished
@@ -22,8 +21,57 @@ CHECK_SECONDS = 1.0
 _RESTART = Backoff(base_seconds=0.2, cap_seconds=10.0)
 _KILLED_RESTART_SECONDS = 0.1
 
-StartWorker = Callable[[str], BaseProcess]
-"""Starts the process of a new worker, given its id."""
+
+class WorkerProcess(Protocol):
+    """A worker that was started, whatever it runs as; `multiprocessing.Process` is one.
+
+    Attributes:
+        pid: what the log calls it by.
+        exitcode: None while it runs; 0 for one that left by itself, negative for one that a signal
+            (of that number) ended.
+        sentinel: a file descriptor that is readable when it has ended.
+    """
+
+    @property
+    def pid(self) -> int | None: ...
+
+    @property
+    def exitcode(self) -> int | None: ...
+
+    @property
+    def sentinel(self) -> int: ...
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        ...
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is kept of one that has ended."""
+        ...
+
+
+class WorkerRegister(Protocol):
+    """Where workers are let in and retired: the supervisor's part of a `Mailbox`."""
+
+    def register(self, worker_id: str) -> None: ...
+
+    def dismiss(self, worker_id: str) -> None: ...
+
+    def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement: ...
+
+    def overdue(self) -> tuple[str, ...]: ...
+
+
+StartWorker = Callable[[str], WorkerProcess]
+"""Starts a new worker, given its id.
+
+Raises:
+    OSError: it could not be started; the supervisor tries again later.
+"""
 
 
 @contextmanager
@@ -41,7 +89,7 @@ def stop_signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Post:
     """A place that one worker process after the other fills.
 
@@ -54,7 +102,7 @@ class _Post:
 
     number: int
     worker_id: str = ""
-    process: BaseProcess | None = None
+    process: WorkerProcess | None = None
     starts: int = 0
     is_stuck: bool = False
     false_starts: int = 0
@@ -71,24 +119,57 @@ class Supervisor:
         mailbox: where workers are let in and retired.
         start_worker: starts one worker process.
         count: workers to keep.
+        starts: workers that other supervisors may have started in each place before this one.
     """
 
-    def __init__(self, mailbox: MailboxProxy, start_worker: StartWorker, count: int) -> None:
+    def __init__(
+        self, mailbox: WorkerRegister, start_worker: StartWorker, count: int, *, starts: int = 0
+    ) -> None:
         self._mailbox = mailbox
         self._start_worker = start_worker
-        self._posts = [_Post(number) for number in range(1, count + 1)]
+        self._starts = starts
+        self._last_number = 0  # of a post; one that is given up is never used again
+        self._posts: list[_Post] = []
+        self._leaving: list[_Post] = []
+        self.resize(count)
         self._next_check = 0.0
         self._log = structlog.get_logger("supervisor")
 
     def sentinels(self) -> list[int]:
         """Ready when a worker process has ended, for ``multiprocessing.connection.wait``."""
-        return [post.process.sentinel for post in self._posts if post.process is not None]
+        return [process.sentinel for _, process in self._running()]
 
     def patience(self) -> float:
         """Seconds after which `look_after` has something to do even if no sentinel is ready."""
         now = time.monotonic()
         due = [post.due for post in self._posts if post.process is None]
         return max(0.0, min([self._next_check, *due]) - now)
+
+    def resize(self, count: int) -> None:
+        """Keep so many workers from now on; more of them begin at the next `look_after`.
+
+        Of those that are too many the newest leave: they finish what they have in hand, and are
+        given nothing more. That takes a lease's time at most, as one that is longer at it is stuck.
+        """
+        while len(self._posts) < count:
+            self._last_number += 1
+            self._posts.append(_Post(self._last_number, starts=self._starts))
+        # Nobody need leave for a place that waits for its next process.
+        by_loss = sorted(self._posts, key=lambda post: (post.process is not None, -post.number))
+        for post in by_loss[: len(self._posts) - count]:
+            self._posts.remove(post)
+            if post.process is not None:
+                self._mailbox.dismiss(post.worker_id)
+                self._leaving.append(post)
+                self._log.debug("worker is to leave", worker=post.worker_id)
+
+    def adopt(self, worker_id: str, process: WorkerProcess) -> bool:
+        """Take over a worker that another supervisor has started; False if no place is free."""
+        for post in self._posts:
+            if post.process is None:
+                post.worker_id, post.process = worker_id, process
+                return True
+        return False
 
     def look_after(self) -> None:
         """One round: retire the dead, kill the stuck, fill the empty places."""
@@ -103,20 +184,23 @@ class Supervisor:
 
     def retire_ended(self) -> None:
         """Retire the workers whose processes have ended."""
-        for post in self._posts:
-            if post.process is not None and post.process.exitcode is not None:
-                self._retire(post, post.process)
+        for post, process in self._running():
+            if process.exitcode is not None:
+                self._retire(post, process)
+        self._leaving = [post for post in self._leaving if post.process is not None]
 
     def kill_all(self) -> int:
         """Kill whatever still runs; returns how many that were."""
-        running = [post for post in self._posts if post.process is not None]
-        for post in running:
-            if post.process is not None:
-                post.process.kill()
-        for post in running:
-            if post.process is not None:
-                post.process.join()
+        running = self._running()
+        for _, process in running:
+            process.kill()
+        for _, process in running:
+            process.join()
         return len(running)
+
+    def _running(self) -> list[tuple[_Post, WorkerProcess]]:
+        posts = [*self._posts, *self._leaving]
+        return [(post, post.process) for post in posts if post.process is not None]
 
     def _fill(self, post: _Post) -> None:
         post.starts += 1
@@ -138,7 +222,7 @@ class Supervisor:
             return
         self._log.debug("worker started", worker=post.worker_id, pid=post.process.pid)
 
-    def _retire(self, post: _Post, process: BaseProcess) -> None:
+    def _retire(self, post: _Post, process: WorkerProcess) -> None:
         process.join()
         retirement = self._mailbox.retire(post.worker_id, _kind_of_end(post, process.exitcode))
         post.process = None
@@ -155,7 +239,7 @@ class Supervisor:
             self._tell_of_death(post, process, retirement)
         process.close()
 
-    def _tell_of_death(self, post: _Post, process: BaseProcess, retirement: Retirement) -> None:
+    def _tell_of_death(self, post: _Post, process: WorkerProcess, retirement: Retirement) -> None:
         self._log.warning(
             "worker died",
             worker=post.worker_id,
@@ -182,14 +266,14 @@ class Supervisor:
 
     def _kill_stuck(self) -> None:
         overdue = set(self._mailbox.overdue())
-        for post in self._posts:
-            if post.worker_id in overdue and post.process is not None:
+        for post, process in self._running():
+            if post.worker_id in overdue:
                 # The only cure for a thread in an uninterruptible call, getaddrinfo for one.
                 self._log.warning(
-                    "worker stuck: killing it", worker=post.worker_id, pid=post.process.pid
+                    "worker stuck: killing it", worker=post.worker_id, pid=process.pid
                 )
                 post.is_stuck = True
-                post.process.kill()
+                process.kill()
 
 
 def _kind_of_end(post: _Post, exitcode: int | None) -> EndCause | None:

@@ -12,6 +12,7 @@ import structlog
 
 from workers.allowance import AllowanceNews
 from workers.backoff import Backoff
+from workers.board import BoardLostError
 from workers.download import Downloader, DownloadPolicy
 from workers.download.url import mask_url
 from workers.errands.messages import Errand, ErrandReport
@@ -21,7 +22,6 @@ from workers.imgur import ImgurAccess, ImgurClient
 from workers.jobs.origin import Origin
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.logs import LogConfig, configure_logging
-from workers.manager import MailboxProxy, ManagerLostError, TokenStoreProxy
 from workers.messages import (
     Failed,
     JobSummary,
@@ -35,6 +35,7 @@ from workers.messages import (
 from workers.outbox import Desk, Outbox
 from workers.pace import Pace, Pacemaker
 from workers.pipeline import Pipeline
+from workers.remote_calls import MailboxCalls, TokenStoreCalls
 from workers.transfer.byte_budget import ByteBudget
 from workers.transfer.line import Watchdog
 
@@ -155,11 +156,22 @@ def log_finished(summary: JobSummary) -> None:
 
 
 def run_worker(
-    config: WorkerConfig, worker_id: str, mailbox: MailboxProxy, tokens: TokenStoreProxy
+    config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: TokenStoreCalls
 ) -> None:
     """A worker process, from start to end. Stop signals are the parent's business."""
     ignore_stop_signals()
     leave_with_parent()
+    run_lanes(config, worker_id, mailbox, tokens)
+
+
+def run_lanes(
+    config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: TokenStoreCalls
+) -> None:
+    """Work until the mailbox says that there is nothing more to do, in a process for this alone.
+
+    Raises:
+        SystemExit: the mailbox is lost.
+    """
     # Where the processor is short, clients get their answers before images go on.
     os.nice(_NICENESS)
     configure_logging(config.logs, worker_id)
@@ -177,7 +189,7 @@ def run_worker(
     def lane() -> None:
         try:
             _run_lane(config, outbox.desk(), tokens, watchdog, budget, news=news)
-        except ManagerLostError:
+        except BoardLostError:
             lost.set()
         except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
             structlog.get_logger("worker").exception("lane failed; its worker ends, URLs go back")
@@ -198,7 +210,7 @@ def run_worker(
 def _run_lane(
     config: WorkerConfig,
     desk: Desk,
-    tokens: TokenStoreProxy,
+    tokens: TokenStoreCalls,
     watchdog: Watchdog,
     budget: ByteBudget,
     *,

@@ -24,16 +24,21 @@ from service.models import (
     RetryAccepted,
     UploadAccepted,
     UploadLimits,
+    Workers,
 )
 from service.openapi.answers import SCHEMAS, add_refusal, refusals
 from service.openapi.routes import paths
 from service.openapi.upload_body import upload_body
+from service.openapi.workers_body import workers_body
 from service.problems import ProblemBody
 from service.settings import Settings
 from service.throttle import LIMITED_PREFIX
 
 VERSION: Final = "1.0"
 """Of the interface: the first number changes when a client would have to."""
+
+_BEARER: Final = {"type": "http", "scheme": "bearer"}
+_HEADER: Final = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
 _SHAPES = (
     CancellationAccepted,
@@ -52,6 +57,7 @@ _SHAPES = (
     RetryAccepted,
     UploadAccepted,
     UploadLimits,
+    Workers,
 )
 
 
@@ -70,7 +76,8 @@ def describe(settings: Settings) -> dict[str, Any]:
         },
         "paths": paths(),
         "components": {
-            "schemas": _schemas() | {"UploadBody": upload_body(settings)},
+            "schemas": _schemas()
+            | {"UploadBody": upload_body(settings), "WorkersBody": workers_body(settings)},
             "responses": refusals(),
         },
     }
@@ -85,16 +92,21 @@ def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
         for operation in operations:
             if settings.rate_limit is not None and path.startswith(LIMITED_PREFIX):
                 add_refusal(operation, HTTPStatus.TOO_MANY_REQUESTS)
-            if settings.api_keys and is_open(path):
+            if operation["operationId"] == "scaleWorkers" and settings.admin_key:
+                add_refusal(operation, HTTPStatus.UNAUTHORIZED)
+                operation["security"] = [{"adminBearer": []}, {"adminHeader": []}]
+            elif settings.api_keys and is_open(path):
                 operation["security"] = []
             elif settings.api_keys:
                 add_refusal(operation, HTTPStatus.UNAUTHORIZED)
+    schemes: dict[str, Any] = {}
     if settings.api_keys:
         document["security"] = [{"bearer": []}, {"header": []}]
-        document["components"]["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-        }
+        schemes |= {"bearer": _BEARER, "header": _HEADER}
+    if settings.admin_key:
+        schemes |= {"adminBearer": _BEARER, "adminHeader": _HEADER}
+    if schemes:
+        document["components"]["securitySchemes"] = schemes
 
 
 def _schemas() -> dict[str, Any]:

@@ -112,7 +112,7 @@ def paths() -> dict[str, Any]:
                 "isReady", "Whether jobs are taken and worked on.", ok("Readiness") | readiness
             ),
         },
-    } | (_prospects(job) | _pages())
+    } | (_prospects(job) | _administration() | _pages())
 
 
 def _prospects(job: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +151,29 @@ def _prospects(job: dict[str, Any]) -> dict[str, Any]:
             "get": operation(
                 "showLimits", "What Imgur still takes.", ok("UploadLimits"), unavailable
             )
+        },
+    }
+
+
+def _administration() -> dict[str, Any]:
+    unavailable = HTTPStatus.SERVICE_UNAVAILABLE
+    return {
+        "/v1/workers": {
+            "get": operation(
+                "showWorkers", "How many workers there are.", ok("Workers"), unavailable
+            ),
+            "put": operation(
+                "scaleWorkers",
+                "Have another number of workers, from now on.",
+                {HTTPStatus.OK: content("They come, or leave when they are done.", ref("Workers"))},
+                HTTPStatus.FORBIDDEN,
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                unavailable,
+            )
+            | {
+                "description": "Needs the key of ADMIN_KEY; an API key does not do.",
+                "requestBody": {"required": True, "content": json_of(ref("WorkersBody"))},
+            },
         },
     }
 

@@ -36,13 +36,11 @@ class ReadinessResource:
 
     Args:
         board: whose health it is.
-        workers: worker processes there should be.
         sandbox: whether images go to the sandbox instead of Imgur.
     """
 
-    def __init__(self, board: Board, *, workers: int, sandbox: bool) -> None:
+    def __init__(self, board: Board, *, sandbox: bool) -> None:
         self._board = board
-        self._workers = workers
         self._imgur: Literal["sandbox", "imgur"] = "sandbox" if sandbox else "imgur"
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -76,7 +74,7 @@ class ReadinessResource:
             "detail": _SILENT,
             "imgur": self._imgur,
             "workers_ready": 0,
-            "workers_wanted": self._workers,
+            "workers_wanted": self._board.workers_wanted(),
             "queued_urls": 0,
             "leased_urls": 0,
             "pause_seconds": 0.0,

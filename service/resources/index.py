@@ -35,6 +35,8 @@ class IndexResource:
                 "DELETE /v1/images/upload/{jobId}/images/{index}": "delete an uploaded image",
                 "GET /v1/images": "the links of all images uploaded",
                 "GET /v1/limits": "what Imgur still takes",
+                "GET /v1/workers": "how many workers there are",
+                "PUT /v1/workers": "have another number of them, with the admin key",
                 "GET /docs": "all of this for people, as a page",
                 "GET /openapi.json": "all of this for programs, as OpenAPI 3.1",
                 "GET /problems/{code}": "what a problem's code means",

@@ -19,7 +19,7 @@ from service.rendered import identify, is_known
 from service.request_ids import origin_of
 from service.timeline_view import wants_timelines
 from service.upload_request import read_upload_request
-from workers import Board, Refusal, Submission
+from workers import Board, ChangesWanted, Refusal, Submission
 
 _LONGEST_RETRY_SECONDS = 30
 _URLS_A_RETRY_SECOND = 500
@@ -90,7 +90,7 @@ class UploadsResource:
                 owner=owner or None,
             )
         if self._completions.is_wanted(req):
-            job = self._board.changes(job_id, 0, owner, limit=0)
+            job = self._board.changes(ChangesWanted(job_id, owner=owner, limit=0))
             if job is not None:
                 self._completions.wait(req, job, owner, is_replay=answer is not None)
         _accept(resp, job_id, is_replay=answer is not None)

@@ -19,7 +19,7 @@ from service.app import create_app
 from service.connection_limits import ConnectionLimits
 from service.server import WebServer
 from service.settings import load_settings
-from workers import BoardHealth, BoardState, JobChanges, Refusal, Submission
+from workers import BoardHealth, BoardState, ChangesWanted, JobChanges, Refusal, Submission
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.queueing.mailbox_limits import MailboxLimits
@@ -183,10 +183,8 @@ class StillBoard:
     def submit(self, submission: Submission) -> Refusal | None:
         return self._mailbox.put(submission)
 
-    def changes(
-        self, job_id: str, since: int = 0, owner: str = "", **further: Any
-    ) -> JobChanges | None:
-        return self._table.changes(job_id, since, owner, **further)
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
+        return self._table.changes(wanted)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return self._table.links(start, limit, owner)

@@ -23,7 +23,15 @@ from service.resources.events import EventsResource
 from service.server import WebServer
 from service.settings import load_settings
 from tests.job_snapshot import snapshot_of
-from workers import BoardHealth, BoardState, JobChanges, MeterReading, Outlook, Submission
+from workers import (
+    BoardHealth,
+    BoardState,
+    ChangesWanted,
+    JobChanges,
+    MeterReading,
+    Outlook,
+    Submission,
+)
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.messages import Failed, Report, TryAgain, Uploaded
@@ -52,10 +60,8 @@ class Board:
     def submit(self, submission: Submission) -> Any:
         return self.mailbox.put(submission)
 
-    def changes(
-        self, job_id: str, since: int = 0, owner: str = "", **further: Any
-    ) -> JobChanges | None:
-        return self.table.changes(job_id, since, owner, **further)
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
+        return self.table.changes(wanted)
 
     def outlook(self, job_id: str | None = None) -> Outlook:
         return self.mailbox.outlook(job_id)

@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 from service.stop_signals import StopSignals
+from tests.running_service import BACKEND
+
+_NO_AGENTS = pytest.mark.skipif(
+    BACKEND == "ray", reason="two agents of Ray's leave after a minute; see tests/ray/test_local.py"
+)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +81,7 @@ def test_what_is_not_done_in_the_drain_time_is_named(launch):
     assert (dropped["job_id"], dropped["unfinished_urls"]) == (job_id, 9)
 
 
+@_NO_AGENTS
 def test_a_second_signal_ends_at_once_and_leaves_nothing(launch):
     service = launch(DRAIN_SECONDS="60").wait_until_ready()
     service.submit([service.sandbox + "/faults/latency/20000/images/small.png"])
@@ -98,6 +104,7 @@ def test_the_death_of_the_manager_ends_the_service(launch):
     service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
 
 
+@_NO_AGENTS
 def test_the_death_of_the_parent_leaves_no_process(launch):
     service = launch().wait_until_ready()
     service.submit([service.sandbox + "/faults/latency/20000/images/small.png"])
@@ -117,6 +124,7 @@ def test_a_killed_sandbox_comes_back_under_its_address(launch):
     assert len(status["uploaded"]["complete"]) == 1
 
 
+@pytest.mark.skipif(BACKEND == "ray", reason="Ray has no fork server")
 def test_a_killed_fork_server_costs_no_url(launch):
     service = launch(WORKER_COUNT="2", WORKER_CONCURRENCY="8").wait_until_ready()
     urls = [f"{service.sandbox}/faults/latency/300/images/numbered/{n}.png" for n in range(64)]
@@ -130,7 +138,7 @@ def test_a_killed_fork_server_costs_no_url(launch):
     status = service.wait_complete(job_id)
     assert len(status["uploaded"]["complete"]) == len(urls)
     service.wait_for("end of the fenced workers", lambda: not any(map(_runs, workers)))
-    assert service.get("/readyz").json()["workers_ready"] == 2
+    service.wait_for("two others", lambda: service.get("/readyz").json()["workers_ready"] == 2)
 
 
 def test_stop_signals_wake_a_waiter_and_give_back_the_handlers():

@@ -12,7 +12,7 @@ import requests
 from service.app import create_app
 from service.server import WebServer
 from service.settings import load_settings
-from workers import BoardHealth, BoardState, JobChanges, Refusal, Submission
+from workers import BoardHealth, BoardState, ChangesWanted, JobChanges, Refusal, Submission
 from workers.job_table import JobTable
 from workers.messages import Uploaded
 
@@ -41,10 +41,8 @@ class StillBoard:
     def submit(self, submission: Submission) -> Refusal | None:
         raise NotImplementedError
 
-    def changes(
-        self, job_id: str, since: int = 0, owner: str = "", **further: Any
-    ) -> JobChanges | None:
-        return self.table.changes(job_id, since, owner, **further)
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
+        return self.table.changes(wanted)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         return self.table.links(start, limit, owner)

@@ -29,6 +29,9 @@ class Board:
         stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
         return MeterBook().read(stats, Allowance(client=LimitState(12500, 12000, 60.0)))
 
+    def workers_wanted(self) -> int:
+        return 2
+
 
 @pytest.fixture(scope="module")
 def samples() -> dict[str, set[str]]:

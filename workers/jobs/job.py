@@ -13,7 +13,7 @@ from workers.jobs.job_options import NO_OPTIONS, JobOptions
 from workers.jobs.origin import Origin
 from workers.jobs.request_key import RequestKey
 from workers.jobs.timeline import End, Timelines
-from workers.messages import ImageState, JobChanges, JobStatus, Submission, Uploaded
+from workers.messages import ChangesWanted, ImageState, JobChanges, JobStatus, Submission, Uploaded
 
 _MOST_ATTEMPTS_SHOWN = 255  # one byte a URL
 
@@ -175,12 +175,10 @@ class Job:
             return False
         return self.errands is None or not self.errands.is_told
 
-    def changes(
-        self, job_id: str, since: int, known: int | None, limit: int, *, name_urls: bool = False
-    ) -> JobChanges:
-        """See `JobTable.changes`."""
-        total = len(self.urls)
-        known = total if known is None else known
+    def changes(self, wanted: ChangesWanted) -> JobChanges:
+        """What is new of this job, whoever asks."""
+        since, limit, total = wanted.since, wanted.limit, len(self.urls)
+        known = total if wanted.known is None else wanted.known
         is_first = not self.log.knows(since)
         if is_first:
             since, known = self.log.version, 0
@@ -193,7 +191,7 @@ class Job:
         else:
             indexes, version = self.log.since(since, limit)
         return JobChanges(
-            job_id=job_id,
+            job_id=wanted.job_id,
             status=self.status,
             created=self.created,
             finished=self.finished,
@@ -206,7 +204,7 @@ class Job:
             latest=self.log.version,
             urls=urls,
             indexes=indexes,
-            named=tuple(map(self.urls.__getitem__, indexes)) if name_urls else (),
+            named=tuple(map(self.urls.__getitem__, indexes)) if wanted.name_urls else (),
             states=bytes(map(self.states.__getitem__, indexes)),
             attempts=bytes(map(self.attempts.__getitem__, indexes)),
             links={index: self.links[index] for index in indexes if index in self.links},

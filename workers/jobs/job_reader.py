@@ -2,17 +2,12 @@
 
 import threading
 from collections.abc import Iterable
-from typing import Final
 
 from workers.jobs.job import Job
 from workers.jobs.job_messages import JobListing, JobOverview
 from workers.jobs.kept_jobs import KeptJobs
 from workers.jobs.origin import Origin
-from workers.messages import JobChanges, JobStatus, Submission
-
-CHANGES_A_CALL: Final = 2000
-"""Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as
-long again."""
+from workers.messages import ChangesWanted, JobChanges, JobStatus, Submission
 
 
 class JobReader:
@@ -28,36 +23,11 @@ class JobReader:
 
     # --- for the web side -------------------------------------------------------------------
 
-    def changes(
-        self,
-        job_id: str,
-        since: int = 0,
-        owner: str = "",
-        *,
-        known: int | None = None,
-        limit: int = CHANGES_A_CALL,
-        name_urls: bool = False,
-    ) -> JobChanges | None:
-        """What is new of a job, or None if this owner has no such job.
-
-        A reader begins with nothing but the job's id, and hands in what the last answer told it,
-        until one is current; later it goes on from there. No call takes long, so that a large job
-        being read does not hold up those who write.
-
-        Args:
-            job_id: the job.
-            since: the version in the reader's last answer. One that is not of this job, such as
-                0, begins anew.
-            owner: who asks.
-            known: URLs the reader has been told of; None for all of them.
-            limit: URLs to tell of, and changes to go through, in this call.
-            name_urls: tell the URLs that have changed as well, for a reader that keeps none.
-        """
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
+        """What is new of a job, or None if this owner has no such job."""
         with self._lock:
-            job = self.kept.of_owner(job_id, owner)
-            if job is None:
-                return None
-            return job.changes(job_id, since, known, limit, name_urls=name_urls)
+            job = self.kept.of_owner(wanted.job_id, wanted.owner)
+            return None if job is None else job.changes(wanted)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         """A page of all of an owner's links, in order of completion; an empty page is the end, and

@@ -4,7 +4,14 @@ Every message is immutable and picklable, so that it means the same on both side
 boundary and nobody can change it after it was sent.
 """
 
-from workers.messages.jobs import ImageState, JobChanges, JobStatus, JobSummary
+from workers.messages.jobs import (
+    CHANGES_A_CALL,
+    ChangesWanted,
+    ImageState,
+    JobChanges,
+    JobStatus,
+    JobSummary,
+)
 from workers.messages.outcomes import Failed, Outcome, PutBack, TryAgain, Uploaded
 from workers.messages.submission import Refusal, RefusalCode, Submission
 from workers.messages.supervision import CrashedUrl, MailboxStats, Retirement
@@ -22,7 +29,9 @@ from workers.messages.turn import (
 )
 
 __all__ = [
+    "CHANGES_A_CALL",
     "Arrival",
+    "ChangesWanted",
     "Clearance",
     "CrashedUrl",
     "Delivery",

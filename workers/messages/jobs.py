@@ -1,10 +1,15 @@
 """How a job stands: from the job table to the web side, and to whoever completed one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Final
 
 from workers.errands.messages import Deletion, DeliveryAttempt
+
+CHANGES_A_CALL: Final = 2000
+"""Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as
+long again."""
 
 
 class JobStatus(StrEnum):
@@ -31,6 +36,33 @@ class JobSummary:
     complete: int
     failed: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesWanted:
+    """What a reader knows of a job, and how much more it wants to know in this call.
+
+    A reader begins with nothing but the job's id, and hands in what the last answer told it, until
+    one is current; later it goes on from there. No call takes long, so that a large job being read
+    does not hold up those who write.
+
+    Attributes:
+        job_id: the job.
+        since: the version in the reader's last answer. One that is not of this job, such as 0,
+            begins anew.
+        owner: who asks.
+        known: URLs the reader has been told of; None for all of them.
+        limit: URLs to tell of, and changes to go through, in this call.
+        name_urls: tell the URLs that have changed as well, for a reader that keeps none.
+    """
+
+    job_id: str
+    since: int = 0
+    owner: str = ""
+    _: KW_ONLY
+    known: int | None = None
+    limit: int = CHANGES_A_CALL
+    name_urls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,10 @@ class MailboxStats:
     Attributes:
         delayed: waiting for a retry's time (part of ``queued``).
         pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
-        workers_ready: workers that have asked for work at least once and are not retired.
+        workers_ready: workers that have asked for work at least once, are not retired, and not
+            leaving.
+        workers_idle: of these, those with a free lane that wait for work.
+        workers_leaving: workers that were told to leave, and finish what they have.
     """
 
     queued: int
@@ -49,3 +52,5 @@ class MailboxStats:
     pause_seconds: float
     workers_ready: int
     draining: bool
+    workers_idle: int = 0
+    workers_leaving: int = 0

@@ -18,11 +18,15 @@ class Holder:
         last_word: monotonic seconds at which it last spoke, or was let in.
         tokens: its leases in force.
         has_claimed: whether it has ever asked for work.
+        is_dismissed: it was told to leave: it finishes what it has, and is given nothing more.
+        waits: its calls that wait for work now.
     """
 
     last_word: float
     tokens: set[int] = field(default_factory=set)
     has_claimed: bool = False
+    is_dismissed: bool = False
+    waits: int = 0
 
 
 class LeaseBook(Lent[Place]):
@@ -46,9 +50,25 @@ class LeaseBook(Lent[Place]):
         """A worker's standing here; None if it is retired, or was never let in."""
         return self._holders.get(worker_id)
 
+    def workers(self) -> tuple[str, ...]:
+        """All that were let in and are not retired."""
+        return tuple(self._holders)
+
     def holders_ready(self) -> int:
-        """How many workers have ever asked for work."""
-        return sum(holder.has_claimed for holder in self._holders.values())
+        """How many workers have ever asked for work, those that are to leave left out."""
+        return sum(
+            holder.has_claimed and not holder.is_dismissed for holder in self._holders.values()
+        )
+
+    def holders_idle(self) -> int:
+        """How many of these wait for work now."""
+        return sum(
+            holder.waits > 0 and not holder.is_dismissed for holder in self._holders.values()
+        )
+
+    def holders_leaving(self) -> int:
+        """How many were told to leave, and are not retired yet."""
+        return sum(holder.is_dismissed for holder in self._holders.values())
 
     def lend(self, worker_id: str, item: Place, deadline: float) -> int:
         """Put a URL under a new lease; returns its token."""

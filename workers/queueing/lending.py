@@ -93,7 +93,9 @@ class Lending:
         holder = self._leases.holder(worker_id)
         if holder is not None:
             holder.last_word = self._clock()
-            if not holder.tokens:
+            if not holder.tokens and holder.is_dismissed:
+                self._room.worker_left(worker_id)
+            elif not holder.tokens:
                 self._room.worker_is_free(worker_id)
         finished = self._settlement.settle(place, report.outcome)
         if isinstance(report.outcome, Uploaded | Failed):

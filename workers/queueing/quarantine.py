@@ -122,6 +122,11 @@ class Quarantine:
             self._staff[worker_id] = False
         return worker_id not in self._staff
 
+    def stand_down(self, worker_id: str) -> None:
+        """The worker takes no more suspects; the one that it may have stays apart."""
+        if not self._staff.get(worker_id):
+            self.leave(worker_id)
+
     def leave(self, worker_id: str) -> None:
         """The worker is gone."""
         self._staff.pop(worker_id, None)

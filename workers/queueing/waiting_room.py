@@ -198,9 +198,15 @@ class WaitingRoom:
             self._quarantine.settled(worker_id)
             self._wake()
 
+    def worker_leaves(self, worker_id: str) -> None:
+        """The worker takes nothing more: a suspect that it was to have is another's."""
+        self._quarantine.stand_down(worker_id)
+        self._wake()
+
     def worker_left(self, worker_id: str) -> None:
-        """The worker is gone."""
+        """The worker is gone, or holds nothing any more and is about to go."""
         self._quarantine.leave(worker_id)
+        self._wake()
 
     # --- inside -----------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from workers import (
     BoardHealth,
     BoardState,
     Cancellation,
+    ChangesWanted,
     DeletionRefusal,
     JobChanges,
     JobListing,
@@ -46,6 +47,7 @@ class PlainBoard:
         self.mailbox = Mailbox(self.table, MailboxLimits(max_open_urls=max_open_urls))
         self.mailbox.register(WORKER)
         self.state = BoardState.READY
+        self.wanted = 2
         self.pause_seconds = 0.0
         self.failure: Exception | None = None
         self.calls = 0
@@ -72,11 +74,9 @@ class PlainBoard:
         self._count_call()
         return self.table.listing(owner, status, before, limit)
 
-    def changes(
-        self, job_id: str, since: int = 0, owner: str = "", **further: Any
-    ) -> JobChanges | None:
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
         self._count_call()
-        return self.table.changes(job_id, since, owner, **further)
+        return self.table.changes(wanted)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         self._count_call()
@@ -90,11 +90,24 @@ class PlainBoard:
         self._count_call()
         return self.mailbox.delete_image(job_id, index, owner)
 
+    def scale(self, count: int) -> None:
+        self._count_call()
+        self.wanted = count
+
+    def workers_wanted(self) -> int:
+        return self.wanted
+
     def health(self) -> BoardHealth:
         self._count_call()
         stats = self.mailbox.stats()
         return BoardHealth(
-            self.state, stats.workers_ready, 2, stats.queued, stats.leased, self.pause_seconds
+            self.state,
+            stats.workers_ready,
+            self.wanted,
+            stats.queued,
+            stats.leased,
+            self.pause_seconds,
+            stats.workers_leaving,
         )
 
     def outlook(self, job_id: str | None = None) -> Outlook:

@@ -14,6 +14,7 @@ from workers import (
     BoardHealth,
     BoardLostError,
     BoardState,
+    ChangesWanted,
     MeterReading,
     Refusal,
     Submission,
@@ -40,13 +41,19 @@ class StoppedBoard:
         self._answer("submit")
         return None
 
-    def changes(self, job_id: str, since: int = 0, owner: str = "", **further: Any) -> Any:
+    def changes(self, wanted: ChangesWanted) -> Any:
         self._answer("changes")
-        return f"{job_id} of {owner} since {since}"
+        return f"{wanted.job_id} of {wanted.owner} since {wanted.since}"
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         self._answer("links")
         return (f"{start} {limit} {owner}",)
+
+    def scale(self, count: int) -> None:
+        self._answer("scale")
+
+    def workers_wanted(self) -> int:
+        return 2
 
     def health(self) -> BoardHealth:
         self._answer("health")
@@ -86,8 +93,9 @@ def pool(stopped: StoppedBoard) -> Iterator[ThreadPoolExecutor]:
 
 CALLS: dict[str, Callable[[BoardGate], Any]] = {
     "submit": lambda gate: gate.submit(Submission("id", ("https://example.com/",))),
-    "changes": lambda gate: gate.changes("id", 3, "alice"),
+    "changes": lambda gate: gate.changes(ChangesWanted("id", 3, "alice")),
     "links": lambda gate: gate.links(0, 10, "alice"),
+    "scale": lambda gate: gate.scale(3),
 }
 
 
@@ -105,7 +113,7 @@ def stop_in_mid_call(
     gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
 ) -> Future[Any]:
     stopped.answering.clear()
-    call = pool.submit(gate.changes, "id")
+    call = pool.submit(gate.changes, ChangesWanted("id"))
     assert stopped.entered.acquire(timeout=PATIENCE)
     return call
 
@@ -156,7 +164,7 @@ def test_threads_are_left_to_refuse_the_rest(
     gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
 ) -> None:
     stopped.answering.clear()
-    calls = [pool.submit(gate.changes, "id") for _ in range(CALLS_AT_ONCE + 8)]
+    calls = [pool.submit(gate.changes, ChangesWanted("id")) for _ in range(CALLS_AT_ONCE + 8)]
     for _ in range(CALLS_AT_ONCE):
         assert stopped.entered.acquire(timeout=PATIENCE)
     refused = 0
@@ -192,7 +200,7 @@ def test_after_a_failure_one_call_at_a_time_finds_out(
 ) -> None:
     stopped.failure = BoardLostError("silent for ten seconds")
     with pytest.raises(BoardLostError):
-        gate.changes("id")
+        gate.changes(ChangesWanted("id"))
     stopped.failure = None
     scout = stop_in_mid_call(gate, stopped, pool)
     with pytest.raises(BoardSilentError):

@@ -90,9 +90,11 @@ def test_a_silent_board_is_not_ready(board: Any) -> None:
             assert gate_open.wait(20)
             return board.health()
 
+        def workers_wanted(self) -> int:
+            return 3
+
     resource = ReadinessResource(
         BoardGate(Silent(), health_seconds=0.05),  # type: ignore[arg-type]  # asked for nothing else
-        workers=3,
         sandbox=False,
     )
     app = falcon.App()

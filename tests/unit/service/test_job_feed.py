@@ -9,7 +9,7 @@ from service.board_gate import BoardSilentError
 from service.events import HEARTBEAT, JobEvents
 from service.forecasts import Forecasts
 from service.job_feed import JobFeed
-from workers import Submission
+from workers import ChangesWanted, Submission
 
 JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"
 TURN = 0.25
@@ -61,7 +61,7 @@ class Turns:
         self.board.submit(Submission(JOB, urls))
 
     def version(self) -> int:
-        changes = self.board.changes(JOB, limit=0)
+        changes = self.board.changes(ChangesWanted(JOB, limit=0))
         assert changes is not None
         return int(changes.latest)
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
@@ -17,7 +18,7 @@ from service.rendered import Rendered
 from tests.job_snapshot import snapshot_of
 from workers.errands.ledger import ErrandLedger
 from workers.job_table import JobTable
-from workers.messages import Failed, JobChanges, Submission, Uploaded
+from workers.messages import ChangesWanted, Failed, JobChanges, Submission, Uploaded
 
 URLS = (
     "https://s.test/0",
@@ -168,15 +169,13 @@ class Counting:
         self.told = 0
         self.fails_after = 1000
 
-    def changes(
-        self, job_id: str, since: int = 0, owner: str = "", *, limit: int = 2, **known: Any
-    ) -> JobChanges | None:
-        if job_id == "j" and limit:
+    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
+        if wanted.job_id == "j" and wanted.limit:
             self.held_up.release()
             assert self.answering.wait(PATIENCE)
             if self.told >= self.fails_after:
                 raise TimeoutError
-        changes = self.table.changes(job_id, since, owner, limit=limit, **known)
+        changes = self.table.changes(replace(wanted, limit=min(2, wanted.limit)))
         self.told += 0 if changes is None else len(changes.indexes)
         return changes
 

@@ -98,9 +98,14 @@ def test_this_process_is_measured(api: Any) -> None:
     assert samples(api)[("process_resident_memory_bytes",)] > 0
 
 
-def test_how_much_there_should_be(make_api: Any) -> None:
-    found = samples(make_api(WORKER_COUNT="3", WORKER_CONCURRENCY="5"))
-    assert (found[("imgup_workers_wanted",)], found[("imgup_lanes",)]) == (3, 15)
+@pytest.mark.parametrize("count", [1, 3])
+def test_how_much_there_should_be_now(make_api: Any, board: Any, count: int) -> None:
+    board.wanted = count
+    found = samples(make_api(WORKER_COUNT="2", WORKER_CONCURRENCY="5"))
+    assert (found[("imgup_workers_wanted",)], found[("imgup_lanes",)]) == (count, 5 * count)
+    assert found[("imgup_workers_ready",)] == 0
+    board.mailbox.claim("worker-1", 0)
+    assert samples(make_api())[("imgup_workers_ready",)] == 1
 
 
 @pytest.mark.parametrize("failure", [BoardLostError("gone"), BoardSilentError("silent")])

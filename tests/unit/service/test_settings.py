@@ -65,8 +65,13 @@ def test_defaults_are_those_of_the_design() -> None:
         ("PORT", "0", 0),
         ("PORT", " 8080 ", 8080),
         ("WORKER_COUNT", "512", 512),
+        ("WORKER_COUNT_MAX", "512", 512),
         ("WORKER_CONCURRENCY", "1", 1),
         ("BACKEND", "Processes", "processes"),
+        ("BACKEND", "Ray", "ray"),
+        ("RAY_ADDRESS", "head.example:6379", "head.example:6379"),
+        ("RAY_ADDRESS", "[fd00::1]:6379", "[fd00::1]:6379"),
+        ("RAY_NAMESPACE", "imgup-2", "imgup-2"),
         ("SANDBOX", "ON", "on"),
         ("SANDBOX_PORT", "0", 0),
         ("SOURCE_ALLOWED_NETWORKS", "10.0.0.0/8, fd00::/8", ("10.0.0.0/8", "fd00::/8")),
@@ -108,9 +113,13 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("WORKER_COUNT", "0"),
         ("WORKER_COUNT", "513"),
         ("WORKER_COUNT", "1.5"),
+        ("WORKER_COUNT_MAX", "0"),
+        ("WORKER_COUNT_MAX", "513"),
         ("WORKER_CONCURRENCY", "0"),
         ("WORKER_CONCURRENCY", "257"),
-        ("BACKEND", "ray"),
+        ("RAY_ADDRESS", "somewhere"),
+        ("RAY_ADDRESS", "ray://10.0.0.1:10001"),
+        ("RAY_NAMESPACE", "two words"),
         ("BACKEND", "threads"),
         ("SANDBOX", "maybe"),
         ("SANDBOX_PORT", "70000"),
@@ -174,7 +183,8 @@ def test_a_long_value_is_shortened_and_stays_on_the_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["IMGUR_CLIENT_ID", "IMGUR_CLIENT_SECRET", "IMGUR_REFRESH_TOKEN", "API_KEYS"]
+    "name",
+    ["IMGUR_CLIENT_ID", "IMGUR_CLIENT_SECRET", "IMGUR_REFRESH_TOKEN", "API_KEYS", "ADMIN_KEY"],
 )
 def test_a_bad_secret_is_not_shown(name: str) -> None:
     line = complaint({name: "hüsh hüsh"})
@@ -189,8 +199,12 @@ def test_a_password_in_an_address_is_not_shown() -> None:
 
 
 def test_secrets_do_not_show_in_a_representation() -> None:
-    shown = repr(load_settings(ACCOUNT | {"API_KEYS": "key-1", "IMGUR_ALBUM": "deadbeef"}))
-    for secret in ("the-id", "the-secret", "the-token", "key-1", "deadbeef"):
+    shown = repr(
+        load_settings(
+            ACCOUNT | {"API_KEYS": "key-1", "ADMIN_KEY": "key-2", "IMGUR_ALBUM": "deadbeef"}
+        )
+    )
+    for secret in ("key-2", "the-id", "the-secret", "the-token", "key-1", "deadbeef"):
         assert secret not in shown
 
 
@@ -396,3 +410,31 @@ class TestWebhookSecrets:
     def test_waits_that_are_none(self, text: str) -> None:
         with pytest.raises(SettingsError, match="WEBHOOK_RETRY_SECONDS"):
             load_settings({"WEBHOOK_RETRY_SECONDS": text})
+
+
+class TestWorkerCounts:
+    def test_without_a_bound_it_is_that_of_worker_count(self) -> None:
+        settings = load_settings({"WORKER_COUNT": "3"})
+        assert (settings.worker_count_max, settings.most_workers) == (None, 512)
+
+    def test_the_bound_may_be_the_count(self) -> None:
+        settings = load_settings({"WORKER_COUNT": "3", "WORKER_COUNT_MAX": "3"})
+        assert settings.most_workers == 3
+
+    def test_the_bound_is_not_below_the_count(self) -> None:
+        line = complaint({"WORKER_COUNT": "3", "WORKER_COUNT_MAX": "2"})
+        assert line.startswith("WORKER_COUNT_MAX is 2, and WORKER_COUNT 3: ")
+
+
+class TestAdminKey:
+    def test_it_may_come_in_a_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "key"
+        path.write_text("key-of-the-admin\n")
+        key = load_settings({"ADMIN_KEY_FILE": str(path)}).admin_key
+        assert key is not None
+        assert key.get_secret_value() == "key-of-the-admin"
+
+    def test_it_is_no_api_key(self) -> None:
+        line = complaint({"API_KEYS": "alice:hush-1", "ADMIN_KEY": "hush-1"})
+        assert line.startswith("ADMIN_KEY is one of API_KEYS: ")
+        assert "hush" not in line

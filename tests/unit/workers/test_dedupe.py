@@ -8,6 +8,7 @@ from workers.jobs.job_options import JobOptions
 from workers.mailbox import Mailbox
 from workers.messages import (
     Arrival,
+    ChangesWanted,
     Clearance,
     Lease,
     Report,
@@ -68,10 +69,10 @@ def test_the_second_one_gets_the_link_of_the_first() -> None:
     job = snapshot_of(desk.table, "k")
     assert job is not None
     assert job.links == {0: LINK}
-    changes = desk.table.changes("k")
+    changes = desk.table.changes(ChangesWanted("k"))
     assert changes is not None
     assert changes.deduplicated == {0}
-    first = desk.table.changes("j")
+    first = desk.table.changes(ChangesWanted("j"))
     assert first is not None
     assert first.deduplicated == frozenset()
 

@@ -88,6 +88,7 @@ class MailboxMachine(RuleBasedStateMachine):
         self.final: dict[Place, tuple[ImageState, str | None]] = {}
         self.finished: set[str] = set()
         self.cancelled: set[str] = set()
+        self.dismissed: set[str] = set()
         self.draining = False
         self.hired = 0
 
@@ -125,10 +126,13 @@ class MailboxMachine(RuleBasedStateMachine):
     def claim(self, worker_id: str) -> Lease | MultipleResults[Lease]:
         turn = self.box.claim(worker_id, 0)
         if not turn.leases:
+            is_drained = self.draining or worker_id in self.dismissed
+            assert (turn.standing is Standing.DRAINED) is is_drained
             return multiple()
         (lease,) = turn.leases
         assert turn.standing is Standing.WORK
         assert not self.draining
+        assert worker_id not in self.dismissed
         assert lease.token not in self.in_force
         assert lease.url == self.jobs[lease.job_id].urls[lease.index]
         place = (lease.job_id, lease.index)
@@ -170,6 +174,11 @@ class MailboxMachine(RuleBasedStateMachine):
         assert not self.box.ack(worker_id, Report(lease.token, outcome)).accepted
         assert (snapshot_of(self.table, lease.job_id), self.box.stats()) == before
 
+    @rule(worker_id=workers)
+    def dismiss(self, worker_id: str) -> None:
+        self.box.dismiss(worker_id)
+        self.dismissed.add(worker_id)
+
     @rule(worker_id=consumes(workers))
     def retire(self, worker_id: str) -> None:
         held = [lease for holder, lease in self.in_force.values() if holder == worker_id]
@@ -193,6 +202,7 @@ class MailboxMachine(RuleBasedStateMachine):
                 self.final[place] = (ImageState.FAILED, None)
 
         retirement = self.box.retire(worker_id)
+        self.dismissed.discard(worker_id)
 
         assert {crashed.url for crashed in retirement.failed} == set(doomed)
         assert retirement.returned == len(held) - len(doomed)
@@ -298,6 +308,7 @@ class MailboxMachine(RuleBasedStateMachine):
         serving = {worker_id for worker_id, has_one in quarantine._staff.items() if has_one}
         assert serving == holders
         assert len(quarantine._staff) - len(serving) <= len(quarantine._suspects)
+        assert not (quarantine._staff.keys() - serving) & self.dismissed, "they take no more"
 
     @invariant()
     def counts_agree(self) -> None:
@@ -306,6 +317,7 @@ class MailboxMachine(RuleBasedStateMachine):
         assert stats.queued == self.open_urls() - len(self.in_force)
         assert stats.delayed <= stats.queued
         assert stats.delayed == sum(map(len, self.box._room._delays._waiting.values()))
+        assert stats.workers_leaving == len(self.dismissed)
         assert sum(self.table.unfinished().values()) == self.open_urls()
 
     @invariant()

@@ -13,6 +13,7 @@ from workers.allowance import Allowance, LimitState
 from workers.jobs.job_options import JobOptions, Priority
 from workers.messages import (
     Arrival,
+    ChangesWanted,
     CrashedUrl,
     Delivery,
     Failed,
@@ -66,7 +67,8 @@ ALL = [
     Delivery(Standing.WORK, (_LEASE,), (_RECEIPT,), (True,)),
     _CRASHED,
     Retirement(returned=1, failed=(_CRASHED,), had_claimed=True),
-    MailboxStats(5, 1, 2, 3.5, 4, draining=True),
+    MailboxStats(5, 1, 2, 3.5, 4, draining=True, workers_idle=3, workers_leaving=6),
+    ChangesWanted("j", 4, "me", known=3, limit=10, name_urls=True),
     JobChanges(
         job_id="j",
         status=JobStatus.COMPLETE,

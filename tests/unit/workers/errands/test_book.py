@@ -20,7 +20,7 @@ from workers.errands.messages import (
 )
 from workers.job_table import JobTable
 from workers.jobs.job_options import JobOptions
-from workers.messages import Submission, Uploaded
+from workers.messages import ChangesWanted, Submission, Uploaded
 
 CALLBACK = "https://client.test/hook?key=secret"
 WALL = 1_700_000_000.0
@@ -63,14 +63,14 @@ class Desk:
         return receipt.retry_seconds
 
     def deliveries(self, job_id: str = "j") -> list[tuple[int, int | None, str | None, bool]]:
-        changes = self.table.changes(job_id)
+        changes = self.table.changes(ChangesWanted(job_id))
         assert changes is not None
         return [
             (one.attempt, one.status, one.reason, one.next_at is None) for one in changes.deliveries
         ]
 
     def deletion(self, job_id: str = "j") -> Any:
-        changes = self.table.changes(job_id)
+        changes = self.table.changes(ChangesWanted(job_id))
         assert changes is not None
         return changes.deletions[0]
 

@@ -18,7 +18,7 @@ from workers.jobs.job_options import JobOptions
 from workers.journal.recovery import Recovery
 from workers.logs import LogConfig
 from workers.mailbox import Mailbox
-from workers.messages import Report, Submission, Uploaded, Words
+from workers.messages import ChangesWanted, Report, Submission, Uploaded, Words
 from workers.queueing.mailbox_limits import MailboxLimits
 
 CALLBACK = "https://client.test/hook"
@@ -76,12 +76,12 @@ def test_the_waits_go_on(start: Callable[..., Run]) -> None:
     run.job()
     (errand,) = run.take()
     run.settle(errand, Undone("refused", "no", status=503))
-    shown = run.table.changes("j")
+    shown = run.table.changes(ChangesWanted("j"))
     assert shown is not None
     for _ in range(2):
         run.now += 2.0
         run = start(run)
-        again = run.table.changes("j")
+        again = run.table.changes(ChangesWanted("j"))
         assert again is not None
         assert again.deliveries == shown.deliveries
         assert run.take() == ()
@@ -98,7 +98,7 @@ def test_what_was_delivered_is_not_sent_again(start: Callable[..., Run]) -> None
     for _ in range(2):
         run = start(run)
         assert run.take() == ()
-        changes = run.table.changes("j")
+        changes = run.table.changes(ChangesWanted("j"))
         assert changes is not None
         assert [attempt.status for attempt in changes.deliveries] == [200]
 
@@ -116,7 +116,7 @@ def test_deletions_wanted_and_done(start: Callable[..., Run]) -> None:
         run = start(run)
         (errand,) = run.take()
         assert (errand.index, errand.target) == (1, "hash-1")
-        changes = run.table.changes("j")
+        changes = run.table.changes(ChangesWanted("j"))
         assert changes is not None
         states = [changes.deletions[index].state for index in (0, 1)]
         assert states == [DeletionState.DONE, DeletionState.PENDING]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from tests.job_snapshot import JobSnapshot
 from workers.job_table import JobTable
-from workers.messages import Failed, JobChanges, JobStatus, Submission, Uploaded
+from workers.messages import ChangesWanted, Failed, JobChanges, JobStatus, Submission, Uploaded
 
 URLS = tuple(f"https://s.test/{number}" for number in range(6))
 EMPTY = Failed("empty", "Nothing came.")
@@ -24,7 +24,9 @@ class Reader:
         self.calls: list[JobChanges] = []
 
     def step(self, limit: int) -> bool:
-        changes = self._table.changes("j", self.version, known=self.known, limit=limit)
+        changes = self._table.changes(
+            ChangesWanted("j", self.version, known=self.known, limit=limit)
+        )
         assert changes is not None
         self.calls.append(changes)
         self.seen = self.seen.apply(changes)
@@ -160,7 +162,7 @@ def test_whatever_is_seen_has_a_version_of_its_own(table: JobTable) -> None:
     seen: dict[int, object] = {}
     for what in ("begin", "begin_upload", "break off", "begin", "begin_upload", "put off", "fail"):
         write(table, what, 2)
-        changes = table.changes("j", 0, limit=100)
+        changes = table.changes(ChangesWanted("j", 0, limit=100))
         assert changes is not None
         as_seen = dataclasses.replace(changes, version=0, latest=0)
         assert seen.setdefault(changes.latest, as_seen) == as_seen
@@ -178,9 +180,9 @@ def test_whatever_is_seen_has_a_version_of_its_own(table: JobTable) -> None:
     ],
 )
 def test_a_version_that_is_not_the_jobs_begins_anew(table: JobTable, since) -> None:
-    first = table.changes("j", 0)
+    first = table.changes(ChangesWanted("j", 0))
     assert first is not None
-    changes = table.changes("j", since(first.version))
+    changes = table.changes(ChangesWanted("j", since(first.version)))
     assert changes is not None
     assert changes.is_first
     assert changes.urls == URLS
@@ -191,7 +193,7 @@ def test_a_version_of_before_a_restart_begins_anew(table: JobTable) -> None:
     before.catch_up()
     after = JobTable(lambda: 1.0)
     after.open(Submission("j", URLS))
-    changes = after.changes("j", before.version)
+    changes = after.changes(ChangesWanted("j", before.version))
     assert changes is not None
     assert changes.is_first
 
@@ -209,10 +211,10 @@ def test_a_url_put_back_for_ever_does_not_grow_the_log(table: JobTable) -> None:
 
 
 def test_the_version_alone_is_asked_for_with_no_limit(table: JobTable) -> None:
-    changes = table.changes("j", 0, limit=0)
+    changes = table.changes(ChangesWanted("j", 0, limit=0))
     assert changes is not None
     assert (changes.urls, list(changes.indexes), changes.total) == ((), [], 6)
     write(table, "fail", 0)
-    now = table.changes("j", 0, limit=0)
+    now = table.changes(ChangesWanted("j", 0, limit=0))
     assert now is not None
     assert now.latest == changes.latest + 1

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from workers.errors import Reason
 from workers.job_table import JobTable
 from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, Timelines, read_timeline
-from workers.messages import Arrival, Failed, Submission, Uploaded
+from workers.messages import Arrival, ChangesWanted, Failed, Submission, Uploaded
 
 DONE = Uploaded("https://i.imgur.test/1", "hash")
 
@@ -22,7 +22,7 @@ class Desk:
         self.table.open(Submission("j", tuple(f"https://s.test/{n}" for n in range(urls))))
 
     def events(self, index: int = 0) -> list[TimelineEvent]:
-        changes = self.table.changes("j")
+        changes = self.table.changes(ChangesWanted("j"))
         assert changes is not None
         last = changes.timelines[index * TIMELINE_BYTES : (index + 1) * TIMELINE_BYTES]
         return list(read_timeline(changes.earlier.get(index, b"") + last))
@@ -104,11 +104,11 @@ def test_one_that_fails_while_it_waits_for_another_attempt() -> None:
 def test_a_version_shows_the_same_whenever_it_is_looked_at() -> None:
     desk = Desk()
     desk.begin(1000.5)
-    before = desk.table.changes("j")
+    before = desk.table.changes(ChangesWanted("j"))
 
     desk.arrive(1001.0)
 
-    assert desk.table.changes("j") == before
+    assert desk.table.changes(ChangesWanted("j")) == before
 
 
 def test_of_many_attempts_the_last_ones_are_kept() -> None:

@@ -21,6 +21,7 @@ from workers.journal.recovery import Recovery, load, replay, state_records
 from workers.logs import LogConfig
 from workers.mailbox import Mailbox
 from workers.messages import (
+    ChangesWanted,
     Failed,
     JobStatus,
     Lease,
@@ -540,7 +541,7 @@ def test_timelines_begin_anew_with_a_restart(start, clock: Clock) -> None:
     clock.now += 50.0
     run.claim()
 
-    changes = run.table.changes("j")
+    changes = run.table.changes(ChangesWanted("j"))
     assert changes is not None
     rows = [
         list(read_timeline(changes.timelines[at * TIMELINE_BYTES : (at + 1) * TIMELINE_BYTES]))

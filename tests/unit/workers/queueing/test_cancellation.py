@@ -8,6 +8,7 @@ from workers.job_table import JobTable
 from workers.jobs.job_messages import Cancellation
 from workers.mailbox import Mailbox
 from workers.messages import (
+    ChangesWanted,
     Failed,
     ImageState,
     JobStatus,
@@ -212,11 +213,11 @@ def test_nothing_is_kept_of_it(desk: Desk) -> None:
 def test_readers_are_told(desk: Desk) -> None:
     desk.put("j", 1)
     desk.claim()
-    before = desk.table.changes("j", 0)
+    before = desk.table.changes(ChangesWanted("j", 0))
     assert before is not None
     assert not before.is_cancelled
     desk.box.cancel("j", "")
-    after = desk.table.changes("j", before.version)
+    after = desk.table.changes(ChangesWanted("j", before.version))
     assert after is not None
     assert after.is_cancelled
     assert after.version != before.version

@@ -1,0 +1,194 @@
+"""The body of a request → a JSON object, or a problem that says what is wrong with it.
+
+Decided where the specification is silent:
+
+- The content type is application/json. A body without one is refused as well: a page of another
+  origin can send such a body without being asked, but not one declared as JSON.
+- A field that is not known is refused by its name. Ignored, it would let somebody believe that
+  the service does what it does not.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, NoReturn
+
+import falcon
+
+from service.problems import FieldError, Problem
+
+_LONGEST_VALUE_SHOWN: Final = 100
+_NAMES_SHOWN = 5
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedBody:
+    """What a route takes.
+
+    Attributes:
+        main_field: what no body can do without.
+        fields: all that it may have.
+        example: a short one.
+        if_too_long: what whoever sent a body that is too long can do.
+    """
+
+    main_field: str
+    fields: Collection[str]
+    example: str
+    if_too_long: str
+
+
+def read_object(
+    req: falcon.Request, expected: ExpectedBody, *, max_body_bytes: int
+) -> dict[str, Any]:
+    """Read a request's body, an object with no other fields than those expected.
+
+    Args:
+        req: the request, its body not read yet.
+        expected: for what is said of a body that cannot be used.
+        max_body_bytes: longest body that is read.
+
+    Raises:
+        Problem: 413, 415 or 400.
+    """
+    _check_content_type(req)
+    body = _parse(_read_bytes(req, expected, max_body_bytes), expected)
+    if not isinstance(body, dict):
+        raise bad_field(
+            "#",
+            "not-an-object",
+            f"The body is {kind_of(body)}; it must be an object with the field "
+            f"'{expected.main_field}'.",
+        )
+    unknown = [name for name in body if name not in expected.fields]
+    if unknown:
+        raise _unknown_fields(unknown)
+    return body
+
+
+def bad_field(pointer: str, code: str, detail: str) -> Problem:
+    """The problem of one thing that is wrong in a body.
+
+    Args:
+        pointer: where, as a JSON pointer in a URI fragment.
+        code: what, for programs.
+        detail: what, for people.
+    """
+    errors: list[FieldError] = [{"pointer": pointer, "code": code, "detail": detail}]
+    return Problem(HTTPStatus.BAD_REQUEST, code, detail, errors=errors)
+
+
+def kind_of(value: object) -> str:
+    """What a JSON value is, in words."""
+    match value:
+        case dict():
+            return "an object"
+        case list():
+            return "an array"
+        case str():
+            return "a string"
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "null"
+        case _:
+            return "a number"
+
+
+def shorten(text: str) -> str:
+    """A text that came in a body, as it may be shown in an answer."""
+    # Half a surrogate pair may come out of a JSON escape, and has no form in UTF-8.
+    head = text[: _LONGEST_VALUE_SHOWN + 1]
+    shown = head.encode(errors="backslashreplace").decode()
+    return shown if len(shown) <= _LONGEST_VALUE_SHOWN else shown[:_LONGEST_VALUE_SHOWN] + "…"
+
+
+def _check_content_type(req: falcon.Request) -> None:
+    content_type = req.content_type
+    media_type, parameters = falcon.parse_header(content_type or "")
+    charset = parameters.get("charset", "utf-8").lower()
+    if media_type.lower() != falcon.MEDIA_JSON or charset not in {"utf-8", "utf8"}:
+        given = f"is {shorten(content_type)}" if content_type else "is missing"
+        # RFC 9110, 15.5.16; Accept-Post is W3C's Linked Data Platform, 7.1.
+        names = "Accept-Post" if req.method == "POST" else "Accept"
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            f"The Content-Type {given}. Send a JSON body in UTF-8 with the header "
+            "Content-Type: application/json.",
+            headers={names: falcon.MEDIA_JSON},
+        )
+
+
+def _read_bytes(req: falcon.Request, expected: ExpectedBody, max_body_bytes: int) -> bytes:
+    declared = req.content_length
+    if declared is not None and declared > max_body_bytes:
+        raise _too_long(expected, max_body_bytes)
+    # A server that has undone the chunks itself says that its stream ends where the body does.
+    ends = req.env.get("wsgi.input_terminated", False)
+    stream = req.stream if ends else req.bounded_stream
+    body: bytes = stream.read(max_body_bytes + 1)
+    if len(body) > max_body_bytes:
+        raise _too_long(expected, max_body_bytes)
+    return body
+
+
+def _too_long(expected: ExpectedBody, max_body_bytes: int) -> Problem:
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        f"The body is longer than {max_body_bytes} bytes. {expected.if_too_long}",
+    )
+
+
+def _parse(body: bytes, expected: ExpectedBody) -> object:
+    if not body.strip():
+        raise _bad_json("The body is empty.", expected)
+    try:
+        text = body.decode().removeprefix(_BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "invalid-utf8",
+            f"The body is not UTF-8: byte {error.start} cannot be part of it.",
+        ) from error
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _bad_json(
+            f"The body is not JSON: {error.msg} at {where}.",
+            expected,
+            line=error.lineno,
+            column=error.colno,
+        ) from error
+    except RecursionError as error:
+        raise _bad_json("The body is nested too deeply.", expected) from error
+    except ValueError as error:  # a number that JSON does not have, or one of thousands of digits
+        raise _bad_json("The body holds a number that cannot be read.", expected) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")  # RFC 8259, section 6
+
+
+def _bad_json(
+    what: str, expected: ExpectedBody, *, line: int | None = None, column: int | None = None
+) -> Problem:
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "invalid-json",
+        f"{what} Send a JSON object like {expected.example}.",
+        line=line,
+        column=column,
+    )
+
+
+def _unknown_fields(names: list[str]) -> Problem:
+    shown = ", ".join(repr(shorten(name)) for name in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return bad_field(
+        "#", "unknown-field", f"The body has fields that are not known: {shown}{more}."
+    )

@@ -1,0 +1,66 @@
+"""``python -m service.remove_board``: drains what runs on a Ray cluster, and ends it.
+
+A service that uses a cluster (BACKEND=ray with RAY_ADDRESS) leaves its actors there when it stops.
+This command reads the same settings.
+"""
+
+import os
+import sys
+
+import structlog
+
+from service.settings import SettingsError, load_settings
+from workers import (
+    BackendError,
+    BoardLostError,
+    ClusterAddress,
+    LogConfig,
+    configure_logging,
+    remove_ray_board,
+)
+
+EXIT_REMOVED = 0
+EXIT_STATE_LOST = 1
+EXIT_CANNOT_START = 2
+
+
+def main() -> int:
+    """Remove the actors of RAY_NAMESPACE from the cluster at RAY_ADDRESS.
+
+    Returns:
+        The exit code: 0 removed, or nothing was there; 1 the state was lost; 2 could not start.
+    """
+    try:
+        settings = load_settings(os.environ)
+        if not settings.ray_address:
+            return _cannot_start("RAY_ADDRESS is not set: without a cluster nothing stays behind")
+        configure_logging(LogConfig(settings.log_format, settings.log_level), "remove-board")
+        log = structlog.get_logger("service").bind(
+            cluster=settings.ray_address, namespace=settings.ray_namespace
+        )
+        where = ClusterAddress(settings.ray_address, settings.ray_namespace)
+        log.info("draining the actors on the cluster", limit=settings.drain_seconds)
+        unfinished = remove_ray_board(where, settings.drain_seconds)
+    except (BackendError, SettingsError) as error:
+        return _cannot_start(str(error))
+    except BoardLostError as error:
+        log.critical("the job state is lost", cause=str(error), exit_code=EXIT_STATE_LOST)
+        return EXIT_STATE_LOST
+    if unfinished is None:
+        log.info("there are no actors to remove")
+        return EXIT_REMOVED
+    kept = settings.journal_path is not None
+    for job_id, urls in unfinished.items():
+        what = "job put off to the next start" if kept else "job dropped unfinished"
+        log.warning(what, job_id=job_id, unfinished_urls=urls)
+    log.info("actors removed")
+    return EXIT_REMOVED
+
+
+def _cannot_start(why: str) -> int:
+    sys.stderr.write(f"imgup: {why}\n")
+    return EXIT_CANNOT_START
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""How many workers there are, and having another number of them."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import falcon
+
+from service.admin_key import AdminKey
+from service.json_body import ExpectedBody, bad_field, kind_of, read_object
+from service.models import Workers, render
+from service.problems import Problem
+from workers import Board, BoardHealth, BoardLostError, BoardState
+
+_EXPECTED: Final = ExpectedBody(
+    main_field="count",
+    fields=frozenset({"count"}),
+    example='{"count": 4}',
+    if_too_long='Send no more than {"count": 4}.',
+)
+_LONGEST_BODY = 1024  # bytes, white space included
+_DRAINING_RETRY_SECONDS = 10
+
+
+class WorkersResource:
+    """GET and PUT /v1/workers.
+
+    Args:
+        board: whose workers they are.
+        admin_key: who may have another number of them.
+        most: as many there may be.
+        automatic: whether their number changes by itself as well.
+    """
+
+    def __init__(self, board: Board, admin_key: AdminKey, *, most: int, automatic: bool) -> None:
+        self._board = board
+        self._admin_key = admin_key
+        self._most = most
+        self._automatic = automatic
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Say how many there are, and should be."""
+        health = self._health()
+        resp.data = render(self._shown(health, health.workers_wanted))
+
+    on_head = on_get
+
+    def on_put(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Have another number of them, from now on; answers before they have come or left."""
+        self._admin_key.require(req)
+        count = self._count(read_object(req, _EXPECTED, max_body_bytes=_LONGEST_BODY))
+        health = self._health()
+        if health.state is BoardState.DRAINING:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "draining",
+                "The service is shutting down, and so are its workers.",
+                headers={"Retry-After": str(_DRAINING_RETRY_SECONDS)},
+            )
+        self._board.scale(count)
+        resp.data = render(self._shown(health, count))
+
+    def _health(self) -> BoardHealth:
+        health = self._board.health()
+        if health.state is BoardState.LOST:
+            raise BoardLostError("The job board is lost.")
+        return health
+
+    def _count(self, body: dict[str, Any]) -> int:
+        wanted = f"a whole number from 1 to {self._most}"
+        if "count" not in body:
+            raise _bad_count(f"The field 'count' is missing: {wanted}.")
+        count = body["count"]
+        if type(count) is not int:
+            shown = count if isinstance(count, float) else kind_of(count)
+            raise _bad_count(f"The field 'count' is {shown}; it must be {wanted}.")
+        if not 1 <= count <= self._most:
+            why = " Raise WORKER_COUNT_MAX for more." if self._automatic and count > 0 else ""
+            raise _bad_count(f"The field 'count' must be {wanted}.{why}")
+        return count
+
+    def _shown(self, health: BoardHealth, wanted: int) -> Workers:
+        return {
+            "wanted": wanted,
+            "ready": health.workers_ready,
+            "leaving": health.workers_leaving,
+            "most": self._most,
+            "automatic": self._automatic,
+        }
+
+
+def _bad_count(detail: str) -> Problem:
+    return bad_field("#/count", "invalid-worker-count", detail)

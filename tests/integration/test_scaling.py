@@ -1,0 +1,227 @@
+"""Workers come and go while the service runs: told to, and by themselves."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from service.run import _board_config
+from service.sandbox_process import SandboxProcess
+from service.settings import load_settings
+from tests.job_snapshot import snapshot_of
+from tests.running_service import RunningService
+from workers import ProcessBoard, ScalingRules, Submission
+from workers.bell import Bell
+
+SOON = 60.0
+URLS = 180
+ADMIN = {"X-API-Key": "key-of-the-admin"}
+KEYS = {"ADMIN_KEY": "key-of-the-admin", "API_KEYS": "alice:key-1"}
+
+
+def scale(service: RunningService, count: int) -> dict[str, object]:
+    answer = service.http.put(
+        service.url + "/v1/workers", json={"count": count}, headers=ADMIN, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def workers(service: RunningService) -> dict[str, int]:
+    return service.get("/v1/workers").json()
+
+
+def sources(sandbox: str, name: str, count: int, latency: int) -> list[str]:
+    prefix = f"{sandbox}/faults/latency/{latency}/images/numbered/{name}"
+    return [f"{prefix}-{number}.png" for number in range(count)]
+
+
+def figure(service: RunningService, name: str) -> float:
+    lines = service.get("/metrics").text.splitlines()
+    (value,) = [float(line.partition(" ")[2]) for line in lines if line.startswith(name + " ")]
+    return value
+
+
+def test_more_and_fewer_while_a_job_is_under_way(launch) -> None:
+    service = launch(
+        WORKER_COUNT="1", WORKER_CONCURRENCY="4", ADMIN_KEY="key-of-the-admin"
+    ).wait_until_ready()
+    urls = sources(service.sandbox, "scaled", URLS, latency=200)
+    job_id = service.submit(urls)
+
+    answer = scale(service, 4)
+    assert (answer["wanted"], answer["most"], answer["automatic"]) == (4, 512, False)
+    service.wait_for("four workers", lambda: workers(service)["ready"] == 4)
+    leased = "urls in the hands of all four"
+    service.wait_for(leased, lambda: service.get("/readyz").json()["leased_urls"] > 12)
+    assert len(service.worker_pids()) == 4
+    assert (figure(service, "imgup_workers_wanted"), figure(service, "imgup_lanes")) == (4, 16)
+
+    assert scale(service, 1)["wanted"] == 1
+    service.wait_for("one worker", lambda: len(service.worker_pids()) == 1)
+    service.wait_for(
+        "word of that",
+        lambda: (now := workers(service)) and (now["ready"], now["leaving"]) == (1, 0),
+    )
+    assert service.status(job_id)["status"] == "in-progress", "they left in the middle of it"
+    assert figure(service, "imgup_workers_ready") == figure(service, "imgup_workers_wanted") == 1
+
+    results = service.wait_complete(job_id)["results"]
+    assert {(result["state"], result["attempts"]) for result in results} == {("complete", 1)}
+    uploads = Counter(upload["name"] for upload in service.sandbox_uploads()["uploads"])
+    assert uploads == dict.fromkeys((f"scaled-{number}.png" for number in range(URLS)), 1)
+    assert not service.events("worker died")
+    changes = [(change["was"], change["wanted"]) for change in service.events("workers changed")]
+    assert changes == [(1, 4), (4, 1)]
+
+
+def test_a_worker_that_is_killed_while_it_leaves_loses_nothing(launch) -> None:
+    service = launch(
+        WORKER_COUNT="2", WORKER_CONCURRENCY="2", ADMIN_KEY="key-of-the-admin"
+    ).wait_until_ready()
+    job_id = service.submit(sources(service.sandbox, "killed", 12, latency=300))
+    service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 4)
+    pid = service.workers()["worker-2.1"]
+    os.kill(pid, signal.SIGSTOP)  # so that it cannot be done before it is killed
+    scale(service, 1)
+    service.wait_for("one that leaves", lambda: workers(service)["leaving"] == 1)
+    os.kill(pid, signal.SIGKILL)
+    service.wait_for("its end", lambda: workers(service)["leaving"] == 0)
+    results = service.wait_complete(job_id)["results"]
+    assert {result["state"] for result in results} == {"complete"}
+    (death,) = service.events("worker died")
+    assert death["worker"] == "worker-2.1"
+    assert service.worker_pids() == [service.workers()["worker-1.1"]], "nobody has replaced it"
+    uploads = Counter(upload["name"] for upload in service.sandbox_uploads()["uploads"])
+    assert len(uploads) == 12
+    assert sum(uploads.values()) <= 12 + 2, "what was in its hands, once more at most"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service with both kinds of keys."""
+    running = RunningService(
+        tmp_path_factory.mktemp("guarded") / "service.log",
+        KEYS | {"WORKER_COUNT": "1", "WORKER_COUNT_MAX": "8"},
+    )
+    try:
+        yield running.wait_until_ready()
+    finally:
+        running.close()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("headers", "body", "status", "code"),
+        [
+            ({}, '{"count": 2}', 401, "unauthorized"),
+            ({"Authorization": "Bearer key-2"}, '{"count": 2}', 401, "unauthorized"),
+            ({"Authorization": "Bearer key-1"}, '{"count": 2}', 403, "admin-key-needed"),
+            (ADMIN, '{"count": 9}', 400, "invalid-worker-count"),
+            (ADMIN, '{"count": "2"}', 400, "invalid-worker-count"),
+            (ADMIN, "{}", 400, "invalid-worker-count"),
+            (ADMIN, '{"count"', 400, "invalid-json"),
+            (ADMIN, "[2]", 400, "not-an-object"),
+            (ADMIN, '{"workers": 2}', 400, "unknown-field"),
+            (ADMIN, '{"count": 2}' + " " * 1024, 413, "body-too-large"),
+            (ADMIN | {"Content-Type": "text/plain"}, '{"count": 2}', 415, "unsupported-media-type"),
+        ],
+        ids=lambda value: value if isinstance(value, str) and "{" not in value else "",
+    )
+    def test_nothing_changes(
+        self, guarded: RunningService, headers: dict[str, str], body: str, status: int, code: str
+    ) -> None:
+        answer = guarded.http.put(
+            guarded.url + "/v1/workers",
+            data=body,
+            headers={"Content-Type": "application/json"} | headers,
+            timeout=30,
+        )
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        shown = guarded.http.get(guarded.url + "/v1/workers", headers=ADMIN, timeout=30).json()
+        assert (shown["wanted"], shown["most"], shown["automatic"]) == (1, 8, True)
+
+    def test_the_log_does_not_show_the_key(self, guarded: RunningService) -> None:
+        assert "key-of-the-admin" not in guarded.log_text
+
+    def test_who_may_look(self, guarded: RunningService) -> None:
+        for headers, status in (({}, 401), ({"X-API-Key": "key-1"}, 200), (ADMIN, 200)):
+            answer = guarded.http.get(guarded.url + "/v1/workers", headers=headers, timeout=30)
+            assert answer.status_code == status
+
+
+def test_it_grows_by_itself_where_a_bound_is_set(launch) -> None:
+    service = launch(
+        WORKER_COUNT="1", WORKER_COUNT_MAX="2", WORKER_CONCURRENCY="2", DRAIN_SECONDS="0"
+    ).wait_until_ready()
+    service.submit(sources(service.sandbox, "grown", 200, latency=500))
+    service.wait_for("second worker", lambda: workers(service)["ready"] == 2)
+    (change,) = service.events("workers changed")
+    assert (change["was"], change["wanted"]) == (1, 2)
+    assert change["why"].endswith("URLs wait, all lanes are busy")
+    answer = service.http.put(service.url + "/v1/workers", json={"count": 1}, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (403, "admin-key-not-set")
+
+
+@pytest.fixture
+def board() -> Iterator[ProcessBoard]:
+    """A board that takes less time over it than a service does, supervised by a thread."""
+    rules = ScalingRules(
+        most=4,
+        wait_seconds=1.0,
+        hold_seconds=0.5,
+        grow_seconds=0.5,
+        quiet_seconds=0.5,
+        shrink_seconds=0.5,
+        heeds_allowance=False,
+    )
+    with ExitStack() as running:
+        sandbox = SandboxProcess("127.0.0.1", 0)
+        running.callback(sandbox.stop)
+        sandbox.start()
+        environ = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "2", "LOG_LEVEL": "ERROR"}
+        config = _board_config(load_settings(environ), sandbox)
+        board = ProcessBoard(replace(config, scaling=rules))
+        board.sandbox = sandbox.origin  # type: ignore[attr-defined]
+        running.callback(board.stop)
+        board.start()
+        stop = Bell()
+        supervision = threading.Thread(target=board.supervise, args=(stop,))
+        supervision.start()
+        running.callback(supervision.join, SOON)
+        running.callback(stop.ring)
+        yield board
+
+
+def wait_for_workers(board: ProcessBoard, count: int) -> None:
+    waiting = threading.Event()
+    for _ in range(int(SOON / 0.02)):
+        health = board.health()
+        if health.workers_ready == health.workers_wanted == count and not health.workers_leaving:
+            return
+        waiting.wait(0.02)
+    pytest.fail(f"never were there {count} workers, but {board.health()}")
+
+
+def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(board: ProcessBoard) -> None:
+    wait_for_workers(board, 1)
+    urls = tuple(sources(board.sandbox, "queued", 80, latency=300))  # type: ignore[attr-defined]
+    assert board.submit(Submission("job", urls)) is None
+    wait_for_workers(board, 4)
+    assert board.health().workers_most == 4
+    wait_for_workers(board, 1)
+    snapshot = snapshot_of(board, "job")
+    assert snapshot is not None
+    assert len(snapshot.links) == 80
+    assert set(snapshot.attempts) == {1}
+    restarts = board.meters().worker_restarts
+    assert not any(restarts.values()), restarts
+
+    board.scale(3)
+    wait_for_workers(board, 3)

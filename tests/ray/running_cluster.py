@@ -1,0 +1,148 @@
+"""A cluster that is up, as a test sees it."""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from tests.running_service import ROOT, command_of, is_running
+
+PATIENCE_SECONDS = 100.0
+
+
+class RunningCluster:
+    """Three nodes on loopback.
+
+    Args:
+        folder: for Ray's files; short, as the paths of sockets are limited.
+        log_file: where the processes' output goes.
+
+    Attributes:
+        environ: what a process needs to know to join it.
+    """
+
+    def __init__(self, folder: Path, log_file: Path) -> None:
+        self._folder = folder
+        ray = {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # loopback only
+        }
+        # A dead node is known after some 5 s, instead of 15.
+        swift = {
+            "RAY_health_check_period_ms": "1000",
+            "RAY_health_check_timeout_ms": "5000",
+            "RAY_health_check_failure_threshold": "3",
+        }
+        with log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.ray.cluster_process", str(folder)],
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], "HOME": str(folder)} | ray | swift,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self.environ = ray | {"RAY_ADDRESS": self._answer()["address"]}
+
+    def kill_node(self) -> None:
+        """One that is not the head; its processes get no time to say goodbye."""
+        self._order("kill-node")
+
+    def add_node(self) -> None:
+        self._order("add-node")
+
+    def pids(self, class_name: str) -> list[int]:
+        """Of the actors of a class that run on any node."""
+        # By session: an actor whose raylet is dead has no parent that would tell.
+        found = []
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit() and command_of(int(process.name)).startswith(
+                f"ray::{class_name}"
+            ):
+                with contextlib.suppress(ProcessLookupError):
+                    if os.getsid(int(process.name)) == self._process.pid:
+                        found.append(int(process.name))
+        return found
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What the actors have logged, all since the cluster was started."""
+        lines = [
+            line
+            for file in self._folder.glob("session_2*/logs/worker-*.out")
+            for line in file.read_text(errors="replace").splitlines()
+        ]
+        parsed = [json.loads(line) for line in lines if line.startswith("{") and line[-1] == "}"]
+        return [event for event in parsed if event.get("event") == name]
+
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _order(self, order: str) -> None:
+        self._process.stdin.write(order + "\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        return json.loads(self._process.stdout.readline())
+
+
+class NodeKiller:
+    """Kills a node again and again while entered, and puts another one in its place.
+
+    Attributes:
+        kills: how many there were.
+    """
+
+    def __init__(self, cluster: RunningCluster, every_seconds: float) -> None:
+        self._cluster = cluster
+        self._every_seconds = every_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._kill_on, name="node-killer", daemon=True)
+        self.kills = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _kill_on(self) -> None:
+        while not self._stopping.wait(self._every_seconds):
+            self._cluster.kill_node()
+            self.kills += 1
+            self._cluster.add_node()
+
+
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    give_up = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < give_up, f"no {what} within {seconds:g} s"
+        time.sleep(0.05)
+    return found
+
+
+def gone(pids: list[int]) -> bool:
+    return not any(map(is_running, pids))

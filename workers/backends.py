@@ -1,0 +1,51 @@
+"""The engines that BACKEND chooses from; the one that needs `ray` is imported on demand."""
+
+from workers.board_engine import BackendError, BoardEngine
+from workers.cluster.environment import ClusterAddress, prepare_environment
+from workers.processes import ProcessBoardConfig
+
+_MISSING = (
+    "BACKEND=ray needs the package ray, which is not installed: "
+    "pip install --requirement requirements-ray.txt (or: pip install 'imgup[ray]')"
+)
+
+
+def ray_board(config: ProcessBoardConfig, where: ClusterAddress) -> BoardEngine:
+    """A board whose state and workers are actors on a Ray cluster.
+
+    Raises:
+        BackendError: `ray` is not installed.
+    """
+    prepare_environment(where)
+    try:
+        # The only place from which `ray` is imported: an optional extra.
+        from workers.cluster.board import RayBoard  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise BackendError(_MISSING) from None
+    return RayBoard(config, where)
+
+
+def remove_ray_board(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
+    """Drain the board on a cluster that services have left, and end its actors.
+
+    Args:
+        where: the cluster.
+        seconds: how long to wait for the URLs in work.
+
+    Returns:
+        Unfinished URLs by job id; None if there is no board.
+
+    Raises:
+        BackendError: `ray` is not installed, or the cluster cannot be reached.
+        BoardLostError: the state is gone, or does not answer.
+    """
+    prepare_environment(where)
+    try:
+        from workers.cluster.removal import remove_board  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise BackendError(_MISSING) from None
+    return remove_board(where, seconds)

@@ -1,0 +1,28 @@
+"""Wakes a thread that waits for file descriptors, from any other thread."""
+
+import contextlib
+import os
+
+
+class Bell:
+    """A pipe to itself: readable from the first ring until it is hushed."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+
+    def fileno(self) -> int:
+        """Readable once it has rung."""
+        return self._reader
+
+    def ring(self) -> None:
+        """Wake whoever waits; rung again before that, it is once all the same."""
+        with contextlib.suppress(BlockingIOError):  # full of rings that nobody has heard yet
+            os.write(self._writer, b"!")
+
+    def hush(self) -> None:
+        """Take it as heard; to be called before looking for what it rang for."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._reader, 4096):
+                pass

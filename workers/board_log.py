@@ -1,0 +1,45 @@
+"""What the log says at the beginning and the end of a board's life, whichever engine it has."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import structlog
+
+from workers.errands.ledger import ErrandKey
+from workers.journal.recovery import Recovered
+
+_JOB_IDS_TOLD = 10  # in one line of the log
+
+
+def tell_recovered(journal_path: str, recovered: Recovered) -> None:
+    """Say what a journal brought back."""
+    log = structlog.get_logger("board")
+    log.info(
+        "journal read: going on from there",
+        journal=journal_path,
+        jobs=recovered.jobs,
+        open_urls=recovered.open_urls,
+    )
+    if recovered.cut_bytes:
+        log.warning(
+            "the journal's last record was not whole and is left out",
+            journal=journal_path,
+            cut_bytes=recovered.cut_bytes,
+        )
+
+
+def tell_open_errands(errands: Iterable[ErrandKey], *, kept: bool) -> None:
+    """Say what is not done besides images.
+
+    Args:
+        errands: the open ones.
+        kept: whether a journal brings them back.
+    """
+    say = "errands put off to the next start" if kept else "errands dropped"
+    jobs: defaultdict[str, list[str]] = defaultdict(list)
+    for kind, job_id, _ in errands:
+        jobs[kind.value].append(job_id)
+    for errand, job_ids in jobs.items():
+        structlog.get_logger("board").warning(
+            say, errand=errand, count=len(job_ids), job_ids=job_ids[:_JOB_IDS_TOLD]
+        )
