@@ -13,17 +13,22 @@ PLOT_ENV = $(VENV)/plot
 PLOT_READY = $(PLOT_ENV)/.ready
 BENCH_ENV = $(VENV)/bench
 BENCH_READY = $(BENCH_ENV)/.ready
+BENCH_CLUSTER_READY = $(BENCH_ENV)/.ready-for-cluster
+RAY_READY = $(VENV)/.ready-for-ray
+AXE_VERSION = 4.14.1
+AXE_SHA256 = e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+AXE = build/axe-core/axe.min.js
 PIP_INSTALL = $(BIN) -m pip install --quiet --disable-pip-version-check --requirement
 INSTALL_COMMAND = $(BIN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-chaos test-browser lint bench soak test-image clean
+.PHONY: help run test test-chaos test-browser test-ray lint bench bench-cluster soak test-image clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
 	@echo 'Targets (settings are environment variables, or given as in: make run PORT=9000):'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' $(firstword $(MAKEFILE_LIST)) \
-	    | awk '{ name = $$1; sub(/^ *[^ ]+ /, ""); printf "  %-12s %s\n", name, $$0 }'
+	    | awk '{ name = $$1; sub(/^ *[^ ]+ /, ""); printf "  %-13s %s\n", name, $$0 }'
 
 # exec: a signal to the recipe's process is then the service's own.
 run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if there is no account
@@ -31,12 +36,13 @@ run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if ther
 
 # Many tests wait more than they compute, so some run side by side; kills and short deadlines want the machine alone.
 # What ARGS selects is part of the suite only, so its coverage says nothing.
-test: $(DEV_READY)  ## all tests, with coverage; a part of them: make test ARGS="-k mailbox"
+test: $(DEV_READY) $(if $(strip $(ARGS)),,$(AXE))  ## all tests, with coverage; a part: make test ARGS="-k mailbox"
 ifeq ($(strip $(ARGS)),)
 	@$(BIN) -m coverage erase
 	$(BIN) -m coverage run -m pytest -n $(TEST_PROCESSES) --dist loadfile \
-	    --ignore=tests/chaos --ignore=tests/hostile --ignore=tests/browser
+	    --ignore=tests/chaos --ignore=tests/hostile --ignore=tests/browser --ignore=tests/ray
 	$(BIN) -m coverage run -m pytest tests/chaos tests/hostile
+	$(BIN) -m pytest tests/browser
 	@$(BIN) -m coverage combine --quiet
 	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)
 else
@@ -46,8 +52,14 @@ endif
 test-chaos: $(DEV_READY)  ## the chaos suite in its long form: 10,000 URLs, a kill every 100 ms
 	CHAOS_FORM=long $(BIN) -m pytest tests/chaos $(ARGS)
 
-test-browser: $(DEV_READY)  ## the page in a real Chromium (apt-get install chromium)
+test-browser: $(DEV_READY) $(AXE)  ## the page in a real Chromium alone; PAGE_TRACE=1 and ARGS=-s: its figures
 	$(BIN) -m pytest tests/browser $(ARGS)
+
+# The integration suites again, over a Ray that each service starts; then faults on a cluster of three nodes.
+RAY_SUITES = main_job job_control job_options events_service errands journal life_cycle
+test-ray: $(RAY_READY)  ## BACKEND=ray: the integration suites again, and node kills; installs ray
+	TEST_BACKEND=ray $(BIN) -m pytest $(RAY_SUITES:%=tests/integration/test_%.py) $(ARGS)
+	$(BIN) -m pytest tests/ray --log-cli-level=INFO $(ARGS)
 
 lint: $(DEV_READY)  ## style, formatting and types
 	$(BIN) -m ruff check .
@@ -56,6 +68,9 @@ lint: $(DEV_READY)  ## style, formatting and types
 
 bench: $(BENCH_READY)  ## side by side with celery, dramatiq, huey, rq, …; a short form: ARGS=--quick
 	$(BENCH_ENV)/bin/python -m benchmarks $(ARGS)
+
+bench-cluster: $(BENCH_CLUSTER_READY)  ## BACKEND=ray beside the processes backend, about 5 minutes
+	$(BENCH_ENV)/bin/python -m benchmarks.cluster $(ARGS)
 
 soak: $(DEV_READY) $(PLOT_READY)  ## load with kills for SOAK_SECONDS (600), drawn to docs/soak.png
 	@mkdir -p build
@@ -92,6 +107,19 @@ $(DEV_READY): requirements-dev.txt $(RUN_READY)
 	$(PIP_INSTALL) requirements-dev.txt
 	@touch $@
 
+# Another licence (MPL-2.0) and 600 KB, so it is not committed. Tests that want it say so where it is missing.
+$(AXE):
+	@mkdir -p $(@D)
+	@cd $(@D) && timeout 60 npm pack --silent --fetch-retries=1 axe-core@$(AXE_VERSION) >/dev/null \
+	    && echo '$(AXE_SHA256)  axe-core-$(AXE_VERSION).tgz' | sha256sum --check --quiet \
+	    && tar -xzf axe-core-$(AXE_VERSION).tgz --strip-components=1 package/axe.min.js package/LICENSE \
+	    || echo 'make: axe-core $(AXE_VERSION) cannot be fetched by npm' >&2
+
+# Into the same environment, as it is an extra of what runs there.
+$(RAY_READY): requirements-ray.txt $(DEV_READY)
+	$(PIP_INSTALL) requirements-ray.txt
+	@touch $@
+
 # An environment of its own: nothing that draws is needed to develop.
 $(PLOT_READY): | $(BIN)
 	$(BIN) -m venv --clear $(PLOT_ENV)
@@ -101,5 +129,10 @@ $(PLOT_READY): | $(BIN)
 # As above; and what is compared with has no place beside the product.
 $(BENCH_READY): benchmarks/requirements.txt requirements.txt | $(BIN)
 	$(BIN) -m venv --clear $(BENCH_ENV)
+	$(BENCH_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# Beside them: nothing of it is imported by the others.
+$(BENCH_CLUSTER_READY): requirements-ray.txt $(BENCH_READY)
 	$(BENCH_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -11,7 +11,9 @@ from typing import Any
 
 import websocket
 
-PATIENCE_SECONDS = 30.0
+from tests.browser.trace import CATEGORIES
+
+PATIENCE_SECONDS = 60.0
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # Nothing but loopback is asked: Chromium's own errands are off.
@@ -27,6 +29,10 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
+    # A tab that Chromium takes for hidden has no frames, and slow timers.
+    "--disable-renderer-backgrounding",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
@@ -36,9 +42,6 @@ FLAGS = (
 def find_chromium() -> str | None:
     """The path of a Chromium, if there is one."""
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
-
-
-TASKS = ["devtools.timeline", "disabled-by-default-devtools.timeline", "__metadata"]
 
 
 class PageError(AssertionError):
@@ -80,7 +83,7 @@ class Chromium:
     def __init__(self, program: str, profile: Path) -> None:
         self._log = (profile / "chromium.log").open("wb")
         self._process = subprocess.Popen(
-            [program, *FLAGS, f"--user-data-dir={profile}"],
+            [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -127,6 +130,9 @@ class Tab:
         ]
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             self.ask(f"{domain}.enable")
+        # Whatever other tabs there are: one that is taken for hidden has no frames.
+        self.ask("Page.bringToFront")
+        self.ask("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         return self._connection.ask(method, self._session, **params)
@@ -200,13 +206,15 @@ class Tab:
     # --- hands --------------------------------------------------------------------------------
 
     def click(self, text: str, selector: str = "button, a, summary") -> None:
-        """Click, with the mouse, the first visible element with this text."""
+        """Click, with the mouse, the first visible element with this text; it must arrive there."""
         place = self.wait(
             f"""(() => {{
               const found = [...document.querySelectorAll({json.dumps(selector)})].find((e) =>
                 e.checkVisibility() && !e.disabled && e.innerText.includes({json.dumps(text)}));
               if (!found) return null;
               found.scrollIntoView({{ block: "nearest", behavior: "instant" }});
+              window.clicked = false;
+              found.addEventListener("click", () => {{ window.clicked = true; }}, {{ once: true }});
               const box = found.getBoundingClientRect();
               return [box.x + box.width / 2, box.y + box.height / 2];
             }})()"""
@@ -220,6 +228,12 @@ class Tab:
                 button="left",
                 clickCount=1,
             )
+        hit = f"document.elementFromPoint({place[0]}, {place[1]})?.outerHTML.slice(0, 200)"
+        wait_for(
+            f"a click on {text!r}",
+            lambda: self.run("window.clicked"),
+            tell=lambda: f"what is there now: {self.run(hit)}, {self.run('scrollY')} from the top",
+        )
 
     def type(self, text: str) -> None:
         self.ask("Input.insertText", text=text)
@@ -248,11 +262,11 @@ class Tab:
     # --- what it costs ------------------------------------------------------------------------
 
     def start_trace(self) -> None:
-        config = {"excludedCategories": ["*"], "includedCategories": TASKS}
+        config = {"excludedCategories": ["*"], "includedCategories": list(CATEGORIES)}
         self._connection.ask("Tracing.start", traceConfig=config, transferMode="ReportEvents")
 
-    def traced_tasks(self) -> list[dict[str, Any]]:
-        """End the trace. Tasks of the pages' main threads: what keeps a frame waiting."""
+    def end_trace(self) -> list[dict[str, Any]]:
+        """The events of the trace."""
         self._connection.ask("Tracing.end")
         events = self._connection.events
 
@@ -261,24 +275,25 @@ class Tab:
             return any(event["method"] == "Tracing.tracingComplete" for event in events)
 
         wait_for("the trace", complete)
-        traced = [
+        return [
             entry
             for event in events
             if event["method"] == "Tracing.dataCollected"
             for entry in event["params"]["value"]
         ]
-        main_threads = {
-            (entry["pid"], entry["tid"])
-            for entry in traced
-            if entry["name"] == "thread_name" and entry["args"]["name"] == "CrRendererMain"
-        }
-        return [
-            entry
-            for entry in traced
-            if entry["name"] == "RunTask"
-            and "dur" in entry  # not those that the trace began or ended in
-            and (entry["pid"], entry["tid"]) in main_threads
+
+    # --- what it asked for --------------------------------------------------------------------
+
+    def posted(self) -> list[str]:
+        """The bodies of its POST requests."""
+        self.run("1")  # what was on its way has arrived by then
+        requests = [
+            event["params"]["request"]
+            for event in self._connection.events
+            if event.get("sessionId") == self._session
+            and event["method"] == "Network.requestWillBeSent"
         ]
+        return [request["postData"] for request in requests if request["method"] == "POST"]
 
     # --- what went wrong ----------------------------------------------------------------------
 

@@ -1,28 +1,16 @@
 """What a person does with the page, in a real browser, against the running service and sandbox."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import PICTURES, SCREENSHOTS
 from tests.browser.devtools import Chromium, Tab, wait_for
+from tests.browser.steps import TILES, choose, complete, listen_to_clipboard, send
 from tests.running_service import RunningService
-from workers import ImageError, check_url
 
 CONTROL = 2
-TILES = "document.querySelectorAll('.tile[data-state={}]').length"
-
-
-def complete(tab: Tab, state: str = "Complete") -> None:
-    tab.wait_text(state, ".pill")
-
-
-def send(tab: Tab, urls: list[str]) -> str:
-    """Paste, send, wait for the job's view; its id."""
-    tab.paste("\n".join(urls))
-    tab.click("Upload ", "button.primary")
-    return tab.wait("location.hash.startsWith('#/job/') && location.hash.slice(6)")
 
 
 def test_links_are_pasted_checked_sent_and_taken_away(page: Tab, service: RunningService) -> None:
@@ -69,36 +57,29 @@ def test_a_job_is_cancelled(page: Tab, service: RunningService) -> None:
     page.wait_text("cancelled", ".tile[data-state=failed]")
 
 
-@pytest.mark.parametrize(
-    ("label", "line"),
-    [
-        ("Links", "{}"),
-        ("Markdown", "![]({})"),
-        ("BBCode", "[img]{}[/img]"),
-        ("HTML", '<img src="{}" alt="">'),
-    ],
-)
-def test_links_are_copied(page: Tab, service: RunningService, label: str, line: str) -> None:
-    listen_to_clipboard(page)
-    job = send(page, [f"{service.sandbox}/images/small.png", f"{service.sandbox}/faults/empty"])
-    complete(page, "Partly failed")
-    (link,) = service.status(job)["uploaded"]["complete"]
-    choose(page, label)
-    page.click("Copy all")
-    page.wait("window.copied.length === 1")
-    assert page.run("window.copied[0]") == line.format(link)
-    page.wait_text(f"1 entry as {label}", "#toasts")
-    page.click("Copy", ".tile button")
-    page.wait("window.copied.length === 2")
-    assert page.run("window.copied[1]") == link
+FORMS = {
+    "Links": "{}",
+    "Markdown": "![]({})",
+    "BBCode": "[img]{}[/img]",
+    "HTML": '<img src="{}" alt="">',
+}
 
 
-def test_csv_has_what_failed_as_well(page: Tab, service: RunningService) -> None:
+def test_links_are_taken_away(page: Tab, service: RunningService, tmp_path: Path) -> None:
     listen_to_clipboard(page)
+    page.save_downloads(tmp_path)
     urls = [f"{service.sandbox}/images/small.png?a=1,2", f"{service.sandbox}/faults/empty"]
     job = send(page, urls)
     complete(page, "Partly failed")
     (link,) = service.status(job)["uploaded"]["complete"]
+    for label, line in FORMS.items():
+        choose(page, label)
+        page.click("Copy all")
+        page.wait_text(f"1 entry as {label}", "#toasts")
+        assert page.run("window.copied.pop()") == line.format(link)
+    page.click("Copy", ".tile button")
+    page.wait("window.copied.length === 1")
+    assert page.run("window.copied.pop()") == link
     choose(page, "CSV")
     page.click("Copy all")
     page.wait("window.copied.length === 1")
@@ -106,31 +87,36 @@ def test_csv_has_what_failed_as_well(page: Tab, service: RunningService) -> None
     assert head == "url,state,link,reason,message"
     assert first == f'"{urls[0]}",complete,{link},,'
     assert second.startswith(f"{urls[1]},failed,,empty,")
-
-
-def test_links_are_saved(page: Tab, service: RunningService, tmp_path: Path) -> None:
-    page.save_downloads(tmp_path)
-    job = send(page, [f"{service.sandbox}/images/small.png"])
-    complete(page)
+    choose(page, "Links")
     page.click("Save")
     file = tmp_path / f"imgup-{job[:8]}.txt"
     wait_for("the file", lambda: file.exists() and file.read_text())
-    assert file.read_text().splitlines() == service.status(job)["uploaded"]["complete"]
+    assert file.read_text().splitlines() == [link]
 
 
-def listen_to_clipboard(tab: Tab) -> None:
-    tab.run(
-        "window.copied = []; Object.defineProperty(navigator, 'clipboard', { value:"
-        " { writeText: async (text) => { window.copied.push(text); } } }); 1"
-    )
-
-
-def choose(tab: Tab, label: str) -> None:
-    tab.run(
-        "(() => { const choice = document.querySelector('.copy select');"
-        f" const option = [...choice.options].find((o) => o.text === {json.dumps(label)});"
-        " choice.value = option.value; })()"
-    )
+def test_an_image_is_deleted(page: Tab, service: RunningService) -> None:
+    listen_to_clipboard(page)
+    job = send(page, [f"{service.sandbox}/images/numbered/deleted-{n}.png" for n in range(2)])
+    complete(page)
+    page.wait(PICTURES)
+    first, second = service.status(job)["uploaded"]["complete"]
+    page.click("Delete", ".tile button")
+    page.wait_text("deleted-0.png is deleted at Imgur", "dialog")
+    page.press("Enter")  # at once: it is kept
+    page.wait("!document.querySelector('dialog')")
+    assert "deleted" not in service.status(job)["results"][0]
+    page.click("Delete", ".tile button")
+    page.click("Delete for ever", "dialog button")
+    page.wait_text("Deleted", ".tile[data-state=deleted]")
+    assert page.run("document.activeElement.dataset.position") == "0"
+    assert service.status(job)["results"][0]["deleted"] == "done"
+    assert first not in service.get("/v1/images").json()["uploaded"]
+    page.click("Copy all")
+    page.wait("window.copied.length === 1")
+    assert page.run("window.copied[0]") == second
+    page.open(f"{service.url}/?again#/job/{job}")
+    page.wait_text("Deleted", ".tile[data-state=deleted]")
+    assert page.run(TILES.format("complete")) == 1
 
 
 def test_history_and_gallery(page: Tab, service: RunningService) -> None:
@@ -152,6 +138,7 @@ def test_allowance_workers_and_queue(page: Tab) -> None:
     page.click("Status", "nav a")
     page.wait_text("2 of 2 ready")
     page.wait_text("Credits of the application")
+    page.wait("/Enough for [\\d,]+ more/.test(document.querySelector('.outlook').innerText)")
     page.wait_text("Ready · 2 workers", "#health")
 
 
@@ -164,71 +151,19 @@ def test_samples_are_loaded_with_one_click(page: Tab) -> None:
     page.wait(TILES.format("failed") + " === 3")
 
 
-@pytest.mark.parametrize(
-    "path", ["<img/src=x/onerror=window.hurt=1>.png", "'\"><b>bold</b>&amp;.png"]
-)
-def test_markup_in_urls_is_text(page: Tab, service: RunningService, path: str) -> None:
-    url = f"{service.sandbox}/images/numbered/{path}"
-    page.paste(f"{url}\n<script>window.hurt=1</script>\n{url}")
-    page.wait_text("<script>window.hurt=1</script>", ".aside")
-    page.click("Upload 1 image")
-    complete(page, "Failed")
-    page.wait_text(path.rpartition("/")[2], ".tile .name")
-    page.click("Jobs", "nav a")
-    assert page.run("window.hurt") is None
-    assert page.run("document.querySelectorAll('main b, main script, img[src=x]').length") == 0
-
-
-ENTRIES = [
-    "https://example.com/a.jpg",
-    "HTTP://EXAMPLE.COM/a.jpg",
-    "https://bücher.example/ü.png?a=[1]#b",
-    "http://[2001:db8::1]:8080/a.png",
-    "ftp://example.com/a.jpg",
-    "//example.com/a.jpg",
-    "example.com/a.jpg",
-    "javascript:alert(1)",
-    "https://user:secret@example.com/a.jpg",
-    "https://example.com/a b.jpg",
-    "https://example.com/a\\b.jpg",
-    "https://example.com/\u0007.jpg",
-    "https://example.com:99999/a.jpg",
-    "https://example.com/" + "a" * 8172,
-    "https://example.com/" + "a" * 8173,
-    "https://",
-]
-
-
-def test_links_are_judged_as_the_service_does(page: Tab) -> None:
-    files = page.run("document.querySelector('script').src").rpartition("/")[0]
-    judged = page.run(
-        f"import('{files}/urls.js').then(({{ check }}) =>"
-        f" {json.dumps(ENTRIES)}.map((entry) => check(entry) === null))"
-    )
-    assert dict(zip(ENTRIES, judged, strict=True)) == {entry: taken(entry) for entry in ENTRIES}
-
-
-def taken(entry: str) -> bool:
-    try:
-        check_url(entry)
-    except ImageError:
-        return False
-    return True
-
-
 def test_by_keyboard_alone(page: Tab, service: RunningService) -> None:
+    listen_to_clipboard(page)
     page.run("document.getElementById('links').blur()")
-    for _ in range(20):
-        page.press("Tab")
-        if page.run("document.activeElement.id") == "links":
-            break
+    go_by_tab(page, "document.activeElement.id === 'links'")
     page.type("\n".join(f"{service.sandbox}/images/numbered/{n}.png" for n in range(30)))
     page.press("Enter", CONTROL)
     complete(page)
-    for _ in range(30):
-        page.press("Tab")
-        if page.run("document.activeElement.className") == "tile":
-            break
+    go_by_tab(page, "document.activeElement.innerText === 'Copy all'")
+    page.press("Enter")
+    page.wait("window.copied.length === 1")
+    assert len(page.run("window.copied.pop()").splitlines()) == 30
+    page.wait(TILES.format("complete"))
+    go_by_tab(page, "document.activeElement.className === 'tile'")
     here = "Number(document.activeElement.dataset.position)"
     assert page.run(here) == 0
     page.press("ArrowRight")
@@ -241,43 +176,26 @@ def test_by_keyboard_alone(page: Tab, service: RunningService) -> None:
     assert page.run("document.activeElement.ariaLabel") == "Open 29.png"
     page.press("Tab")
     assert page.run("document.activeElement.ariaLabel") == "Copy the link of 29.png"
+    page.press("Enter")
+    page.wait("window.copied.length === 1")
+    page.press("Tab")
+    assert page.run("document.activeElement.ariaLabel") == "Delete 29.png"
 
 
-def test_what_is_dropped(page: Tab, service: RunningService, tmp_path: Path) -> None:
-    drop = """(() => {{ const data = new DataTransfer(); data.setData({}, {});
-      const init = {{ dataTransfer: data, bubbles: true, cancelable: true }};
-      const event = new DragEvent("drop", init);
-      document.body.dispatchEvent(event); }})()"""
-    html = '<a href="https://example.com/page"><img src="https://example.com/1.png"></a>'
-    page.run(drop.format('"text/html"', json.dumps(html)))
-    page.wait_text("1 image is ready")
-    page.run(drop.format('"text/uri-list"', json.dumps("#a link\r\nhttps://example.com/2.png")))
-    page.wait_text("2 images are ready")
-    paste = drop.replace("DragEvent", "ClipboardEvent").replace('"drop"', '"paste"')
-    paste = paste.replace("dataTransfer", "clipboardData").replace(
-        "document.body.", "document.getElementById('links')."
-    )
-    page.run(paste.format('"text/html"', json.dumps(html.replace("1.png", "pasted.png"))))
-    page.wait_text("3 images are ready")
-    listing = tmp_path / "list.json"
-    listing.write_text(
-        json.dumps({"urls": ["https://example.com/3.png", "https://example.com/4.png"]})
-    )
-    page.run("document.getElementById('links').value = ''")
-    root = page.ask("DOM.getDocument")["root"]["nodeId"]
-    node = page.ask("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
-    page.ask("DOM.setFileInputFiles", nodeId=node, files=[str(listing)])
-    page.wait_text("2 images are ready")
-    page.click("Clear")
-    page.wait("document.getElementById('links').value === ''")
+def go_by_tab(tab: Tab, condition: str) -> None:
+    for _ in range(40):
+        tab.press("Tab")
+        if tab.run(condition):
+            return
+    pytest.fail(f"the Tab key does not lead to {condition}")
 
 
 def test_asking_takes_over_where_events_do_not_come(page: Tab, service: RunningService) -> None:
     page.expected = ["/events"]
     page.ask("Network.setBlockedURLs", urls=["*/events*"])
-    send(page, [f"{service.sandbox}/images/numbered/polled-{n}.png" for n in range(20)])
+    send(page, [f"{service.sandbox}/images/numbered/polled-{n}.png" for n in range(12)])
     complete(page)
-    page.wait(TILES.format("complete") + " === 20")
+    page.wait(TILES.format("complete") + " === 12")
 
 
 def test_the_key_is_asked_for_and_kept_in_the_tab(
@@ -287,6 +205,7 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(
     tab.expected = ["401"]
     tab.open(service.url + "/")
     tab.wait_text("This service needs an API key", "dialog")
+    tab.screenshot(SCREENSHOTS / "key.png")
     tab.type("wrong-key")
     tab.press("Enter")
     tab.wait_text("That key is not valid here.", "dialog")
@@ -294,6 +213,7 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(
     tab.press("Enter")
     tab.wait_text("No jobs yet")
     tab.wait_text("Sandbox.")
+    tab.screenshot(SCREENSHOTS / "no-jobs.png")
     send(tab, [f"{service.sandbox}/images/small.png"])
     complete(tab)
     tab.open(service.url + "/#/gallery")
@@ -309,6 +229,11 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(
     other.click("Gallery", "nav a")  # the person's next step asks again
     other.wait_text("This service needs an API key", "dialog")
     other.close()
+    tab.expected += ["net::ERR_"]
+    service.close()
+    tab.wait_text("Not reached", "#health")
+    tab.click("Status", "nav a")
+    tab.wait_text("The service cannot be reached.", "main")
 
 
 def test_what_the_service_refuses_is_said(page: Tab, service: RunningService) -> None:

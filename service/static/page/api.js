@@ -43,11 +43,12 @@ export async function json(path, options) {
   throw new Refusal(answer.status, body, Number(answer.headers.get("Retry-After")) || null);
 }
 
-export const postJob = (urls, idempotencyKey) =>
+/** `job` is the body: its `urls`, and options. */
+export const postJob = (job, idempotencyKey) =>
   json("/v1/images/upload", {
     method: "POST",
     headers: { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey },
-    body: JSON.stringify({ urls }),
+    body: JSON.stringify(job),
   });
 
 export const jobPath = (id) => `/v1/images/upload/${encodeURIComponent(id)}`;
@@ -57,7 +58,8 @@ export function newIdempotencyKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function reach(path, options) {
+/** `fetch`, with words of its own for a service that is not there. */
+export async function reach(path, options) {
   try {
     return await fetch(path, options);
   } catch (error) {

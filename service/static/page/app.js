@@ -13,7 +13,7 @@ import { knowSandbox } from "./thumbnail.js";
 const main = document.getElementById("main");
 const limits = { maxUrls: Infinity };
 let view = null;
-let isFirst = true;
+let shown = null; // the part of the address that `view` is of
 
 function route() {
   const [, name = "", id = ""] = location.hash.split("/");
@@ -27,11 +27,15 @@ function route() {
 }
 
 function show() {
+  if (location.hash === shown) return;
+  const isFirst = shown === null;
+  shown = location.hash;
   view?.stop();
   view = route();
   main.replaceChildren(view.element);
   document.title = `${view.title} · imgup`;
-  const here = location.hash.split("/")[1] ?? "";
+  const [, name = ""] = location.hash.split("/");
+  const here = name === "job" ? "jobs" : name;
   for (const link of document.querySelectorAll("nav a")) {
     const current = (link.getAttribute("href").split("/")[1] || "") === here;
     if (current) link.setAttribute("aria-current", "page");
@@ -40,7 +44,6 @@ function show() {
   scrollTo(0, 0);
   // Whoever cannot see that the view has changed is led to it.
   if (!isFirst) main.focus({ preventScroll: true });
-  isFirst = false;
   view.start();
 }
 
@@ -53,10 +56,9 @@ function showSandbox(url) {
   banner.hidden = false;
 
   function loadSamples() {
-    if (!view.fill) {
-      history.pushState(null, "", "#/");
-      show();
-    }
+    // The address tells it sooner than the view: the event of a change comes later than the change.
+    if (!["", "#/"].includes(location.hash)) history.pushState(null, "", "#/");
+    show();
     view.fill(sampleLinks(url));
   }
 }

@@ -4,11 +4,14 @@ import { Refusal, newIdempotencyKey, postJob } from "./api.js";
 import { announce, attempt, h, setText, toast } from "./dom.js";
 import { takeDrops, textOfFiles, textOfPaste } from "./intake.js";
 import { jobList } from "./jobs.js";
+import { isLong, longLists } from "./lists.js";
+import { optionFields } from "./options.js";
 import { readLinks } from "./urls.js";
 import { count, many } from "./words.js";
 
 const SHOWN = 50; // entries set aside that are listed; the rest is counted
 const THINKING_MS = 120; // after the last key, before a long text is read anew
+const NOTHING = { urls: [], duplicates: [], bad: [] };
 
 /** `limits.maxUrls` may become known later. */
 export function composeView(limits) {
@@ -18,7 +21,7 @@ export function composeView(limits) {
     oninput: () => { clearTimeout(timer); timer = setTimeout(read, THINKING_MS); },
     onpaste: (event) => {
       const text = textOfPaste(event.clipboardData);
-      if (text === null) return; // the browser's own way
+      if (!isLong(text) && text === event.clipboardData.getData("text/plain")) return; // the browser's own way
       event.preventDefault();
       add(text);
     },
@@ -33,13 +36,15 @@ export function composeView(limits) {
   const sum = h("p", { id: "links-sum", class: "sum", "aria-live": "polite" });
   const aside = h("div", { class: "aside" });
   const send = h("button", { class: "primary big", disabled: true }, "Upload");
-  const clear = h("button", { type: "button", class: "plain", onclick: () => { box.value = ""; read(); box.focus(); } }, "Clear");
+  const clear = h("button", { type: "button", class: "plain", onclick: () => { fill(""); box.focus(); } }, "Clear");
   const zone = h("div", { class: "zone" }, box, h("p", { class: "drop", "aria-hidden": "true" }, "Drop it here"));
-  const form = h("form", { class: "compose", onsubmit: submit },
+  const lists = longLists(() => { read(); box.focus(); });
+  const options = optionFields(renewKey);
+  const form = h("form", { class: "compose", novalidate: true, onsubmit: submit },
     h("label", { for: "links" }, "Image links"),
     h("p", { class: "quiet", id: "links-help" },
       "One a line, or text, Markdown, HTML or JSON with links in it. Drop a list, a link or an image of a web page anywhere."),
-    zone, sum, aside,
+    zone, lists.element, sum, aside, options.element,
     h("div", { class: "row" },
       send,
       h("button", { type: "button", onclick: () => file.click() }, "Choose a file …"), file,
@@ -50,17 +55,21 @@ export function composeView(limits) {
     form,
     h("section", { "aria-labelledby": "recent" }, h("h2", { id: "recent" }, "Recent jobs"), recent.element));
 
-  let known = ""; // the text that `links` was read from
-  let links = readLinks(known);
+  let known = ""; // what the box held when it was read last
+  let links = NOTHING;
+  let reading = Promise.resolve();
   let timer = 0;
   let attemptKey = newIdempotencyKey(); // the same until it is answered: a lost answer makes no second job
   const stopDrops = takeDrops(zone, add);
+
+  function renewKey() { attemptKey = newIdempotencyKey(); }
 
   async function add(text) {
     try {
       const more = (await text).trim();
       if (!more) return;
-      box.value = box.value.trim() ? `${box.value.trim()}\n${more}` : more;
+      if (isLong(more)) lists.add(more);
+      else box.value = box.value.trim() ? `${box.value.trim()}\n${more}` : more;
       read();
       box.focus();
     } catch (error) {
@@ -68,12 +77,22 @@ export function composeView(limits) {
     }
   }
 
+  function fill(text) {
+    lists.clear();
+    box.value = text;
+    read();
+  }
+
   function read() {
     clearTimeout(timer);
     known = box.value;
-    links = readLinks(known);
-    attemptKey = newIdempotencyKey();
-    show();
+    renewKey();
+    if (lists.texts().length) setText(sum, "Reading the list …");
+    const mine = (reading = readLinks([known, ...lists.texts()]).then((found) => {
+      if (mine !== reading) return; // a later one is under way
+      links = found;
+      show();
+    }));
   }
 
   function show() {
@@ -83,52 +102,54 @@ export function composeView(limits) {
     if (duplicates.length) parts.push(`${many(duplicates.length, "duplicate")} set aside`);
     if (bad.length) parts.push(`${many(bad.length, "entry", "entries")} cannot be used`);
     if (tooMany) parts.push(`a job takes at most ${count(limits.maxUrls)}: send the rest as another one`);
-    setText(sum, box.value.trim() ? parts.join(" · ") : "");
+    setText(sum, holdsAnything() ? parts.join(" · ") : "");
     aside.replaceChildren(
       setAside("Cannot be used", bad.map(({ value, why }) => [value, why])),
       setAside("Duplicates", duplicates.map((value) => [value, "is there already"])));
-    clear.hidden = !box.value;
+    clear.hidden = !holdsAnything();
     send.disabled = urls.length === 0 || tooMany;
     setText(send, urls.length ? `Upload ${many(urls.length, "image")}` : "Upload");
   }
 
+  const holdsAnything = () => Boolean(box.value.trim() || lists.texts().length);
+
   async function submit(event) {
     event.preventDefault();
     if (box.value !== known) read();
-    if (send.disabled) return;
+    await reading;
+    if (send.disabled || !element.isConnected) return;
     const key = attemptKey;
     await attempt(send, async () => {
       try {
-        const { jobId } = await postJob(links.urls, key);
+        const { jobId } = await postJob({ urls: links.urls, ...options.read() }, key);
         announce("The job is sent.");
         location.hash = `#/job/${jobId}`;
       } catch (error) {
-        if (!(error instanceof Refusal) || error.code !== "invalid-urls") throw error;
-        refuse(error.errors);
+        if (!(error instanceof Refusal) || !refuse(error)) throw error;
       }
     });
     if (element.isConnected) show();
   }
 
-  /** The service is stricter than the page: what it refuses is set aside, the rest can be sent. */
-  function refuse(errors) {
-    const refused = new Map(errors.map((error) => [error.index, error.detail]));
-    const bad = [...links.bad];
-    const urls = links.urls.filter((value, index) => {
-      if (!refused.has(index)) return true;
-      bad.push({ value, why: refused.get(index) });
-      return false;
-    });
-    links = { ...links, urls, bad };
-    attemptKey = newIdempotencyKey();
-    toast(`${many(refused.size, "link is", "links are")} refused by the service and set aside.`, "bad");
+  /** What the service refuses is set aside, or shown at its option. Returns whether it is one of those. */
+  function refuse({ code, errors, message }) {
+    const atField = options.refuse(code === "webhooks-not-configured" ? [{ pointer: "#/callbackUrl", detail: message }] : errors);
+    const refused = new Map(errors.filter(({ index }) => index !== undefined).map(({ index, detail }) => [index, detail]));
+    if (refused.size) {
+      // The service is stricter than the page; the rest can be sent.
+      const bad = links.urls.flatMap((value, index) => (refused.has(index) ? [{ value, why: refused.get(index) }] : []));
+      links = { ...links, urls: links.urls.filter((value, index) => !refused.has(index)), bad: [...links.bad, ...bad] };
+      renewKey();
+      toast(`${many(refused.size, "link is", "links are")} refused by the service and set aside.`, "bad");
+    }
+    return atField || refused.size > 0;
   }
 
   show();
   return {
     element,
     title: "Upload",
-    fill: (urls) => { box.value = urls.join("\n"); read(); send.focus(); },
+    fill: async (urls) => { fill(urls.join("\n")); await reading; send.focus(); },
     start: () => { recent.start(); if (matchMedia("(hover: hover)").matches) box.focus(); },
     stop: () => { stopDrops(); recent.stop(); },
   };

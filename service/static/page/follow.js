@@ -3,7 +3,7 @@
 
 import { Refusal, json, jobPath, request } from "./api.js";
 
-const PAGE = 5_000;
+const PAGE = 2_000; // more would be one long task to parse
 const TRIES = 2; // streams in a row that say nothing, before asking takes over
 const STREAM_AGAIN_MS = 60_000; // of asking, before a stream is tried once more
 
@@ -13,7 +13,7 @@ const STREAM_AGAIN_MS = 60_000; // of asking, before a stream is tried once more
  * Args:
  *   id: the job's.
  *   results: filled with what is heard.
- *   heard: called after each word; `{ forecast, live }`.
+ *   heard: called after each word; `{ forecast, live, trouble }`, `trouble` being why nothing is heard.
  *   signal: an AbortSignal.
  */
 export async function follow(id, results, heard, signal) {

@@ -12,6 +12,10 @@ const cell = (text) => {
 
 const lines = (line) => (entries) => entries.map((entry) => line(entry.link)).join("\n");
 
+/** A result as it is taken away: the link of an image that is deleted leads nowhere. */
+export const asTaken = (entry) =>
+  (["pending", "done"].includes(entry.deleted) ? { ...entry, state: "deleted", link: null } : entry);
+
 /** Name → label, file extension, and a function of results. CSV takes all of them, the others those with a link. */
 export const FORMATS = {
   links: { label: "Links", extension: "txt", render: lines((link) => link) },

@@ -1,6 +1,6 @@
 // A grid of any length of which only what is seen exists.
 
-const OVERSCAN_ROWS = 2;
+const OVERSCAN_ROWS = 1; // more would be work in every frame of a fast scroll
 
 /**
  * Args:
@@ -14,12 +14,14 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
   const element = document.createElement("ul");
   element.className = "grid";
   element.setAttribute("aria-label", label);
-  const shown = new Map(); // position → tile
-  const spare = [];
+  element.style.setProperty("--tile-height", `${tileHeight}px`);
+  let shown = new Map(); // position → tile, in the order of the elements
   let length = 0;
   let columns = 1;
+  let tileWidth = 0;
   let active = 0; // the position that the Tab key comes to
   let frame = 0;
+  let laidOut = ""; // the width and length that all tiles know
 
   const rowHeight = tileHeight + gap;
   const observer = new ResizeObserver(() => schedule());
@@ -28,52 +30,69 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
   function draw() {
     frame = 0;
     if (!element.isConnected) return;
-    const width = element.clientWidth;
-    columns = Math.max(1, Math.floor((width + gap) / (minWidth + gap)));
-    const tileWidth = (width - gap * (columns - 1)) / columns;
-    const rows = Math.ceil(length / columns);
-    element.style.height = `${Math.max(0, rows * rowHeight - gap)}px`;
-    const above = -element.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(above / rowHeight) - OVERSCAN_ROWS) * columns;
-    const last = Math.min(length, (Math.ceil((above + innerHeight) / rowHeight) + OVERSCAN_ROWS) * columns);
-    active = Math.min(active, Math.max(0, length - 1));
-    const wanted = new Set([active]); // it keeps the focus, wherever one scrolls
-    for (let position = first; position < last; position += 1) wanted.add(position);
-    if (!length) wanted.clear();
-
-    for (const [position, tile] of shown) {
-      if (wanted.has(position)) continue;
-      shown.delete(position);
-      tile.element.remove();
-      spare.push(tile);
-    }
-    let before = null;
-    for (const position of [...wanted].sort((one, other) => one - other)) {
-      const tile = shown.get(position) ?? spare.pop() ?? make();
+    const isNew = measure();
+    const { positions, last } = inSight();
+    const free = [...shown].filter(([position]) => !positions.includes(position)).map(([, tile]) => tile);
+    const before = shown;
+    shown = new Map();
+    let behind = null; // the tile before in the list
+    for (const position of positions) {
+      // One that has left the window is shown again: where all are new, none is moved in the document.
+      const kept = before.get(position);
+      const tile = kept ?? free.shift() ?? make();
       shown.set(position, tile);
-      const { style } = tile.element;
-      style.width = `${tileWidth}px`;
-      style.height = `${tileHeight}px`;
-      style.transform =
-        `translate(${(position % columns) * (tileWidth + gap)}px, ${Math.floor(position / columns) * rowHeight}px)`;
-      tile.element.tabIndex = position === active ? 0 : -1;
-      tile.element.setAttribute("aria-posinset", position + 1);
-      tile.element.setAttribute("aria-setsize", length);
-      tile.element.dataset.position = position;
+      if (!kept || isNew) put(tile.element, position);
+      const tabIndex = position === active ? 0 : -1;
+      if (tile.element.tabIndex !== tabIndex) tile.element.tabIndex = tabIndex;
       tile.show(itemAt(position));
-      // The order of reading is the order of the list.
-      const place = before ? before.nextSibling : element.firstChild;
-      if (place !== tile.element) element.insertBefore(tile.element, place);
-      before = tile.element;
+      // The order of reading is the order of the list; what stays is never moved, as it may have the focus.
+      const place = behind === null ? element.firstElementChild : behind.nextElementSibling;
+      if (!kept && place !== tile.element) element.insertBefore(tile.element, place);
+      behind = tile.element;
     }
+    for (const tile of free) tile.element.remove();
     if (nearEnd && last >= length) nearEnd();
   }
 
+  /** Fit the columns to the width. Returns whether every tile has another place, or the list another length. */
+  function measure() {
+    const width = element.clientWidth;
+    const layout = `${width} ${length}`;
+    if (layout === laidOut) return false;
+    laidOut = layout;
+    columns = Math.max(1, Math.floor((width + gap) / (minWidth + gap)));
+    tileWidth = (width - gap * (columns - 1)) / columns;
+    element.style.setProperty("--tile-width", `${tileWidth}px`);
+    element.style.height = `${Math.max(0, Math.ceil(length / columns) * rowHeight - gap)}px`;
+    return true;
+  }
+
+  /** The positions that are to exist, in order, and the one behind the last that is seen. */
+  function inSight() {
+    const above = -element.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor(above / rowHeight) - OVERSCAN_ROWS) * columns;
+    const last = Math.min(length, (Math.ceil((above + innerHeight) / rowHeight) + OVERSCAN_ROWS) * columns);
+    active = Math.max(0, Math.min(active, length - 1));
+    const positions = [];
+    for (let position = first; position < last; position += 1) positions.push(position);
+    // It keeps the focus, wherever one scrolls.
+    if (length && active < first) positions.unshift(active);
+    if (length && active >= Math.max(first, last)) positions.push(active);
+    return { positions, last };
+  }
+
+  function put(tile, position) {
+    const across = (position % columns) * (tileWidth + gap);
+    tile.style.transform = `translate(${across}px, ${Math.floor(position / columns) * rowHeight}px)`;
+    tile.setAttribute("aria-posinset", position + 1);
+    tile.setAttribute("aria-setsize", length);
+    tile.dataset.position = position;
+  }
+
+  const page = () => columns * Math.max(1, Math.floor(innerHeight / rowHeight) - 1);
   const steps = {
     ArrowRight: () => 1, ArrowLeft: () => -1, ArrowDown: () => columns, ArrowUp: () => -columns,
-    Home: () => -length, End: () => length,
-    PageDown: () => columns * Math.max(1, Math.floor(innerHeight / rowHeight) - 1),
-    PageUp: () => -columns * Math.max(1, Math.floor(innerHeight / rowHeight) - 1),
+    Home: () => -length, End: () => length, PageDown: page, PageUp: () => -page(),
   };
 
   element.addEventListener("keydown", (event) => {
@@ -81,11 +100,10 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
     if (step === undefined || event.target.parentElement !== element) return;
     event.preventDefault();
     const from = Number(event.target.dataset.position);
-    const to = Math.max(0, Math.min(length - 1, from + step));
-    active = to;
-    reveal(to);
+    active = Math.max(0, Math.min(length - 1, from + step));
+    reveal(active);
     draw();
-    shown.get(to)?.element.focus({ preventScroll: true });
+    shown.get(active)?.element.focus({ preventScroll: true });
   });
   element.addEventListener("focusin", (event) => {
     const tile = event.target.closest("[data-position]");
@@ -98,15 +116,14 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
 
   function reveal(position) {
     const top = element.getBoundingClientRect().top + Math.floor(position / columns) * rowHeight;
-    const head = 72; // what sticks to the top of the window
-    if (top < head) scrollBy(0, top - head - gap);
+    const head = document.querySelector(".top").offsetHeight + gap; // it sticks to the top of the window
+    if (top < head) scrollBy(0, top - head);
     else if (top + tileHeight > innerHeight) scrollBy(0, top + tileHeight - innerHeight + gap);
   }
 
   return {
     element,
     setLength(number) { length = number; schedule(); },
-    redraw: schedule,
     start() {
       addEventListener("scroll", schedule, { passive: true });
       addEventListener("resize", schedule);

@@ -1,5 +1,6 @@
 // Whether jobs are taken, in the corner of every view.
 
+import { reach } from "./api.js";
 import { setText } from "./dom.js";
 import { repeat } from "./repeat.js";
 import { count, many } from "./words.js";
@@ -8,7 +9,7 @@ const REFRESH_MS = 3_000;
 
 /** What /readyz says; it answers with 503 as well, and needs no key. */
 export async function readiness() {
-  const answer = await fetch("/readyz", { cache: "no-store", credentials: "omit" });
+  const answer = await reach("/readyz", { cache: "no-store", credentials: "omit" });
   return answer.json();
 }
 

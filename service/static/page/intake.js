@@ -15,11 +15,12 @@ export async function textOfDrop(transfer) {
   return transfer.getData("text/plain");
 }
 
-/** The links of what is pasted, where its plain text has none (a part of a web page); else null. */
+/** The text of what is pasted, or its links where the text has none (a part of a web page). */
 export function textOfPaste(clipboard) {
-  if (/https?:\/\//i.test(clipboard.getData("text/plain"))) return null;
+  const text = clipboard.getData("text/plain");
+  if (/https?:\/\//i.test(text)) return text;
   const links = linksOfHtml(clipboard.getData("text/html"));
-  return links.length ? links.join("\n") : null;
+  return links.length ? links.join("\n") : text;
 }
 
 /** All files, one behind the other. Raises for what is no text. */

@@ -2,8 +2,10 @@
 
 import { json, jobPath } from "./api.js";
 import { copyBar } from "./copying.js";
+import { deletions } from "./deletions.js";
 import { announce, attempt, h, setText, toast } from "./dom.js";
 import { follow } from "./follow.js";
+import { asTaken } from "./formats.js";
 import { grid } from "./grid.js";
 import { FILTERS, Results } from "./results.js";
 import { tile } from "./tile.js";
@@ -29,9 +31,11 @@ export function jobView(id) {
   const cancel = h("button", { type: "button", class: "danger", hidden: true, onclick: () => attempt(cancel, stopJob) }, "Cancel");
   const retry = h("button", { type: "button", hidden: true, onclick: () => attempt(retry, sendAgain) }, "Retry failed");
   const tabs = filterTabs((chosen) => { filter = chosen; draw(); });
+  const leaving = deletions(id, results, () => hear({}), abort.signal);
   const tiles = grid({
-    label: "Images of this job", tileHeight: 236, minWidth: 168, gap: 14, make: tile,
-    itemAt: (position) => results.entries[shown[position]] ?? UNREAD,
+    label: "Images of this job", tileHeight: 240, minWidth: 168, gap: 14,
+    make: () => tile((position, name) => leaving.remove(shown[position], name)),
+    itemAt,
   });
   const nothing = h("p", { class: "quiet", hidden: true }, "None here.");
   const created = h("p", { class: "quiet" });
@@ -42,12 +46,20 @@ export function jobView(id) {
   let forecast = null;
   let announced = 0;
   let live = true;
+  let trouble = null; // why nothing is heard
 
   const element = h("div", {},
     h("div", { class: "head" }, h("h1", {}, "Job ", h("code", {}, id.slice(0, 8))), pill),
     created, relation, bar, figures, outlook,
     h("div", { class: "row tools" }, cancel, retry, copying),
     tabs.element, nothing, tiles.element);
+
+  function itemAt(position) {
+    const index = shown[position];
+    const entry = results.entries[index] ?? UNREAD;
+    if (entry.deleted === "pending") leaving.watch(index);
+    return entry;
+  }
 
   async function run() {
     try {
@@ -64,8 +76,10 @@ export function jobView(id) {
       // Against the counts that came with it: the next ones are of a later moment.
       forecast = word.forecast && { ...word.forecast, others: word.forecast.ahead - results.job.counts.pending };
     }
-    if (word.live !== undefined) live = word.live;
-    if (word.trouble) setText(outlook, word.trouble);
+    if (word.live !== undefined) {
+      live = word.live;
+      trouble = word.trouble ?? null;
+    }
     if (document.hidden) draw(); // for the title; there are no frames then
     else frame ||= requestAnimationFrame(draw);
   }
@@ -86,9 +100,9 @@ export function jobView(id) {
     const troubled = counts.failed ? ` · ${count(counts.failed)} failed` : "";
     const sum = `${count(counts.complete)} of ${count(counts.total)} uploaded${troubled}`;
     setText(figures, sum);
-    setText(created, `Sent ${moment(job.created)}`);
+    setText(created, `Sent ${moment(job.created).replace("Today", "today")}`);
     relate(job);
-    setText(outlook, outlookOf(job, forecast, live));
+    setText(outlook, trouble ?? outlookOf(job, forecast, live));
     cancel.hidden = job.status === "complete" || Boolean(job.cancelled);
     retry.hidden = job.status !== "complete" || counts.failed === 0 || Boolean(job.retriedAs);
     tabs.show(counts);
@@ -125,7 +139,7 @@ export function jobView(id) {
 
   async function readAll() {
     await results.reading;
-    return results.entries.filter(Boolean);
+    return results.entries.filter(Boolean).map(asTaken);
   }
 
   return {
@@ -144,7 +158,7 @@ function outlookOf(job, forecast, live) {
   if (job.status === "complete") return `Took ${span((new Date(job.finished) - new Date(job.created)) / 1000)}.`;
   const parts = [];
   if (forecast?.pauseSeconds > 0) parts.push(`Imgur asks to wait: uploads go on in ${span(forecast.pauseSeconds)}`);
-  if (forecast?.expectedFinish) parts.push(`about ${until(forecast.expectedFinish)} to go`);
+  if (forecast?.expectedFinish) parts.push(`${until(forecast.expectedFinish)} to go`.replace(/^\d/, "about $&"));
   if (forecast?.ratePerSecond) parts.push(`${forecast.ratePerSecond.toFixed(1)} images a second`);
   if (forecast?.others > 0) parts.push(`${many(forecast.others, "image")} of other jobs ahead`);
   if (!live) parts.push("asking every few seconds");

@@ -7,6 +7,7 @@ export const FILTERS = ["all", "complete", "failed", "pending"];
 function isNewer(word, known) {
   if (!known) return true;
   if (FINAL.has(known.state) !== FINAL.has(word.state)) return FINAL.has(word.state);
+  if (known.deleted && !word.deleted) return false;
   return word.attempts >= known.attempts;
 }
 
@@ -31,6 +32,11 @@ export class Results {
     if (isNewer(entry, this.entries[index])) this.entries[index] = entry;
   }
 
+  /** Something that the person has just done to one. */
+  amend(index, change) {
+    this.entries[index] = { ...this.entries[index], ...change };
+  }
+
   /** A page of results that begins at `cursor`. */
   putPage(results, cursor) {
     results.forEach((entry, place) => this.put(cursor + place, entry));
@@ -43,10 +49,5 @@ export class Results {
       if (filter === "all" || (this.entries[index]?.state ?? "pending") === filter) found.push(index);
     }
     return found;
-  }
-
-  /** Uploaded images, in the order of submission. */
-  uploaded() {
-    return this.entries.filter((entry) => entry?.link);
   }
 }

@@ -7,6 +7,7 @@ import { repeat } from "./repeat.js";
 import { count, many, span, until } from "./words.js";
 
 const REFRESH_MS = 3_000;
+const CREDITS_OF_UPLOAD = 10;
 
 export function statusView() {
   const body = h("div", { class: "cards" }, h("p", { class: "quiet" }, "Loading …"));
@@ -18,7 +19,7 @@ export function statusView() {
 
   async function refresh() {
     const [ready, limits] = await Promise.all([readiness(), json("/v1/limits")]);
-    const cards = [serviceCard(ready, limits), limitsCard(limits)];
+    const cards = [serviceCard(ready, limits), limitsCard(ready, limits)];
     const text = cards.map((card) => card.textContent).join();
     if (text !== drawn) body.replaceChildren(...cards); // a reader's place is kept while nothing changes
     drawn = text;
@@ -42,14 +43,35 @@ function serviceCard(ready, limits) {
   ]);
 }
 
-function limitsCard({ credits, posts, sandbox }) {
-  const about = sandbox ? "The sandbox's figures, for show." : "What Imgur said with its last answer. An upload costs 10 credits.";
+function limitsCard(ready, limits) {
+  const { credits, posts, sandbox } = limits;
+  const about = sandbox
+    ? "The sandbox's figures, for show: it takes more than that."
+    : `What Imgur said with its last answer. An upload costs ${CREDITS_OF_UPLOAD} credits.`;
   const element = card("Imgur's allowance", about, []);
   element.append(
+    h("p", { class: "outlook" }, forecast(ready.queued_urls + ready.leased_urls, limits)),
     meter("Credits of the application, a day", credits.client),
     meter("Credits of this address or account, an hour", credits.user),
     meter("Uploads of this address, an hour", posts));
   return element;
+}
+
+/** How far the allowance reaches, and whether it is enough for what is in the queue. */
+function forecast(queued, { credits, posts, ratePerSecond }) {
+  const bounds = [[credits.client, CREDITS_OF_UPLOAD], [credits.user, CREDITS_OF_UPLOAD], [posts, 1]]
+    .filter(([{ remaining }]) => remaining !== null)
+    .map(([{ remaining, reset }, cost]) => ({ images: Math.floor(remaining / cost), reset }));
+  if (!bounds.length) return "How many images it is enough for is known after the first upload.";
+  const { images, reset } = bounds.reduce((least, one) => (one.images < least.images ? one : least));
+  const enough = `Enough for ${many(images, "more image")}`;
+  if (queued > images) {
+    const when = reset ? ` until it is full again, in ${until(reset)}` : "";
+    return `${enough}; ${count(queued - images)} of the ${count(queued)} in the queue wait${when}.`;
+  }
+  if (!queued) return `${enough}; the queue is empty.`;
+  const end = ratePerSecond ? `, and may end in ${span(queued / ratePerSecond)}` : "";
+  return `${enough}; the ${count(queued)} in the queue fit${end}.`;
 }
 
 function card(title, about, rows) {

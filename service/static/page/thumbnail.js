@@ -2,6 +2,7 @@
 
 import { h, setText } from "./dom.js";
 
+const STAYS_MS = 80; // pictures that are scrolled past faster are not asked for
 const IMGUR = /^https:\/\/i\.imgur\.com\/([A-Za-z0-9]{5,10})\.[a-z]+$/;
 
 let sandbox = null; // { origin as links have it, as this browser reaches it }
@@ -25,24 +26,33 @@ export function thumbnail() {
   const image = h("img", { alt: "", decoding: "async", loading: "lazy", referrerpolicy: "no-referrer" });
   const note = h("span");
   const element = h("a", { class: "picture", target: "_blank", rel: "noopener noreferrer" }, image, note);
+  let timer = 0;
   image.addEventListener("error", () => {
     image.hidden = true;
     setText(note, "No preview");
   });
+
+  function clear() {
+    setText(note, "");
+    image.hidden = true;
+    image.removeAttribute("src");
+  }
+
   return {
     element,
     show(link, label) {
-      setText(note, "");
-      image.hidden = !link;
+      clearTimeout(timer);
       if (!link) {
         for (const name of ["href", "aria-label"]) element.removeAttribute(name);
-        image.removeAttribute("src");
+        clear();
         return;
       }
       element.href = link;
       element.setAttribute("aria-label", `Open ${label}`);
       const source = sourceFor(link);
-      if (image.getAttribute("src") !== source) image.src = source;
+      if (image.getAttribute("src") === source) return;
+      clear();
+      timer = setTimeout(() => { image.hidden = false; image.src = source; }, STAYS_MS);
     },
   };
 }

@@ -1,4 +1,4 @@
-// One image of a job: a picture, a name, and what became of it.
+// One image of a job: a picture, a name, what became of it, and what can be done with it.
 
 import { copy } from "./copying.js";
 import { attempt, h, setText } from "./dom.js";
@@ -6,35 +6,48 @@ import { thumbnail } from "./thumbnail.js";
 import { nameOf } from "./words.js";
 
 const WORDS = { complete: "Uploaded", failed: "Failed", pending: "Waiting" };
+const DELETED = { pending: "Deleting …", done: "Deleted", failed: "Not deleted" };
 
-export function tile() {
+/** `remove(position, name)` asks and deletes, and resolves with whether the image goes. */
+export function tile(remove) {
   const picture = thumbnail();
   const name = h("span", { class: "name" });
   const state = h("span", { class: "state" });
   const why = h("span", { class: "why" });
   const source = h("span", { class: "source" });
-  const button = copyButton(() => entry.link);
+  const copying = copyButton(() => entry.link);
+  const deleting = h("button", { type: "button", class: "small plain", onclick: () => attempt(deleting, takeAway) }, "Delete");
+  const buttons = h("div", { class: "row spread" }, copying, deleting);
   const element = h("li", { class: "tile" },
     picture.element,
-    h("div", { class: "caption" }, name, h("div", { class: "row" }, state, button), why, source));
+    h("div", { class: "caption" }, name, h("div", { class: "line" }, state, why), source, buttons));
   let entry = null;
+
+  async function takeAway() {
+    if (await remove(Number(element.dataset.position), nameOf(entry.url).name)) element.focus(); // its button goes
+  }
 
   return {
     element,
     show(next) {
       if (next === entry) return;
       entry = next;
-      const { url, link, state: kind, message } = entry;
+      const { url, state: kind, message, deleted, deletionMessage } = entry;
+      const gone = deleted === "pending" || deleted === "done";
+      const link = gone ? null : entry.link;
       const shown = nameOf(url);
-      element.dataset.state = kind;
+      element.dataset.state = gone ? "deleted" : kind;
       setText(name, shown.name);
       name.title = url;
       setText(state, wordsFor(entry));
-      setText(why, kind === "complete" ? shown.host : message ?? shown.host);
+      setText(why, deletionMessage ?? (kind === "complete" ? shown.host : message ?? shown.host));
       why.title = why.textContent;
       setText(source, kind === "failed" ? url : "");
-      button.hidden = !link;
-      button.setAttribute("aria-label", `Copy the link of ${shown.name}`);
+      source.title = source.textContent;
+      buttons.hidden = !link;
+      deleting.hidden = Boolean(entry.deduplicated); // it belongs to the URL that uploaded it
+      copying.setAttribute("aria-label", `Copy the link of ${shown.name}`);
+      deleting.setAttribute("aria-label", `Delete ${shown.name}`);
       picture.show(link, shown.name);
     },
   };
@@ -47,7 +60,8 @@ export function copyButton(link) {
   return button;
 }
 
-function wordsFor({ state, message, attempts, deduplicated }) {
+function wordsFor({ state, message, attempts, deduplicated, deleted }) {
+  if (deleted) return DELETED[deleted];
   const word = deduplicated ? "Known already" : state === "pending" && message ? "Trying again" : WORDS[state];
   return attempts > 1 ? `${word} · attempt ${attempts}` : word;
 }

@@ -1,24 +1,30 @@
 // Text, HTML or JSON → image links that can be sent, and those that cannot, with the reason.
 // The rules are those of the service (workers/download/url.py); it checks again.
 
+import { Slices } from "./slices.js";
+
 const LONGEST = 8192;
 const LINK = /https?:\/\/[^\s<>"'`]+/gi;
 
 /**
- * Links of a text as a person has it: one a line, several in a line, Markdown, HTML or JSON.
+ * Links of texts as a person has them: one a line, several in a line, Markdown, HTML or JSON.
  *
- * Returns `{ urls, duplicates, bad }`: distinct links in their order, entries that came before
+ * Resolves with `{ urls, duplicates, bad }`: distinct links in their order, entries that came before
  * (the same text), and `{ value, why }` of what is no link.
  */
-export function readLinks(text) {
+export async function readLinks(texts) {
   const urls = new Set();
   const duplicates = [];
   const bad = [];
-  for (const value of entries(text)) {
-    const why = check(value);
-    if (why) bad.push({ value, why });
-    else if (urls.has(value)) duplicates.push(value);
-    else urls.add(value);
+  const slices = new Slices();
+  for (const text of texts) {
+    for (const value of entries(text)) {
+      if (slices.isOver) await slices.rest();
+      const why = check(value);
+      if (why) bad.push({ value, why });
+      else if (urls.has(value)) duplicates.push(value);
+      else urls.add(value);
+    }
   }
   return { urls: [...urls], duplicates, bad };
 }
@@ -36,10 +42,10 @@ export function linksOfHtml(html) {
 /** Why an entry cannot be sent, or null. */
 export function check(value) {
   if (value.length > LONGEST) return `longer than ${LONGEST} characters`;
-  if (/[\s\u0000-\u001f\u007f\\]/.test(value)) return "white space or a backslash in it";
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(value);
   if (!scheme) return "not a link; it begins with neither http:// nor https://";
   if (!/^https?:\/\//i.test(value)) return `begins with ${scheme[1]}:, not with http:// or https://`;
+  if (/[\s\u0000-\u001f\u007f\\]/.test(value)) return "white space or a backslash in it";
   let url;
   try {
     url = new URL(value);
@@ -56,7 +62,7 @@ function* entries(text) {
     yield* json;
     return;
   }
-  if (/<(img|a)\s[^>]*(src|href)=/i.test(text)) {
+  if (/<(img|a)\s[^>]{0,2000}(src|href)=/i.test(text)) {
     yield* linksOfHtml(text);
     return;
   }

@@ -49,7 +49,9 @@ function readable(part) {
 
 /** The job's state, as a person would say it. */
 export function stateOf({ status, counts, cancelled }) {
-  if (status !== "complete") return { kind: "running", text: status === "pending" ? "Waiting" : "Uploading" };
+  if (status !== "complete") {
+    return { kind: "running", text: cancelled ? "Cancelling" : status === "pending" ? "Waiting" : "Uploading" };
+  }
   if (cancelled) return { kind: "failed", text: "Cancelled" };
   if (counts.failed === 0) return { kind: "done", text: "Complete" };
   return { kind: "failed", text: counts.complete === 0 ? "Failed" : "Partly failed" };
