@@ -1,5 +1,8 @@
 """The engines that BACKEND chooses from; the one that needs `ray` is imported on demand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from workers.board_engine import BackendError, BoardEngine
 from workers.cluster.environment import ClusterAddress, prepare_environment
 from workers.processes import ProcessBoardConfig
@@ -17,13 +20,8 @@ def ray_board(config: ProcessBoardConfig, where: ClusterAddress) -> BoardEngine:
         BackendError: `ray` is not installed.
     """
     prepare_environment(where)
-    try:
-        # The only place from which `ray` is imported: an optional extra.
-        from workers.cluster.board import RayBoard  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise BackendError(_MISSING) from None
+    with _missing_ray_told():
+        from workers.cluster.board import RayBoard  # noqa: PLC0415 - `ray` is an optional extra
     return RayBoard(config, where)
 
 
@@ -42,10 +40,16 @@ def remove_ray_board(where: ClusterAddress, seconds: float) -> dict[str, int] | 
         BoardLostError: the state is gone, or does not answer.
     """
     prepare_environment(where)
+    with _missing_ray_told():
+        from workers.cluster.removal import remove_board  # noqa: PLC0415 - the same
+    return remove_board(where, seconds)
+
+
+@contextmanager
+def _missing_ray_told() -> Iterator[None]:
     try:
-        from workers.cluster.removal import remove_board  # noqa: PLC0415 - see above
+        yield
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
         raise BackendError(_MISSING) from None
-    return remove_board(where, seconds)

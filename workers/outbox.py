@@ -8,6 +8,7 @@ postman stays free for the lanes that are busy.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -43,6 +44,8 @@ class Outbox:
         exchange: one round trip.
         pace: how many lanes are to be at work at most; it may change at any time, see `look_again`.
         allowance: what is to be passed on of Imgur's limits, once; None when there is nothing new.
+        rest_seconds: from one trip's end to the next one's start at least, so that more words
+            gather, where a trip costs much more than a word. One that comes later leaves at once.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class Outbox:
         exchange: Exchange,
         pace: Pace,
         allowance: Callable[[], Allowance | None] = lambda: None,
+        rest_seconds: float = 0.0,
     ) -> None:
         self._exchange = exchange
+        self._rest_seconds = rest_seconds
         self._allowance = allowance
         self._pace = pace
         self._lock = threading.Lock()
@@ -116,11 +121,18 @@ class Outbox:
     # --- the postman ------------------------------------------------------------------------
 
     def _carry(self) -> None:
+        rested_at = 0.0
         while True:
             with self._lock:
                 self._to_carry.wait_for(self._has_something_to_carry)
+            if (rest := rested_at - time.monotonic()) > 0:
+                # Not in the condition: each word that gathers would wake this thread.
+                time.sleep(rest)
+            with self._lock:
                 if self._is_closed:
                     return
+                if not self._has_something_to_carry():
+                    continue
                 reports, self._reports = self._reports, []
                 uploads, self._uploads = self._uploads, []
                 errands, self._errands = self._errands, []
@@ -140,6 +152,7 @@ class Outbox:
                 for answers in waiting:
                     answers.put(error)
                 raise
+            rested_at = time.monotonic() + self._rest_seconds
             said = (*delivery.receipts, *delivery.cleared, *delivery.errand_receipts)
             for answers, answer in zip(waiting, said, strict=True):
                 answers.put(answer)

@@ -165,9 +165,21 @@ def run_worker(
 
 
 def run_lanes(
-    config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: TokenStoreCalls
+    config: WorkerConfig,
+    worker_id: str,
+    mailbox: MailboxCalls,
+    tokens: TokenStoreCalls,
+    *,
+    rest_seconds: float = 0.0,
 ) -> None:
     """Work until the mailbox says that there is nothing more to do, in a process for this alone.
+
+    Args:
+        config: what to go by.
+        worker_id: the mailbox knows it by this.
+        mailbox: the queue.
+        tokens: the access token that all workers share.
+        rest_seconds: see `Outbox`.
 
     Raises:
         SystemExit: the mailbox is lost.
@@ -182,7 +194,12 @@ def run_lanes(
     budget = ByteBudget(config.download.held_bytes)
     pace = Pace(config.lanes, config.core_share)
     news = AllowanceNews(time.monotonic)
-    outbox = Outbox(lambda words, wait: mailbox.exchange(worker_id, words, wait), pace, news.take)
+    outbox = Outbox(
+        lambda words, wait: mailbox.exchange(worker_id, words, wait),
+        pace,
+        news.take,
+        rest_seconds,
+    )
     pacemaker = Pacemaker(pace, outbox.look_again)
     lost = threading.Event()
 

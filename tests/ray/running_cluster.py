@@ -47,7 +47,7 @@ class RunningCluster:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.ray.cluster_process", str(folder)],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], "HOME": str(folder)} | ray | swift,
+                env={"PATH": os.environ["PATH"], "HOME": os.devnull} | ray | swift,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

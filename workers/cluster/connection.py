@@ -6,6 +6,8 @@ import logging
 import os
 import re
 import signal
+import site
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,6 +24,7 @@ from workers.cluster.environment import ClusterAddress
 from workers.supervisor import stop_signals_held
 
 _OBJECT_STORE_BYTES = 100 * 1000**2  # only jobs and answers above 100 KB pass through it
+_KNOCK_SECONDS = 10.0
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,8 +43,11 @@ def connect(where: ClusterAddress) -> None:
             "object_store_memory": _OBJECT_STORE_BYTES,
         }
     try:
+        if where.address:
+            _knock(where.address)
         # Ray's processes leave stop signals to this one, as the workers do.
-        with _handlers_kept(), stop_signals_held():
+        home = _no_home_for_ray() if where.is_local else contextlib.nullcontext()
+        with _handlers_kept(), stop_signals_held(), home:
             ray.init(
                 **options,
                 namespace=where.namespace,
@@ -53,6 +59,12 @@ def connect(where: ClusterAddress) -> None:
         what = f"reach a Ray cluster at {where.address}" if where.address else "start Ray"
         raise BackendError(f"BACKEND=ray: cannot {what}: {_first_line(error)}") from error
     sys.stdout = _RayLines()
+
+
+def _knock(address: str) -> None:
+    # Where nobody answers Ray itself tries for ten minutes, and is deaf to stop signals meanwhile.
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
 
 
 def disconnect() -> None:
@@ -91,6 +103,22 @@ def _handlers_kept() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _no_home_for_ray() -> Iterator[None]:
+    # With its reports off Ray still asks the cloud's metadata address (169.254.169.254) and the
+    # name server which cloud this is, unless reading a file in the home folder fails before.
+    before = {name: os.environ.get(name) for name in ("HOME", "PYTHONUSERBASE")}
+    os.environ |= {"PYTHONUSERBASE": site.getuserbase(), "HOME": os.devnull}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class _RayLines(io.TextIOBase):

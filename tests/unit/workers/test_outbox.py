@@ -1,5 +1,6 @@
 """The lanes' common way to the mailbox."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -155,6 +156,30 @@ def test_what_gathers_during_a_trip_goes_in_one(post: Post, outbox: Outbox) -> N
     carrying = [words for words in post.trips[before:] if len(words.reports) > 1]
     assert [len(words.reports) for words in carrying] == [10]
     assert carrying[0].wanted == 10
+
+
+def test_the_postman_rests_between_trips(post: Post) -> None:
+    rest_seconds = 0.05
+    trips: list[tuple[float, float]] = []
+
+    def exchange(words: Words, wait_seconds: float) -> Delivery:
+        began = time.monotonic()
+        delivery = post.exchange(words, wait_seconds)
+        if not wait_seconds:  # the lookout's trips carry no words, and are not held up
+            trips.append((began, time.monotonic()))
+        return delivery
+
+    post.put(12)
+    with closing(Outbox(exchange, post.pace, rest_seconds=rest_seconds)) as outbox:
+        lanes = [Caller(outbox.desk(), until=3) for _ in range(4)]
+        for lane in lanes:
+            lane.join()
+
+    assert post.table.unfinished() == {}
+    rests = [later[0] - earlier[1] for earlier, later in itertools.pairwise(trips)]
+    assert rests
+    assert min(rests) >= rest_seconds
+    assert all(words.reports or words.uploads or words.wanted for words in post.trips)
 
 
 def test_an_errand_goes_beside_the_pace(post: Post, outbox: Outbox) -> None:
