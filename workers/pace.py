@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import fmean
 
 FEWEST = 2
@@ -19,7 +20,8 @@ FEWEST = 2
 _BEAT_SECONDS = 0.02
 _BEATS = 5  # a look at the figures each tenth of a second
 
-_CALM_SECONDS = 0.000_3  # late by less: the interpreter is free when a lane wants it
+_FREE_SECONDS = 0.000_15  # late by less: as soon as the system lets a thread run
+_CALM_SECONDS = 0.000_3  # by less: the interpreter is mostly free when a lane wants it
 _LATE_SECONDS = 0.000_4  # some four lanes wait before this one, 0.1 ms each
 _VERY_LATE_SECONDS = 0.002
 _KEPT_IF_LATE = 0.8
@@ -27,17 +29,30 @@ _KEPT_IF_VERY_LATE = 0.5
 _LITTLE_SHARE = 0.25  # of a core: with less, its own lanes cannot be why
 _MUCH_SHARE = 0.55  # with more, they are
 
-_TRIAL_LOOKS = 5
-_GAIN = 1.1  # what half as many lanes again must add to the share, or they only queue
-_LOOKS_UNTIL_NEXT_TRIAL = 20
+_TRIAL_LOOKS = 8  # longer than an image takes with which a process is this busy
+_LAST_LOOKS = 4  # of these, in which the other number of lanes has come to show
+_LOST = 0.9  # of the share, with a third fewer lanes: these were of use, so they come back
+_GAINED = 1.1  # with half as many again: less, and they only queue
+_LOOKS_UNTIL_FIRST_TRIAL = 20
+_LOOKS_UNTIL_NEXT_TRIAL = 100
+
+
+@dataclass(slots=True)
+class _Trial:
+    """Another number of lanes, and how it was before."""
+
+    allowed: int
+    share: float
+    looks: int = 0
 
 
 class Pace:
     """The lanes allowed, between `FEWEST` and all.
 
     Where it is plain whether the lanes hold each other up, they get more or fewer. In between, with
-    other processes on the same cores for one, more are tried: the processor is used more if it
-    was the network that they waited for, and hardly if it was each other.
+    other processes on the same cores for one, both are tried in turn: another number of lanes uses
+    another share of the processor if it is the network that they wait for, and hardly if it is
+    each other.
 
     Args:
         lanes: all there are.
@@ -48,9 +63,10 @@ class Pace:
         self._lanes = lanes
         self._fewest = min(FEWEST, lanes)
         self._core_share = core_share
-        self._shares: deque[float] = deque(maxlen=_TRIAL_LOOKS)
-        self._before_trial: tuple[int, float] | None = None
-        self._looks_until_trial = 0
+        self._shares: deque[float] = deque(maxlen=_LAST_LOOKS)
+        self._trial: _Trial | None = None
+        self._looks_until_trial = _LOOKS_UNTIL_FIRST_TRIAL
+        self._tries_more = False
         self.allowed = self._fewest
 
     def note(self, late_seconds: float, busy_share: float) -> None:
@@ -62,30 +78,49 @@ class Pace:
         """
         share = busy_share / self._core_share
         self._shares.append(share)
-        if share < _LITTLE_SHARE or late_seconds < _CALM_SECONDS:
-            self._before_trial = None
-            self._grow(self.allowed // 2 if share < _MUCH_SHARE else 1)
-        elif share > _MUCH_SHARE and late_seconds > _LATE_SECONDS:
-            self._before_trial = None
-            kept = _KEPT_IF_VERY_LATE if late_seconds > _VERY_LATE_SECONDS else _KEPT_IF_LATE
-            self.allowed = max(self._fewest, int(self.allowed * kept))
-        else:
-            self._try_more()
-
-    def _try_more(self) -> None:
-        if self._before_trial is None:
-            self._looks_until_trial -= 1
-            if self._looks_until_trial > 0 or len(self._shares) < _TRIAL_LOOKS:
-                return
-            self._before_trial = self.allowed, fmean(self._shares)
-            self._shares.clear()
+        if share > _MUCH_SHARE:
+            self._trial = None
+            if late_seconds > _LATE_SECONDS:
+                very = late_seconds > _VERY_LATE_SECONDS
+                self._shrink(_KEPT_IF_VERY_LATE if very else _KEPT_IF_LATE)
+            elif late_seconds < _FREE_SECONDS:
+                self._grow(1)
+        elif share < _LITTLE_SHARE or late_seconds < _CALM_SECONDS:
+            if self._trial is not None and not self._tries_more:
+                self._take_back(self._trial)
+            self._trial = None
             self._grow(self.allowed // 2)
-        elif len(self._shares) == _TRIAL_LOOKS:
-            allowed, share = self._before_trial
-            self._before_trial = None
-            if fmean(self._shares) < _GAIN * share:
-                self.allowed = allowed
-                self._looks_until_trial = _LOOKS_UNTIL_NEXT_TRIAL
+        else:
+            self._try()
+
+    def _try(self) -> None:
+        if self._trial is not None:
+            self._trial.looks += 1
+            if self._trial.looks == _TRIAL_LOOKS:
+                self._judge(self._trial)
+            return
+        self._looks_until_trial -= 1
+        if self._looks_until_trial <= 0 and len(self._shares) == _LAST_LOOKS:
+            self._trial = _Trial(self.allowed, fmean(self._shares))
+            at_an_end = self.allowed in {self._fewest, self._lanes}
+            self._tries_more = self.allowed == self._fewest if at_an_end else self._tries_more
+            if self._tries_more:
+                self._grow(self.allowed // 2)
+            else:
+                self._shrink(2 / 3)
+
+    def _judge(self, trial: _Trial) -> None:
+        self._trial = None
+        if fmean(self._shares) < (_GAINED if self._tries_more else _LOST) * trial.share:
+            self._take_back(trial)
+
+    def _take_back(self, trial: _Trial) -> None:
+        self.allowed = trial.allowed
+        self._tries_more = not self._tries_more
+        self._looks_until_trial = _LOOKS_UNTIL_NEXT_TRIAL
+
+    def _shrink(self, factor: float) -> None:
+        self.allowed = max(self._fewest, int(self.allowed * factor))
 
     def _grow(self, by: int) -> None:
         self.allowed = min(self._lanes, self.allowed + max(1, by))
