@@ -8,10 +8,12 @@ ENV PYTHONUNBUFFERED=1
 RUN groupadd --gid 10001 imgup \
     && useradd --uid 10001 --gid imgup --no-create-home --home-dir /tmp --shell /usr/sbin/nologin imgup
 
-# Before the code, so that a change of code installs nothing again.
-COPY requirements.txt ./
+# Before the code, so that a change of code installs nothing again. INSTALL=ray adds what BACKEND=ray
+# needs (docs/scale-out.md).
+ARG INSTALL=
+COPY requirements.txt requirements-ray.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
-        --requirement requirements.txt
+        --requirement requirements.txt ${INSTALL:+--requirement requirements-$INSTALL.txt}
 
 COPY service service
 COPY workers workers

@@ -74,13 +74,13 @@ class ProductClient:
             raise RuntimeError(f"failed: {status['uploaded']['failed'][:3]}")
         return dt.datetime.fromisoformat(status["finished"]).timestamp()
 
-    def wait_until_ready(self) -> None:
-        """Wait until /readyz says so."""
+    def wait_until_ready(self, workers: int = 1) -> None:
+        """Wait until /readyz says so; `workers`: how many there must be."""
         while True:
             self._http.request("GET", "/readyz")
             answer = self._http.getresponse()
-            answer.read()
-            if answer.status == http.client.OK:
+            health = json.loads(answer.read())
+            if answer.status == http.client.OK and health["workers_ready"] >= workers:
                 return
             time.sleep(0.005)
 

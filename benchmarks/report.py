@@ -54,7 +54,7 @@ def _bars(results: Results) -> list[str]:
         [verdict.what, verdict.limit, verdict.measured, "pass" if verdict.passed else "**missed**"]
         for verdict in judge(results)
     ]
-    return _section("Bars", ["", "bar", "measured", ""], rows)
+    return section("Bars", ["", "bar", "measured", ""], rows)
 
 
 def _turns(results: Results, case: str, title: str, first: str = "contender") -> list[str]:
@@ -67,7 +67,7 @@ def _turns(results: Results, case: str, title: str, first: str = "contender") ->
         return [contender, *cells, cell("megabytes", 0), str(runs)]
 
     head = [first, "images/s", "CPU ms an image", "Redis", "nginx", "memory MB", "runs"]
-    return _section(title, head, [row(name) for name in sorted_by_rate(results, case)])
+    return section(title, head, [row(name) for name in sorted_by_rate(results, case)])
 
 
 def sorted_by_rate(results: Results, case: str) -> list[str]:
@@ -87,7 +87,7 @@ def _clients(results: Results) -> list[str]:
         for name in sorted(results.contenders(cases[0]))
     ]
     head = ["client", *(f"{case.rpartition(', ')[2]}" for case in cases)]
-    return _section("HTTP clients alone, CPU ms an image", head, rows)
+    return section("HTTP clients alone, CPU ms an image", head, rows)
 
 
 def _latencies(results: Results, case: str, title: str) -> list[str]:
@@ -100,7 +100,7 @@ def _latencies(results: Results, case: str, title: str) -> list[str]:
             max,
         ]
         rows.append([name, *(f"{1000 * part(values):,.1f}" for part in parts), str(len(values))])
-    return _section(title, ["ms", "p50", "p99", "longest", "samples"], rows)
+    return section(title, ["ms", "p50", "p99", "longest", "samples"], rows)
 
 
 def _memory(results: Results) -> list[str]:
@@ -109,11 +109,12 @@ def _memory(results: Results) -> list[str]:
     for case in dict.fromkeys(cases):
         rows = [[name, figure(results.samples[case, name]).text(0)] for name in results.names(case)]
         title = f"The product's {case}, MB of each process, shared pages by their share"
-        lines += _section(title, ["process", "MB"], rows)
+        lines += section(title, ["process", "MB"], rows)
     return lines
 
 
-def _section(title: str, head: Sequence[str], rows: _Rows) -> list[str]:
+def section(title: str, head: Sequence[str], rows: _Rows) -> list[str]:
+    """A heading and a table, or nothing without rows."""
     if not rows:
         return []
     table = [head, ["---"] * len(head), *rows]

@@ -1,0 +1,1 @@
+"""``make bench-cluster``: BACKEND=ray, and what it costs beside BACKEND=processes."""
