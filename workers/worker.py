@@ -39,7 +39,7 @@ from workers.remote_calls import MailboxCalls, TokenStoreCalls
 from workers.transfer.byte_budget import ByteBudget
 from workers.transfer.line import Watchdog
 
-_NICENESS = 5  # a third of the web side's and the Manager's weight (sched(7))
+_NICENESS = 10  # a tenth of the web side's and the Manager's weight (sched(7))
 
 
 @dataclass(frozen=True, slots=True)
