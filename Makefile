@@ -55,11 +55,12 @@ test-chaos: $(DEV_READY)  ## the chaos suite in its long form: 10,000 URLs, a ki
 test-browser: $(DEV_READY) $(AXE)  ## the page in a real Chromium alone; PAGE_TRACE=1 and ARGS=-s: its figures
 	$(BIN) -m pytest tests/browser $(ARGS)
 
-# The integration suites again, over a Ray that each service starts; then faults on a cluster of three nodes.
-RAY_SUITES = main_job job_control job_options events_service errands journal life_cycle
-test-ray: $(RAY_READY)  ## BACKEND=ray: the integration suites again, and node kills; installs ray
-	TEST_BACKEND=ray $(BIN) -m pytest $(RAY_SUITES:%=tests/integration/test_%.py) $(ARGS)
-	$(BIN) -m pytest tests/ray --log-cli-level=INFO $(ARGS)
+# The integration and chaos suites again, over a Ray that each service starts; then faults on a cluster of three nodes.
+RAY_SUITES = $(RAY_INTEGRATION:%=tests/integration/test_%.py) tests/chaos
+RAY_INTEGRATION = main_job job_control job_options events_service errands journal life_cycle scaling
+test-ray: $(RAY_READY)  ## BACKEND=ray: the integration and chaos suites again, and node kills; installs ray
+	TEST_BACKEND=ray $(BIN) -m pytest --timeout 300 $(RAY_SUITES) $(ARGS)
+	$(BIN) -m pytest --timeout 300 tests/ray --log-cli-level=INFO $(ARGS)
 
 lint: $(DEV_READY)  ## style, formatting and types
 	$(BIN) -m ruff check .

@@ -21,6 +21,11 @@ BACKEND = os.environ.get("TEST_BACKEND", "processes")
 Status = dict[str, Any]
 
 
+def not_over_ray(reason: str) -> pytest.MarkDecorator:
+    """Leave a test out with BACKEND=ray, for this reason, a sentence."""
+    return pytest.mark.skipif(BACKEND == "ray", reason=reason)
+
+
 class RunningService:
     """A service process, its log and a client for it.
 
@@ -144,6 +149,13 @@ class RunningService:
         if BACKEND == "ray":
             return self.wait_for("state", lambda: self._actor_pids("BoardState"))[0]
         return self.wait_for_event("manager started")["pid"]
+
+    @property
+    def supervisor_pid(self) -> int:
+        """Of the process that starts and replaces workers."""
+        if BACKEND == "ray":
+            return self.wait_for("supervisor", lambda: self._actor_pids("ClusterSupervisor"))[0]
+        return self.process.pid
 
     def _actor_pids(self, class_name: str) -> list[int]:
         return [pid for pid in self.all_pids() if f"ray::{class_name}" in command_of(pid)]

@@ -12,12 +12,14 @@ import requests
 
 from tests.chaos.checker import Checker, Verdict
 from tests.chaos.client import Client
+from tests.running_service import BACKEND
 
 IS_LONG = os.environ.get("CHAOS_FORM") == "long"
 URLS = 10_000 if IS_LONG else 500
 JOB_URLS = 250
-LATENCY_MILLISECONDS = 10
-KILL_EVERY_SECONDS = 0.1
+# An actor takes seconds to come up on a busy machine; by a kill every 100 ms none would work.
+KILL_EVERY_SECONDS = 2.0 if BACKEND == "ray" else 0.1
+LATENCY_MILLISECONDS = 100 if BACKEND == "ray" else 10
 
 
 def slow_urls(

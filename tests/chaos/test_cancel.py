@@ -1,4 +1,4 @@
-"""Jobs are cancelled while a random worker is killed every 100 ms: every URL ends, exactly once."""
+"""Jobs are cancelled while a random worker is killed all the time: every URL ends, exactly once."""
 
 import pytest
 import requests
@@ -14,7 +14,7 @@ JOBS = 6
 JOB_URLS = 80
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_each_url_of_a_cancelled_job_ends_exactly_once_under_kills(launch, note):
     service = launch(
         WORKER_COUNT=str(WORKERS), WORKER_CONCURRENCY=str(LANES), LOG_LEVEL="INFO"

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.killer import Killer
-from tests.chaos.load import judge, name_of, slow_urls
+from tests.chaos.load import KILL_EVERY_SECONDS, judge, name_of, slow_urls
 
 HOUR = 3600
 LONGEST_PAUSE_SECONDS = 10.0
@@ -30,7 +30,7 @@ def test_a_clock_that_is_set_changes_nothing_but_the_stamps(launch, tmp_path, no
     checker = Checker(name_of)
     with Client(service.url, checker) as client:
         job_id = client.submit(slow_urls(service.sandbox, "set", 300))
-        with Killer(service.worker_pids, every_seconds=0.3) as killer:
+        with Killer(service.worker_pids, max(0.3, KILL_EVERY_SECONDS)) as killer:
             service.wait_for("some ends", lambda: checker.open_urls < 200)
             set_clock(-HOUR)
             service.wait_for("more ends", lambda: checker.open_urls < 100)

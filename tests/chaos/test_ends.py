@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.chaos.load import IS_LONG, slow_urls
-from tests.running_service import is_running
+from tests.running_service import is_running, not_over_ray
 
 DRAIN_SECONDS = 2.5
 POSTERS = 6
@@ -126,6 +126,7 @@ def test_a_lost_manager_under_load_turns_readiness_503_and_ends_with_1(launch, n
     )
 
 
+@not_over_ray("Two of Ray's own agents stay a minute; tests/ray/test_local.py looks at the rest.")
 def test_a_killed_parent_leaves_no_process_under_load(launch):
     service = launch(WORKER_COUNT="4").wait_until_ready()
     service.submit(slow_urls(service.sandbox, "orphan", 500))

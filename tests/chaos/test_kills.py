@@ -1,4 +1,4 @@
-"""A random worker is SIGKILLed every 100 ms: every URL ends, exactly once."""
+"""A random worker is SIGKILLed all the time: every URL ends, exactly once."""
 
 import pytest
 
@@ -20,7 +20,7 @@ LANES = 4
 SETTINGS = {"WORKER_COUNT": str(WORKERS), "WORKER_CONCURRENCY": str(LANES)}
 
 
-@pytest.mark.timeout(1800 if IS_LONG else 120)
+@pytest.mark.timeout(1800 if IS_LONG else 240)
 @pytest.mark.parametrize("crashed_uploads", ["retry", "fail"] if IS_LONG else ["retry"])
 def test_each_url_ends_exactly_once_under_kills(launch, note, crashed_uploads):
     service = launch(**SETTINGS, CRASHED_UPLOADS=crashed_uploads, LOG_LEVEL="INFO")

@@ -13,10 +13,12 @@ from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.killer import Killer
 from tests.chaos.load import judge, name_of, slow_urls
-from tests.running_service import ROOT, children_of, command_of
+from tests.running_service import ROOT, children_of, command_of, not_over_ray
 
 WORKERS = 4
 STALL_SECONDS = 3.0
+
+pytestmark = not_over_ray("The control has no backend, and has run already.")
 
 
 @pytest.fixture

@@ -45,9 +45,8 @@ def test_what_stopped_workers_held_is_done_by_another(launch, note):
     assert not verdict.violations, str(verdict)
     assert verdict.complete == 174
     assert len(service.events("worker stuck: killing it")) == 2
-    assert not is_running(idle)
-    assert not is_running(busy)
-    assert len(service.worker_pids()) == 3
+    service.wait_for("their end", lambda: not is_running(idle) and not is_running(busy))
+    service.wait_for("their successors", lambda: len(service.worker_pids()) == 3)
 
 
 @pytest.mark.skipif(not IS_LONG, reason="takes the minute after which silence counts")

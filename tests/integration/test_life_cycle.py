@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from service.stop_signals import StopSignals
-from tests.running_service import BACKEND
+from tests.running_service import not_over_ray
 
-_NO_AGENTS = pytest.mark.skipif(
-    BACKEND == "ray", reason="two agents of Ray's leave after a minute; see tests/ray/test_local.py"
+_NO_AGENTS = not_over_ray(
+    "Two of Ray's own agents stay a minute; tests/ray/test_local.py looks at the rest."
 )
 
 
@@ -124,7 +124,7 @@ def test_a_killed_sandbox_comes_back_under_its_address(launch):
     assert len(status["uploaded"]["complete"]) == 1
 
 
-@pytest.mark.skipif(BACKEND == "ray", reason="Ray has no fork server")
+@not_over_ray("Ray has no fork server.")
 def test_a_killed_fork_server_costs_no_url(launch):
     service = launch(WORKER_COUNT="2", WORKER_CONCURRENCY="8").wait_until_ready()
     urls = [f"{service.sandbox}/faults/latency/300/images/numbered/{n}.png" for n in range(64)]

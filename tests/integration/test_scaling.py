@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -9,17 +10,26 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.run import _board_config
 from service.sandbox_process import SandboxProcess
 from service.settings import load_settings
 from tests.job_snapshot import snapshot_of
-from tests.running_service import RunningService
-from workers import ProcessBoard, ScalingRules, Submission
+from tests.running_service import BACKEND, RunningService
+from workers import (
+    BoardEngine,
+    ClusterAddress,
+    ProcessBoard,
+    ProcessBoardConfig,
+    ScalingRules,
+    Submission,
+    ray_board,
+)
 from workers.bell import Bell
 
 SOON = 60.0
-URLS = 180
+URLS = 600 if BACKEND == "ray" else 180  # an actor takes seconds to come up
 ADMIN = {"X-API-Key": "key-of-the-admin"}
 KEYS = {"ADMIN_KEY": "key-of-the-admin", "API_KEYS": "alice:key-1"}
 
@@ -169,9 +179,16 @@ def test_it_grows_by_itself_where_a_bound_is_set(launch) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "admin-key-not-set")
 
 
+def engine(config: ProcessBoardConfig) -> BoardEngine:
+    if BACKEND == "ray":
+        return ray_board(config, ClusterAddress(address="", namespace="test"))
+    return ProcessBoard(config)
+
+
 @pytest.fixture
-def board() -> Iterator[ProcessBoard]:
+def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[BoardEngine]:
     """A board that takes less time over it than a service does, supervised by a thread."""
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # a board on Ray puts another one in its place
     rules = ScalingRules(
         most=4,
         wait_seconds=1.0,
@@ -182,12 +199,13 @@ def board() -> Iterator[ProcessBoard]:
         heeds_allowance=False,
     )
     with ExitStack() as running:
+        running.enter_context(capture_logs())  # this process's log is not set up
         sandbox = SandboxProcess("127.0.0.1", 0)
         running.callback(sandbox.stop)
         sandbox.start()
         environ = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "2", "LOG_LEVEL": "ERROR"}
         config = _board_config(load_settings(environ), sandbox)
-        board = ProcessBoard(replace(config, scaling=rules))
+        board = engine(replace(config, scaling=rules))
         board.sandbox = sandbox.origin  # type: ignore[attr-defined]
         running.callback(board.stop)
         board.start()
@@ -199,7 +217,7 @@ def board() -> Iterator[ProcessBoard]:
         yield board
 
 
-def wait_for_workers(board: ProcessBoard, count: int) -> None:
+def wait_for_workers(board: BoardEngine, count: int) -> None:
     waiting = threading.Event()
     for _ in range(int(SOON / 0.02)):
         health = board.health()
@@ -209,7 +227,7 @@ def wait_for_workers(board: ProcessBoard, count: int) -> None:
     pytest.fail(f"never were there {count} workers, but {board.health()}")
 
 
-def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(board: ProcessBoard) -> None:
+def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(board: BoardEngine) -> None:
     wait_for_workers(board, 1)
     urls = tuple(sources(board.sandbox, "queued", 80, latency=300))  # type: ignore[attr-defined]
     assert board.submit(Submission("job", urls)) is None

@@ -154,7 +154,11 @@ class ClusterSupervisor:
             actor = worker.remote(self._state, worker_id)
         except RayError as error:
             raise OSError(str(error)) from error  # which the supervisor puts off
-        return RayWorkerProcess(actor, worker_id)
+        try:
+            return RayWorkerProcess(actor, worker_id)
+        except OSError:
+            ray.kill(actor)  # no descriptor to watch it by
+            raise
 
     def _adopt(self, supervisor: Supervisor) -> None:
         known = set(self._mailbox.workers())
