@@ -3,7 +3,7 @@
 PYTHON = python3
 ARGS =
 COVERAGE_FLOOR = 90
-TEST_PROCESSES = 3
+TEST_PROCESSES = 4
 
 VENV = .venv
 BIN = $(VENV)/bin/python

@@ -29,8 +29,8 @@ _KEPT_IF_VERY_LATE = 0.5
 _LITTLE_SHARE = 0.25  # of a core: with less, its own lanes cannot be why
 _MUCH_SHARE = 0.55  # with more, they are
 
+_LAST_LOOKS = 4  # whose mean counts: lanes that begin together use all of a core for a moment
 _TRIAL_LOOKS = 8  # longer than an image takes with which a process is this busy
-_LAST_LOOKS = 4  # of these, in which the other number of lanes has come to show
 _LOST = 0.9  # of the share, with a third fewer lanes: these were of use, so they come back
 _GAINED = 1.1  # with half as many again: less, and they only queue
 _LOOKS_UNTIL_FIRST_TRIAL = 20
@@ -64,6 +64,7 @@ class Pace:
         self._fewest = min(FEWEST, lanes)
         self._core_share = core_share
         self._shares: deque[float] = deque(maxlen=_LAST_LOOKS)
+        self._late: deque[float] = deque(maxlen=_LAST_LOOKS)
         self._trial: _Trial | None = None
         self._looks_until_trial = _LOOKS_UNTIL_FIRST_TRIAL
         self._tries_more = False
@@ -76,32 +77,33 @@ class Pace:
             late_seconds: how late this process came to run, on average.
             busy_share: of one core, used by this process.
         """
-        share = busy_share / self._core_share
-        self._shares.append(share)
+        self._shares.append(busy_share / self._core_share)
+        self._late.append(late_seconds)
+        share, late = fmean(self._shares), fmean(self._late)
         if share > _MUCH_SHARE:
             self._trial = None
-            if late_seconds > _LATE_SECONDS:
-                very = late_seconds > _VERY_LATE_SECONDS
+            if late > _LATE_SECONDS:
+                very = late > _VERY_LATE_SECONDS
                 self._shrink(_KEPT_IF_VERY_LATE if very else _KEPT_IF_LATE)
-            elif late_seconds < _FREE_SECONDS:
+            elif late < _FREE_SECONDS:
                 self._grow(1)
-        elif share < _LITTLE_SHARE or late_seconds < _CALM_SECONDS:
+        elif share < _LITTLE_SHARE or late < _CALM_SECONDS:
             if self._trial is not None and not self._tries_more:
                 self._take_back(self._trial)
             self._trial = None
             self._grow(self.allowed // 2)
         else:
-            self._try()
+            self._try(share)
 
-    def _try(self) -> None:
+    def _try(self, share: float) -> None:
         if self._trial is not None:
             self._trial.looks += 1
             if self._trial.looks == _TRIAL_LOOKS:
-                self._judge(self._trial)
+                self._judge(self._trial, share)
             return
         self._looks_until_trial -= 1
-        if self._looks_until_trial <= 0 and len(self._shares) == _LAST_LOOKS:
-            self._trial = _Trial(self.allowed, fmean(self._shares))
+        if self._looks_until_trial <= 0:
+            self._trial = _Trial(self.allowed, share)
             at_an_end = self.allowed in {self._fewest, self._lanes}
             self._tries_more = self.allowed == self._fewest if at_an_end else self._tries_more
             if self._tries_more:
@@ -109,9 +111,9 @@ class Pace:
             else:
                 self._shrink(2 / 3)
 
-    def _judge(self, trial: _Trial) -> None:
+    def _judge(self, trial: _Trial, share: float) -> None:
         self._trial = None
-        if fmean(self._shares) < (_GAINED if self._tries_more else _LOST) * trial.share:
+        if share < (_GAINED if self._tries_more else _LOST) * trial.share:
             self._take_back(trial)
 
     def _take_back(self, trial: _Trial) -> None:
