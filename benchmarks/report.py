@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.bars import judge
+from benchmarks.bars import Verdict, judge
 from benchmarks.cases import (
     clients,
     job_sizes,
@@ -32,7 +32,7 @@ def render(results: Results, conditions: Sequence[str], plot: str) -> str:
         "Written by `make bench`; benchmarks/README.md says how to read it.",
     ]
     lines += ["", *(f"- {condition}" for condition in conditions), "", f"![The run]({plot})", ""]
-    lines += _bars(results)
+    lines += bars(judge(results))
     lines += _turns(results, throughput.CASE, "No latency, 68 KB pictures, each at its best")
     lines += _turns(
         results, latency.CASE, "Imgur taking 300 ms, 68 KB pictures, all at their defaults"
@@ -49,10 +49,11 @@ def render(results: Results, conditions: Sequence[str], plot: str) -> str:
     return "\n".join(lines)
 
 
-def _bars(results: Results) -> list[str]:
+def bars(verdicts: Sequence[Verdict]) -> list[str]:
+    """The section of them."""
     rows = [
         [verdict.what, verdict.limit, verdict.measured, "pass" if verdict.passed else "**missed**"]
-        for verdict in judge(results)
+        for verdict in verdicts
     ]
     return section("Bars", ["", "bar", "measured", ""], rows)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.models import Forecast, iso_time
-from workers import Allowance, LimitState, Outlook
+from workers import CREDITS_AN_UPLOAD, Allowance, LimitState, Outlook
 
 _HOUR_SECONDS: Final = 3600.0
 _DAY_SECONDS: Final = 86_400.0
@@ -33,8 +33,8 @@ class _Counter:
 
 
 _COUNTERS: Final = (
-    _Counter("client", 10, _DAY_SECONDS),
-    _Counter("user", 10, _HOUR_SECONDS),
+    _Counter("client", CREDITS_AN_UPLOAD, _DAY_SECONDS),
+    _Counter("user", CREDITS_AN_UPLOAD, _HOUR_SECONDS),
     _Counter("posts", 1, _HOUR_SECONDS),
 )
 

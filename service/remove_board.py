@@ -9,6 +9,7 @@ import sys
 
 import structlog
 
+from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
 from service.settings import SettingsError, load_settings
 from workers import (
     BackendError,
@@ -18,10 +19,6 @@ from workers import (
     configure_logging,
     remove_ray_board,
 )
-
-EXIT_REMOVED = 0
-EXIT_STATE_LOST = 1
-EXIT_CANNOT_START = 2
 
 
 def main() -> int:
@@ -33,7 +30,7 @@ def main() -> int:
     try:
         settings = load_settings(os.environ)
         if not settings.ray_address:
-            return _cannot_start("RAY_ADDRESS is not set: without a cluster nothing stays behind")
+            return cannot_start("RAY_ADDRESS is not set: without a cluster nothing stays behind")
         configure_logging(LogConfig(settings.log_format, settings.log_level), "remove-board")
         log = structlog.get_logger("service").bind(
             cluster=settings.ray_address, namespace=settings.ray_namespace
@@ -42,24 +39,16 @@ def main() -> int:
         log.info("draining the actors on the cluster", limit=settings.drain_seconds)
         unfinished = remove_ray_board(where, settings.drain_seconds)
     except (BackendError, SettingsError) as error:
-        return _cannot_start(str(error))
+        return cannot_start(str(error))
     except BoardLostError as error:
         log.critical("the job state is lost", cause=str(error), exit_code=EXIT_STATE_LOST)
         return EXIT_STATE_LOST
     if unfinished is None:
         log.info("there are no actors to remove")
-        return EXIT_REMOVED
-    kept = settings.journal_path is not None
-    for job_id, urls in unfinished.items():
-        what = "job put off to the next start" if kept else "job dropped unfinished"
-        log.warning(what, job_id=job_id, unfinished_urls=urls)
+        return EXIT_DONE
+    tell_unfinished(unfinished, kept=settings.journal_path is not None)
     log.info("actors removed")
-    return EXIT_REMOVED
-
-
-def _cannot_start(why: str) -> int:
-    sys.stderr.write(f"imgup: {why}\n")
-    return EXIT_CANNOT_START
+    return EXIT_DONE
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Starts everything in order, waits, drains, stops."""
 
 import os
-import sys
 import time
 from contextlib import ExitStack
 
 import structlog
 
 from service.app import create_app
+from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
 from service.file_limit import raise_file_limit
 from service.sandbox_process import SandboxProcess
 from service.server import ServerStartError, WebServer
@@ -15,6 +15,7 @@ from service.settings import Settings, SettingsError, load_settings, usable_core
 from service.stop_signals import StopSignals
 from workers import (
     BackendError,
+    BoardConfig,
     BoardEngine,
     BoardLostError,
     ClusterAddress,
@@ -23,17 +24,12 @@ from workers import (
     JournalError,
     LogConfig,
     ProcessBoard,
-    ProcessBoardConfig,
     ScalingRules,
     WebhookPolicy,
     WorkerConfig,
     configure_logging,
     ray_board,
 )
-
-EXIT_STOPPED = 0
-EXIT_STATE_LOST = 1
-EXIT_CANNOT_START = 2
 
 _SANDBOX_CLIENT_ID = "sandbox"
 _LAST_ANSWERS_SECONDS = 2.0  # for requests in flight when the state is lost
@@ -48,19 +44,14 @@ def main() -> int:
     try:
         settings = load_settings(os.environ)
     except SettingsError as error:
-        return _cannot_start(str(error))
+        return cannot_start(str(error))
     configure_logging(LogConfig(settings.log_format, settings.log_level), "service")
     raise_file_limit()
     try:
         with StopSignals() as stop, ExitStack() as running:
             return _Service(settings, running).run(stop)
     except (BackendError, JournalError, ServerStartError) as error:
-        return _cannot_start(str(error))
-
-
-def _cannot_start(why: str) -> int:
-    sys.stderr.write(f"imgup: {why}\n")
-    return EXIT_CANNOT_START
+        return cannot_start(str(error))
 
 
 class _Service:
@@ -124,12 +115,9 @@ class _Service:
         unfinished = self._board.drain(max(0.0, began + limit - time.monotonic()))
         if not answered:
             self._log.warning("some answers were not delivered within the drain time")
-        for job_id, urls in unfinished.items():
-            kept = self._settings.journal_path is not None
-            what = "job put off to the next start" if kept else "job dropped unfinished"
-            self._log.warning(what, job_id=job_id, unfinished_urls=urls)
+        tell_unfinished(unfinished, kept=self._settings.journal_path is not None)
         self._log.info("stopped", seconds=round(time.monotonic() - began, 2))
-        return EXIT_STOPPED
+        return EXIT_DONE
 
 
 def _start_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
@@ -152,7 +140,7 @@ def _board(settings: Settings, sandbox: SandboxProcess | None) -> BoardEngine:
     return ProcessBoard(config)
 
 
-def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> ProcessBoardConfig:
+def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardConfig:
     download = DownloadPolicy(
         max_image_bytes=settings.max_image_bytes,
         deadline_seconds=settings.download_seconds,
@@ -172,7 +160,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> Process
         core_share=min(1.0, usable_cores() / settings.worker_count),
         logs=LogConfig(settings.log_format, settings.log_level),
     )
-    return ProcessBoardConfig(
+    return BoardConfig(
         worker_count=settings.worker_count,
         max_queued_urls=settings.max_queued_urls,
         worker=worker,

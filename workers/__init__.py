@@ -3,9 +3,10 @@
 What the web side may use is listed here; everything else is inside.
 """
 
-from workers.allowance import Allowance, LimitState
+from workers.allowance import CREDITS_AN_UPLOAD, Allowance, LimitState
 from workers.backends import ray_board, remove_ray_board
 from workers.board import Board, BoardBusyError, BoardHealth, BoardLostError, BoardState
+from workers.board_config import BoardConfig
 from workers.board_engine import BackendError, BoardEngine
 from workers.cluster.environment import ClusterAddress
 from workers.download import DownloadPolicy
@@ -35,13 +36,14 @@ from workers.messages import (
     Submission,
 )
 from workers.metrics import HistogramReading, MeterReading
-from workers.processes import ProcessBoard, ProcessBoardConfig
+from workers.processes import ProcessBoard
 from workers.queueing.outlook import Outlook
 from workers.scaling import ScalingRules
 from workers.worker import WorkerConfig
 
 __all__ = [
     "CHANGES_A_CALL",
+    "CREDITS_AN_UPLOAD",
     "MAX_URL_LENGTH",
     "NO_OPTIONS",
     "PLACEHOLDERS",
@@ -51,6 +53,7 @@ __all__ = [
     "BackendError",
     "Board",
     "BoardBusyError",
+    "BoardConfig",
     "BoardEngine",
     "BoardHealth",
     "BoardLostError",
@@ -81,7 +84,6 @@ __all__ = [
     "Outlook",
     "Priority",
     "ProcessBoard",
-    "ProcessBoardConfig",
     "Refusal",
     "RefusalCode",
     "Replay",

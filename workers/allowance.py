@@ -7,6 +7,10 @@ moved so far that somebody would notice, along with what its lanes have to say a
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Final
+
+CREDITS_AN_UPLOAD: Final = 10
+"""https://api.imgur.com/#limits"""
 
 _NOTICEABLE = 0.01  # of a limit
 _RESET_NOTICEABLE_SECONDS = 60.0
@@ -45,6 +49,14 @@ class Allowance:
     client: LimitState = LimitState()
     user: LimitState = LimitState()
     posts: LimitState = LimitState()
+
+    def uploads_left(self) -> int | None:
+        """What the scarcest of them leaves; None where nobody knows of any."""
+        costs = ((self.client, CREDITS_AN_UPLOAD), (self.user, CREDITS_AN_UPLOAD), (self.posts, 1))
+        left = [
+            max(0, state.remaining // cost) for state, cost in costs if state.remaining is not None
+        ]
+        return min(left, default=None)
 
 
 UNKNOWN = Allowance()

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from workers.board_config import BoardConfig
 from workers.board_engine import BackendError, BoardEngine
 from workers.cluster.environment import ClusterAddress, prepare_environment
-from workers.processes import ProcessBoardConfig
 
 _MISSING = (
     "BACKEND=ray needs the package ray, which is not installed: "
@@ -13,7 +13,7 @@ _MISSING = (
 )
 
 
-def ray_board(config: ProcessBoardConfig, where: ClusterAddress) -> BoardEngine:
+def ray_board(config: BoardConfig, where: ClusterAddress) -> BoardEngine:
     """A board whose state and workers are actors on a Ray cluster.
 
     Raises:

@@ -12,6 +12,11 @@ class Bell:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
 
+    def close(self) -> None:
+        """To be called when nobody rings it any more."""
+        os.close(self._reader)
+        os.close(self._writer)
+
     def fileno(self) -> int:
         """Readable once it has rung."""
         return self._reader

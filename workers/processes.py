@@ -3,81 +3,20 @@
 import multiprocessing
 import multiprocessing.connection
 import time
-from dataclasses import dataclass, field
 
 import structlog
 
 from workers.bell import Bell
 from workers.board import BoardLostError
 from workers.board_calls import BoardCalls
+from workers.board_config import BoardConfig
 from workers.board_engine import Wakeup
 from workers.board_log import tell_open_errands, tell_recovered
-from workers.errands.book import RETRY_SECONDS, ErrandLimits
 from workers.manager import BoardManager, JobTableProxy, MailboxProxy
-from workers.queueing.mailbox_limits import MailboxLimits
-from workers.scaling import Change, Load, Scaler, ScalingRules
+from workers.scaling import Scaler
 from workers.supervisor import Supervisor, WorkerProcess, stop_signals_held
-from workers.worker import WorkerConfig, run_worker
-
-_MOST_ERRANDS = 16  # in hand at once, over all workers
-_LEASE_SLACK_SECONDS = 15.0  # for the lookup of names and a slow machine, beyond the two deadlines
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessBoardConfig:
-    """How many workers, what they need to know, and how much may be queued.
-
-    Attributes:
-        worker_count: worker processes, to begin with.
-        max_queued_urls: URLs queued or in work at once; a job beyond it is refused whole.
-        job_ttl_seconds: how long a finished job is kept; 0 keeps all.
-        upload_again: see `MailboxLimits`.
-        journal_path: a file from which a restart goes on; None keeps the state in memory only.
-        source_concurrency: see `MailboxLimits`.
-        webhook_retry_seconds: see `ErrandLimits`.
-        scaling: when their number changes by itself.
-    """
-
-    worker_count: int
-    max_queued_urls: int
-    worker: WorkerConfig
-    job_ttl_seconds: float = 0.0
-    upload_again: bool = True
-    journal_path: str | None = None
-    source_concurrency: int = 32
-    webhook_retry_seconds: tuple[float, ...] = RETRY_SECONDS
-    scaling: ScalingRules = field(default_factory=ScalingRules)
-
-    @property
-    def lease_seconds(self) -> float:
-        """No honest attempt takes longer: one download and one upload, each to its deadline."""
-        worker = self.worker
-        slowest = worker.download.deadline_seconds + worker.imgur.upload_seconds
-        return slowest + _LEASE_SLACK_SECONDS
-
-    @property
-    def limits(self) -> MailboxLimits:
-        """How much the mailbox takes, and how patient it is."""
-        return MailboxLimits(
-            max_open_urls=self.max_queued_urls,
-            lease_seconds=self.lease_seconds,
-            upload_again=self.upload_again,
-            source_concurrency=self.source_concurrency,
-            errands=self.errands,
-        )
-
-    @property
-    def errands(self) -> ErrandLimits:
-        """A few lanes for errands; the rest is for images."""
-        worker = self.worker
-        slowest = max(worker.webhooks.seconds, worker.imgur.upload_seconds)
-        return ErrandLimits(
-            at_once=max(1, min(_MOST_ERRANDS, self.worker_count * worker.lanes // 8)),
-            lease_seconds=slowest + _LEASE_SLACK_SECONDS,
-            retry_seconds=self.webhook_retry_seconds,
-            deletion_attempts=worker.max_attempts,
-            deletion_backoff=worker.backoff,
-        )
+from workers.upkeep import Upkeep
+from workers.worker import run_worker
 
 
 class ProcessBoard(BoardCalls):
@@ -92,7 +31,7 @@ class ProcessBoard(BoardCalls):
     _mailbox: MailboxProxy
     _job_table: JobTableProxy
 
-    def __init__(self, config: ProcessBoardConfig) -> None:
+    def __init__(self, config: BoardConfig) -> None:
         self._config = config
         self._scaler = Scaler(config.worker_count, config.scaling)
         self._workers_most = config.scaling.most
@@ -125,6 +64,9 @@ class ProcessBoard(BoardCalls):
             logs = self._config.worker.logs
             recovered = self._recovery.restore(self._config.journal_path, logs)
             tell_recovered(self._config.journal_path, recovered)
+        self._upkeep = Upkeep(
+            self._scaler, self._mailbox, self._job_table, self._config.job_ttl_seconds
+        )
         self._supervisor = Supervisor(self._mailbox, self._start_worker, self._scaler.wanted)
         self._supervisor.look_after()
 
@@ -137,10 +79,8 @@ class ProcessBoard(BoardCalls):
         try:
             while wakeup not in self._wait(wakeup, self._supervisor.patience()):
                 self._bell.hush()
-                self._review_load()
-                self._supervisor.resize(self._scaler.wanted)
+                self._supervisor.resize(self._upkeep.look_after())
                 self._supervisor.look_after()
-                self._forget_old_jobs()
         except BoardLostError:
             # First of all, so that readiness tells the truth from now on.
             self._is_lost = True
@@ -148,9 +88,7 @@ class ProcessBoard(BoardCalls):
             raise
 
     def scale(self, count: int) -> None:
-        change = self._scaler.order(count)
-        if change is not None:
-            self._tell(change)
+        if self._upkeep.order(count):
             self._bell.ring()
 
     def workers_wanted(self) -> int:
@@ -177,10 +115,7 @@ class ProcessBoard(BoardCalls):
         while self._supervisor.sentinels() and (left := give_up - time.monotonic()) > 0:
             self._wait(None, left)
             self._supervisor.retire_ended()
-        killed = self._supervisor.kill_all()
-        if killed:
-            self._supervisor.retire_ended()
-            self._log.warning("workers killed: not done within the drain time", workers=killed)
+        self._supervisor.end_rest()
         unfinished = self._job_table.unfinished()
         kept = self._config.journal_path is not None
         tell_open_errands(self._mailbox.open_errands(), kept=kept)
@@ -194,23 +129,6 @@ class ProcessBoard(BoardCalls):
             self._supervisor.kill_all()
         if hasattr(self, "_manager"):
             self._manager.shutdown()
-
-    def _review_load(self) -> None:
-        if self._scaler.most is None:
-            return
-        load = Load.of(self._mailbox.stats(), self._mailbox.outlook())
-        change = self._scaler.review(load)
-        if change is not None:
-            self._tell(change)
-
-    def _tell(self, change: Change) -> None:
-        self._log.info("workers changed", was=change.was, wanted=change.wanted, why=change.why)
-
-    def _forget_old_jobs(self) -> None:
-        # Called once a second at least, as often as the supervisor looks after the workers.
-        age = self._config.job_ttl_seconds
-        if age and (count := self._job_table.evict(age)):
-            self._log.debug("finished jobs forgotten", jobs=count)
 
     def _wait(self, wakeup: Wakeup | None, seconds: float) -> list[object]:
         lookouts = [self._manager.sentinel, *self._supervisor.sentinels()]

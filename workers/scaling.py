@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workers.allowance import Allowance
 from workers.messages import MailboxStats
 from workers.queueing.outlook import Outlook
 
@@ -63,7 +62,7 @@ class Load:
             workers_idle=stats.workers_idle,
             rate_per_second=outlook.rate_per_second,
             is_paused=outlook.pause_seconds > 0,
-            uploads_left=_uploads_left(outlook.allowance),
+            uploads_left=outlook.allowance.uploads_left(),
         )
 
 
@@ -189,15 +188,3 @@ def _since(before: float | None, now: float, *, holds: bool) -> float | None:
     if not holds:
         return None
     return now if before is None else before
-
-
-def _uploads_left(allowance: Allowance) -> int | None:
-    """What the scarcest of the limits leaves; an upload is 10 credits
-    (https://api.imgur.com/#limits).
-    """
-    left = [
-        max(0, state.remaining // cost)
-        for state, cost in ((allowance.client, 10), (allowance.user, 10), (allowance.posts, 1))
-        if state.remaining is not None
-    ]
-    return min(left, default=None)

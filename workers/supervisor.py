@@ -198,6 +198,12 @@ class Supervisor:
             process.join()
         return len(running)
 
+    def end_rest(self) -> None:
+        """At the end of a drain: kill whoever has not left by itself, and retire them."""
+        if killed := self.kill_all():
+            self.retire_ended()
+            self._log.warning("workers killed: not done within the drain time", workers=killed)
+
     def _running(self) -> list[tuple[_Post, WorkerProcess]]:
         posts = [*self._posts, *self._leaving]
         return [(post, post.process) for post in posts if post.process is not None]

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.bars import Verdict
 from benchmarks.cluster import cost, scaling
-from benchmarks.report import section
+from benchmarks.report import bars, section
 from benchmarks.results import Figure, Results, figure
 
 _LINEAR = 3.6
@@ -27,7 +27,7 @@ def render(results: Results, trips: Sequence[Any], state: Any, conditions: Seque
         conditions: sentences on when, where and how it ran.
     """
     lines = [_HEAD, "", *(f"- {condition}" for condition in conditions), ""]
-    lines += _bars(results)
+    lines += bars(judge(results))
     lines += _scaling(results)
     lines += _cost(results)
     lines += _trips(trips)
@@ -58,14 +58,6 @@ def judge(results: Results) -> list[Verdict]:
             )
         )
     return verdicts
-
-
-def _bars(results: Results) -> list[str]:
-    rows = [
-        [verdict.what, verdict.limit, verdict.measured, "pass" if verdict.passed else "**missed**"]
-        for verdict in judge(results)
-    ]
-    return section("Bars", ["", "bar", "measured", ""], rows)
 
 
 def _scaling(results: Results) -> list[str]:

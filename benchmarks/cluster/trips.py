@@ -14,11 +14,11 @@ from benchmarks.cluster.driver import WHERE
 from benchmarks.front import Order
 from benchmarks.processes import usable_cores
 from workers import (
+    BoardConfig,
     ChangesWanted,
     DownloadPolicy,
     ImgurAccess,
     LogConfig,
-    ProcessBoardConfig,
     Submission,
     WorkerConfig,
 )
@@ -36,7 +36,7 @@ def measured(source: str, sink: str, lanes: str, images: str) -> dict[str, Any]:
     with patch.object(actors, "BoardState", CountedState):
         board.start()
     try:
-        state = ray.get_actor("imgup-state", WHERE.namespace)
+        state = ray.get_actor(actors.STATE_NAME, WHERE.namespace)
         _upload(board, source, _WARM_UP, "warm")
         before, began = ray.get(state.trips.remote()), time.perf_counter()
         _upload(board, source, int(images), "job")
@@ -60,7 +60,7 @@ def _upload(board: RayBoard, source: str, count: int, job_id: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _config(sink: str, lanes: int) -> ProcessBoardConfig:
+def _config(sink: str, lanes: int) -> BoardConfig:
     workers = usable_cores()
     worker = WorkerConfig(
         lanes=lanes,
@@ -69,4 +69,4 @@ def _config(sink: str, lanes: int) -> ProcessBoardConfig:
         imgur=ImgurAccess(sink, "bench"),
         logs=LogConfig("json", "WARNING"),
     )
-    return ProcessBoardConfig(workers, 1_000_000, worker)
+    return BoardConfig(workers, 1_000_000, worker)

@@ -1,4 +1,4 @@
-"""Kills a process drawn by lot, again and again."""
+"""Kills something again and again: a process drawn by lot, or what a subclass says."""
 
 import os
 import random
@@ -8,21 +8,18 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 
-class Killer:
+class RepeatedKills:
     """Kills while entered.
 
     Args:
-        victims: the processes to draw from.
         every_seconds: between two kills.
 
     Attributes:
         kills: how many there were.
     """
 
-    def __init__(self, victims: Callable[[], Sequence[int]], every_seconds: float) -> None:
-        self._victims = victims
+    def __init__(self, every_seconds: float) -> None:
         self._every_seconds = every_seconds
-        self._chance = random.Random(11)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._kill_on, name="killer", daemon=True)
         self.kills = 0
@@ -35,13 +32,39 @@ class Killer:
         self._stopping.set()
         self._thread.join()
 
+    def kill(self) -> bool:
+        """Kill one; False if there was none."""
+        raise NotImplementedError
+
+    def mend(self) -> None:
+        """What follows on a kill."""
+
     def _kill_on(self) -> None:
         while not self._stopping.wait(self._every_seconds):
-            victims = self._victims()
-            if not victims:
-                continue
-            try:
-                os.kill(self._chance.choice(victims), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            self.kills += 1
+            if self.kill():
+                self.kills += 1
+                self.mend()
+
+
+class Killer(RepeatedKills):
+    """Kills processes.
+
+    Args:
+        victims: the processes to draw from.
+        every_seconds: between two kills.
+    """
+
+    def __init__(self, victims: Callable[[], Sequence[int]], every_seconds: float) -> None:
+        super().__init__(every_seconds)
+        self._victims = victims
+        self._chance = random.Random(11)
+
+    def kill(self) -> bool:
+        victims = self._victims()
+        if not victims:
+            return False
+        try:
+            os.kill(self._chance.choice(victims), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True

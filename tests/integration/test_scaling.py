@@ -18,10 +18,10 @@ from service.settings import load_settings
 from tests.job_snapshot import snapshot_of
 from tests.running_service import BACKEND, RunningService
 from workers import (
+    BoardConfig,
     BoardEngine,
     ClusterAddress,
     ProcessBoard,
-    ProcessBoardConfig,
     ScalingRules,
     Submission,
     ray_board,
@@ -179,7 +179,7 @@ def test_it_grows_by_itself_where_a_bound_is_set(launch) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "admin-key-not-set")
 
 
-def engine(config: ProcessBoardConfig) -> BoardEngine:
+def engine(config: BoardConfig) -> BoardEngine:
     if BACKEND == "ray":
         return ray_board(config, ClusterAddress(address="", namespace="test"))
     return ProcessBoard(config)

@@ -7,12 +7,12 @@ import secrets
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from tests.chaos.killer import RepeatedKills
 from tests.running_service import ROOT, command_of, is_running
 
 PATIENCE_SECONDS = 100.0
@@ -107,33 +107,19 @@ class RunningCluster:
         return json.loads(self._process.stdout.readline())
 
 
-class NodeKiller:
-    """Kills a node again and again while entered, and puts another one in its place.
-
-    Attributes:
-        kills: how many there were.
-    """
+class NodeKiller(RepeatedKills):
+    """Kills a node again and again while entered, and puts another one in its place."""
 
     def __init__(self, cluster: RunningCluster, every_seconds: float) -> None:
+        super().__init__(every_seconds)
         self._cluster = cluster
-        self._every_seconds = every_seconds
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._kill_on, name="node-killer", daemon=True)
-        self.kills = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def kill(self) -> bool:
+        self._cluster.kill_node()
+        return True
 
-    def __exit__(self, *_exc: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _kill_on(self) -> None:
-        while not self._stopping.wait(self._every_seconds):
-            self._cluster.kill_node()
-            self.kills += 1
-            self._cluster.add_node()
+    def mend(self) -> None:
+        self._cluster.add_node()
 
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:

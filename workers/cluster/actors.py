@@ -5,6 +5,7 @@ from typing import cast
 
 import ray
 
+from workers.board_config import BoardConfig
 from workers.board_log import tell_open_errands
 from workers.cluster.calls import (
     STATE_THREADS,
@@ -25,10 +26,9 @@ from workers.cluster.supervisor_actor import (
 )
 from workers.deadline_proxy import CALL_SECONDS
 from workers.journal.journal_records import JournalError
-from workers.processes import ProcessBoardConfig
 from workers.remote_calls import RESTORE_SECONDS
 
-_STATE_NAME = "imgup-state"
+STATE_NAME = "imgup-state"
 # Without the head there is no cluster; on any other node these were one more thing to lose.
 _ON_HEAD = {"node:__internal_head__": 0.001}
 _START_SECONDS = 60.0  # until an actor's process is up, on a busy machine
@@ -118,7 +118,7 @@ class Crew:
 
 
 def find_or_start(
-    config: ProcessBoardConfig, where: ClusterAddress, log_socket: str | None
+    config: BoardConfig, where: ClusterAddress, log_socket: str | None
 ) -> tuple[Crew, Opening]:
     """The board of a namespace, with these settings if it is not there yet.
 
@@ -129,7 +129,7 @@ def find_or_start(
     state = (
         ray.remote(concurrency_groups=STATE_THREADS)(BoardState)
         .options(
-            name=_STATE_NAME,
+            name=STATE_NAME,
             namespace=where.namespace,
             get_if_exists=True,
             lifetime="detached",
@@ -151,7 +151,7 @@ def find_or_start(
 def find(where: ClusterAddress) -> Crew | None:
     """The board of a namespace, if there is one."""
     try:
-        state = ray.get_actor(_STATE_NAME, where.namespace)
+        state = ray.get_actor(STATE_NAME, where.namespace)
     except ValueError:
         return None
     return Crew(state, where)

@@ -9,21 +9,15 @@ import structlog
 from workers.bell import Bell
 from workers.board import BoardLostError
 from workers.board_calls import BoardCalls
+from workers.board_config import BoardConfig
 from workers.board_engine import BackendError, Wakeup
 from workers.board_log import tell_recovered
 from workers.cluster.actors import find_or_start
-from workers.cluster.calls import (
-    MOST_SILENCES,
-    RayJobTable,
-    RayMailbox,
-    StateLostError,
-    StateSilentError,
-)
+from workers.cluster.calls import RayJobTable, RayMailbox, Silences, StateLostError
 from workers.cluster.connection import connect, disconnect
 from workers.cluster.environment import ClusterAddress
 from workers.cluster.log_relay import LogRelay
 from workers.cluster.state import Opening
-from workers.processes import ProcessBoardConfig
 from workers.supervisor import CHECK_SECONDS
 
 
@@ -38,7 +32,7 @@ class RayBoard(BoardCalls):
         where: the cluster.
     """
 
-    def __init__(self, config: ProcessBoardConfig, where: ClusterAddress) -> None:
+    def __init__(self, config: BoardConfig, where: ClusterAddress) -> None:
         self._config = config
         self._where = where
         self._workers_wanted = config.worker_count
@@ -81,18 +75,13 @@ class RayBoard(BoardCalls):
             BoardLostError: the state actor died or does not answer.
         """
         lookouts: list[Any] = [wakeup, self._state_ended]
-        silences = 0
+        silences = Silences()
         try:
             while wakeup not in (ready := multiprocessing.connection.wait(lookouts, CHECK_SECONDS)):
                 if ready:
                     raise StateLostError("The state actor died.")
-                try:
+                with silences.borne():
                     self._workers_wanted = self._crew.workers_wanted()
-                    silences = 0
-                except StateSilentError:
-                    silences += 1
-                    if silences == MOST_SILENCES:
-                        raise
         except BoardLostError:
             # First of all, so that readiness tells the truth from now on.
             self._is_lost = True

@@ -1,6 +1,8 @@
 """Calls to the state actor that end in time, with the methods of what it owns."""
 
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, cast
 
 import ray
@@ -19,7 +21,7 @@ Actor = Any
 """A handle of Ray's; its methods are made at run time."""
 
 
-MOST_SILENCES = 3
+_MOST_SILENCES = 3
 """Calls in a row without an answer until the state counts as lost. More than one: on a starved
 machine or a bad line it may only be late, and what is taken for lost is lost."""
 
@@ -30,6 +32,33 @@ class StateLostError(BoardLostError):
 
 class StateSilentError(StateLostError):
     """It has not answered this call, and may be there all the same."""
+
+
+class Silences:
+    """Calls in a row that the state has not answered.
+
+    Attributes:
+        count: so far.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @contextmanager
+    def borne(self) -> Iterator[None]:
+        """Go on behind a block that calls the state, whether or not it answers.
+
+        Raises:
+            StateSilentError: it has not, too often in a row.
+        """
+        try:
+            yield
+        except StateSilentError:
+            self.count += 1
+            if self.count == _MOST_SILENCES:
+                raise
+        else:
+            self.count = 0
 
 
 def answer_of(ref: Any, seconds: float, who: str = "state actor") -> Any:  # noqa: ANN401 - any message

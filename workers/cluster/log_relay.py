@@ -11,6 +11,7 @@ import socket
 import tempfile
 import threading
 
+from workers.bell import Bell
 from workers.logs import StdoutLines
 
 _STDOUT = 1  # the descriptor
@@ -47,28 +48,26 @@ class LogRelay:
         self._lines.register(self._listener, selectors.EVENT_READ)
         self._out = StdoutLines()
         self._begun: dict[socket.socket, bytes] = {}
-        self._closing, closing = os.pipe()
-        self._close = closing
+        self._closing = Bell()
         self._lines.register(self._closing, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._pass_on, name="log-relay", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop; what has arrived is passed on before."""
-        os.write(self._close, b"x")
+        self._closing.ring()
         self._thread.join()
         self._lines.close()
         for line in (self._listener, *self._begun):
             line.close()
-        os.close(self._closing)
-        os.close(self._close)
+        self._closing.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _pass_on(self) -> None:
         is_closing = False
         while events := self._lines.select(0 if is_closing else None):
             for key, _ in events:
-                if key.fd == self._closing:
+                if key.fileobj is self._closing:
                     is_closing = True
                     self._lines.unregister(self._closing)
                 elif key.fileobj is self._listener:

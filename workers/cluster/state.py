@@ -9,16 +9,15 @@ import secrets
 import threading
 from dataclasses import dataclass, fields
 
-import structlog
-
+from workers.board_config import BoardConfig
 from workers.cluster.log_relay import divert_log
 from workers.imgur.auth import TokenStore
 from workers.job_table import JobTable
 from workers.journal.recovery import Recovered, Recovery
 from workers.logs import configure_logging
 from workers.mailbox import Mailbox
-from workers.processes import ProcessBoardConfig
-from workers.scaling import Change, Load, Scaler
+from workers.scaling import Scaler
+from workers.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class BoardFacts:
         log_socket: where actors on this machine send their log; None leaves it to Ray.
     """
 
-    config: ProcessBoardConfig
+    config: BoardConfig
     board_id: str
     log_socket: str | None
 
@@ -58,10 +57,9 @@ class BoardState:
     def __init__(self) -> None:
         self._opening = threading.Lock()
         self._facts: BoardFacts | None = None
-        self._log = structlog.get_logger("board")
         self._supervisions = 0
 
-    def open(self, config: ProcessBoardConfig, log_socket: str | None) -> Opening:
+    def open(self, config: BoardConfig, log_socket: str | None) -> Opening:
         """Make the state as the first one to come wants it; later ones find what is there.
 
         Raises:
@@ -79,8 +77,8 @@ class BoardState:
             recovered = None
             if config.journal_path is not None:
                 recovered = recovery.restore(config.journal_path, config.worker.logs)
-            self._table, self._mailbox = table, mailbox
             self._scaler = Scaler(config.worker_count, config.scaling)
+            self._upkeep = Upkeep(self._scaler, mailbox, table, config.job_ttl_seconds)
             self._targets = {
                 "job_table": table,
                 "mailbox": mailbox,
@@ -127,29 +125,15 @@ class BoardState:
         Raises:
             ValueError: the number is below 1, or more than there may be.
         """
-        self._tell(self._scaler.order(count))
+        self._upkeep.order(count)
         return self._scaler.wanted
 
     def look_after(self) -> int:
-        """What is to be done once a second or so: forget old jobs, and look at the load.
-
-        Returns:
-            The workers there should be now.
-        """
-        config = self.facts().config
-        if config.job_ttl_seconds and (count := self._table.evict(config.job_ttl_seconds)):
-            self._log.debug("finished jobs forgotten", jobs=count)
-        if self._scaler.most is not None:
-            load = Load.of(self._mailbox.stats(), self._mailbox.outlook())
-            self._tell(self._scaler.review(load))
-        return self._scaler.wanted
-
-    def _tell(self, change: Change | None) -> None:
-        if change is not None:
-            self._log.info("workers changed", was=change.was, wanted=change.wanted, why=change.why)
+        """See `Upkeep.look_after`."""
+        return self._upkeep.look_after()
 
 
-def _differing(there: ProcessBoardConfig, here: ProcessBoardConfig) -> tuple[str, ...]:
+def _differing(there: BoardConfig, here: BoardConfig) -> tuple[str, ...]:
     """Names only: the values may be secrets."""
     pairs = [(name, getattr(there, name), getattr(here, name)) for name in _names(there)]
     pairs += [

@@ -18,9 +18,9 @@ from ray.exceptions import RayError
 from workers.bell import Bell
 from workers.board import BoardLostError
 from workers.cluster.calls import (
-    MOST_SILENCES,
     Actor,
     RayMailbox,
+    Silences,
     StateLostError,
     StateSilentError,
     answer_of,
@@ -53,7 +53,6 @@ class ClusterSupervisor:
         self._mailbox = RayMailbox(state)
         self._is_closed = False
         self._give_up = threading.Event()
-        self._killed = 0
         self._bell = Bell()
         # All else is the thread's: an actor whose constructor fails Ray does not start again.
         self._thread = threading.Thread(target=self._run, name="supervisor")
@@ -64,17 +63,12 @@ class ClusterSupervisor:
         self._is_closed = True
         self._bell.ring()
 
-    def drain(self, seconds: float) -> int:
-        """After `close`: wait until the workers have left, and kill those that have not.
-
-        Returns:
-            How many were killed.
-        """
+    def drain(self, seconds: float) -> None:
+        """After `close`: wait until the workers have left, and kill those that have not."""
         self._thread.join(seconds)
         self._give_up.set()
         self._bell.ring()
         self._thread.join()
-        return self._killed
 
     def _run(self) -> None:
         try:
@@ -114,30 +108,23 @@ class ClusterSupervisor:
         return supervisor
 
     def _look_after(self, supervisor: Supervisor) -> None:
-        silences = 0
+        silences = Silences()
         while not self._is_closed:
-            try:
+            with silences.borne():
                 wanted = answer_of(self._state.look_after.remote(), CALL_SECONDS)
                 supervisor.resize(wanted)
                 supervisor.look_after()
-                silences = 0
-            except StateSilentError:
-                silences += 1
-                if silences == MOST_SILENCES:
-                    raise
-                self._log.warning("the job state does not answer; asking again", time=silences)
+            if silences.count:
+                self._log.warning(
+                    "the job state does not answer; asking again", time=silences.count
+                )
             self._wait(supervisor, supervisor.patience())
 
     def _see_off(self, supervisor: Supervisor) -> None:
         while supervisor.sentinels() and not self._give_up.is_set():
             self._wait(supervisor, None)
             supervisor.retire_ended()
-        self._killed = supervisor.kill_all()
-        if self._killed:
-            supervisor.retire_ended()
-            self._log.warning(
-                "workers killed: not done within the drain time", workers=self._killed
-            )
+        supervisor.end_rest()
 
     # --- workers --------------------------------------------------------------------------------
 

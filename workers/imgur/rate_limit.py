@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from workers.allowance import Allowance, LimitState
+from workers.allowance import CREDITS_AN_UPLOAD, Allowance, LimitState
 
 DEFAULT_SECONDS = 60.0
 """The wait when the refusal does not say how long."""
@@ -55,9 +55,8 @@ class _Limit:
 
 _LIMITS = (
     _Limit("X-Post-Rate-Limit-Remaining", "X-Post-Rate-Limit-Reset", 1),
-    # An upload costs 10 credits, https://api.imgur.com/#limits
-    _Limit("X-RateLimit-UserRemaining", "X-RateLimit-UserReset", 10),
-    _Limit("X-RateLimit-ClientRemaining", "X-RateLimit-ClientReset", 10),
+    _Limit("X-RateLimit-UserRemaining", "X-RateLimit-UserReset", CREDITS_AN_UPLOAD),
+    _Limit("X-RateLimit-ClientRemaining", "X-RateLimit-ClientReset", CREDITS_AN_UPLOAD),
 )
 
 

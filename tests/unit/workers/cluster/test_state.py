@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from workers.board_config import BoardConfig
 from workers.cluster.state import BoardState
 from workers.download import DownloadPolicy
 from workers.imgur import ImgurAccess
 from workers.journal.journal_records import JournalError
 from workers.messages import ChangesWanted, JobStatus, Submission
-from workers.processes import ProcessBoardConfig
 from workers.scaling import ScalingRules
 from workers.worker import WorkerConfig
 
-CONFIG = ProcessBoardConfig(
+CONFIG = BoardConfig(
     worker_count=3,
     max_queued_urls=100,
     worker=WorkerConfig(
