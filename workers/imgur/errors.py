@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 from workers.errors import ImgurError, RateLimitedError, Reason, UploadUnsureError
 from workers.imgur.exchange import Answer
-from workers.imgur.rate_limit import is_used_up, pause_after_refusal, retry_after
+from workers.imgur.rate_limit import is_used_up, pause_after_refusal, wait_asked_for
 
 _LONGEST_SENTENCE = 200
 _PAGE_BYTES = 50_000  # of an HTML page, looked through for what it says
@@ -193,7 +193,7 @@ def explain(
         return RateLimitedError(message, pause_seconds=pause)
     rule = next(rule for rule in _RULES if rule.fits(refusal))
     message = rule.message.format(credentials=credentials)
-    wait = retry_after(answer.headers, now) if rule.transient else None
+    wait = wait_asked_for(answer.headers, now) if rule.transient else None
     # A yes without a link: the image may well be there.
     error_class = UploadUnsureError if refusal.is_success else ImgurError
     return error_class(

@@ -22,9 +22,9 @@ Imgur's documentation calls the resets epoch times; its answers are seen to hold
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from workers.allowance import CREDITS_AN_UPLOAD, Allowance, LimitState
+from workers.retry_after import retry_after
 
 DEFAULT_SECONDS = 60.0
 """The wait when the refusal does not say how long."""
@@ -84,7 +84,7 @@ def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -
     """
     spent = _spent(headers)
     firm = [
-        retry_after(headers, now),
+        wait_asked_for(headers, now),
         _spoken_wait(sentence),
         *(_wait(headers.get(limit.reset), now) for limit in spent),
     ]
@@ -115,15 +115,9 @@ def is_used_up(headers: Mapping[str, str]) -> bool:
     return bool(_spent(headers))
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that Retry-After asks for (RFC 9110, 10.2.3), or None."""
-    value = headers.get("Retry-After")
-    wait = _wait(value, now)
-    if wait is None and value:
-        try:
-            wait = parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
+def wait_asked_for(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that Retry-After asks for, at least 1 and at most `LONGEST_SECONDS`; or None."""
+    wait = retry_after(headers.get("Retry-After"), now)
     return None if wait is None else _bounded(wait)
 
 
