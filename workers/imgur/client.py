@@ -13,10 +13,11 @@ from workers.allowance import Allowance
 from workers.imgur.access import ImgurAccess
 from workers.imgur.auth import Authorizer, Credential, Tokens
 from workers.imgur.deletion import is_deleted, why_not_deleted
-from workers.imgur.errors import explain, parse_json, read_refusal
+from workers.imgur.errors import explain
 from workers.imgur.exchange import Answer, Exchange, timed_out
 from workers.imgur.multipart import Form, image_form
 from workers.imgur.rate_limit import pause_after_upload, read_allowance
+from workers.imgur.refusal import parse_json, read_refusal
 from workers.transfer.line import Watchdog
 
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})

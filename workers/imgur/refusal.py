@@ -1,0 +1,109 @@
+"""What an answer that is no upload says, whatever its shape.
+
+Imgur complains in four shapes: ``data.error`` as a sentence, ``data.error`` as an object with code
+and message, ``errors`` as a list of objects with code and detail, and an HTML page.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from workers.imgur.exchange import Answer
+
+_LONGEST_SENTENCE = 200
+_PAGE_BYTES = 50_000  # of an HTML page, looked through for what it says
+
+_OVER_CAPACITY = re.compile(r"over capacity", re.IGNORECASE)
+_ACCESS_TOKEN = re.compile(r"access token", re.IGNORECASE)
+_HTTP_ERROR = re.compile(r"[45]\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer's complaint, whatever its shape.
+
+    Attributes:
+        status: the answer's, or the one in its body if the answer calls itself a success.
+        sentence: Imgur's own, as it came; empty if there is none.
+        codes: all numbers in the body that may be an HTTP status.
+        page: the text of an answer that is not JSON.
+    """
+
+    status: int
+    sentence: str = ""
+    codes: frozenset[int] = frozenset()
+    page: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def is_over_capacity(self) -> bool:
+        return _OVER_CAPACITY.search(self.sentence or self.page) is not None
+
+    @property
+    def is_stale_token(self) -> bool:
+        """Whether the access token was refused, so that a fresh one may help."""
+        return self.status == HTTPStatus.UNAUTHORIZED or (
+            self.status == HTTPStatus.FORBIDDEN and _ACCESS_TOKEN.search(self.sentence) is not None
+        )
+
+
+def parse_json(body: bytes) -> object:
+    """The document, or None if it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # not JSON, or JSON nested to do harm
+        return None
+
+
+def read_refusal(answer: Answer) -> Refusal:
+    """Find status and sentence in any of the four shapes."""
+    document = parse_json(answer.body)
+    if not isinstance(document, dict):
+        page = answer.body[:_PAGE_BYTES].decode("utf-8", "replace")
+        return Refusal(answer.status, page=page)
+    data = document.get("data")
+    listed = document.get("errors")
+    errors = [
+        data.get("error") if isinstance(data, dict) else None,
+        document.get("error_description"),  # RFC 6749, 5.2: refused refresh tokens
+        document.get("error"),
+        *(listed if isinstance(listed, list) else ()),
+    ]
+    sentences = [text for error in errors for text in _sentences(error)]
+    numbers = [document.get("status")]
+    numbers += [error.get("code") for error in errors if isinstance(error, dict)]
+    # Of Imgur's own codes (1003: file type) none looks like an HTTP error.
+    codes = frozenset(int(str(n)) for n in numbers if _HTTP_ERROR.fullmatch(str(n)))
+    status = answer.status
+    if status < HTTPStatus.MULTIPLE_CHOICES and codes:
+        status = max(codes)
+    return Refusal(status, next(iter(sentences), ""), codes)
+
+
+def _sentences(error: object) -> list[str]:
+    if isinstance(error, dict):
+        texts = [error.get(key) for key in ("message", "detail", "status")]
+    else:
+        texts = [error]
+    return [text for text in texts if isinstance(text, str) and text.strip()]
+
+
+def quoted(sentence: str, secrets: Collection[str]) -> str:
+    """Imgur's sentence made fit to follow one of ours; empty if there is none."""
+    for secret in secrets:
+        sentence = sentence.replace(secret, "***")
+    # Category C: control, format (it may turn the reading direction) and unassigned characters.
+    plain = "".join(
+        " " if unicodedata.category(char).startswith("C") else char
+        for char in sentence[: 10 * _LONGEST_SENTENCE]
+    )
+    plain = " ".join(plain.split())
+    if len(plain) > _LONGEST_SENTENCE:
+        plain = plain[:_LONGEST_SENTENCE].rstrip() + "…"
+    return f' Imgur says: "{plain}"' if plain else ""
