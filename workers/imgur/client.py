@@ -161,9 +161,12 @@ def _is_stale(answer: Answer) -> bool:
 
 
 def _read_image(answer: Answer) -> UploadedImage | None:
-    document = parse_json(answer.body) if answer.is_success else None
+    document = parse_json(answer.body)
     data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(data, dict):
+    if not isinstance(document, dict) or not isinstance(data, dict):
+        return None
+    # Whatever the status is: to send again what is stored would store it twice.
+    if not answer.is_success and document.get("success") is not True:
         return None
     link = public_link(data.get("link"))
     if link is None:

@@ -68,7 +68,7 @@ _RULES = (
         transient=True,
     ),
     _Rule(
-        lambda r: r.status < HTTPStatus.BAD_REQUEST,
+        lambda r: HTTPStatus.MULTIPLE_CHOICES <= r.status < HTTPStatus.BAD_REQUEST,
         Reason.IMGUR_BAD_ANSWER,
         "The Imgur API answered with a redirect, which is not followed; check IMGUR_API_URL",
     ),

@@ -1,7 +1,8 @@
 """What an answer that is no upload says, whatever its shape.
 
-Imgur complains in four shapes: ``data.error`` as a sentence, ``data.error`` as an object with code
-and message, ``errors`` as a list of objects with code and detail, and an HTML page.
+Imgur complains in many shapes: ``data.error`` as a sentence, as an object with code and message, or
+as a list of either; ``errors`` as a list of objects with code and detail; ``data`` as a sentence;
+an HTML page. Behind the JSON there may be a second document, or bytes of a proxy.
 """
 
 import json
@@ -14,6 +15,8 @@ from http import HTTPStatus
 from workers.imgur.exchange import Answer
 
 _LONGEST_SENTENCE = 200
+_MOST_ERRORS = 10  # of a list, that are quoted
+_LONGEST_INTEGER = 18  # digits; longer ones are read as floats, which no length overflows
 _PAGE_BYTES = 50_000  # of an HTML page, looked through for what it says
 
 _OVER_CAPACITY = re.compile(r"over capacity", re.IGNORECASE)
@@ -30,16 +33,18 @@ class Refusal:
         sentence: Imgur's own, as it came; empty if there is none.
         codes: all numbers in the body that may be an HTTP status.
         page: the text of an answer that is not JSON.
+        says_no: the JSON itself reports a failure, so that nothing was stored.
     """
 
     status: int
     sentence: str = ""
     codes: frozenset[int] = frozenset()
     page: str = ""
+    says_no: bool = False
 
     @property
     def is_success(self) -> bool:
-        return self.status < HTTPStatus.MULTIPLE_CHOICES
+        return self.status < HTTPStatus.MULTIPLE_CHOICES and not self.says_no
 
     @property
     def is_over_capacity(self) -> bool:
@@ -53,45 +58,61 @@ class Refusal:
         )
 
 
+_DECODER = json.JSONDecoder(
+    parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+)
+
+
 def parse_json(body: bytes) -> object:
-    """The document, or None if it is none."""
+    """The first document of a body, or None if the body does not begin with one."""
+    text = body.decode(json.detect_encoding(body), "replace").lstrip("\ufeff \t\r\n")
     try:
-        return json.loads(body)
+        return _DECODER.raw_decode(text)[0]
     except (ValueError, RecursionError):  # not JSON, or JSON nested to do harm
         return None
 
 
 def read_refusal(answer: Answer) -> Refusal:
-    """Find status and sentence in any of the four shapes."""
+    """Find status and sentence in any of the shapes."""
     document = parse_json(answer.body)
     if not isinstance(document, dict):
         page = answer.body[:_PAGE_BYTES].decode("utf-8", "replace")
         return Refusal(answer.status, page=page)
     data = document.get("data")
-    listed = document.get("errors")
-    errors = [
+    fields = (
         data.get("error") if isinstance(data, dict) else None,
         document.get("error_description"),  # RFC 6749, 5.2: refused refresh tokens
         document.get("error"),
-        *(listed if isinstance(listed, list) else ()),
-    ]
-    sentences = [text for error in errors for text in _sentences(error)]
+        document.get("errors"),
+    )
+    lists = [field if isinstance(field, list) else [field] for field in fields]
+    sentences = ["; ".join(texts) for errors in lists if (texts := _sentences(errors))]
     numbers = [document.get("status")]
-    numbers += [error.get("code") for error in errors if isinstance(error, dict)]
+    numbers += [
+        error.get("code") for errors in lists for error in errors if isinstance(error, dict)
+    ]
     # Of Imgur's own codes (1003: file type) none looks like an HTTP error.
-    codes = frozenset(int(str(n)) for n in numbers if _HTTP_ERROR.fullmatch(str(n)))
+    codes = frozenset(
+        int(n) for n in numbers if isinstance(n, int | str) and _HTTP_ERROR.fullmatch(str(n))
+    )
     status = answer.status
     if status < HTTPStatus.MULTIPLE_CHOICES and codes:
         status = max(codes)
-    return Refusal(status, next(iter(sentences), ""), codes)
+    success = document.get("success")
+    says_no = success is False or (success is not True and bool(sentences or codes))
+    if isinstance(data, str) and data.strip():
+        sentences.append(data)
+    return Refusal(status, next(iter(sentences), ""), codes, says_no=says_no)
 
 
-def _sentences(error: object) -> list[str]:
-    if isinstance(error, dict):
-        texts = [error.get(key) for key in ("message", "detail", "status")]
-    else:
+def _sentences(errors: list[object]) -> list[str]:
+    sentences = []
+    for error in errors[:_MOST_ERRORS]:
         texts = [error]
-    return [text for text in texts if isinstance(text, str) and text.strip()]
+        if isinstance(error, dict):
+            texts = [error.get(key) for key in ("message", "detail", "status")]
+        sentences += [text for text in texts if isinstance(text, str) and text.strip()][:1]
+    return sentences
 
 
 def quoted(sentence: str, secrets: Collection[str]) -> str:

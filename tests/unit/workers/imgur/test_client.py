@@ -122,6 +122,37 @@ def test_links(
         assert upload(make_client()).link == shown
 
 
+STORED = json.dumps(stored())
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(200, json.dumps({"data": stored()["data"]}), id="nothing but the data"),
+        pytest.param(200, "\ufeff" + STORED, id="BOM"),
+        pytest.param(200, STORED + STORED.replace("abc", "other"), id="a second document"),
+        pytest.param(200, STORED + "<!-- proxy -->", id="rubbish behind"),
+        pytest.param(201, STORED, id="201"),
+        pytest.param(299, STORED, id="299"),
+        pytest.param(302, STORED, id="redirect"),
+        pytest.param(500, STORED, id="500"),
+        pytest.param(429, STORED, id="429"),
+    ],
+)
+def test_a_link_is_never_sent_for_again(
+    make_client: Make, api: requests_mock.Adapter, status: int, body: str
+) -> None:
+    api.register_uri("POST", UPLOAD, content=body.encode(), status_code=status)
+    assert upload(make_client()).link == "https://i.imgur.com/abc.jpg"
+    assert len(api.request_history) == 1
+
+
+def test_a_link_in_a_refusal_is_none(make_client: Make, api: requests_mock.Adapter) -> None:
+    body = {**stored(), "success": False}
+    api.register_uri("POST", UPLOAD, json=body, status_code=400)
+    assert failure(make_client()).reason is Reason.IMGUR_REFUSED
+
+
 @pytest.mark.parametrize("deletehash", [None, 7, {}])
 def test_a_deletehash_that_is_none_does_not_cost_the_link(
     make_client: Make, api: requests_mock.Adapter, deletehash: object

@@ -162,6 +162,69 @@ def test_what_an_answer_means(status: int, body: str, reason: Reason, transient:
     assert "{" not in error.message
 
 
+TWO = "First reason; Second reason"
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        pytest.param('{"data": {"error": ["Bad file"]}}', "Bad file", id="list"),
+        pytest.param('{"data": {"error": ["First reason", "Second reason"]}}', TWO, id="long list"),
+        pytest.param('{"data": {"error": [{"message": "Bad file"}]}}', "Bad file", id="objects"),
+        pytest.param('{"data": {"error": [[["Bad file"]]]}}', "", id="lists of lists"),
+        pytest.param('{"error": ["Bad file"]}', "Bad file", id="list beside data"),
+        pytest.param('{"errors": ["Bad file", null, 7]}', "Bad file", id="errors as sentences"),
+        pytest.param('{"errors": {"detail": "Bad file"}}', "Bad file", id="errors as object"),
+        pytest.param('{"errors": "Bad file"}', "Bad file", id="errors as sentence"),
+        pytest.param('{"data": "Bad file", "success": false}', "Bad file", id="data"),
+        pytest.param('{"data": "Other", "error": "Bad file"}', "Bad file", id="data beside error"),
+        pytest.param("\ufeff" + as_sentence(400, "Bad file"), "Bad file", id="BOM"),
+        pytest.param("\r\n " + as_sentence(400, "Bad file"), "Bad file", id="space before"),
+        pytest.param(
+            as_sentence(400, "Bad file") + "\n" + as_sentence(200, "Other"), "Bad file", id="two"
+        ),
+        pytest.param(as_object(400, "Bad file") + "<html>Other", "Bad file", id="page behind"),
+        pytest.param(as_list(400, "Bad file") + "\x00]}", "Bad file", id="rubbish behind"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 200])
+def test_a_sentence_is_found_in_any_shape(status: int, body: str, sentence: str) -> None:
+    message = explained(status, body).message
+    assert message.partition(" Imgur says: ")[2] == (f'"{sentence}"' if sentence else "")
+
+
+def test_bytes_that_are_no_text_do_not_hide_the_sentence() -> None:
+    body = as_sentence(400, "No caf?").encode().replace(b"?", b"\xe9") + b"\xff\xfe"
+    answer = Answer(400, CaseInsensitiveDict(), body)
+    assert read_refusal(answer).sentence == "No caf\ufffd"
+
+
+def test_a_long_list_is_quoted_in_part() -> None:
+    body = json.dumps({"errors": [f"reason {n}" for n in range(100_000)]}).encode()
+    sentence = read_refusal(Answer(400, CaseInsensitiveDict(), body)).sentence
+    assert sentence.startswith("reason 0; reason 1; ")
+    assert len(sentence) < 200
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "transient"),
+    [
+        pytest.param('{"success": false}', Reason.IMGUR_REFUSED, False, id="says no"),
+        pytest.param('{"data": {"error": "Bad"}}', Reason.IMGUR_REFUSED, False, id="an error"),
+        pytest.param('{"data": "Bad", "success": false}', Reason.IMGUR_REFUSED, False, id="data"),
+        pytest.param('{"success": false, "status": 500}', Reason.IMGUR_ERROR, True, id="its 500"),
+        pytest.param('{"data": "x", "status": 200}', Reason.IMGUR_BAD_ANSWER, True, id="neither"),
+        pytest.param(
+            '{"data": {"error": "x"}, "success": true}', Reason.IMGUR_BAD_ANSWER, True, id="both"
+        ),
+    ],
+)
+def test_a_no_under_status_200_is_a_no(body: str, reason: Reason, transient: bool) -> None:  # noqa: FBT001 - a table's column
+    error = explained(200, body)
+    assert (error.reason, error.transient) == (reason, transient)
+    assert error.maybe_stored is (reason is Reason.IMGUR_BAD_ANSWER)
+
+
 @pytest.mark.parametrize("shape", [as_sentence, as_object, as_list])
 def test_imgurs_own_sentence_is_told_in_every_shape(shape: object) -> None:
     assert callable(shape)
@@ -227,6 +290,26 @@ def test_what_is_no_json_is_nothing(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 1}',
+        b'\xef\xbb\xbf{"a": 1}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"a": 1}',
+        '{"a": 1}'.encode("utf-16"),
+        b' \r\n\t{"a": 1}',
+        b'{"a": 1}{"a": 2}',
+        b'{"a": 1}\n<html>\xff\x00',
+    ],
+)
+def test_the_first_document_is_read(body: bytes) -> None:
+    assert parse_json(body) == {"a": 1}
+
+
+def test_a_number_of_any_length_is_read() -> None:
+    assert parse_json(b'{"a": %s, "b": 7}' % (b"9" * 5000)) == {"a": float("inf"), "b": 7}
+
+
+@pytest.mark.parametrize(
     "document",
     [
         {"data": None},
@@ -240,8 +323,10 @@ def test_what_is_no_json_is_nothing(body: bytes) -> None:
         {"error": {}},
         {"status": "up"},
         {"status": 10**30},
+        {"status": 10**4200},
+        {"status": json.loads("[" * 900 + "]" * 900)},
     ],
-    ids=json.dumps,
+    ids=lambda document: json.dumps(document)[:50],
 )
 def test_unknown_shapes_fall_back_on_the_status(document: object) -> None:
     error = explained(400, json.dumps(document))
