@@ -17,8 +17,10 @@ __all__ = ["Authorizer", "Credential", "TokenAnswer", "TokenStore", "Tokens"]
 
 _REFRESH_SECONDS = 20.0  # the call itself: its outcome arrives while the permit lasts
 _LIFE_SECONDS = 3600.0  # of a token whose answer does not say
+_LONGEST_LIFE_SECONDS = 30 * 24 * 3600.0  # one said to live longer is renewed all the same
 
 _TOKEN = re.compile(r"[!-~]{1,4096}")  # fits a header
+_SECONDS = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*")
 
 
 class Tokens(Protocol):
@@ -165,7 +167,9 @@ def _text(value: object) -> str | None:
 
 
 def _life(value: object) -> float:
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        value = float(value)
     # bool is an int to Python, but says nothing about time.
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
-        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return min(value, _LONGEST_LIFE_SECONDS)
     return _LIFE_SECONDS

@@ -17,6 +17,14 @@ IMAGE = b"\xff\xd8\xff\xe0 a picture"
 
 Make = Callable[..., ImgurClient]
 
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 ACCOUNT = ImgurAccess(
     API, "the-client-id", client_secret="the-client-secret", refresh_token="the-refresh-token"
 )
@@ -201,27 +209,47 @@ def test_a_rate_limit_on_the_refresh_pauses_all(
     assert caught.value.pause_seconds == 30
 
 
-@pytest.mark.parametrize("expires_in", [None, 0, -1, "soon", True, float("inf")])
-def test_a_life_that_makes_no_sense_does_not_cost_the_token(
-    make_client: Make, api: requests_mock.Adapter, expires_in: object
+@pytest.mark.parametrize(
+    ("expires_in", "life"),
+    [
+        ("null", 3600),
+        ("0", 3600),
+        ("-1", 3600),
+        ("true", 3600),
+        ("NaN", 3600),
+        ("[600]", 3600),
+        ('"soon"', 3600),
+        ('"-600"', 3600),
+        ("600", 600),
+        ("600.5", 600.5),
+        ('"600"', 600),
+        ('" 600.5 "', 600.5),
+        ("315360000", 2_592_000),
+        ("Infinity", 2_592_000),
+        pytest.param("9" * 400, 2_592_000, id="400 digits"),
+        pytest.param("9" * 5000, 2_592_000, id="5,000 digits"),
+        pytest.param(f'"{"9" * 5000}"', 2_592_000, id="5,000 digits as text"),
+    ],
+)
+def test_the_life_of_a_token_is_bounded_and_never_costs_it(
+    make_client: Make, api: requests_mock.Adapter, expires_in: str, life: float
 ) -> None:
-    api.register_uri("POST", REFRESH, json=fresh(expires_in=expires_in))
+    clock = Clock()
+    body = '{"access_token": "t%d", "expires_in": %s}'
+    answers = [{"text": body % (number, expires_in)} for number in (1, 2)]
+    api.register_uri("POST", REFRESH, answers)
     api.register_uri("POST", UPLOAD, json=stored())
-    client = make_client(ACCOUNT)
-    upload(client)
-    upload(client)
-    assert len(api.request_history) == 3
+    tokens = TokenStore(clock)
+    for clock.now in (0.0, life * 0.89, life + 1):
+        upload(make_client(ACCOUNT, tokens))
+    uploads = [call for call in api.request_history if call.url == UPLOAD]
+    sent = [call.headers["Authorization"] for call in uploads]
+    assert sent == ["Bearer t1", "Bearer t1", "Bearer t2"]
 
 
 def test_a_renewal_that_fails_leaves_the_old_token_in_use(
     make_client: Make, api: requests_mock.Adapter
 ) -> None:
-    class Clock:
-        now = 0.0
-
-        def __call__(self) -> float:
-            return self.now
-
     clock = Clock()
     api.register_uri("POST", REFRESH, [{"json": fresh("t1")}, {"status_code": 500}])
     api.register_uri("POST", UPLOAD, json=stored())
