@@ -21,7 +21,14 @@ from workers.imgur.refusal import parse_json, read_refusal
 from workers.transfer.line import Watchdog
 
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
-_LINK = re.compile(r"(https?)://([^\s/?#@\\]{1,255})/[!-~]{1,1000}")
+# Names and addresses of hosts; Imgur itself has neither ports nor addresses, a stand-in may.
+_LINK = re.compile(
+    r"(https?)://"
+    r"(?=[^/]{1,253}/)([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.?|\[[0-9a-f:.]{2,45}\])"
+    r"(?::([0-9]{1,5}))?/[!-~]{1,1000}",
+    re.IGNORECASE | re.ASCII,
+)
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +191,8 @@ def public_link(link: object) -> str | None:
     match = _LINK.fullmatch(link) if isinstance(link, str) else None
     if match is None:
         return None
-    scheme, host = match.groups()
-    is_imgurs = host == "imgur.com" or host.endswith(".imgur.com")
-    return f"https{match[0].removeprefix(scheme)}" if is_imgurs else match[0]
+    scheme, host, port = match.groups()
+    if port is not None and not 0 < int(port) <= _LAST_PORT:
+        return None
+    is_imgurs = port is None and f".{host.lower()}".endswith(".imgur.com")
+    return ("https" if is_imgurs else scheme.lower()) + match[0][len(scheme) :]
