@@ -65,6 +65,7 @@ class ImageError(Exception):
         message: one sentence for a person; it never holds a secret.
         transient: whether another attempt may succeed.
         retry_after: seconds the other side asked to wait before another attempt, if it did.
+        max_attempts: of a transient error that is worth fewer attempts than others.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class ImageError(Exception):
         *,
         transient: bool = False,
         retry_after: float | None = None,
+        max_attempts: int | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.transient = transient
         self.retry_after = retry_after
+        self.max_attempts = max_attempts
 
 
 class DownloadError(ImageError):

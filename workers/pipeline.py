@@ -120,7 +120,8 @@ class Pipeline:
     def _after_error(self, lease: Lease, error: ImageError) -> Outcome:
         is_overload = isinstance(error, SourceOverloadedError)
         source_pause = (error.retry_after or 0.0) if is_overload else None
-        if not error.transient or lease.attempt >= self._max_attempts:
+        max_attempts = min(self._max_attempts, error.max_attempts or self._max_attempts)
+        if not error.transient or lease.attempt >= max_attempts:
             return Failed(error.reason, error.message, source_pause)
         delay = self._backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored

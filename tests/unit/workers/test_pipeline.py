@@ -206,6 +206,17 @@ class TestTroubles:
     def test_the_last_attempt_fails(self, run: Callable[..., Outcome], attempt: int) -> None:
         assert run(trouble(transient=True), attempt) == Failed("source-error", "It is broken.")
 
+    @pytest.mark.parametrize(
+        ("most", "attempt", "is_last"),
+        [(2, 1, False), (2, 2, True), (2, 3, True), (1, 1, True), (9, 3, False), (9, 4, True)],
+    )
+    def test_an_error_may_be_worth_fewer_attempts_and_never_more(
+        self, run: Callable[..., Outcome], most: int, attempt: int, *, is_last: bool
+    ) -> None:
+        error = ImageError(Reason.IMGUR_REFUSED, "No.", transient=True, max_attempts=most)
+
+        assert isinstance(run(error, attempt), Failed if is_last else TryAgain)
+
     def test_the_wait_asked_for_is_kept(self, run: Callable[..., Outcome]) -> None:
         outcome = run(trouble(transient=True, retry_after=90.0))
 
