@@ -117,6 +117,13 @@ class Authorizer:
             self._tokens.refresh_failed(permit, error.message, error.transient)
             if answer.access_token is not None:
                 return answer
+            if error.maybe_stored:  # the doubt is about a token: the image has not been sent
+                raise ImgurError(
+                    error.reason,
+                    error.message,
+                    transient=error.transient,
+                    retry_after=error.retry_after,
+                ) from error
             raise
         self._tokens.refreshed(permit, access_token, life, rotated)
         return TokenAnswer(access_token, permit)
@@ -153,7 +160,8 @@ class Authorizer:
         error = explain(
             answer, refusal, credentials=self.settings, secrets=secrets, now=time.time()
         )
-        if error.transient or error.reason is Reason.IMGUR_BAD_ANSWER:
+        is_about_the_image = error.reason is Reason.IMGUR_REFUSED
+        if (error.transient or error.reason is Reason.IMGUR_BAD_ANSWER) and not is_about_the_image:
             return error
         message = (
             f"Imgur refused to refresh the access token (status {refusal.status}); "

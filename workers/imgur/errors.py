@@ -21,6 +21,33 @@ _CREDENTIALS = re.compile(
 _FORBIDDEN = re.compile(r"actions? (?:are|is) forbidden", re.IGNORECASE)
 
 
+# What no other attempt changes, even if the sentence invites to one with another file.
+_UNFIT = re.compile(
+    r"too (?:large|big)|larger than|exceeds|\b(?:size|type|format)\b|supported|corrupt"
+    r"|invalid (?:image|file)|not an? (?:valid )?(?:image|file)",
+    re.IGNORECASE,
+)
+_UNFIT_STATUSES = frozenset(
+    {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+)
+_TRY_AGAIN = re.compile(
+    r"\b(?<!not )(?<!n't )(?:re)?try (?:\w+ ){0,4}(?:again|later)\b|\bplease retry\b"
+    r"|temporar(?:ily (?:unavailable|down)|y (?:error|failure|problem|issue))",
+    re.IGNORECASE,
+)
+_ONCE_MORE = 2  # attempts
+
+
+def _is_passing(refusal: Refusal) -> bool:
+    sentence = refusal.sentence
+    return (
+        not refusal.is_success
+        and refusal.status not in _UNFIT_STATUSES
+        and _TRY_AGAIN.search(sentence) is not None
+        and _UNFIT.search(sentence) is None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """What a refusal means if it `fits`; the first rule that fits counts."""
@@ -29,6 +56,7 @@ class _Rule:
     reason: Reason
     message: str
     transient: bool = False
+    max_attempts: int | None = None
 
 
 def _status(status: HTTPStatus) -> Callable[[Refusal], bool]:
@@ -56,6 +84,12 @@ _RULES = (
         "Imgur refused the credentials; check {credentials}",
     ),
     _Rule(
+        _is_passing,
+        Reason.IMGUR_ERROR,
+        "Imgur has a passing trouble",
+        transient=True,
+    ),
+    _Rule(
         lambda r: r.status == HTTPStatus.FORBIDDEN or _FORBIDDEN.search(r.sentence) is not None,
         Reason.IMGUR_FORBIDDEN,
         "Imgur forbids this upload",
@@ -66,6 +100,7 @@ _RULES = (
         Reason.IMGUR_BAD_ANSWER,
         "Imgur's answer holds no usable link, but the image may have been stored",
         transient=True,
+        max_attempts=_ONCE_MORE,
     ),
     _Rule(
         lambda r: HTTPStatus.MULTIPLE_CHOICES <= r.status < HTTPStatus.BAD_REQUEST,
@@ -87,6 +122,14 @@ _RULES = (
         _status(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
         Reason.IMGUR_REFUSED,
         "The image is too large for Imgur",
+    ),
+    _Rule(
+        # ShareX/ShareX#5611: animations above the limit; #6704: passing troubles.
+        _status(HTTPStatus.EXPECTATION_FAILED),
+        Reason.IMGUR_REFUSED,
+        "Imgur cannot process the image, most likely an animation above its limit of 10 MB",
+        transient=True,
+        max_attempts=_ONCE_MORE,
     ),
     _Rule(lambda _: True, Reason.IMGUR_REFUSED, "Imgur refused the image"),
 )
@@ -112,13 +155,13 @@ def explain(
     rule = next(rule for rule in _RULES if rule.fits(refusal))
     message = rule.message.format(credentials=credentials)
     wait = wait_asked_for(answer.headers, now) if rule.transient else None
-    # A yes without a link: the image may well be there.
-    error_class = UploadUnsureError if refusal.is_success else ImgurError
+    error_class = UploadUnsureError if refusal.is_unsure else ImgurError
     return error_class(
         rule.reason,
         f"{message} (status {refusal.status}).{quote}",
         transient=rule.transient,
         retry_after=wait,
+        max_attempts=rule.max_attempts,
     )
 
 

@@ -51,6 +51,20 @@ class Refusal:
         return _OVER_CAPACITY.search(self.sentence or self.page) is not None
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether Imgur may have stored the image all the same.
+
+        It is a yes without a link, or the word of a gateway that knows nothing of the image.
+        """
+        is_gateways = (
+            self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            and self.status != HTTPStatus.SERVICE_UNAVAILABLE
+            and not self.is_over_capacity
+            and not self.says_no
+        )
+        return self.is_success or is_gateways
+
+    @property
     def is_stale_token(self) -> bool:
         """Whether the access token was refused, so that a fresh one may help."""
         return self.status == HTTPStatus.UNAUTHORIZED or (

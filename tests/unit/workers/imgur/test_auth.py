@@ -156,7 +156,7 @@ def test_a_rotated_refresh_token_is_used_next(
     assert api.request_history[2].text.startswith("refresh_token=rotated&")
 
 
-@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("status", [400, 401, 403, 413, 417])
 def test_a_refused_refresh_is_remembered_by_all(
     make_client: Make, api: requests_mock.Adapter, status: int
 ) -> None:
@@ -175,6 +175,11 @@ def test_a_refused_refresh_is_remembered_by_all(
     ("answer", "reason"),
     [
         pytest.param({"status_code": 500}, Reason.IMGUR_ERROR, id="500"),
+        pytest.param(
+            {"status_code": 400, "json": {"error": "Please try again later"}},
+            Reason.IMGUR_ERROR,
+            id="try again",
+        ),
         pytest.param({"status_code": 503}, Reason.IMGUR_OVER_CAPACITY, id="503"),
         pytest.param({"text": "<html>"}, Reason.IMGUR_BAD_ANSWER, id="page"),
         pytest.param({"json": {}}, Reason.IMGUR_BAD_ANSWER, id="no token"),
@@ -192,6 +197,7 @@ def test_a_refresh_that_fails_for_now(
     tokens = TokenStore()
     first = failure(make_client(ACCOUNT, tokens))
     assert (first.reason, first.transient) == (reason, True)
+    assert not first.maybe_stored  # no image has been sent
     second = failure(make_client(ACCOUNT, tokens))
     assert second.transient
     assert second.message == first.message

@@ -1,5 +1,6 @@
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 from requests.structures import CaseInsensitiveDict
@@ -86,6 +87,7 @@ def test_a_403_with_no_credits_left_is_a_rate_limit(text: str) -> None:
 
 CAPACITY = "Imgur is temporarily over capacity. Please try again later."
 BAD_TYPE = "File type invalid (1)"
+EXPECTATION = "Internal expectation failed"
 
 
 @pytest.mark.parametrize(
@@ -135,13 +137,7 @@ BAD_TYPE = "File type invalid (1)"
         pytest.param(400, as_sentence(400, BAD_TYPE), Reason.IMGUR_REFUSED, False, id="400"),
         pytest.param(400, as_object(400, BAD_TYPE), Reason.IMGUR_REFUSED, False, id="400 object"),
         pytest.param(415, as_list(415, BAD_TYPE), Reason.IMGUR_REFUSED, False, id="415 list"),
-        pytest.param(
-            417,
-            as_sentence(417, "Internal expectation failed"),
-            Reason.IMGUR_REFUSED,
-            False,
-            id="417",
-        ),
+        pytest.param(417, as_sentence(417, EXPECTATION), Reason.IMGUR_REFUSED, True, id="417"),
         pytest.param(413, "<html>", Reason.IMGUR_REFUSED, False, id="413"),
         pytest.param(404, "", Reason.IMGUR_REFUSED, False, id="404"),
         pytest.param(422, "", Reason.IMGUR_REFUSED, False, id="422"),
@@ -160,6 +156,118 @@ def test_what_an_answer_means(status: int, body: str, reason: Reason, transient:
     assert (error.reason, error.transient) == (reason, transient)
     assert error.message
     assert "{" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (417, as_sentence(417, EXPECTATION)),
+        (417, as_list(417, EXPECTATION)),
+        (417, ""),
+        (417, "<html>"),
+        (200, as_sentence(417, EXPECTATION)),
+    ],
+)
+def test_a_417_is_worth_one_more_attempt_and_told_as_what_it_mostly_means(
+    status: int, body: str
+) -> None:
+    error = explained(status, body)
+    assert (error.transient, error.max_attempts, error.maybe_stored) == (True, 2, False)
+    assert "animation above its limit of 10 MB" in error.message
+
+
+PASSING = (
+    "Please try again",
+    "Please try again later.",
+    "Something went wrong, try uploading it again in a minute.",
+    "Please retry",
+    "Retry later",
+    "The upload service is temporarily unavailable",
+    "A temporary error occurred",
+)
+FINAL = (
+    "Image is too large. Please make it smaller and try again.",
+    "File is over the size limit, please try again",
+    "The image exceeds 10 MB. Please try again with a smaller one.",
+    "File type invalid (1). Please try again later.",
+    "We don't support this format; please try again with another.",
+    "Unsupported media. Please try again.",
+    "This is not a valid image. Please try again.",
+    "Please do not try again",
+    "Your account is temporarily banned",
+)
+
+
+@pytest.mark.parametrize("shape", [as_sentence, as_object, as_list])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+def test_an_invitation_to_try_again_is_a_passing_trouble(
+    status: int, shape: Callable[[int, str], str]
+) -> None:
+    for sentence in PASSING:
+        error = explained(status, shape(status, sentence), {"Retry-After": "17"})
+        assert (error.reason, error.transient) == (Reason.IMGUR_ERROR, True), sentence
+        assert (error.max_attempts, error.maybe_stored) == (None, False)
+        assert error.retry_after == 17
+        assert sentence in error.message
+
+
+def test_an_invitation_under_status_200_is_a_passing_trouble() -> None:
+    error = explained(200, as_sentence(200, PASSING[0]))
+    assert (error.reason, error.transient) == (Reason.IMGUR_ERROR, True)
+    assert not error.maybe_stored
+
+
+@pytest.mark.parametrize("sentence", FINAL)
+def test_an_invitation_with_another_file_is_none(sentence: str) -> None:
+    assert not explained(400, as_sentence(400, sentence)).transient
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence", "reason"),
+    [
+        (401, "Please try again", Reason.IMGUR_CREDENTIALS),
+        (403, "Invalid client_id. Please try again later.", Reason.IMGUR_CREDENTIALS),
+        (413, "Please try again", Reason.IMGUR_REFUSED),
+        (415, "Please try again", Reason.IMGUR_REFUSED),
+    ],
+)
+def test_credentials_size_and_type_stay_final(status: int, sentence: str, reason: Reason) -> None:
+    error = explained(status, as_sentence(status, sentence))
+    assert (error.reason, error.transient) == (reason, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_unsure"),
+    [
+        pytest.param(500, as_sentence(500, "Oops"), False, id="500 of the API"),
+        pytest.param(500, as_list(500, "Oops"), False, id="500 as list"),
+        pytest.param(502, '{"status": 502}', False, id="502 in JSON"),
+        pytest.param(200, '{"status": 500, "success": false}', False, id="500 under 200"),
+        pytest.param(500, "", True, id="500 empty"),
+        pytest.param(500, "{}", True, id="500 that says nothing"),
+        pytest.param(500, '{"data": {"id": "a"}, "success": true}', True, id="500 that says yes"),
+        pytest.param(502, "<html>Bad gateway", True, id="502 page"),
+        pytest.param(504, '{"data": {', True, id="504 cut short"),
+        pytest.param(503, "", False, id="503"),
+        pytest.param(502, PAGE, False, id="over capacity"),
+        pytest.param(408, "", False, id="408"),
+        pytest.param(200, "", True, id="200 empty"),
+        pytest.param(200, "<html>hello", True, id="200 page"),
+        pytest.param(200, '{"data": {"id": "a"}, "success": true}', True, id="yes, no link"),
+    ],
+)
+def test_who_may_have_stored_the_image_all_the_same(
+    status: int,
+    body: str,
+    is_unsure: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    error = explained(status, body)
+    assert (error.transient, error.maybe_stored) == (True, is_unsure)
+
+
+def test_a_yes_without_a_link_costs_one_more_upload_at_most() -> None:
+    assert explained(200, '{"success": true}').max_attempts == 2
+    assert explained(504, "").max_attempts is None
 
 
 TWO = "First reason; Second reason"
