@@ -18,7 +18,7 @@ from workers.download.url import mask_url
 from workers.errands.messages import Errand, ErrandReport
 from workers.errands.runner import ErrandRunner
 from workers.errands.webhook import WebhookPolicy, WebhookSender
-from workers.imgur import ImgurAccess, ImgurClient
+from workers.imgur import DeprecationLog, ImgurAccess, ImgurClient
 from workers.jobs.origin import Origin
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.logs import LogConfig, configure_logging
@@ -194,6 +194,7 @@ def run_lanes(
     budget = ByteBudget(config.download.held_bytes)
     pace = Pace(config.lanes, config.core_share)
     news = AllowanceNews(time.monotonic)
+    deprecations = DeprecationLog(time.monotonic)
     outbox = Outbox(
         lambda words, wait: mailbox.exchange(worker_id, words, wait),
         pace,
@@ -205,7 +206,15 @@ def run_lanes(
 
     def lane() -> None:
         try:
-            _run_lane(config, outbox.desk(), tokens, watchdog, budget, news=news)
+            _run_lane(
+                config,
+                outbox.desk(),
+                tokens,
+                watchdog,
+                budget,
+                news=news,
+                deprecations=deprecations,
+            )
         except BoardLostError:
             lost.set()
         except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
@@ -232,10 +241,11 @@ def _run_lane(
     budget: ByteBudget,
     *,
     news: AllowanceNews,
+    deprecations: DeprecationLog,
 ) -> None:
     with (
         closing(Downloader(config.download, watchdog, budget)) as downloader,
-        closing(ImgurClient(config.imgur, tokens, watchdog, news.read)) as imgur,
+        closing(ImgurClient(config.imgur, tokens, watchdog, news.read, deprecations)) as imgur,
         closing(WebhookSender(config.webhooks, config.download, watchdog)) as messenger,
     ):
         pipeline = Pipeline(

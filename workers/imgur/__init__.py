@@ -2,5 +2,6 @@
 
 from workers.imgur.access import ImgurAccess
 from workers.imgur.client import ImgurClient, UploadedImage
+from workers.imgur.deprecation import DeprecationLog
 
-__all__ = ["ImgurAccess", "ImgurClient", "UploadedImage"]
+__all__ = ["DeprecationLog", "ImgurAccess", "ImgurClient", "UploadedImage"]

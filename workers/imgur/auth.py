@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from workers.errors import ImgurError, Reason
 from workers.imgur.access import ImgurAccess
+from workers.imgur.deprecation import DeprecationLog
 from workers.imgur.errors import explain
 from workers.imgur.exchange import Answer, Exchange, timed_out
 from workers.imgur.refusal import parse_json, quoted, read_refusal
@@ -51,6 +52,11 @@ class Credential:
     header: str = field(repr=False)
     generation: int | None = None
 
+    @property
+    def secret(self) -> str:
+        """What stands behind the scheme."""
+        return self.header.partition(" ")[2]
+
 
 class Authorizer:
     """Obtains what goes with an upload, and refreshes the access token when it is its turn.
@@ -59,10 +65,18 @@ class Authorizer:
         access: as whom.
         tokens: what all workers share.
         exchange: calls the API.
+        deprecations: what all lanes share.
     """
 
-    def __init__(self, access: ImgurAccess, tokens: Tokens, exchange: Exchange) -> None:
+    def __init__(
+        self,
+        access: ImgurAccess,
+        tokens: Tokens,
+        exchange: Exchange,
+        deprecations: DeprecationLog,
+    ) -> None:
         self._access = access
+        self._deprecations = deprecations
         self._tokens = tokens
         self._exchange = exchange
         self._token_url = f"{access.api_url.rstrip('/')}/oauth2/token"
@@ -142,6 +156,7 @@ class Authorizer:
         body = urlencode(form).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = self._exchange.post(self._token_url, headers, body, len(body), left)
+        self._deprecations.read("POST /oauth2/token", answer.headers, self.secrets(refresh_token))
         document = parse_json(answer.body) if answer.is_success else None
         if isinstance(document, dict):
             access_token = _text(document.get("access_token"))

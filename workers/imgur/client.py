@@ -13,6 +13,7 @@ from workers.allowance import Allowance
 from workers.imgur.access import ImgurAccess
 from workers.imgur.auth import Authorizer, Credential, Tokens
 from workers.imgur.deletion import is_deleted, why_not_deleted
+from workers.imgur.deprecation import DeprecationLog
 from workers.imgur.errors import explain
 from workers.imgur.exchange import Answer, Exchange, timed_out
 from workers.imgur.multipart import Form, image_form
@@ -54,6 +55,7 @@ class ImgurClient:
         tokens: the access token that all workers share; used for an account only.
         watchdog: cuts uploads past their deadline.
         on_allowance: told what each answer says of the limits.
+        deprecations: what all lanes share; by default the client has one to itself.
     """
 
     def __init__(
@@ -62,15 +64,17 @@ class ImgurClient:
         tokens: Tokens,
         watchdog: Watchdog,
         on_allowance: Callable[[Allowance], None] = lambda _: None,
+        deprecations: DeprecationLog | None = None,
     ) -> None:
         self._on_allowance = on_allowance
+        self._deprecations = deprecations or DeprecationLog(time.monotonic)
         self._upload_seconds = access.upload_seconds
         self._url = f"{access.api_url.rstrip('/')}/3/image"
         self._fields = {"type": "file"}
         if access.album is not None:
             self._fields["album"] = access.album
         self._exchange = Exchange(watchdog, access.connect_seconds)
-        self._authorizer = Authorizer(access, tokens, self._exchange)
+        self._authorizer = Authorizer(access, tokens, self._exchange, self._deprecations)
 
     def upload(
         self,
@@ -109,7 +113,7 @@ class ImgurClient:
                 answer,
                 read_refusal(answer),
                 credentials=self._authorizer.settings,
-                secrets=self._authorizer.secrets(credential.header.partition(" ")[2]),
+                secrets=self._authorizer.secrets(credential.secret),
                 now=time.time(),
             )
         return image
@@ -134,7 +138,7 @@ class ImgurClient:
             credential = self._authorizer.credential(deadline, refused=credential)
             answer = self._delete(credential, deletehash, deadline)
         if not is_deleted(answer):
-            secrets = self._authorizer.secrets(credential.header.partition(" ")[2], deletehash)
+            secrets = self._authorizer.secrets(credential.secret, deletehash)
             raise why_not_deleted(answer, self._authorizer.settings, secrets, time.time())
         return pause_after_upload(answer.headers, time.time())
 
@@ -150,7 +154,7 @@ class ImgurClient:
         form = make_form()
         headers = {"Authorization": credential.header, "Content-Type": form.content_type}
         answer = self._exchange.post(self._url, headers, form.body, form.length, left)
-        self._on_allowance(read_allowance(answer.headers, time.time()))
+        self._read_headers("POST /3/image", answer, credential)
         return answer
 
     def _delete(self, credential: Credential, deletehash: str, deadline: float) -> Answer:
@@ -159,8 +163,16 @@ class ImgurClient:
             raise timed_out()
         url = f"{self._url}/{quote(deletehash, safe='')}"
         answer = self._exchange.delete(url, {"Authorization": credential.header}, left)
-        self._on_allowance(read_allowance(answer.headers, time.time()))
+        self._read_headers("DELETE /3/image/{deletehash}", answer, credential, deletehash)
         return answer
+
+    def _read_headers(
+        self, call: str, answer: Answer, credential: Credential, *secrets: str
+    ) -> None:
+        self._on_allowance(read_allowance(answer.headers, time.time()))
+        self._deprecations.read(
+            call, answer.headers, self._authorizer.secrets(credential.secret, *secrets)
+        )
 
 
 def _is_stale(answer: Answer) -> bool:

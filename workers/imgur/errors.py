@@ -19,8 +19,6 @@ _CREDENTIALS = re.compile(
     r"client[_ ]id|access token|authentication required|malformed auth", re.IGNORECASE
 )
 _FORBIDDEN = re.compile(r"actions? (?:are|is) forbidden", re.IGNORECASE)
-
-
 # What no other attempt changes, even if the sentence invites to one with another file.
 _UNFIT = re.compile(
     r"too (?:large|big)|larger than|exceeds|\b(?:size|type|format)\b|supported|corrupt"

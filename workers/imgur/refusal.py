@@ -131,14 +131,20 @@ def _sentences(errors: list[object]) -> list[str]:
 
 def quoted(sentence: str, secrets: Collection[str]) -> str:
     """Imgur's sentence made fit to follow one of ours; empty if there is none."""
+    text = shown(sentence, secrets)
+    return f' Imgur says: "{text}"' if text else ""
+
+
+def shown(text: str, secrets: Collection[str]) -> str:
+    """A text of Imgur's made fit to be shown: one line, of bounded length, without secrets."""
     for secret in secrets:
-        sentence = sentence.replace(secret, "***")
+        text = text.replace(secret, "***")
     # Category C: control, format (it may turn the reading direction) and unassigned characters.
     plain = "".join(
         " " if unicodedata.category(char).startswith("C") else char
-        for char in sentence[: 10 * _LONGEST_SENTENCE]
+        for char in text[: 10 * _LONGEST_SENTENCE]
     )
     plain = " ".join(plain.split())
     if len(plain) > _LONGEST_SENTENCE:
         plain = plain[:_LONGEST_SENTENCE].rstrip() + "…"
-    return f' Imgur says: "{plain}"' if plain else ""
+    return plain
