@@ -12,6 +12,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -186,6 +187,44 @@ def test_an_answer_cut_short_counts_by_its_status(
         assert "may have been stored" in error.message
     failure(client)
     assert len(server.connections) == 2
+
+
+STORED = b'{"data": {"link": "https://i.imgur.com/abc.jpg"}, "success": true}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(b"200 OK", STORED + b"<html>\xff", id="rubbish behind it"),
+        pytest.param(b"200", STORED + b"\n" + STORED.replace(b"abc", b"other"), id="two"),
+        pytest.param(b"200 OK", b"\xef\xbb\xbf" + STORED, id="BOM"),
+        pytest.param(b"502 Bad Gateway", STORED, id="under another status"),
+    ],
+)
+def test_a_link_that_came_counts(
+    serve: Serve, make_client: MakeClient, status: bytes, body: bytes
+) -> None:
+    def handle(call: Any) -> None:
+        call.read()
+        call.sock.sendall(b"HTTP/1.1 " + status + b"\r\nServer: x\r\n\r\n" + body)
+        call.sock.shutdown(socket.SHUT_WR)
+
+    server = serve(handle)
+    assert upload(make_client(access(server.url))).link == LINK
+    assert len(server.calls) == 1
+
+
+def test_of_two_waits_the_longer_counts(serve: Serve, make_client: MakeClient) -> None:
+    date = formatdate(time.time() + 7000, usegmt=True).encode()
+
+    def handle(call: Any) -> None:
+        call.read()
+        fields = b"Retry-After: 30\r\nRetry-After: %s\r\nRetry-After: 5\r\n" % date
+        call.sock.sendall(b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n" + fields + b"\r\n")
+
+    error = failure(make_client(access(serve(handle).url)))
+    assert isinstance(error, RateLimitedError)
+    assert 3600 < error.pause_seconds <= 7000
 
 
 def test_an_oversized_answer_costs_its_connection_only(
