@@ -213,10 +213,10 @@ def _headers_by_origin(value: Mapping[str, Mapping[str, str]]) -> HeadersByOrigi
 def _origin(text: str) -> str | None:
     try:
         check_url(text)
-        parts = urlsplit(text)
+        parts = urlsplit(text.strip())
         has_more = parts.path not in {"", "/"} or parts.query or parts.fragment or "?" in text
         return None if has_more else origin_of(text)
-    except (ImageError, ValueError):
+    except ImageError:
         return None
 
 

@@ -11,7 +11,8 @@ from workers.board_engine import BackendError, BoardEngine
 from workers.cluster.environment import ClusterAddress
 from workers.download import DownloadPolicy
 from workers.download.source_headers import origin_of
-from workers.download.url import MAX_URL_LENGTH, are_plain, check_url, mask_url
+from workers.download.url import are_plain, check_url, mask_url
+from workers.download.wire_url import MAX_URL_LENGTH
 from workers.errands.book import RETRY_SECONDS
 from workers.errands.messages import Deletion, DeletionRefusal, DeletionState, DeliveryAttempt
 from workers.errands.webhook import WebhookPolicy

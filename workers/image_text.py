@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from workers.download.wire_url import SURROUNDING, wire_url
 from workers.messages import ImageOptions, Lease
 
 PLACEHOLDERS: Final = ("number", "count", "name", "host")
@@ -46,7 +47,7 @@ def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
         "number": lambda: str(lease.index + 1),
         "count": lambda: str(options.count),
         "name": lambda: _name(lease.url),
-        "host": lambda: urlsplit(lease.url).hostname or "",
+        "host": lambda: urlsplit(lease.url.strip(SURROUNDING)).hostname or "",
     }
     return _FIELD.sub(
         lambda found: _DOUBLED[found[0]] if found[0] in _DOUBLED else values[found[1]](), template
@@ -55,5 +56,5 @@ def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
 
 def _name(url: str) -> str:
     # Of the path alone: a query may be a signature that opens the image to anybody.
-    last = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
+    last = unquote(urlsplit(wire_url(url)).path.rpartition("/")[2], errors="replace")
     return _UNPRINTABLE.sub("", last)[:_LONGEST_NAME]

@@ -17,7 +17,7 @@ from service.upload_options import (
 )
 from workers import MAX_URL_LENGTH, PLACEHOLDERS, Priority
 
-_URL_PATTERN: Final = r"^[Hh][Tt][Tt][Pp][Ss]?:/"
+_URL_PATTERN: Final = r"^[\x00-\x20]*[Hh][Tt][Tt][Pp][Ss]?:/"
 _TEMPLATE: Final = (
     f"May hold {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}; {{{{ and }}}} are braces."
 )

@@ -3,21 +3,22 @@
 from typing import Final
 from urllib.parse import urlsplit
 
+from workers.download.wire_url import wire_url
 from workers.jobs.job_options import HeadersByOrigin
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL (RFC 6454, section 6.2), the usual port left out.
+    """Scheme, host and port that a URL is sent to (RFC 6454, section 6.2).
+
+    The usual port is left out, and a dot behind the name.
 
     Raises:
-        ValueError: the URL has none.
+        DownloadError: the URL cannot be sent.
     """
-    parts = urlsplit(url)
-    host, scheme, port = parts.hostname, parts.scheme.lower(), parts.port
-    if not host or scheme not in _DEFAULT_PORTS:
-        raise ValueError("no http(s) origin")
+    parts = urlsplit(wire_url(url))
+    host, scheme, port = parts.hostname or "", parts.scheme, parts.port
     name = f"[{host}]" if ":" in host else host.removesuffix(".")
     return f"{scheme}://{name}" + ("" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}")
 

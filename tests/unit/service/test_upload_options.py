@@ -104,7 +104,7 @@ def test_priorities_are_three(api: Any, value: object) -> None:
         "/done",
         "ftp://me.test/",
         "https://user:secret@me.test/",
-        "https://me.test/ x",
+        "https://me.te st/x",
         "https://me.test/" + "x" * LONGEST_CALLBACK,
         ["https://me.test/"],
     ],
@@ -143,8 +143,9 @@ class TestSourceHeaders:
         assert code == "invalid-origin"
         assert pointer.startswith("#/sourceHeaders/")
 
-    def test_an_origin_is_there_once(self, api: Any) -> None:
-        twice = {ORIGIN: {"X-A": "b"}, "HTTPS://EXAMPLE.com:443": {"X-A": "c"}}
+    @pytest.mark.parametrize("again", ["HTTPS://EXAMPLE.com:443", f" {ORIGIN}.:/ "])
+    def test_an_origin_is_there_once(self, api: Any, again: str) -> None:
+        twice = {ORIGIN: {"X-A": "b"}, again: {"X-A": "c"}}
         assert [code for _, code in self.faults(api, twice)] == ["invalid-origin"]
 
     @pytest.mark.parametrize(

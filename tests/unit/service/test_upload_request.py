@@ -193,8 +193,8 @@ class TestEntries:
             ("http:///a.jpg", "url-invalid", None),
             ("https://example.com:0/a.jpg", "url-invalid", None),
             ("https://exa mple.com/a.jpg", "url-invalid", None),
-            (" https://example.com/a.jpg", "url-invalid", None),
-            ("https://example.com/a.jpg\n", "url-invalid", None),
+            ("https://example.com\\a.jpg", "url-invalid", None),
+            ("https://example.com/" + "ü" * 8000, "url-too-long", None),
             ("https://[::1/a.jpg", "url-invalid", None),
             ("https://example.com/\ud83d.jpg", "url-invalid", None),
             ("https://example.com/" + "a" * 8192, "url-too-long", None),
@@ -230,7 +230,7 @@ class TestEntries:
         assert b"hush" not in answer.result.content
 
     def test_all_bad_entries_are_listed_at_once(self, api: Any, board: Any) -> None:
-        answer = api.post(["cat", GOOD, 5, GOOD, "cat", "https://example.com/b c.jpg"])
+        answer = api.post(["cat", GOOD, 5, GOOD, "cat", "https://exam ple.com/"])
         problem = answer.json
         assert [error["index"] for error in problem["errors"]] == [0, 2, 4, 5]
         assert problem["errors_total"] == 4
@@ -268,6 +268,10 @@ class TestEntries:
             "https://[2001:db8::1]/a.jpg",
             "https://example.com/ü.jpg",
             "https://bücher.example/a.jpg",
+            "https://😀.example/a.jpg",
+            " https://example.com/a b.jpg\n",
+            "https://example.com/50%.jpg",
+            "https://example.com:/a\\b.jpg",
             "https://example.com/" + "a" * 8172,
         ],
         ids=lambda url: url[:40],

@@ -41,10 +41,18 @@ def test_what_was_not_asked_for_is_no_field() -> None:
         ("https://a.test/" + "x" * 500, "x" * 100),
         ("https://a.test/a%0D%0Ab%FF%2Fc", "ab/c"),
         ("https://a.test/{count}.png", "{count}.png"),
+        (" https://a.test/b/black cat.jpg\n", "black cat.jpg"),
+        ("https://a.test/b\\c.jpg", "c.jpg"),
     ],
 )
 def test_a_name_is_a_short_line_whatever_the_url(url: str, name: str) -> None:
     assert fields_of(lease(ImageOptions(1, title="[{name}]"), url)) == {"title": f"[{name}]"}
+
+
+def test_the_host_is_named_as_submitted() -> None:
+    fields = fields_of(lease(ImageOptions(1, title="[{host}]"), "\n https://Bücher.test "))
+
+    assert fields == {"title": "[bücher.test]"}
 
 
 @pytest.mark.parametrize(

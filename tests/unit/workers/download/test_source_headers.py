@@ -7,6 +7,7 @@ import requests_mock
 
 from workers.download import Downloader
 from workers.download.source_headers import SourceHeaders, origin_of
+from workers.errors import DownloadError
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
 A, B = "https://a.test", "https://b.test"
@@ -19,9 +20,14 @@ HEADERS = ((A, (("X-Key", "for-a"), ("user-agent", "mine"))), (B, (("X-Key", "fo
         ("https://A.test/x?y#z", A),
         ("https://a.test:443", A),
         ("https://a.test.:443/", A),
+        ("https://a.test:/", A),
+        (" https://\uff41.test\u3002/ ", A),
+        ("https://BÜCHER.test/", "https://xn--bcher-kva.test"),
+        ("https://xn--bcher-kva.test/", "https://xn--bcher-kva.test"),
         ("http://a.test:443/", "http://a.test:443"),
         ("HTTP://a.test:80/", "http://a.test"),
         ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("http://[0:0::1]:80/", "http://[::1]"),
     ],
 )
 def test_the_origin_of_a_url(url: str, origin: str) -> None:
@@ -30,7 +36,7 @@ def test_the_origin_of_a_url(url: str, origin: str) -> None:
 
 @pytest.mark.parametrize("url", ["ftp://a.test/", "https:///x", "a.test", "https://a:99999/"])
 def test_some_urls_have_none(url: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(DownloadError):
         origin_of(url)
 
 

@@ -1,9 +1,11 @@
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from requests import PreparedRequest
 
-from workers.download.url import MAX_URL_LENGTH, are_plain, check_url, mask_url
+from workers.download.url import are_plain, check_url, mask_url
+from workers.download.wire_url import MAX_URL_LENGTH
 from workers.errors import DownloadError, Reason
 
 GOOD = [
@@ -56,24 +58,28 @@ BAD = [
     ("http://example.com:65536/a.jpg", Reason.URL_INVALID),
     ("http://example.com:-1/a.jpg", Reason.URL_INVALID),
     ("http://example.com:http/a.jpg", Reason.URL_INVALID),
-    ("http://example.com:/a.jpg", Reason.URL_INVALID),
+    ("http://example.com:\uff18\uff10/a.jpg", Reason.URL_INVALID),
+    ("http://example.com\uff1a80/a.jpg", Reason.URL_INVALID),
     ("http://user:secret@example.com/a.jpg", Reason.URL_CREDENTIALS),
     ("http://user@example.com/a.jpg", Reason.URL_CREDENTIALS),
     ("http://@example.com/a.jpg", Reason.URL_CREDENTIALS),
     ("http://127.0.0.1@example.com/a.jpg", Reason.URL_CREDENTIALS),
-    ("http://example.com/a b.jpg", Reason.URL_INVALID),
-    (" http://example.com/a.jpg", Reason.URL_INVALID),
-    ("http://example.com/a.jpg\n", Reason.URL_INVALID),
-    ("http://example.com/a\r\nHost: evil/", Reason.URL_INVALID),
+    (" \n", Reason.URL_INVALID),
+    ("\xa0http://example.com/a.jpg", Reason.URL_SCHEME),
+    ("http://exa mple.com/a.jpg", Reason.URL_INVALID),
+    ("http://example.com\xa0", Reason.URL_INVALID),
     ("http://exa\tmple.com/a.jpg", Reason.URL_INVALID),
-    ("http://example.com/\x00", Reason.URL_INVALID),
-    ("http://example.com/\x7f", Reason.URL_INVALID),
-    ("http://example.com/\u0085", Reason.URL_INVALID),
-    ("http://example.com/\u3000", Reason.URL_INVALID),
+    ("http://example.com\r\nHost: evil/", Reason.URL_INVALID),
     ("http://example.com/\ud800", Reason.URL_INVALID),
     ("http://example.com\\@evil.example/a.jpg", Reason.URL_INVALID),
-    ("http://①②⑦.⓪.⓪.①/a.jpg", Reason.URL_INVALID),
-    ("http://\uff11\uff12\uff17.0.0.1/a.jpg", Reason.URL_INVALID),
+    ("http:\\\\example.com\\a.jpg", Reason.URL_INVALID),
+    ("http://example.com\\a.jpg", Reason.URL_INVALID),
+    ("http://example.com\uff0fa.jpg", Reason.URL_INVALID),
+    ("http://exam\u2100ple.com/", Reason.URL_INVALID),
+    ("http://\u202eexample.com/", Reason.URL_INVALID),
+    ("http://user\uff20example.com/", Reason.URL_INVALID),
+    ("http://xn--ü.example/", Reason.URL_INVALID),
+    ("http://ü..example/", Reason.URL_INVALID),
     ("http://exa%6dple.com/a.jpg", Reason.URL_INVALID),
     ("http://*.example.com/a.jpg", Reason.URL_INVALID),
     ("http://.example.com/a.jpg", Reason.URL_INVALID),
@@ -87,6 +93,7 @@ BAD = [
     ("http://[fe80::1%eth0]/a.jpg", Reason.URL_INVALID),
     ("http://[127.0.0.1]/a.jpg", Reason.URL_INVALID),
     ("https://example.com/" + "a" * MAX_URL_LENGTH, Reason.URL_TOO_LONG),
+    ("https://example.com/" + '"' * 8000, Reason.URL_TOO_LONG),
 ]
 
 
@@ -113,13 +120,9 @@ def test_the_sentence_does_not_repeat_credentials() -> None:
 
 
 @given(st.text(st.characters(codec=None), max_size=80).map("http://".__add__))
-def test_ends_in_a_decision_for_any_text_and_what_is_taken_can_be_sent(url: str) -> None:
-    try:
+def test_ends_in_a_decision_for_any_text(url: str) -> None:
+    with suppress(DownloadError):
         check_url(url)
-    except DownloadError:
-        return
-
-    PreparedRequest().prepare_url(url, None)
 
 
 MASKED = [
@@ -169,7 +172,7 @@ def test_bounds_the_length() -> None:
 
 @given(
     st.lists(
-        st.text(alphabet="htps:/.?#@[]aA0-_%\\ \n\ré", max_size=30) | st.sampled_from(GOOD),
+        st.text(alphabet='htps:/.?#@[]aA0-_%\\ \n\r"é', max_size=30) | st.sampled_from(GOOD),
         max_size=4,
     )
 )
