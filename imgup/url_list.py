@@ -10,10 +10,12 @@ _LONGEST_URL = 8192
 """Characters, as the service has it."""
 
 _BYTE_ORDER_MARK = "\ufeff"
-_FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
+_SURROUNDING = "".join(map(chr, range(ord(" ") + 1)))
+_NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _CREDENTIALS = re.compile(r"://[^?#]*@")
 _TEXT_SHOWN = 200  # characters
-_HTTP = re.compile(r"https?://", re.IGNORECASE | re.ASCII)
+_match_http = re.compile(r"https?://([^/?#]*)", re.IGNORECASE | re.ASCII).match
 
 
 class UrlListError(Exception):
@@ -114,13 +116,17 @@ def _read_json(text: str, name: str) -> Iterator[Entry]:
 def _what_is_wrong(entry: Entry) -> str | None:
     if not entry.is_text:
         return "not a text"
-    if not _HTTP.match(entry.value):
+    url = entry.value.strip(_SURROUNDING)
+    found = _match_http(url)
+    if found is None:
         return "not an http or https URL"
     if len(entry.value) > _LONGEST_URL:
         return f"longer than {_LONGEST_URL} characters"
-    if _FORBIDDEN.search(entry.value):
-        return "holds a space, a control character or a backslash"
-    return _what_is_wrong_with_host(entry.value)
+    if _HALF_CHARACTER.search(url):
+        return "holds half a character"
+    if _NOT_IN_HOST.search(found[1]):
+        return "has a space, a control character, a backslash or a % in its host"
+    return _what_is_wrong_with_host(url)
 
 
 def _what_is_wrong_with_host(url: str) -> str | None:

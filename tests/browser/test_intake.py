@@ -97,9 +97,20 @@ ENTRIES = [
     "example.com/a.jpg",
     "javascript:alert(1)",
     "https://user:secret@example.com/a.jpg",
-    "https://example.com/a b.jpg",
-    "https://example.com/a\\b.jpg",
+    " https://example.com/a b.jpg\n",
+    "\u0000https://example.com ",
+    "https://example.com/a\\b.jpg?50%",
     "https://example.com/\u0007.jpg",
+    "https://😀.my_host.example.:/a.jpg",
+    "http://*.example/a.jpg",
+    "https://example.com\\a.jpg",
+    "https://exam ple.com/a.jpg",
+    "https://exam\tple.com/a.jpg",
+    "https://exam%70le.com/a.jpg",
+    "https://@example.com/a.jpg",
+    "https:///a.jpg",
+    "https://example.com/\ud83d.jpg",
+    "https://example.com:0/a.jpg",
     "https://example.com:99999/a.jpg",
     "https://example.com/" + "a" * 8172,
     "https://example.com/" + "a" * 8173,
@@ -114,6 +125,26 @@ def test_links_are_judged_as_the_service_does(page: Tab) -> None:
         f" {json.dumps(ENTRIES)}.map((entry) => check(entry) === null))"
     )
     assert dict(zip(ENTRIES, judged, strict=True)) == {entry: taken(entry) for entry in ENTRIES}
+
+
+def test_a_file_name_may_have_spaces(page: Tab) -> None:
+    text = (
+        "https://example.com/black cat.png\n"
+        "https://example.com/1.png a cat.png\n"
+        "https://example.com/2.png and https://example.com/3.png\n"
+        "https://example.com/4 of a cat\n"
+    )
+    files = page.run("document.querySelector('script').src").rpartition("/")[0]
+    found = page.run(
+        f"import('{files}/urls.js').then(({{ readLinks }}) => readLinks([{json.dumps(text)}]))"
+    )
+    assert found["urls"] == [
+        "https://example.com/black cat.png",
+        "https://example.com/1.png",
+        "https://example.com/2.png",
+        "https://example.com/3.png",
+        "https://example.com/4",
+    ]
 
 
 def taken(entry: str) -> bool:

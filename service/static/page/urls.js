@@ -1,10 +1,12 @@
 // Text, HTML or JSON → image links that can be sent, and those that cannot, with the reason.
-// The rules are those of the service (workers/download/url.py); it checks again.
+// The rules are those of the service (workers/download/wire_url.py); it checks again.
 
 import { Slices } from "./slices.js";
 
 const LONGEST = 8192;
 const LINK = /https?:\/\/[^\s<>"'`]+/gi;
+// A link whose file name has spaces: nothing before it, and only what follows ends as an image's name.
+const SPACED = /^https?:\/\/(?!\S*\.(?:png|jpe?g|gif|bmp|tiff?|webp)\s)\S+\s.*\.(?:png|jpe?g|gif|bmp|tiff?|webp)$/i;
 
 /**
  * Links of texts as a person has them: one a line, several in a line, Markdown, HTML or JSON.
@@ -42,17 +44,21 @@ export function linksOfHtml(html) {
 /** Why an entry cannot be sent, or null. */
 export function check(value) {
   if (value.length > LONGEST) return `longer than ${LONGEST} characters`;
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(value);
+  const link = value.replace(/^[\u0000-\u0020]+/, "").trimEnd();
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(link);
   if (!scheme) return "not a link; it begins with neither http:// nor https://";
-  if (!/^https?:\/\//i.test(value)) return `begins with ${scheme[1]}:, not with http:// or https://`;
-  if (/[\s\u0000-\u001f\u007f\\]/.test(value)) return "white space or a backslash in it";
-  let url;
+  const authority = /^https?:\/\/([^/?#]*)/i.exec(link);
+  if (!authority) return `begins with ${scheme[1]}:, not with http:// or https://`;
+  const host = authority[1];
+  if (host.includes("@")) return "holds a user name or password";
+  if (/[^\w.:[\]\u0080-\uffff-]/.test(host)) return "a space, a backslash or another sign in its host that no name has";
+  if (!host || /:0+$/.test(host)) return "no host, or port 0";
+  if (/\p{Surrogate}/u.test(link)) return "half a character in it";
   try {
-    url = new URL(value);
+    new URL(link);
   } catch {
     return "not a link that can be understood";
   }
-  if (url.username || url.password) return "holds a user name or password";
   return null;
 }
 
@@ -83,6 +89,7 @@ function entriesOfJson(text) {
 /** Words beside links are passed over; a line without any link is one bad entry. */
 function entriesOfLine(line) {
   if (!line) return [];
+  if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
   const found = line.split(/\s+|,(?=https?:\/\/)/i).flatMap((word) => {
     // Whole, as it stands: a link may hold brackets and quotes.
     if (/^https?:\/\//i.test(word)) return [word.replace(/[,;]+$/, "")];

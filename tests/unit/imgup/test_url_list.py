@@ -54,9 +54,11 @@ def test_a_list_that_cannot_be_read_is_named(content, said):
         ("example.com/cat.png", "not an http"),
         ("ftp://example.com/cat.png", "not an http"),
         ("https:/example.com/cat.png", "not an http"),
-        ("https://example.com/a cat.png", "space"),
-        ("https://example.com/\x1b[31m", "control"),
+        ("https://exam ple.com/cat.png", "space"),
+        ("https://exam\tple.com/cat.png", "control"),
         ("https://example.com\\cat.png", "backslash"),
+        ("https://example%2ecom/cat.png", "%"),
+        ("https://example.com/\ud83d", "half a character"),
         ("https:///cat.png", "no host"),
         ("https://example.com:port/", "port"),
         ("https://[::1/", "host"),
@@ -79,6 +81,9 @@ def test_what_is_plainly_no_url_of_an_image_is_set_aside(value, why):
         "https://bücher.example/größe.png?a=b#c",
         "http://[::1]:8001/a.png",
         "http://127.0.0.1:8001/a.png",
+        " https://example.com/a cat.png\n",
+        "\x00https://example.com ",
+        "https://😀.my_host.example.:/a\\b\x1b[31m.png?50%",
     ],
 )
 def test_the_rest_is_sent(value):
