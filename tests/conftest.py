@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.running_service import RunningService
+from workers.transfer.loop import TransferLoop
 
 
 @pytest.fixture
@@ -31,3 +32,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
         yield running.wait_until_ready()
     finally:
         running.close()
+
+
+@pytest.fixture(scope="session")
+def transfers() -> Iterator[TransferLoop]:
+    """Performs the transfers of all tests of a process, as a worker's does for all its lanes."""
+    loop = TransferLoop()
+    yield loop
+    loop.close()

@@ -37,7 +37,7 @@ from workers.pace import Pace, Pacemaker
 from workers.pipeline import Pipeline
 from workers.remote_calls import MailboxCalls, TokenStoreCalls
 from workers.transfer.byte_budget import ByteBudget
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 _NICENESS = 10  # a tenth of the web side's and the Manager's weight (sched(7))
 
@@ -190,7 +190,7 @@ def run_lanes(
     # getaddrinfo cannot be interrupted; this bounds a silent name server to some seconds
     # (resolv.conf(5)). Read by the C library at the first lookup of the process.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
-    watchdog = Watchdog()
+    transfers = TransferLoop()
     budget = ByteBudget(config.download.held_bytes)
     pace = Pace(config.lanes, config.core_share)
     news = AllowanceNews(time.monotonic)
@@ -210,13 +210,14 @@ def run_lanes(
                 config,
                 outbox.desk(),
                 tokens,
-                watchdog,
+                transfers,
                 budget,
                 news=news,
                 deprecations=deprecations,
             )
         except BoardLostError:
             lost.set()
+            transfers.close()  # nobody is left to hear of them
         except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
             structlog.get_logger("worker").exception("lane failed; its worker ends, URLs go back")
             os._exit(1)
@@ -228,7 +229,7 @@ def run_lanes(
         thread.join()
     pacemaker.close()
     outbox.close()
-    watchdog.close()
+    transfers.close()
     if lost.is_set():
         sys.exit(1)
 
@@ -237,16 +238,16 @@ def _run_lane(
     config: WorkerConfig,
     desk: Desk,
     tokens: TokenStoreCalls,
-    watchdog: Watchdog,
+    transfers: TransferLoop,
     budget: ByteBudget,
     *,
     news: AllowanceNews,
     deprecations: DeprecationLog,
 ) -> None:
     with (
-        closing(Downloader(config.download, watchdog, budget)) as downloader,
-        closing(ImgurClient(config.imgur, tokens, watchdog, news.read, deprecations)) as imgur,
-        closing(WebhookSender(config.webhooks, config.download, watchdog)) as messenger,
+        closing(Downloader(config.download, transfers, budget)) as downloader,
+        closing(ImgurClient(config.imgur, tokens, transfers, news.read, deprecations)) as imgur,
+        closing(WebhookSender(config.webhooks, config.download, transfers)) as messenger,
     ):
         pipeline = Pipeline(
             downloader,

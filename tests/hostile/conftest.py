@@ -8,6 +8,8 @@ import json
 import os
 import re
 import select
+import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -83,7 +85,7 @@ class WatchedWorker:
             "deadline_seconds": DEADLINE_SECONDS,
             "connect_seconds": CONNECT_SECONDS,
             "authority": None,
-            "resolve": False,
+            "name_server": None,
         }
         self._order(defaults | settings | {"results": writing})
 
@@ -196,7 +198,8 @@ def _check_requests(heads: list[bytes]) -> None:
     for head in heads:
         request_line, *headers = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
         assert re.fullmatch(rb"GET /[!-~]* HTTP/1\.1", request_line)
-        names = sorted(header.partition(b":")[0] for header in headers)
+        # A head that has to be mended is asked for on a connection of its own.
+        names = sorted({header.partition(b":")[0] for header in headers} - {b"Connection"})
         assert names == [b"Accept", b"Accept-Encoding", b"Host", b"User-Agent"]
 
 
@@ -204,6 +207,36 @@ def _check_sentence(message: str) -> None:
     assert message.endswith(".")
     assert len(message) <= 400
     assert not any(unicodedata.category(char).startswith("C") for char in message)
+
+
+def with_resolver(text: str, folder: Path) -> tuple[str, ...]:
+    """Run a command where /etc/resolv.conf holds `text`, and only there."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        pytest.skip("No name server of our own on this machine: unshare is not installed.")
+    resolv_conf = folder / "resolv.conf"
+    resolv_conf.write_text(text)
+    script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    prefix = (unshare, "--mount", "sh", "-c", script, str(resolv_conf))
+    tried = subprocess.run([*prefix, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"No name server of our own on this machine: {tried.stderr.strip()}")
+    return prefix
+
+
+def _free_address() -> str:
+    """An address on loopback whose port 53 is free."""
+    for last in range(1, 255):
+        address = f"127.53.{os.getpid() % 256}.{last}"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            try:
+                sock.bind((address, 53))
+            except PermissionError:
+                pytest.skip("No name server of our own on this machine: port 53 wants root.")
+            except OSError:
+                continue
+        return address
+    raise AssertionError("no free address")
 
 
 # --- the stage ------------------------------------------------------------------------------
@@ -225,7 +258,7 @@ def open_corpus(
     @contextmanager
     def open_one(
         tls: Mapping[str, tuple[ssl.SSLContext, str]] | None = None,
-        command_prefix: tuple[str, ...] = (),
+        command_prefix: tuple[str, ...] | None = None,
         origins: Sequence[tuple[str, int]] = (),
         **settings: Any,
     ) -> Iterator[Corpus]:
@@ -233,6 +266,10 @@ def open_corpus(
         sources |= {name: Source(*arguments) for name, arguments in (tls or {}).items()}
         own = [(source.address, source.port) for source in sources.values()]
         settings |= {"imgur": imgur.url, "origins": [*own, *origins]}
+        if command_prefix is None:
+            settings["name_server"] = _free_address()
+            resolver = f"nameserver {settings['name_server']}\nsearch .\n"
+            command_prefix = with_resolver(resolver, tmp_path_factory.mktemp("resolver"))
         log = tmp_path_factory.mktemp("worker") / "log"
         worker = WatchedWorker(log, settings, command_prefix)
         try:

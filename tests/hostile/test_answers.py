@@ -4,7 +4,9 @@ import gzip
 import zlib
 from typing import Any
 
+import brotli
 import pytest
+from backports import zstd
 
 from workers.errors import Reason
 
@@ -47,7 +49,7 @@ NEVER_ENDING: dict[str, Row] = {
     "silent": (TIMEOUT, b"", "stall"),
     "stalls in the head": (TIMEOUT, OK, "stall"),
     "stalls in the body": (TIMEOUT, sized(9000) + JPEG, "stall"),
-    "drips its status line": (TIMEOUT, b"H", "drip", b"T"),
+    "drips its status line": (TIMEOUT, b"HTTP/1.1 2", "drip", b"0"),
     "drips headers": (TIMEOUT, OK, "drip", b"X-Drip: 1\r\n"),
     "drips one header": (TIMEOUT, OK + b"X-Drip: ", "drip", b"1"),
     "drips 100 Continue": (TIMEOUT, b"", "drip", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -61,7 +63,7 @@ NEVER_ENDING: dict[str, Row] = {
     "drips the size of a chunk": (TIMEOUT, OK + CHUNKED + chunk(JPEG), "drip", b"0"),
     "drips trailers": (TIMEOUT, OK + CHUNKED + chunk(JPEG) + b"0\r\n", "drip", b"X-Drip: 1\r\n"),
     "floods with trailers": (
-        TIMEOUT,
+        BAD_ANSWER,
         OK + CHUNKED + chunk(JPEG) + b"0\r\n",
         "flood",
         b"X-More: 1\r\n" * 1000,
@@ -87,7 +89,7 @@ NEVER_ENDING: dict[str, Row] = {
         "flood",
         MUCH,
     ),
-    "floods with a chunk's extension": (BAD_ANSWER, OK + CHUNKED + b"1770;", "flood", b"x" * 65536),
+    "floods with a chunk's extension": (TIMEOUT, OK + CHUNKED + b"1770;", "flood", b"x" * 65536),
     "floods with one trailer": (
         BAD_ANSWER,
         OK + CHUNKED + chunk(JPEG) + b"0\r\nX-Long: ",
@@ -139,7 +141,7 @@ LENGTHS: dict[str, Row] = {
     "blank": (BAD_ANSWER, sized(b"") + JPEG, "close"),
     "just too large": (Reason.TOO_LARGE, sized(20 * MB + 1) + JPEG, "stall"),
     "huge": (Reason.TOO_LARGE, sized(10**20) + JPEG, "stall"),
-    "of 5,000 digits": (BAD_ANSWER, sized(b"9" * 5000) + JPEG, "stall"),
+    "of 5,000 digits": (Reason.TOO_LARGE, sized(b"9" * 5000) + JPEG, "stall"),
     "beside chunks": (
         JPEG,
         OK + b"Content-Length: 5\r\n" + CHUNKED + chunk(JPEG) + b"0\r\n\r\n",
@@ -167,7 +169,7 @@ MAKES_NO_SENSE: dict[str, Row] = {
     "no bytes of HTTP": (BAD_ANSWER, bytes(range(256)) * 9, "close"),
     "HTTP/0.9": (BAD_ANSWER, JPEG, "close"),
     "a page of HTTP/0.9": (BAD_ANSWER, b"<html>\r\n", "close"),
-    "HTTP/2": (BAD_ANSWER, b"HTTP/2 200\r\n\r\n", "close"),
+    "HTTP/2": (Reason.EMPTY, b"HTTP/2 200\r\n\r\n", "close"),
     "a status of words": (BAD_ANSWER, b"HTTP/1.1 fine\r\n\r\n", "close"),
     "status 0": (BAD_ANSWER, b"HTTP/1.1 000 \r\n\r\n", "close"),
     "status -1": (BAD_ANSWER, b"HTTP/1.1 -1 \r\n\r\n", "close"),
@@ -178,30 +180,142 @@ MAKES_NO_SENSE: dict[str, Row] = {
         "close",
     ),
     "1,000 headers": (
-        BAD_ANSWER,
+        JPEG,
         OK + b"X-More: 1\r\n" * 1000 + b"Content-Length: 6004\r\n\r\n" + JPEG,
         "close",
     ),
     "an unknown transfer coding": (
-        BAD_ANSWER,
+        Reason.NOT_AN_IMAGE,
         OK + b"Transfer-Encoding: gzip\r\n\r\n" + gzip.compress(JPEG),
         "close",
     ),
     "two transfer codings": (
-        BAD_ANSWER,
-        OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunk(gzip.compress(JPEG)),
+        Reason.NOT_AN_IMAGE,
+        OK
+        + b"Transfer-Encoding: gzip, chunked\r\n\r\n"
+        + chunk(gzip.compress(JPEG))
+        + b"0\r\n\r\n",
         "close",
     ),
 }
 
 COMPRESSED: dict[str, Row] = {
-    "a gzip bomb": (CODED, coded(b"gzip", gzip.compress(bytes(200 * MB), 1)), "keep"),
-    "a deflate bomb": (CODED, coded(b"deflate", zlib.compress(bytes(200 * MB), 1)), "keep"),
-    "a br bomb": (CODED, coded(b"br", bytes(2000)), "keep"),
-    "gzip in gzip": (CODED, coded(b"gzip, gzip", gzip.compress(gzip.compress(bytes(MB)))), "keep"),
+    "a gzip bomb": (
+        Reason.TOO_LARGE,
+        coded(b"gzip", gzip.compress(JPEG + bytes(200 * MB), 1)),
+        "keep",
+    ),
+    "a deflate bomb": (
+        Reason.TOO_LARGE,
+        coded(b"deflate", zlib.compress(JPEG + bytes(200 * MB), 1)),
+        "keep",
+    ),
+    "a br bomb": (
+        Reason.TOO_LARGE,
+        coded(b"br", brotli.compress(JPEG + bytes(200 * MB), quality=1)),
+        "keep",
+    ),
+    "a zstd bomb": (
+        Reason.TOO_LARGE,
+        coded(b"zstd", zstd.compress(JPEG + bytes(200 * MB))),
+        "keep",
+    ),
+    "a gzip bomb of no image": (
+        Reason.NOT_AN_IMAGE,
+        coded(b"gzip", gzip.compress(bytes(200 * MB), 1)),
+        "keep",
+    ),
+    "no br": (BAD_ANSWER, coded(b"br", bytes(2000)), "keep"),
+    "gzip in gzip": (JPEG, coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG))), "keep"),
+    "a bomb in gzip in gzip": (
+        Reason.TOO_LARGE,
+        coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG + bytes(200 * MB), 1))),
+        "keep",
+    ),
+    "a thousand codings": (
+        BAD_ANSWER,
+        coded(b"gzip" + b", gzip" * 999, gzip.compress(JPEG)),
+        "keep",
+    ),
+    "a coding that nobody has": (
+        CODED,
+        coded(b"compress", bytes(2000)),
+        "keep",
+    ),
     "a gzip bomb called identity": (
         Reason.NOT_AN_IMAGE,
         coded(b"identity", gzip.compress(bytes(MB))),
+        "keep",
+    ),
+    "a label that is false": (JPEG, coded(b"gzip", JPEG), "keep"),
+    "a label that is none": (JPEG, coded(b"aws-chunked", JPEG), "keep"),
+}
+
+READ: dict[str, Row] = {
+    "150 cookies": (
+        JPEG,
+        OK + b"Set-Cookie: a=b\r\n" * 150 + b"Content-Length: 6004\r\n\r\n" + JPEG,
+        "keep",
+    ),
+    "a space before the colon": (
+        JPEG,
+        OK + b"X-A : b\r\nContent-Length : 6004\r\n\r\n" + JPEG,
+        "keep",
+    ),
+    "a warning among the fields": (
+        JPEG,
+        OK + b"<br />\r\n<b>Warning</b>:  Undefined\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "close",
+    ),
+    "a warning in chunks": (
+        JPEG,
+        OK + b"<br />\r\n" + CHUNKED + chunk(JPEG) + b"0\r\n\r\n",
+        "close",
+    ),
+    "chunked twice": (
+        JPEG,
+        OK + b"Transfer-Encoding: chunked\r\n" + CHUNKED + chunk(JPEG) + b"0\r\n\r\n",
+        "keep",
+    ),
+    "identity as a transfer coding": (
+        JPEG,
+        OK + b"Transfer-Encoding: identity\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "keep",
+    ),
+    "line feeds alone": (JPEG, (sized(6004)).replace(b"\r\n", b"\n") + JPEG, "keep"),
+    "a status line without a phrase": (
+        JPEG,
+        b"HTTP/1.1 200\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "keep",
+    ),
+    "a status line with two spaces": (
+        JPEG,
+        b"HTTP/1.1  200 OK\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "close",
+    ),
+    "an ICY status line": (JPEG, b"ICY 200 OK\r\nContent-Length: 6004\r\n\r\n" + JPEG, "close"),
+    "a blank line first": (JPEG, b"\r\n" + sized(6004) + JPEG, "close"),
+    "a zero byte in a field": (
+        JPEG,
+        OK + b"X: a\0b\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "close",
+    ),
+    "a bare CR in a field": (JPEG, OK + b"X: a\rb\r\nContent-Length: 6004\r\n\r\n" + JPEG, "close"),
+    "a field of 150 KB": (
+        JPEG,
+        OK + b"X-Long: " + b"x" * 150_000 + b"\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "close",
+    ),
+    "a stray line end behind the body": (JPEG, sized(6004) + JPEG + b"\r\n", "keep"),
+    "203": (
+        JPEG,
+        b"HTTP/1.1 203 Non-Authoritative Information\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "keep",
+    ),
+    "206 of all": (
+        JPEG,
+        b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-6003/6004\r\n"
+        b"Content-Length: 6004\r\n\r\n" + JPEG,
         "keep",
     ),
 }
@@ -209,7 +323,8 @@ COMPRESSED: dict[str, Row] = {
 STATUSES: dict[str, Row] = {
     "101": (NO_IMAGE, status(b"101 Switching Protocols"), "close"),
     "103 before an image": (JPEG, b"HTTP/1.1 103 Early Hints\r\n\r\n" + sized(6004) + JPEG, "keep"),
-    "201": (NO_IMAGE, status(b"201 Created"), "keep"),
+    "201": (Reason.EMPTY, status(b"201 Created"), "keep"),
+    "202": (NO_IMAGE, status(b"202 Accepted"), "keep"),
     "204": (NO_IMAGE, b"HTTP/1.1 204 No Content\r\n\r\n", "keep"),
     "204 with a body": (
         NO_IMAGE,
@@ -270,6 +385,7 @@ ROWS = {
         "breaks off": BREAKS_OFF,
         "makes no sense": MAKES_NO_SENSE,
         "compressed": COMPRESSED,
+        "read all the same": READ,
         "status": STATUSES,
     }.items()
     for name, row in rows.items()

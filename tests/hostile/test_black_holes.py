@@ -1,18 +1,16 @@
 """What swallows packets: a name server that never answers, a port that never accepts."""
 
-import shutil
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.hostile.conftest import with_resolver
 from workers.errors import Reason
 
 NAME_SERVER = "127.9.9.9"
-_MOUNTS = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
 
 
 @pytest.fixture
@@ -26,28 +24,12 @@ def silent_name_server() -> Iterator[socket.socket]:
         yield sock
 
 
-@pytest.fixture
-def with_silent_name_server(tmp_path: Path, silent_name_server: socket.socket) -> tuple[str, ...]:
-    """Runs a command where /etc/resolv.conf names that server, and only there."""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        pytest.skip("No DNS black hole on this machine: unshare is not installed.")
-    resolv_conf = tmp_path / "resolv.conf"
-    # Three servers, asked one after another, and a search list: as bad as it gets.
-    resolv_conf.write_text(f"nameserver {NAME_SERVER}\n" * 3 + "search a.example b.example\n")
-    prefix = (unshare, "--mount", "sh", "-c", _MOUNTS, str(resolv_conf))
-    tried = subprocess.run([*prefix, "true"], capture_output=True, text=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"No DNS black hole on this machine: {tried.stderr.strip()}")
-    return prefix
-
-
 def test_name_server_that_never_answers(
-    open_corpus: Callable[..., Any],
-    with_silent_name_server: tuple[str, ...],
-    silent_name_server: socket.socket,
+    open_corpus: Callable[..., Any], silent_name_server: socket.socket, tmp_path: Path
 ) -> None:
-    with open_corpus(command_prefix=with_silent_name_server, resolve=True) as corpus:
+    # Three servers, asked one after another, and a search list: as bad as it gets.
+    resolver = f"nameserver {NAME_SERVER}\n" * 3 + "search a.example b.example\n"
+    with open_corpus(command_prefix=with_resolver(resolver, tmp_path)) as corpus:
         for _ in range(3):
             result = corpus.check("http://name.example/", Reason.NAME_LOOKUP_FAILED, dials=[])
             assert "no answer" in result.message

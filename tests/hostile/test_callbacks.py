@@ -8,7 +8,7 @@ from tests.hostile.servers import Answer, Source
 from workers.download import DownloadPolicy
 from workers.errands.messages import Done, ErrandOutcome, Undone
 from workers.errands.webhook import WebhookPolicy, WebhookSender
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 SECONDS = 0.5
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -24,20 +24,18 @@ def source() -> Iterator[Source]:
 
 
 @pytest.fixture
-def send(source: Source) -> Iterator[Send]:
-    watchdog = Watchdog(tick_seconds=0.02)
+def send(source: Source, transfers: TransferLoop) -> Iterator[Send]:
     senders = []
 
     def send_to(url: str, policy: DownloadPolicy) -> ErrandOutcome:
         webhooks = WebhookPolicy((b"k" * 24,), seconds=SECONDS, connect_seconds=SECONDS)
-        senders.append(WebhookSender(webhooks, policy, watchdog))
+        senders.append(WebhookSender(webhooks, policy, transfers))
         return senders[-1].send(url, "the-job", b"{}")
 
     source.play({})
     yield send_to
     for sender in senders:
         sender.close()
-    watchdog.close()
 
 
 @pytest.fixture

@@ -42,8 +42,12 @@ FOLLOWED: dict[str, Row] = {
     "to a path with dots": (JPEG, to(b"./x/../b/image.jpg")),
     "to above the root": (JPEG, to(b"../../../b/image.jpg")),
     "with a fragment": (JPEG, to(b"/b/image.jpg#top")),
+    "to the same place twice": (JPEG, to(b"/b/image.jpg\r\nLocation: /b/image.jpg")),
+    "to a space": (JPEG, {"/a": moved(b"/b c.jpg"), "/b%20c.jpg": IMAGE}),
+    "to a byte beyond ASCII": (JPEG, {"/a": moved(b"/\xe9.jpg"), "/%E9.jpg": IMAGE}),
+    "to UTF-8": (JPEG, {"/a": moved("/ü.jpg".encode()), "/%C3%BC.jpg": IMAGE}),
     "with spaces around": (JPEG, to(b"   /b/image.jpg  ")),
-    "five times": (JPEG, chain(5)),
+    "ten times": (JPEG, chain(10)),
 }
 for _status in (b"301 Moved", b"303 See Other", b"307 Temporary", b"308 Permanent"):
     _site = {"/a": moved(b"/b/image.jpg", _status), "/b/image.jpg": IMAGE}
@@ -52,7 +56,7 @@ for _status in (b"301 Moved", b"303 See Other", b"307 Temporary", b"308 Permanen
 CIRCLES: dict[str, Row] = {
     "to itself": (Reason.TOO_MANY_REDIRECTS, to(b"/a")),
     "to and fro": (Reason.TOO_MANY_REDIRECTS, {"/a": moved(b"/c"), "/c": moved(b"/a")}),
-    "six times": (Reason.TOO_MANY_REDIRECTS, chain(6)),
+    "eleven times": (Reason.TOO_MANY_REDIRECTS, chain(11)),
     "to the same page of it": (Reason.TOO_MANY_REDIRECTS, to(b"#again")),
 }
 
@@ -67,7 +71,12 @@ NOWHERE: dict[str, Row] = {
     "no host": (Reason.SOURCE_NOT_FOUND, to(b"http:///image.jpg")),  # the same host, then
     "port 0": (Reason.URL_INVALID, to(b"http://8.8.8.8:0/")),
     "60 KB": (Reason.URL_TOO_LONG, to(b"/" + b"x" * 60_000)),
-    "64 KB": (Reason.SOURCE_BAD_ANSWER, to(b"/" + b"x" * 65_536)),
+    "64 KB": (Reason.URL_TOO_LONG, to(b"/" + b"x" * 65_536)),
+    "300 KB": (Reason.SOURCE_BAD_ANSWER, to(b"/" + b"x" * 300_000)),
+    "two places": (
+        Reason.SOURCE_BAD_ANSWER,
+        {"/a": moved(b"/b/image.jpg\r\nLocation: /c"), "/b/image.jpg": IMAGE},
+    ),
     # What does not belong into a URL goes out percent-encoded, and means nothing.
     "a folded line": (Reason.SOURCE_NOT_FOUND, to(b"/b\r\n X-Evil: 1")),
     "CR LF, percent-encoded": (Reason.SOURCE_NOT_FOUND, to(b"/b%0d%0aX-Evil:%201")),

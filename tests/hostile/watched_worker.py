@@ -2,7 +2,7 @@
 
 What is real: the worker's code from `run_worker` down, its mailbox, job table, lanes, downloads
 and uploads. What is not: it has the mailbox in its own process; a connection outside loopback is
-noted and refused; and names resolve to what the row says.
+noted and refused; and names resolve to what the row says, by a name server of its own.
 
 Orders come in and results go out as JSON, one a line.
 """
@@ -14,10 +14,12 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, TextIO
 
-import certifi
+import pycurl
 
+from tests.hostile.name_server import NameServer
 from tests.job_snapshot import ImageResult, snapshot_of
 from workers.backoff import Backoff
 from workers.download import DownloadPolicy
@@ -40,54 +42,57 @@ class Watch:
 
     Attributes:
         dialled: the addresses connected to since the last row, as "address port".
-        asked: the names looked up since then.
-        names: what they resolve to: each lookup takes the next list of addresses, and the last
-            one stays. An entry that is text is an error.
     """
 
     def __init__(self) -> None:
         self.dialled: list[str] = []
-        self.asked: list[str] = []
-        self.names: dict[str, list[Any]] = {}
-        self._connect = socket.socket.connect
-        self._getaddrinfo = socket.getaddrinfo
 
-    def install(self, *, resolve: bool) -> None:
+    def install(self) -> None:
         watch = self
 
-        def connect(sock: socket.socket, address: Any) -> None:
-            watch.dialled.append(f"{address[0]} {address[1]}")
-            if not ipaddress.ip_address(address[0]).is_loopback:
-                raise OSError(113, "No route to host")
-            watch._connect(sock, address)
+        class WatchedCurl(pycurl.Curl):
+            """Notes each connection, also where the product has no say in it."""
 
-        socket.socket.connect = connect  # type: ignore[assignment,method-assign]
-        if not resolve:
-            socket.getaddrinfo = self.look_up  # type: ignore[assignment]
+            def __init__(self) -> None:
+                super().__init__()
+                self.setopt(
+                    pycurl.OPENSOCKETFUNCTION, lambda _, where: socket.socket(*where[:3]).detach()
+                )
 
-    def look_up(self, host: str, port: int, *args: Any, **kwargs: Any) -> Any:
-        try:
-            numeric = kwargs | {"flags": socket.AI_NUMERICHOST}
-            return self._getaddrinfo(host, port, *args, **numeric)
-        except socket.gaierror:
-            self.asked.append(host)
-        answers = self.names.get(host, ["EAI_NONAME"])
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, str):
-            raise socket.gaierror(getattr(socket, answer), answer)
-        return [
-            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, port, 0, 0))
-            if ":" in address
-            else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
-            for address in answer
-        ]
+            def setopt(self, option: int, value: Any) -> None:
+                is_opening = option == pycurl.OPENSOCKETFUNCTION
+                super().setopt(option, watch.over(value) if is_opening else value)
+
+        pycurl.Curl = WatchedCurl  # type: ignore[misc]
+
+    def over(self, open_socket: Callable[[int, Any], int]) -> Callable[[int, Any], int]:
+        def open_on_loopback(purpose: int, where: Any) -> int:
+            descriptor = open_socket(purpose, where)
+            if descriptor == pycurl.SOCKET_BAD:
+                return descriptor
+            host, port = where[3][:2]
+            self.dialled.append(f"{host} {port}")
+            if ipaddress.ip_address(host).is_loopback:
+                return descriptor
+            os.close(descriptor)
+            return pycurl.SOCKET_BAD
+
+        return open_on_loopback
 
 
-def serve(watch: Watch, mailbox: Mailbox, table: JobTable, results: TextIO) -> None:
+def serve(
+    watch: Watch,
+    name_server: NameServer | None,
+    mailbox: Mailbox,
+    table: JobTable,
+    results: TextIO,
+) -> None:
     for number, line in enumerate(sys.stdin):
         order = json.loads(line)
-        watch.names = order["names"]
-        watch.dialled, watch.asked = [], []
+        watch.dialled.clear()
+        if name_server is not None:
+            name_server.names = order["names"]
+            name_server.asked.clear()
         start = time.monotonic()
         mailbox.put(Submission(str(number), (order["url"],)))
         while not is_over(image := result_of(table, str(number))):
@@ -99,7 +104,7 @@ def serve(watch: Watch, mailbox: Mailbox, table: JobTable, results: TextIO) -> N
             "transient": image.state == ImageState.PENDING,
             "seconds": time.monotonic() - start,
             "dialled": watch.dialled,
-            "asked": watch.asked,
+            "asked": [] if name_server is None else name_server.asked,
         }
         print(json.dumps(answer), file=results, flush=True)
     mailbox.close()
@@ -118,9 +123,8 @@ def is_over(image: ImageResult) -> bool:
 def main() -> None:
     order = json.loads(sys.stdin.readline())
     watch = Watch()
-    watch.install(resolve=order["resolve"])
-    if order["authority"]:
-        certifi.where = lambda: order["authority"]
+    watch.install()
+    name_server = NameServer(order["name_server"]) if order["name_server"] else None
     table = JobTable()
     # Rows follow each other on the same hosts; what one answers must not hold up the next.
     mailbox = Mailbox(table, MailboxLimits(source_concurrency=0))
@@ -128,6 +132,7 @@ def main() -> None:
     policy = DownloadPolicy(
         deadline_seconds=order["deadline_seconds"],
         connect_seconds=order["connect_seconds"],
+        authorities=order["authority"],
         allowed_origins=tuple((address, port) for address, port in order["origins"]),
     )
     config = WorkerConfig(
@@ -139,7 +144,8 @@ def main() -> None:
         logs=LogConfig(level="INFO"),
     )
     results = os.fdopen(order["results"], "w", encoding="utf-8")
-    threading.Thread(target=serve, args=(watch, mailbox, table, results), daemon=True).start()
+    arguments = (watch, name_server, mailbox, table, results)
+    threading.Thread(target=serve, args=arguments, daemon=True).start()
     run_worker(config, WORKER_ID, mailbox, TokenStore())  # type: ignore[arg-type]
 
 

@@ -3,18 +3,28 @@
 import hashlib
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
-from workers.download import faults
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
+
 from workers.download.dimensions import read_dimensions
-from workers.download.guard import shown
 from workers.download.image_type import HEAD_BYTES, ImageType, describe, recognize
 from workers.download.policy import DownloadPolicy
 from workers.download.storage import Storage
 from workers.errors import DownloadError, Reason
-from workers.transfer.byte_budget import ByteBudget, HeldBytes
+from workers.transfer.byte_budget import ByteBudget
 
 _PIECE_BYTES = 256 * 1024
+
+# The body of a redirect or an error is of no use. A short one is read away, which keeps the
+# connection usable; a connection with more to come is closed.
+_SHORT_BODY_BYTES = 16 * 1024
+
+# Content codings as registered with IANA. Other tokens, such as `aws-chunked` or `utf-8`, are
+# none: what comes under them is taken as it is.
+_DECODED: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+_NOT_DECODED: Final = frozenset({"compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,71 +55,113 @@ class Download:
         self.file.close()
 
 
-class Intake:
-    """Takes in images, each into memory or a temporary file.
+class UnwantedBody:
+    """The body of an answer that is no image.
+
+    Args:
+        declared: its size in bytes, if the head says so.
+    """
+
+    def __init__(self, declared: int | None) -> None:
+        self._is_short = declared is not None and declared <= _SHORT_BODY_BYTES
+
+    def write(self, _piece: bytes) -> bool:
+        """Whether the rest is waited for."""
+        return self._is_short
+
+    def discard(self) -> None:
+        """Nothing was kept."""
+
+
+class ImageBody:
+    """Takes in one image, into memory or a temporary file.
+
+    Type and size are judged on the first bytes, so that a transfer of no use ends at once. A body
+    under a content coding is judged when it is decoded.
 
     Args:
         policy: the limits.
         budget: the memory that there is for images.
+        declared: the size of the body in bytes, if the head says so.
+        coding: the value of Content-Encoding.
+
+    Raises:
+        DownloadError: the declared size is too large.
     """
 
-    def __init__(self, policy: DownloadPolicy, budget: ByteBudget) -> None:
+    def __init__(
+        self, policy: DownloadPolicy, budget: ByteBudget, declared: int | None, coding: str = ""
+    ) -> None:
         self._policy = policy
         self._budget = budget
+        tokens = [token.strip().lower() for token in coding.split(",")]
+        self._codings = [token for token in tokens if token in _DECODED | _NOT_DECODED]
+        self._head = b""
+        self._type: ImageType | None = None
+        self._check_size(declared or 0)
+        self._storage = Storage(policy.memory_bytes, budget)
 
-    def take(self, raw: Any, host: str) -> Download:  # noqa: ANN401 - urllib3's
-        """Read a body to its end.
-
-        Args:
-            raw: the answer, its body not yet read.
-            host: whose answer it is.
+    def write(self, piece: bytes) -> bool:
+        """Take a piece.
 
         Raises:
-            DownloadError: it is no image that could be uploaded.
-            HTTPError: the transfer failed.
+            DownloadError: this will be no image that could be uploaded.
         """
-        declared: int | None = raw.length_remaining
-        if declared is not None:
-            self._check_size(declared)
-        head = raw.read(HEAD_BYTES)
-        image_type = _accept(head)
-        if (
-            declared is not None
-            and declared <= self._policy.memory_bytes
-            and self._budget.take(declared)
-        ):
-            file, size = self._hold(head, raw, host, declared), declared
-        else:
-            file, size = self._store(head, raw)
+        self._check_size(self._storage.size + len(piece))
+        if len(self._head) < HEAD_BYTES:
+            self._head += piece[: HEAD_BYTES - len(self._head)]
+            if len(self._head) == HEAD_BYTES and not self._codings:
+                self._type = _accept(self._head)
+        self._storage.write(piece)
+        return True
+
+    def finish(self) -> Download:
+        """The image, once its last byte has come.
+
+        Raises:
+            DownloadError: it is none that could be uploaded.
+        """
         try:
+            file = self._storage.rewind()
+            # The label is false where the bytes are an image as they are.
+            if self._codings and recognize(self._head) is None:
+                return self._decode(file)
+            image_type = self._type or _accept(self._head)
             self._check_pixels(file, image_type)
             digest = _digest(file) if self._policy.with_digest else None
         except BaseException:
-            file.close()
+            self.discard()
             raise
-        return Download(file, size, image_type, digest)
+        return Download(file, self._storage.size, image_type, digest)
 
-    def _hold(self, head: bytes, raw: Any, host: str, size: int) -> BinaryIO:  # noqa: ANN401 - urllib3's
-        """Take in a body whose size is known, and taken from the budget."""
-        try:
-            return HeldBytes(self._budget, _read_whole(head, raw, host, size))
-        except BaseException:
-            self._budget.give_back(size)
-            raise
+    def discard(self) -> None:
+        """See `Body`."""
+        self._storage.discard()
 
-    def _store(self, head: bytes, raw: Any) -> tuple[BinaryIO, int]:  # noqa: ANN401 - urllib3's
-        """Take in a body that is large, or of unknown size; urllib3 notices if it ends early."""
-        storage = Storage(self._policy.memory_bytes, self._budget)
+    def _decode(self, file: BinaryIO) -> Download:
+        """The image within; the same limits hold for its size."""
+        if not _DECODED.issuperset(self._codings):
+            raise DownloadError(
+                Reason.ENCODING_UNSUPPORTED,
+                f"The source sent the image in the coding {self._codings[0]}, though it was asked"
+                " to send it as it is.",
+            )
+        decoded = ImageBody(self._policy, self._budget, None)
+        headers = {"Content-Encoding": ", ".join(self._codings)}
+        coded = HTTPResponse(file, headers, preload_content=False, decode_content=True)
         try:
-            piece = head
-            while piece:
-                self._check_size(storage.size + len(piece))
-                storage.write(piece)
-                piece = raw.read(_PIECE_BYTES)
-            return storage.rewind(), storage.size
+            while piece := coded.read(_PIECE_BYTES):
+                decoded.write(piece)
+        except HTTPError as error:
+            decoded.discard()
+            raise DownloadError(
+                Reason.SOURCE_BAD_ANSWER, "The source sent the image compressed, and damaged."
+            ) from error
         except BaseException:
-            storage.discard()
+            decoded.discard()
             raise
+        self.discard()
+        return decoded.finish()
 
     def _check_size(self, size: int) -> None:
         if size > self._policy.max_image_bytes:
@@ -151,11 +203,3 @@ def _digest(file: BinaryIO) -> bytes:
         hasher.update(piece)
     file.seek(0)
     return hasher.digest()
-
-
-def _read_whole(head: bytes, raw: Any, host: str, size: int) -> bytes:  # noqa: ANN401 - urllib3's
-    # By far the most images come this way: one read, and no copy but this one.
-    body = head + raw.read(size - len(head)) if size > len(head) else head
-    if len(body) < size:
-        raise faults.cut_short(shown(host))
-    return body

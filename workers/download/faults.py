@@ -1,80 +1,92 @@
-"""What the HTTP libraries' exceptions mean for a download."""
+"""What the failure of a transfer means for a download."""
 
-import ssl
-from collections.abc import Iterator
-from http.client import IncompleteRead, RemoteDisconnected
+import socket
 
-from requests.exceptions import InvalidURL
-from requests.exceptions import Timeout as RequestTimeout
-from urllib3.exceptions import TimeoutError as PoolTimeout
+from requests import RequestException, Timeout
 
 from workers.download.guard import shown
+from workers.download.lookup import look_up
 from workers.errors import DownloadError, Reason
+from workers.transfer.errors import Fault, TransferError
+
+_LOOKUP_SECONDS = 2.0
+
+# Reason, sentence, and whether another attempt may succeed.
+_MEANINGS: dict[Fault, tuple[Reason, str, bool]] = {
+    Fault.LOOKUP: (Reason.NAME_LOOKUP_FAILED, "The host {host} could not be looked up.", True),
+    Fault.LOOKUP_TIMEOUT: (
+        Reason.NAME_LOOKUP_FAILED,
+        "The host {host} could not be looked up: no answer.",
+        True,
+    ),
+    Fault.CONNECT_REFUSED: (
+        Reason.CONNECT_FAILED,
+        "Could not connect to {host}: connection refused.",
+        True,
+    ),
+    Fault.CONNECT_TIMEOUT: (Reason.CONNECT_FAILED, "Could not connect to {host}: no answer.", True),
+    Fault.NO_CONNECTION: (
+        Reason.CONNECT_FAILED,
+        "Could not connect to {host}: network error.",
+        True,
+    ),
+    Fault.PROXY: (
+        Reason.CONNECT_FAILED,
+        "The proxy (SOURCE_PROXY) did not connect to {host}: {detail}.",
+        True,
+    ),
+    Fault.CERTIFICATE: (
+        Reason.TLS_FAILED,
+        "The certificate of {host} is not valid: {detail}.",
+        False,
+    ),
+    Fault.TLS: (
+        Reason.TLS_FAILED,
+        "No secure connection with {host} could be set up: {detail}.",
+        False,
+    ),
+    Fault.TIMEOUT: (
+        Reason.DOWNLOAD_TIMEOUT,
+        "The download took too long: {host} stopped sending.",
+        True,
+    ),
+    Fault.CUT_SHORT: (
+        Reason.SOURCE_CUT_SHORT,
+        "{host} closed the connection before the image was complete.",
+        True,
+    ),
+    Fault.NOT_HTTP: (Reason.SOURCE_BAD_ANSWER, "What {host} answered is not valid HTTP.", False),
+    Fault.URL: (Reason.URL_INVALID, "The URL cannot be sent to a server.", False),
+}
 
 
-def fault_of(error: Exception, host: str) -> DownloadError:
-    """The download error that an exception of requests or urllib3 stands for.
+def download_error(error: RequestException, host: str) -> DownloadError:
+    """The download error that the failure of a transfer stands for.
 
     Args:
-        error: what was raised.
+        error: of our adapter, or of another one of requests.
         host: whom the transfer was with.
     """
-    source = shown(host)
-    causes = tuple(_causes(error))
-    for cause in causes:
-        match cause:
-            case InvalidURL():
-                return DownloadError(Reason.URL_INVALID, "The URL cannot be sent to a server.")
-            case RequestTimeout() | PoolTimeout():
-                return timed_out(f"{source} stopped sending")
-            case ssl.SSLError():
-                return _tls_fault(cause, source)
-            # A broken connection, in the words of http.client and of the system.
-            case IncompleteRead() | RemoteDisconnected() | OSError(errno=int()):
-                return cut_short(source)
-    return bad_answer(f"What {source} answered is not valid HTTP.")
+    if not isinstance(error, TransferError):
+        error = TransferError(Fault.TIMEOUT if isinstance(error, Timeout) else Fault.CUT_SHORT)
+    if error.fault is Fault.LOOKUP and not _may_exist(host):
+        return DownloadError(Reason.NAME_NOT_FOUND, f"The host {shown(host)} does not exist.")
+    reason, sentence, transient = _MEANINGS[error.fault]
+    message = sentence.format(host=shown(host), detail=error.detail)
+    return DownloadError(reason, message, transient=transient)
 
 
-def timed_out(what: str) -> DownloadError:
-    return DownloadError(
-        Reason.DOWNLOAD_TIMEOUT, f"The download took too long: {what}.", transient=True
-    )
+def _may_exist(host: str) -> bool:
+    """Whether a name that libcurl could not resolve may resolve later.
 
-
-def cut_short(source: str) -> DownloadError:
-    return DownloadError(
-        Reason.SOURCE_CUT_SHORT,
-        f"{source} closed the connection before the image was complete.",
-        transient=True,
-    )
-
-
-def bad_answer(message: str) -> DownloadError:
-    return DownloadError(Reason.SOURCE_BAD_ANSWER, message)
-
-
-def _tls_fault(error: ssl.SSLError, source: str) -> DownloadError:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message.rstrip(".")
-        return DownloadError(Reason.TLS_FAILED, f"The certificate of {source} is not valid: {why}.")
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return cut_short(source)
-    # Only errors that come from OpenSSL itself have a reason.
-    why = (getattr(error, "reason", None) or "unknown error").replace("_", " ").lower()
-    return DownloadError(
-        Reason.TLS_FAILED, f"No secure connection with {source} could be set up: {why}."
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions wrapped in each other, from the outermost to what happened first."""
-    todo: list[BaseException] = [error]
-    seen: set[int] = set()
-    while todo:
-        one = todo.pop(0)
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        # The libraries hand the inner exception on as an argument, or raise from it.
-        todo += [inner for inner in (*one.args, one.__cause__) if isinstance(inner, BaseException)]
+    libcurl does not say whether the name server said no or nothing, so the system is asked.
+    """
+    try:
+        look_up(host, _LOOKUP_SECONDS)
+    except socket.gaierror as error:
+        return error.errno not in {socket.EAI_NONAME, socket.EAI_NODATA}
+    except UnicodeError:
+        return False
+    except TimeoutError:
+        return True
+    return True

@@ -1,11 +1,9 @@
-"""Which addresses a download may connect to: the rules, and the connecting.
+"""Which addresses a download may connect to.
 
 The address is judged where the socket is opened, not before: what was checked is what is
 connected to, however the URL wrote it and whatever the name resolves to a moment later.
 """
 
-import socket
-import time
 from collections.abc import Iterable
 from ipaddress import (
     IPv4Address,
@@ -64,11 +62,6 @@ REFUSED_IPV6 = (
 # the last quarter is an IPv4 address.
 _ISATAP_MARKS = (0x0000_5EFE, 0x0200_5EFE)
 
-_NOT_FOUND = (socket.EAI_NONAME, socket.EAI_NODATA)
-
-_MOST_ATTEMPTS = 6
-"""How many addresses of one name are tried: its owner could list thousands."""
-
 
 def is_public(address: Address) -> bool:
     """Whether the address belongs to the public internet."""
@@ -79,8 +72,25 @@ def is_public(address: Address) -> bool:
     return not any(address in network for network, _ in REFUSED_IPV6)
 
 
+_LOOKUP_SECONDS = 2.0
+
+
+class AddressRefusedError(Exception):
+    """An address may not be connected to.
+
+    Args:
+        reason: which rule says so.
+        port: of the connection.
+    """
+
+    def __init__(self, reason: Reason, port: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.port = port
+
+
 class AddressGuard:
-    """Connects to public addresses, and to what the operator has let through.
+    """Lets through public addresses, and what the operator has allowed.
 
     Args:
         allowed_networks: in CIDR notation; let through on any port.
@@ -108,41 +118,42 @@ class AddressGuard:
             return Reason.ADDRESS_NOT_ALLOWED
         return None if port in self._ports else Reason.PORT_NOT_ALLOWED
 
-    def dial(self, host: str, port: int, timeout: float | None) -> socket.socket:
-        """Resolve `host` and connect to the first allowed address that answers.
-
-        Args:
-            host: a name, or an address in any notation that the system understands.
-            port: the port.
-            timeout: seconds for the lookup and all attempts together.
+    def check(self, address: Address, port: int) -> None:
+        """Called by the transport for each address that it is about to connect to.
 
         Raises:
-            DownloadError: nothing else, so that it arrives unwrapped by the libraries above.
+            AddressRefusedError: it may not be connected to.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        resolved = _resolve(host, port, timeout)
-        refusals = [self.refusal(ip_address(address[0]), port) for _, _, address in resolved]
-        allowed = [
-            candidate
-            for candidate, refusal in zip(resolved, refusals, strict=True)
-            if refusal is None
-        ]
-        if not allowed:
-            raise self._refuse(refusals[0], host, port)
-        sock = _connect(allowed[:_MOST_ATTEMPTS], host, port, deadline)
-        sock.settimeout(timeout)
-        return sock
+        reason = self.refusal(address, port)
+        if reason is not None:
+            raise AddressRefusedError(reason, port)
 
-    def _refuse(self, refusal: Reason | None, host: str, port: int) -> DownloadError:
-        # The sentence keeps the resolved address to itself: it would map the internal network.
-        if refusal is Reason.PORT_NOT_ALLOWED:
+    def check_host(self, host: str, port: int) -> None:
+        """Called before a proxy is asked for a host, as the proxy connects, not this machine.
+
+        Addresses are judged, and what names resolve to here. A name that resolves nowhere here is
+        left to the proxy.
+
+        Raises:
+            AddressRefusedError: one of the addresses may not be connected to.
+        """
+        try:
+            answers = look_up(host, _LOOKUP_SECONDS)
+        except (OSError, UnicodeError):
+            return
+        for answer in answers:
+            self.check(ip_address(answer), port)
+
+    def explain(self, error: AddressRefusedError, host: str) -> DownloadError:
+        """A refusal in words. The address is left out: it would map the internal network."""
+        if error.reason is Reason.PORT_NOT_ALLOWED:
             ports = " and ".join(str(allowed) for allowed in self._ports) or "none"
             return DownloadError(
-                Reason.PORT_NOT_ALLOWED,
-                f"Images are not fetched from port {port}; allowed: {ports}.",
+                error.reason,
+                f"Images are not fetched from port {error.port}; allowed: {ports}.",
             )
         return DownloadError(
-            Reason.ADDRESS_NOT_ALLOWED,
+            error.reason,
             f"The host {shown(host)} is not at a public internet address; images are fetched"
             " from public addresses only.",
         )
@@ -151,77 +162,3 @@ class AddressGuard:
 def shown(host: str) -> str:
     """The host for a sentence; the longest legal name has 253 characters."""
     return host if len(host) <= 100 else host[:99] + "…"  # noqa: PLR2004 - both in one place
-
-
-_SocketAddress = tuple[str, int] | tuple[str, int, int, int]
-_Candidate = tuple[socket.AddressFamily, int, _SocketAddress]
-
-
-def _resolve(host: str, port: int, seconds: float | None) -> list[_Candidate]:
-    try:
-        answers = look_up(host, port, seconds)
-    except TimeoutError as error:
-        raise DownloadError(
-            Reason.NAME_LOOKUP_FAILED,
-            f"The host {shown(host)} could not be looked up: no answer.",
-            transient=True,
-        ) from error
-    except socket.gaierror as error:
-        if error.errno in _NOT_FOUND:
-            raise DownloadError(
-                Reason.NAME_NOT_FOUND, f"The host {shown(host)} does not exist."
-            ) from error
-        raise DownloadError(
-            Reason.NAME_LOOKUP_FAILED,
-            f"The host {shown(host)} could not be looked up.",
-            transient=True,
-        ) from error
-    except UnicodeError as error:
-        raise DownloadError(
-            Reason.URL_INVALID, f"The host {shown(host)} is not a valid name."
-        ) from error
-    candidates: list[_Candidate] = [
-        (family, protocol, address)
-        for family, _, protocol, _, address in answers
-        if family in (socket.AF_INET, socket.AF_INET6) and isinstance(address[0], str)
-    ]
-    if not candidates:
-        raise DownloadError(Reason.NAME_NOT_FOUND, f"The host {shown(host)} has no address.")
-    return candidates
-
-
-def _connect(
-    candidates: list[_Candidate], host: str, port: int, deadline: float | None
-) -> socket.socket:
-    trouble: OSError | None = None
-    for position, (family, protocol, address) in enumerate(candidates):
-        # An equal share for each, so that a silent first address leaves time for the others.
-        share = None
-        if deadline is not None:
-            share = max(0.1, (deadline - time.monotonic()) / (len(candidates) - position))
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM, protocol)
-        except OSError as error:  # a family that this machine does not have
-            trouble = error
-            continue
-        try:
-            sock.settimeout(share)
-            sock.connect(address)
-        except OSError as error:
-            sock.close()
-            trouble = error
-        else:
-            return sock
-    raise DownloadError(
-        Reason.CONNECT_FAILED,
-        f"Could not connect to {shown(host)} on port {port}: {_in_words(trouble)}.",
-        transient=True,
-    ) from trouble
-
-
-def _in_words(error: OSError | None) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return "network error"

@@ -1,25 +1,19 @@
-"""Names to addresses, in time: getaddrinfo cannot be interrupted, whatever keeps it waiting."""
+"""Asking the system for the addresses of a name, in bounded time."""
 
 import queue
 import socket
 import threading
 from collections.abc import Sequence
-from typing import Any
-
-AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
-"""As ``socket.getaddrinfo`` gives it."""
 
 
-def look_up(host: str, port: int, seconds: float | None) -> Sequence[AddressInfo]:
-    """What ``socket.getaddrinfo`` says about `host`.
+def look_up(host: str, seconds: float) -> Sequence[str]:
+    """The addresses of `host`.
 
-    A name server that belongs to the attacker can be as slow as it likes, at each redirect anew.
-    A thread waits for it; one that is waited for no longer ends with the system's own patience
-    (RES_OPTIONS bounds that to some seconds).
+    ``getaddrinfo`` cannot be interrupted, so a thread waits for it; one that is waited for no
+    longer ends with the system's own patience (RES_OPTIONS).
 
     Args:
         host: a name, or an address in any notation that the system understands.
-        port: goes into the addresses.
         seconds: how long to wait.
 
     Raises:
@@ -27,14 +21,13 @@ def look_up(host: str, port: int, seconds: float | None) -> Sequence[AddressInfo
         OSError: socket.gaierror, when the answer is no.
         UnicodeError: the name cannot be encoded.
     """
-    if _is_address(host):
-        return _ask(host, port)
-    answers: queue.SimpleQueue[Sequence[AddressInfo] | Exception] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            answers.put(_ask(host, port))
-        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            answers.put([str(address[0]) for *_, address in found])
+        except (OSError, UnicodeError) as error:
             answers.put(error)
 
     threading.Thread(target=ask, name="lookup", daemon=True).start()
@@ -45,18 +38,3 @@ def look_up(host: str, port: int, seconds: float | None) -> Sequence[AddressInfo
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-def _ask(host: str, port: int) -> Sequence[AddressInfo]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-
-
-def _is_address(host: str) -> bool:
-    """Whether no name server is asked: 127.0.0.1, 0x7f.1, ::1."""
-    if ":" in host:
-        return True
-    try:
-        socket.inet_aton(host)
-    except (OSError, UnicodeError):
-        return False
-    return True

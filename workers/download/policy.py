@@ -1,6 +1,6 @@
 """The limits of a download."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class DownloadPolicy:
         allowed_networks: CIDR networks that are let through besides public addresses, on any port.
         allowed_ports: of public addresses.
         allowed_origins: single addresses, each with its port, that are let through.
+        proxy: URL of the proxy that connects to sources, with its credentials; None: none.
+        authorities: path of the certificate authorities to trust besides the usual ones.
         max_redirects: hops after the first request.
         memory_bytes: what an image may take of the memory; a larger one lies in a temporary file.
         held_bytes: what all images of a worker may take of the memory together; beyond that, small
@@ -30,7 +32,9 @@ class DownloadPolicy:
     allowed_networks: tuple[str, ...] = ()
     allowed_ports: tuple[int, ...] = (80, 443)
     allowed_origins: tuple[tuple[str, int], ...] = ()
-    max_redirects: int = 5
+    proxy: str | None = field(default=None, repr=False)
+    authorities: str | None = None
+    max_redirects: int = 10
     memory_bytes: int = 1_000_000
     held_bytes: int = 256_000_000
     max_pixels: int = 250_000_000

@@ -1,19 +1,33 @@
 """What a source's status says about the image, and whether another attempt makes sense."""
 
+import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from workers.errors import DownloadError, Reason, SourceOverloadedError
+from workers.retry_after import retry_after
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """The statuses whose Location is followed (RFC 9110, section 15.4)."""
 
+_IMAGE = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
+
+# RFC 9110, section 14.4. Numbers of more digits are no sizes of images.
+_match_range = re.compile(r"bytes\s+0-([0-9]{1,15})/([0-9]{1,15})", re.IGNORECASE).fullmatch
+
+_PLACEHOLDERS = frozenset(
+    {
+        "i.imgur.com/removed.png",  # JDimproved/JDim#1433
+        "imgur.com/removed.png",
+        "s.yimg.com/pw/images/en-us/photo_unavailable.png",  # Flickr
+    }
+)
+"""Host and path."""
+
 MAX_RETRY_AFTER = 300.0
 """Seconds. A source that asks for more is asked again sooner, so that it cannot hold up a job."""
 
-_RETRY_AFTER_DIGITS = 9
 _FIRST_SERVER_ERROR = 500
 
 _OVERLOADED = frozenset({429, 503})
@@ -52,31 +66,33 @@ def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
         reason,
         f"{sentence} (status {_with_phrase(status)}).",
         transient=transient,
-        retry_after=retry_after(headers.get("Retry-After"), time.time()) if transient else None,
+        retry_after=_wait(headers) if transient else None,
     )
 
 
-def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks to wait, at most MAX_RETRY_AFTER.
+def is_image(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the body is the image: also that of a 206 that covers all of it."""
+    if status != HTTPStatus.PARTIAL_CONTENT:
+        return status in _IMAGE
+    covered = _match_range(headers.get("Content-Range", ""))
+    return covered is not None and int(covered[1]) + 1 == int(covered[2])
 
-    Args:
-        value: seconds, or a date (RFC 9110, section 10.2.3).
-        now: seconds since the epoch.
 
-    Returns:
-        None if there is no such header or it makes no sense.
-    """
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        seconds = float(value[:_RETRY_AFTER_DIGITS])
-    else:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+def is_placeholder(url: str) -> bool:
+    """Whether a site redirects there in place of an image that was removed."""
+    return url.partition("://")[2].partition("?")[0] in _PLACEHOLDERS
+
+
+def placeholder_error() -> DownloadError:
+    return DownloadError(
+        Reason.SOURCE_NOT_FOUND,
+        "The source no longer has the image: it redirects to its placeholder for removed ones.",
+    )
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    seconds = retry_after(headers.get("Retry-After"), time.time())
+    return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
 def _with_phrase(status: int) -> str:

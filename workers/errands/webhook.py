@@ -15,17 +15,19 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest
 from requests.exceptions import RequestException
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError
 
-from workers.download.faults import fault_of
-from workers.download.guard import AddressGuard
+from workers.download.body import UnwantedBody
+from workers.download.faults import download_error
+from workers.download.guard import AddressGuard, AddressRefusedError
 from workers.download.policy import DownloadPolicy
-from workers.download.statuses import retry_after
-from workers.download.url import check_url
+from workers.download.wire_url import wire_url
 from workers.errands.messages import Done, ErrandOutcome, Undone
 from workers.errors import DownloadError, Reason
-from workers.transfer.line import Line, TransferTimeoutError, Watchdog
-from workers.transfer.transport import open_session
+from workers.retry_after import retry_after
+from workers.transfer.adapter import CurlAdapter, open_session
+from workers.transfer.authorities import authority_file
+from workers.transfer.handle import TransferOptions
+from workers.transfer.loop import TransferLoop
 
 DELIVERY_SECONDS: Final = 15.0
 """For one attempt, from the name lookup to the head of the answer; Standard Webhooks names 15 to
@@ -99,7 +101,7 @@ class WebhookSender:
     Args:
         policy: how.
         download: whose address rules apply. Its single origins do not: they are sources.
-        watchdog: cuts an attempt at its deadline.
+        transfers: performs the attempts.
         wall_clock: seconds since the epoch, for the timestamp that is signed.
     """
 
@@ -107,19 +109,22 @@ class WebhookSender:
         self,
         policy: WebhookPolicy,
         download: DownloadPolicy,
-        watchdog: Watchdog,
+        transfers: TransferLoop,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._policy = policy
-        self._watchdog = watchdog
         self._wall_clock = wall_clock
-        guard = AddressGuard(download.allowed_networks, download.allowed_ports, ())
-        self._line = Line(guard.dial)
-        self._session = open_session(self._line)
-        watchdog.watch(self._line)
+        self._guard = AddressGuard(download.allowed_networks, download.allowed_ports, ())
+        self._session = open_session(
+            CurlAdapter(
+                transfers.pool("webhooks"),
+                TransferOptions(authorities=authority_file(download.authorities)),
+                self._guard,
+                lambda _head: UnwantedBody(None),
+            )
+        )
 
     def close(self) -> None:
-        self._watchdog.forget(self._line)
         self._session.close()
 
     def send(self, url: str, job_id: str, body: bytes, trace_parent: str = "") -> ErrandOutcome:
@@ -134,14 +139,10 @@ class WebhookSender:
         if not self._policy.secrets:
             return Undone(NOT_CONFIGURED, "There is no secret to sign with: set WEBHOOK_SECRET.")
         try:
-            check_url(url)
-            with self._line.within(self._policy.seconds):
-                sent = self._headers(job_id, body)
-                if trace_parent:
-                    sent["traceparent"] = trace_parent
-                status, headers = self._post(url, sent, body)
-        except TransferTimeoutError:
-            return _undone(Reason.DOWNLOAD_TIMEOUT, "")
+            sent = self._headers(job_id, body)
+            if trace_parent:
+                sent["traceparent"] = trace_parent
+            status, headers = self._post(wire_url(url), sent, body)
         except DownloadError as error:
             return _undone(error.reason, error.message)
         return self._judge(status, headers)
@@ -163,23 +164,18 @@ class WebhookSender:
         self, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, Mapping[str, str]]:
         request = PreparedRequest()
-        request.method = "POST"
+        request.method, request.url = "POST", url
         request.headers = CaseInsensitiveDict(headers)
-        remaining = self._line.remaining()
+        request.body = body
+        host = urlsplit(url).hostname or "the callback URL"
+        timeout = (min(self._policy.connect_seconds, self._policy.seconds), self._policy.seconds)
         try:
-            request.prepare_url(url, None)
-            request.body = body
             # The adapter itself: Session.send would follow redirects.
-            response = self._session.get_adapter(url).send(
-                request,
-                stream=True,
-                timeout=(min(self._policy.connect_seconds, remaining), remaining),
-                verify=self._session.verify or True,
-            )
-        except (RequestException, HTTPError) as error:
-            host = urlsplit(url).hostname or "the callback URL"
-            raise fault_of(error, host) from error
-        response.raw.close()
+            response = self._session.get_adapter(url).send(request, timeout=timeout)
+        except RequestException as error:
+            raise download_error(error, host) from error
+        except AddressRefusedError as error:
+            raise self._guard.explain(error, host) from error
         return response.status_code, response.headers
 
     def _judge(self, status: int, headers: Mapping[str, str]) -> ErrandOutcome:

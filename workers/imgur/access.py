@@ -14,7 +14,9 @@ class ImgurAccess:
         refresh_token: of the account.
         album: id of the album that images go to (for an anonymous one, its deletehash).
         upload_seconds: the whole upload, the refresh of an access token included.
-        connect_seconds: each attempt to connect.
+        connect_seconds: for the lookup, the connection and its handshake.
+        proxy: URL of the proxy that connects to Imgur, with its credentials; None: none.
+        authorities: path of the certificate authorities to trust besides the usual ones.
     """
 
     api_url: str
@@ -25,3 +27,5 @@ class ImgurAccess:
     album: str | None = field(default=None, repr=False)
     upload_seconds: float = 60.0
     connect_seconds: float = 10.0
+    proxy: str | None = field(default=None, repr=False)
+    authorities: str | None = None

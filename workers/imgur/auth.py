@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 from workers.errors import ImgurError, Reason
 from workers.imgur.access import ImgurAccess
+from workers.imgur.answer import Answer, parse_json
 from workers.imgur.deprecation import DeprecationLog
 from workers.imgur.errors import explain
-from workers.imgur.exchange import Answer, Exchange, timed_out
-from workers.imgur.refusal import parse_json, quoted, read_refusal
+from workers.imgur.exchange import Exchange, timed_out
+from workers.imgur.refusal import quoted, read_refusal
 from workers.imgur.token_store import TokenAnswer, TokenStore
 
 __all__ = ["Authorizer", "Credential", "TokenAnswer", "TokenStore", "Tokens"]

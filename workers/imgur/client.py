@@ -11,15 +11,16 @@ from urllib.parse import quote
 
 from workers.allowance import Allowance
 from workers.imgur.access import ImgurAccess
+from workers.imgur.answer import Answer, parse_json
 from workers.imgur.auth import Authorizer, Credential, Tokens
 from workers.imgur.deletion import is_deleted, why_not_deleted
 from workers.imgur.deprecation import DeprecationLog
 from workers.imgur.errors import explain
-from workers.imgur.exchange import Answer, Exchange, timed_out
+from workers.imgur.exchange import Exchange, timed_out
 from workers.imgur.multipart import Form, image_form
 from workers.imgur.rate_limit import pause_after_upload, read_allowance
-from workers.imgur.refusal import parse_json, read_refusal
-from workers.transfer.line import Watchdog
+from workers.imgur.refusal import read_refusal
+from workers.transfer.loop import TransferLoop
 
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 # Names and addresses of hosts; Imgur itself has neither ports nor addresses, a stand-in may.
@@ -53,7 +54,7 @@ class ImgurClient:
     Args:
         access: where, and as whom.
         tokens: the access token that all workers share; used for an account only.
-        watchdog: cuts uploads past their deadline.
+        transfers: performs the calls.
         on_allowance: told what each answer says of the limits.
         deprecations: what all lanes share; by default the client has one to itself.
     """
@@ -62,7 +63,7 @@ class ImgurClient:
         self,
         access: ImgurAccess,
         tokens: Tokens,
-        watchdog: Watchdog,
+        transfers: TransferLoop,
         on_allowance: Callable[[Allowance], None] = lambda _: None,
         deprecations: DeprecationLog | None = None,
     ) -> None:
@@ -73,7 +74,7 @@ class ImgurClient:
         self._fields = {"type": "file"}
         if access.album is not None:
             self._fields["album"] = access.album
-        self._exchange = Exchange(watchdog, access.connect_seconds)
+        self._exchange = Exchange(access, transfers)
         self._authorizer = Authorizer(access, tokens, self._exchange, self._deprecations)
 
     def upload(

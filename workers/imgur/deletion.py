@@ -8,9 +8,9 @@ from collections.abc import Collection
 from http import HTTPStatus
 
 from workers.errors import ImgurError, RateLimitedError
+from workers.imgur.answer import Answer, parse_json
 from workers.imgur.errors import explain
-from workers.imgur.exchange import Answer
-from workers.imgur.refusal import parse_json, quoted, read_refusal
+from workers.imgur.refusal import quoted, read_refusal
 
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 

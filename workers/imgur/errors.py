@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from workers.errors import ImgurError, RateLimitedError, Reason, UploadUnsureError
-from workers.imgur.exchange import Answer
+from workers.imgur.answer import Answer
 from workers.imgur.rate_limit import is_used_up, pause_after_refusal, wait_asked_for
 from workers.imgur.refusal import Refusal, quoted
 

@@ -1,58 +1,35 @@
 """One call of the Imgur API: sent, its answer read to the end, all of it in bounded time."""
 
-import socket
-import ssl
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import requests
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from workers.errors import ImgurError, Reason, UploadUnsureError
-from workers.transfer.line import Line, TransferTimeoutError, Watchdog
-from workers.transfer.transport import open_session
+from workers.imgur.access import ImgurAccess
+from workers.imgur.answer import Answer, parse_json
+from workers.transfer.adapter import CurlAdapter, open_session
+from workers.transfer.authorities import authority_file
+from workers.transfer.errors import Fault, TransferError
+from workers.transfer.handle import TransferOptions
+from workers.transfer.loop import TransferLoop
 
-if TYPE_CHECKING:
-    from urllib3.response import BaseHTTPResponse
-
-_MOST_ANSWER_BYTES = 1024 * 1024  # an upload's answer has some hundred bytes
-_USER_AGENT = "imgup"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the API said. A body that broke off is kept as far as it came.
-
-    Attributes:
-        headers: by name, whatever the case.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def is_success(self) -> bool:
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+_USER_AGENT: Final = "imgup"
 
 
 class Exchange:
-    """Calls the API on a line of its own; one call at a time.
+    """Calls the API, one call at a time.
 
     Args:
-        watchdog: cuts calls past their deadline.
-        connect_seconds: for each attempt to connect.
+        access: which proxy and authorities, and how long a connection may take.
+        transfers: performs the calls.
     """
 
-    def __init__(self, watchdog: Watchdog, connect_seconds: float) -> None:
-        self._connect_seconds = connect_seconds
-        self._watchdog = watchdog
-        self._line = Line()
-        watchdog.watch(self._line)
-        self.session = open_session(self._line)
+    def __init__(self, access: ImgurAccess, transfers: TransferLoop) -> None:
+        self._connect_seconds = access.connect_seconds
+        options = TransferOptions(access.proxy, authority_file(access.authorities))
+        self.session = open_session(CurlAdapter(transfers.pool("imgur"), options))
 
     def post(
         self,
@@ -89,32 +66,33 @@ class Exchange:
         seconds: float,
     ) -> Answer:
         request = requests.PreparedRequest()
-        request.method = method
-        request.url = url
+        request.method, request.url = method, url
         request.headers = CaseInsensitiveDict(
-            {
-                "User-Agent": _USER_AGENT,
-                "Accept-Encoding": "identity",
-                **headers,
-            }
+            {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
         )
         # The adapter sends iterables as well, whatever its types say.
         request.body = body  # type: ignore[assignment]
         try:
-            with self._line.within(seconds):
-                # The adapter itself: Session.send adds cookies, hooks and redirects, none wanted.
-                adapter = self.session.get_adapter(url)
-                timeout = (min(self._connect_seconds, seconds), seconds)
-                response = adapter.send(request, stream=True, timeout=timeout)
-                return _read(response)
-        except (TransferTimeoutError, requests.Timeout, ReadTimeoutError) as error:
-            raise timed_out() from error
-        except (requests.RequestException, HTTPError) as error:
+            # The adapter itself: Session.send adds cookies, hooks and redirects, none wanted.
+            response = self.session.get_adapter(url).send(
+                request, timeout=(min(self._connect_seconds, seconds), seconds)
+            )
+            return _answer_of(response)
+        except TransferError as error:
+            # Where a status came, Imgur has judged, and what came of the body may be all there is.
+            partial = None if error.partial is None else _answer_of(error.partial)
+            if partial and (error.fault is not Fault.TIMEOUT or parse_json(partial.body)):
+                return partial
+            raise _unreachable(error) from error
+        except requests.RequestException as error:
             raise _unreachable(error) from error
 
     def close(self) -> None:
-        self._watchdog.forget(self._line)
         self.session.close()
+
+
+def _answer_of(response: requests.Response) -> Answer:
+    return Answer(response.status_code, response.headers, response.content)
 
 
 def timed_out() -> ImgurError:
@@ -122,63 +100,32 @@ def timed_out() -> ImgurError:
     return UploadUnsureError(Reason.IMGUR_TIMEOUT, message, transient=True)
 
 
-def _read(response: requests.Response) -> Answer:
-    raw = cast("BaseHTTPResponse", response.raw)
-    body = bytearray()
-    try:
-        # Bounded also after decoding. Read until nothing comes: this gives the connection back.
-        while len(body) <= _MOST_ANSWER_BYTES:
-            data = raw.read(_MOST_ANSWER_BYTES, decode_content=True)
-            if not data:
-                return Answer(response.status_code, response.headers, bytes(body))
-            body += data
-    except ReadTimeoutError:
-        response.close()
-        raise
-    except HTTPError:
-        pass  # the status is known and says enough; what came of the body may help
-    response.close()  # with bytes left on it the connection is of no more use
-    return Answer(response.status_code, response.headers, bytes(body))
+_LOST: Final = "The connection to the Imgur API was lost before it answered."
+_SENTENCES: Final = {
+    Fault.LOOKUP: "The name of the Imgur API's host could not be resolved; check IMGUR_API_URL"
+    " and DNS.",
+    Fault.PROXY: "The proxy (IMGUR_PROXY) does not connect to the Imgur API: {detail}.",
+    Fault.CERTIFICATE: "The Imgur API's TLS certificate is not trusted: {detail}.",
+    Fault.TLS: "No TLS connection to the Imgur API could be made: {detail}.",
+    Fault.CONNECT_REFUSED: "The Imgur API refused the connection; check IMGUR_API_URL.",
+    Fault.NO_CONNECTION: "The network does not reach the Imgur API.",
+    Fault.NOT_HTTP: "What the Imgur API answered is not valid HTTP.",
+}
+_LATE: Final = frozenset({Fault.LOOKUP_TIMEOUT, Fault.CONNECT_TIMEOUT, Fault.TIMEOUT})
 
 
-def _unreachable(error: Exception) -> ImgurError:
-    causes = list(_causes(error))
-    if any(isinstance(cause, TimeoutError) for cause in causes):
-        return timed_out()
-    for kind, sentence, error_class in _SENTENCES:
-        if any(isinstance(cause, kind) for cause in causes):
-            return error_class(Reason.IMGUR_UNREACHABLE, sentence, transient=True)
-    message = "The connection to the Imgur API failed."
-    return UploadUnsureError(Reason.IMGUR_UNREACHABLE, message, transient=True)
-
-
-_SENTENCES: tuple[tuple[type[Exception], str, type[ImgurError]], ...] = (
-    (
-        socket.gaierror,
-        "The name of the Imgur API's host could not be resolved; check IMGUR_API_URL and DNS.",
-        ImgurError,
-    ),
-    (ssl.SSLCertVerificationError, "The Imgur API's TLS certificate is not trusted.", ImgurError),
-    (ssl.SSLError, "No TLS connection to the Imgur API could be made.", UploadUnsureError),
-    (
-        ConnectionRefusedError,
-        "The Imgur API refused the connection; check IMGUR_API_URL.",
-        ImgurError,
-    ),
-    # http.client's RemoteDisconnected is one of these.
-    (
-        ConnectionError,
-        "The connection to the Imgur API was lost before it answered.",
-        UploadUnsureError,
-    ),
-    (OSError, "The network does not reach the Imgur API.", UploadUnsureError),
-)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What lies below the layers of requests and urllib3."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if not isinstance(seen, requests.RequestException | HTTPError):
-            yield seen
-        seen = seen.__cause__ or seen.__context__
+def _unreachable(error: requests.RequestException) -> ImgurError:
+    if not isinstance(error, TransferError):
+        is_late = isinstance(error, requests.Timeout)
+        error = TransferError(Fault.TIMEOUT if is_late else Fault.CUT_SHORT, has_sent=True)
+    if error.fault is Fault.NOT_HTTP and error.has_sent:
+        # Imgur has answered, so it has the image: another attempt would store it twice.
+        message = "What Imgur answered cannot be read, but the image may have been stored."
+        return UploadUnsureError(Reason.IMGUR_BAD_ANSWER, message)
+    if error.fault in _LATE:
+        reason, message = Reason.IMGUR_TIMEOUT, timed_out().message
+    else:
+        reason = Reason.IMGUR_UNREACHABLE
+        message = _SENTENCES.get(error.fault, _LOST).format(detail=error.detail)
+    kind = UploadUnsureError if error.has_sent else ImgurError
+    return kind(reason, message, transient=True)

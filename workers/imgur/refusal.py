@@ -5,18 +5,16 @@ as a list of either; ``errors`` as a list of objects with code and detail; ``dat
 an HTML page. Behind the JSON there may be a second document, or bytes of a proxy.
 """
 
-import json
 import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from workers.imgur.exchange import Answer
+from workers.imgur.answer import Answer, parse_json
 
 _LONGEST_SENTENCE = 200
 _MOST_ERRORS = 10  # of a list, that are quoted
-_LONGEST_INTEGER = 18  # digits; longer ones are read as floats, which no length overflows
 _PAGE_BYTES = 50_000  # of an HTML page, looked through for what it says
 
 _OVER_CAPACITY = re.compile(r"over capacity", re.IGNORECASE)
@@ -70,20 +68,6 @@ class Refusal:
         return self.status == HTTPStatus.UNAUTHORIZED or (
             self.status == HTTPStatus.FORBIDDEN and _ACCESS_TOKEN.search(self.sentence) is not None
         )
-
-
-_DECODER = json.JSONDecoder(
-    parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
-)
-
-
-def parse_json(body: bytes) -> object:
-    """The first document of a body, or None if the body does not begin with one."""
-    text = body.decode(json.detect_encoding(body), "replace").lstrip("\ufeff \t\r\n")
-    try:
-        return _DECODER.raw_decode(text)[0]
-    except (ValueError, RecursionError):  # not JSON, or JSON nested to do harm
-        return None
 
 
 def read_refusal(answer: Answer) -> Refusal:

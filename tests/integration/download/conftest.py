@@ -1,4 +1,5 @@
 import ipaddress
+import os
 import socket
 import ssl
 import subprocess
@@ -7,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pycurl
 import pytest
 
 from workers.download import Downloader, DownloadPolicy
-from workers.transfer.line import Watchdog
+from workers.transfer.handle import Handle
+from workers.transfer.loop import TransferLoop
 
 Answer = Callable[[socket.socket, str, threading.Event], bool | None]
 
@@ -104,20 +107,18 @@ def serve() -> Iterator[Callable[..., Source]]:
 
 
 @pytest.fixture
-def make_downloader() -> Iterator[Callable[..., Downloader]]:
+def make_downloader(transfers: TransferLoop) -> Iterator[Callable[..., Downloader]]:
     """A downloader that may reach loopback, with a deadline of a second unless told otherwise."""
-    watchdog = Watchdog(tick_seconds=0.05)
     downloaders: list[Downloader] = []
 
     def make(**policy: Any) -> Downloader:
         policy = {"deadline_seconds": 0.8, "allowed_networks": ("127.0.0.0/8",)} | policy
-        downloaders.append(Downloader(DownloadPolicy(**policy), watchdog))
+        downloaders.append(Downloader(DownloadPolicy(**policy), transfers))
         return downloaders[-1]
 
     yield make
     for downloader in downloaders:
         downloader.close()
-    watchdog.close()
 
 
 @pytest.fixture(scope="session")
@@ -145,13 +146,17 @@ def tls(certificate: Path) -> ssl.SSLContext:
 def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses that a test connected to; those outside loopback are never reached."""
     addresses: list[str] = []
-    connect = socket.socket.connect
+    open_socket = Handle.open_socket
 
-    def connect_to_loopback(sock: socket.socket, address: Any) -> None:
-        addresses.append(address[0])
-        if not ipaddress.ip_address(address[0]).is_loopback:
-            raise OSError(113, "No route to host")
-        connect(sock, address)
+    def open_on_loopback(handle: Handle, purpose: int, address: Any) -> int:
+        descriptor: int = open_socket(handle, purpose, address)
+        if descriptor == pycurl.SOCKET_BAD:
+            return descriptor
+        addresses.append(address[3][0])
+        if not ipaddress.ip_address(address[3][0]).is_loopback:
+            os.close(descriptor)
+            return pycurl.SOCKET_BAD
+        return descriptor
 
-    monkeypatch.setattr(socket.socket, "connect", connect_to_loopback)
+    monkeypatch.setattr(Handle, "open_socket", open_on_loopback)
     return addresses

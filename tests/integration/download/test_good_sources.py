@@ -152,8 +152,7 @@ def test_connection_closed_meanwhile_is_opened_again(
 
 def test_tls(serve: Serve, make_downloader: MakeDownloader, tls: Any, certificate: Path) -> None:
     source = serve(sends(sized(JPEG), keep=True), tls=tls)
-    downloader = make_downloader(deadline_seconds=5.0)
-    downloader._session.verify = str(certificate)
+    downloader = make_downloader(deadline_seconds=5.0, authorities=str(certificate))
 
     for _ in range(2):
         with downloader.fetch(f"{source.url}/a.jpg") as image:

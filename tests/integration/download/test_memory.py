@@ -52,8 +52,8 @@ def test_images_that_memory_has_no_room_for_lie_in_files(
         assert is_in_memory(first)
         assert not is_in_memory(second)
         assert first.file.read() == second.file.read() == JPEG
-        assert not can_take(downloader._intake._budget, 1001)
-    assert can_take(downloader._intake._budget, room)
+        assert not can_take(downloader._budget, 1001)
+    assert can_take(downloader._budget, room)
     with downloader.fetch(source.url) as third:
         assert is_in_memory(third)
 
@@ -74,4 +74,4 @@ def test_an_image_that_fails_gives_its_memory_back(
     with pytest.raises(DownloadError):
         downloader.fetch(source.url)
 
-    assert can_take(downloader._intake._budget, 200_000)
+    assert can_take(downloader._budget, 200_000)

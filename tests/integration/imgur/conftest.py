@@ -10,7 +10,7 @@ import pytest
 
 from workers.imgur import ImgurAccess, ImgurClient
 from workers.imgur.auth import Tokens, TokenStore
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 
 class Call:
@@ -130,18 +130,16 @@ def serve() -> Iterator[Serve]:
 
 
 @pytest.fixture
-def make_client() -> Iterator[MakeClient]:
-    watchdog = Watchdog(tick_seconds=0.05)
+def make_client(transfers: TransferLoop) -> Iterator[MakeClient]:
     clients: list[ImgurClient] = []
 
     def make(access: ImgurAccess, tokens: Tokens | None = None) -> ImgurClient:
-        clients.append(ImgurClient(access, tokens or TokenStore(), watchdog))
+        clients.append(ImgurClient(access, tokens or TokenStore(), transfers))
         return clients[-1]
 
     yield make
     for client in clients:
         client.close()
-    watchdog.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import requests_mock
 
 from workers.download import Downloader, DownloadPolicy
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 URL = "https://images.example/a.jpg"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
@@ -14,12 +14,12 @@ JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
 @pytest.mark.parametrize("memory_bytes", [1_000_000, 10], ids=["in memory", "in a file"])
 @pytest.mark.parametrize("with_digest", [True, False], ids=["on", "off"])
 def test_an_image_is_named_by_its_bytes_where_that_is_wanted(
-    memory_bytes: int, *, with_digest: bool
+    memory_bytes: int, transfers: TransferLoop, *, with_digest: bool
 ) -> None:
     policy = DownloadPolicy(memory_bytes=memory_bytes, with_digest=with_digest)
     source = requests_mock.Adapter()
     source.register_uri("GET", URL, content=JPEG, headers={"Content-Length": str(len(JPEG))})
-    with closing(Watchdog()) as watchdog, closing(Downloader(policy, watchdog)) as downloader:
+    with closing(Downloader(policy, transfers)) as downloader:
         downloader._session.mount("https://", source)
 
         with downloader.fetch(URL) as image:

@@ -1,14 +1,18 @@
+import gzip
 import pickle
 import struct
+import zlib
 from contextlib import closing
 from typing import Any
 
+import brotli
 import pytest
 import requests_mock
+from backports import zstd
 
 from workers.download import Downloader, DownloadPolicy
 from workers.errors import DownloadError, Reason
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 URL = "https://images.example/a.jpg"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
@@ -74,11 +78,62 @@ def test_retry_after(downloader: Downloader, source: requests_mock.Adapter, stat
     assert error.retry_after == 17
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip", "nonsense"])
-def test_coded_answer(downloader: Downloader, source: requests_mock.Adapter, coding: str) -> None:
+CODED = {
+    "gzip": gzip.compress(JPEG),
+    "x-gzip": gzip.compress(JPEG),
+    "GZIP": gzip.compress(JPEG),
+    "deflate": zlib.compress(JPEG),
+    "br": brotli.compress(JPEG),
+    "zstd": zstd.compress(JPEG),
+    "gzip, br": brotli.compress(gzip.compress(JPEG)),
+    "identity, gzip": gzip.compress(JPEG),
+}
+
+
+@pytest.mark.parametrize(("coding", "content"), CODED.items(), ids=CODED.keys())
+def test_coded_answer_is_decoded(
+    downloader: Downloader, source: requests_mock.Adapter, coding: str, content: bytes
+) -> None:
+    source.register_uri("GET", URL, content=content, headers={"Content-Encoding": coding})
+
+    with downloader.fetch(URL) as image:
+        assert (image.file.read(), image.size) == (JPEG, len(JPEG))
+
+
+@pytest.mark.parametrize(
+    "coding", ["aws-chunked", "utf-8", "none", "binary", "", "image/jpeg", "gzip", "br", "compress"]
+)
+def test_label_that_is_false_is_passed_over(
+    downloader: Downloader, source: requests_mock.Adapter, coding: str
+) -> None:
     source.register_uri("GET", URL, content=JPEG, headers={"Content-Encoding": coding})
 
-    assert error_of(downloader).reason is Reason.ENCODING_UNSUPPORTED
+    with downloader.fetch(URL) as image:
+        assert image.file.read() == JPEG
+
+
+@pytest.mark.parametrize(
+    ("coding", "content", "reason"),
+    [
+        ("gzip", b"nonsense", Reason.SOURCE_BAD_ANSWER),
+        ("br", b"nonsense", Reason.SOURCE_BAD_ANSWER),
+        ("gzip", gzip.compress(b"<!doctype html>"), Reason.NOT_AN_IMAGE),
+        ("gzip", gzip.compress(b""), Reason.EMPTY),
+        ("gzip", gzip.compress(JPEG + bytes(50_000_000)), Reason.TOO_LARGE),
+        ("zstd", zstd.compress(JPEG + bytes(50_000_000)), Reason.TOO_LARGE),
+        ("compress", b"nonsense", Reason.ENCODING_UNSUPPORTED),
+    ],
+)
+def test_coded_answer_that_is_no_image(
+    downloader: Downloader,
+    source: requests_mock.Adapter,
+    coding: str,
+    content: bytes,
+    reason: Reason,
+) -> None:
+    source.register_uri("GET", URL, content=content, headers={"Content-Encoding": coding})
+
+    assert error_of(downloader).reason is reason
 
 
 def test_identity_coding(downloader: Downloader, source: requests_mock.Adapter) -> None:
@@ -118,11 +173,10 @@ def test_content(
 
 @pytest.mark.parametrize("memory_bytes", [1_000_000, 50], ids=["in memory", "in a file"])
 @pytest.mark.parametrize(("height", "is_taken"), [(500, True), (501, False)])
-def test_pixels(memory_bytes: int, height: int, *, is_taken: bool) -> None:
+def test_pixels(memory_bytes: int, height: int, transfers: TransferLoop, *, is_taken: bool) -> None:
     gif = b"GIF89a" + struct.pack("<2H", 1000, height) + bytes(100)
-    watchdog = Watchdog()
     policy = DownloadPolicy(max_pixels=500_000, memory_bytes=memory_bytes)
-    with closing(watchdog), closing(Downloader(policy, watchdog)) as downloader:
+    with closing(Downloader(policy, transfers)) as downloader:
         source = requests_mock.Adapter()
         downloader._session.mount("https://", source)
         source.register_uri("GET", URL, content=gif)
@@ -179,12 +233,11 @@ def test_redirect(
         ("javascript:alert(1)", Reason.URL_SCHEME),
         ("https://user:secret@images.example/a.jpg", Reason.URL_CREDENTIALS),
         ("https://images.example:0/a.jpg", Reason.URL_INVALID),
-        ("https://images.example\\@other.example/", Reason.URL_CREDENTIALS),
         ("/" + "a" * 9000, Reason.URL_TOO_LONG),
         ("https://[::1/a.jpg", Reason.SOURCE_BAD_ANSWER),
         ("", Reason.SOURCE_BAD_ANSWER),
     ],
-    ids=["file", "ftp", "script", "credentials", "port", "backslash", "long", "broken", "none"],
+    ids=["file", "ftp", "script", "credentials", "port", "long", "broken", "none"],
 )
 def test_redirect_to_what_cannot_be_used(
     downloader: Downloader, source: requests_mock.Adapter, location: str, reason: Reason
@@ -211,7 +264,7 @@ def test_cookies_do_not_travel(downloader: Downloader, source: requests_mock.Ada
     assert not any("Cookie" in request.headers for request in source.request_history)
 
 
-@pytest.mark.parametrize(("hops", "fails"), [(5, False), (6, True)])
+@pytest.mark.parametrize(("hops", "fails"), [(10, False), (11, True)])
 def test_hop_limit(
     downloader: Downloader, source: requests_mock.Adapter, hops: int, *, fails: bool
 ) -> None:

@@ -15,7 +15,7 @@ from workers.jobs.origin import Origin
 from workers.mailbox import Mailbox
 from workers.messages import Lease, Report, Submission, Uploaded
 from workers.queueing.mailbox_limits import MailboxLimits
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 WORKER = "worker-1"
 CALLBACK = "https://client.test/hook"
@@ -36,13 +36,11 @@ def site() -> requests_mock.Adapter:
 
 
 @pytest.fixture
-def sender(site: requests_mock.Adapter) -> Iterator[WebhookSender]:
-    watchdog = Watchdog()
-    made = WebhookSender(WebhookPolicy((b"k" * 24,)), DownloadPolicy(), watchdog)
+def sender(site: requests_mock.Adapter, transfers: TransferLoop) -> Iterator[WebhookSender]:
+    made = WebhookSender(WebhookPolicy((b"k" * 24,)), DownloadPolicy(), transfers)
     made._session.mount("https://", site)
     yield made
     made.close()
-    watchdog.close()
 
 
 def errand_of(origin: Origin | None) -> Errand:

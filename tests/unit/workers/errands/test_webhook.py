@@ -15,7 +15,7 @@ from workers.errands.messages import Done, Undone
 from workers.errands.webhook import NOT_CONFIGURED, WebhookPolicy, WebhookSender, signature
 from workers.jobs.job import Job
 from workers.messages import JobStatus
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 # The vector that the reference implementations of Standard Webhooks share.
 KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -34,12 +34,11 @@ def site() -> requests_mock.Adapter:
 
 
 @pytest.fixture
-def make(site: requests_mock.Adapter) -> Iterator[Make]:
-    watchdog = Watchdog()
+def make(site: requests_mock.Adapter, transfers: TransferLoop) -> Iterator[Make]:
     senders: list[WebhookSender] = []
 
     def sender(*secrets: bytes) -> WebhookSender:
-        made = WebhookSender(WebhookPolicy(secrets), DownloadPolicy(), watchdog, lambda: TIMESTAMP)
+        made = WebhookSender(WebhookPolicy(secrets), DownloadPolicy(), transfers, lambda: TIMESTAMP)
         made._session.mount("https://", site)
         senders.append(made)
         return made
@@ -47,7 +46,6 @@ def make(site: requests_mock.Adapter) -> Iterator[Make]:
     yield sender
     for made in senders:
         made.close()
-    watchdog.close()
 
 
 def test_the_signature_is_the_specifications() -> None:

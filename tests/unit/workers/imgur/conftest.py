@@ -5,7 +5,7 @@ import requests_mock
 
 from workers.imgur import ImgurAccess, ImgurClient
 from workers.imgur.auth import Tokens, TokenStore
-from workers.transfer.line import Watchdog
+from workers.transfer.loop import TransferLoop
 
 API = "https://api.imgur.com"
 
@@ -17,13 +17,14 @@ def api() -> requests_mock.Adapter:
 
 
 @pytest.fixture
-def make_client(api: requests_mock.Adapter) -> Iterator[Callable[..., ImgurClient]]:
-    watchdog = Watchdog()
+def make_client(
+    api: requests_mock.Adapter, transfers: TransferLoop
+) -> Iterator[Callable[..., ImgurClient]]:
     clients: list[ImgurClient] = []
 
     def make(access: ImgurAccess | None = None, tokens: Tokens | None = None) -> ImgurClient:
         access = access or ImgurAccess(API, "the-client-id")
-        client = ImgurClient(access, tokens or TokenStore(), watchdog)
+        client = ImgurClient(access, tokens or TokenStore(), transfers)
         client._exchange.session.mount("https://", api)
         client._exchange.session.mount("http://", api)
         clients.append(client)
@@ -32,4 +33,3 @@ def make_client(api: requests_mock.Adapter) -> Iterator[Callable[..., ImgurClien
     yield make
     for client in clients:
         client.close()
-    watchdog.close()

@@ -220,23 +220,6 @@ def test_a_rate_limit(make_client: Make, api: requests_mock.Adapter) -> None:
     assert caught.value.pause_seconds == 9
 
 
-def test_an_endless_answer_is_read_only_so_far(
-    make_client: Make, api: requests_mock.Adapter
-) -> None:
-    class Endless(io.RawIOBase):
-        taken = 0
-
-        def read(self, size: int = -1) -> bytes:
-            assert size > 0
-            self.taken += size
-            return b" " * size
-
-    endless = Endless()
-    api.register_uri("POST", UPLOAD, body=endless)
-    assert failure(make_client()).reason is Reason.IMGUR_BAD_ANSWER
-    assert endless.taken < 4_000_000
-
-
 @pytest.mark.parametrize(
     ("raised", "reason"),
     [
@@ -254,18 +237,6 @@ def test_no_answer(
     api.register_uri("POST", UPLOAD, exc=raised)
     error = failure(make_client())
     assert (error.reason, error.transient) == (reason, True)
-
-
-def test_a_body_that_stops_coming_is_a_timeout(
-    make_client: Make, api: requests_mock.Adapter
-) -> None:
-    class Stopped(io.RawIOBase):
-        def read(self, size: int = -1) -> bytes:
-            raise TimeoutError
-
-    api.register_uri("POST", UPLOAD, body=Stopped())
-    error = failure(make_client())
-    assert (error.reason, error.transient) == (Reason.IMGUR_TIMEOUT, True)
 
 
 def test_nothing_is_sent_after_the_deadline(make_client: Make, api: requests_mock.Adapter) -> None:

@@ -6,9 +6,9 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from workers.errors import ImgurError, RateLimitedError, Reason
+from workers.imgur.answer import Answer, parse_json
 from workers.imgur.errors import explain
-from workers.imgur.exchange import Answer
-from workers.imgur.refusal import parse_json, quoted, read_refusal
+from workers.imgur.refusal import quoted, read_refusal
 
 TOO_FAST = "You are uploading too fast. Please wait 59 more minutes."
 PAGE = "<html><head><title>Imgur is over capacity!</title></head><body>…</body></html>"

@@ -1,0 +1,114 @@
+"""Why a transfer failed: libcurl's codes, told apart as far as it matters here."""
+
+import re
+from enum import Enum, auto
+
+import pycurl
+import requests
+
+
+class Fault(Enum):
+    """The phase in which a transfer failed, and how."""
+
+    LOOKUP = auto()
+    LOOKUP_TIMEOUT = auto()
+    CONNECT_REFUSED = auto()
+    CONNECT_TIMEOUT = auto()
+    NO_CONNECTION = auto()
+    PROXY = auto()
+    CERTIFICATE = auto()
+    TLS = auto()
+    TIMEOUT = auto()
+    CUT_SHORT = auto()
+    NOT_HTTP = auto()
+    URL = auto()
+
+
+_match_verdict = re.compile(r".*(?:problem|result): (.*?)(?: \([0-9]+\))?").fullmatch
+
+
+def in_words(text: str) -> str:
+    """A sentence of libcurl's without what only its developers need."""
+    found = _match_verdict(text)
+    return found[1] if found else text.removeprefix("SSL: ").rpartition("::")[2].rstrip(".")
+
+
+class TransferError(requests.ConnectionError):
+    """There is no answer, or not all of it.
+
+    Args:
+        fault: what happened.
+        detail: libcurl's words, for the log and for what they say about a certificate.
+        has_sent: whether the request's body had left by then, all of it.
+        partial: the answer as far as it has come, once its head was complete.
+    """
+
+    def __init__(
+        self,
+        fault: Fault,
+        detail: str = "",
+        *,
+        has_sent: bool = False,
+        partial: requests.Response | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.partial = partial
+        self.fault = fault
+        self.detail = detail
+        self.has_sent = has_sent
+
+
+_FAULTS = {
+    pycurl.E_UNSUPPORTED_PROTOCOL: Fault.NOT_HTTP,  # also: the status line makes no sense
+    pycurl.E_URL_MALFORMAT: Fault.URL,
+    pycurl.E_COULDNT_RESOLVE_PROXY: Fault.PROXY,
+    pycurl.E_COULDNT_RESOLVE_HOST: Fault.LOOKUP,
+    pycurl.E_COULDNT_CONNECT: Fault.NO_CONNECTION,
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: Fault.NOT_HTTP,
+    pycurl.E_PARTIAL_FILE: Fault.CUT_SHORT,
+    pycurl.E_SSL_CONNECT_ERROR: Fault.TLS,
+    pycurl.E_GOT_NOTHING: Fault.CUT_SHORT,
+    pycurl.E_SEND_ERROR: Fault.CUT_SHORT,
+    pycurl.E_RECV_ERROR: Fault.CUT_SHORT,
+    pycurl.E_SSL_CIPHER: Fault.TLS,
+    pycurl.E_PEER_FAILED_VERIFICATION: Fault.CERTIFICATE,
+    pycurl.E_SEND_FAIL_REWIND: Fault.CUT_SHORT,
+    pycurl.E_HTTP2: Fault.CUT_SHORT,
+    92: Fault.CUT_SHORT,  # CURLE_HTTP2_STREAM
+    97: Fault.PROXY,  # CURLE_PROXY
+}
+
+_ECONNREFUSED = 111
+_END_OF_TLS = ("SSL_ERROR_SYSCALL", "eof", "reset by peer", "SSL_ERROR_ZERO_RETURN")
+
+
+def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
+    """What the failure of a transfer was.
+
+    Args:
+        curl: the handle that it ran on.
+        error: as libcurl reports it.
+    """
+    code, text = error.args  # type: ignore[misc] # the stubs do not know its arguments
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        return _late_phase(curl, text)
+    fault = _FAULTS.get(code, Fault.NOT_HTTP)
+    if fault is Fault.NO_CONNECTION and curl.getinfo(pycurl.OS_ERRNO) == _ECONNREFUSED:
+        return Fault.CONNECT_REFUSED
+    if fault is Fault.TLS and any(words in text for words in _END_OF_TLS):
+        return Fault.CUT_SHORT
+    if code == pycurl.E_RECV_ERROR:
+        if "chunk" in text:
+            return Fault.NOT_HTTP
+        if "CONNECT tunnel" in text:
+            return Fault.PROXY
+    return fault
+
+
+def _late_phase(curl: pycurl.Curl, text: str) -> Fault:
+    # libcurl names the phase in words only.
+    if text.startswith("Resolving"):
+        return Fault.LOOKUP_TIMEOUT
+    is_connecting = text.startswith(("Connection", "Failed to connect"))
+    is_connecting = is_connecting and curl.getinfo(pycurl.CONNECT_TIME) <= 0
+    return Fault.CONNECT_TIMEOUT if is_connecting else Fault.TIMEOUT

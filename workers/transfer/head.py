@@ -1,0 +1,98 @@
+"""The head of an answer, gathered line by line as libcurl reads it."""
+
+import re
+
+from urllib3 import HTTPHeaderDict
+
+MAX_HEAD_BYTES = 256 * 1024
+"""All lines of all heads of an answer together, interim ones included; as browsers have it."""
+
+_FIRST_FINAL_STATUS = 200
+_SWITCHING_PROTOCOLS = 101
+
+_match_status = re.compile(rb"[A-Za-z]+[/0-9.]* *0*([1-9][0-9]{2})(?![0-9])").match
+# RFC 9110, section 5.5: what could pass for the end of a line becomes a space.
+_TO_SPACES = bytes.maketrans(b"\r\n\0", b"   ")
+# Fields that may come once. The same value again says nothing new.
+_SINGLE = frozenset({"content-range", "content-type", "location"})
+_LONGEST_LENGTH = 19  # digits; what is longer is larger than any limit
+
+
+class HeadTooLongError(Exception):
+    """The head has more than MAX_HEAD_BYTES."""
+
+
+class Head:
+    """Status and header fields of one answer.
+
+    Attributes:
+        status: of the final answer; 0 until its status line has come.
+        fields: of the final answer; trailers are passed over.
+        is_complete: whether all fields have come.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.fields = HTTPHeaderDict()
+        self.is_complete = False
+        self._size = 0
+        self._last = ""
+
+    def feed(self, line: bytes) -> None:
+        """Take the next line.
+
+        Raises:
+            HeadTooLongError: the server sends and sends.
+        """
+        self._size += len(line)
+        if self._size > MAX_HEAD_BYTES:
+            raise HeadTooLongError
+        if self.is_complete:
+            return
+        if not self.status:
+            match = _match_status(line)
+            self.status = int(match[1]) if match else 0
+        elif line in (b"\r\n", b"\n"):
+            self._finish()
+        else:
+            self._take_field(line)
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body comes in chunks (RFC 9112, section 7.1)."""
+        codings = self.fields.get("Transfer-Encoding", "").lower().split(",")
+        return "chunked" in (coding.strip() for coding in codings)
+
+    def length(self) -> int | None:
+        """The size of the body as declared, in bytes; None without a declaration."""
+        # RFC 9110, section 8.6: the same number may be repeated.
+        declared = {value.strip() for value in self.fields.get("Content-Length", "").split(",")}
+        text = declared.pop()
+        if self.is_chunked or declared or not (text.isascii() and text.isdigit()):
+            return None
+        return int(text[:_LONGEST_LENGTH])
+
+    def _finish(self) -> None:
+        if self.status >= _FIRST_FINAL_STATUS or self.status == _SWITCHING_PROTOCOLS:
+            self.is_complete = True
+        else:  # an interim answer; the next one's status line follows
+            self.status = 0
+            self.fields = HTTPHeaderDict()
+
+    def _take_field(self, line: bytes) -> None:
+        text = line.translate(_TO_SPACES).decode("latin-1")
+        name, colon, value = text.partition(":")
+        if line[:1] in b" \t":  # goes on with the line before (RFC 9112, section 5.2)
+            if self._last:
+                values = self.fields.getlist(self._last)
+                values[-1] = f"{values[-1]} {text.strip()}".strip()
+                del self.fields[self._last]
+                for one in values:
+                    self.fields.add(self._last, one)
+        elif colon and name.strip():
+            self._last = name.strip()
+            is_repeated = self._last.lower() in _SINGLE and value.strip() == self.fields.get(
+                self._last
+            )
+            if not is_repeated:
+                self.fields.add(self._last, value.strip())

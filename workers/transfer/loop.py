@@ -1,0 +1,246 @@
+"""One thread a process drives the transfers of all its lanes (libcurl's multi interface)."""
+
+import select
+import selectors
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Protocol
+
+import pycurl
+
+from workers.bell import Bell
+
+KEPT_CONNECTIONS = 512
+"""Idle connections that a pool keeps; a job of many hosts comes back to each of them."""
+
+_SWEEP_SECONDS = 0.5  # between looks for connections that fell silent
+
+
+class Transfer(Protocol):
+    """A request on a libcurl handle, ready to be performed."""
+
+    @property
+    def curl(self) -> pycurl.Curl: ...
+
+    def prepare_deadline(self, now: float) -> None:
+        """Hand the seconds that are left to libcurl; called when the transfer begins."""
+
+    def is_silent(self, now: float) -> bool:
+        """Whether a kept connection has brought no answer for too long."""
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of its URL."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether libcurl may send it again where a kept connection turns out to be closed."""
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether all that is wanted has come, though the server may not have said so."""
+
+
+class TransferAbortedError(Exception):
+    """The loop was closed, or the connection was silent, before the transfer ended."""
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    pool: "ConnectionPool"
+    transfer: Transfer
+    result: SimpleQueue[Exception | None] = field(default_factory=SimpleQueue)
+
+
+class TransferLoop:
+    """The thread, and the connection pools that it drives."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._bell = Bell()
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._is_awake = False
+        self._closed = False
+        self._new: deque[_Entry] = deque()
+        self._pools: dict[str, ConnectionPool] = {}
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="transfers", daemon=True)
+        self._thread.start()
+
+    def pool(self, name: str) -> "ConnectionPool":
+        """The connections of one kind of transfer.
+
+        Kinds do not share connections: one that was opened without the address guard must not
+        serve a request that is under it.
+        """
+        with self._lock:
+            if name not in self._pools:
+                # The thread walks through `_pools` meanwhile, so it gets a new dict.
+                self._pools = {**self._pools, name: ConnectionPool(self, self._selector)}
+            return self._pools[name]
+
+    def perform(self, entry: _Entry) -> None:
+        """Wait until the transfer has ended.
+
+        Raises:
+            pycurl.error: it failed.
+            TransferAbortedError: the loop was closed.
+        """
+        self._new.append(entry)
+        if not self._is_awake:
+            self._is_awake = True
+            self._bell.ring()
+        if self._closed:
+            self._fail_new()
+        error = entry.result.get()
+        if error is not None:
+            raise error
+
+    def close(self) -> None:
+        """Break off what is under way, and end the thread."""
+        self._closed = True
+        self._bell.ring()
+        self._thread.join()
+
+    def _run(self) -> None:
+        next_sweep = time.monotonic() + _SWEEP_SECONDS
+        while not self._closed:
+            for key, events in self._selector.select(self._wait_seconds()):
+                if key.data is None:
+                    self._bell.hush()
+                    self._is_awake = False
+                    self._begin_new()
+                else:
+                    key.data.act(key.fd, events)
+            now = time.monotonic()
+            for pool in self._pools.values():
+                pool.act_if_due(now)
+            if now >= next_sweep:
+                next_sweep = now + _SWEEP_SECONDS
+                for pool in self._pools.values():
+                    pool.sweep(now)
+        for pool in self._pools.values():
+            pool.close()
+        self._fail_new()
+        self._selector.close()
+
+    def _wait_seconds(self) -> float | None:
+        pools = self._pools.values()
+        due = min((pool.due for pool in pools), default=float("inf"))
+        if due == float("inf") and not any(pool.is_busy for pool in pools):
+            return None
+        return min(max(0.0, due - time.monotonic()), _SWEEP_SECONDS)
+
+    def _begin_new(self) -> None:
+        while self._new:
+            entry = self._new.popleft()
+            entry.pool.begin(entry)
+
+    def _fail_new(self) -> None:
+        while self._new:
+            self._new.popleft().result.put(TransferAbortedError("the worker stops"))
+
+
+class ConnectionPool:
+    """Transfers that share connections and TLS sessions. All but `perform` runs in the thread."""
+
+    def __init__(self, loop: TransferLoop, selector: selectors.BaseSelector) -> None:
+        self.due = float("inf")  # on the monotonic clock: when libcurl wants to be called next
+        self._loop = loop
+        self._selector = selector
+        self._active: dict[pycurl.Curl, _Entry] = {}
+        self._multi = pycurl.CurlMulti()
+        self._hangups = select.epoll()
+        self._sockets: dict[int, str] = {}  # descriptor → origin that it was opened for
+        self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._note_due)
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._active)
+
+    def perform(self, transfer: Transfer) -> None:
+        """Wait until the transfer has ended; see `TransferLoop.perform`."""
+        self._loop.perform(_Entry(self, transfer))
+
+    def note_socket(self, descriptor: int, origin: str) -> None:
+        """Watch for the other side hanging up; the system forgets a socket that is closed."""
+        self._sockets[descriptor] = origin
+        self._hangups.register(descriptor, select.EPOLLRDHUP)
+
+    def begin(self, entry: _Entry) -> None:
+        entry.transfer.prepare_deadline(time.monotonic())
+        if not entry.transfer.is_repeatable:
+            # libcurl looks at idle connections once a second; one that was closed since then would
+            # take the upload along.
+            closed = {self._sockets[descriptor] for descriptor, _ in self._hangups.poll(0)}
+            is_risky = entry.transfer.origin in closed
+            entry.transfer.curl.setopt(pycurl.FRESH_CONNECT, int(is_risky))
+        self._active[entry.transfer.curl] = entry
+        self._multi.add_handle(entry.transfer.curl)
+
+    def act(self, fd: int, events: int) -> None:
+        """Let libcurl go on with a socket that is ready."""
+        mask = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
+        if events & selectors.EVENT_WRITE:
+            mask |= pycurl.CSELECT_OUT
+        self._multi.socket_action(fd, mask)
+        self._collect()
+
+    def act_if_due(self, now: float) -> None:
+        """Let libcurl see to its timers."""
+        if now >= self.due:
+            self.due = float("inf")
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            self._collect()
+
+    def sweep(self, now: float) -> None:
+        """End what libcurl would wait for in vain."""
+        for curl, entry in tuple(self._active.items()):
+            if entry.transfer.is_enough:
+                self._end(curl, None)
+            elif entry.transfer.is_silent(now):
+                self._end(curl, TransferAbortedError("a kept connection was silent"))
+
+    def close(self) -> None:
+        for curl in tuple(self._active):
+            self._end(curl, TransferAbortedError("the worker stops"))
+        self._multi.close()
+        self._hangups.close()
+
+    def _collect(self) -> None:
+        left = 1
+        while left:
+            left, done, failed = self._multi.info_read()
+            for curl in done:
+                self._end(curl, None)
+            for curl, code, text in failed:
+                self._end(curl, pycurl.error(code, text))
+
+    def _end(self, curl: pycurl.Curl, error: Exception | None) -> None:
+        entry = self._active.pop(curl)
+        self._multi.remove_handle(curl)
+        entry.result.put(error)
+
+    def _watch(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        """Tell the selector which events of a socket libcurl waits for."""
+        is_known = fd in self._selector.get_map()
+        if what == pycurl.POLL_REMOVE:
+            if is_known:
+                self._selector.unregister(fd)
+            return
+        events = selectors.EVENT_READ if what & pycurl.POLL_IN else 0
+        if what & pycurl.POLL_OUT:
+            events |= selectors.EVENT_WRITE
+        if is_known:
+            self._selector.modify(fd, events, self)
+        else:
+            self._selector.register(fd, events, self)
+
+    def _note_due(self, milliseconds: int) -> None:
+        never = milliseconds < 0
+        self.due = float("inf") if never else time.monotonic() + milliseconds / 1000
