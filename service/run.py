@@ -11,7 +11,7 @@ from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfin
 from service.file_limit import raise_file_limit
 from service.sandbox_process import SandboxProcess
 from service.server import ServerStartError, WebServer
-from service.settings import Settings, SettingsError, load_settings, usable_cores
+from service.settings import Settings, SettingsError, ignored_proxies, load_settings, usable_cores
 from service.stop_signals import StopSignals
 from workers import (
     BackendError,
@@ -46,6 +46,11 @@ def main() -> int:
     except SettingsError as error:
         return cannot_start(str(error))
     configure_logging(LogConfig(settings.log_format, settings.log_level), "service")
+    if ignored := ignored_proxies(os.environ):
+        structlog.get_logger("service").warning(
+            "proxies of the environment have no effect; set SOURCE_PROXY and IMGUR_PROXY",
+            ignored=ignored,
+        )
     raise_file_limit()
     try:
         with StopSignals() as stop, ExitStack() as running:
@@ -149,6 +154,8 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardCo
         allowed_origins=() if sandbox is None else (sandbox.endpoint,),
         held_bytes=settings.image_memory_bytes
         // (settings.worker_count_max or settings.worker_count),
+        proxy=settings.source_proxy_value,
+        authorities=settings.ca_file,
         with_digest=settings.dedupe == "content",
     )
     worker = WorkerConfig(
@@ -190,6 +197,8 @@ def _imgur_access(settings: Settings, sandbox: SandboxProcess | None) -> ImgurAc
         refresh_token=settings.imgur_refresh_token_value,
         album=settings.imgur_album,
         upload_seconds=settings.upload_seconds,
+        proxy=settings.imgur_proxy_value,
+        authorities=settings.ca_file,
     )
 
 

@@ -8,6 +8,7 @@ import base64
 import ipaddress
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -106,6 +107,32 @@ def _read_origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _read_proxy(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    usable = (
+        parts.scheme in {"http", "https", "socks5h"}
+        and parts.hostname
+        and parts.path in {"", "/"}
+        and not (parts.query or parts.fragment)
+        and parts.port != 0
+        and all("!" <= character <= "~" for character in value)
+    )
+    if not usable:
+        raise ValueError("not a proxy")
+    return value.removesuffix("/")
+
+
+def _read_authorities(value: str) -> str:
+    try:
+        # Refuses what holds no certificate as well, so that no worker meets it first.
+        ssl.create_default_context(cafile=value)
+    except OSError as error:
+        raise ValueError("no certificates") from error
+    return str(Path(value).absolute())
+
+
 def _read_album(value: str) -> str:
     if not _ALBUM.fullmatch(value):
         raise ValueError("not an album")
@@ -183,6 +210,10 @@ Host = Annotated[str, BeforeValidator(_read_host)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
 Ports = Annotated[tuple[int, ...], BeforeValidator(_read_ports)]
 Origin = Annotated[str, BeforeValidator(_read_origin)]
+Proxy = Annotated[SecretStr, BeforeValidator(_read_proxy)]
+"""The URL of a proxy; its credentials, if any, make it a secret."""
+
+Authorities = Annotated[str, BeforeValidator(_read_authorities)]
 Album = Annotated[str, BeforeValidator(_read_album)]
 Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
 ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from service.setting_values import (
     Album,
     ApiKeyList,
+    Authorities,
     Credential,
     Host,
     JournalPath,
@@ -24,6 +25,7 @@ from service.setting_values import (
     Networks,
     Origin,
     Ports,
+    Proxy,
     Rate,
     Size,
     UpperCase,
@@ -38,11 +40,14 @@ _SECRETS = frozenset(
         "API_KEYS",
         "IMGUR_CLIENT_ID",
         "IMGUR_CLIENT_SECRET",
+        "IMGUR_PROXY",
         "IMGUR_REFRESH_TOKEN",
+        "SOURCE_PROXY",
         "WEBHOOK_SECRET",
     }
 )
 _FILE_SUFFIX = "_FILE"
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _LONGEST_SECRET_FILE = 65_536  # bytes; more is not a secret but a wrong path
 _LONGEST_VALUE_SHOWN = 60
 _MOST_WORKERS = 512
@@ -151,6 +156,10 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(4, ge=1, le=100, description="a whole number from 1 to 100")
 
+    ca_file: Authorities | None = Field(
+        None, description="the path of a file with certificates in PEM form"
+    )
+
     # --- webhooks ---------------------------------------------------------------------------
     webhook_secret: WebhookSecrets | None = Field(
         None,
@@ -168,6 +177,11 @@ class Settings(BaseSettings):
     )
     source_allowed_ports: Ports = Field(
         (80, 443), min_length=1, description="ports separated by commas, such as 80,443"
+    )
+    source_proxy: Proxy | None = Field(
+        None,
+        description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
+        "them if the proxy wants a login",
     )
     source_concurrency: int = Field(
         32, ge=0, le=10_000, description="a whole number from 1 to 10000, or 0 for no limit"
@@ -201,6 +215,11 @@ class Settings(BaseSettings):
     imgur_api_url: Origin = Field(
         "https://api.imgur.com",
         description="http:// or https:// with host and port only, such as https://api.imgur.com",
+    )
+    imgur_proxy: Proxy | None = Field(
+        None,
+        description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
+        "them if the proxy wants a login",
     )
     upload_seconds: float = Field(
         60.0, gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"
@@ -280,12 +299,26 @@ class Settings(BaseSettings):
         return _reveal(self.imgur_client_id) or ""
 
     @property
+    def source_proxy_value(self) -> str | None:
+        return _reveal(self.source_proxy)
+
+    @property
+    def imgur_proxy_value(self) -> str | None:
+        return _reveal(self.imgur_proxy)
+
+    @property
     def imgur_client_secret_value(self) -> str | None:
         return _reveal(self.imgur_client_secret)
 
     @property
     def imgur_refresh_token_value(self) -> str | None:
         return _reveal(self.imgur_refresh_token)
+
+
+def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
+    """The proxy variables of the environment that are set; none of them has an effect."""
+    names = [name for usual in _PROXY_VARIABLES for name in (usual, usual.lower())]
+    return [name for name in names if environ.get(name)]
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from pydantic import ValidationError
 
 from service.rate_limit import RateLimit
-from service.settings import Settings, SettingsError, load_settings
+from service.settings import Settings, SettingsError, ignored_proxies, load_settings
 
 ACCOUNT = {
     "IMGUR_CLIENT_ID": "the-id",
@@ -438,3 +439,49 @@ class TestAdminKey:
         line = complaint({"API_KEYS": "alice:hush-1", "ADMIN_KEY": "hush-1"})
         assert line.startswith("ADMIN_KEY is one of API_KEYS: ")
         assert "hush" not in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://proxy.internal:3128",
+        "https://proxy.internal",
+        "socks5h://user:p%40ss@10.0.0.1:1080/",
+        "http://[fd00::1]:3128",
+    ],
+)
+def test_proxies_are_secrets(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "proxy"
+    file.write_text(url + "\n")
+
+    settings = load_settings({"SOURCE_PROXY": url, "IMGUR_PROXY_FILE": str(file)})
+
+    assert settings.source_proxy_value == settings.imgur_proxy_value == url.removesuffix("/")
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["proxy:3128", "socks4://proxy", "ftp://proxy", "http://", "http://proxy/path", "http://a b"],
+)
+def test_what_is_no_proxy(url: str) -> None:
+    message = complaint({"SOURCE_PROXY": url})
+
+    assert message.startswith("SOURCE_PROXY: expected http://, https:// or socks5h://")
+    assert url not in message
+
+
+def test_a_file_of_authorities_holds_certificates(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("nothing of the kind")
+
+    assert complaint({"CA_FILE": str(file)}).startswith("CA_FILE=")
+    assert complaint({"CA_FILE": str(tmp_path / "missing")}).startswith("CA_FILE=")
+    assert load_settings({"CA_FILE": certifi.where()}).ca_file == certifi.where()
+
+
+def test_proxies_of_the_environment_are_named() -> None:
+    assert ignored_proxies({"HTTP_PROXY": "x", "https_proxy": "y", "ALL_PROXY": ""}) == [
+        "HTTP_PROXY",
+        "https_proxy",
+    ]
