@@ -462,7 +462,7 @@ def test_proxies_are_secrets(url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["proxy:3128", "socks4://proxy", "ftp://proxy", "http://", "http://proxy/path", "http://a b"],
+    ["proxy:3128", "socks4://proxy", "ftp://proxy", "http://:1", "http://proxy/path", "http://a b"],
 )
 def test_what_is_no_proxy(url: str) -> None:
     message = complaint({"SOURCE_PROXY": url})
