@@ -154,6 +154,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardCo
         allowed_origins=() if sandbox is None else (sandbox.endpoint,),
         held_bytes=settings.image_memory_bytes
         // (settings.worker_count_max or settings.worker_count),
+        refused_networks=settings.source_refused_networks,
         proxy=settings.source_proxy_value,
         authorities=settings.ca_file,
         with_digest=settings.dedupe == "content",

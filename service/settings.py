@@ -175,6 +175,9 @@ class Settings(BaseSettings):
     source_allowed_networks: Networks = Field(
         (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
     )
+    source_refused_networks: Networks = Field(
+        (), description="networks separated by commas, host bits zero, such as 203.0.113.0/24"
+    )
     source_allowed_ports: Ports = Field(
         (80, 443), min_length=1, description="ports separated by commas, such as 80,443"
     )

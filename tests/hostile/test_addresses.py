@@ -4,6 +4,8 @@ Nothing is sent to them: the worker notes whom it connects to, and all else but 
 follows must be missing from its notes.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -127,7 +129,8 @@ def test_address(corpus: Any, host: str) -> None:
 def test_name_of_an_address(corpus: Any, address: str) -> None:
     names = {"inside.example": [[address]]}
 
-    corpus.check("http://inside.example/", Reason.ADDRESS_NOT_ALLOWED, names=names, dials=[])
+    # The same as for a name that does not exist: which names the inside has is nobody's business.
+    corpus.check("http://inside.example/", Reason.NAME_NOT_FOUND, names=names, dials=[])
 
 
 @pytest.mark.parametrize("port", [22, 25, 6379, 8080])
@@ -150,3 +153,31 @@ def test_public_address_is_dialled(corpus: Any, host: str, scheme: str) -> None:
     result = corpus.check(f"{scheme}://{host}/", Reason.CONNECT_FAILED, dials=[wanted])
 
     assert wanted in result.dialled
+
+
+_IS_REFUSED = """
+import sys
+from ipaddress import ip_address
+from workers.download.guard import AddressGuard
+print(AddressGuard((), (80,)).refusal(ip_address("8.8.8.8"), 80))
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("ip address add 8.8.8.8/32 dev lo", Reason.ADDRESS_NOT_ALLOWED),
+        ("ip route add default dev lo", None),
+    ],
+    ids=["its own", "another's"],
+)
+def test_public_address_of_this_machine(command: str, reason: Reason | None) -> None:
+    """In a network namespace of the test's own, where nothing leaves the loopback interface."""
+    script = f"ip link set lo up && {command} && exec {sys.executable} -c '{_IS_REFUSED}'"
+    result = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        pytest.skip(f"No network namespace on this machine: {result.stderr.strip()}")
+
+    assert result.stdout.strip() == str(reason)

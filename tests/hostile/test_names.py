@@ -79,7 +79,7 @@ def test_name_that_changes_between_redirects(corpus: Any, inside: str) -> None:
 
     result = corpus.check(
         "http://rebound.example:{port}/a",
-        Reason.ADDRESS_NOT_ALLOWED,
+        Reason.NAME_NOT_FOUND,
         answers={"/a": (head, "close"), "/b": IMAGE},
         names=names,
     )
@@ -87,3 +87,12 @@ def test_name_that_changes_between_redirects(corpus: Any, inside: str) -> None:
     # Where this machine has no route for the second address, its reason takes one more question.
     assert result.asked[:2] == ["rebound.example", "rebound.example"]
     assert [head.split()[1] for head in corpus.source.requests] == [b"/a", b"/good.gif"]
+
+
+def test_a_name_inside_reads_like_one_that_does_not_exist(corpus: Any) -> None:
+    messages = [
+        corpus.check("http://name.example/", Reason.NAME_NOT_FOUND, names=names, dials=[]).message
+        for names in ({"name.example": [[PRIVATE]]}, {"name.example": ["EAI_NONAME"]})
+    ]
+
+    assert messages[0] == messages[1]

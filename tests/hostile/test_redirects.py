@@ -104,7 +104,7 @@ ELSEWHERE: dict[str, Row] = {
     "to loopback, decimal": (Reason.ADDRESS_NOT_ALLOWED, to(b"http://2130706433/")),
     "to loopback, mapped": (Reason.ADDRESS_NOT_ALLOWED, to(b"http://[::ffff:127.0.0.1]/")),
     "to loopback, IPv6": (Reason.ADDRESS_NOT_ALLOWED, to(b"//[::1]/")),
-    "to a name inside": (Reason.ADDRESS_NOT_ALLOWED, to(b"http://inside.example/")),
+    "to a name inside": (Reason.NAME_NOT_FOUND, to(b"http://inside.example/")),
     "to no such name": (Reason.NAME_NOT_FOUND, to(b"http://missing.example/")),
 }
 

@@ -129,6 +129,10 @@ ADDRESSES = [
     "http://169\uff61254\uff61169\uff61254/",
     "http://0\u00ad.0.0.0/",
     "http://127.0.0.1./",
+]
+
+# Names that no name server is asked for.
+LOCAL = [
     "http://localhost/",
     "http://localhost./",
     "http://\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54/",
@@ -140,6 +144,11 @@ def test_address_in_other_letters(corpus: Any, url: str) -> None:
     result = corpus.check(url, Reason.ADDRESS_NOT_ALLOWED, dials=[])
 
     assert result.asked == []
+
+
+@pytest.mark.parametrize("url", LOCAL)
+def test_localhost(corpus: Any, url: str) -> None:
+    corpus.check(url, Reason.NAME_NOT_FOUND, dials=[])
 
 
 @pytest.mark.parametrize(("path", "sent"), READ.values(), ids=READ.keys())
@@ -168,6 +177,6 @@ NAMES = {
 def test_name_is_judged_by_what_it_resolves_to(corpus: Any, url: str, name: str) -> None:
     names = {name: [["10.0.0.1"]]}
 
-    result = corpus.check(url, Reason.ADDRESS_NOT_ALLOWED, names=names, dials=[])
+    result = corpus.check(url, Reason.NAME_NOT_FOUND, names=names, dials=[])
 
     assert result.asked == [name]

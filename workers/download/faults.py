@@ -4,7 +4,7 @@ import socket
 
 from requests import RequestException, Timeout
 
-from workers.download.guard import shown
+from workers.download.guard import no_such_host, shown
 from workers.download.lookup import look_up
 from workers.errors import DownloadError, Reason
 from workers.transfer.errors import Fault, TransferError
@@ -70,7 +70,7 @@ def download_error(error: RequestException, host: str) -> DownloadError:
     if not isinstance(error, TransferError):
         error = TransferError(Fault.TIMEOUT if isinstance(error, Timeout) else Fault.CUT_SHORT)
     if error.fault is Fault.LOOKUP and not _may_exist(host):
-        return DownloadError(Reason.NAME_NOT_FOUND, f"The host {shown(host)} does not exist.")
+        return no_such_host(host)
     reason, sentence, transient = _MEANINGS[error.fault]
     message = sentence.format(host=shown(host), detail=error.detail)
     return DownloadError(reason, message, transient=transient)

@@ -60,7 +60,10 @@ class Downloader:
         self._policy = policy
         self._budget = budget or ByteBudget(policy.held_bytes)
         self._guard = AddressGuard(
-            policy.allowed_networks, policy.allowed_ports, policy.allowed_origins
+            policy.allowed_networks,
+            policy.allowed_ports,
+            policy.allowed_origins,
+            policy.refused_networks,
         )
         options = TransferOptions(
             policy.proxy, authority_file(policy.authorities), keeps_cookies=True

@@ -4,7 +4,8 @@ The address is judged where the socket is opened, not before: what was checked i
 connected to, however the URL wrote it and whatever the name resolves to a moment later.
 """
 
-from collections.abc import Iterable
+import socket
+from collections.abc import Iterable, Iterator
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -45,8 +46,7 @@ REFUSED_IPV4 = (
 
 # Only what is handed out as global unicast is public. That leaves out at one stroke loopback,
 # link-local, site-local, unique local and multicast addresses, and the forms that carry an IPv4
-# address within them: compatible (::/96), mapped (::ffff:0:0/96), translated (::ffff:0:0:0/96)
-# and NAT64 (64:ff9b::/96, 64:ff9b:1::/48).
+# address within them: compatible (::/96), mapped (::ffff:0:0/96), translated (::ffff:0:0:0/96).
 GLOBAL_IPV6 = IPv6Network("2000::/3")
 
 # What the global range has in it that is not public.
@@ -57,6 +57,10 @@ REFUSED_IPV6 = (
     (IPv6Network("2620:4f:8000::/48"), "AS112 (RFC 7534), answered by the nearest machine"),
     (IPv6Network("3fff::/20"), "documentation (RFC 9637)"),
 )
+
+# Behind these a NAT64 gateway connects to the IPv4 address inside (RFC 6052, RFC 8215), so that is
+# what is judged, whatever SOURCE_ALLOWED_NETWORKS says of the prefix.
+_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 
 # The third quarter of an ISATAP address (RFC 5214, section 6.1), which can stand in any prefix;
 # the last quarter is an IPv4 address.
@@ -73,6 +77,7 @@ def is_public(address: Address) -> bool:
 
 
 _LOOKUP_SECONDS = 2.0
+_DISCARD_PORT = 9
 
 
 class AddressRefusedError(Exception):
@@ -95,16 +100,19 @@ class AddressGuard:
     Args:
         allowed_networks: in CIDR notation; let through on any port.
         allowed_ports: on which public addresses may be connected to.
-        allowed_origins: single addresses, each with its port.
+        allowed_origins: single addresses, each with its port; they come before all other rules.
+        refused_networks: in CIDR notation; refused though they are public or allowed.
     """
 
     def __init__(
         self,
         allowed_networks: Iterable[str],
         allowed_ports: Iterable[int],
-        allowed_origins: Iterable[tuple[str, int]],
+        allowed_origins: Iterable[tuple[str, int]] = (),
+        refused_networks: Iterable[str] = (),
     ) -> None:
-        self._networks = tuple(ip_network(network, strict=False) for network in allowed_networks)
+        self._allowed = tuple(ip_network(network, strict=False) for network in allowed_networks)
+        self._refused = tuple(ip_network(network, strict=False) for network in refused_networks)
         self._ports = tuple(allowed_ports)
         self._origins = frozenset((ip_address(text), port) for text, port in allowed_origins)
 
@@ -112,9 +120,15 @@ class AddressGuard:
         """Why `address` may not be connected to on `port`; None if it may."""
         if (address, port) in self._origins:
             return None
-        if any(address in network for network in self._networks):
+        refusals = (self._refusal(inner, port) for inner in _judged(address))
+        return next((refusal for refusal in refusals if refusal is not None), None)
+
+    def _refusal(self, address: Address, port: int) -> Reason | None:
+        if any(address in network for network in self._refused):
+            return Reason.ADDRESS_NOT_ALLOWED
+        if any(address in network for network in self._allowed):
             return None
-        if not is_public(address):
+        if not is_public(address) or _is_own(address):
             return Reason.ADDRESS_NOT_ALLOWED
         return None if port in self._ports else Reason.PORT_NOT_ALLOWED
 
@@ -152,11 +166,59 @@ class AddressGuard:
                 error.reason,
                 f"Images are not fetched from port {error.port}; allowed: {ports}.",
             )
+        if not _is_literal(host):
+            return no_such_host(host)
         return DownloadError(
             error.reason,
-            f"The host {shown(host)} is not at a public internet address; images are fetched"
-            " from public addresses only.",
+            f"The host {shown(host)} is not a public internet address; images are fetched from"
+            " public addresses only.",
         )
+
+
+def no_such_host(host: str) -> DownloadError:
+    """The same for a name that does not exist and for one that leads inside.
+
+    Else the difference would tell strangers which names the internal network has.
+    """
+    return DownloadError(
+        Reason.NAME_NOT_FOUND,
+        f"The host {shown(host)} does not exist, or is not at a public internet address.",
+    )
+
+
+def _judged(address: Address) -> Iterator[Address]:
+    """What is judged in place of `address`: itself, or the IPv4 addresses that it may carry."""
+    if address not in _NAT64[0] and address not in _NAT64[1]:
+        yield address
+        return
+    yield IPv4Address(int(address) & 0xFFFF_FFFF)  # behind a prefix of 96 bits
+    if address in _NAT64[1]:  # and of 48 bits, around the octet that stays zero (RFC 6052, 2.2)
+        packed = address.packed
+        yield IPv4Address(packed[6:8] + packed[9:11])
+
+
+def _is_own(address: Address) -> bool:
+    """Whether this machine has the address: then it is also where packets to it come from.
+
+    Connecting a datagram socket chooses a route, and sends nothing.
+    """
+    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((str(address), _DISCARD_PORT))
+            return ip_address(sock.getsockname()[0]) == address
+    except OSError:  # no route, or no such family here
+        return False
+
+
+def _is_literal(host: str) -> bool:
+    if ":" in host:
+        return True
+    try:
+        socket.inet_aton(host.rstrip("."))
+    except OSError:
+        return False
+    return True
 
 
 def shown(host: str) -> str:

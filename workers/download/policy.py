@@ -17,6 +17,7 @@ class DownloadPolicy:
         allowed_origins: single addresses, each with its port, that are let through.
         proxy: URL of the proxy that connects to sources, with its credentials; None: none.
         authorities: path of the certificate authorities to trust besides the usual ones.
+        refused_networks: CIDR networks that are refused, though they are public or allowed.
         max_redirects: hops after the first request.
         memory_bytes: what an image may take of the memory; a larger one lies in a temporary file.
         held_bytes: what all images of a worker may take of the memory together; beyond that, small
@@ -32,6 +33,7 @@ class DownloadPolicy:
     allowed_networks: tuple[str, ...] = ()
     allowed_ports: tuple[int, ...] = (80, 443)
     allowed_origins: tuple[tuple[str, int], ...] = ()
+    refused_networks: tuple[str, ...] = ()
     proxy: str | None = field(default=None, repr=False)
     authorities: str | None = None
     max_redirects: int = 10

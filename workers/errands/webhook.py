@@ -114,7 +114,11 @@ class WebhookSender:
     ) -> None:
         self._policy = policy
         self._wall_clock = wall_clock
-        self._guard = AddressGuard(download.allowed_networks, download.allowed_ports, ())
+        self._guard = AddressGuard(
+            download.allowed_networks,
+            download.allowed_ports,
+            refused_networks=download.refused_networks,
+        )
         self._session = open_session(
             CurlAdapter(
                 transfers.pool("webhooks"),
