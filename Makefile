@@ -62,10 +62,11 @@ test-ray: $(RAY_READY)  ## BACKEND=ray: the integration and chaos suites again, 
 	TEST_BACKEND=ray $(BIN) -m pytest --timeout 300 $(RAY_SUITES) $(ARGS)
 	$(BIN) -m pytest --timeout 300 tests/ray --log-cli-level=INFO $(ARGS)
 
-lint: $(DEV_READY)  ## style, formatting and types
+lint: $(DEV_READY)  ## style, formatting, types, and what documents name
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
 	$(BIN) -m mypy
+	$(BIN) -m tests.check_documents
 
 bench: $(BENCH_READY)  ## side by side with celery, dramatiq, huey, rq, …; a short form: ARGS=--quick
 	$(BENCH_ENV)/bin/python -m benchmarks $(ARGS)
