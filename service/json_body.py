@@ -5,21 +5,25 @@ Decided where the specification is silent:
 - The content type is application/json. A body without one is refused as well: a page of another
   origin can send such a body without being asked, but not one declared as JSON.
 - A field that is not known is refused by its name. Ignored, it would let somebody believe that
-  the service does what it does not.
+  the service does what it does not. So is one that stands twice.
 """
 
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final, NoReturn
 
 import falcon
 
 from service.problems import FieldError, Problem
+from service.repeated_names import load_json, repeated_names
+from service.request_body import read_body
 
 _LONGEST_VALUE_SHOWN: Final = 100
 _NAMES_SHOWN = 5
+_MOST_REPEATED_LISTED = 100
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -54,7 +58,8 @@ def read_object(
         Problem: 413, 415 or 400.
     """
     _check_content_type(req)
-    body = _parse(_read_bytes(req, expected, max_body_bytes), expected)
+    content = read_body(req, max_body_bytes=max_body_bytes, if_too_long=expected.if_too_long)
+    body = _parse(content, expected)
     if not isinstance(body, dict):
         raise bad_field(
             "#",
@@ -62,6 +67,9 @@ def read_object(
             f"The body is {kind_of(body)}; it must be an object with the field "
             f"'{expected.main_field}'.",
         )
+    repeated = list(islice(repeated_names(body), _MOST_REPEATED_LISTED))
+    if repeated:
+        raise _repeated_fields(repeated)
     unknown = [name for name in body if name not in expected.fields]
     if unknown:
         raise _unknown_fields(unknown)
@@ -122,27 +130,6 @@ def _check_content_type(req: falcon.Request) -> None:
         )
 
 
-def _read_bytes(req: falcon.Request, expected: ExpectedBody, max_body_bytes: int) -> bytes:
-    declared = req.content_length
-    if declared is not None and declared > max_body_bytes:
-        raise _too_long(expected, max_body_bytes)
-    # A server that has undone the chunks itself says that its stream ends where the body does.
-    ends = req.env.get("wsgi.input_terminated", False)
-    stream = req.stream if ends else req.bounded_stream
-    body: bytes = stream.read(max_body_bytes + 1)
-    if len(body) > max_body_bytes:
-        raise _too_long(expected, max_body_bytes)
-    return body
-
-
-def _too_long(expected: ExpectedBody, max_body_bytes: int) -> Problem:
-    return Problem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "body-too-large",
-        f"The body is longer than {max_body_bytes} bytes. {expected.if_too_long}",
-    )
-
-
 def _parse(body: bytes, expected: ExpectedBody) -> object:
     if not body.strip():
         raise _bad_json("The body is empty.", expected)
@@ -155,7 +142,7 @@ def _parse(body: bytes, expected: ExpectedBody) -> object:
             f"The body is not UTF-8: byte {error.start} cannot be part of it.",
         ) from error
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return load_json(text, _refuse_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise _bad_json(
@@ -191,4 +178,19 @@ def _unknown_fields(names: list[str]) -> Problem:
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return bad_field(
         "#", "unknown-field", f"The body has fields that are not known: {shown}{more}."
+    )
+
+
+def _repeated_fields(pointers: list[str]) -> Problem:
+    detail = "This field stands more than once in the body; send it once."
+    errors: list[FieldError] = [
+        {"pointer": pointer, "code": "repeated-field", "detail": detail} for pointer in pointers
+    ]
+    shown = ", ".join(pointers[:_NAMES_SHOWN])
+    more = " and more" if len(pointers) > _NAMES_SHOWN else ""
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "repeated-field",
+        f"The body has fields that stand more than once: {shown}{more}. Send each of them once.",
+        errors=errors,
     )

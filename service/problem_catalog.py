@@ -78,6 +78,18 @@ _EXPLANATIONS: Final = (
         "Remove or rename it; `detail` says which.",
     ),
     Explanation(
+        "repeated-field",
+        HTTPStatus.BAD_REQUEST,
+        "The body has a field, or the name of a header or origin, more than once in one object.",
+        "`errors` points at each; send it once.",
+    ),
+    Explanation(
+        "invalid-gzip",
+        HTTPStatus.BAD_REQUEST,
+        "The body is declared as gzip, and is not one whole gzip member.",
+        "Compress the body anew, or send it as it is without `Content-Encoding`.",
+    ),
+    Explanation(
         "too-many-urls",
         HTTPStatus.BAD_REQUEST,
         "The job has more URLs than MAX_URLS_PER_JOB.",
@@ -214,7 +226,7 @@ _EXPLANATIONS: Final = (
     Explanation(
         "body-too-large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "The body is longer than MAX_BODY_BYTES.",
+        "The body is longer than MAX_BODY_BYTES, as sent or unpacked.",
         "Send the URLs in several jobs.",
     ),
     Explanation(
@@ -222,6 +234,12 @@ _EXPLANATIONS: Final = (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "The body is not declared as JSON in UTF-8.",
         "Send `Content-Type: application/json`.",
+    ),
+    Explanation(
+        "unsupported-content-coding",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The body has a Content-Encoding other than gzip.",
+        "Send the body in gzip, or as it is without `Content-Encoding`.",
     ),
     Explanation(
         "webhooks-not-configured",

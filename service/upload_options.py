@@ -11,9 +11,10 @@ Decided here:
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from service.problems import FieldError
+from service.repeated_names import pointer_step
 from workers import (
     NO_OPTIONS,
     PLACEHOLDERS,
@@ -155,7 +156,7 @@ def _source_headers(value: object) -> Faults:
     origins = set()
     characters = 0
     for text, headers in value.items():
-        pointer = f"#/sourceHeaders/{_step(text)}"
+        pointer = f"#/sourceHeaders/{pointer_step(text)}"
         origin = _origin(text)
         if origin is None or origin in origins:
             detail = "It must be an origin, such as https://example.com, and only once."
@@ -176,7 +177,7 @@ def _source_headers(value: object) -> Faults:
 def _headers(pointer: str, headers: Mapping[str, object]) -> Faults:
     names = set()
     for name, value in headers.items():
-        at, lower = f"{pointer}/{_step(name)}", name.lower()
+        at, lower = f"{pointer}/{pointer_step(name)}", name.lower()
         if not _is_token(name) or len(name) > LONGEST_HEADER_NAME or lower in names:
             detail = (
                 f"It must be the name of a header, of at most {LONGEST_HEADER_NAME} characters, "
@@ -218,12 +219,6 @@ def _origin(text: str) -> str | None:
         return None if has_more else origin_of(text)
     except ImageError:
         return None
-
-
-def _step(name: str) -> str:
-    """One step of a JSON pointer in a URI fragment (RFC 6901, sections 3 and 6)."""
-    shortened = name[:LONGEST_HEADER_NAME].encode(errors="replace").decode()
-    return quote(shortened.replace("~", "~0").replace("/", "~1"), safe="~:")
 
 
 def _fault(pointer: str, code: str, detail: str) -> FieldError:

@@ -19,7 +19,7 @@ _REFUSALS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
     HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive whole in time.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON in UTF-8.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON in UTF-8, or not in gzip.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "It is well formed, and asks for what cannot be done.",
     HTTPStatus.TOO_MANY_REQUESTS: "This client has asked too often.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The header is too long.",

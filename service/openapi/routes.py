@@ -47,6 +47,7 @@ def paths() -> dict[str, Any]:
                 unavailable,
             )
             | {
+                "description": "The body may be in gzip (`Content-Encoding: gzip`).",
                 "parameters": [KEY, PREFER],
                 "requestBody": {"required": True, "content": json_of(ref("UploadBody"))},
             },

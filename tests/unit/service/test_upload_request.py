@@ -82,14 +82,50 @@ def test_many_unknown_fields_are_not_all_repeated(api: Any) -> None:
         BODY,
         "\ufeff" + BODY,
         f" \n{BODY}\n",
-        f'{{"urls": ["https://example.com/other"], "urls": ["{GOOD}"]}}',
         BODY.replace("/", "\\/"),
     ],
-    ids=["plain", "byte order mark", "white space", "the last of two fields", "escapes"],
+    ids=["plain", "byte order mark", "white space", "escapes"],
 )
 def test_a_body_that_is_a_job(api: Any, body: str) -> None:
     job_id = api.post_body(body).json["jobId"]
     assert api.status(job_id)["uploaded"]["pending"] == [GOOD]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        (f'{{"urls": ["{GOOD}"], "urls": ["{GOOD}"]}}', ["#/urls"]),
+        (f'{{"urls": ["{GOOD}"], "title": "a", "title": "a", "urls": []}}', ["#/title", "#/urls"]),
+        (f'{{"urls": ["{GOOD}"], "url\\u0073": ["{GOOD}"]}}', ["#/urls"]),
+        ('{"x": 1, "x": 2, "x": 3}', ["#/x"]),
+        ('{"a/b": 1, "a/b": 2, "\\ud83d": 1, "\\ud83d": 2}', ["#/a~1b", "#/%3F"]),
+        (
+            '{"sourceHeaders": {"https://a.example": {}, "https://a.example": {}}}',
+            ["#/sourceHeaders/https:~1~1a.example"],
+        ),
+        (
+            '{"sourceHeaders": {"https://a.example": {"X-A": "1", "X-B": "1", "X-A": "2"}}}',
+            ["#/sourceHeaders/https:~1~1a.example/X-A"],
+        ),
+    ],
+    ids=["urls", "two", "escaped", "unknown", "odd names", "origin", "header"],
+)
+def test_a_name_that_stands_twice_is_refused_and_pointed_at(
+    api: Any, board: Any, body: str, pointers: list[str]
+) -> None:
+    answer = api.post_body(body)
+    assert (answer.status, answer.json["code"]) == (400, "repeated-field")
+    assert [error["pointer"] for error in answer.json["errors"]] == pointers
+    assert {error["code"] for error in answer.json["errors"]} == {"repeated-field"}
+    assert pointers[0] in answer.json["detail"]
+    assert board.calls == 0
+
+
+def test_many_repeated_names_are_not_all_repeated(api: Any) -> None:
+    names = [f'"{number}": 1' for number in range(5000)]
+    answer = api.post_body("{" + ", ".join(names + names) + "}")
+    assert len(answer.json["errors"]) == 100
+    assert answer.json["detail"].endswith("#/4 and more. Send each of them once.")
 
 
 @pytest.mark.parametrize(
