@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from service.problems import Problem
 
-HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz"})
-"""Asked by container runtimes and load balancers, which hold no key."""
+HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz", "/healthz/", "/readyz/"})
+"""Asked by container runtimes and load balancers, which hold no key. The web server compares paths
+as they were sent, the application without the slash at their end."""
 
 _EXPLANATIONS: Final = frozenset({"/", "/docs", "/docs/style.css", "/openapi.json"})
 _EXPLANATION_PREFIXES: Final = ("/problems/", "/page/")

@@ -50,6 +50,7 @@ def create_app(board: Board, settings: Settings, sandbox_url: str | None = None)
         sandbox_url: where the sandbox is reached from this machine, if there is one.
     """
     app = falcon.App()
+    app.req_options.strip_url_path_trailing_slash = True
     gate = BoardGate(board)
     registry = create_registry(gate, settings)
     _add_middleware(app, settings, registry)

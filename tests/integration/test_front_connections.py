@@ -451,5 +451,5 @@ class TestManyAtOnce:
                 stack.enter_context(hasty.connect()).sendall(GET % b"/wait")
             for _ in range(8):
                 assert hasty.app.entered.acquire(timeout=PATIENCE)
-            for path in (b"/healthz", b"/readyz", b"/healthz?verbose=1"):
+            for path in (b"/healthz", b"/readyz", b"/healthz?verbose=1", b"/healthz/"):
                 assert hasty.ask(path) == b"0"

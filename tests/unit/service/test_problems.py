@@ -12,7 +12,7 @@ from workers import BoardLostError
     ("method", "path", "status", "code"),
     [
         ("GET", "/nowhere", 404, "not-found"),
-        ("GET", "/v1/images/", 404, "not-found"),
+        ("GET", "/v1/image", 404, "not-found"),
         ("DELETE", "/v1/images", 405, "method-not-allowed"),
         ("GET", "/v1/images/upload", 405, "method-not-allowed"),
         ("POST", "/v1/images/upload/x", 405, "method-not-allowed"),
