@@ -89,7 +89,7 @@ class ApiKeyMiddleware:
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Refuse with 401, before anything of the body is read."""
-        if is_open(req.path) or self._other.opens(req):
+        if is_open(req.path) or self._other.opens(req) or _is_preflight(req):
             return
         name = self._keys.name_for(req)
         if name is not None:
@@ -108,6 +108,14 @@ def is_open(path: str) -> bool:
     if path in HEALTH_PATHS or path in _EXPLANATIONS:
         return True
     return path.startswith(_EXPLANATION_PREFIXES)
+
+
+def _is_preflight(req: falcon.Request) -> bool:
+    """Whether a browser asks what it may send: it shows no key then (Fetch, section 4.8), and only
+    learns which methods there are.
+    """
+    asked = req.get_header("Access-Control-Request-Method")
+    return req.method == "OPTIONS" and asked is not None
 
 
 def owner_of(req: falcon.Request) -> str:

@@ -9,6 +9,7 @@ from service.answer_headers import AnswerHeadersMiddleware
 from service.api_keys import ApiKeyMiddleware, ApiKeys
 from service.board_gate import BoardGate
 from service.broadcaster import Broadcaster
+from service.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.client_address import ClientAddressMiddleware
 from service.completion import Completions
 from service.forecasts import Forecasts
@@ -72,6 +73,9 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
     app.add_middleware(HttpMetersMiddleware(registry))
     app.add_middleware(AnswerHeadersMiddleware(sandbox=settings.sandbox_applies))
     app.add_middleware(ClientAddressMiddleware(settings.trusted_proxies))
+    app.add_middleware(BrowserOriginMiddleware(settings.allowed_hosts, settings.cors_origins))
+    if settings.cors_origins:
+        app.add_middleware(falcon.CORSMiddleware(settings.cors_origins, EXPOSED_HEADERS))
     keys = ApiKeys(settings.api_keys) if settings.api_keys else None
     if settings.rate_limit is not None:
         limiter = RateLimiter(settings.rate_limit, settings.rate_limit_burst)

@@ -151,6 +151,19 @@ _EXPLANATIONS: Final = (
         "Send the key of ADMIN_KEY in its place.",
     ),
     Explanation(
+        "host-not-allowed",
+        HTTPStatus.FORBIDDEN,
+        "A browser asked for the service by a name that is not known to be its own.",
+        "The operator adds the name to ALLOWED_HOSTS; an IP address and localhost need nothing.",
+    ),
+    Explanation(
+        "origin-not-allowed",
+        HTTPStatus.FORBIDDEN,
+        "A browser asked on behalf of a page of another origin.",
+        "The operator adds the page's origin to CORS_ORIGINS; a proxy in front must pass the Host "
+        "header on.",
+    ),
+    Explanation(
         "not-found",
         HTTPStatus.NOT_FOUND,
         "There is nothing at this path.",

@@ -34,6 +34,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
 _ALBUM = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _MOST_PORTS = 65_535
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _WEBHOOK_PREFIX = "whsec_"
 _FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
 _MOST_WAITS = 20
@@ -60,6 +61,15 @@ def _read_host(value: str) -> str:
     if not _HOST_NAME.fullmatch(host):
         raise ValueError("not a host")
     return host
+
+
+def _read_host_names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(entry.lower() for entry in _entries(value))
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ValueError("not a host name")
+    return names
 
 
 def _read_lower(value: object) -> object:
@@ -131,6 +141,18 @@ def _read_authorities(value: str) -> str:
     except OSError as error:
         raise ValueError("no certificates") from error
     return str(Path(value).absolute())
+
+
+def _read_origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(_as_browsers_send(_read_origin(entry)) for entry in _entries(value))
+
+
+def _as_browsers_send(origin: str) -> str:
+    # RFC 6454, section 6.2: in lower case, without the scheme's own port.
+    lower = origin.lower()
+    return lower.removesuffix(_DEFAULT_PORTS[urlsplit(lower).scheme])
 
 
 def _read_album(value: str) -> str:
@@ -207,6 +229,7 @@ Size = Annotated[int, BeforeValidator(_read_size)]
 
 JournalPath = Annotated[str, BeforeValidator(_read_journal_path)]
 Host = Annotated[str, BeforeValidator(_read_host)]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(_read_host_names)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
 Ports = Annotated[tuple[int, ...], BeforeValidator(_read_ports)]
 Origin = Annotated[str, BeforeValidator(_read_origin)]
@@ -214,6 +237,7 @@ Proxy = Annotated[SecretStr, BeforeValidator(_read_proxy)]
 """The URL of a proxy; its credentials, if any, make it a secret."""
 
 Authorities = Annotated[str, BeforeValidator(_read_authorities)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_read_origins)]
 Album = Annotated[str, BeforeValidator(_read_album)]
 Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
 ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]

@@ -20,10 +20,12 @@ from service.setting_values import (
     Authorities,
     Credential,
     Host,
+    HostNames,
     JournalPath,
     LowerCase,
     Networks,
     Origin,
+    Origins,
     Ports,
     Proxy,
     Rate,
@@ -97,6 +99,14 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Networks = Field(
         (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
+    )
+    allowed_hosts: HostNames = Field(
+        (), description="host names separated by commas, without port, such as imgup.example.com"
+    )
+    cors_origins: Origins = Field(
+        (),
+        description="origins separated by commas, each http:// or https:// with host and port "
+        "only, such as https://app.example.com",
     )
     max_urls_per_job: int = Field(
         100_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000"

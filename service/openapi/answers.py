@@ -13,7 +13,7 @@ _ANSWERS = "#/components/responses/"
 _REFUSALS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "It cannot be used; `errors` names all that is wrong with a body.",
     HTTPStatus.UNAUTHORIZED: "No API key, or one that is not valid here.",
-    HTTPStatus.FORBIDDEN: "The key does not open this, or there is none that does.",
+    HTTPStatus.FORBIDDEN: "The key does not open this, or a browser asks for a page elsewhere.",
     HTTPStatus.NOT_FOUND: "There is no such job, or it belongs to another API key.",
     HTTPStatus.CONFLICT: "It does not fit the state of the job or image.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
@@ -36,6 +36,7 @@ _REFUSAL_HEADERS: Final[Mapping[str, tuple[HTTPStatus, ...]]] = {
 # Every request can meet these, whatever it asks for.
 _ANYWHERE = (
     HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

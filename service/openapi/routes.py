@@ -167,7 +167,6 @@ def _administration() -> dict[str, Any]:
                 "scaleWorkers",
                 "Have another number of workers, from now on.",
                 {HTTPStatus.OK: content("They come, or leave when they are done.", ref("Workers"))},
-                HTTPStatus.FORBIDDEN,
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 unavailable,
             )
