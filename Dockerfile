@@ -2,8 +2,11 @@ FROM python:3.12-slim
 
 WORKDIR /app
 
-# Log lines leave at once.
-ENV PYTHONUNBUFFERED=1
+# Log lines leave at once. A container's ports are reached from outside of it only, and only where
+# they are published; elsewhere the service listens on loopback.
+ENV PYTHONUNBUFFERED=1 \
+    HOST=0.0.0.0 \
+    SANDBOX_HOST=0.0.0.0
 
 RUN groupadd --gid 10001 imgup \
     && useradd --uid 10001 --gid imgup --no-create-home --home-dir /tmp --shell /usr/sbin/nologin imgup

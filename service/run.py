@@ -1,5 +1,6 @@
 """Starts everything in order, waits, drains, stops."""
 
+import ipaddress
 import os
 import time
 from contextlib import ExitStack
@@ -102,6 +103,12 @@ class _Service:
             lanes_per_worker=settings.worker_concurrency,
             uploads_to=settings.imgur_api_url if self._sandbox is None else "sandbox",
         )
+        if not settings.api_keys and not ipaddress.ip_address(self._server.address).is_loopback:
+            self._log.warning(
+                "OPEN: whoever reaches this address may send jobs and see all of them; set "
+                "API_KEYS, or HOST to 127.0.0.1",
+                listening=self._server.address,
+            )
         if self._sandbox is not None:
             self._log.warning(
                 "SANDBOX: nothing is uploaded to the real Imgur; set IMGUR_CLIENT_ID for that",
@@ -127,10 +134,10 @@ class _Service:
 
 def _start_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
     try:
-        sandbox = SandboxProcess(settings.host, settings.sandbox_port)
+        sandbox = SandboxProcess(settings.sandbox_host, settings.sandbox_port)
     except OSError as error:
         raise ServerStartError(
-            f"The sandbox cannot listen on {settings.host} port {settings.sandbox_port} "
+            f"The sandbox cannot listen on {settings.sandbox_host} port {settings.sandbox_port} "
             f"({error.strerror}). Set SANDBOX_PORT to a free port (0 takes any)."
         ) from error
     running.callback(sandbox.stop)

@@ -49,9 +49,13 @@ class WebServer:
     Args:
         app: the WSGI application.
         host: IP address or host name to listen on; ``::`` takes IPv4 as well.
-        port: port to listen on; 0 takes any free one, which the attribute of the same name tells.
+        port: port to listen on; 0 takes any free one.
         max_body_bytes: longest body that the application takes.
         limits: what connections may cost.
+
+    Attributes:
+        address: IP address that it listens on.
+        port: port that it listens on.
 
     Raises:
         ServerStartError: the address cannot be listened on.
@@ -72,6 +76,7 @@ class WebServer:
         self._dispatcher = ThreadedTaskDispatcher()
         self._health_dispatcher = ThreadedTaskDispatcher()
         listener = _listen(host, port)
+        self.address: str = listener.getsockname()[0].partition("%")[0]  # without a zone
         self.port: int = listener.getsockname()[1]
         self._server = Listener(
             app,

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     # --- this service -----------------------------------------------------------------------
-    host: Host = Field("0.0.0.0", description="an IP address or host name to listen on")  # noqa: S104 - a container's port is published by choice
+    host: Host = Field("127.0.0.1", description="an IP address or host name to listen on")
     port: int = Field(8000, ge=0, le=_LAST_PORT, description="a port, or 0 for any free one")
     api_keys: ApiKeyList = Field(
         (),
@@ -242,6 +242,7 @@ class Settings(BaseSettings):
     sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = Field(
         "auto", description="auto, on or off"
     )
+    sandbox_host: Host = Field("127.0.0.1", description="an IP address or host name to listen on")
     sandbox_port: int = Field(
         default_factory=_next_port,
         ge=0,

@@ -26,7 +26,7 @@ def complaint(environ: Mapping[str, str]) -> str:
 
 def test_defaults_are_those_of_the_design() -> None:
     settings = load_settings({})
-    assert settings.host == "0.0.0.0"
+    assert settings.host == settings.sandbox_host == "127.0.0.1"
     assert settings.port == 8000
     assert settings.sandbox_port == 8001
     assert settings.worker_count >= 1
