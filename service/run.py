@@ -12,7 +12,14 @@ from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfin
 from service.file_limit import raise_file_limit
 from service.sandbox_process import SandboxProcess
 from service.server import ServerStartError, WebServer
-from service.settings import Settings, SettingsError, ignored_proxies, load_settings, usable_cores
+from service.settings import (
+    Settings,
+    SettingsError,
+    ignored_proxies,
+    load_settings,
+    usable_cores,
+    withhold_secrets,
+)
 from service.stop_signals import StopSignals
 from workers import (
     BackendError,
@@ -46,6 +53,7 @@ def main() -> int:
         settings = load_settings(os.environ)
     except SettingsError as error:
         return cannot_start(str(error))
+    withhold_secrets(os.environ)
     configure_logging(LogConfig(settings.log_format, settings.log_level), "service")
     if ignored := ignored_proxies(os.environ):
         structlog.get_logger("service").warning(

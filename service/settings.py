@@ -6,7 +6,7 @@ and is what a person reads who has set it to something else.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
 
@@ -40,6 +40,7 @@ _SECRETS = frozenset(
     {
         "ADMIN_KEY",
         "API_KEYS",
+        "IMGUR_ALBUM",
         "IMGUR_CLIENT_ID",
         "IMGUR_CLIENT_SECRET",
         "IMGUR_PROXY",
@@ -360,6 +361,15 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         # From None: the cause holds the values, secrets too.
         raise SettingsError("; ".join(_complaints(error.errors(), given))) from None
+
+
+def withhold_secrets(environ: MutableMapping[str, str]) -> None:
+    """Remove the secrets from an environment, which child processes would inherit.
+
+    What a worker needs of them it is given; the sandbox and the Manager need none.
+    """
+    for name in _SECRETS:
+        environ.pop(name, None)
 
 
 def _read_secret_file(name: str, path: str) -> str:

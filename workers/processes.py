@@ -2,6 +2,7 @@
 
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.util
 import time
 
 import structlog
@@ -51,6 +52,9 @@ class ProcessBoard(BoardCalls):
         Raises:
             JournalError: the journal cannot be used.
         """
+        # Made here, and so removed at the end of this process; the Manager, which may be killed,
+        # inherits it, and would else make one of its own for its socket.
+        multiprocessing.util.get_temp_dir()
         self._manager = BoardManager()
         with stop_signals_held():
             self._manager.start_process()

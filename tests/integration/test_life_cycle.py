@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.stop_signals import StopSignals
-from tests.running_service import not_over_ray
+from tests.running_service import command_of, not_over_ray
 
 _NO_AGENTS = not_over_ray(
     "Two of Ray's own agents stay a minute; tests/ray/test_local.py looks at the rest."
@@ -34,6 +34,47 @@ def test_a_bad_setting_is_one_line_and_exit_code_2(launch, environ, named):
     lines = service.log_text.splitlines()
     assert len(lines) == 1
     assert named in lines[0]
+
+
+@not_over_ray("Ray keeps its sessions in a folder of its own.")
+@pytest.mark.parametrize("end", ["SIGTERM", "death of the Manager"])
+def test_nothing_stays_in_the_temporary_directory(launch, tmp_path, end):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    service = launch(TMPDIR=str(folder)).wait_until_ready()
+    service.upload_all([f"{service.sandbox}/images/{name}" for name in ("small.png", "large.png")])
+    assert list(folder.iterdir())  # sockets of the processes
+    if end == "SIGTERM":
+        service.signal(signal.SIGTERM)
+        assert service.wait_for_exit() == 0
+    else:
+        os.kill(service.manager_pid, signal.SIGKILL)
+        assert service.wait_for_exit() == 1
+    assert list(folder.iterdir()) == []
+
+
+SECRETS = {
+    "API_KEYS": "name:secret-api-key",
+    "ADMIN_KEY": "secret-admin-key",
+    "IMGUR_ALBUM": "secretalbum",
+    "IMGUR_CLIENT_ID": "secret-client-id",
+    "IMGUR_CLIENT_SECRET": "secret-client-secret",
+    "IMGUR_REFRESH_TOKEN": "secret-refresh-token",
+    "WEBHOOK_SECRET": "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA==",
+}
+
+
+def test_no_child_process_has_the_secrets_in_its_environment(launch):
+    service = launch(**SECRETS, SANDBOX="on").wait_until_ready()
+    children = service.all_pids() - {service.process.pid}
+    commands = [command_of(pid) for pid in children]
+    assert any("-m sandbox" in command for command in commands)
+    assert set(service.workers().values()) <= children
+    for pid in children:
+        environ = Path(f"/proc/{pid}/environ").read_bytes()
+        for name, value in SECRETS.items():
+            assert name.encode() + b"=" not in environ, command_of(pid)
+            assert value.encode() not in environ, command_of(pid)
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_2(launch):

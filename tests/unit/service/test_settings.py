@@ -261,6 +261,12 @@ class TestSecretFiles:
         settings = load_settings({"API_KEYS_FILE": str(path)})
         assert [key.secret.get_secret_value() for key in settings.api_keys] == ["key-1", "key-2"]
 
+    def test_an_album_is_a_secret_too(self, tmp_path: Path) -> None:
+        path = tmp_path / "album"
+        path.write_text("aBc12")
+        assert load_settings({"IMGUR_ALBUM_FILE": str(path)}).imgur_album == "aBc12"
+        assert "hush!" not in complaint({"IMGUR_ALBUM": "hush!"})
+
     def test_variable_and_file_together_are_refused(self, tmp_path: Path) -> None:
         environ = {"IMGUR_CLIENT_ID": "x", "IMGUR_CLIENT_ID_FILE": str(tmp_path / "id")}
         assert "IMGUR_CLIENT_ID and IMGUR_CLIENT_ID_FILE are both set" in complaint(environ)
