@@ -1,4 +1,7 @@
-FROM python:3.12-slim
+# A patch release of Python and a release of Debian. Tags are built anew for fixes of Debian: whoever
+# wants the same bytes each time appends the digest that their registry has for it (@sha256:…, shown by
+# `docker buildx imagetools inspect`); none is known without asking one.
+FROM python:3.12.12-slim-trixie
 
 WORKDIR /app
 
