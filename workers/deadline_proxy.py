@@ -5,6 +5,7 @@ send a large job, and while they wait for the answer. Here each of these has its
 """
 
 import errno
+import pickle
 import socket
 import struct
 from collections.abc import Callable
@@ -98,7 +99,9 @@ class DeadlineProxy(BaseProxy):
         # Follows multiprocessing's wire form: (object id, method, args, kwds) → (kind, result).
         try:
             connection = self._connection()
-            connection.send((self._id, methodname, args, kwds or {}))
+            # Not `send`: it would write a view of a BytesIO, and where that fails, both hang on the
+            # error. Collected together, they are an unraisable BufferError (Python 3.13 tells).
+            connection.send_bytes(pickle.dumps((self._id, methodname, args, kwds or {})))
             kind, result = _answer(connection, wait_seconds)
         except BlockingIOError as error:
             self._hang_up()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -365,6 +366,24 @@ class TestStoppedManager:
         for call in calls:
             with pytest.raises(ManagerLostError, match="does not answer"):
                 call.result()
+        manager.kill()
+
+    def test_the_error_holds_no_view_of_a_file(
+        self, manager: BoardManager, mailbox: MailboxProxy
+    ) -> None:
+        mailbox.stats()  # connects
+        stop(manager)
+
+        with pytest.raises(ManagerLostError) as raised:
+            mailbox.put(job("j", 200_000))  # more than the socket holds
+
+        cause = raised.value.__cause__
+        assert cause is not None
+        frames = [frame for frame, _ in traceback.walk_tb(cause.__traceback__)]
+        values = [value for frame in frames for value in frame.f_locals.values()]
+        viewed = [value.obj for value in values if isinstance(value, memoryview)]
+        assert viewed
+        assert {type(owner) for owner in viewed} == {bytes}
         manager.kill()
 
     def test_a_late_answer_is_not_taken_for_the_next(
