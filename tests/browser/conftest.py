@@ -1,37 +1,47 @@
-"""A Chromium and a service for all tests here, and a tab for each that must stay free of
-complaints.
-"""
+"""A Chromium and a service for all tests here, and pages whose console must stay free of errors."""
 
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.devtools import Chromium, Tab, find_chromium
-from tests.running_service import ROOT, RunningService
+from tests.browser.steps import open_front
+from tests.running_service import PATIENCE_SECONDS, ROOT, RunningService
 
-SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "build" / "axe-core" / "axe.min.js"
-PICTURES = (
-    "[...document.querySelectorAll('.tile[data-state=complete] img')]"
-    ".every((image) => image.naturalWidth > 0)"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# Besides Playwright's own, which leave out updates, sync and the sandbox. Only loopback is asked.
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
-"""Whether all tiles of uploaded images show them."""
+
+expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    program = find_chromium()
+def chromium() -> str:
+    """Its path."""
+    program = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
     if program is None:
         pytest.skip("NO CHROMIUM: the page was NOT tested. On Debian: apt-get install chromium")
-    browser = Chromium(program, tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
+    return program
+
+
+# Not for the session: while Playwright runs, no other event loop can run in its thread.
+@pytest.fixture(scope="package")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")
-def service(
-    chromium: Chromium, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningService]:
+def service(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """One service in sandbox mode for all; none where there is no Chromium."""
     running = RunningService(tmp_path_factory.mktemp("service") / "service.log", {})
     try:
@@ -41,30 +51,50 @@ def service(
 
 
 @pytest.fixture
-def tab(chromium: Chromium, launch: Callable[..., RunningService]) -> Iterator[Tab]:
-    """A tab; errors in its console, and violations of the page's policy, fail the test.
+def expected_errors() -> list[str]:
+    """Parts of the console's errors that the test provokes on purpose."""
+    return []
+
+
+@pytest.fixture
+def new_page(
+    browser: Browser, launch: Callable[..., RunningService], expected_errors: list[str]
+) -> Iterator[Callable[..., Page]]:
+    """Make a page that shares nothing with others, by options of `Browser.new_context`; errors in
+    its console, and violations of its policy, fail the test.
 
     It depends on `launch` so that it is closed before any service is: a page whose service has
     gone complains.
     """
-    tab = chromium.new_tab()
-    tab.look()
-    yield tab
-    complaints = [
-        complaint
-        for complaint in tab.complaints()
-        if not any(expected in complaint for expected in tab.expected)
-    ]
-    tab.close()
-    assert complaints == []
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def make(**options) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_SECONDS * 1_000)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        context.on(
+            "console",
+            lambda message: (
+                message.type == "error"
+                and errors.append(f"{message.text} {message.location['url']}")
+            ),
+        )
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        for page in context.pages:
+            page.evaluate("1")  # what was on its way has arrived by then
+        context.close()
+    assert [e for e in errors if not any(part in e for part in expected_errors)] == []
 
 
 @pytest.fixture
-def page(tab: Tab, service: RunningService) -> Tab:
+def page(new_page: Callable[..., Page], service: RunningService) -> Page:
     """The page of a service in sandbox mode."""
-    tab.open(service.url + "/")
-    tab.wait_text("Sandbox.")
-    return tab
+    return open_front(new_page(), service)
 
 
 @pytest.fixture(scope="session")

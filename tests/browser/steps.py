@@ -1,57 +1,86 @@
 """What a person does again and again on the page, as steps of tests."""
 
-import json
+import re
 
-from tests.browser.devtools import Tab
+from playwright.sync_api import Locator, Page, expect
 
-TILES = "document.querySelectorAll('.tile[data-state={}]').length"
+from tests.running_service import ROOT, RunningService
+
+JOB = re.compile("#/job/")
+SCREENSHOTS = ROOT / "build" / "screenshots"
 
 
-def complete(tab: Tab, state: str = "Complete") -> None:
-    tab.wait_text(state, ".pill")
+def open_front(page: Page, service: RunningService) -> Page:
+    page.goto(service.url + "/")
+    expect(page.locator("#sandbox")).to_contain_text("Sandbox.")
+    return page
 
 
-def send(tab: Tab, urls: list[str]) -> str:
+def go_to(page: Page, view: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=view, exact=True).click()
+
+
+def press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button).first.click()
+
+
+def paste(page: Page, text: str) -> None:
+    """Put a text into the box for links, as a paste does."""
+    page.locator("#links").fill(text)
+
+
+def send(page: Page, urls: list[str]) -> str:
     """Paste, send, wait for the job's view; its id."""
-    tab.paste("\n".join(urls))
-    tab.click("Upload ", "button.primary")
-    return tab.wait("location.hash.startsWith('#/job/') && location.hash.slice(6)")
+    paste(page, "\n".join(urls))
+    press(page, "Upload ")
+    page.wait_for_url(JOB)
+    return page.url.rpartition("/")[2]
 
 
-def set_option(tab: Tab, name: str, value: str) -> None:
-    tab.run(
-        f"(() => {{ const control = document.getElementById('option-{name}');"
-        f" control.value = {json.dumps(value)};"
-        " control.dispatchEvent(new Event('input', { bubbles: true })); })()"
-    )
+def complete(page: Page, state: str = "Complete") -> None:
+    expect(page.locator(".head .pill")).to_have_text(state)
 
 
-def listen_to_clipboard(tab: Tab) -> None:
-    tab.run(
+def tiles(page: Page, state: str) -> Locator:
+    return page.locator(f".tile[data-state={state}]")
+
+
+def see_pictures(page: Page) -> None:
+    """Wait until all tiles of uploaded images show them."""
+    pictures = tiles(page, "complete").locator("img")
+    expect(pictures).not_to_have_count(0)
+    for picture in pictures.all():
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
+
+
+def listen_to_clipboard(page: Page) -> None:
+    page.evaluate(
         "window.copied = []; Object.defineProperty(navigator, 'clipboard', { value:"
         " { writeText: async (text) => { window.copied.push(text); } } }); 1"
     )
 
 
-def choose(tab: Tab, label: str) -> None:
-    tab.run(
-        "(() => { const choice = document.querySelector('.copy select');"
-        f" const option = [...choice.options].find((o) => o.text === {json.dumps(label)});"
-        " choice.value = option.value; })()"
-    )
+def copy_all(page: Page, label: str, count: str) -> str:
+    page.locator(".copy select").select_option(label=label)
+    press(page, "Copy all")
+    expect(page.locator("#toasts")).to_contain_text(f"{count} as {label}")
+    return page.evaluate("window.copied.pop()")
 
 
-HAND_OVER = """(() => {
+HAND_OVER = """([kind, name, texts, files]) => {
   const data = new DataTransfer();
-  for (const [type, text] of Object.entries(TEXTS)) data.setData(type, text);
-  for (const [name, type, text] of FILES) data.items.add(new File([text], name, { type }));
+  for (const [type, text] of Object.entries(texts)) data.setData(type, text);
+  for (const [name, type, text] of files) data.items.add(new File([text], name, { type }));
   const init = { dataTransfer: data, clipboardData: data, bubbles: true, cancelable: true };
-  document.getElementById("links").dispatchEvent(new KIND(NAME, init));
-})()"""
+  document.getElementById("links").dispatchEvent(new window[kind](name, init));
+}"""
 
 
-def hand_over(tab: Tab, kind: str, texts: dict[str, str], *files: tuple[str, str, str]) -> None:
-    """Drop or paste something."""
-    name = '"drop"' if kind == "DragEvent" else '"paste"'
-    script = HAND_OVER.replace("TEXTS", json.dumps(texts)).replace("FILES", json.dumps(files))
-    tab.run(script.replace("KIND", kind).replace("NAME", name))
+def drop(page: Page, texts: dict[str, str], *files: tuple[str, str, str]) -> None:
+    """Drop texts, by their type, and files: name, type and text."""
+    page.evaluate(HAND_OVER, ["DragEvent", "drop", texts, files])
+
+
+def paste_as(page: Page, texts: dict[str, str]) -> None:
+    """Paste what another program has put into the clipboard: texts, by their type."""
+    page.evaluate(HAND_OVER, ["ClipboardEvent", "paste", texts, []])

@@ -4,68 +4,72 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import JSHandle, Page, expect
 
-from tests.browser.devtools import Tab
-from tests.browser.steps import complete, hand_over, set_option
+from tests.browser.steps import complete, drop, go_to, paste, paste_as, press
 from tests.running_service import RunningService
 from workers import ImageError, check_url
 
 
-def test_what_is_dropped(page: Tab, tmp_path: Path) -> None:
+def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
+    ready = page.locator(".sum")
     html = '<a href="https://example.com/page"><img src="https://example.com/1.png"></a>'
-    hand_over(page, "DragEvent", {"text/html": html})
-    page.wait_text("1 image is ready")
-    hand_over(page, "DragEvent", {"text/uri-list": "#a link\r\nhttps://example.com/2.png"})
-    page.wait_text("2 images are ready")
-    hand_over(page, "ClipboardEvent", {"text/html": html.replace("1.png", "pasted.png")})
-    page.wait_text("3 images are ready")
-    hand_over(page, "DragEvent", {}, ("list.txt", "text/plain", "see https://example.com/4.png\n"))
-    page.wait_text("4 images are ready")
-    hand_over(page, "DragEvent", {}, ("photo.jpg", "image/jpeg", "JFIF"))
-    page.wait_text("photo.jpg is an image. Links are sent here", "#toasts")
+    drop(page, {"text/html": html})
+    expect(ready).to_have_text("1 image is ready")
+    drop(page, {"text/uri-list": "#a link\r\nhttps://example.com/2.png"})
+    expect(ready).to_have_text("2 images are ready")
+    paste_as(page, {"text/html": html.replace("1.png", "pasted.png")})
+    expect(ready).to_have_text("3 images are ready")
+    drop(page, {}, ("list.txt", "text/plain", "see https://example.com/4.png\n"))
+    expect(ready).to_have_text("4 images are ready")
+    drop(page, {}, ("photo.jpg", "image/jpeg", "JFIF"))
+    expect(page.locator("#toasts")).to_contain_text("photo.jpg is an image. Links are sent here")
     listing = tmp_path / "list.json"
     listing.write_text(
         json.dumps({"urls": ["https://example.com/3.png", "https://example.com/4.png"]})
     )
-    page.run("document.getElementById('links').value = ''")
-    root = page.ask("DOM.getDocument")["root"]["nodeId"]
-    node = page.ask("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
-    page.ask("DOM.setFileInputFiles", nodeId=node, files=[str(listing)])
-    page.wait_text("2 images are ready")
-    page.click("Clear")
-    page.wait("document.getElementById('links').value === ''")
+    paste(page, "")
+    page.locator("#file").set_input_files(listing)
+    expect(ready).to_have_text("2 images are ready")
+    press(page, "Clear")
+    expect(page.locator("#links")).to_have_value("")
 
 
-def test_a_long_list_stands_beside_the_box(page: Tab) -> None:
-    page.paste("https://example.com/typed.png")
+def test_a_long_list_stands_beside_the_box(page: Page) -> None:
+    paste(page, "https://example.com/typed.png")
     lines = [f"https://example.com/{'long' * 10}/{n}.png" for n in range(3_000)]
-    hand_over(page, "ClipboardEvent", {"text/plain": "\n".join(lines)})
-    page.wait_text("List of 3,000 lines")
-    page.wait_text("3,001 images are ready")
-    assert page.run("document.getElementById('links').value") == "https://example.com/typed.png"
-    page.click("Remove", ".lists button")
-    page.wait_text("1 image is ready")
+    paste_as(page, {"text/plain": "\n".join(lines)})
+    expect(page.get_by_role("main")).to_contain_text("List of 3,000 lines")
+    expect(page.locator(".sum")).to_have_text("3,001 images are ready")
+    expect(page.locator("#links")).to_have_value("https://example.com/typed.png")
+    press(page, "Remove")
+    expect(page.locator(".sum")).to_have_text("1 image is ready")
 
 
-def test_options_go_with_the_job(page: Tab, service: RunningService) -> None:
-    page.expected = ["422"]
+def test_options_go_with_the_job(
+    page: Page, service: RunningService, expected_errors: list[str]
+) -> None:
+    expected_errors.append("422")
     url = f"{service.sandbox}/images/numbered/optional.png"
-    page.paste(url)
-    page.click("Options", "summary")
-    set_option(page, "title", "Picture {number} {of}")
-    set_option(page, "priority", "high")
-    set_option(page, "callbackUrl", "https://example.com/told")
-    page.wait_text("Options · 3 set", "summary")
-    page.click("Upload 1 image")
-    page.wait_text("{of} is no placeholder", "#option-title-complaint")
-    assert page.run("document.activeElement.id") == "option-title"
-    set_option(page, "title", "Picture {number} of {count}")
-    page.click("Upload 1 image")
-    page.wait_text("WEBHOOK_SECRET", "#option-callbackUrl-complaint")  # this service has none
-    set_option(page, "callbackUrl", "")
-    page.click("Upload 1 image")
+    paste(page, url)
+    options = page.locator(".options summary")
+    options.click()
+    page.get_by_label("Title").fill("Picture {number} {of}")
+    page.get_by_label("Priority").select_option("high")
+    page.get_by_label("Callback URL").fill("https://example.com/told")
+    expect(options).to_have_text("Options · 3 set")
+    press(page, "Upload 1 image")
+    expect(page.locator("#option-title-complaint")).to_contain_text("{of} is no placeholder")
+    expect(page.get_by_label("Title")).to_be_focused()
+    page.get_by_label("Title").fill("Picture {number} of {count}")
+    press(page, "Upload 1 image")
+    complaint = page.locator("#option-callbackUrl-complaint")
+    expect(complaint).to_contain_text("WEBHOOK_SECRET")  # this service has none
+    page.get_by_label("Callback URL").fill("")
+    with page.expect_request(lambda request: request.method == "POST") as posted:
+        press(page, "Upload 1 image")
     complete(page)
-    assert json.loads(page.posted()[-1]) == {
+    assert posted.value.post_data_json == {
         "urls": [url],
         "title": "Picture {number} of {count}",
         "priority": "high",
@@ -75,16 +79,16 @@ def test_options_go_with_the_job(page: Tab, service: RunningService) -> None:
 @pytest.mark.parametrize(
     "path", ["<img/src=x/onerror=window.hurt=1>.png", "'\"><b>bold</b>&amp;.png"]
 )
-def test_markup_in_urls_is_text(page: Tab, service: RunningService, path: str) -> None:
+def test_markup_in_urls_is_text(page: Page, service: RunningService, path: str) -> None:
     url = f"{service.sandbox}/images/numbered/{path}"
-    page.paste(f"{url}\n<script>window.hurt=1</script>\n{url}")
-    page.wait_text("<script>window.hurt=1</script>", ".aside")
-    page.click("Upload 1 image")
+    paste(page, f"{url}\n<script>window.hurt=1</script>\n{url}")
+    expect(page.locator(".aside")).to_contain_text("<script>window.hurt=1</script>")
+    press(page, "Upload 1 image")
     complete(page, "Failed")
-    page.wait_text(path.rpartition("/")[2], ".tile .name")
-    page.click("Jobs", "nav a")
-    assert page.run("window.hurt") is None
-    assert page.run("document.querySelectorAll('main b, main script, img[src=x]').length") == 0
+    expect(page.locator(".tile .name")).to_contain_text(path.rpartition("/")[2])
+    go_to(page, "Jobs")
+    assert page.evaluate("window.hurt") is None
+    expect(page.locator("main b, main script, img[src=x]")).to_have_count(0)
 
 
 ENTRIES = [
@@ -118,26 +122,20 @@ ENTRIES = [
 ]
 
 
-def test_links_are_judged_as_the_service_does(page: Tab) -> None:
-    files = page.run("document.querySelector('script').src").rpartition("/")[0]
-    judged = page.run(
-        f"import('{files}/urls.js').then(({{ check }}) =>"
-        f" {json.dumps(ENTRIES)}.map((entry) => check(entry) === null))"
-    )
-    assert dict(zip(ENTRIES, judged, strict=True)) == {entry: taken(entry) for entry in ENTRIES}
+def test_links_are_judged_as_the_service_does(page: Page) -> None:
+    judge = "async ([urls, entries]) => entries.map((entry) => urls.check(entry) === null)"
+    judged = dict(zip(ENTRIES, page.evaluate(judge, [urls_module(page), ENTRIES]), strict=True))
+    assert judged == {entry: taken(entry) for entry in ENTRIES}
 
 
-def test_a_file_name_may_have_spaces(page: Tab) -> None:
+def test_a_file_name_may_have_spaces(page: Page) -> None:
     text = (
         "https://example.com/black cat.png\n"
         "https://example.com/1.png a cat.png\n"
         "https://example.com/2.png and https://example.com/3.png\n"
         "https://example.com/4 of a cat\n"
     )
-    files = page.run("document.querySelector('script').src").rpartition("/")[0]
-    found = page.run(
-        f"import('{files}/urls.js').then(({{ readLinks }}) => readLinks([{json.dumps(text)}]))"
-    )
+    found = page.evaluate("([urls, text]) => urls.readLinks([text])", [urls_module(page), text])
     assert found["urls"] == [
         "https://example.com/black cat.png",
         "https://example.com/1.png",
@@ -145,6 +143,13 @@ def test_a_file_name_may_have_spaces(page: Tab) -> None:
         "https://example.com/3.png",
         "https://example.com/4",
     ]
+
+
+def urls_module(page: Page) -> JSHandle:
+    """The page's own module that reads links."""
+    return page.evaluate_handle(
+        "import(new URL('urls.js', document.querySelector('script').src).href)"
+    )
 
 
 def taken(entry: str) -> bool:

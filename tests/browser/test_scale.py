@@ -5,62 +5,62 @@ With PAGE_TRACE set, what it costs is traced and printed; it is not judged, as m
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SCREENSHOTS
-from tests.browser.devtools import Tab
-from tests.browser.trace import ASK_FOR_FRAMES, NO_MORE_FRAMES, Costs, costs_of
+from tests.browser.steps import SCREENSHOTS, press
+from tests.browser.trace import ASK_FOR_FRAMES, CATEGORIES, NO_MORE_FRAMES, Costs, costs_of
 from tests.running_service import RunningService
 
 URLS = 10_000
 # The later ones are slow: the job is under way until it is cancelled, and the page has a core.
-PASTE = """(() => {
+PASTE = """([origin, count]) => {
   const image = (n) => `${n < 300 ? "" : "/faults/latency/4000"}/images/numbered/scale-${n}.png`;
   const data = new DataTransfer();
-  const lines = Array.from({ length: COUNT }, (_, n) => ORIGIN + image(n));
+  const lines = Array.from({ length: count }, (_, n) => origin + image(n));
   data.setData("text/plain", lines.join("\\n"));
   const init = { clipboardData: data, bubbles: true, cancelable: true };
   document.getElementById("links").dispatchEvent(new ClipboardEvent("paste", init));
-})()"""
+}"""
 SCROLL = """(async () => {
   for (let step = 0; step < 120; step += 1) {
     scrollBy(0, step < 60 ? 900 : -900);
     await new Promise(requestAnimationFrame);
   }
 })()"""
-AT_THE_END = (
-    "scrollTo(0, 1e9), document.querySelector('.tile:last-child')?.ariaPosInSet === '10000'"
-)
 
 
 @pytest.mark.timeout(300)
-def test_ten_thousand_urls(page: Tab, service: RunningService) -> None:
+def test_ten_thousand_urls(page: Page, browser: Browser, service: RunningService) -> None:
     traced = "PAGE_TRACE" in os.environ
     if traced:
-        page.start_trace()
-        page.run(ASK_FOR_FRAMES)
-    page.run(PASTE.replace("COUNT", str(URLS)).replace("ORIGIN", json.dumps(service.sandbox)))
-    page.wait_text("List of 10,000 lines")
-    page.wait_text("10,000 images are ready")
-    page.click("Upload 10,000 images")
-    page.wait("parseInt(document.querySelector('p.figures')?.innerText) > 300")
-    page.screenshot(SCREENSHOTS / "10000-running.png")
-    page.run(SCROLL)
-    tiles = page.run("document.querySelectorAll('.tile').length")
+        browser.start_tracing(page=page, categories=CATEGORIES)
+        page.evaluate(ASK_FOR_FRAMES)
+    page.evaluate(PASTE, [service.sandbox, URLS])
+    expect(page.locator(".lists")).to_contain_text("List of 10,000 lines")
+    expect(page.locator(".sum")).to_have_text("10,000 images are ready")
+    press(page, "Upload 10,000 images")
+    figures = page.locator("p.figures")
+    expect(figures).to_contain_text(re.compile(r"^([3-9]\d\d|\d,\d{3}) of 10,000"))
+    page.screenshot(path=SCREENSHOTS / "10000-running.png")
+    page.evaluate(SCROLL)
+    tiles = page.locator(".tile").count()
     assert 0 < tiles < 100
     if traced:
-        page.run(NO_MORE_FRAMES)
-        tell(costs_of(page.end_trace()), tiles)
-    page.wait(AT_THE_END)
-    page.wait_text("scale-9999.png", ".tile:last-child")
-    page.screenshot(SCREENSHOTS / "10000-end.png")
-    page.run("scrollTo(0, 0)")
-    page.click("Cancel")
-    page.wait_text("Cancelled:", "#toasts")
-    page.wait_text("Cancelled", ".pill")
-    page.wait_text("failed", "p.figures")
+        page.evaluate(NO_MORE_FRAMES)
+        tell(costs_of(json.loads(browser.stop_tracing())["traceEvents"]), tiles)
+    page.evaluate("scrollTo(0, 1e9)")
+    last = page.locator(".tile:last-child")
+    expect(last).to_have_attribute("aria-posinset", "10000")
+    expect(last).to_contain_text("scale-9999.png")
+    page.screenshot(path=SCREENSHOTS / "10000-end.png")
+    press(page, "Cancel")
+    expect(page.locator("#toasts")).to_contain_text("Cancelled:")
+    expect(page.locator(".head .pill")).to_have_text("Cancelled")
+    expect(figures).to_contain_text("failed")
 
 
 def tell(costs: Costs, tiles: int) -> None:
