@@ -6,11 +6,25 @@ import { confirmed } from "./confirm.js";
 
 const LOOK_MS = 1_000;
 
+// Links, of any job: the page may have gone to another view.
+const gone = new Set(); // their deletion was asked for
+const asking = new Set(); // that request has no answer yet, and the job's status may be that of before
+
+/** Whether a link's image is being deleted, or has been: its picture is not to be requested. */
+export const isGone = (link) => gone.has(link);
+
+/** Note what an entry of `results` says of its image. */
+export function noteDeletion({ link, deleted, deduplicated }) {
+  if (deduplicated) return; // the entry that uploaded the image tells
+  if (deleted === "pending" || deleted === "done") gone.add(link);
+  else if (!asking.has(link)) gone.delete(link);
+}
+
 /**
  * Args:
  *   id: the job's.
  *   results: what is known of its URLs.
- *   changed: called when that has changed.
+ *   changed: called when that has changed; shows it before it returns.
  *   signal: an AbortSignal; nobody looks any more.
  */
 export function deletions(id, results, changed, signal) {
@@ -19,6 +33,7 @@ export function deletions(id, results, changed, signal) {
   signal.addEventListener("abort", () => clearTimeout(timer));
 
   function watch(index) {
+    if (asking.has(results.entries[index].link)) return;
     pending.add(index);
     timer ||= setTimeout(look, LOOK_MS);
   }
@@ -27,7 +42,7 @@ export function deletions(id, results, changed, signal) {
     try {
       for (const index of pending) {
         const page = await json(`${jobPath(id)}?cursor=${index}&limit=1`, { signal });
-        results.putPage(page.results, index);
+        results.set(index, page.results[0]); // a refused deletion leaves no trace there
         if (results.entries[index].deleted !== "pending") pending.delete(index);
         changed();
       }
@@ -47,14 +62,18 @@ export function deletions(id, results, changed, signal) {
       no: "Keep it",
     });
     if (!sure) return false;
+    const { link } = results.entries[index];
+    asking.add(link);
+    results.amend(index, { deleted: "pending" });
+    changed(); // before the request: a picture asked for after it may be missing
     try {
       await json(`${jobPath(id)}/images/${index}`, { method: "DELETE" });
     } catch (error) {
       if (error.code !== "image-already-deleted") throw error;
+    } finally {
+      asking.delete(link);
+      watch(index);
     }
-    results.amend(index, { deleted: "pending" });
-    changed();
-    watch(index);
     return true;
   }
 

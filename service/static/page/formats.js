@@ -1,5 +1,7 @@
 // Links in the forms that people paste elsewhere.
 
+import { isGone } from "./deletions.js";
+
 const html = (text) =>
   text.replace(/[&<>"']/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[sign]);
 
@@ -14,7 +16,7 @@ const lines = (line) => (entries) => entries.map((entry) => line(entry.link)).jo
 
 /** A result as it is taken away: the link of an image that is deleted leads nowhere. */
 export const asTaken = (entry) =>
-  (["pending", "done"].includes(entry.deleted) ? { ...entry, state: "deleted", link: null } : entry);
+  (isGone(entry.link) ? { ...entry, state: "deleted", link: null } : entry);
 
 /** Name → label, file extension, and a function of results. CSV takes all of them, the others those with a link. */
 export const FORMATS = {

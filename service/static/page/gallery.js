@@ -2,6 +2,7 @@
 
 import { json } from "./api.js";
 import { copyBar } from "./copying.js";
+import { isGone } from "./deletions.js";
 import { h, setText } from "./dom.js";
 import { grid } from "./grid.js";
 import { thumbnail } from "./thumbnail.js";
@@ -30,7 +31,7 @@ export function galleryView() {
   async function loadPage() {
     try {
       const page = await json(`/v1/images?limit=${PAGE}&cursor=${next}`);
-      links.push(...page.uploaded);
+      links.push(...page.uploaded.filter((link) => !isGone(link))); // they stay listed until they are deleted
       next = page.next;
       const more = next === null ? "" : " and more";
       setText(sum, links.length ? `${many(links.length, "image")}${more}, the oldest first` : "No images yet.");

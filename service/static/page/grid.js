@@ -123,6 +123,7 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
 
   return {
     element,
+    draw,
     setLength(number) { length = number; schedule(); },
     start() {
       addEventListener("scroll", schedule, { passive: true });

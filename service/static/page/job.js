@@ -31,7 +31,7 @@ export function jobView(id) {
   const cancel = h("button", { type: "button", class: "danger", hidden: true, onclick: () => attempt(cancel, stopJob) }, "Cancel");
   const retry = h("button", { type: "button", hidden: true, onclick: () => attempt(retry, sendAgain) }, "Retry failed");
   const tabs = filterTabs((chosen) => { filter = chosen; draw(); });
-  const leaving = deletions(id, results, () => hear({}), abort.signal);
+  const leaving = deletions(id, results, () => tiles.draw(), abort.signal);
   const tiles = grid({
     label: "Images of this job", tileHeight: 240, minWidth: 168, gap: 14,
     make: () => tile((position, name) => leaving.remove(shown[position], name)),

@@ -1,5 +1,7 @@
 // What is known of a job: its counts, and each of its URLs by index.
 
+import { noteDeletion } from "./deletions.js";
+
 const FINAL = new Set(["complete", "failed"]);
 export const FILTERS = ["all", "complete", "failed", "pending"];
 
@@ -29,12 +31,18 @@ export class Results {
   }
 
   put(index, entry) {
-    if (isNewer(entry, this.entries[index])) this.entries[index] = entry;
+    if (isNewer(entry, this.entries[index])) this.set(index, entry);
+  }
+
+  /** The latest word about one, whatever was known. */
+  set(index, entry) {
+    this.entries[index] = entry;
+    noteDeletion(entry);
   }
 
   /** Something that the person has just done to one. */
   amend(index, change) {
-    this.entries[index] = { ...this.entries[index], ...change };
+    this.set(index, { ...this.entries[index], ...change });
   }
 
   /** A page of results that begins at `cursor`. */

@@ -1,6 +1,7 @@
 // One image of a job: a picture, a name, what became of it, and what can be done with it.
 
 import { copy } from "./copying.js";
+import { isGone } from "./deletions.js";
 import { attempt, h, setText } from "./dom.js";
 import { thumbnail } from "./thumbnail.js";
 import { nameOf } from "./words.js";
@@ -22,6 +23,7 @@ export function tile(remove) {
     picture.element,
     h("div", { class: "caption" }, name, h("div", { class: "line" }, state, why), source, buttons));
   let entry = null;
+  let gone = false;
 
   async function takeAway() {
     if (await remove(Number(element.dataset.position), nameOf(entry.url).name)) element.focus(); // its button goes
@@ -30,10 +32,10 @@ export function tile(remove) {
   return {
     element,
     show(next) {
-      if (next === entry) return;
+      if (next === entry && isGone(next.link) === gone) return;
       entry = next;
-      const { url, state: kind, message, deleted, deletionMessage } = entry;
-      const gone = deleted === "pending" || deleted === "done";
+      gone = isGone(entry.link);
+      const { url, state: kind, message, deletionMessage } = entry;
       const link = gone ? null : entry.link;
       const shown = nameOf(url);
       element.dataset.state = gone ? "deleted" : kind;
