@@ -1,7 +1,8 @@
 """A client of the imgup service, for programs; `imgup.cli` is the one for people."""
 
-from imgup.client import Client, Job
-from imgup.connection import Delay
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from imgup.errors import (
     BadEntry,
     BadRequestError,
@@ -19,8 +20,21 @@ from imgup.errors import (
     UnavailableError,
     UnreachableError,
 )
-from imgup.limit_models import Allowance, Limits
-from imgup.models import Counts, Forecast, JobStatus, JobSummary, Progress, Readiness, Result
+
+if TYPE_CHECKING:
+    from imgup.client import Client, Job
+    from imgup.connection import Delay
+    from imgup.models import (
+        Allowance,
+        Counts,
+        Forecast,
+        JobStatus,
+        JobSummary,
+        Limits,
+        Progress,
+        Readiness,
+        Result,
+    )
 
 __all__ = [
     "Allowance",
@@ -51,3 +65,12 @@ __all__ = [
     "UnavailableError",
     "UnreachableError",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the client when it is first used: a command's help needs none of its libraries."""
+    for home in ("imgup.client", "imgup.models") if name in __all__ else ():
+        found: object = getattr(import_module(home), name, None)
+        if found is not None:
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,22 +1,22 @@
-"""What the answers of a service become: JSON, bytes as they come, or an error that says why not."""
+"""What the answers of a service become: JSON, or an error that says why not."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import requests
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from pydantic import BaseModel
+from urllib3.exceptions import InvalidHeader, NameResolutionError, NewConnectionError
+from urllib3.util import Retry
 
 from imgup.errors import (
+    BadEntry,
     BrokenOffError,
     ImgupError,
     NotImgupError,
-    ProblemError,
     UnreachableError,
-    problem_from,
+    problem_kind,
 )
-from imgup.retry_after import retry_after_of
 
-_BODY_CHUNK = 65_536  # bytes
 _TEXT_SHOWN = 80
 _OF_GATEWAYS = (
     HTTPStatus.BAD_GATEWAY,
@@ -35,9 +35,14 @@ _NEVER_ARRIVED: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def is_no_refusal(status: int) -> bool:
-    """Whether an answer of this status gives what was asked for."""
-    return status < HTTPStatus.BAD_REQUEST
+class _Problem(BaseModel):
+    """A refusal of the service (RFC 9457); what stands before it has no such code."""
+
+    code: str
+    title: str = "The service refused."
+    detail: str | None = None
+    errors: tuple[BadEntry, ...] = ()
+    errors_total: int | None = None
 
 
 def json_of(answer: requests.Response) -> object:
@@ -53,39 +58,31 @@ def json_of(answer: requests.Response) -> object:
     return found
 
 
-def chunks_of(answer: requests.Response, url: str) -> Iterator[bytes]:
-    """The body of a streamed answer, as it comes in.
-
-    Raises:
-        BrokenOffError: it was cut short, or nothing came for too long.
-    """
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, as an answer's headers say; None if they say nothing."""
     try:
-        # Not iter_content: it waits until a chunk is full.
-        while chunk := answer.raw.read1(_BODY_CHUNK, decode_content=True):
-            yield chunk
-    except (HTTPError, OSError) as error:
-        raise BrokenOffError(f"{url} broke its answer off.") from error
+        return float(Retry().parse_retry_after(headers.get("Retry-After", "")))
+    except (InvalidHeader, ValueError, OverflowError):  # the last two: of numbers without end
+        return None
 
 
 def refusal_of(answer: requests.Response) -> ImgupError:
     """The error that an answer is whose status is one of refusal."""
-    wait = retry_after_of(answer.headers.get("Retry-After"))
+    status, wait = answer.status_code, retry_after_of(answer.headers)
     try:
         body = answer.json()
-    except requests.JSONDecodeError:
-        body = None
-    if isinstance(body, dict) and "code" in body:
-        return problem_from(answer.status_code, body, wait)
-    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or (
-        answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
-    ):
-        title = "What stands before the service asks to come back later."
-        return problem_from(answer.status_code, {"title": title}, wait)
-    if answer.status_code in _OF_GATEWAYS:
-        return BrokenOffError(
-            f"What stands before the service answers {answer.status_code} in its place."
-        )
-    return _not_imgup(answer)
+        problem = _Problem.model_validate(body)
+    except ValueError:  # of both
+        return _refusal_of_another(answer, wait)
+    return problem_kind(status, problem.code)(
+        status,
+        problem.code,
+        problem.detail or problem.title,
+        errors=problem.errors,
+        errors_total=problem.errors_total,
+        retry_after=wait,
+        raw=body,
+    )
 
 
 def redirect_of(answer: requests.Response, url: str) -> NotImgupError:
@@ -107,12 +104,16 @@ def failure_of(error: requests.RequestException, url: str) -> UnreachableError:
     return BrokenOffError(f"{url} broke the connection off before it had answered.")
 
 
-def kept_nothing(error: ProblemError) -> bool:
-    """Whether a refusal is the service's own, which then has kept nothing of the request.
-
-    A gateway's says nothing of the kind.
-    """
-    return "code" in error.raw
+def _refusal_of_another(answer: requests.Response, wait: float | None) -> ImgupError:
+    status = answer.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
+    ):
+        detail = "What stands before the service asks to come back later."
+        return problem_kind(status, "unknown")(status, "unknown", detail, retry_after=wait)
+    if status in _OF_GATEWAYS:
+        return BrokenOffError(f"What stands before the service answers {status} in its place.")
+    return _not_imgup(answer)
 
 
 def _not_imgup(answer: requests.Response) -> NotImgupError:

@@ -13,7 +13,6 @@ from imgup.commands.serve import serve
 from imgup.commands.upload import upload
 from imgup.errors import ImgupError, NotOfferedError
 from imgup.exit_codes import MEANINGS, ExitCode, exit_code_of
-from imgup.screen import Screen
 from imgup.version import VERSION
 
 
@@ -28,6 +27,8 @@ class _Commands(click.Group):
                 # Here and not at the interpreter's end, where a reader that is gone makes a noise.
                 sys.stdout.flush()
         except ImgupError as error:
+            from imgup.screen import Screen  # noqa: PLC0415 - help does not need its library
+
             screen = Screen()
             screen.error(str(error))
             if isinstance(error, NotOfferedError):

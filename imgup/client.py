@@ -4,17 +4,25 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from urllib.parse import quote
 
-from imgup.answer_fields import AnswerFields
 from imgup.answers import json_of
 from imgup.connection import Connection, Delay
-from imgup.errors import NotImgupError
 from imgup.follow import follow
-from imgup.limit_models import Limits
-from imgup.models import JobStatus, JobSummary, Progress, Readiness, Result, read_cursor
+from imgup.models import (
+    JobAccepted,
+    JobCancelled,
+    JobPage,
+    JobStatus,
+    JobSummary,
+    Limits,
+    LinkPage,
+    Progress,
+    Readiness,
+    Result,
+    read,
+)
 from imgup.service_url import DEFAULT_URL, check_service_url
 from imgup.version import VERSION
 
@@ -22,7 +30,8 @@ PAGE_SIZE: Final = 1000
 """Entries that are asked for at once, where a list comes in pages."""
 
 _JOBS = "/v1/images/upload"
-_OK_OR_UNAVAILABLE = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
+
+_Page = TypeVar("_Page", JobStatus, JobPage, LinkPage)
 
 
 class Client:
@@ -67,17 +76,12 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close what is open to the service."""
-        self._connection.close()
+        self._connection.session.close()
 
     @property
     def url(self) -> str:
@@ -136,7 +140,7 @@ class Client:
             headers={"Idempotency-Key": idempotency_key or str(uuid.uuid4())},
             is_repeatable=True,
         )
-        return self.job(AnswerFields(json_of(answer), "the answer to a job").text("jobId"))
+        return self.job(read(JobAccepted, json_of(answer)).job_id)
 
     def job(self, job_id: str) -> "Job":
         """A handle for a job, which the service is not asked about."""
@@ -155,10 +159,7 @@ class Client:
         Raises:
             NotFoundError: there is no such job.
         """
-        answer = self._connection.read("GET", _path(job_id), params=_page(limit, cursor))
-        place = str(cursor)
-        first = int(place) if place.isdecimal() else 0
-        return JobStatus.read(answer, first)
+        return self._page(JobStatus, _path(job_id), limit, cursor)
 
     def results(self, job_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[Result]:
         """All results of a job in the order of submission, asked for page by page.
@@ -166,13 +167,8 @@ class Client:
         Raises:
             NotFoundError: there is no such job.
         """
-        cursor: str | None = None
-        while True:
-            page = self.status(job_id, limit=page_size, cursor=cursor)
+        for page in self._pages(JobStatus, _path(job_id), page_size):
             yield from page.results
-            if page.next is None:
-                return
-            cursor = page.next
 
     def wait(self, job_id: str) -> Iterator[Progress]:
         """Follow a job to its end.
@@ -196,8 +192,8 @@ class Client:
         Raises:
             ConflictError: it is complete.
         """
-        answer = self._connection.read("DELETE", _path(job_id))
-        return AnswerFields(answer, "the answer to a cancelled job").number("cancelled")
+        answer = self._connection.call("DELETE", _path(job_id))
+        return read(JobCancelled, json_of(answer)).cancelled
 
     def retry(self, job_id: str) -> "Job":
         """Send the failed URLs of a complete job as a new one.
@@ -205,8 +201,8 @@ class Client:
         Raises:
             ConflictError: none failed, or it is not complete.
         """
-        answer = self._connection.read("POST", _path(job_id) + "/retry")
-        return self.job(AnswerFields(answer, "the answer to a retried job").text("jobId"))
+        answer = self._connection.call("POST", _path(job_id) + "/retry")
+        return self.job(read(JobAccepted, json_of(answer)).job_id)
 
     def delete_image(self, job_id: str, index: int) -> None:
         """Have an uploaded image deleted at Imgur; `deleted` of its result says how that goes.
@@ -230,38 +226,49 @@ class Client:
             status: only jobs of this status.
             page_size: how many are asked for at once, at most 1000.
         """
-        more = {} if status is None else {"status": status}
-        for page in self._pages("/v1/jobs", page_size, more):
-            yield from map(JobSummary.read, page.objects("jobs"))
+        for page in self._pages(JobPage, "/v1/jobs", page_size, status=status):
+            yield from page.jobs
 
     # --- images and the service itself ------------------------------------------------------
 
     def links(self, *, page_size: int = PAGE_SIZE) -> Iterator[str]:
         """The links of all images, in order of completion, asked for page by page."""
-        for page in self._pages("/v1/images", page_size, {}):
-            for link in page.array("uploaded"):
-                if not isinstance(link, str):
-                    raise NotImgupError("The answer is not one of imgup: a link is no text.")
-                yield link
+        for page in self._pages(LinkPage, "/v1/images", page_size):
+            yield from page.uploaded
 
     def limits(self) -> Limits:
         """Imgur's limits, as the service last heard of them."""
-        return Limits.read(self._connection.read("GET", "/v1/limits"))
+        return read(Limits, json_of(self._connection.call("GET", "/v1/limits")))
 
     def ready(self) -> Readiness:
         """Whether the service takes jobs and works on them; that it does not is no error."""
-        answer = self._connection.read("GET", "/readyz", accepted=_OK_OR_UNAVAILABLE.__contains__)
-        return Readiness.read(answer)
+        accepted = (HTTPStatus.SERVICE_UNAVAILABLE,)
+        return read(Readiness, json_of(self._connection.call("GET", "/readyz", accepted=accepted)))
 
-    def _pages(self, path: str, size: int, more: dict[str, str]) -> Iterator[AnswerFields]:
+    def _pages(
+        self, shape: type[_Page], path: str, size: int, *, status: str | None = None
+    ) -> Iterator[_Page]:
         cursor: str | None = None
         while True:
-            answer = self._connection.read("GET", path, params=_page(size, cursor) | more)
-            page = AnswerFields(answer, "the list")
+            page = self._page(shape, path, size, cursor, status=status)
             yield page
-            cursor = read_cursor(page)
+            cursor = page.next
             if cursor is None:
                 return
+
+    def _page(
+        self,
+        shape: type[_Page],
+        path: str,
+        limit: int | None,
+        cursor: str | int | None,
+        *,
+        status: str | None = None,
+    ) -> _Page:
+        params = {"limit": limit, "status": status, "cursor": cursor}
+        answer = self._connection.call("GET", path, params=params)
+        place = str(cursor)
+        return read(shape, json_of(answer), int(place) if place.isdecimal() else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +305,3 @@ class Job:
 
 def _path(job_id: str) -> str:
     return f"{_JOBS}/{quote(job_id, safe='')}"
-
-
-def _page(limit: int | None, cursor: str | int | None) -> dict[str, str]:
-    given = {"limit": limit, "cursor": cursor}
-    return {name: str(value) for name, value in given.items() if value is not None}

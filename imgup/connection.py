@@ -1,23 +1,16 @@
 """Requests to one service, and which of them are sent again."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 import requests
-from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
-from imgup.answers import (
-    failure_of,
-    is_no_refusal,
-    json_of,
-    kept_nothing,
-    redirect_of,
-    refusal_of,
-)
+from imgup.answers import failure_of, redirect_of, refusal_of
 from imgup.errors import BrokenOffError, ProblemError
 from imgup.service_url import is_loopback
 
@@ -55,7 +48,6 @@ class Connection:
         retries: how often a request is sent again.
         user_agent: how the client calls itself.
         on_delay: told before each such wait.
-        sleep: waits.
     """
 
     def __init__(
@@ -66,11 +58,10 @@ class Connection:
         timeout: float,
         retries: int,
         user_agent: str,
-        on_delay: Callable[[Delay], None] = lambda _delay: None,
-        sleep: Callable[[float], None] = time.sleep,
+        on_delay: Callable[[Delay], None],
     ) -> None:
         self.url = url
-        self.sleep = sleep
+        self.sleep: Callable[[float], None] = time.sleep
         self.sandbox = False
         """Whether an answer so far said that images go to the sandbox."""
         self._timeout = timeout
@@ -80,51 +71,44 @@ class Connection:
         # No proxy leads to one's own machine, whatever the environment says.
         self.session.trust_env = not is_loopback(url)
         # Always set: requests would look into .netrc otherwise.
-        self.session.auth = _Key(api_key)
+        self.session.auth = lambda request: request
         self.session.headers["User-Agent"] = user_agent
-
-    def close(self) -> None:
-        """Close what is open to the service."""
-        self.session.close()
+        if api_key is not None:
+            self.session.headers["Authorization"] = f"Bearer {api_key}"
 
     def call(
         self,
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int | None] | None = None,
         json: object = None,
         headers: Mapping[str, str] | None = None,
-        is_repeatable: bool | None = None,
-        accepted: Callable[[int], bool] = is_no_refusal,
+        is_repeatable: bool = False,
+        accepted: Container[int] = (),
     ) -> requests.Response:
         """Send a request and read its answer.
 
         Args:
             method: of HTTP.
             path: behind the service's address.
-            params: the query.
+            params: the query; what is None is left out.
             json: the body.
             headers: besides the usual ones.
-            is_repeatable: whether sending it twice does no more than once; usually that of a GET
-                is.
-            accepted: whether an answer of this status is no refusal.
+            is_repeatable: whether sending it twice does no more than once; that of a GET always is.
+            accepted: statuses of refusal that are none here.
 
         Raises:
             ProblemError: the service refused.
             UnreachableError: there was no answer.
             NotImgupError: the answer is not one of this service.
         """
-        repeatable = method == "GET" if is_repeatable is None else is_repeatable
+        repeatable = is_repeatable or method == "GET"
         attempts = 0
         while True:
             try:
-                answer = self._send(
-                    requests.Request(
-                        method, self.url + path, params=params, json=json, headers=headers
-                    )
-                )
-                if accepted(answer.status_code):
+                answer = self._send(method, path, params=params, json=json, headers=headers)
+                if answer.ok or answer.status_code in accepted:
                     return answer
                 raise refusal_of(answer)
             except (BrokenOffError, ProblemError) as error:
@@ -136,22 +120,11 @@ class Connection:
             self._on_delay(delay)
             self.sleep(delay.seconds)
 
-    def read(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        accepted: Callable[[int], bool] = is_no_refusal,
-    ) -> object:
-        """The JSON of the answer to a `call`."""
-        return json_of(self.call(method, path, params=params, accepted=accepted))
-
     @contextmanager
     def stream(
         self, path: str, *, headers: Mapping[str, str], silence_seconds: float
     ) -> Iterator[requests.Response]:
-        """An answer whose body is read while it comes, by `chunks_of`; never asked for twice.
+        """An answer whose body is read while it comes; never asked for twice.
 
         Args:
             path: behind the service's address.
@@ -160,32 +133,38 @@ class Connection:
 
         Raises:
             ProblemError: the service refused.
-            UnreachableError: there was no answer.
+            UnreachableError: there was no answer, or it was cut short.
             NotImgupError: the answer is not one of this service.
         """
-        request = requests.Request("GET", self.url + path, headers=headers)
-        with self._send(request, is_stream=True, read_seconds=silence_seconds) as answer:
-            if not is_no_refusal(answer.status_code):
+        with self._send("GET", path, headers=headers, stream_silence=silence_seconds) as answer:
+            if not answer.ok:
                 raise refusal_of(answer)
-            yield answer
+            answer.raw.decode_content = True
+            try:
+                yield answer
+            except (HTTPError, OSError) as error:
+                raise BrokenOffError(f"{self.url} broke its answer off.") from error
 
     def _send(
         self,
-        request: requests.Request,
+        method: str,
+        path: str,
         *,
-        is_stream: bool = False,
-        read_seconds: float | None = None,
+        params: Mapping[str, str | int | None] | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        stream_silence: float | None = None,
     ) -> requests.Response:
         try:
-            prepared = self.session.prepare_request(request)
-            settings = self.session.merge_environment_settings(
-                prepared.url or "", {}, is_stream, None, None
-            )
-            answer = self.session.send(
-                prepared,
-                timeout=(self._timeout, read_seconds or self._timeout),
+            answer = self.session.request(
+                method,
+                self.url + path,
+                params=params,
+                json=json,
+                headers=headers,
+                timeout=(self._timeout, stream_silence or self._timeout),
                 allow_redirects=False,
-                **settings,
+                stream=stream_silence is not None,
             )
         except requests.RequestException as error:
             raise failure_of(error, self.url) from error
@@ -193,16 +172,6 @@ class Connection:
         if answer.is_redirect:
             raise redirect_of(answer, self.url)
         return answer
-
-
-class _Key(AuthBase):
-    def __init__(self, key: str | None) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._key is not None:
-            request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
 
 
 def _wait_before_retry(
@@ -213,4 +182,5 @@ def _wait_before_retry(
     wait = error.retry_after
     if error.status not in _LATER or wait is None or wait > LONGEST_WAIT_SECONDS:
         return None
-    return wait if is_repeatable or kept_nothing(error) else None
+    # The service's own refusal says that it has kept nothing of the request, a gateway's does not.
+    return wait if is_repeatable or "code" in error.raw else None

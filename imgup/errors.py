@@ -32,10 +32,10 @@ class BadEntry:
         detail: one sentence for a person.
     """
 
-    index: int | None
-    value: str | None
-    code: str
-    detail: str
+    index: int | None = None
+    value: str | None = None
+    code: str = "unknown"
+    detail: str = ""
 
 
 class ProblemError(ImgupError):
@@ -125,47 +125,7 @@ _BY_STATUS = {
 _FIRST_SERVER_ERROR = 500
 
 
-def problem_from(
-    status: int, body: Mapping[str, Any], retry_after: float | None = None
-) -> ProblemError:
-    """The error of a problem answer.
-
-    Args:
-        status: the answer's HTTP status.
-        body: its members; those that are missing or of another type are done without.
-        retry_after: what its header says, in seconds.
-    """
-    code = _text(body.get("code")) or "unknown"
+def problem_kind(status: int, code: str) -> type[ProblemError]:
+    """The class of the error that a refusal of this status and code is."""
     fallback = ServiceFaultError if status >= _FIRST_SERVER_ERROR else BadRequestError
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)
-    detail = _text(body.get("detail")) or _text(body.get("title")) or "The service refused."
-    total = body.get("errors_total")
-    return kind(
-        status,
-        code,
-        detail,
-        errors=_entries(body.get("errors")),
-        errors_total=total if isinstance(total, int) else None,
-        retry_after=retry_after,
-        raw=body,
-    )
-
-
-def _entries(listed: object) -> tuple[BadEntry, ...]:
-    if not isinstance(listed, list):
-        return ()
-    return tuple(_entry(one) for one in listed if isinstance(one, dict))
-
-
-def _entry(one: Mapping[str, Any]) -> BadEntry:
-    index = one.get("index")
-    return BadEntry(
-        index=index if isinstance(index, int) else None,
-        value=_text(one.get("value")),
-        code=_text(one.get("code")) or "unknown",
-        detail=_text(one.get("detail")) or "",
-    )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)

@@ -1,11 +1,9 @@
 """Server-sent events out of bytes (WHATWG HTML, section 9.2)."""
 
-import codecs
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
-
-_BYTE_ORDER_MARK = "\ufeff"
+from typing import IO, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,15 @@ HEARTBEAT: Final = Event("heartbeat", "")
 """Stands for a comment, which servers send to show that the connection lives."""
 
 
-def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """The events of a stream, each as soon as it is whole; one that is cut short is none."""
+def read_events(body: IO[bytes]) -> Iterator[Event]:
+    """The events of a stream, each as soon as it is whole; one that is cut short is none.
+
+    Args:
+        body: of the answer; its `read1` gives what has come, and waits only where that is nothing.
+    """
     name, data, last_id = "", list[str](), ""
-    for line in _lines(chunks):
+    for text in io.TextIOWrapper(body, encoding="utf-8-sig", errors="replace"):
+        line = text.removesuffix("\n")
         if not line:
             if data:
                 yield Event(name or "message", "\n".join(data), last_id)
@@ -47,24 +50,3 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
                 data.append(value)
             case "id" if "\0" not in value:
                 last_id = value
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    rest: list[str] = []
-    is_first, after_return = True, False
-    for chunk in chunks:
-        text = decoder.decode(chunk)
-        if is_first and text:
-            text, is_first = text.removeprefix(_BYTE_ORDER_MARK), False
-        if after_return and text:
-            # The second half of a line end whose first one ended the last chunk.
-            text, after_return = text.removeprefix("\n"), False
-        if text.endswith("\r"):
-            after_return = True
-        *whole, tail = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        for line in whole:
-            yield "".join([*rest, line])
-            rest = []
-        if tail:
-            rest.append(tail)

@@ -1,13 +1,13 @@
 """Follows a job to its end: by events where the service sends them, by polling otherwise."""
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from http import HTTPStatus
 from time import monotonic
+from typing import IO, cast
 
-from imgup.answer_fields import AnswerFields
-from imgup.answers import chunks_of, json_of
+from imgup.answers import json_of, retry_after_of
 from imgup.connection import Connection
 from imgup.errors import (
     NotFoundError,
@@ -20,8 +20,7 @@ from imgup.errors import (
     UnreachableError,
 )
 from imgup.event_stream import HEARTBEAT, Event, read_events
-from imgup.models import Counts, Forecast, JobStatus, Progress, Result
-from imgup.retry_after import retry_after_of
+from imgup.models import JobChange, JobStatus, Progress, read
 
 _SILENCE_SECONDS = 45.0  # some heartbeats; a proxy that holds them all back is noticed
 _VAIN_STREAMS = 3  # in a row without an event, before polling is tried instead
@@ -51,39 +50,44 @@ def follow(connection: Connection, path: str) -> Iterator[Progress]:
         UnreachableError: the service has not answered for half a minute.
         NotImgupError: an answer is not one of this service.
     """
-    last = yield from _Events(connection, path).follow()
-    if last is None or not last.is_complete:
-        yield from _Polls(connection, path).follow()
+    follower = _Follower(connection, path)
+    yield from follower.follow_events()
+    if not follower.is_done:
+        yield from follower.poll()
 
 
 class _NoEventsError(Exception):
     """The service sends no events for this job."""
 
 
-class _Events:
+class _Follower:
     def __init__(self, connection: Connection, path: str) -> None:
         self._connection = connection
         self._path = path
         self._last: Progress | None = None
         self._last_id = ""
+        self._tag: str | None = None
 
-    def follow(self) -> Generator[Progress, None, Progress | None]:
-        """Returns the last progress; if that is not complete, events lead no further."""
+    @property
+    def is_done(self) -> bool:
+        return self._last is not None and self._last.is_complete
+
+    def follow_events(self) -> Iterator[Progress]:
+        """To the job's end, or until events lead no further."""
         vain = 0
         while vain < _VAIN_STREAMS:
             before = self._last
             try:
                 yield from self._one_stream()
             except _NoEventsError:
-                break
+                return
             except UnreachableError:
                 if self._last is None:
-                    break
-            if self._last is not None and self._last.is_complete:
-                break
+                    return
+            if self.is_done:
+                return
             vain = vain + 1 if self._last is before else 0
             self._connection.sleep(_FIRST_PAUSE_SECONDS * 2**vain)
-        return self._last
 
     def _one_stream(self) -> Iterator[Progress]:
         headers = {"Accept": _EVENT_STREAM}
@@ -96,7 +100,7 @@ class _Events:
                 kind = answer.headers.get("Content-Type", "")
                 if answer.status_code != HTTPStatus.OK or not kind.startswith(_EVENT_STREAM):
                     raise _NoEventsError
-                for event in read_events(chunks_of(answer, self._connection.url)):
+                for event in read_events(cast("IO[bytes]", answer.raw)):
                     yield from self._take(event)
                     if event.name == "end":
                         return
@@ -110,21 +114,14 @@ class _Events:
             self._last_id = event.last_id or self._last_id
             match event.name:
                 case "snapshot":
-                    self._last = _progress_of(JobStatus.read(_json(event)))
+                    self._last = _progress_of(_json(event))
                 case "change" if self._last is not None:
-                    self._last = _changed(self._last, AnswerFields(_json(event), "a change"))
+                    self._last = _changed(self._last, _json(event))
         if self._last is not None:
             yield self._last if event.name != "heartbeat" else replace(self._last, changed=())
 
-
-class _Polls:
-    def __init__(self, connection: Connection, path: str) -> None:
-        self._connection = connection
-        self._path = path
-        self._tag: str | None = None
-        self._last: Progress | None = None
-
-    def follow(self) -> Iterator[Progress]:
+    def poll(self) -> Iterator[Progress]:
+        """To the job's end."""
         pause = _FIRST_PAUSE_SECONDS
         answered = monotonic()
         while True:
@@ -145,27 +142,27 @@ class _Polls:
     def _ask(self) -> tuple[Progress, float | None]:
         # One result, as the counts say it all, and a large job's answer is long.
         headers = {} if self._tag is None else {"If-None-Match": self._tag}
-        answer = self._connection.call("GET", self._path, params={"limit": "1"}, headers=headers)
-        wanted = retry_after_of(answer.headers.get("Retry-After"))
+        answer = self._connection.call("GET", self._path, params={"limit": 1}, headers=headers)
+        wanted = retry_after_of(answer.headers)
         if self._last is not None and answer.status_code == HTTPStatus.NOT_MODIFIED:
             return self._last, wanted
         self._tag = answer.headers.get("ETag")
-        return replace(_progress_of(JobStatus.read(json_of(answer))), changed=()), wanted
+        return replace(_progress_of(json_of(answer)), changed=()), wanted
 
 
-def _progress_of(job: JobStatus) -> Progress:
+def _progress_of(body: object) -> Progress:
+    job = read(JobStatus, body)
     return Progress(job.id, job.status, job.counts, job.results, job.forecast, job.sandbox)
 
 
-def _changed(last: Progress, change: AnswerFields) -> Progress:
-    counts, forecast = change.optional_object("counts"), change.optional_object("forecast")
-    results = change.objects("results") if "results" in change.raw else ()
+def _changed(last: Progress, body: object) -> Progress:
+    change = read(JobChange, body)
     return replace(
         last,
-        status=change.optional_text("status") or last.status,
-        counts=last.counts if counts is None else Counts.read(counts),
-        changed=tuple(Result.read(entry, entry.number("index")) for entry in results),
-        forecast=last.forecast if forecast is None else Forecast.read(forecast),
+        status=change.status or last.status,
+        counts=change.counts or last.counts,
+        changed=change.results,
+        forecast=change.forecast or last.forecast,
     )
 
 

@@ -4,10 +4,13 @@ import csv
 import html
 import io
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from imgup.models import Result
 from imgup.visible import visible
+
+if TYPE_CHECKING:
+    from imgup.models import Result
 
 FORMATS = ("links", "markdown", "bbcode", "html", "csv")
 
@@ -18,7 +21,7 @@ _CSV_HEAD = ("url", "state", "link", "reason", "message")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def render_links(results: Iterable[Result], form: str) -> Iterator[str]:
+def render_links(results: "Iterable[Result]", form: str) -> Iterator[str]:
     """One line for each image that is uploaded; of `csv`, for each at all, below a head.
 
     Args:

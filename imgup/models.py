@@ -1,22 +1,65 @@
-"""What the service answers, as frozen dataclasses.
+"""What the service answers, as frozen dataclasses that pydantic validates.
 
 Keys that this client does not know are no error; where a class has `raw`, they are in there.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, TypeVar
 
-from imgup.answer_fields import AnswerFields
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.dataclasses import dataclass
 
-PENDING: Final = "pending"
-IN_PROGRESS: Final = "in-progress"
-COMPLETE: Final = "complete"
-FAILED: Final = "failed"
+from imgup.errors import NotImgupError
+from imgup.states import COMPLETE, FAILED, PENDING
+
+# Programs make these objects, too, by the names that Python has for the fields.
+_CONFIG = ConfigDict(alias_generator=to_camel, validate_by_alias=True, validate_by_name=True)
+
+_Shape = TypeVar("_Shape")
+_NumberOrText = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
-@dataclass(frozen=True, slots=True)
+def read(shape: type[_Shape], body: object, first_index: int = 0) -> _Shape:
+    """Read an answer.
+
+    Args:
+        shape: one of this module's classes.
+        body: JSON.
+        first_index: place in the job of the first of the answer's results.
+
+    Raises:
+        NotImgupError: it is not such an answer.
+    """
+    try:
+        found: _Shape = TypeAdapter(shape).validate_python(body, context=first_index)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the whole"
+        raise NotImgupError(
+            f"The answer is not one of imgup: {place}: {fault['msg']}; is another server there?"
+        ) from None
+    return found
+
+
+def _keep_raw(body: object) -> object:
+    return {**body, "raw": body} if isinstance(body, dict) else body
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Counts:
     """How many of a job's URLs are in which state."""
 
@@ -30,13 +73,8 @@ class Counts:
         """URLs that are uploaded or have failed."""
         return self.complete + self.failed
 
-    @classmethod
-    def read(cls, fields: AnswerFields) -> "Counts":
-        """From an answer's `counts`."""
-        return cls(*(fields.number(name) for name in ("pending", "complete", "failed", "total")))
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Result:
     """How one submitted URL stands.
 
@@ -62,24 +100,8 @@ class Result:
     possibly_duplicated: bool = False
     deleted: str | None = None
 
-    @classmethod
-    def read(cls, fields: AnswerFields, index: int) -> "Result":
-        """From one of an answer's `results`; `index` where it does not say its own."""
-        given = fields.optional_number("index")
-        return cls(
-            index=index if given is None else given,
-            url=fields.text("url"),
-            state=fields.text("state"),
-            link=fields.optional_text("link"),
-            reason=fields.optional_text("reason"),
-            message=fields.optional_text("message"),
-            attempts=fields.optional_number("attempts") or 0,
-            possibly_duplicated=fields.flag("possiblyDuplicated"),
-            deleted=fields.optional_text("deleted"),
-        )
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Forecast:
     """When a job may be complete.
 
@@ -90,30 +112,20 @@ class Forecast:
         pause_seconds: how long uploads pause from now on, as Imgur asked; 0 if they do not.
     """
 
-    ahead: int | None
-    rate_per_second: float | None
-    expected_finish: datetime | None
-    pause_seconds: float
-
-    @classmethod
-    def read(cls, fields: AnswerFields) -> "Forecast":
-        """From an answer's `forecast`."""
-        return cls(
-            ahead=fields.optional_number("ahead"),
-            rate_per_second=fields.optional_seconds("ratePerSecond"),
-            expected_finish=fields.optional_time("expectedFinish"),
-            pause_seconds=fields.optional_seconds("pauseSeconds") or 0.0,
-        )
+    ahead: int | None = None
+    rate_per_second: float | None = None
+    expected_finish: datetime | None = None
+    pause_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class JobStatus:
     """A job as it stands, with all of its results or a page of them.
 
     Attributes:
         id: the job's id.
-        created: when it was taken.
-        finished: when its last URL ended; None before.
+        created: when it was sent.
+        finished: when it was complete; None while it is not.
         status: `pending`, `in-progress` or `complete`.
         counts: of the whole job.
         results: in the order of submission.
@@ -132,7 +144,7 @@ class JobStatus:
     status: str
     counts: Counts
     results: tuple[Result, ...]
-    next: str | None = None
+    next: _NumberOrText | None = None
     forecast: Forecast | None = None
     cancelled: bool = False
     retry_of: str | None = None
@@ -145,37 +157,33 @@ class JobStatus:
         """Whether every URL is uploaded or has failed."""
         return self.status == COMPLETE
 
+    @model_validator(mode="before")
     @classmethod
-    def read(cls, body: object, first_index: int = 0) -> "JobStatus":
-        """From the answer of the status route, whose first result has `first_index`.
-
-        Raises:
-            NotImgupError: it is not such an answer.
-        """
-        fields = AnswerFields(body, "the job")
-        results = tuple(
-            Result.read(entry, index)
-            for index, entry in enumerate(fields.objects("results"), first_index)
-        )
-        counts, forecast = fields.optional_object("counts"), fields.optional_object("forecast")
-        return cls(
-            id=fields.text("id"),
-            created=fields.time("created"),
-            finished=fields.optional_time("finished"),
-            status=fields.text("status"),
-            counts=_counted(results) if counts is None else Counts.read(counts),
-            results=results,
-            next=read_cursor(fields),
-            forecast=None if forecast is None else Forecast.read(forecast),
-            cancelled=fields.flag("cancelled"),
-            retry_of=fields.optional_text("retryOf"),
-            retried_as=fields.optional_text("retriedAs"),
-            sandbox=fields.flag("sandbox"),
-            raw=fields.raw,
-        )
+    def _number_and_count(cls, body: object, info: ValidationInfo) -> object:
+        if not isinstance(body, dict) or not isinstance(body.get("results"), list):
+            return body
+        results = [
+            {"index": index, **one} if isinstance(one, dict) else one
+            for index, one in enumerate(body["results"], info.context or 0)
+        ]
+        # A service older than `counts` knows no pages either, so these are all.
+        states = Counter(one.get("state") for one in results if isinstance(one, dict))
+        counts = {state: states[state] for state in (PENDING, COMPLETE, FAILED)}
+        counts["total"] = len(results)
+        return {"counts": counts, **body, "results": results, "raw": body}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class JobChange:
+    """What an event says has changed about a job; None and empty where nothing has."""
+
+    status: str | None = None
+    counts: Counts | None = None
+    results: tuple[Result, ...] = ()
+    forecast: Forecast | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Progress:
     """How far a job has come, while it is waited for.
 
@@ -201,7 +209,7 @@ class Progress:
         return self.status == COMPLETE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class JobSummary:
     """A job in the list of jobs."""
 
@@ -213,21 +221,55 @@ class JobSummary:
     cancelled: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    @classmethod
-    def read(cls, fields: AnswerFields) -> "JobSummary":
-        """From one of an answer's `jobs`."""
-        return cls(
-            id=fields.text("id"),
-            created=fields.time("created"),
-            finished=fields.optional_time("finished"),
-            status=fields.text("status"),
-            counts=Counts.read(AnswerFields(fields.raw.get("counts"), "counts")),
-            cancelled=fields.flag("cancelled"),
-            raw=fields.raw,
-        )
+    _keep_raw = model_validator(mode="before")(_keep_raw)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Allowance:
+    """How much of one limit is left.
+
+    Attributes:
+        limit: how much there is in all.
+        remaining: how much is left.
+        reset: when it is whole again, as the service says it.
+
+    Each is None while nobody knows.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: _NumberOrText | None = None
+
+
+_MaybeAllowance = Annotated[Allowance, BeforeValidator(lambda given: given or {})]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Limits:
+    """Imgur's limits, as the service last heard of them.
+
+    Attributes:
+        client: credits of the application.
+        user: credits of the address or account that uploads.
+        posts: uploads in an hour.
+        paused: whether uploads pause, as Imgur asked.
+        pause_seconds: how long from now on; 0 if they do not.
+        sandbox: whether they are the sandbox's.
+        raw: the answer as it came.
+    """
+
+    client: Annotated[_MaybeAllowance, Field(validation_alias=AliasPath("credits", "client"))]
+    user: Annotated[_MaybeAllowance, Field(validation_alias=AliasPath("credits", "user"))]
+    posts: _MaybeAllowance
+    paused: bool
+    pause_seconds: float
+    sandbox: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    _keep_raw = model_validator(mode="before")(_keep_raw)
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Readiness:
     """Whether the service takes jobs and works on them; `detail` says it in a sentence."""
 
@@ -237,31 +279,35 @@ class Readiness:
     sandbox: bool
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @model_validator(mode="before")
     @classmethod
-    def read(cls, body: object) -> "Readiness":
-        """From the answer of the readiness route.
-
-        Raises:
-            NotImgupError: it is not such an answer.
-        """
-        fields = AnswerFields(body, "the readiness")
-        return cls(
-            ready=fields.flag("ready"),
-            state=fields.text("state"),
-            detail=fields.text("detail"),
-            sandbox=fields.optional_text("imgur") == "sandbox",
-            raw=fields.raw,
-        )
+    def _name_the_sandbox(cls, body: object) -> object:
+        if not isinstance(body, dict):
+            return body
+        return {**body, "sandbox": body.get("imgur") == "sandbox", "raw": body}
 
 
-def read_cursor(fields: AnswerFields) -> str | None:
-    """The cursor of the page behind this one."""
-    cursor = fields.raw.get("next")
-    return None if cursor is None else str(cursor)
+class JobPage(BaseModel):
+    """Some jobs, and the cursor of the page behind."""
+
+    jobs: list[JobSummary]
+    next: _NumberOrText | None = None
 
 
-def _counted(results: tuple[Result, ...]) -> Counts:
-    # A service older than `counts` knows no pages either, so these are all.
-    states = [result.state for result in results]
-    pending, complete, failed = map(states.count, (PENDING, COMPLETE, FAILED))
-    return Counts(pending, complete, failed, len(states))
+class LinkPage(BaseModel):
+    """Some links, and the cursor of the page behind."""
+
+    uploaded: list[str]
+    next: _NumberOrText | None = None
+
+
+class JobAccepted(BaseModel):
+    """The answer to a job that was sent, or tried again."""
+
+    job_id: str = Field(alias="jobId")
+
+
+class JobCancelled(BaseModel):
+    """The answer to a cancelled job: how many of its URLs were."""
+
+    cancelled: int

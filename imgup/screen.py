@@ -1,10 +1,8 @@
 """What a command shows: results on stdout for programs, words about them on stderr for people."""
 
 import json
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import click
@@ -22,13 +20,8 @@ class Screen:
     """Both streams. A terminal is given colour and a bar, unless NO_COLOR is set or it is dumb."""
 
     def __init__(self) -> None:
-        is_rich = (
-            sys.stderr.isatty()
-            and not os.environ.get("NO_COLOR")
-            and os.environ.get("TERM") != "dumb"
-        )
-        self._is_rich = is_rich
-        self._console = Console(stderr=True, force_terminal=is_rich, no_color=not is_rich)
+        # Said, not left to rich: FORCE_COLOR would have it write control sequences into a file.
+        self._console = Console(stderr=True, force_terminal=sys.stderr.isatty())
 
     def out(self, line: str) -> None:
         """A line of the result."""
@@ -52,44 +45,25 @@ class Screen:
         """Why the command ends here."""
         self.note(f"imgup: {text}", "red")
 
-    @contextmanager
-    def bar(self) -> Iterator["ProgressBar | None"]:
-        """A bar for as long as a job is waited for; None where there is to be none."""
-        if not self._is_rich:
-            yield None
-            return
+    def watch(self, progresses: Iterable[JobProgress]) -> None:
+        """Show how a job comes along, until it is complete."""
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            yield ProgressBar(progress)
-
-    def watch(self, progresses: Iterable[JobProgress]) -> None:
-        """Show how a job comes along, until it is complete."""
-        with self.bar() as bar:
-            for progress in progresses:
-                if bar is not None:
-                    bar.show(progress)
-
-
-class ProgressBar:
-    """How far one job has come."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("waiting", total=None)
-
-    def show(self, job: JobProgress) -> None:
-        """Show this in place of what was there."""
-        self._progress.update(
-            self._task,
-            total=job.counts.total,
-            completed=job.counts.ended,
-            description=describe(job, datetime.now(UTC)),
-        )
+        console = self._console
+        is_plain = not console.is_terminal or console.is_dumb_terminal or console.no_color
+        with Progress(*columns, console=console, transient=True, disable=is_plain) as bar:
+            task = bar.add_task("waiting", total=None)
+            for job in progresses:
+                bar.update(
+                    task,
+                    total=job.counts.total,
+                    completed=job.counts.ended,
+                    description=describe(job, datetime.now(UTC)),
+                )
 
 
 def describe(job: JobProgress, now: datetime) -> str:
@@ -110,10 +84,3 @@ def describe(job: JobProgress, now: datetime) -> str:
         if left >= _SECONDS_WORTH_SAYING:
             words.append(f"about {left:.0f} s left")
     return ", ".join(words)
-
-
-def shown_time(time: datetime | None) -> str:
-    """A time stamp to the second, GMT; a dash where there is none."""
-    if time is None:
-        return "-"
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

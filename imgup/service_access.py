@@ -4,14 +4,16 @@ import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
-from imgup.client import Client
-from imgup.connection import Delay
-from imgup.screen import Screen
 from imgup.service_url import DEFAULT_URL
+
+if TYPE_CHECKING:
+    from imgup.client import Client
+    from imgup.connection import Delay
+    from imgup.screen import Screen
 
 _KEY = "IMGUP_API_KEY"
 _KEY_FILE = "IMGUP_API_KEY_FILE"
@@ -22,12 +24,14 @@ _P = ParamSpec("_P")
 
 
 def asks_the_service(
-    command: Callable[Concatenate[Client, Screen, _P], int],
+    command: Callable[Concatenate["Client", "Screen", _P], int],
 ) -> Callable[_P, None]:
     """A command that is given a client and the screen, and returns its exit code."""
 
     @wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        from imgup.screen import Screen  # noqa: PLC0415 - help does not need its library
+
         context, screen = click.get_current_context(), Screen()
         with _client(context.meta[_URL_ENTRY], screen) as client:
             code = command(client, screen, *args, **kwargs)
@@ -67,8 +71,10 @@ def api_key(environ: Mapping[str, str]) -> str | None:
     return key
 
 
-def _client(url: str, screen: Screen) -> Client:
-    def tell(delay: Delay) -> None:
+def _client(url: str, screen: "Screen") -> "Client":
+    from imgup.client import Client  # noqa: PLC0415 - nor the client's
+
+    def tell(delay: "Delay") -> None:
         if delay.seconds >= _WORTH_SAYING_SECONDS:
             screen.warn(f"{delay.why} Trying again in {delay.seconds:.0f} s.")
 

@@ -1,17 +1,21 @@
 """Changing what is there: cancel, retry, delete."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from imgup.client import Client
 from imgup.exit_codes import ExitCode
-from imgup.screen import Screen
 from imgup.service_access import asks_the_service
+
+if TYPE_CHECKING:
+    from imgup.client import Client
+    from imgup.screen import Screen
 
 
 @click.command()
 @click.argument("job_id", metavar="JOB")
 @asks_the_service
-def cancel(client: Client, screen: Screen, *, job_id: str) -> int:
+def cancel(client: "Client", screen: "Screen", *, job_id: str) -> int:
     """Cancel a job: what has not begun fails as cancelled, what is in work is finished."""
     screen.out(f"{client.cancel(job_id)} cancelled")
     return ExitCode.OK
@@ -20,7 +24,7 @@ def cancel(client: Client, screen: Screen, *, job_id: str) -> int:
 @click.command()
 @click.argument("job_id", metavar="JOB")
 @asks_the_service
-def retry(client: Client, screen: Screen, *, job_id: str) -> int:
+def retry(client: "Client", screen: "Screen", *, job_id: str) -> int:
     """Send the failed URLs of a complete job as a new job, and print its id."""
     screen.out(client.retry(job_id).id)
     return ExitCode.OK
@@ -30,7 +34,7 @@ def retry(client: Client, screen: Screen, *, job_id: str) -> int:
 @click.argument("job_id", metavar="JOB")
 @click.argument("index", type=click.IntRange(min=0))
 @asks_the_service
-def delete(client: Client, screen: Screen, *, job_id: str, index: int) -> int:
+def delete(client: "Client", screen: "Screen", *, job_id: str, index: int) -> int:
     """Delete an uploaded image at Imgur.
 
     INDEX is the place of its URL in the job, from 0. The deletion happens behind it;

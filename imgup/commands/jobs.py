@@ -1,16 +1,20 @@
 """Looking at jobs, images and limits."""
 
+from datetime import UTC, datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
-from imgup.client import Client
 from imgup.commands.waiting import watch_job
 from imgup.exit_codes import ExitCode
-from imgup.limit_models import Allowance
-from imgup.models import COMPLETE, IN_PROGRESS, PENDING, JobStatus, Result
-from imgup.screen import Screen, shown_time
 from imgup.service_access import asks_the_service
+from imgup.states import COMPLETE, IN_PROGRESS, PENDING
+
+if TYPE_CHECKING:
+    from imgup.client import Client
+    from imgup.models import Allowance, JobStatus, Result
+    from imgup.screen import Screen
 
 _STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
 _LARGEST_PAGE = 1000
@@ -21,7 +25,7 @@ _LARGEST_PAGE = 1000
 @click.option("--follow", is_flag=True, help="Wait until the job is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
 @asks_the_service
-def status(client: Client, screen: Screen, *, job_id: str, follow: bool, as_json: bool) -> int:
+def status(client: "Client", screen: "Screen", *, job_id: str, follow: bool, as_json: bool) -> int:
     """Show how a job stands: a head, then a line for each of its URLs.
 
     Ends with 1 if any of them has failed so far.
@@ -43,7 +47,7 @@ def status(client: Client, screen: Screen, *, job_id: str, follow: bool, as_json
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @asks_the_service
 def list_jobs(
-    client: Client, screen: Screen, *, wanted: str | None, limit: int, as_json: bool
+    client: "Client", screen: "Screen", *, wanted: str | None, limit: int, as_json: bool
 ) -> int:
     """List jobs, newest first: id, status, creation, and how many are uploaded, failed, in all."""
     jobs = islice(client.jobs(status=wanted, page_size=min(limit, _LARGEST_PAGE)), limit)
@@ -63,7 +67,7 @@ def list_jobs(
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @asks_the_service
-def links(client: Client, screen: Screen, *, as_json: bool) -> int:
+def links(client: "Client", screen: "Screen", *, as_json: bool) -> int:
     """Print the links of all images of all jobs, in order of completion."""
     if as_json:
         screen.out_json({"uploaded": list(client.links())})
@@ -76,7 +80,7 @@ def links(client: Client, screen: Screen, *, as_json: bool) -> int:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
 @asks_the_service
-def limits(client: Client, screen: Screen, *, as_json: bool) -> int:
+def limits(client: "Client", screen: "Screen", *, as_json: bool) -> int:
     """Show Imgur's limits, as the service last heard of them."""
     found = client.limits()
     if as_json:
@@ -90,7 +94,7 @@ def limits(client: Client, screen: Screen, *, as_json: bool) -> int:
     return ExitCode.OK
 
 
-def _show_job(screen: Screen, job: JobStatus) -> None:
+def _show_job(screen: "Screen", job: "JobStatus") -> None:
     counts = job.counts
     head = {
         "job": job.id,
@@ -111,14 +115,21 @@ def _show_job(screen: Screen, job: JobStatus) -> None:
         screen.out(f"{result.state:8}  {result.url}  {_end_of(result)}".rstrip())
 
 
-def _end_of(result: Result) -> str:
+def _end_of(result: "Result") -> str:
     end = result.link or result.reason or ""
     return f"{end}  deletion {result.deleted}" if result.deleted else end
 
 
-def _describe(allowance: Allowance) -> str:
+def _describe(allowance: "Allowance") -> str:
     if allowance.remaining is None:
         return "unknown"
     total = "" if allowance.limit is None else f" of {allowance.limit}"
     reset = "" if allowance.reset is None else f", whole again at {allowance.reset}"
     return f"{allowance.remaining}{total} left{reset}"
+
+
+def shown_time(time: datetime | None) -> str:
+    """A time stamp to the second, GMT; a dash where there is none."""
+    if time is None:
+        return "-"
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

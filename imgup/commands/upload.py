@@ -1,21 +1,22 @@
 """`imgup upload`."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgup.client import Client
 from imgup.commands.waiting import watch_job
 from imgup.errors import InvalidUrlsError
 from imgup.exit_codes import ExitCode
 from imgup.link_formats import FORMATS, render_links
-from imgup.models import FAILED, Result
-from imgup.screen import Screen
 from imgup.service_access import asks_the_service
+from imgup.states import FAILED
 from imgup.url_list import Entry, SetAside, UrlListError, read_list, sort_out
+
+if TYPE_CHECKING:
+    from imgup.client import Client
+    from imgup.models import Result
+    from imgup.screen import Screen
 
 _STDIN = "-"
 
@@ -40,8 +41,8 @@ _STDIN = "-"
 @click.option("--callback-url", help="A URL that is told when the job is complete.")
 @asks_the_service
 def upload(
-    client: Client,
-    screen: Screen,
+    client: "Client",
+    screen: "Screen",
     /,
     *,
     urls: tuple[str, ...],
@@ -90,33 +91,32 @@ def upload(
 
 def _read(urls: tuple[str, ...], files: tuple[str, ...]) -> tuple[list[Entry], list[SetAside]]:
     try:
-        return sort_out([*_entries_of(urls), *_entries_in(files)])
+        return sort_out(_entries(urls, files))
     except UrlListError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.UsageError(f"The list cannot be read: {error.strerror}.") from error
 
 
-def _entries_of(urls: tuple[str, ...]) -> Iterator[Entry]:
+def _entries(urls: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Entry]:
     for number, url in enumerate(urls, 1):
         if url == _STDIN:
-            yield from _entries_in((url,))
+            yield from _entries_in(url)
         else:
             yield Entry(url, f"argument {number}")
-
-
-def _entries_in(files: tuple[str, ...]) -> Iterator[Entry]:
     for path in files:
-        if path == _STDIN:
-            yield from read_list(sys.stdin.buffer.read(), "stdin")
-        else:
-            yield from read_list(Path(path).read_bytes(), path)
+        yield from _entries_in(path)
 
 
-def _name_places(screen: Screen, error: InvalidUrlsError, sent: list[Entry]) -> None:
+def _entries_in(path: str) -> Iterator[Entry]:
+    with click.open_file(path, "rb") as file:
+        return read_list(file.read(), "stdin" if path == _STDIN else path)
+
+
+def _name_places(screen: "Screen", error: InvalidUrlsError, sent: list[Entry]) -> None:
+    places = {index: entry.place for index, entry in enumerate(sent)}
     for bad in error.errors:
-        known = bad.index is not None and 0 <= bad.index < len(sent)
-        place = sent[bad.index].place if known and bad.index is not None else "somewhere"
+        place = "somewhere" if bad.index is None else places.get(bad.index, "somewhere")
         screen.warn(f"refused: {place}: {bad.value}: {bad.detail}")
 
 
@@ -124,7 +124,7 @@ def _listed(aside: list[SetAside]) -> list[dict[str, str]]:
     return [{"place": bad.entry.place, "value": bad.shown, "why": bad.why} for bad in aside]
 
 
-def _conclude(screen: Screen, results: list[Result], aside: list[SetAside]) -> int:
+def _conclude(screen: "Screen", results: "list[Result]", aside: list[SetAside]) -> int:
     failed = [result for result in results if result.state == FAILED]
     for result in failed:
         screen.warn(f"failed: {result.url}: {result.message} ({result.reason})")

@@ -1,11 +1,15 @@
 """Waiting for a job in front of somebody who may lose patience."""
 
-from imgup.client import Job
+from typing import TYPE_CHECKING
+
 from imgup.errors import UnreachableError
-from imgup.screen import Screen
+
+if TYPE_CHECKING:
+    from imgup.client import Job
+    from imgup.screen import Screen
 
 
-def watch_job(screen: Screen, job: Job) -> None:
+def watch_job(screen: "Screen", job: "Job") -> None:
     """Show how a job comes along until it is complete.
 
     Raises:
@@ -22,5 +26,5 @@ def watch_job(screen: Screen, job: Job) -> None:
         raise
 
 
-def _command(job: Job) -> str:
+def _command(job: "Job") -> str:
     return f"imgup status {job.id} --follow"

@@ -1,5 +1,6 @@
 """What the client asks, and what it makes of the answers."""
 
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 
 import pytest
@@ -191,6 +192,23 @@ def test_the_sandbox_is_noticed(stand_in, client):
     assert client.sandbox
 
 
+def test_half_a_surrogate_pair_hides_no_job(stand_in, client):
+    stand_in.tell("GET", JOB_PATH, Told(body=job([result(0, "failed", message="\ud800")])))
+    assert client.status(JOB).results[0].message == "\ud800"
+
+
+def test_answers_do_not_change_and_can_be_compared(stand_in, client):
+    stand_in.tell(
+        "GET", JOB_PATH, Told(body=job([result(0)])), Told(body=job([result(0)], novel=1))
+    )
+    status = client.status(JOB)
+    assert status == client.status(JOB)
+    assert len({status, client.status(JOB)}) == 1
+    for answer, name in ((status, "sandbox"), (status.counts, "total"), (status.results[0], "url")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(answer, name, None)
+
+
 # --- what goes wrong ------------------------------------------------------------------------
 
 
@@ -263,6 +281,14 @@ def test_another_server_is_told_from_a_service(stand_in, client, told):
     with pytest.raises(NotImgupError):
         client.submit(["https://a/1"])
     assert len(stand_in.asked) == 1
+
+
+def test_a_refusal_with_a_code_of_another_kind_is_not_the_services(stand_in, client, waits):
+    told = Told(429, {"code": 429, "message": "Quota."}, {"Retry-After": "1"})
+    stand_in.tell("POST", JOB_PATH + "/retry", told)
+    with pytest.raises(RateLimitedError, match="stands before"):
+        client.retry(JOB)
+    assert waits == []
 
 
 def test_a_redirect_is_named_and_not_followed(stand_in, client):

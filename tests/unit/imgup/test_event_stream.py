@@ -1,5 +1,7 @@
 """Server-sent events out of bytes, however they are cut."""
 
+import io
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
@@ -9,8 +11,19 @@ from hypothesis import strategies as st
 from imgup.event_stream import HEARTBEAT, Event, read_events
 
 
+class _Body(io.BytesIO):
+    """The body of an answer that comes in these chunks."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._chunks = iter(chunks)
+
+    def read1(self, _size: int = -1, /) -> bytes:
+        return next(filter(None, self._chunks), b"")
+
+
 def _read(*chunks: bytes) -> list[Event]:
-    return list(read_events(chunks))
+    return list(read_events(_Body(chunks)))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
@@ -46,7 +59,7 @@ def test_an_event_is_there_before_the_next_chunk():
         yield b"data: x\n\n"
         pytest.fail("asked for more before the event was given")
 
-    assert next(read_events(chunks())) == Event("message", "x")
+    assert next(read_events(_Body(chunks()))) == Event("message", "x")
 
 
 STREAM = (

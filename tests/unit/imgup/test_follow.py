@@ -1,5 +1,6 @@
 """Following a job: by events where there are any, by polling otherwise."""
 
+import gzip
 import threading
 
 import pytest
@@ -91,6 +92,25 @@ def test_a_stream_that_breaks_off_is_resumed_where_it_was(stand_in, client):
     assert second.headers["Last-Event-ID"] == "7"
 
 
+def test_a_chunked_stream_that_is_cut_short_is_resumed(stand_in, client):
+    part = event("snapshot", BEGUN, 1)
+    chunk = b"%x\r\n%b\r\n" % (len(part), part)
+    cut = Told(headers=stream().headers | {"Transfer-Encoding": "chunked"}, chunks=lambda: [chunk])
+    stand_in.tell("GET", EVENTS_PATH, cut, stream(event("change", LAST, 2)))
+    assert _states(list(client.wait(JOB))) == [("in-progress", 0), ("complete", 2)]
+    assert stand_in.asked[1].headers["Last-Event-ID"] == "1"
+
+
+def test_a_stream_may_be_compressed(stand_in, client):
+    whole = gzip.compress(event("snapshot", BEGUN, 1) + event("change", LAST, 2))
+    stand_in.tell(
+        "GET",
+        EVENTS_PATH,
+        Told(headers=stream().headers | {"Content-Encoding": "gzip"}, chunks=lambda: [whole]),
+    )
+    assert _states(list(client.wait(JOB))) == [("in-progress", 0), ("complete", 2)]
+
+
 def test_streams_that_lead_nowhere_give_way_to_polling(stand_in, client):
     stand_in.tell("GET", EVENTS_PATH, stream(b": heartbeat\n\n"))
     stand_in.tell("GET", JOB_PATH, Told(body=DONE))
@@ -175,6 +195,13 @@ def test_a_service_away_for_a_while_is_waited_for(stand_in, client):
     away = Told(502, b"<html>", {"Content-Type": "text/html"})
     stand_in.tell("GET", JOB_PATH, Told(body=HALFWAY), *[away] * 12, Told(body=DONE))
     assert _states(list(client.wait(JOB))) == [("in-progress", 1), ("complete", 2)]
+
+
+def test_a_service_that_leaves_while_it_sends_events_is_waited_for_as_well(stand_in, client):
+    away = Told(502, b"<html>", {"Content-Type": "text/html"})
+    stand_in.tell("GET", EVENTS_PATH, stream(event("snapshot", BEGUN, 1)), away)
+    stand_in.tell("GET", JOB_PATH, *[away] * 12, Told(body=DONE))
+    assert _states(list(client.wait(JOB))) == [("in-progress", 0), ("complete", 2)]
 
 
 def test_a_service_away_for_good_is_given_up(stand_in, client, monkeypatch):

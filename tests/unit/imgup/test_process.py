@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import imgup
 from imgup.cli import cli
 from tests.unit.imgup.stand_in import JOB, JOB_PATH, Told, job, result
 
@@ -117,13 +118,35 @@ def test_a_reader_that_is_gone_is_met_quietly(stand_in):
         assert process.wait(PATIENCE_SECONDS) == 141
 
 
+def _modules_after(script: str) -> set[str]:
+    script += "; import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
 def test_the_client_needs_nothing_of_the_service_and_nothing_for_terminals():
-    script = (
-        "import sys, imgup; loaded = set(sys.modules); import imgup.cli\n"
-        "sys.exit(bool({'click', 'rich'} & loaded"
-        " | {'service', 'workers', 'sandbox'} & set(sys.modules)))"
+    loaded = _modules_after("import imgup; imgup.Client")
+    assert "requests" in loaded
+    assert not loaded & {"service", "workers", "sandbox", "click", "rich"}
+
+
+def test_help_waits_for_none_of_the_libraries_that_only_work_needs():
+    loaded = _modules_after(
+        "import imgup.cli; imgup.cli.cli.main(['upload', '--help'], standalone_mode=False)"
     )
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+    assert "click" in loaded
+    assert not loaded & {"requests", "pydantic", "rich", "service", "workers", "sandbox"}
+
+
+@pytest.mark.parametrize("name", imgup.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(imgup, name).__module__.startswith("imgup.")
+
+
+def test_other_names_are_not():
+    with pytest.raises(AttributeError, match="Nobody"):
+        _ = imgup.Nobody
 
 
 def test_serve_becomes_the_service(monkeypatch):

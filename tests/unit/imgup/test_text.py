@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from imgup.answers import retry_after_of
+from imgup.commands.jobs import shown_time
 from imgup.link_formats import FORMATS, render_links
 from imgup.models import Counts, Forecast, Progress, Result
-from imgup.retry_after import retry_after_of
-from imgup.screen import describe, shown_time
+from imgup.screen import describe
 from imgup.service_url import check_service_url, is_loopback
 from imgup.version import VERSION
 from imgup.visible import visible
@@ -43,12 +44,18 @@ def test_what_would_act_on_a_terminal_is_shown(text, shown):
         ("-5", None),
         ("soon", None),
         ("1e3", None),
+        ("Tue, 24 Nov 99999999999 19:00:30 GMT", None),
+        ("9" * 5000, None),
         ("", None),
-        (None, None),
     ],
 )
-def test_retry_after(header, seconds):
-    assert retry_after_of(header, NOW) == seconds
+def test_retry_after(header, seconds, monkeypatch):
+    monkeypatch.setattr("time.time", NOW.timestamp)
+    assert retry_after_of({"Retry-After": header}) == seconds
+
+
+def test_without_retry_after_nothing_is_said():
+    assert retry_after_of({}) is None
 
 
 @pytest.mark.parametrize(
