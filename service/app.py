@@ -15,6 +15,7 @@ from service.completion import Completions
 from service.forecasts import Forecasts
 from service.http_meters import HttpMetersMiddleware
 from service.metrics import create_registry
+from service.openapi import Description
 from service.page_files import PageFiles
 from service.problems import render_problems
 from service.rate_limit import RateLimiter
@@ -86,7 +87,6 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
 
 def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Completions) -> None:
     sandbox = settings.sandbox_applies
-    app.add_route("/openapi.json", DescriptionResource(settings))
     app.add_route("/healthz", LivenessResource())
     app.add_route("/readyz", ReadinessResource(board, sandbox=sandbox))
     app.add_route("/v1/images", ImagesResource(board, sandbox=sandbox))
@@ -139,6 +139,8 @@ def _add_pages(
     app.add_route("/", index)
     app.add_route("/page/{version}/{name}", PageFileResource(files))
     app.add_route("/metrics", MetricsResource(registry))
-    app.add_route("/docs", DocsResource(settings))
+    description = Description(settings)
+    app.add_route("/openapi.json", DescriptionResource(description))
+    app.add_route("/docs", DocsResource(description))
     app.add_route("/docs/style.css", StylesheetResource())
     app.add_route("/problems/{code}", ProblemResource())

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document of a service with certain settings."""
 
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -59,6 +60,22 @@ _SHAPES = (
     UploadLimits,
     Workers,
 )
+
+
+class Description:
+    """The document, made when it is first asked for: no start of a service waits for it.
+
+    Args:
+        settings: see `describe`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """What `describe` says."""
+        return describe(self._settings)
 
 
 def describe(settings: Settings) -> dict[str, Any]:

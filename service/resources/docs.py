@@ -1,22 +1,27 @@
 """The routes, described for people."""
 
+from functools import cached_property
+
 import falcon
 
 from service.docs_page import docs_page
-from service.openapi import describe
-from service.pages import stylesheet
-from service.settings import Settings
+from service.openapi import Description
+from service.pages import Document, stylesheet
 
 
 class DocsResource:
     """GET /docs.
 
     Args:
-        settings: what the page depends on.
+        description: what the page says.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._page = docs_page(describe(settings))
+    def __init__(self, description: Description) -> None:
+        self._description = description
+
+    @cached_property
+    def _page(self) -> Document:
+        return docs_page(self._description.document)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Give the page."""

@@ -1,11 +1,22 @@
 """The page is all there is: it says everything, loads nothing from elsewhere and runs nothing."""
 
+import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import falcon
 import pytest
+from falcon import testing
+
+from service.docs_page import docs_page
+from service.openapi import describe
+from service.pages import Document, render_page
+from service.problem_catalog import Explanation
+from service.settings import load_settings
 
 FILES = Path(__file__).parents[3] / "service" / "static" / "docs"
 POLICY = (
@@ -42,6 +53,17 @@ class Page(HTMLParser):
 
     def values(self, name: str) -> list[str]:
         return [value for key, value in self.attributes if key == name]
+
+
+@pytest.fixture
+def page_text() -> Callable[[Document], str]:
+    def text_of(document: Document) -> str:
+        req, resp = testing.create_req(), falcon.Response()
+        document.send(req, resp)
+        assert resp.data is not None
+        return resp.data.decode()
+
+    return text_of
 
 
 @pytest.fixture
@@ -90,6 +112,38 @@ def test_nothing_runs_and_nothing_is_loaded(api: Any, page: Page) -> None:
 def test_what_is_said_elsewhere_is_not_taken_for_markup(page: Page) -> None:
     assert "{jobId}" in page.text
     assert re.search(r"names all that is wrong with a body", page.text)
+
+
+def test_no_text_is_taken_for_markup(page_text: Any) -> None:
+    evil = "<b a='x'>`<i>`</b>&amp;"
+    document = describe(load_settings({"IMGUR_CLIENT_ID": "id"}))
+    document["info"]["summary"] = evil
+    document["paths"] = {evil: {"get": document["paths"]["/v1/jobs"]["get"] | {"summary": evil}}}
+    document["components"]["schemas"] |= {
+        evil: {"description": evil, "properties": {evil: {"enum": [evil]}}, "examples": [evil]}
+    }
+    page = Page(page_text(docs_page(document)))
+    assert not page.tags & {"b", "i"}
+    assert page.text.count(json.dumps(evil)) == 2  # of the enumeration and the example
+    assert page.text.count(evil.replace("`", "")) == 4  # one summary, two of the route, the shape
+    explanation = Explanation(evil, HTTPStatus.CONFLICT, evil, evil)
+    page = Page(page_text(render_page("problem.html", problem=explanation)))
+    assert not page.tags & {"b", "i"}
+
+
+def test_the_api_is_described_once_and_not_before_somebody_asks(
+    make_api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = []
+    monkeypatch.setattr(
+        "service.openapi.document.describe",
+        lambda settings: described.append(settings) or describe(settings),
+    )
+    api = make_api()
+    assert described == []
+    for path in ("/openapi.json", "/docs", "/openapi.json", "/docs"):
+        assert api.get(path).status == 200
+    assert len(described) == 1
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/style.css", "/problems/draining"])
