@@ -17,7 +17,6 @@ from imgup.errors import (
     problem_kind,
 )
 
-_TEXT_SHOWN = 80
 _OF_GATEWAYS = (
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -85,14 +84,6 @@ def refusal_of(answer: requests.Response) -> ImgupError:
     )
 
 
-def redirect_of(answer: requests.Response, url: str) -> NotImgupError:
-    """The error that a redirect is: this service has none."""
-    return NotImgupError(
-        f"{url} redirects to {_shorten(answer.headers['Location'])}; name the service's own "
-        "address."
-    )
-
-
 def failure_of(error: requests.RequestException, url: str) -> UnreachableError:
     """The error of a request that had no answer."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
@@ -117,12 +108,8 @@ def _refusal_of_another(answer: requests.Response, wait: float | None) -> ImgupE
 
 
 def _not_imgup(answer: requests.Response) -> NotImgupError:
-    kind = _shorten(answer.headers.get("Content-Type") or "no Content-Type")
+    kind = answer.headers.get("Content-Type") or "no Content-Type"
     return NotImgupError(
-        f"{answer.url} answers {answer.status_code} with {kind} and not as imgup does; "
+        f"{answer.url} answers {answer.status_code} with {kind:.80} and not as imgup does; "
         "is another server there?"
     )
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _TEXT_SHOWN else text[:_TEXT_SHOWN] + "…"

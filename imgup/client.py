@@ -23,8 +23,7 @@ from imgup.models import (
     Result,
     read,
 )
-from imgup.service_url import DEFAULT_URL, check_service_url
-from imgup.version import VERSION
+from imgup.service_url import DEFAULT_URL
 
 PAGE_SIZE: Final = 1000
 """Entries that are asked for at once, where a list comes in pages."""
@@ -61,16 +60,8 @@ class Client:
         retries: int = 4,
         on_delay: Callable[[Delay], None] = lambda _delay: None,
     ) -> None:
-        # Anything else has no place in a header, and must not end up in an error's text.
-        if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key):
-            raise ValueError("The API key must be of visible ASCII characters.")
         self._connection = Connection(
-            check_service_url(url),
-            api_key=api_key,
-            timeout=timeout,
-            retries=retries,
-            user_agent=f"imgup/{VERSION}",
-            on_delay=on_delay,
+            url, api_key, timeout=timeout, retries=retries, on_delay=on_delay
         )
 
     def __enter__(self) -> Self:

@@ -10,9 +10,10 @@ from typing import Final
 import requests
 from urllib3.exceptions import HTTPError
 
-from imgup.answers import failure_of, redirect_of, refusal_of
-from imgup.errors import BrokenOffError, ProblemError
-from imgup.service_url import is_loopback
+from imgup.answers import failure_of, refusal_of
+from imgup.errors import BrokenOffError, NotImgupError, ProblemError
+from imgup.service_url import check_service_url, is_loopback
+from imgup.version import VERSION
 
 LONGEST_WAIT_SECONDS: Final = 60.0
 """A service that asks to wait longer is not waited for; whoever called decides."""
@@ -41,26 +42,22 @@ class Delay:
 class Connection:
     """Requests to one service. For one thread at a time.
 
-    Args:
-        url: the service's address, checked.
-        api_key: sent with each request, if there is one.
-        timeout: seconds to wait for a connection, and for each part of an answer.
-        retries: how often a request is sent again.
-        user_agent: how the client calls itself.
-        on_delay: told before each such wait.
+    Takes what `Client` takes, and refuses it as `Client` does.
     """
 
     def __init__(
         self,
         url: str,
-        *,
         api_key: str | None,
+        *,
         timeout: float,
         retries: int,
-        user_agent: str,
         on_delay: Callable[[Delay], None],
     ) -> None:
-        self.url = url
+        # Anything else has no place in a header, and must not end up in an error's text.
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key):
+            raise ValueError("The API key must be of visible ASCII characters.")
+        self.url = check_service_url(url)
         self.sleep: Callable[[float], None] = time.sleep
         self.sandbox = False
         """Whether an answer so far said that images go to the sandbox."""
@@ -69,10 +66,10 @@ class Connection:
         self._on_delay = on_delay
         self.session = requests.Session()
         # No proxy leads to one's own machine, whatever the environment says.
-        self.session.trust_env = not is_loopback(url)
+        self.session.trust_env = not is_loopback(self.url)
         # Always set: requests would look into .netrc otherwise.
         self.session.auth = lambda request: request
-        self.session.headers["User-Agent"] = user_agent
+        self.session.headers["User-Agent"] = f"imgup/{VERSION}"
         if api_key is not None:
             self.session.headers["Authorization"] = f"Bearer {api_key}"
 
@@ -170,7 +167,10 @@ class Connection:
             raise failure_of(error, self.url) from error
         self.sandbox = self.sandbox or "X-Sandbox" in answer.headers
         if answer.is_redirect:
-            raise redirect_of(answer, self.url)
+            raise NotImgupError(
+                f"{self.url} redirects to {answer.headers['Location']:.80}; name the service's own "
+                "address."
+            )
         return answer
 
 

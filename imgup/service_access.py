@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _KEY = "IMGUP_API_KEY"
 _KEY_FILE = "IMGUP_API_KEY_FILE"
-_URL_ENTRY = "imgup.url"
 _WORTH_SAYING_SECONDS = 1.0
 
 _P = ParamSpec("_P")
@@ -33,7 +32,7 @@ def asks_the_service(
         from imgup.screen import Screen  # noqa: PLC0415 - help does not need its library
 
         context, screen = click.get_current_context(), Screen()
-        with _client(context.meta[_URL_ENTRY], screen) as client:
+        with _client(context.obj, screen) as client:
             code = command(client, screen, *args, **kwargs)
             if client.sandbox:
                 screen.warn("sandbox: nothing was sent to Imgur")
@@ -85,4 +84,4 @@ def _client(url: str, screen: "Screen") -> "Client":
 
 
 def _keep_url(context: click.Context, _option: click.Parameter, url: str) -> None:
-    context.meta[_URL_ENTRY] = url
+    context.obj = url
