@@ -45,7 +45,7 @@ def asks_the_service(
         default=DEFAULT_URL,
         show_default=True,
         expose_value=False,
-        callback=_keep_url,
+        callback=lambda context, _option, url: setattr(context, "obj", url),
         help="The service's address.",
     )(run)
 
@@ -81,7 +81,3 @@ def _client(url: str, screen: "Screen") -> "Client":
         return Client(url, api_key(os.environ), on_delay=tell)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-def _keep_url(context: click.Context, _option: click.Parameter, url: str) -> None:
-    context.obj = url

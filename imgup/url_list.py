@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 _LONGEST_URL = 8192
 """Characters, as the service has it."""
 
-_BYTE_ORDER_MARK = "\ufeff"
 _SURROUNDING = "".join(map(chr, range(ord(" ") + 1)))
 _NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
@@ -64,7 +63,7 @@ def read_list(content: bytes, name: str) -> Iterator[Entry]:
         UrlListError: it is not UTF-8, or begins as JSON and is none of such a shape.
     """
     try:
-        text = content.decode().removeprefix(_BYTE_ORDER_MARK)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         raise UrlListError(f"{name}:{number}: not UTF-8") from error
