@@ -29,7 +29,7 @@ COPY imgup imgup
 # The base image has no bytecode and the service cannot write any, so each of its processes would
 # compile all it uses at every start. An import here, as root, leaves what it compiled; and shows
 # while building that everything is there.
-RUN python -c "import service.run, sandbox.run, imgup.cli" \
+RUN python -c "import service.run, sandbox.run, imgup.cli, imgup.client, imgup.screen, jinja2" \
     && python -m compileall -q service workers sandbox imgup
 
 LABEL org.opencontainers.image.title="imgup" \
