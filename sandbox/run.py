@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 
 from sandbox.application import Application
-from sandbox.event_log import log_event
+from sandbox.event_log import finish_log, log_event
 from sandbox.server import BACKLOG, serve
 
 EXIT_STOPPED = 0
@@ -95,6 +95,7 @@ async def _run(listener: socket.socket, options: argparse.Namespace) -> None:
     log_event("sandbox listening", origin=origin, gallery=f"{origin}/", pid=os.getpid())
     await serve(listener, application.handle, stop)
     log_event("sandbox stopped")
+    finish_log()
 
 
 def _stop_with_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -6,6 +6,8 @@ from typing import Final
 
 import structlog
 
+from workers import flush_logs
+
 EXIT_DONE: Final = 0
 EXIT_STATE_LOST: Final = 1
 EXIT_CANNOT_START: Final = 2
@@ -13,6 +15,7 @@ EXIT_CANNOT_START: Final = 2
 
 def cannot_start(why: str) -> int:
     """Say why in one line to stderr; returns the exit code."""
+    flush_logs()  # the reason is the last line
     sys.stderr.write(f"imgup: {why}\n")
     return EXIT_CANNOT_START
 

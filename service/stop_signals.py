@@ -5,6 +5,8 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+from workers import flush_logs
+
 _WANTED = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -43,6 +45,7 @@ class StopSignals:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
+            flush_logs()
             os._exit(128 + number)
         self.received = signal.Signals(number)
         os.write(self._writer, b"!")

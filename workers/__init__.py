@@ -25,7 +25,7 @@ from workers.jobs.origin import Origin
 from workers.jobs.request_key import RequestKey
 from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
 from workers.journal.journal_records import JournalError
-from workers.logs import LogConfig, configure_logging
+from workers.logs import LogConfig, configure_logging, flush_logs
 from workers.messages import (
     CHANGES_A_CALL,
     ChangesWanted,
@@ -98,6 +98,7 @@ __all__ = [
     "are_plain",
     "check_url",
     "configure_logging",
+    "flush_logs",
     "mask_url",
     "origin_of",
     "ray_board",

@@ -215,6 +215,16 @@ class JobTable(JobReader):
             self._journal.ended(job_id, index, result, job.finished)
             return summary
 
+    def note_failure(self, job_id: str, reason: str) -> bool:
+        """A URL fails for good, told before `record`; returns whether to log it by itself."""
+        with self._lock:
+            return self.kept.by_id[job_id].failure_log.note_failure(reason)
+
+    def note_retry(self, job_id: str) -> bool:
+        """An attempt is to be made again; returns whether to log it by itself."""
+        with self._lock:
+            return self.kept.by_id[job_id].failure_log.note_retry()
+
     def cancel(
         self, job_id: str, indexes: Sequence[int], finished: float | None = None
     ) -> JobSummary | None:
@@ -307,4 +317,5 @@ class JobTable(JobReader):
             complete=len(job.links),
             failed=len(job.urls) - len(job.links),
             seconds=round(job.finished - job.created, 3),
+            unlogged=dict(job.failure_log.unlogged),
         )

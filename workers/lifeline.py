@@ -6,6 +6,8 @@ import os
 import signal
 import threading
 
+from workers.logs import flush_logs
+
 ORPHANED = 3
 """Exit code of a child that left because its parent had gone."""
 
@@ -32,6 +34,7 @@ def leave_with_parent() -> None:
 
     def watch() -> None:
         multiprocessing.connection.wait([parent.sentinel])
+        flush_logs()
         os._exit(ORPHANED)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import select
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -10,6 +9,8 @@ from typing import Any, Literal
 
 import structlog
 from structlog.typing import Processor
+
+from workers.log_writer import LogWriter
 
 _STDOUT = 1  # the descriptor
 
@@ -63,7 +64,7 @@ def configure_logging(config: LogConfig, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     # Libraries (waitress, urllib3) speak through logging; their lines take the same road.
-    handler = logging.StreamHandler(StdoutLines())
+    handler = logging.StreamHandler(WRITER)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
     )
@@ -72,46 +73,32 @@ def configure_logging(config: LogConfig, process: str) -> None:
     root.setLevel(max(level, logging.WARNING))
 
 
-class StdoutLines:
-    """A text sink that hands each line to the kernel in one write."""
+def flush_logs() -> None:
+    """Wait until stdout has this process's lines, for a bounded time.
 
-    def write(self, text: str) -> None:
-        self.write_bytes(text.encode(errors="backslashreplace"))
+    An exit of the interpreter does it by itself; whoever ends a process otherwise calls it before.
+    """
+    WRITER.drain()
 
-    def write_bytes(self, data: bytes) -> None:
-        """Hand on whole lines as they are."""
-        try:
-            while data:
-                data = self._write_some(data)
-        except OSError:
-            # Nobody reads the log any more; the work goes on.
-            return
 
-    def flush(self) -> None:
-        """Nothing is held back."""
+def _tell_dropped(lines: int) -> None:
+    structlog.get_logger("log").warning("log lines dropped: stdout took no more", lines=lines)
 
-    def _write_some(self, data: bytes) -> bytes:
-        try:
-            return data[os.write(_STDOUT, data) :]
-        except BlockingIOError:
-            # Whoever shares the descriptor made it non-blocking; half a line would spoil the next.
-            select.select([], [_STDOUT], [])
-            return data
+
+WRITER = LogWriter(_tell_dropped)
+"""All lines of this process go through it."""
 
 
 class _LineLogger:
-    def __init__(self, out: StdoutLines) -> None:
-        self._out = out
-
     def msg(self, message: str) -> None:
-        self._out.write(message + "\n")
+        WRITER.write(message + "\n")
 
     debug = info = warning = error = critical = exception = fatal = log = msg
 
 
 class _LineLoggerFactory:
     def __call__(self, *_args: object) -> _LineLogger:
-        return _LineLogger(StdoutLines())
+        return _LineLogger()
 
 
 def _lead_with_the_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401

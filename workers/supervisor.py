@@ -10,10 +10,9 @@ from typing import Protocol
 import structlog
 
 from workers.backoff import Backoff
-from workers.download.url import mask_url
 from workers.messages import Retirement
 from workers.metrics import EndCause
-from workers.worker import log_finished
+from workers.worker import log_crashed
 
 CHECK_SECONDS = 1.0
 """How often leases are looked at; a worker found stuck has been so for at most this much longer."""
@@ -256,15 +255,7 @@ class Supervisor:
             errands_given_back=retirement.errands,
         )
         for crashed in retirement.failed:
-            self._log.warning(
-                "image failed",
-                job_id=crashed.job_id,
-                url=mask_url(crashed.url),
-                reason=crashed.reason,
-                message=crashed.message,
-            )
-            if crashed.finished is not None:
-                log_finished(crashed.finished)
+            log_crashed(crashed)
 
     def _put_off(self, post: _Post) -> None:
         post.false_starts += 1

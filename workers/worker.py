@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from workers.allowance import AllowanceNews
 from workers.backoff import Backoff
@@ -21,8 +22,9 @@ from workers.errands.webhook import WebhookPolicy, WebhookSender
 from workers.imgur import DeprecationLog, ImgurAccess, ImgurClient
 from workers.jobs.origin import Origin
 from workers.lifeline import ignore_stop_signals, leave_with_parent
-from workers.logs import LogConfig, configure_logging
+from workers.logs import LogConfig, configure_logging, flush_logs
 from workers.messages import (
+    CrashedUrl,
     Failed,
     JobSummary,
     Lease,
@@ -102,6 +104,12 @@ class Lane:
         if not receipt.accepted:
             log.warning("result refused: the lease had passed to another worker")
             return
+        if receipt.is_logged:
+            self._tell_outcome(log, lease, outcome)
+        if receipt.finished is not None:
+            log_finished(receipt.finished)
+
+    def _tell_outcome(self, log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
         match outcome:
             case Failed(reason, message):
                 log.warning(
@@ -127,8 +135,6 @@ class Lane:
                     message=message,
                     pause_seconds=round(pause_seconds, 1),
                 )
-        if receipt.finished is not None:
-            log_finished(receipt.finished)
 
 
 @contextmanager
@@ -144,14 +150,30 @@ def _named(origin: Origin | None) -> Iterator[None]:
         structlog.contextvars.reset_contextvars(**tokens)
 
 
+def log_crashed(url: CrashedUrl) -> None:
+    """Say that a URL failed, which had no worker left to say so."""
+    if url.is_logged:
+        structlog.get_logger("worker").warning(
+            "image failed",
+            job_id=url.job_id,
+            url=mask_url(url.url),
+            reason=url.reason,
+            message=url.message,
+        )
+    if url.finished is not None:
+        log_finished(url.finished)
+
+
 def log_finished(summary: JobSummary) -> None:
     """Say that a job is complete; whoever reported its last URL does."""
+    unlogged = {"failures_not_logged": dict(summary.unlogged)} if summary.unlogged else {}
     structlog.get_logger("worker").info(
         "job complete",
         job_id=summary.job_id,
         complete=summary.complete,
         failed=summary.failed,
         seconds=summary.seconds,
+        **unlogged,
     )
 
 
@@ -220,6 +242,7 @@ def run_lanes(
             transfers.close()  # nobody is left to hear of them
         except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
             structlog.get_logger("worker").exception("lane failed; its worker ends, URLs go back")
+            flush_logs()
             os._exit(1)
 
     threads = [threading.Thread(target=lane, name=f"lane-{n}") for n in range(config.lanes)]
@@ -230,6 +253,7 @@ def run_lanes(
     pacemaker.close()
     outbox.close()
     transfers.close()
+    flush_logs()  # a forked process and a killed actor end without the interpreter's exit
     if lost.is_set():
         sys.exit(1)
 

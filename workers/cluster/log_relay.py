@@ -12,7 +12,7 @@ import tempfile
 import threading
 
 from workers.bell import Bell
-from workers.logs import StdoutLines
+from workers.logs import WRITER
 
 _STDOUT = 1  # the descriptor
 _CHUNK = 65_536
@@ -46,7 +46,6 @@ class LogRelay:
         self._listener.listen(128)
         self._lines = selectors.DefaultSelector()
         self._lines.register(self._listener, selectors.EVENT_READ)
-        self._out = StdoutLines()
         self._begun: dict[socket.socket, bytes] = {}
         self._closing = Bell()
         self._lines.register(self._closing, selectors.EVENT_READ)
@@ -83,7 +82,7 @@ class LogRelay:
         except OSError:
             data = b""
         whole, newline, rest = (self._begun[line] + data).rpartition(b"\n")
-        self._out.write_bytes(whole + newline)
+        WRITER.write_lines(whole + newline)
         self._begun[line] = rest
         if not data:
             self._lines.unregister(line)

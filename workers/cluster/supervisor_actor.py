@@ -30,7 +30,7 @@ from workers.cluster.environment import ClusterAddress
 from workers.cluster.log_relay import divert_log
 from workers.cluster.worker_actor import ClusterWorker, RayWorkerProcess
 from workers.deadline_proxy import CALL_SECONDS
-from workers.logs import configure_logging
+from workers.logs import configure_logging, flush_logs
 from workers.metrics import EndCause
 from workers.supervisor import Supervisor, WorkerProcess
 
@@ -81,11 +81,13 @@ class ClusterSupervisor:
                 raise
         except StateLostError as error:
             self._log.critical("the job state is lost; its actors end", cause=str(error))
+            flush_logs()
             ray.kill(self._state)
             ray.kill(ray.get_runtime_context().current_actor)
         except Exception:  # noqa: BLE001 - whatever it is, Ray starts this actor again
             self._log.exception("supervisor failed; it is started again")
             time.sleep(1.0)
+            flush_logs()
             os._exit(1)
 
     def _take_over(self) -> Supervisor:

@@ -8,6 +8,7 @@ from typing import Self
 from workers.errands.records import JobErrands
 from workers.errors import Reason
 from workers.jobs.change_log import ChangeLog
+from workers.jobs.failure_log import FailureLog
 from workers.jobs.job_messages import CANCELLED, JobOverview
 from workers.jobs.job_options import NO_OPTIONS, JobOptions
 from workers.jobs.origin import Origin
@@ -37,6 +38,7 @@ class Job:
         retried_as: the job that the failed ones became.
         request: of the request that made it, if that had a key.
         origin: the same request's name; not kept in the journal.
+        failure_log: which failures have a line in the log; not kept in the journal.
     """
 
     urls: tuple[str, ...]
@@ -63,6 +65,7 @@ class Job:
     retried_as: str | None = None
     request: RequestKey | None = None
     origin: Origin | None = field(default=None, compare=False)
+    failure_log: FailureLog = field(default_factory=FailureLog, compare=False)
     log: ChangeLog = field(init=False, repr=False, compare=False)
     timelines: Timelines = field(init=False, repr=False, compare=False)
 

@@ -30,12 +30,17 @@ class ImageState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
-    """A job that has just become complete; sent to whoever's report completed it."""
+    """A job that has just become complete; sent to whoever's report completed it.
+
+    Attributes:
+        unlogged: how many of the failed the log has not told one by one, by reason.
+    """
 
     job_id: str
     complete: int
     failed: int
     seconds: float
+    unlogged: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

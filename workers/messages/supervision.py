@@ -7,13 +7,18 @@ from workers.messages.jobs import JobSummary
 
 @dataclass(frozen=True, slots=True)
 class CrashedUrl:
-    """A URL failed because its worker died under it too often."""
+    """A URL failed because its worker died under it too often.
+
+    Attributes:
+        is_logged: see `Receipt`.
+    """
 
     job_id: str
     url: str
     reason: str
     message: str
     finished: JobSummary | None
+    is_logged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,10 +100,12 @@ class Receipt:
     Attributes:
         accepted: False when the lease was no longer in force; then nothing has changed.
         finished: the job's summary, when this report was its last.
+        is_logged: False for a failure of a job that has filled its share of the log.
     """
 
     accepted: bool
     finished: JobSummary | None = None
+    is_logged: bool = True
 
 
 Clearance = bool | str

@@ -11,9 +11,11 @@ from workers.messages import (
     Failed,
     ImageState,
     Lease,
+    Outcome,
     Place,
     Receipt,
     Report,
+    TryAgain,
     Uploaded,
 )
 from workers.queueing.leases import Holder, LeaseBook
@@ -97,11 +99,12 @@ class Lending:
                 self._room.worker_left(worker_id)
             elif not holder.tokens:
                 self._room.worker_is_free(worker_id)
+        is_logged = self._is_logged(place[0], report.outcome)
         finished = self._settlement.settle(place, report.outcome)
         if isinstance(report.outcome, Uploaded | Failed):
             self.throughput.ended(self._clock())
         self._rest_if_idle()
-        return Receipt(accepted=True, finished=finished)
+        return Receipt(accepted=True, finished=finished, is_logged=is_logged)
 
     def take_back(self, worker_id: str) -> tuple[list[Place], tuple[CrashedUrl, ...]]:
         """A worker died: end its leases, each charged with the crash.
@@ -143,6 +146,11 @@ class Lending:
                 self._table.begin(job_id, index)
                 crashed.append(self._settlement.settle_crash((job_id, index)))
         return tuple(url for url in crashed if url is not None)
+
+    def _is_logged(self, job_id: str, outcome: Outcome) -> bool:
+        if isinstance(outcome, Failed):
+            return self._table.note_failure(job_id, outcome.reason)
+        return not isinstance(outcome, TryAgain) or self._table.note_retry(job_id)
 
     def _hand_out_one(
         self, worker_id: str, holder: Holder, workers: int, now: float

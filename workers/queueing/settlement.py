@@ -103,8 +103,9 @@ class Settlement:
     def _fail_crashed(self, place: Place, reason: Reason, message: str) -> CrashedUrl:
         job_id, url = place[0], self._room.url(place)
         self._room.attempt_ended(place, None, self._clock())
+        is_logged = self._table.note_failure(job_id, reason)
         finished = self._end(place, Failed(reason, message))
-        return CrashedUrl(job_id, url, reason, message, finished)
+        return CrashedUrl(job_id, url, reason, message, finished, is_logged)
 
     def _end(self, place: Place, result: Uploaded | Failed) -> JobSummary | None:
         self._room.end(place)

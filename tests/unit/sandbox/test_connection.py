@@ -8,6 +8,7 @@ import pytest
 
 from sandbox import connection, server
 from sandbox.answers import Later, Performance
+from sandbox.event_log import finish_log
 from sandbox.http_message import RequestError, Response
 
 GET = b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -116,6 +117,7 @@ def test_an_error_of_ones_own_is_a_500_and_logged(exchange, capfd):
     data = exchange(handle, sending(GET % b"a" + LAST))
     assert data.startswith(b"HTTP/1.1 500 ")
     assert data.endswith(b"\r\n\r\nNot so.\n")
+    finish_log()
     assert "ZeroDivisionError" in capfd.readouterr().out
 
 
@@ -130,6 +132,7 @@ def test_an_error_in_a_late_answer_is_a_500_and_logged(exchange, capfd, kind):
     data = exchange(handle, sending(GET % b"a" + LAST))
     assert data.startswith(b"HTTP/1.1 500 ")
     assert data.endswith(b"/last")
+    finish_log()
     assert "ZeroDivisionError" in capfd.readouterr().out
 
 

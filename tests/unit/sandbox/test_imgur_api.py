@@ -4,6 +4,7 @@ import json
 import pytest
 
 from sandbox import images
+from sandbox.event_log import finish_log
 from sandbox.imgur_api import MAX_IMAGE_BYTES
 
 PNG = images.numbered("1.png").data
@@ -79,6 +80,7 @@ def test_an_upload_by_link_is_refused_and_logged(client, form_body, form, capfd)
     answer = client.answer("POST", "/3/image", fields, form_body(None, form))
     assert answer.status == 400
     assert "refuses uploads by link" in error_of(answer)
+    finish_log()
     assert "upload by link refused" in capfd.readouterr().out
 
 

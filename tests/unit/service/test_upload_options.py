@@ -13,7 +13,7 @@ from service.upload_options import (
     MOST_ORIGINS,
     REFUSED_HEADERS,
 )
-from workers import NO_OPTIONS, JobOptions, Priority
+from workers import NO_OPTIONS, JobOptions, Priority, flush_logs
 
 GOOD = "https://example.com/a.jpg"
 ORIGIN = "https://example.com"
@@ -198,6 +198,7 @@ class TestSourceHeaders:
         assert post(api, sourceHeaders=headers, album=album).status == 202
         post(api, sourceHeaders=headers, album=album, title="{x}")
 
+        flush_logs()
         assert "s3cret" not in "".join(capfd.readouterr())
 
 

@@ -135,6 +135,31 @@ def test_a_pause_is_logged_and_outlived(desk: Desk) -> None:
     assert (snapshot.status, list(snapshot.attempts)) == (JobStatus.COMPLETE, [1])
 
 
+@pytest.mark.parametrize(
+    ("first", "event"),
+    [
+        pytest.param(Failed("empty", "Nothing came."), "image failed", id="failures"),
+        pytest.param(
+            TryAgain("source-error", "Busy.", 0), "image will be tried again", id="retries"
+        ),
+    ],
+)
+def test_of_a_large_job_a_hundred_are_logged_and_the_others_summed_up(
+    desk: Desk, first: Outcome, event: str
+) -> None:
+    desk.put(250)
+
+    logs = desk.run(lambda lease: first if lease.attempt == 1 else uploaded(lease))
+
+    assert sum(line["event"] == event for line in logs) == 100
+    (complete,) = [line for line in logs if line["event"] == "job complete"]
+    if isinstance(first, Failed):
+        assert complete["failed"] == 250
+        assert complete["failures_not_logged"] == {"empty": 150}
+    else:
+        assert "failures_not_logged" not in complete
+
+
 def test_nothing_secret_is_logged(desk: Desk) -> None:
     desk.put(3)
     outcomes: list[Outcome] = [Failed("e", "It."), TryAgain("e", "It.", 0), PutBack("e", "It.", 0)]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from workers.logs import LogConfig, configure_logging
+from workers.logs import LogConfig, configure_logging, flush_logs
 
 ROOT = Path(__file__).parents[3]
 PIPE_BUF = 4096
@@ -28,20 +28,26 @@ def _put_back() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+def text(capfd: pytest.CaptureFixture[str]) -> str:
+    flush_logs()
+    return capfd.readouterr().out
+
+
 def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    return [json.loads(line) for line in text(capfd).splitlines()]
 
 
 def start(script: str, stdout: int) -> subprocess.Popen[str]:
     setup = (
-        "import logging, structlog, sys\n"
-        "from workers.logs import LogConfig, configure_logging\n"
+        "import logging, os, structlog, sys\n"
+        "from workers.logs import LogConfig, configure_logging, flush_logs\n"
         "configure_logging(LogConfig(), sys.argv[1])\n"
         "log = structlog.get_logger()\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", setup + script, "p"],
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,7 +85,7 @@ def test_the_console_format_is_for_people(capfd: pytest.CaptureFixture[str]) -> 
     except ValueError:
         structlog.get_logger().exception("internal error")
 
-    out = capfd.readouterr().out
+    out = text(capfd)
     assert "job complete" in out.splitlines()[0]
     assert "job_id=j" in out
     assert "ValueError: invalid literal" in out
@@ -171,7 +177,7 @@ class TestLength:
             "image failed", job_id="j" * 36, url=letter * 8192, message=letter * 5000, attempts=4
         )
 
-        line = capfd.readouterr().out
+        line = text(capfd)
         assert len(line.encode()) <= PIPE_BUF
         event = json.loads(line)
         assert event["url"].endswith(letter + "…")
@@ -201,11 +207,71 @@ class TestLength:
         except KeyError:
             structlog.get_logger().exception("internal error", job_id="j")
 
-        line = capfd.readouterr().out
+        line = text(capfd)
         assert len(line.encode()) <= PIPE_BUF
         exception = json.loads(line)["exception"]
         assert exception.startswith("…")
         assert exception.endswith("KeyError: 20")
+
+
+class TestReaderThatStopped:
+    """Stdout is a pipe that is full, and nobody reads it."""
+
+    COUNT = 5000  # of a kilobyte each; the pipe and the queue take about a fifth
+
+    def test_nobody_waits_and_what_was_dropped_is_counted_when_it_goes_on(self) -> None:
+        reader, writer = os.pipe()
+        process = start(
+            f"for n in range({self.COUNT}): log.info('x', number=n, text='t' * 1000)\n"
+            "print('all said', file=sys.stderr, flush=True)\n"
+            "sys.stdin.readline()\n"
+            "log.info('last')\n",
+            writer,
+        )
+        os.close(writer)
+        assert process.stderr is not None
+        assert process.stdin is not None
+        assert process.stderr.readline() == "all said\n"
+        with os.fdopen(reader) as out:
+            events = [json.loads(out.readline())]
+            while "number" in events[-1]:
+                events.append(json.loads(out.readline()))
+            process.stdin.write("\n")
+            process.stdin.flush()
+            events += [json.loads(line) for line in out]
+        end(process)
+
+        numbers = [event["number"] for event in events if "number" in event]
+        dropped = [event["lines"] for event in events if "lines" in event]
+        assert numbers == list(range(len(numbers)))
+        assert len(numbers) + sum(dropped) == self.COUNT
+        assert 0 < sum(dropped) < self.COUNT
+        assert events[-1]["event"] == "last"
+
+    @pytest.mark.parametrize(
+        "last", ["sys.exit(0)", "flush_logs(); os._exit(0)"], ids=["exit", "_exit"]
+    )
+    def test_the_process_ends_all_the_same(self, last: str) -> None:
+        reader, writer = os.pipe()
+        script = f"for n in range({self.COUNT}): log.info('x', text='t' * 1000)\n{last}"
+        process = start(script, writer)
+        os.close(writer)
+        end(process)
+        os.close(reader)
+
+
+@pytest.mark.parametrize(
+    "last", ["sys.exit(0)", "flush_logs(); os._exit(0)"], ids=["exit", "_exit"]
+)
+def test_the_last_lines_come_out_at_the_end(last: str) -> None:
+    reader, writer = os.pipe()
+    process = start(f"for n in range(500): log.info('x', number=n)\n{last}", writer)
+    os.close(writer)
+    with os.fdopen(reader) as out:
+        numbers = [json.loads(line)["number"] for line in out]
+    end(process)
+
+    assert numbers == list(range(500))
 
 
 def test_lines_of_several_processes_stay_whole() -> None:

@@ -1,0 +1,117 @@
+"""Writes log lines to stdout in a thread of its own: no caller ever waits for the log's reader."""
+
+import atexit
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+MAX_QUEUED_BYTES = 1024 * 1024
+"""What a process keeps of lines that stdout does not take; further ones are dropped."""
+
+DRAIN_SECONDS = 1.0
+"""How long `LogWriter.drain` waits at most."""
+
+STALLED_SECONDS = 0.5
+"""A write that takes this long is taken for one that never ends: `drain` does not wait for it."""
+
+_STDOUT = 1  # the descriptor
+
+
+class LogWriter:
+    """A bounded queue of lines and the thread that empties it, started with the first line.
+
+    When the queue is full, lines are dropped until half of it is written; then `on_dropped` is
+    told how many there were. Safe to use from any thread, and from a signal handler.
+
+    Args:
+        on_dropped: called in the writer's thread with the number of lines; may write a line.
+    """
+
+    def __init__(self, on_dropped: Callable[[int], None]) -> None:
+        self._on_dropped = on_dropped
+        # With its default lock, a reentrant one: a signal may interrupt whoever holds it.
+        self._changed = threading.Condition()
+        self._lines: deque[bytes] = deque()
+        self._queued_bytes = 0  # what is being written included
+        self._dropped = 0
+        self._is_idle = True
+        self._writing_since: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> None:
+        """Queue one event: a line, or several that belong together, line feeds included."""
+        self._queue(text.encode(errors="backslashreplace"))
+
+    def write_lines(self, lines: bytes) -> None:
+        """Queue whole lines of another process, as they are."""
+        for line in lines.splitlines(keepends=True):
+            self._queue(line)
+
+    def drain(self) -> None:
+        """Wait until all is written, for a bounded time; not for a reader that has stopped."""
+        give_up = time.monotonic() + DRAIN_SECONDS
+        with self._changed:
+            while not self._is_idle:
+                began = self._writing_since
+                until = give_up if began is None else min(give_up, began + STALLED_SECONDS)
+                left = until - time.monotonic()
+                if left <= 0:
+                    return
+                self._changed.wait(left)
+
+    def _queue(self, line: bytes) -> None:
+        with self._changed:
+            if self._dropped or self._queued_bytes + len(line) > MAX_QUEUED_BYTES:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._queued_bytes += len(line)
+            if self._is_idle:
+                self._is_idle = False
+                self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+                self._thread.start()
+                atexit.register(self.drain)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._lines:
+                    self._is_idle = True
+                    self._changed.notify_all()
+                    self._changed.wait()
+                batch = self._take_batch()
+                self._writing_since = time.monotonic()
+            _write_out(batch)
+            with self._changed:
+                self._writing_since = None
+                self._queued_bytes -= len(batch)
+                dropped = 0
+                if self._queued_bytes <= MAX_QUEUED_BYTES // 2:
+                    dropped, self._dropped = self._dropped, 0
+            if dropped:
+                self._on_dropped(dropped)
+
+    def _take_batch(self) -> bytes:
+        # A write of this size is never torn apart by those of other processes (POSIX PIPE_BUF).
+        batch = bytearray(self._lines.popleft())
+        while self._lines and len(batch) + len(self._lines[0]) <= select.PIPE_BUF:
+            batch += self._lines.popleft()
+        return bytes(batch)
+
+
+def _write_out(data: bytes) -> None:
+    try:
+        while data:
+            try:
+                data = data[os.write(_STDOUT, data) :]
+            except BlockingIOError:
+                # Whoever shares the descriptor made it non-blocking; half a line would spoil the
+                # next.
+                select.select([], [_STDOUT], [])
+    except OSError:
+        return  # nobody reads the log any more; the work goes on
