@@ -1,27 +1,20 @@
-"""The journal's file: locked, rewritten at the start, appended to ever after."""
+"""An open journal: appended to, and brought to the disk."""
 
 import contextlib
-import fcntl
 import os
-import stat
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import BinaryIO
 
 import structlog
 
-from workers.journal.journal_records import HEADER, JournalError, Record, encode
+from workers.journal.journal_file import write_whole
+from workers.journal.journal_records import JournalError, Record, encode
 
 SYNC_SECONDS = 1.0
 """How often results are forced to the disk: what a crash of the whole machine may cost."""
 
-_LOCK_PATIENCE_SECONDS = 2.0  # a service killed with all of its processes is gone well before
-_LOCK_RETRY_SECONDS = 0.05
-_OWNER_ONLY = 0o600  # deletehashes are secrets
-_REWRITE_BUFFER_BYTES = 1024 * 1024
 _NO_FILE = -1
 _UNSOUND = "the disk failed"
 
@@ -137,7 +130,7 @@ class Journal:
             if self._trouble is not None:
                 # Half a record may be left of the write that failed.
                 os.ftruncate(self._fd, self._end)
-            _write_whole(self._fd, line)
+            write_whole(self._fd, line)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._end)
@@ -165,105 +158,3 @@ class Journal:
                 cause=error.strerror or str(error),
             )
         self._is_unsound = True
-
-
-@contextlib.contextmanager
-def journal_errors() -> Iterator[None]:
-    """Turn what the system says into a sentence.
-
-    Raises:
-        JournalError: in place of any OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise JournalError(f"it cannot be used ({error.strerror or error})") from error
-
-
-def open_locked(path: Path) -> BinaryIO:
-    """Open a journal, or make an empty one, for this process alone.
-
-    The lock ends with the process, however it ends. It is waited for a moment: what is left of a
-    killed service may not be gone yet.
-
-    Raises:
-        JournalError: it is in use, or no regular file.
-        OSError: it cannot be opened.
-    """
-    give_up = time.monotonic() + _LOCK_PATIENCE_SECONDS
-    while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY), "rb")
-        try:
-            _check_regular(file)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Another service may have put a new file in its place while this one was opened.
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):  # noqa: PTH116 - beside fstat
-                return file
-        except BlockingIOError:
-            pass
-        except BaseException:
-            file.close()
-            raise
-        file.close()
-        if time.monotonic() >= give_up:
-            raise JournalError("it is in use by another service")
-        time.sleep(_LOCK_RETRY_SECONDS)
-
-
-def _check_regular(file: BinaryIO) -> None:
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        raise JournalError("it is not a regular file")
-
-
-def rewrite(path: Path, records: Iterable[Record]) -> Journal:
-    """Put a new journal in the place of one that is locked by this process.
-
-    The old one stands, whole, until the new one does. The new one is locked before anyone sees it.
-
-    Args:
-        path: the journal, no symbolic link.
-        records: what the new one begins with.
-
-    Raises:
-        OSError: it cannot be written; the old one is as it was.
-    """
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)  # left by a start that was cut short
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-    file = os.fdopen(os.open(fresh, flags, _OWNER_ONLY), "wb", buffering=0)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _write_all(file.fileno(), records)
-        os.fsync(file.fileno())
-        fresh.replace(path)
-        _sync_folder(path.parent)
-        return Journal(file)
-    except BaseException:
-        file.close()
-        fresh.unlink(missing_ok=True)
-        raise
-
-
-def _write_all(fd: int, records: Iterable[Record]) -> None:
-    lines = bytearray(encode(HEADER))
-    for record in records:
-        lines += encode(record)
-        if len(lines) >= _REWRITE_BUFFER_BYTES:
-            _write_whole(fd, lines)
-            lines.clear()
-    _write_whole(fd, lines)
-
-
-def _write_whole(fd: int, data: bytes | bytearray) -> None:
-    written = os.write(fd, data)
-    while written < len(data):  # a disk that fills up takes a part first, then none
-        written += os.write(fd, memoryview(data)[written:].tobytes())
-
-
-def _sync_folder(folder: Path) -> None:
-    # A rename is on the disk only when the folder is (fsync(2)).
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

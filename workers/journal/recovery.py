@@ -17,7 +17,8 @@ from workers.jobs.job import Job
 from workers.jobs.job_options import JobOptions
 from workers.jobs.request_key import RequestKey
 from workers.journal.job_journal import FileJobJournal
-from workers.journal.journal import Journal, journal_errors, open_locked, rewrite
+from workers.journal.journal import Journal
+from workers.journal.journal_file import journal_errors, open_locked, rewrite
 from workers.journal.journal_records import JournalError, Record, RecordReader
 from workers.logs import LogConfig, configure_logging
 from workers.mailbox import Mailbox
@@ -105,7 +106,7 @@ def load(path: Path, table: JobTable) -> tuple[Journal, int]:
         with open_locked(real) as file:
             reader = RecordReader(file)
             replay(reader, table)
-            return rewrite(real, state_records(table)), reader.cut_bytes
+            return Journal(rewrite(real, state_records(table))), reader.cut_bytes
 
 
 def replay(records: Iterable[Record], table: JobTable) -> None:

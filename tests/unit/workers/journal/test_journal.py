@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from structlog.testing import capture_logs
 
-from workers.journal.journal import Journal, JournalFullError, open_locked, rewrite
+from workers.journal.journal import Journal, JournalFullError
+from workers.journal.journal_file import open_locked, rewrite
 from workers.journal.journal_records import (
     HEADER,
     JournalError,
@@ -46,7 +47,7 @@ def opened(path: Path) -> Iterator[Callable[..., Journal]]:
     journals: list[Journal] = []
 
     def open_journal(records: list[Record]) -> Journal:
-        journals.append(rewrite(path, records))
+        journals.append(Journal(rewrite(path, records)))
         return journals[-1]
 
     yield open_journal
@@ -279,7 +280,7 @@ def test_a_closed_journal_writes_to_no_other_file(opened, tmp_path: Path) -> Non
 def test_a_journal_in_use_is_refused_in_the_end(
     opened, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.journal.journal._LOCK_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("workers.journal.journal_file._LOCK_PATIENCE_SECONDS", 0.1)
     opened([])
     with pytest.raises(JournalError, match="in use"):
         open_locked(path)
@@ -313,7 +314,7 @@ def test_a_rewrite_that_fails_leaves_the_old_journal_as_it_was(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"workers.journal.journal.{step}", fail)
+        patch.setattr(f"workers.journal.journal_file.{step}", fail)
         with pytest.raises(OSError, match="No space"):
             rewrite(path, [["other"]])
     assert path.read_bytes() == before
@@ -327,7 +328,7 @@ def test_a_rewrite_killed_on_the_way_leaves_the_old_journal_as_it_was(
     opened(RECORDS).close()
     child = os.fork()
     if child == 0:
-        monkeypatch.setattr(f"workers.journal.journal.{step}", lambda *_args: os._exit(7))
+        monkeypatch.setattr(f"workers.journal.journal_file.{step}", lambda *_args: os._exit(7))
         rewrite(path, [["other"]])
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
