@@ -10,7 +10,7 @@ from typing import BinaryIO
 import structlog
 
 from workers.journal.journal_file import write_whole
-from workers.journal.journal_records import JournalError, Record, encode
+from workers.journal.journal_records import END_MARK, JournalError, Record, encode
 
 SYNC_SECONDS = 1.0
 """How often results are forced to the disk: what a crash of the whole machine may cost."""
@@ -110,6 +110,8 @@ class Journal:
 
     def close(self) -> None:
         """Bring everything to the disk, and give up the file and with it the lock."""
+        if not self._closed.is_set():
+            self.append(END_MARK)
         self.sync()
         with self._syncing, self._writing:
             self._closed.set()

@@ -31,7 +31,7 @@ def journal_errors() -> Iterator[None]:
 
 
 def open_locked(path: Path) -> BinaryIO:
-    """Open a journal, or make an empty one, for this process alone.
+    """Open a journal for this process alone; if there is none, make one without records.
 
     The lock ends with the process, however it ends. It is waited for a moment: what is left of a
     killed service may not be gone yet.
@@ -42,22 +42,59 @@ def open_locked(path: Path) -> BinaryIO:
     """
     give_up = time.monotonic() + _LOCK_PATIENCE_SECONDS
     while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY), "rb")
-        try:
-            _check_regular(file)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Another service may have put a new file in its place while this one was opened.
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):  # noqa: PTH116 - beside fstat
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            file = _open_and_lock(path)
+            if is_at(file, path):
                 return file
-        except BlockingIOError:
-            pass
-        except BaseException:
-            file.close()
-            raise
-        file.close()
+            file.close()  # another service has put a new one in its place meanwhile
+        if not path.exists():
+            with contextlib.suppress(BlockingIOError):
+                _make(path)
+                continue
         if time.monotonic() >= give_up:
             raise JournalError("it is in use by another service")
         time.sleep(_LOCK_RETRY_SECONDS)
+
+
+def _open_and_lock(path: Path) -> BinaryIO:
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC), "rb")
+    try:
+        _check_regular(file)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _make(path: Path) -> None:
+    """Make a journal without records, under another name first: an empty file is no journal."""
+    first = path.with_name(path.name + ".first")
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(first, flags, _OWNER_ONLY), "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not is_at(file, first):
+            return  # another service has put it in its place meanwhile
+        if path.exists():
+            first.unlink()
+            return
+        try:
+            os.ftruncate(file.fileno(), 0)  # left by a start that was cut short
+            _write_all(file.fileno(), [])
+            os.fsync(file.fileno())
+            first.replace(path)
+        except BaseException:
+            first.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether this path leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _check_regular(file: BinaryIO) -> None:

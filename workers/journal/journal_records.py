@@ -1,12 +1,10 @@
 """What a journal file holds: one record a line, each with its checksum.
 
 A line is ``crc32 length json`` in ASCII: the checksum in eight hex digits, the length in bytes,
-a JSON array that begins with the record's kind. JSON writes no line feed of its own, so that the
-next record can be found behind a damaged one, by the line feed or by the length; that is what
-tells a damaged journal from one whose last record was only half written.
+a JSON array that begins with the record's kind. JSON writes no line feed of its own: a line that
+has one was written whole, so that a wrong sum is damage; one without is the last, half written.
 """
 
-import itertools
 import json
 import re
 import zlib
@@ -18,7 +16,11 @@ Record = list[Any]
 HEADER: Record = ["imgup-journal", 1]
 """The first record of every journal: what it is, and the version of what follows."""
 
+END_MARK: Record = ["closed"]
+"""The last record of a journal that was closed: what stands before it was written whole."""
+
 _PREFIX = re.compile(rb"([0-9a-f]{8}) ([1-9][0-9]{0,11}) ")
+_BEGUN_PREFIX = re.compile(rb"[0-9a-f]{0,7}|[0-9a-f]{8}( ([1-9][0-9]{0,11})?)?")
 
 # Made once: json.dumps with any option makes an encoder for each call, for a third of its cost.
 _as_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -47,53 +49,60 @@ def decode(line: bytes) -> Record | None:
 
 
 class RecordReader:
-    """Reads a journal from its beginning to the last record that was written whole.
+    """Reads a journal to its end, which may be a record that was only half written.
 
     Args:
         file: the journal, at its beginning.
 
     Attributes:
-        cut_bytes: how much stands behind the last good record; known when all were read.
+        good_bytes: how much of it is good records, read so far.
+        cut_bytes: of the half record behind them; known when all were read.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.good_bytes = 0
         self.cut_bytes = 0
 
     def __iter__(self) -> Iterator[Record]:
-        """The records behind the header. An empty file has none.
+        """The records behind the header, end marks left out.
 
         Raises:
-            JournalError: it is no journal, of another version, or damaged before its end.
+            JournalError: it is no journal, of another version, or damaged.
         """
-        good_bytes = 0
         for number, line in enumerate(self._file):
             record = decode(line)
             if number == 0:
                 _check_header(record)
             elif record is None:
-                self.cut_bytes = self._measure_tail(line, good_bytes)
+                if not _is_torn(line):
+                    raise JournalError(
+                        f"it is damaged at byte {self.good_bytes}. Put back a copy of it, or save "
+                        "what is readable with python -m service.repair_journal"
+                    )
+                self.cut_bytes = len(line)
                 return
-            else:
+            elif record != END_MARK:
                 yield record
-            good_bytes += len(line)
-
-    def _measure_tail(self, first_line: bytes, good_bytes: int) -> int:
-        tail_bytes = 0
-        for line in itertools.chain([first_line], self._file):
-            if decode(line) is not None or decode(_behind(line)) is not None:
-                raise JournalError(
-                    f"it is damaged at byte {good_bytes}, with good records behind. Put back a "
-                    "copy of it, or move it away to start without the jobs it holds"
-                )
-            tail_bytes += len(line)
-        return tail_bytes
+            self.good_bytes += len(line)
+        if not self.good_bytes:
+            raise JournalError(
+                "it is empty, which no journal ever is. Put back a copy of it, or remove it to "
+                "start without the jobs it held"
+            )
 
 
-def _behind(line: bytes) -> bytes:
-    """What follows a record whose line feed is damaged, by its length."""
-    prefix = _PREFIX.match(line)
-    return b"" if prefix is None else line[prefix.end() + int(prefix[2]) + 1 :]
+def _is_torn(line: bytes) -> bool:
+    """Whether a write that broke off leaves this, the last line: the beginning of a record.
+
+    A crash of the machine may leave zeros behind it. What goes on beyond the record's length is a
+    whole record whose line feed is damaged.
+    """
+    begun = line.rstrip(b"\0")
+    prefix = _PREFIX.match(begun)
+    if prefix is None:
+        return _BEGUN_PREFIX.fullmatch(begun) is not None
+    return b"\n" not in begun and len(begun) <= prefix.end() + int(prefix[2])
 
 
 def _check_header(record: Record | None) -> None:

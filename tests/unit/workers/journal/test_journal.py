@@ -1,6 +1,7 @@
 """The journal's file: what is written is found again, and nothing else."""
 
 import errno
+import itertools
 import os
 import stat
 import threading
@@ -98,35 +99,66 @@ def test_a_journal_torn_anywhere_in_its_last_record_ends_before_it(opened, path:
         assert read(path) == (RECORDS[:-1], kept)
 
 
+def test_zeros_at_the_end_are_cut_as_a_crash_of_the_machine_leaves_them(opened, path: Path) -> None:
+    opened(RECORDS)
+    whole = path.read_bytes()
+    for kept in (0, 5, 30):
+        tail = encode(RECORDS[0])[:kept] + bytes(5000)
+        path.write_bytes(whole + tail)
+        assert read(path) == (RECORDS, len(tail))
+
+
 @pytest.mark.parametrize(
     "tail",
     [
-        pytest.param(bytes(5000), id="zeros, as a crash of the machine leaves them"),
-        pytest.param(b"\n\n\n", id="line feeds"),
+        pytest.param(b"\n", id="a line feed"),
+        pytest.param(b"no record", id="something else"),
+        pytest.param(bytes(10) + encode(RECORDS[0]), id="zeros before a good record"),
         pytest.param(encode(RECORDS[0])[9:] + encode(RECORDS[1])[:-2], id="two broken records"),
     ],
 )
-def test_a_tail_without_a_good_record_is_cut(opened, path: Path, tail: bytes) -> None:
+def test_what_no_broken_write_leaves_is_damage(opened, path: Path, tail: bytes) -> None:
     opened(RECORDS)
     path.write_bytes(path.read_bytes() + tail)
-    assert read(path) == (RECORDS, len(tail))
+    with pytest.raises(JournalError, match="damaged at byte"):
+        read(path)
 
 
-def test_damage_with_good_records_behind_it_is_refused_at_every_byte(opened, path: Path) -> None:
-    opened(RECORDS)
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "killed"])
+def test_each_flipped_bit_is_found(opened, path: Path, is_closed) -> None:
+    journal = opened(RECORDS)
+    if is_closed:
+        journal.close()
     whole = path.read_bytes()
-    first = len(encode(HEADER))
-    for at in range(first, len(whole) - len(encode(RECORDS[-1]))):
+    for bit in range(8 * len(whole)):
         damaged = bytearray(whole)
-        damaged[at] ^= 0x01
+        damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        with pytest.raises(JournalError, match=r"damaged at byte \d+"):
+        with pytest.raises(JournalError):
             read(path)
+
+
+def test_a_closed_journal_cut_anywhere_ends_at_its_last_whole_record(opened, path: Path) -> None:
+    opened(RECORDS).close()
+    whole = path.read_bytes()
+    ends = list(itertools.accumulate(map(len, whole.splitlines(keepends=True))))
+    for size in range(ends[0], len(whole)):
+        path.write_bytes(whole[:size])
+        last = max(end for end in ends if end <= size)
+        assert read(path) == (RECORDS[: ends.index(last)], size - last)
+
+
+def test_records_behind_an_end_mark_count(opened, path: Path) -> None:
+    opened(RECORDS[:1]).close()
+    with path.open("ab") as file:
+        file.write(encode(RECORDS[1]))
+    assert read(path) == (RECORDS[:2], 0)
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
+        pytest.param(b"", "empty", id="an emptied one"),
         pytest.param(b"root:x:0:0\n", "not a journal", id="another file"),
         pytest.param(encode(HEADER)[:-1], "not a journal", id="half a header"),
         pytest.param(encode(["started", "j"]), "not a journal", id="no header"),
@@ -139,8 +171,25 @@ def test_what_is_no_journal_is_refused(path: Path, content: bytes, why: str) -> 
         read(path)
 
 
-def test_an_empty_file_holds_no_records(path: Path) -> None:
-    path.touch()
+def test_a_journal_that_is_not_there_is_made_without_records(path: Path) -> None:
+    path.with_name("journal.first").write_bytes(b"left by a start that was cut short")
+    open_locked(path).close()
+    assert read(path) == ([], 0)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("step", ["os.write", "os.fsync", "Path.replace"])
+def test_a_start_killed_while_it_makes_a_journal_leaves_no_empty_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(f"workers.journal.journal_file.{step}", lambda *_args: os._exit(7))
+        open_locked(path)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert not path.exists()
+    open_locked(path).close()
     assert read(path) == ([], 0)
 
 
@@ -189,8 +238,8 @@ def test_commit_waits_for_the_disk_and_append_does_not(opened, path: Path) -> No
     journal.commit(["b"])
     assert synced == [path.stat().st_size]
     journal.sync()
-    journal.close()
     assert len(synced) == 1
+    journal.close()
 
 
 # --- trouble with the disk --------------------------------------------------------------------
