@@ -1,20 +1,23 @@
 """An open journal: appended to, and brought to the disk."""
 
 import contextlib
+import errno
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
-from workers.journal.journal_file import write_whole
+from workers.journal.journal_file import is_at, sync_folder, write_whole
 from workers.journal.journal_records import END_MARK, JournalError, Record, encode
 
 SYNC_SECONDS = 1.0
 """How often results are forced to the disk: what a crash of the whole machine may cost."""
 
+_COPY_BYTES = 1024 * 1024
 _NO_FILE = -1
 _UNSOUND = "the disk failed"
 
@@ -40,11 +43,22 @@ class Journal:
     and written as soon as that is possible.
 
     Args:
-        file: opened for appending without a buffer; this object's own from now on.
+        file: opened for appending and reading without a buffer; this object's own from now on.
         sync: forces a file to the disk.
+        is_compact: see below.
+
+    Attributes:
+        is_compact: False if it began with more than its state, for want of room.
     """
 
-    def __init__(self, file: BinaryIO, sync: Callable[[int], None] = os.fsync) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        sync: Callable[[int], None] = os.fsync,
+        *,
+        is_compact: bool = True,
+    ) -> None:
+        self.is_compact = is_compact
         self._file = file
         self._fd = file.fileno()
         self._sync_file = sync
@@ -76,7 +90,7 @@ class Journal:
             self._write_backlog()
             if self._is_unsound:
                 raise JournalFullError(_UNSOUND, maybe_kept=False)
-            if self._trouble is None:
+            if not self._backlog:
                 self._write(line)
             if self._trouble is not None:
                 raise JournalFullError(self._trouble, maybe_kept=False)
@@ -103,10 +117,55 @@ class Journal:
                 return
             self._synced = end
 
-    def keep_synced(self) -> None:
-        """Call `sync` once in `SYNC_SECONDS`, until the journal is closed."""
-        while not self._closed.wait(SYNC_SECONDS):
-            self.sync()
+    @property
+    def size(self) -> int:
+        """Bytes of whole records in the file."""
+        return self._end
+
+    def wait_closed(self, seconds: float) -> bool:
+        """Wait so long, or until the journal is closed; returns whether it is."""
+        return self._closed.wait(seconds)
+
+    def move_to(self, fresh: BinaryIO, upto: int, fresh_path: Path, path: Path) -> bool:
+        """Go on in another file, which holds what this one held up to a byte.
+
+        What has come since is copied. Turns wait for the last bytes and a rename; who commits waits
+        for the disk, as ever.
+
+        Args:
+            fresh: locked; opened as this one was, and this object's own from now on.
+            upto: the byte.
+            fresh_path: where the other file is; it is renamed.
+            path: where this one is.
+
+        Returns:
+            False if the journal was closed meanwhile; it stands as it was.
+
+        Raises:
+            OSError: that was not possible; the journal stands, and is written on.
+        """
+        upto = self._copy(upto, fresh)  # most of it, while nobody waits
+        self._sync_file(fresh.fileno())
+        with self._syncing:
+            if self._closed.is_set():
+                return False
+            # From here on nobody is told that a record is on the disk until the new file is.
+            upto = self._copy(upto, fresh)
+            self._sync_file(fresh.fileno())
+            with self._writing:
+                self._copy(upto, fresh)
+                if not is_at(self._file, path):
+                    raise OSError(errno.ESTALE, "another file has taken the journal's place")
+                fresh_path.replace(path)
+                old, self._file, self._fd = self._file, fresh, fresh.fileno()
+                self._end = os.fstat(self._fd).st_size
+                self._synced = 0
+            old.close()
+            try:
+                sync_folder(path.parent)
+            except OSError as error:
+                self._tell_unsound(error)
+        return True
 
     def close(self) -> None:
         """Bring everything to the disk, and give up the file and with it the lock."""
@@ -117,6 +176,17 @@ class Journal:
             self._closed.set()
             self._fd = _NO_FILE  # the number may soon be another file's
             self._file.close()
+
+    def _copy(self, start: int, target: BinaryIO) -> int:
+        """Copy this file's records from a byte on; returns up to which."""
+        end = self._end
+        while start < end:
+            data = os.pread(self._fd, min(_COPY_BYTES, end - start), start)
+            if not data:
+                raise OSError(errno.EIO, "the journal is shorter than what was written to it")
+            write_whole(target.fileno(), data)
+            start += len(data)
+        return end
 
     # --- inside, the writing lock held ------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The journal's file: found and locked, or rewritten."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -14,6 +15,9 @@ from workers.journal.journal_records import HEADER, JournalError, Record, encode
 _LOCK_PATIENCE_SECONDS = 2.0  # a service killed with all of its processes is gone well before
 _LOCK_RETRY_SECONDS = 0.05
 _OWNER_ONLY = 0o600  # deletehashes are secrets
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when a file cannot become larger, though it may later."""
+
 _REWRITE_BUFFER_BYTES = 1024 * 1024
 
 
@@ -80,13 +84,13 @@ def _make(path: Path) -> None:
             return
         try:
             os.ftruncate(file.fileno(), 0)  # left by a start that was cut short
-            _write_all(file.fileno(), [])
+            write_all(file.fileno(), [])
             os.fsync(file.fileno())
             first.replace(path)
         except BaseException:
             first.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def is_at(file: BinaryIO, path: Path) -> bool:
@@ -118,15 +122,13 @@ def rewrite(path: Path, records: Iterable[Record]) -> BinaryIO:
         OSError: it cannot be written; the old one is as it was.
     """
     fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)  # left by a start that was cut short
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-    file = os.fdopen(os.open(fresh, flags, _OWNER_ONLY), "wb", buffering=0)
+    file = new_file(fresh)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _write_all(file.fileno(), records)
+        write_all(file.fileno(), records)
         os.fsync(file.fileno())
         fresh.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         file.close()
         fresh.unlink(missing_ok=True)
@@ -134,7 +136,30 @@ def rewrite(path: Path, records: Iterable[Record]) -> BinaryIO:
     return file
 
 
-def _write_all(fd: int, records: Iterable[Record]) -> None:
+def go_on(file: BinaryIO, good_bytes: int) -> BinaryIO:
+    """Open a locked journal again, to be appended to behind its last good record.
+
+    Args:
+        file: as `open_locked` opened it; to be closed by whoever did that.
+        good_bytes: what it is cut to.
+
+    Raises:
+        OSError: it cannot be cut.
+    """
+    os.ftruncate(file.fileno(), good_bytes)
+    os.fsync(file.fileno())
+    return os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)  # which has the same lock
+
+
+def new_file(path: Path) -> BinaryIO:
+    """Make an empty file, to be appended to without a buffer; what is there before goes."""
+    path.unlink(missing_ok=True)  # left by a process that was killed
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, _OWNER_ONLY), "r+b", buffering=0)
+
+
+def write_all(fd: int, records: Iterable[Record]) -> None:
+    """Write a whole journal of these records."""
     lines = bytearray(encode(HEADER))
     for record in records:
         lines += encode(record)
@@ -145,12 +170,17 @@ def _write_all(fd: int, records: Iterable[Record]) -> None:
 
 
 def write_whole(fd: int, data: bytes | bytearray) -> None:
+    """Write all of this.
+
+    Raises:
+        OSError: a part of it may be written.
+    """
     written = os.write(fd, data)
     while written < len(data):  # a disk that fills up takes a part first, then none
         written += os.write(fd, memoryview(data)[written:].tobytes())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     # A rename is on the disk only when the folder is (fsync(2)).
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

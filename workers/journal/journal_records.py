@@ -8,8 +8,8 @@ has one was written whole, so that a wrong sum is damage; one without is the las
 import json
 import re
 import zlib
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 Record = list[Any]
 
@@ -52,14 +52,14 @@ class RecordReader:
     """Reads a journal to its end, which may be a record that was only half written.
 
     Args:
-        file: the journal, at its beginning.
+        file: the lines of a journal.
 
     Attributes:
         good_bytes: how much of it is good records, read so far.
         cut_bytes: of the half record behind them; known when all were read.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Iterable[bytes]) -> None:
         self._file = file
         self.good_bytes = 0
         self.cut_bytes = 0

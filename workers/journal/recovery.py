@@ -16,15 +16,23 @@ from workers.job_table import JobTable
 from workers.jobs.job import Job
 from workers.jobs.job_options import JobOptions
 from workers.jobs.request_key import RequestKey
+from workers.journal.compaction import Compaction, keep
 from workers.journal.job_journal import FileJobJournal
 from workers.journal.journal import Journal
-from workers.journal.journal_file import journal_errors, open_locked, rewrite
+from workers.journal.journal_file import (
+    NO_ROOM,
+    go_on,
+    journal_errors,
+    open_locked,
+    rewrite,
+)
 from workers.journal.journal_records import JournalError, Record, RecordReader
 from workers.logs import LogConfig, configure_logging
 from workers.mailbox import Mailbox
 from workers.messages import Failed, ImageState, JobStatus, Submission, Uploaded
 
 _LINKS_A_RECORD = 10_000
+_KEEPER_SECONDS = 5.0  # far more than it takes; the end must not hang on it
 _MARKED_IMAGE = 3  # entries of one that was at Imgur already: link, deletehash, 1
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -82,7 +90,11 @@ class Recovery:
                 reason=crashed.reason,
                 message=crashed.message,
             )
-        threading.Thread(target=journal.keep_synced, name="journal-sync", daemon=True).start()
+        compaction = Compaction(journal, Path(path).resolve())
+        self._keeper = threading.Thread(
+            target=keep, args=(journal, compaction), name="journal-sync", daemon=True
+        )
+        self._keeper.start()
         jobs = sum(1 for _ in self._table.jobs())
         return Recovered(jobs, sum(self._table.unfinished().values()), cut_bytes)
 
@@ -90,13 +102,15 @@ class Recovery:
         """Nothing changes any more: bring the journal to the disk and give it up."""
         if self._journal is not None:
             self._journal.close()
+            self._keeper.join(_KEEPER_SECONDS)
 
 
 def load(path: Path, table: JobTable) -> tuple[Journal, int]:
     """Replay a journal into an empty table, and rewrite it to hold just that state.
 
     Returns:
-        The journal, open, and how many bytes behind its last good record were left out.
+        The journal, open, and how many bytes behind its last good record were left out. Where
+        there is no room for a new file it goes on as it is.
 
     Raises:
         JournalError: it cannot be used; it is as it was.
@@ -106,7 +120,22 @@ def load(path: Path, table: JobTable) -> tuple[Journal, int]:
         with open_locked(real) as file:
             reader = RecordReader(file)
             replay(reader, table)
-            return Journal(rewrite(real, state_records(table))), reader.cut_bytes
+            try:
+                return Journal(rewrite(real, state_records(table))), reader.cut_bytes
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                _tell_no_room(path, error)
+            journal = Journal(go_on(file, reader.good_bytes), is_compact=False)
+            return journal, reader.cut_bytes
+
+
+def _tell_no_room(path: Path, error: OSError) -> None:
+    structlog.get_logger("journal").warning(
+        "the journal could not be made compact at the start; it grows until that can be done",
+        journal=str(path),
+        cause=error.strerror,
+    )
 
 
 def replay(records: Iterable[Record], table: JobTable) -> None:

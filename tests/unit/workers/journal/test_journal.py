@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[list[Record], int]:
 
 
 @given(st.lists(json_values))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_record_survives_its_line(values: Record) -> None:
     line = encode(values)
     assert line.count(b"\n") == 1
@@ -74,7 +74,7 @@ def test_a_record_survives_its_line(values: Record) -> None:
 
 
 @given(st.lists(st.text(), min_size=1), st.data())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_line_with_a_flipped_bit_is_none(values: Record, data: st.DataObject) -> None:
     line = bytearray(encode(values))
     bit = data.draw(st.integers(0, 8 * len(line) - 1))
@@ -282,6 +282,18 @@ def test_a_full_disk_refuses_jobs_and_keeps_results_until_there_is_room(
         journal.commit(["opened", 3])
     assert read(path)[0] == [["complete", 0], ["complete", 1], ["complete", 2], ["opened", 3]]
     assert [line["log_level"] for line in logs] == ["error", "info"]
+
+
+def test_with_room_again_jobs_are_taken_though_nothing_was_kept_back(
+    opened, path: Path, disk: FullDisk
+) -> None:
+    journal = opened([])
+    disk.room = 0
+    with pytest.raises(JournalFullError):
+        journal.commit(["opened", 0])
+    disk.room = 1_000_000
+    journal.commit(["opened", 1])
+    assert read(path) == ([["opened", 1]], 0)
 
 
 def test_what_was_kept_back_is_written_by_the_next_sync(opened, path: Path, disk: FullDisk) -> None:

@@ -1,0 +1,96 @@
+"""The journal of a running service stays small; a full disk at the start keeps nothing down."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running_service import RunningService, is_running
+
+SMALL_DISK = ("unshare", "--mount", "--map-root-user", "--", "sh", "-c")
+DISK_BYTES = 8_000_000
+JOB_BYTES = 4_000_000
+JOBS = 8
+NO_HOST = "http://127.0.0.1:1/"  # refused without a connection
+
+
+def can_mount() -> bool:
+    with contextlib.suppress(OSError):
+        command = [*SMALL_DISK, "mount -t tmpfs tmpfs /mnt"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return False
+
+
+def large_job() -> list[str]:
+    """A job of so many bytes in the journal, whose URLs fail at once."""
+    return [f"{NO_HOST}{number}/{'x' * 7000}" for number in range(JOB_BYTES // 7000)]
+
+
+def kill_all(service: RunningService) -> None:
+    pids = service.all_pids()
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    service.wait_for_exit()
+    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
+
+
+def test_a_journal_of_jobs_that_are_forgotten_stays_small(launch, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    service = launch(JOURNAL_PATH=str(path), JOB_TTL_SECONDS="1").wait_until_ready()
+    for _ in range(JOBS):
+        service.upload_all(large_job())
+    told = service.wait_for_event("the journal is compact again")
+    assert told["bytes"] < told["was"]
+    assert path.stat().st_size < JOBS * JOB_BYTES
+
+
+def test_kill_9_while_the_journal_is_made_compact_loses_nothing(launch, tmp_path: Path) -> None:
+    path, fresh = tmp_path / "journal", tmp_path / "journal.new"
+    service = launch(JOURNAL_PATH=str(path)).wait_until_ready()
+    jobs = [service.submit(large_job())]
+    while not fresh.exists():
+        service.wait_complete(jobs[-1])
+        jobs.append(service.submit(large_job()))
+    kill_all(service)
+
+    service = launch(JOURNAL_PATH=str(path)).wait_until_ready()
+    assert not fresh.exists()
+    for job_id in jobs:
+        status = service.wait_complete(job_id)
+        assert len(status["uploaded"]["failed"]) == len(large_job())
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own (unshare)")
+def test_a_full_disk_at_the_start_refuses_new_jobs_only(launch, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    service = launch(JOURNAL_PATH=str(path)).wait_until_ready()
+    before = service.upload_all(large_job()[:300])
+    kill_all(service)
+
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    fill = (
+        f"mount -t tmpfs -o size={DISK_BYTES} tmpfs {disk} && cp {path} {disk} "
+        f'&& cat /dev/zero > {disk}/filler 2>/dev/null; exec "$0" "$@"'
+    )
+    service = launch((*SMALL_DISK, fill), JOURNAL_PATH=str(disk / "journal")).wait_until_ready()
+    assert service.status(before["id"]) == before
+    urls = large_job()[:10]  # more than fits into the file's last page
+    answer = service.http.post(service.url + "/v1/images/upload", json={"urls": urls}, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (503, "journal-full")
+    # The service's own view of the disk; nobody else sees it.
+    Path(f"/proc/{service.process.pid}/root{disk}/filler").unlink()
+    assert service.upload_all(urls)["uploaded"]["failed"] == urls
+
+
+def test_an_emptied_journal_is_one_clear_line_and_exit_code_2(launch, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.touch()
+    service = launch(JOURNAL_PATH=str(path))
+    assert service.wait_for_exit() == 2
+    assert "it is empty" in service.log_text.splitlines()[-1]
+    assert path.read_bytes() == b""
