@@ -25,6 +25,7 @@ from workers.jobs.origin import Origin
 from workers.jobs.request_key import RequestKey
 from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
 from workers.journal.journal_records import JournalError
+from workers.journal.repair import repair_journal
 from workers.logs import LogConfig, configure_logging, flush_logs
 from workers.messages import (
     CHANGES_A_CALL,
@@ -104,5 +105,6 @@ __all__ = [
     "ray_board",
     "read_timeline",
     "remove_ray_board",
+    "repair_journal",
     "template_faults",
 ]

@@ -140,6 +140,43 @@ def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(start, sandbo
     assert service.get("/readyz").status_code == 200
 
 
+def repair(path: Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "service.repair_journal"]
+    environ = {"PATH": os.environ["PATH"], "JOURNAL_PATH": str(path)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_damaged_journal_is_left_alone_until_somebody_has_it_repaired(start, sandbox, tmp_path):
+    path = tmp_path / "journal"
+    service = start().wait_until_ready()
+    first = service.upload_all([sandbox + "/images/small.png"])
+    assert repair(path) == (
+        2,
+        f"imgup: The journal {path} cannot be repaired: it is in use by another service.\n",
+    )
+    service.upload_all([sandbox + "/images/photo.jpg"])
+    service.signal(signal.SIGTERM)
+    assert service.wait_for_exit() == 0
+    damaged = bytearray(path.read_bytes())
+    damaged[damaged.rindex(b'["complete"') + 20] ^= 0x01  # of the second job
+    path.write_bytes(damaged)
+
+    service = start()
+    assert service.wait_for_exit() == 2
+    assert "python -m service.repair_journal" in service.log_text.splitlines()[-1]
+    assert [file.name for file in tmp_path.iterdir() if "journal" in file.name] == ["journal"]
+    assert path.read_bytes() == damaged
+
+    code, text = repair(path)
+    assert (code, "holds 2 jobs now; records that could not be read: 1;" in text) == (0, True)
+    assert path.with_name("journal.damaged").read_bytes() == damaged
+    service = start().wait_until_ready()
+    assert service.status(first["id"]) == first
+
+
 def test_what_is_no_journal_is_one_clear_line_and_exit_code_2_and_left_alone(start, tmp_path):
     path = tmp_path / "diary"
     path.write_bytes(b"my diary\n")

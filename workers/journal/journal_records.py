@@ -73,7 +73,7 @@ class RecordReader:
         for number, line in enumerate(self._file):
             record = decode(line)
             if number == 0:
-                _check_header(record)
+                check_header(record)
             elif record is None:
                 if not _is_torn(line):
                     raise JournalError(
@@ -105,7 +105,12 @@ def _is_torn(line: bytes) -> bool:
     return b"\n" not in begun and len(begun) <= prefix.end() + int(prefix[2])
 
 
-def _check_header(record: Record | None) -> None:
+def check_header(record: Record | None) -> None:
+    """Look at the first record of a file.
+
+    Raises:
+        JournalError: it is not that of a journal which can be read here.
+    """
     if record is None or record[0] != HEADER[0]:
         raise JournalError("it is not a journal of this service, or its beginning is damaged")
     if record != HEADER:

@@ -1,0 +1,45 @@
+"""``python -m service.repair_journal``: makes a damaged journal readable again, as far as it is.
+
+Reads the service's settings, and works on JOURNAL_PATH while no service uses it.
+"""
+
+import os
+import sys
+
+from service.settings import SettingsError, load_settings
+from workers import JournalError, repair_journal
+
+EXIT_READABLE = 0
+EXIT_CANNOT_REPAIR = 2
+
+
+def main() -> int:
+    """Repair the journal, and say what is lost.
+
+    Returns:
+        The exit code: 0 the journal is readable; 2 it could not be repaired.
+    """
+    try:
+        path = load_settings(os.environ).journal_path
+        if path is None:
+            return _cannot("JOURNAL_PATH is not set: there is no journal")
+        repair = repair_journal(path)
+    except (JournalError, SettingsError) as error:
+        return _cannot(str(error))
+    if repair.copy is None:
+        sys.stdout.write(f"imgup: {path} is not damaged; nothing was changed\n")
+    else:
+        sys.stdout.write(
+            f"imgup: {path} holds {repair.jobs} jobs now; records that could not be read: "
+            f"{repair.lost_records}; the damaged journal is {repair.copy}\n"
+        )
+    return EXIT_READABLE
+
+
+def _cannot(why: str) -> int:
+    sys.stderr.write(f"imgup: {why}\n")
+    return EXIT_CANNOT_REPAIR
+
+
+if __name__ == "__main__":
+    sys.exit(main())
