@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from workers.jobs.job import Job
 from workers.jobs.job_messages import CANCELLED
 from workers.jobs.job_reader import JobReader
-from workers.journal.job_journal import JobJournal, NoJournal
+from workers.journal.job_journal import (
+    JobJournal,
+    NoJournal,
+    cancelled_record,
+    ended_record,
+    opened_record,
+)
+from workers.journal.journal import JournalFullError
 from workers.messages import (
     Arrival,
     Failed,
@@ -88,7 +95,13 @@ class JobTable(JobReader):
         if submission.job_id in self.kept.by_id:
             raise ValueError(f"Job {submission.job_id} exists already.")
         created = self._wall_clock()
-        self._journal.opened(submission, created)
+        try:
+            self._journal.commit(opened_record(submission, created))
+        except JournalFullError as error:
+            if error.maybe_kept:
+                # The client is told that nothing was.
+                self._journal.append(["forgotten", [submission.job_id]])
+            raise
         return created
 
     def open(self, submission: Submission, created: float | None = None) -> None:
@@ -124,7 +137,7 @@ class JobTable(JobReader):
             job = self.kept.by_id[job_id]
             if job.status is JobStatus.PENDING:
                 self.kept.advance(job_id, job, JobStatus.IN_PROGRESS)
-                self._journal.started(job_id)
+                self._journal.append(["started", job_id])
             is_first = not job.attempts[index]
             self.meters.begun(self._wall_clock() - job.created if is_first else None)
             return job.begin(index, self._clock())
@@ -151,7 +164,7 @@ class JobTable(JobReader):
                     if link is not None:
                         return link
             job.begin_upload(index)
-            self._journal.upload_begun(job_id, index)
+            self._journal.append(["uploading", job_id, index])
             return None
 
     def interrupt(
@@ -181,9 +194,8 @@ class JobTable(JobReader):
             self.meters.interrupted(reason)
             trouble, now = (reason, message), self._clock()
             job.interrupt(index, trouble, now, count=count, maybe_stored=maybe_stored)
-            self._journal.interrupted(
-                job_id, index, reason, message, count=count, maybe_stored=maybe_stored
-            )
+            flags = [int(count), int(maybe_stored)]
+            self._journal.append(["interrupted", job_id, index, [reason, message], flags])
 
     def record(
         self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None = None
@@ -212,7 +224,7 @@ class JobTable(JobReader):
                 job.fail(index, (result.reason, result.message), now)
             self.meters.ended(result)
             summary = self._finish(job_id, job, finished)
-            self._journal.ended(job_id, index, result, job.finished)
+            self._journal.append(ended_record(job_id, index, result, job.finished))
             return summary
 
     def note_failure(self, job_id: str, reason: str) -> bool:
@@ -243,7 +255,7 @@ class JobTable(JobReader):
             job.cancel(indexes, self._clock())
             self.meters.ended(CANCELLED, len(indexes))
             summary = self._finish(job_id, job, finished)
-            self._journal.cancelled(job_id, indexes, job.finished)
+            self._journal.append(cancelled_record(job_id, indexes, job.finished))
             return summary
 
     def evict(self, age_seconds: float, limit: int = 100) -> int:
@@ -260,7 +272,7 @@ class JobTable(JobReader):
         with self._lock:
             old = self.kept.forget(self.kept.take_old(age_seconds, limit, self._clock()))
             if old:
-                self._journal.forgotten(list(old))
+                self._journal.append(["forgotten", list(old)])
         # Freed here, with the lock released: a large job takes a while.
         return len(old)
 

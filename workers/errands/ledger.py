@@ -12,10 +12,11 @@ from workers.errands.messages import (
     DeliveryAttempt,
     ErrandKind,
 )
-from workers.errands.records import JobErrands
+from workers.errands.records import JobErrands, deletion_record, delivery_record
 from workers.job_table import JobTable
 from workers.jobs.job import Job
 from workers.jobs.origin import Origin
+from workers.journal.journal_records import Record
 from workers.messages import ImageState
 
 ErrandKey = tuple[ErrandKind, str, int]
@@ -98,7 +99,7 @@ class ErrandLedger:
                 return
             _errands_of(entry.job).deliveries.append(attempt)
             entry.job.log.note(0)  # any index will do: what has changed is the job's
-            entry.journal.delivery_tried(job_id, attempt)
+            entry.journal.append(["delivery", job_id, delivery_record(attempt)])
 
     # --- deletions --------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class ErrandLedger:
                 # At once: nothing else must come to rely on the image meanwhile.
                 entry.forget_image(entry.job.links[index])
                 self._set(entry.job, index, PENDING_DELETION)
-                entry.journal.deletion_changed(job_id, index, PENDING_DELETION)
+                entry.journal.append(_deletion_told(job_id, index, PENDING_DELETION))
             return refusal
 
     def enter_deletion(self, job_id: str, index: int, deletion: Deletion) -> None:
@@ -124,7 +125,7 @@ class ErrandLedger:
             entry.forget_image(entry.job.links[index])
             if deletion.state is DeletionState.DONE:
                 entry.drop_link(entry.job.links[index])
-            entry.journal.deletion_changed(job_id, index, deletion)
+            entry.journal.append(_deletion_told(job_id, index, deletion))
 
     def _set(self, job: Job, index: int, deletion: Deletion) -> None:
         _errands_of(job).deletions[index] = deletion
@@ -147,6 +148,10 @@ class ErrandLedger:
                 last = errands.deliveries[-1]
                 wait = max(0.0, (last.next_at or now) - now)
                 yield OpenErrand((ErrandKind.WEBHOOK, job_id, 0), last.attempt, wait)
+
+
+def _deletion_told(job_id: str, index: int, deletion: Deletion) -> Record:
+    return ["deletion", job_id, index, deletion_record(deletion)]
 
 
 def _errands_of(job: Job) -> JobErrands:

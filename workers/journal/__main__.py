@@ -16,7 +16,7 @@ from workers.journal.journal_records import JournalError, Record, RecordReader
 from workers.journal.recovery import replay, state_records
 
 _STDOUT = 1  # the descriptor
-_LEAST_WEIGHT = 19  # nice(2)
+_NICENESS = 10  # as that of workers, see sched(7): below it a busy machine would never end this
 _FIRST_TO_GO = "1000"  # oom_score_adj, see proc(5)
 _RECORDS_A_LOOK = 10_000
 
@@ -27,7 +27,7 @@ def main() -> int:
     Returns:
         The exit code: 0 done, and on the disk; 1 it cannot be read, or there is no room.
     """
-    os.nice(_LEAST_WEIGHT)
+    os.nice(_NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
     lines = _head(sys.stdin.buffer, int(sys.argv[1]))

@@ -17,7 +17,6 @@ from workers.jobs.job import Job
 from workers.jobs.job_options import JobOptions
 from workers.jobs.request_key import RequestKey
 from workers.journal.compaction import Compaction, keep
-from workers.journal.job_journal import FileJobJournal
 from workers.journal.journal import Journal
 from workers.journal.journal_file import (
     NO_ROOM,
@@ -81,7 +80,7 @@ class Recovery:
         except JournalError as error:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from None
         self._journal = journal
-        self._table.resume(FileJobJournal(journal))
+        self._table.resume(journal)
         for crashed in self._mailbox.restore():
             structlog.get_logger("journal").warning(
                 "image failed",

@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from workers.job_table import JobTable
 from workers.journal import compaction as module
 from workers.journal.compaction import Compaction, keep
-from workers.journal.job_journal import FileJobJournal
 from workers.journal.journal import Journal
 from workers.journal.journal_records import JournalError
 from workers.journal.recovery import load
@@ -22,7 +21,7 @@ from workers.messages import Failed, Submission
 
 URLS = tuple(f"https://s.test/{number}" for number in range(20))
 EMPTY = Failed("empty", "Nothing came.")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 110
 
 
 class Service:
@@ -33,7 +32,7 @@ class Service:
         self.now = 0.0
         self.table = JobTable()
         self.journal, self.cut_bytes = load(path, self.table)
-        self.table.resume(FileJobJournal(self.journal))
+        self.table.resume(self.journal)
         self.compaction = Compaction(self.journal, path, clock=lambda: self.now, least_bytes=1)
         self._jobs = 0
 

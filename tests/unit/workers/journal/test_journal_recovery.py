@@ -14,7 +14,6 @@ from workers.jobs.job_messages import Cancellation, Replay, Retry
 from workers.jobs.job_options import NO_OPTIONS, JobOptions, Priority
 from workers.jobs.request_key import RequestKey
 from workers.jobs.timeline import TIMELINE_BYTES, read_timeline
-from workers.journal.job_journal import FileJobJournal
 from workers.journal.journal import Journal
 from workers.journal.journal_records import END_MARK, JournalError, encode
 from workers.journal.recovery import Recovery, load, replay, state_records
@@ -67,7 +66,7 @@ class Run:
     def __init__(self, path: Path, clock: Clock, limits: MailboxLimits | None = None) -> None:
         self.table = JobTable(clock.wall, clock.monotonic)
         self.journal, self.cut_bytes = load(path, self.table)
-        self.table.resume(FileJobJournal(self.journal))
+        self.table.resume(self.journal)
         self.mailbox = Mailbox(self.table, limits or MailboxLimits(), clock.monotonic)
         self.crashed = self.mailbox.restore()
         self.mailbox.register("w")
@@ -435,7 +434,7 @@ def test_a_job_that_the_disk_did_not_confirm_does_not_come_back(tmp_path: Path) 
             raise failures.pop()
 
     failing = Journal(path.open("ab", buffering=0), sync)
-    run.table.resume(FileJobJournal(failing))
+    run.table.resume(failing)
     refusal = run.mailbox.put(Submission("j", URLS))
     assert refusal is not None
     assert refusal.code is RefusalCode.JOURNAL_FULL

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from workers.job_table import JobTable
-from workers.journal.job_journal import FileJobJournal
 from workers.journal.journal_records import JournalError, encode
 from workers.journal.recovery import load
 from workers.journal.repair import repair_journal
@@ -21,7 +20,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "journal"
     table = JobTable()
     journal, _ = load(path, table)
-    table.resume(FileJobJournal(journal))
+    table.resume(journal)
     for job_id in JOBS:
         submission = Submission(job_id, URLS)
         table.open(submission, table.announce(submission))
