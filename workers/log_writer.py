@@ -73,9 +73,16 @@ class LogWriter:
                 self._is_idle = False
                 self._changed.notify_all()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
-                self._thread.start()
-                atexit.register(self.drain)
+                self._start()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return  # the system has no thread to give; the next line tries again
+        self._thread = thread
+        atexit.register(self.drain)
 
     def _run(self) -> None:
         while True:

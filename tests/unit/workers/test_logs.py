@@ -260,6 +260,25 @@ class TestReaderThatStopped:
         os.close(reader)
 
 
+def test_lines_wait_until_there_is_a_thread_to_be_had() -> None:
+    reader, writer = os.pipe()
+    process = start(
+        "import threading\n"
+        "def fail(_): raise RuntimeError\n"
+        "whole, threading.Thread.start = threading.Thread.start, fail\n"
+        "log.info('first')\n"
+        "threading.Thread.start = whole\n"
+        "log.info('second')\n",
+        writer,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as out:
+        events = [json.loads(line)["event"] for line in out]
+    end(process)
+
+    assert events == ["first", "second"]
+
+
 @pytest.mark.parametrize(
     "last", ["sys.exit(0)", "flush_logs(); os._exit(0)"], ids=["exit", "_exit"]
 )
