@@ -3,6 +3,8 @@
 import contextlib
 import os
 
+_PIPE_BYTES = 65_536  # what a pipe holds (pipe(7)); anything left would only wake once more
+
 
 class Bell:
     """A pipe to itself: readable from the first ring until it is hushed."""
@@ -29,5 +31,4 @@ class Bell:
     def hush(self) -> None:
         """Take it as heard; to be called before looking for what it rang for."""
         with contextlib.suppress(BlockingIOError):
-            while os.read(self._reader, 4096):
-                pass
+            os.read(self._reader, _PIPE_BYTES)
