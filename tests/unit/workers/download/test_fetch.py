@@ -123,6 +123,7 @@ def test_label_that_is_false_is_passed_over(
         ("zstd", zstd.compress(JPEG + bytes(50_000_000)), Reason.TOO_LARGE),
         ("compress", b"nonsense", Reason.ENCODING_UNSUPPORTED),
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else str(value),
 )
 def test_coded_answer_that_is_no_image(
     downloader: Downloader,
