@@ -11,6 +11,8 @@ RUN_READY = $(VENV)/.ready-to-run
 DEV_READY = $(VENV)/.ready-to-develop
 PLOT_ENV = $(VENV)/plot
 PLOT_READY = $(PLOT_ENV)/.ready
+PICTURES_ENV = $(VENV)/pictures
+PICTURES_READY = $(PICTURES_ENV)/.ready
 BENCH_ENV = $(VENV)/bench
 BENCH_READY = $(BENCH_ENV)/.ready
 BENCH_CLUSTER_READY = $(BENCH_ENV)/.ready-for-cluster
@@ -22,7 +24,7 @@ PIP_INSTALL = $(BIN) -m pip install --quiet --disable-pip-version-check --requir
 INSTALL_COMMAND = $(BIN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-chaos test-browser test-ray lint bench bench-cluster soak test-image clean
+.PHONY: help run test test-chaos test-browser test-ray lint bench bench-cluster soak test-image pictures clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -82,6 +84,9 @@ soak: $(DEV_READY) $(PLOT_READY)  ## load with kills for SOAK_SECONDS (600), dra
 test-image:  ## build the image with buildah, run it with crun, check it from outside (as root)
 	tests/image/build_and_run.sh $(ARGS)
 
+pictures: $(PICTURES_READY)  ## draw the sandbox's sample images afresh (they are committed)
+	$(PICTURES_ENV)/bin/python tools/make_pictures.py
+
 clean:  ## remove what the other targets made, the virtual environment included
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build *.egg-info
 	find . -type d -name __pycache__ -prune -exec rm -rf {} +
@@ -126,6 +131,12 @@ $(RAY_READY): requirements-ray.txt $(DEV_READY)
 $(PLOT_READY): | $(BIN)
 	$(BIN) -m venv --clear $(PLOT_ENV)
 	$(PLOT_ENV)/bin/python -m pip install --quiet --disable-pip-version-check matplotlib
+	@touch $@
+
+# As above; the same versions make the same files.
+$(PICTURES_READY): tools/requirements.txt | $(BIN)
+	$(BIN) -m venv --clear $(PICTURES_ENV)
+	$(PICTURES_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # As above; and what is compared with has no place beside the product.
