@@ -1,106 +1,132 @@
 """Leads each request to the part that answers it."""
 
+import re
+import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
-from http import HTTPStatus
 
-from sandbox import gallery
-from sandbox.access_tokens import AccessTokens
-from sandbox.answers import Answer
-from sandbox.faults import SourceFaults
-from sandbox.gallery_page import page
-from sandbox.http_message import Request, Response, json_response, problem
+from aiohttp import web
+
+from sandbox import faults, gallery, images
+from sandbox.faults import Source
+from sandbox.imgur_answers import Call, parse_upload_fault
 from sandbox.imgur_api import ImgurApi
-from sandbox.imgur_faults import UploadFaults, parse_upload_fault
+from sandbox.raw_response import LABEL
 from sandbox.uploads import Uploads
 
-FAULT_HEADER = "x-sandbox-fault"
-_FAULTS = "/faults/"
-_IMGUR_FAULTS = "/faults/imgur/"
+MAX_BODY_BYTES = 25_000_000
+_READING = ("GET", "HEAD")
+_DISTINCT = re.compile(
+    r"numbered/(?P<numbered>[0-9A-Za-z_.-]{1,80}\.(?:png|jpg|gif))"
+    r"|imgur-fault/(?P<fault>[0-9a-z~-]{1,60})(?:/(?P<key>[0-9A-Za-z_-]{1,60}))?\.(?:png|jpg|gif)"
+)
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class Application:
-    """Everything the sandbox answers, without the network.
-
-    Args:
-        origin: where the sandbox is reached, for clients that name no host.
-        token_seconds: how long access tokens are valid.
-        clock: seconds since the epoch.
-    """
+    """Everything the sandbox answers; whoever has the `key` may list and forget all uploads."""
 
     def __init__(
-        self, origin: str, *, token_seconds: int = 3600, clock: Callable[[], float] = time.time
+        self, origin: str, key: str, token_seconds: int, clock: Callable[[], float] = time.time
     ) -> None:
-        self._origin = origin
+        self._origin, self._key = origin, key
         self._uploads = Uploads()
-        self._upload_faults = UploadFaults()
-        self._api = ImgurApi(
-            self._uploads, self._upload_faults, AccessTokens(token_seconds, clock), origin, clock
-        )
-        self._source_faults = SourceFaults(self._route)
-        self._routes: tuple[tuple[str, Callable[[Request], Answer]], ...] = (
-            ("/images/", lambda request: _reading(request, lambda: gallery.image(request))),
-            ("/3/", self._api.handle),
-            ("/oauth2/", self._api.handle),
-            (_IMGUR_FAULTS, self._with_upload_fault),
-            (_FAULTS, self._source_faults.answer),
-            ("/sandbox/", self._own),
-        )
+        self._met: faults.Met = Counter()
+        self._imgur = ImgurApi(self._uploads, self._met, token_seconds, clock)
+        self._routes: dict[str, tuple[faults.Respond, tuple[str, ...]]] = {
+            "/images/": (self._image, _READING),
+            "/3/": (self._call_imgur, ()),
+            "/oauth2/": (self._call_imgur, ()),
+            "/faults/imgur/": (self._fail_upload, ()),
+            "/faults/": (self._fail_source, ()),
+            "/sandbox/uploads": (self._all_uploads, (*_READING, "DELETE")),
+            "/sandbox/": (self._show, _READING),
+            "/images": (self._show, _READING),
+            "/": (self._show, _READING),
+        }
 
-    def handle(self, request: Request) -> Answer:
-        """Answer one request.
+    def make_web(self) -> web.Application:
+        """The application as the server wants it."""
+        made = web.Application(client_max_size=MAX_BODY_BYTES)
+        made.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
+        made.on_response_prepare.append(_label)
+        return made
 
-        Raises:
-            RequestError: the request cannot be understood.
-        """
-        fault = request.headers.get(FAULT_HEADER)
-        if fault is not None and not request.path.startswith(_FAULTS):
-            request = replace(request, path=f"{_FAULTS}{fault.strip('/ ')}{request.path}")
-        return self._route(request)
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, request.content_length or 0)
+        path, fault = request.path, request.headers.get("X-Sandbox-Fault")
+        if fault is not None and not path.startswith("/faults/"):
+            path = f"/faults/{fault.strip('/ ')}{path}"
+        return await self._respond(request, path)
 
-    def _route(self, request: Request) -> Answer:
-        for prefix, answer in self._routes:
-            if request.path.startswith(prefix):
-                return answer(request)
-        if request.path in {"/", "/images"}:
-            base = request.base_url(self._origin)
-            show = page if request.path == "/" else gallery.listing
-            return _reading(request, lambda: show(base))
-        return problem(HTTPStatus.NOT_FOUND, "There is no such thing here; see the gallery at /.")
+    async def _respond(self, request: web.Request, path: str) -> web.StreamResponse:
+        for route, (respond, methods) in self._routes.items():
+            if path == route or (route.endswith("/") and path.startswith(route) and route != "/"):
+                if methods and request.method not in methods:
+                    raise web.HTTPMethodNotAllowed(request.method, methods)
+                return await respond(request, path)
+        raise web.HTTPNotFound(text="There is no such thing here; see the gallery at /.\n")
 
-    def _with_upload_fault(self, request: Request) -> Answer:
-        name, slash, rest = request.path[len(_IMGUR_FAULTS) :].partition("/")
+    async def _image(self, request: web.Request, path: str) -> web.StreamResponse:
+        name = path.removeprefix("/images/")
+        if name in images.ACCEPTED_NAMES or name in images.REFUSED_NAMES:
+            return images.respond(images.load(name))
+        wanted = request.query.get("bytes", "0")
+        if not re.fullmatch(r"[0-9]{1,9}", wanted):
+            raise web.HTTPBadRequest(text="The parameter bytes must be a number.\n")
+        match = _DISTINCT.fullmatch(name)
+        fault = match and match["fault"]
+        if match is None or (fault and parse_upload_fault(fault) is None):
+            raise web.HTTPNotFound(text="There is no such image; the gallery at / shows all.\n")
+        text = f"fault {fault} {match['key'] or ''}".rstrip() if fault else match["numbered"]
+        return images.respond(images.inscribe(name.rpartition(".")[2], text, pad_to=int(wanted)))
+
+    async def _call_imgur(self, request: web.Request, path: str) -> web.StreamResponse:
+        return await self._imgur.respond(Call(request, path, self._base_url(request)))
+
+    async def _fail_upload(self, request: web.Request, path: str) -> web.StreamResponse:
+        name, slash, rest = path.removeprefix("/faults/imgur/").partition("/")
         fault = parse_upload_fault(name)
         if fault is None:
-            return problem(
-                HTTPStatus.NOT_FOUND, "There is no such fault of Imgur's; see the gallery at /."
-            )
-        return self._api.handle(replace(request, path=slash + rest), fault)
+            raise web.HTTPNotFound(text="There is no such fault of Imgur's; see the gallery.\n")
+        call = Call(request, slash + rest, self._base_url(request))
+        return await self._imgur.respond(call, fault)
 
-    def _own(self, request: Request) -> Answer:
-        """What tests ask about the sandbox itself, and the images that were uploaded."""
-        name = request.path.removeprefix("/sandbox/")
-        if name == "uploads" and request.method == "DELETE":
-            self._uploads.forget_all()
-            self._upload_faults.forget_all()
-            self._source_faults.forget_all()
-            return json_response(HTTPStatus.OK, {"count": 0})
-        if name == "uploads":
-            base = request.base_url(self._origin)
-            return _reading(request, lambda: self._uploads.listing(request.query, base))
-        if name == "health":
-            health = {"status": "ok", "count": self._uploads.count}
-            return _reading(request, lambda: json_response(HTTPStatus.OK, health))
-        return _reading(request, lambda: self._uploads.serve(name))
+    async def _fail_source(self, request: web.Request, path: str) -> web.StreamResponse:
+        return await faults.respond(Source(request, path, self._respond, self._met))
+
+    async def _all_uploads(self, request: web.Request, _path: str) -> web.StreamResponse:
+        """The list of uploads, or with DELETE a fresh start; for whoever started the sandbox."""
+        if not secrets.compare_digest(request.query.get("key", "").encode(), self._key.encode()):
+            message = "The uploads are for whoever started the sandbox: the link is in its log.\n"
+            raise web.HTTPForbidden(text=message)
+        if request.method == "DELETE":
+            self._uploads.reset()
+            self._met.clear()
+        return web.json_response(self._uploads.listing(self._base_url(request)))
+
+    async def _show(self, request: web.Request, path: str) -> web.StreamResponse:
+        match path:
+            case "/":
+                return gallery.page(self._base_url(request))
+            case "/images":
+                return web.json_response(gallery.listing(self._base_url(request)))
+            case "/sandbox/health":
+                return web.json_response({"status": "ok", "count": self._uploads.count})
+        return self._uploads.serve(path.removeprefix("/sandbox/"))
+
+    def _base_url(self, request: web.Request) -> str:
+        """The address that the client used for this server, or the own if it named no usable one.
+
+        A name of Imgur's is not repeated: no link may look like one of the real Imgur's.
+        """
+        host = request.headers.get("Host", "")
+        usable = _HOST.fullmatch(host) and "imgur" not in host.lower()
+        return f"http://{host}" if usable else self._origin
 
 
-def _reading(request: Request, answer: Callable[[], Answer]) -> Answer:
-    if request.method in {"GET", "HEAD"}:
-        return answer()
-    return Response(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        b"Only GET and HEAD can be used here.\n",
-        "text/plain; charset=utf-8",
-        (("Allow", "GET, HEAD"),),
-    )
+async def _label(_request: web.Request, response: web.StreamResponse) -> None:
+    """Nothing that comes from here can be mistaken for the real Imgur's."""
+    response.headers.update(LABEL)

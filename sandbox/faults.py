@@ -5,270 +5,185 @@ What follows the fault in the path is the source behind it; without any it is a 
 
 import asyncio
 import gzip
+import io
 import re
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from http import HTTPStatus
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from typing import NamedTuple
 from urllib.parse import quote
 
-from sandbox import images
-from sandbox.answers import Answer, Performance, Wire, delayed, dripped, reset_after
-from sandbox.http_message import Request, RequestError, Response, head_of, problem
+from aiohttp import web
 
-if TYPE_CHECKING:
-    from re import Match
+from sandbox import images
+from sandbox.raw_response import RawResponse, body_of, encode_head
 
 PREFIX = "/faults/"
-_DEFAULT_SOURCE = "/images/small.png"
 _MAX_DEPTH = 8  # faults behind each other in one path
-_MAX_KEYS = 10_000
-_DRIP_MILLISECONDS = 1000
+_MAX_KEYS = 100_000
 _TOO_LARGE_BYTES = 21_500_000  # beyond 20 MB, whether a megabyte is decimal or binary
-_PIECE = 128 * 1024
+_PIECE_BYTES = 128 * 1024
 _ENDLESS_PAUSE_SECONDS = 0.002
 _HTML = b"<!doctype html><title>Not an image</title><p>This is a page, whatever its label says.\n"
-_NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+Respond = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
+Met = Counter[Hashable]  # how often each fault was
+Act = Callable[..., Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFault:
-    """One way to fail.
+def count(met: Met, key: Hashable) -> int:
+    """How often `key` was met, this time included; within bounds, so not for ever."""
+    if len(met) >= _MAX_KEYS:
+        met.clear()
+    met[key] += 1
+    return met[key]
 
-    Attributes:
-        pattern: matches the path behind ``/faults/``, up to where the source behind it begins.
-        example: a path that shows it.
-        effect: what a person reads in the gallery.
-        act: makes the answer from the match and the request for the source behind the fault.
-    """
 
-    pattern: "re.Pattern[str]"
+class Source(NamedTuple):
+    """The source behind a fault."""
+
+    request: web.Request
+    path: str
+    respond_for: Respond
+    met: Met
+
+    async def respond(self) -> web.StreamResponse:
+        path = self.path if len(self.path) > 1 else "/images/small.png"
+        return await self.respond_for(self.request, path)
+
+    async def image(self) -> web.Response:
+        """Its response if that is an image, else the small sample."""
+        response = await self.respond()
+        if isinstance(response, web.Response) and response.status == 200:  # noqa: PLR2004 - OK
+            return response
+        return images.respond(images.load("small.png"))
+
+    async def encoded(self) -> tuple[bytes, bytes]:
+        """Head and body of the image; no body for who asks for the head."""
+        image = await self.image()
+        return encode_head(image), b"" if self.request.method == "HEAD" else body_of(image)
+
+
+class SourceFault(NamedTuple):
+    """One way to fail."""
+
+    pattern: re.Pattern[str]  # of the path, up to where the source behind it begins
     example: str
-    effect: str
-    act: "Callable[[SourceFaults, Match[str], Request], Answer]"
+    effect: str  # what a person reads in the gallery
+    act: Act  # responds, given the source and the groups of the pattern
 
 
-class SourceFaults:
-    """Answers what is below ``/faults/``, those of Imgur's own excepted.
-
-    Args:
-        serve: answers the request for the source behind a fault.
-    """
-
-    def __init__(self, serve: Callable[[Request], Answer]) -> None:
-        self._serve = serve
-        self._seen: OrderedDict[str, int] = OrderedDict()
-
-    def answer(self, request: Request) -> Answer:
-        """Answer with the fault that the path names.
-
-        Raises:
-            RequestError: too many faults stand behind each other.
-        """
-        if request.path.count(PREFIX) > _MAX_DEPTH:
-            raise RequestError(HTTPStatus.BAD_REQUEST, "There are too many faults in the path.")
-        wanted = request.path[len(PREFIX) :]
-        for fault in FAULTS:
-            match = fault.pattern.match(wanted)
-            if match is not None:
-                return fault.act(self, match, replace(request, path=wanted[match.end() :]))
-        return problem(HTTPStatus.NOT_FOUND, "There is no such fault; the gallery at / lists all.")
-
-    def forget_all(self) -> None:
-        """Make every flaky source fail afresh."""
-        self._seen.clear()
-
-    def source(self, behind: Request) -> Answer:
-        """The source behind a fault."""
-        path = behind.path if len(behind.path) > 1 else _DEFAULT_SOURCE
-        return self._serve(replace(behind, path=path))
-
-    def image(self, behind: Request) -> Response:
-        """The source behind a fault if it is at hand, else the small sample."""
-        answer = self.source(behind)
-        if isinstance(answer, Response) and answer.status == HTTPStatus.OK:
-            return answer
-        sample = images.named("small.png")
-        return Response(HTTPStatus.OK, sample.data, sample.media_type)
-
-    def count(self, key: str) -> int:
-        """How often `key` was asked for, this time included."""
-        seen = self._seen.pop(key, 0) + 1
-        self._seen[key] = seen
-        if len(self._seen) > _MAX_KEYS:
-            self._seen.popitem(last=False)
-        return seen
+FAULTS: list[SourceFault] = []  # filled below
 
 
-# --- the faults ----------------------------------------------------------------------------------
+async def respond(source: Source) -> web.StreamResponse:
+    """Respond with the fault that the path begins with."""
+    if source.path.count(PREFIX) > _MAX_DEPTH:
+        raise web.HTTPBadRequest(text="There are too many faults in the path.\n")
+    for fault in FAULTS:
+        if match := fault.pattern.match(source.path, len(PREFIX)):
+            behind = source._replace(path=source.path[match.end() :])
+            return await fault.act(behind, *match.groups())
+    raise web.HTTPNotFound(text="There is no such fault; the gallery at / lists all.\n")
 
 
-def _latency(faults: SourceFaults, match: "Match[str]", behind: Request) -> Answer:
-    return delayed(int(match[1]) / 1000, faults.source(behind))
+def _fault(pattern: str, example: str, effect: str) -> Callable[[Act], Act]:
+    def add(act: Act) -> Act:
+        compiled = re.compile(rf"{pattern}(?=/|$)", re.ASCII)
+        FAULTS.append(SourceFault(compiled, PREFIX + example, effect, act))
+        return act
+
+    return add
 
 
-def _status(_faults: SourceFaults, match: "Match[str]", behind: Request) -> Answer:
-    status = int(match[1])
-    if status in _NO_BODY:
-        head = head_of(status, ())
-        return Performance(lambda wire: wire.send(head))
-    wait = behind.query.get("retry-after", "")
-    headers = (("Retry-After", wait),) if re.fullmatch(r"[0-9]{1,6}", wait) else ()
-    text = f"The sandbox answers {status}, as the path wants it.\n".encode()
-    return Response(status, text, "text/plain; charset=utf-8", headers)
+@_fault(r"latency/(\d{1,6})", "latency/500/images/photo.jpg", "the answer comes late, by 500 ms")
+async def _latency(source: Source, milliseconds: str) -> web.StreamResponse:
+    await asyncio.sleep(int(milliseconds) / 1000)
+    return await source.respond()
 
 
-def _html(_faults: SourceFaults, _match: "Match[str]", _behind: Request) -> Answer:
-    return Response(HTTPStatus.OK, _HTML, "image/jpeg")
+@_fault(r"status/([2-5]\d\d)", "status/503", "any status; ?retry-after=5 adds the header")
+async def _status(source: Source, status: str) -> web.StreamResponse:
+    wait = source.request.query.get("retry-after", "")
+    headers = {"Retry-After": wait} if re.fullmatch(r"[0-9]{1,6}", wait) else None
+    text = f"The sandbox answers {status}, as the path wants it.\n"
+    return web.Response(status=int(status), text=text, headers=headers)
 
 
-def _empty(_faults: SourceFaults, _match: "Match[str]", _behind: Request) -> Answer:
-    return Response(HTTPStatus.OK, b"", "image/png")
+@_fault("(html)", "html", "an HTML page that is labelled image/jpeg")
+@_fault("(empty)", "empty", "an image of no bytes")
+async def _no_image(_source: Source, how: str) -> web.StreamResponse:
+    return web.Response(body=_HTML if how == "html" else b"", content_type="image/jpeg")
 
 
-def _gzip(faults: SourceFaults, _match: "Match[str]", behind: Request) -> Answer:
-    image = faults.image(behind)
-    packed = gzip.compress(image.body, mtime=0)
-    headers = (("Content-Encoding", "gzip"),)
-    return Response(HTTPStatus.OK, packed, image.media_type, headers)
+@_fault("gzip", "gzip", "compressed with gzip, though nobody asked for it")
+async def _gzip(source: Source) -> web.StreamResponse:
+    image = await source.image()
+    image.body = gzip.compress(body_of(image), mtime=0)
+    image.headers["Content-Encoding"] = "gzip"
+    return image
 
 
-def _reset(faults: SourceFaults, _match: "Match[str]", behind: Request) -> Answer:
-    whole = _encoded(faults.image(behind), behind)
-    return reset_after(b"".join([whole[0], whole[1][: len(whole[1]) // 2]]))
+@_fault("(reset)", "reset", "the connection is reset in the middle of the body")
+@_fault("(short)", "short", "the body ends before its declared length")
+async def _cut(source: Source, how: str) -> web.StreamResponse:
+    head, body = await source.encoded()
+    return RawResponse(head + body[: len(body) // 2], reset=how == "reset")
 
 
-def _short(faults: SourceFaults, _match: "Match[str]", behind: Request) -> Answer:
-    head, body = _encoded(faults.image(behind), behind)
-    half = head + body[: len(body) // 2]
-    return Performance(lambda wire: wire.send(half))
+@_fault(r"(drip)(?:/(\d{1,6}))?", "drip", "a byte a second (drip/50: each 50 ms)")
+@_fault(r"(drip-head)(?:/(\d{1,6}))?", "drip-head", "a byte a second from the first header on")
+async def _drip(source: Source, how: str, milliseconds: str | None) -> web.StreamResponse:
+    head, body = await source.encoded()
+    first, slow = (head, body) if how == "drip" else (b"", head + body)
+    return RawResponse(first, slow, int(milliseconds or 1000) / 1000)
 
 
-def _drip(faults: SourceFaults, match: "Match[str]", behind: Request) -> Answer:
-    head, body = _encoded(faults.image(behind), behind)
-    return dripped(body, int(match[1] or _DRIP_MILLISECONDS) / 1000, first=head)
+@_fault("endless", "endless", "a chunked body that never ends")
+async def _endless(source: Source) -> web.StreamResponse:
+    image = await source.image()
 
-
-def _drip_head(faults: SourceFaults, match: "Match[str]", behind: Request) -> Answer:
-    head, body = _encoded(faults.image(behind), behind)
-    return dripped(head + body, int(match[1] or _DRIP_MILLISECONDS) / 1000)
-
-
-def _endless(faults: SourceFaults, _match: "Match[str]", behind: Request) -> Answer:
-    image = faults.image(behind)
-    headers = (("Content-Type", image.media_type), ("Transfer-Encoding", "chunked"))
-    head = head_of(HTTPStatus.OK, headers)
-    chunk = b"%x\r\n%s\r\n" % (_PIECE, bytes(_PIECE))
-
-    async def play(wire: Wire) -> None:
-        await wire.send(head)
-        if behind.method == "HEAD":
-            return
-        await wire.send(b"%x\r\n%s\r\n" % (len(image.body), image.body))
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body_of(image)
         while True:
-            await wire.send(chunk)
+            yield bytes(_PIECE_BYTES)
             await asyncio.sleep(_ENDLESS_PAUSE_SECONDS)
 
-    return Performance(play)
+    return web.Response(body=pieces(), content_type=image.content_type)
 
 
-def _too_large(_faults: SourceFaults, _match: "Match[str]", behind: Request) -> Answer:
-    image = images.inscribed("jpg", f"{images.INSCRIPTION}too-large.jpg", pad_to=_TOO_LARGE_BYTES)
-    head, body = _encoded(Response(HTTPStatus.OK, image.data, image.media_type), behind)
-
-    async def play(wire: Wire) -> None:
-        await wire.send(head)
-        for at in range(0, len(body), _PIECE):  # nobody who leaves early costs all of it
-            await wire.send(body[at : at + _PIECE])
-
-    return Performance(play)
+@_fault("too-large", "too-large", "an image of more than 20 MB, honestly declared")
+async def _too_large(_source: Source) -> web.StreamResponse:
+    image = images.inscribe("jpg", "too-large.jpg", pad_to=_TOO_LARGE_BYTES)
+    # As a file it is sent piece by piece: nobody who leaves early costs all of it.
+    return web.Response(body=io.BytesIO(image.data), content_type=image.media_type)
 
 
-def _redirect(faults: SourceFaults, match: "Match[str]", behind: Request) -> Answer:
-    hops = int(match[1])
-    if hops == 0:
-        return faults.source(behind)
-    return _found(f"{PREFIX}redirect/{hops - 1}{quote(behind.path)}")
+@_fault(r"redirect/(\d{1,3})", "redirect/3/images/drawing.png", "three redirects, then the image")
+async def _redirect(source: Source, hops: str) -> web.StreamResponse:
+    if int(hops) == 0:
+        return await source.respond()
+    return _found(f"{PREFIX}redirect/{int(hops) - 1}{quote(source.path)}")
 
 
-def _redirect_loop(_faults: SourceFaults, _match: "Match[str]", _behind: Request) -> Answer:
+@_fault("redirect-loop", "redirect-loop", "redirects to itself")
+async def _redirect_loop(_source: Source) -> web.StreamResponse:
     return _found(f"{PREFIX}redirect-loop")
 
 
-def _redirect_to(_faults: SourceFaults, _match: "Match[str]", behind: Request) -> Answer:
-    url = behind.query.get("url", "")
+@_fault("redirect-to", "redirect-to?url=http://169.254.169.254/", "redirects to any address")
+async def _redirect_to(source: Source) -> web.StreamResponse:
+    url = source.request.query.get("url", "")
     if not url or not url.isprintable():
-        return problem(HTTPStatus.BAD_REQUEST, "The parameter url must say where to redirect to.")
+        raise web.HTTPBadRequest(text="The parameter url must say where to redirect to.\n")
     return _found(url)
 
 
-def _flaky(faults: SourceFaults, match: "Match[str]", behind: Request) -> Answer:
-    if faults.count(match[2]) > int(match[1]):
-        return faults.source(behind)
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "This flaky source fails a few times first.")
+@_fault(r"flaky/(\d{1,3})/([^/]{1,100})", "flaky/2/some-key", "503 the first two times, by key")
+async def _flaky(source: Source, times: str, key: str) -> web.StreamResponse:
+    if count(source.met, key) > int(times):
+        return await source.respond()
+    raise web.HTTPServiceUnavailable(text="This flaky source fails a few times first.\n")
 
 
-def _found(location: str) -> Response:
-    return Response(HTTPStatus.FOUND, headers=(("Location", location),))
-
-
-def _encoded(response: Response, request: Request) -> tuple[bytes, bytes]:
-    """Head and body, the body empty if only the head was asked for."""
-    head = response.encode(keep_alive=False, with_body=False)
-    return head, b"" if request.method == "HEAD" else response.body
-
-
-def _fault(
-    pattern: str,
-    example: str,
-    effect: str,
-    act: "Callable[[SourceFaults, Match[str], Request], Answer]",
-) -> SourceFault:
-    return SourceFault(re.compile(rf"{pattern}(?=/|$)", re.ASCII), example, effect, act)
-
-
-FAULTS = (
-    _fault(
-        r"latency/(\d{1,6})",
-        "latency/500/images/photo.jpg",
-        "the answer comes late, by 500 ms",
-        _latency,
-    ),
-    _fault(
-        r"status/([2-5]\d\d)", "status/503", "any status; ?retry-after=5 adds the header", _status
-    ),
-    _fault("html", "html", "an HTML page that is labelled image/jpeg", _html),
-    _fault("empty", "empty", "an image of no bytes", _empty),
-    _fault("gzip", "gzip", "compressed with gzip, though nobody asked for it", _gzip),
-    _fault("reset", "reset", "the connection is reset in the middle of the body", _reset),
-    _fault("short", "short", "the body ends before its declared length", _short),
-    _fault(r"drip(?:/(\d{1,6}))?", "drip", "a byte a second (drip/50: each 50 ms)", _drip),
-    _fault(
-        r"drip-head(?:/(\d{1,6}))?",
-        "drip-head",
-        "a byte a second from the first header on",
-        _drip_head,
-    ),
-    _fault("endless", "endless", "a chunked body that never ends", _endless),
-    _fault("too-large", "too-large", "an image of more than 20 MB, honestly declared", _too_large),
-    _fault(
-        r"redirect/(\d{1,3})",
-        "redirect/3/images/drawing.png",
-        "three redirects, then the image",
-        _redirect,
-    ),
-    _fault("redirect-loop", "redirect-loop", "redirects to itself", _redirect_loop),
-    _fault(
-        "redirect-to",
-        "redirect-to?url=http://169.254.169.254/",
-        "redirects to any address",
-        _redirect_to,
-    ),
-    _fault(
-        r"flaky/(\d{1,3})/([^/]{1,100})",
-        "flaky/2/some-key/images/small.png",
-        "503 the first two times, by key",
-        _flaky,
-    ),
-)
+def _found(location: str) -> web.StreamResponse:
+    return web.Response(status=302, headers={"Location": location})

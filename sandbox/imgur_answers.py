@@ -1,82 +1,198 @@
-"""The shapes of Imgur's answers, as observed; they come in four kinds when something is wrong."""
+"""Imgur's answers as they were observed, and the ways in which uploads fail, by name.
 
-from typing import Any
+A name may end in ``-5``, seconds until an allowance is whole again (milliseconds for a latency
+and a drip), and in ``~2``: only the first two uploads meet the fault.
+"""
 
-from sandbox.http_message import Headers, Request, Response, json_response
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from sandbox.faults import Met, count
+from sandbox.raw_response import RawResponse, body_of, encode_head
 
 JsonValue = Any
+Headers = Mapping[str, str]
 
 _USER_LIMIT, _CLIENT_LIMIT, _POST_LIMIT = 2000, 12_500, 1250
 _HOUR_SECONDS, _DAY_SECONDS = 3600, 86_400
 
 
+class Call(NamedTuple):
+    """A call of the API: its path without what selects a fault, and where links lead."""
+
+    request: web.Request
+    path: str
+    base: str
+
+
 def rate_headers(remaining: int | None = None, reset_seconds: int = _HOUR_SECONDS) -> Headers:
     """The headers on every answer; the resets are seconds from now, whatever the manual says.
 
-    Args:
-        remaining: uploads left; None stands for nearly all. It does not count down by itself: a
-            load test of 100,000 images must not run dry.
-        reset_seconds: until the allowance is whole again.
+    `remaining` uploads are left, nearly all if it is None. That does not count down by itself: a
+    load test of 100,000 images must not run dry.
     """
-    user = _USER_LIMIT - 10 if remaining is None else remaining
-    post = _POST_LIMIT - 1 if remaining is None else remaining
-    return (
-        ("X-RateLimit-UserLimit", str(_USER_LIMIT)),
-        ("X-RateLimit-UserRemaining", str(user)),
-        ("X-RateLimit-UserReset", str(reset_seconds)),
-        ("X-RateLimit-ClientLimit", str(_CLIENT_LIMIT)),
-        ("X-RateLimit-ClientRemaining", str(_CLIENT_LIMIT - 10)),
-        ("X-RateLimit-ClientReset", str(_DAY_SECONDS)),
-        ("X-Post-Rate-Limit-Limit", str(_POST_LIMIT)),
-        ("X-Post-Rate-Limit-Remaining", str(post)),
-        ("X-Post-Rate-Limit-Reset", str(reset_seconds)),
-    )
+    return {
+        "X-RateLimit-UserLimit": str(_USER_LIMIT),
+        "X-RateLimit-UserRemaining": str(_USER_LIMIT - 10 if remaining is None else remaining),
+        "X-RateLimit-UserReset": str(reset_seconds),
+        "X-RateLimit-ClientLimit": str(_CLIENT_LIMIT),
+        "X-RateLimit-ClientRemaining": str(_CLIENT_LIMIT - 10),
+        "X-RateLimit-ClientReset": str(_DAY_SECONDS),
+        "X-Post-Rate-Limit-Limit": str(_POST_LIMIT),
+        "X-Post-Rate-Limit-Remaining": str(_POST_LIMIT - 1 if remaining is None else remaining),
+        "X-Post-Rate-Limit-Reset": str(reset_seconds),
+    }
 
 
 _USUAL = rate_headers()
 
 
-def success(data: JsonValue) -> Response:
-    return json_response(200, {"data": data, "success": True, "status": 200}, _USUAL)
+def success(data: JsonValue) -> web.Response:
+    return reply(200, {"data": data, "success": True, "status": 200})
 
 
-def error(request: Request, status: int, message: str, headers: Headers = _USUAL) -> Response:
-    """An error told in a string."""
-    return _error(request, status, message, headers)
+def error(call: Call, status: int, told: JsonValue, headers: Headers = _USUAL) -> web.Response:
+    """An error, told in a string or as `exception` has it."""
+    data = {"error": told, "request": call.path, "method": call.request.method}
+    return reply(status, {"data": data, "success": False, "status": status}, headers)
 
 
-def error_object(
-    request: Request, status: int, code: int, message: str, headers: Headers = _USUAL
-) -> Response:
+def exception(code: int, message: str) -> JsonValue:
     """An error told in an object."""
-    told = {"code": code, "message": message, "type": "ImgurException", "exception": []}
-    return _error(request, status, told, headers)
+    return {"code": code, "message": message, "type": "ImgurException", "exception": []}
 
 
-def error_list(status: int, phrase: str, headers: Headers = _USUAL) -> Response:
+INVALID_TYPE = exception(1003, "File type invalid (1)")
+
+
+def error_list(_call: Call, status: int, phrase: str, headers: Headers = _USUAL) -> web.Response:
     """An error as the newer part of Imgur tells it (seen since 2024): there is no ``data``."""
     told = {"id": "sandbox-0001", "code": str(status), "status": phrase, "detail": phrase}
-    return json_response(status, {"errors": [told]}, headers)
+    return reply(status, {"errors": [told]}, headers)
 
 
-def html_page(status: int, heading: str, headers: Headers = ()) -> Response:
+def html_page(_: Call, status: int, heading: str, headers: Headers | None = None) -> web.Response:
     """What comes from the machines in front of Imgur when Imgur itself does not answer."""
     text = f"<html><head><title>{heading}</title></head><body><h1>{heading}</h1></body></html>\n"
-    return Response(status, text.encode(), "text/html; charset=utf-8", headers)
+    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
 
 
-def credits_left() -> Response:
-    return success(
-        {
-            "UserLimit": _USER_LIMIT,
-            "UserRemaining": _USER_LIMIT - 10,
-            "UserReset": _HOUR_SECONDS,
-            "ClientLimit": _CLIENT_LIMIT,
-            "ClientRemaining": _CLIENT_LIMIT - 10,
-        }
-    )
+def credits_left() -> web.Response:
+    user = {"UserLimit": _USER_LIMIT, "UserRemaining": _USER_LIMIT - 10}
+    client = {"ClientLimit": _CLIENT_LIMIT, "ClientRemaining": _CLIENT_LIMIT - 10}
+    return success(user | {"UserReset": _HOUR_SECONDS} | client)
 
 
-def _error(request: Request, status: int, told: JsonValue, headers: Headers) -> Response:
-    data = {"error": told, "request": request.path, "method": request.method}
-    return json_response(status, {"data": data, "success": False, "status": status}, headers)
+def token(access_token: str, seconds: int, refresh_token: str) -> web.Response:
+    tokens = {"access_token": access_token, "expires_in": seconds, "token_type": "bearer"}
+    account = {"account_id": 1, "account_username": "sandbox"}
+    return reply(200, tokens | {"scope": "", "refresh_token": refresh_token} | account)
+
+
+def reply(status: int, content: JsonValue, headers: Headers = _USUAL) -> web.Response:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return web.Response(status=status, body=body, content_type="application/json", headers=headers)
+
+
+Answer = Callable[[Call, int], web.StreamResponse]
+Shape = Callable[..., web.StreamResponse]  # of an error; there are four
+Genuine = Callable[[], Awaitable[web.StreamResponse]]
+
+
+class FaultKind(NamedTuple):
+    """One way to fail."""
+
+    effect: str  # what a person reads in the gallery
+    answer: Answer | None  # instead of the genuine one, given the amount; None delays that one
+    amount: int | None = None  # what counts if the name gives none; None if it cannot give one
+    passes: bool = True  # whether another try makes sense
+
+
+class UploadFault(NamedTuple):
+    """A fault as it was asked for."""
+
+    text: str
+    name: str
+    amount: int  # seconds or milliseconds, as the kind has it
+    first: int | None  # how many uploads meet it; None for all
+
+    async def respond(
+        self, call: Call, met: Met, scope: bytes, genuine: Genuine
+    ) -> web.StreamResponse:
+        """Answer an upload, as `genuine` does if this fault ends after the first few of `scope`."""
+        if self.first is not None and count(met, (self.text, scope)) > self.first:
+            return await genuine()
+        instead = KINDS[self.name].answer
+        if instead is not None:
+            return instead(call, self.amount)
+        answer = await genuine()
+        if self.name == "latency":
+            await asyncio.sleep(self.amount / 1000)
+        elif isinstance(answer, web.Response):
+            return RawResponse(encode_head(answer), body_of(answer), self.amount / 1000)
+        return answer
+
+
+def parse_upload_fault(text: str) -> UploadFault | None:
+    """Read a name such as ``429-object-5~2``; None if there is no such fault."""
+    match = _NAME.fullmatch(text)
+    if match is None or (match[2] and KINDS[match[1]].amount is None):
+        return None
+    amount = int(match[2] or KINDS[match[1]].amount or 0)
+    return UploadFault(text, match[1], amount, int(match[3]) if match[3] else None)
+
+
+def _says(status: int, told: JsonValue, shape: Shape = error) -> Answer:
+    return lambda call, _: shape(call, status, told)
+
+
+def _limit(status: int, message: str, shape: Shape = error) -> Answer:
+    return lambda call, left: shape(call, status, message, rate_headers(0, left))
+
+
+def _limit_object(call: Call, left: int) -> web.StreamResponse:
+    # In whole minutes at Imgur; a test has less patience.
+    time = f"{left} more seconds" if left < 60 else f"{-(-left // 60)} more minutes"  # noqa: PLR2004 - a minute
+    told = exception(429, f"You are uploading too fast. Please wait {time}.")
+    return error(call, 429, told, rate_headers(0, left))
+
+
+def _bad_json(_call: Call, _: int) -> web.StreamResponse:
+    return web.Response(body=b'{"data":{"id":"sbx-', content_type="application/json")
+
+
+_BUSY = "Imgur is temporarily over capacity. Please try again later."
+_LINKLESS = {"id": None, "deletehash": None, "type": "image/png"}
+_MAGIC = "Imgur: The magic of the Internet"
+_FORBIDDEN = "These actions are forbidden."
+_DAILY = "Daily client requests exceeded"
+_MANY, _FULL = "Too Many Requests", "Imgur is over capacity!"
+_TOO_FAST = "Uploading file too fast!"
+
+KINDS = {
+    "latency": FaultKind("a late answer (the number: ms)", None, 1000, passes=False),
+    "429-string": FaultKind("429, the error a string", _limit(429, _DAILY), 1),
+    "429-object": FaultKind("429, the error an object", _limit_object, 1),
+    "429-errors": FaultKind("429 in the shape of 2024", _limit(429, _MANY, error_list), 1),
+    "429-html": FaultKind("429 with an HTML page", _limit(429, _FULL, html_page), 1),
+    "too-fast-400": FaultKind("a rate limit that comes as 400", _limit(400, _TOO_FAST), 1),
+    "403-capacity": FaultKind("403, over capacity", _says(403, _BUSY)),
+    "403-forbidden": FaultKind("403, forbidden", _says(403, _FORBIDDEN), passes=False),
+    "400-forbidden": FaultKind("the same told as 400", _says(400, _FORBIDDEN), passes=False),
+    "401": FaultKind("the token is not taken", _says(401, "Authentication required"), passes=False),
+    "500": FaultKind("500", _says(500, "Internal server error")),
+    "502-html": FaultKind("502 with an HTML page", _says(502, "502 Bad Gateway", html_page)),
+    "503": FaultKind("503, over capacity", _says(503, _BUSY)),
+    "reset": FaultKind("the connection is reset", lambda *_: RawResponse(b"", reset=True)),
+    "drip": FaultKind("the answer drips (the number: ms a byte)", None, 1000),
+    "bad-json": FaultKind("200, but the JSON breaks off", _bad_json),
+    "html-200": FaultKind("200 with an HTML page", _says(200, _MAGIC, html_page)),
+    "no-link": FaultKind("200, but no link in it", lambda *_: success(_LINKLESS)),
+    "file-type-invalid": FaultKind("the type is refused", _says(400, INVALID_TYPE), passes=False),
+}
+_NAME = re.compile(rf"({'|'.join(KINDS)})(?:-([0-9]{{1,6}}))?(?:~([0-9]{{1,6}}))?")

@@ -1,238 +1,189 @@
 """The calls of Imgur's API, version 3, that an uploader needs."""
 
+import asyncio
+import contextlib
+import functools
 import hashlib
-import json
+import logging
 import re
+import secrets
 from collections.abc import Callable
-from http import HTTPStatus
+from typing import NamedTuple
+
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, parse_content_disposition, web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http import HttpProcessingError
 
 from sandbox import imgur_answers as say
-from sandbox.access_tokens import REFRESH_PREFIX, AccessTokens, Validity
-from sandbox.answers import Answer
-from sandbox.event_log import log_event
-from sandbox.http_message import Request, Response, json_response, parse_form
-from sandbox.image_header import ImageHeader, read_header
+from sandbox.faults import Met
 from sandbox.images import INSCRIPTION
-from sandbox.imgur_faults import UploadFault, UploadFaults, parse_upload_fault
-from sandbox.multipart import Part, parse_multipart
-from sandbox.uploads import Upload, Uploads
+from sandbox.imgur_answers import Call, UploadFault, parse_upload_fault
+from sandbox.uploads import Upload, Uploads, read_header
 
 MAX_IMAGE_BYTES = 20_000_000
-_DELETE_PATH = "/3/image/"
-_MARK = INSCRIPTION.encode()
-_MARK_WITHIN = 2048  # comments stand in front of the pixels
-_INSCRIPTION = re.compile(rb"((?:fault ([0-9a-z~-]{1,60}))?[0-9A-Za-z_. -]{0,100})\n")
-_FILE_TYPE_INVALID = 1003
-_ACCOUNT_ID = 1
+_INSCRIPTION = re.compile(
+    INSCRIPTION.encode() + rb"((?:fault ([0-9a-z~-]{1,60}))?[0-9A-Za-z_. -]{0,100})\n"
+)
+_INSCRIBED_WITHIN = 2048  # comments stand in front of the pixels
+_read_disposition = functools.lru_cache(parse_content_disposition)  # often the same, and slow
+_ACCESS_TOKEN = re.compile(r"sandbox-access-([0-9]{1,12})-[0-9a-f]{16}")
+_TOKEN_FIELDS = ("client_id", "client_secret", "grant_type", "refresh_token")
+
+
+class Part(NamedTuple):
+    """One field of a form; `filename` is None for a field that is no file."""
+
+    filename: str | None
+    data: bytes
+
+    def text(self) -> str:
+        return self.data[:1000].decode("utf-8", "replace")
+
+
+Form = dict[str, Part]
 
 
 class ImgurApi:
-    """Answers as Imgur does.
-
-    Args:
-        uploads: where images go.
-        faults: counts the faults that were met.
-        tokens: issues and checks access tokens.
-        origin: where links lead if the client names no host.
-        clock: seconds since the epoch.
-    """
+    """Answers as Imgur does; `clock` tells the seconds since the epoch."""
 
     def __init__(
-        self,
-        uploads: Uploads,
-        faults: UploadFaults,
-        tokens: AccessTokens,
-        origin: str,
-        clock: Callable[[], float],
+        self, uploads: Uploads, met: Met, token_seconds: int, clock: Callable[[], float]
     ) -> None:
-        self._uploads = uploads
-        self._faults = faults
-        self._tokens = tokens
-        self._origin = origin
-        self._clock = clock
+        self._uploads, self._met = uploads, met
+        self._token_seconds, self._clock = token_seconds, clock
 
-    def handle(self, request: Request, fault: UploadFault | None = None) -> Answer:
+    async def respond(self, call: Call, fault: UploadFault | None = None) -> web.StreamResponse:
         """Answer one call; `fault` is for uploads only."""
-        method, path = request.method, request.path
-        if path in {"/3/image", "/3/upload"} and method == "POST":
-            return self._upload(request, fault)
-        if path == "/oauth2/token" and method == "POST":
-            return self._refresh(request)
-        if path.startswith(_DELETE_PATH) and method == "DELETE":
-            return self._unauthorized(request) or self._delete(request)
-        if path == "/3/credits" and method in {"GET", "HEAD"}:
-            return self._unauthorized(request) or say.credits_left()
-        return say.error(request, HTTPStatus.NOT_FOUND, "Unable to find such an endpoint")
+        match call.request.method, call.path:
+            case "POST", "/3/image" | "/3/upload":
+                return await self._upload(call, fault)
+            case "POST", "/oauth2/token":
+                return self._refresh(call, await _read_fields(call.request))
+            case "DELETE", path if path.startswith("/3/image/"):
+                return self._unauthorized(call) or self._delete(call)
+            case "GET" | "HEAD", "/3/credits":
+                return self._unauthorized(call) or say.credits_left()
+        return say.error(call, 404, "Unable to find such an endpoint")
 
-    # --- authorization ----------------------------------------------------------------------------
-
-    def _unauthorized(self, request: Request) -> Response | None:
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    def _unauthorized(self, call: Call) -> web.Response | None:
+        """The refusal, if need be. Access tokens carry their own end, so they outlive a restart."""
+        scheme, _, value = call.request.headers.get("Authorization", "").partition(" ")
         value = value.strip()
-        if scheme.lower() == "client-id" and value:
+        if scheme.lower() not in {"client-id", "bearer"} or not value:
+            return say.error(call, 401, "Authentication required")
+        if scheme.lower() == "client-id":
             return None
-        if scheme.lower() != "bearer" or not value:
-            return say.error(request, HTTPStatus.UNAUTHORIZED, "Authentication required")
-        match self._tokens.check(value):
-            case Validity.VALID:
-                return None
-            case Validity.EXPIRED:
-                message = "The access token provided has expired."
-                return say.error(request, HTTPStatus.UNAUTHORIZED, message)
-            case Validity.UNKNOWN:
-                message = "The access token provided is invalid."
-                return say.error(request, HTTPStatus.FORBIDDEN, message)
+        token = _ACCESS_TOKEN.fullmatch(value)
+        if token is None:
+            return say.error(call, 403, "The access token provided is invalid.")
+        if self._clock() >= int(token[1]):
+            return say.error(call, 401, "The access token provided has expired.")
+        return None
 
-    def _refresh(self, request: Request) -> Response:
-        fields = _fields(request)
-        wanted = {"client_id", "client_secret", "refresh_token", "grant_type"}
-        if not all(fields.get(name) for name in wanted):
-            message = "The required fields are: " + ", ".join(sorted(wanted))
-            return say.error(request, HTTPStatus.BAD_REQUEST, message)
+    def _refresh(self, call: Call, fields: dict[str, str]) -> web.Response:
+        if not all(fields.get(name) for name in _TOKEN_FIELDS):
+            return say.error(call, 400, "The required fields are: " + ", ".join(_TOKEN_FIELDS))
         if fields["grant_type"] != "refresh_token":
-            return say.error(request, HTTPStatus.BAD_REQUEST, "Invalid grant_type parameter")
-        if not fields["refresh_token"].startswith(REFRESH_PREFIX):
-            return say.error(request, HTTPStatus.BAD_REQUEST, "Invalid refresh token")
-        return json_response(
-            HTTPStatus.OK,
-            {
-                "access_token": self._tokens.issue(),
-                "expires_in": self._tokens.seconds,
-                "token_type": "bearer",
-                "scope": "",
-                "refresh_token": fields["refresh_token"],
-                "account_id": _ACCOUNT_ID,
-                "account_username": "sandbox",
-            },
-            say.rate_headers(),
-        )
+            return say.error(call, 400, "Invalid grant_type parameter")
+        if not fields["refresh_token"].startswith("sandbox-"):
+            return say.error(call, 400, "Invalid refresh token")
+        end = int(self._clock()) + self._token_seconds
+        token = f"sandbox-access-{end}-{secrets.token_hex(8)}"
+        return say.token(token, self._token_seconds, fields["refresh_token"])
 
-    # --- images -----------------------------------------------------------------------------------
-
-    def _upload(self, request: Request, fault: UploadFault | None) -> Answer:
+    async def _upload(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
+        form = await _read_form(call.request)
         self._uploads.attempts += 1
-        if fault is not None and self._faults.applies(fault, b""):
-            return fault.answer(request, lambda: self._take(request))
-        return self._take(request)
 
-    def _take(self, request: Request) -> Answer:
-        refusal = self._unauthorized(request)
-        if refusal is not None:
-            return refusal
-        form = parse_multipart(request.headers.get("content-type", ""), request.body)
-        image = _image(request, form)
-        if isinstance(image, Response):
-            return image
+        async def take() -> web.StreamResponse:
+            return self._unauthorized(call) or _refusal(call, form) or await self._take(call, form)
+
+        return await (fault.respond(call, self._met, b"", take) if fault else take())
+
+    async def _take(self, call: Call, form: Form) -> web.StreamResponse:
+        image = form["image"].data
         header = read_header(image)
         if header is None:
-            status, message = HTTPStatus.BAD_REQUEST, "File type invalid (1)"
-            return say.error_object(request, status, _FILE_TYPE_INVALID, message)
+            return say.error(call, 400, say.INVALID_TYPE)
         digest = hashlib.sha256(image).digest()
-        name, fault = _inscription(image)
+        inscription = _INSCRIPTION.search(image[:_INSCRIBED_WITHIN])
+        name = inscription and inscription[1].decode()
+        fault = parse_upload_fault(((inscription and inscription[2]) or b"").decode())
 
-        def genuine() -> Response:
-            upload = self._uploads.add(image, digest, header, name)
-            return self._told(request, form, upload, header)
+        async def keep() -> web.StreamResponse:
+            upload = Upload(digest, name, len(image), header)
+            self._uploads.add(upload, image)
+            of_account = call.request.headers["Authorization"][:6].lower() == "bearer"
+            about = {"datetime": int(self._clock()), "account_id": int(of_account)}
+            return say.success(_told(form, upload) | about | {"link": upload.link(call.base)})
 
-        if fault is not None and self._faults.applies(fault, digest):
-            return fault.answer(request, genuine)
-        return genuine()
+        return await (fault.respond(call, self._met, digest, keep) if fault else keep())
 
-    def _told(
-        self, request: Request, form: dict[str, Part], upload: Upload, header: ImageHeader
-    ) -> Response:
-        """What Imgur tells of a new image, all its fields in their usual order."""
-        of_account = request.headers["authorization"][:6].lower() == "bearer"
-        return say.success(
-            {
-                "id": upload.image_id,
-                "title": _text(form, "title"),
-                "description": _text(form, "description"),
-                "datetime": int(self._clock()),
-                "type": upload.media_type,
-                "animated": header.animated,
-                "width": header.width,
-                "height": header.height,
-                "size": upload.size,
-                "views": 0,
-                "bandwidth": 0,
-                "vote": None,
-                "favorite": False,
-                "nsfw": None,
-                "section": None,
-                "account_url": None,
-                "account_id": _ACCOUNT_ID if of_account else 0,
-                "is_ad": False,
-                "in_most_viral": False,
-                "has_sound": False,
-                "tags": [],
-                "ad_type": 0,
-                "ad_url": "",
-                "edited": "0",
-                "in_gallery": False,
-                "deletehash": upload.deletehash,
-                "name": "",
-                "link": upload.link(request.base_url(self._origin)),
-            }
-        )
-
-    def _delete(self, request: Request) -> Response:
-        if self._uploads.delete(request.path.removeprefix(_DELETE_PATH)):
+    def _delete(self, call: Call) -> web.Response:
+        if self._uploads.delete(call.path.removeprefix("/3/image/")):
             return say.success(data=True)
-        return say.error(request, HTTPStatus.NOT_FOUND, "Unable to find an image with this hash")
+        return say.error(call, 404, "Unable to find an image with this hash")
 
 
-def _image(request: Request, form: dict[str, Part]) -> bytes | Response:
-    """The bytes that were sent, or the answer that refuses them."""
+def _refusal(call: Call, form: Form) -> web.Response | None:
+    """The answer to a form without an image that Imgur takes as a file."""
     part = form.get("image")
-    if part is None or part.filename is None:
-        return _not_a_file(request, form)
-    if not part.data:
-        return say.error(request, HTTPStatus.BAD_REQUEST, "No image data was sent")
-    if len(part.data) > MAX_IMAGE_BYTES:
-        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return say.error(request, status, "file is over the size limit")
-    return part.data
-
-
-def _not_a_file(request: Request, form: dict[str, Part]) -> Response:
-    part = form.get("image")
+    if part is not None and part.filename is not None:
+        if not part.data:
+            return say.error(call, 400, "No image data was sent")
+        if len(part.data) > MAX_IMAGE_BYTES:
+            return say.error(call, 413, "file is over the size limit")
+        return None
     kind = form["type"].text().lower() if "type" in form else ""
     if kind == "url" or (part is not None and part.text().lower().startswith("http")):
-        # the one thing that the service must never do, so it must not pass unseen
-        log_event("upload by link refused", level="error", path=request.path)
-        message = "The sandbox refuses uploads by link: send the image itself."
-        return say.error(request, HTTPStatus.BAD_REQUEST, message)
+        # The one thing that the service must never do, so it must not pass unseen.
+        logging.getLogger("sandbox").error("upload by link refused", extra={"path": call.path})
+        return say.error(call, 400, "The sandbox refuses uploads by link: send the image itself.")
     message = "The sandbox takes an image as the file of a multipart form, in the field image."
-    return say.error(request, HTTPStatus.BAD_REQUEST, message)
+    return say.error(call, 400, message)
 
 
-def _inscription(image: bytes) -> tuple[str | None, UploadFault | None]:
-    """The name, and the fault asked for, in the comment of an image of the gallery."""
-    at = image.find(_MARK, 0, _MARK_WITHIN)
-    match = _INSCRIPTION.match(image, at + len(_MARK)) if at >= 0 else None
-    if match is None:
-        return None, None
-    fault = None if match[2] is None else parse_upload_fault(match[2].decode("ascii"))
-    return match[1].decode("ascii"), fault
-
-
-def _text(form: dict[str, Part], name: str) -> str | None:
-    return form[name].text() if name in form else None
-
-
-def _fields(request: Request) -> dict[str, str]:
-    """The fields of a form or of a JSON object."""
-    kind = request.headers.get("content-type", "").lower()
-    if kind.startswith("multipart/form-data"):
-        form = parse_multipart(request.headers["content-type"], request.body)
-        return {name: part.text() for name, part in form.items()}
-    if "json" not in kind:
-        return parse_form(request.body.decode("latin-1"))
-    try:
-        content = json.loads(request.body)
-    except ValueError:
-        return {}
-    return (
-        {name: str(value) for name, value in content.items()} if isinstance(content, dict) else {}
+def _told(form: Form, upload: Upload) -> dict[str, say.JsonValue]:
+    """What Imgur tells of a new image, all its fields in their usual order."""
+    title, description = (
+        form[name].text() if name in form else None for name in ("title", "description")
     )
+    header = upload.header
+    return {
+        "id": upload.image_id, "title": title, "description": description, "datetime": 0,
+        "type": header.media_type, "animated": header.animated, "width": header.width,
+        "height": header.height, "size": upload.size, "views": 0, "bandwidth": 0, "vote": None,
+        "favorite": False, "nsfw": None, "section": None, "account_url": None, "account_id": 0,
+        "is_ad": False, "in_most_viral": False, "has_sound": False, "tags": [], "ad_type": 0,
+        "ad_url": "", "edited": "0", "in_gallery": False, "deletehash": upload.deletehash,
+        "name": "",
+    }  # fmt: skip
+
+
+async def _read_form(request: web.Request) -> Form:
+    """The fields by name; of a repeated name the first counts, of a broken body what came first."""
+    form: Form = {}
+    if request.content_type != "multipart/form-data":
+        return form
+    # Whole at first: small reads of the request's own stream would each ask the transport for more.
+    body, loop = await request.read(), asyncio.get_running_loop()
+    content = StreamReader(BaseProtocol(loop), len(body), loop=loop)
+    content.feed_data(body)
+    content.feed_eof()
+    with contextlib.suppress(ValueError, HttpProcessingError):  # from there on it is no form
+        async for part in MultipartReader(request.headers, content):
+            if isinstance(part, BodyPartReader):
+                _, said = _read_disposition(part.headers.get("Content-Disposition"))
+                part.chunk_size = len(body)
+                field = Part(said.get("filename"), bytes(await part.read()))
+                form.setdefault(said.get("name", ""), field)
+    return form
+
+
+async def _read_fields(request: web.Request) -> dict[str, str]:
+    """The fields of a form or of a JSON object."""
+    try:
+        fields = await (request.json() if "json" in request.content_type else request.post())
+        return {name: str(value) for name, value in fields.items()}
+    except (ValueError, AttributeError):
+        return {}  # neither, or JSON that is no object

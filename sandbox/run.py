@@ -2,66 +2,72 @@
 
 import argparse
 import asyncio
+import contextlib
+import logging
 import os
+import queue
 import resource
+import secrets
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Sequence
+from logging.handlers import QueueHandler, QueueListener
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from structlog import processors, stdlib
 
 from sandbox.application import Application
-from sandbox.event_log import finish_log, log_event
-from sandbox.server import BACKLOG, serve
 
-EXIT_STOPPED = 0
-EXIT_CANNOT_START = 2
-
-_STDIN = 0
-_WANTED_OPEN_FILES = 16_384
+_STDIN, _STDOUT = 0, 1
+_LAST_LINES_SECONDS = 0.5  # for the end of the log to be written
+_BACKLOG = 1024
+_IDLE_SECONDS = 300.0  # between requests; clients keep their connections over a pause
+_DISCARD_SECONDS = 2.0  # for the rest of a request that was answered before its end
+_MAX_FIELD_BYTES = 64 * 1024
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop.
-
-    Args:
-        arguments: the command line; None takes the process's own.
-
-    Returns:
-        The exit code: 0 stopped, 2 could not start.
-    """
+    """Serve until told to stop; returns the exit code: 0 stopped, 2 could not start."""
     options = _parser().parse_args(arguments)
     try:
         listener = _listener(options)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        sys.stderr.write(f"sandbox: cannot listen ({reason})\n")
-        return EXIT_CANNOT_START
-    _allow_many_connections()
-    asyncio.run(_run(listener, options))
-    return EXIT_STOPPED
+        sys.stderr.write(f"sandbox: cannot listen ({getattr(error, 'strerror', None) or error})\n")
+        return 2
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the soft limit is often 1,024
+    lines = _configure_logging()
+    web.run_app(
+        _application(listener, options),
+        sock=listener,
+        backlog=_BACKLOG,
+        access_log=None,
+        print=None,
+        handler_cancellation=True,  # a client that is gone needs no answer
+        keepalive_timeout=_IDLE_SECONDS,
+        lingering_time=_DISCARD_SECONDS,
+        max_field_size=_MAX_FIELD_BYTES,
+        max_line_size=_MAX_FIELD_BYTES,
+        shutdown_timeout=0.01,  # answers that are slow on purpose are not waited for
+    )
+    logging.getLogger("sandbox").info("sandbox stopped")
+    written = threading.Thread(target=lines.join, daemon=True)
+    written.start()
+    written.join(_LAST_LINES_SECONDS)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox",
-        description="A stand-in for Imgur and for the sites that images come from.",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument(
-        "--port", type=int, default=8001, help="port to listen on; 0 takes any free one"
-    )
-    parser.add_argument(
-        "--fd", type=int, help="serve on this inherited listening socket instead of host and port"
-    )
-    parser.add_argument(
-        "--leave-with-stdin",
-        action="store_true",
-        help="end with the standard input, that is with the parent process; SIGINT is ignored",
-    )
-    parser.add_argument(
-        "--token-seconds", type=int, default=3600, help="how long access tokens are valid"
-    )
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A stand-in for Imgur.")
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on")
+    add("--port", type=int, default=8001, help="port to listen on; 0 takes any free one")
+    add("--fd", type=int, help="serve on this inherited listening socket instead")
+    add("--leave-with-stdin", action="store_true", help="end with stdin, ignore SIGINT")
+    add("--token-seconds", type=int, default=3600, help="how long access tokens are valid")
     return parser
 
 
@@ -69,55 +75,67 @@ def _listener(options: argparse.Namespace) -> socket.socket:
     if options.fd is not None:
         return socket.socket(fileno=options.fd)
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    return socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
+    return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
 
 
-def _allow_many_connections() -> None:
-    """Raise the soft limit of open files, often 1,024, towards the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _WANTED_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+class _LineWriter(QueueListener):
+    """A thread that writes the log: the server must answer even if nobody reads it."""
+
+    def handle(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError):  # a reader that is gone is no reason to stop
+            os.write(_STDOUT, f"{record.getMessage()}\n".encode())
 
 
-async def _run(listener: socket.socket, options: argparse.Namespace) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    if options.leave_with_stdin:
-        # a terminal's Ctrl-C is for the parent, which stops the sandbox when it has drained
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _stop_with_stdin(loop, stop)
-    else:
-        loop.add_signal_handler(signal.SIGINT, stop.set)
-    origin = _origin_of(listener)
-    application = Application(origin, token_seconds=options.token_seconds)
-    log_event("sandbox listening", origin=origin, gallery=f"{origin}/", pid=os.getpid())
-    await serve(listener, application.handle, stop)
-    log_event("sandbox stopped")
-    finish_log()
+def _configure_logging() -> "queue.Queue[logging.LogRecord]":
+    """One JSON object a line on standard output, for the libraries' lines as well."""
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(1000)
+    formatter = stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            stdlib.add_log_level,
+            stdlib.ExtraAdder(),
+            processors.TimeStamper(fmt="iso", utc=True),
+            processors.format_exc_info,
+            lambda _logger, _method, event: {"process": "sandbox", **event},
+        ],
+        processor=processors.JSONRenderer(),
+    )
+    handler = QueueHandler(lines)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    _LineWriter(lines).start()
+    # A client that speaks no HTTP has its answer; it is no error of the sandbox.
+    logging.getLogger("aiohttp.server").addFilter(
+        lambda line: not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
+    )
+    logging.raiseExceptions = False  # lines are dropped where too many wait for a reader
+    return lines
 
 
-def _stop_with_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    def watch() -> None:
-        try:
-            while os.read(_STDIN, 4096):
-                pass
-        except OSError:
-            pass  # a closed standard input has ended, too
-        try:
-            loop.call_soon_threadsafe(stop.set)
-        except RuntimeError:
-            return  # the loop has ended already
+def _application(listener: socket.socket, options: argparse.Namespace) -> web.Application:
+    origin, key = _origin_of(listener), secrets.token_urlsafe(12)
+    uploads = f"{origin}/sandbox/uploads?key={key}"
+    told = {"origin": origin, "gallery": f"{origin}/", "uploads": uploads, "pid": os.getpid()}
 
-    threading.Thread(target=watch, name="stdin", daemon=True).start()
+    async def begin(_application: web.Application) -> None:
+        if options.leave_with_stdin:
+            # A terminal's Ctrl-C is for the parent, which stops the sandbox when it has drained.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            asyncio.get_running_loop().add_reader(_STDIN, _leave_at_its_end)
+        logging.getLogger("sandbox").info("sandbox listening", extra=told)
+
+    application = Application(origin, key, options.token_seconds).make_web()
+    application.on_startup.append(begin)
+    return application
+
+
+def _leave_at_its_end() -> None:
+    if not os.read(_STDIN, 4096):
+        asyncio.get_running_loop().remove_reader(_STDIN)
+        raise web.GracefulExit
 
 
 def _origin_of(listener: socket.socket) -> str:
     """Where this machine reaches the socket: a wildcard address cannot be linked to."""
     host, port = listener.getsockname()[:2]
-    if host == "0.0.0.0":  # noqa: S104 - compared, not bound
-        host = "127.0.0.1"
-    elif host == "::":
-        host = "::1"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,203 +1,127 @@
 """What was uploaded: a short record of each image, and the bytes of the newest."""
 
-import hashlib
+import io
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
-from http import HTTPStatus
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from sandbox.http_message import RequestError, Response, json_response, problem
-from sandbox.image_header import ImageHeader
+import imagesize
+from aiohttp import web
 
-MAX_KEPT_BYTES = 256_000_000
-MAX_KEPT_RECORDS = 250_000
-_TRIMMED_TOGETHER = 10_000
-_UPLOAD_HEADERS = (
-    ("Cache-Control", "public, max-age=31536000"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "default-src 'none'; sandbox"),
-)
+# Of the types that Imgur takes.
+_SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"BM": "bmp",
+    b"II*\x00": "tiff", b"MM\x00*": "tiff",
+}  # fmt: skip
+_ANIMATIONS = (b"acTL", b"NETSCAPE2.0")  # of a PNG and a GIF
+_ANIMATION_WITHIN = 2048  # they stand near the start of the file
+_HEADERS = {
+    "Cache-Control": "public, max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+class ImageHeader(NamedTuple):
+    """What the first bytes of an image tell."""
+
+    media_type: str
+    width: int
+    height: int
+    animated: bool = False
+
+
+def read_header(data: bytes) -> ImageHeader | None:
+    """Return what `data` is, or None if Imgur would refuse its type or the header is broken."""
+    kind = next((kind for mark, kind in _SIGNATURES.items() if data.startswith(mark)), None)
+    try:
+        width, height = imagesize.get(io.BytesIO(data), exif_rotation=False)
+    except ValueError:
+        return None
+    if kind is None or width < 0:
+        return None
+    animated = any(data.find(mark, 0, _ANIMATION_WITHIN) > 0 for mark in _ANIMATIONS)
+    return ImageHeader(f"image/{kind}", width, abs(height), animated)
 
 
 @dataclass(slots=True)
 class Upload:
-    """One uploaded image.
+    """One uploaded image."""
 
-    Attributes:
-        image_id: what its link is made of.
-        deletehash: whoever knows it may delete the image.
-        digest: SHA-256 of the bytes.
-        name: what the comment of an image of the gallery says, or None.
-        size: bytes.
-    """
-
-    image_id: str
-    deletehash: str
-    digest: bytes
-    name: str | None
+    digest: bytes  # SHA-256
+    name: str | None  # what the comment of an image of the gallery says
     size: int
-    media_type: str
-    extension: str
+    header: ImageHeader
     deleted: bool = False
+    # Random: a link never comes to mean another image, not even after a restart, and nobody finds
+    # the images of others by counting. Whoever knows the secret may delete the image.
+    image_id: str = field(default_factory=lambda: f"sbx-{secrets.token_hex(6)}")
+    secret: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    @property
+    def deletehash(self) -> str:
+        return f"{self.image_id}-{self.secret}"
 
     def link(self, base: str) -> str:
-        return f"{base}/sandbox/{self.image_id}.{self.extension}"
+        return f"{base}/sandbox/{self.image_id}.{self.header.media_type[6:].replace('jpeg', 'jpg')}"
 
 
 class Uploads:
-    """Keeps uploads in memory, within bounds; identical bytes are kept once.
+    """Keeps uploads in memory; the oldest go first. Identical bytes are kept once."""
 
-    Ids count up and name the run of the sandbox, so that a link never comes to mean another image,
-    neither when records are forgotten nor when the sandbox is started again.
-
-    Args:
-        max_bytes: of image bytes kept; the oldest go first.
-        max_records: of records kept, about; the oldest go first.
-    """
-
-    def __init__(
-        self, max_bytes: int = MAX_KEPT_BYTES, max_records: int = MAX_KEPT_RECORDS
-    ) -> None:
-        self.attempts = 0
-        """Upload requests, those that were refused included."""
-        self._max_bytes = max_bytes
-        self._max_records = max_records
-        self._run = secrets.token_hex(2)
-        self._key = secrets.token_bytes(16)
-        self._records: list[Upload] = []
-        self._first = 1  # the number of the oldest record
-        self._forgotten = 0  # records dropped since `forget_all`
-        self._images: OrderedDict[bytes, bytes] = OrderedDict()
+    def __init__(self, max_bytes: int = 256_000_000, max_records: int = 250_000) -> None:
+        self.attempts = 0  # upload requests, those that were refused included
+        self.count = 0  # images uploaded since the start or the last `reset`
+        self._max_bytes, self._max_records = max_bytes, max_records
+        self._records: OrderedDict[str, Upload] = OrderedDict()  # by id
+        self._images: OrderedDict[bytes, bytes] = OrderedDict()  # by digest
         self._kept_bytes = 0
 
-    @property
-    def count(self) -> int:
-        """Images uploaded since the start or the last `forget_all`."""
-        return self._forgotten + len(self._records)
-
-    def add(self, image: bytes, digest: bytes, header: ImageHeader, name: str | None) -> Upload:
-        """Keep an image."""
-        number = self._first + len(self._records)
-        image_id = f"sbx-{self._run}-{number}"
-        upload = Upload(
-            image_id=image_id,
-            deletehash=f"{image_id}-{self._seal(image_id)}",
-            digest=digest,
-            name=name,
-            size=len(image),
-            media_type=header.media_type,
-            extension=header.extension,
-        )
-        self._records.append(upload)
-        if len(self._records) >= self._max_records + _TRIMMED_TOGETHER:
-            del self._records[:_TRIMMED_TOGETHER]
-            self._first += _TRIMMED_TOGETHER
-            self._forgotten += _TRIMMED_TOGETHER
-        self._keep(image, digest)
-        return upload
-
-    def delete(self, deletehash: str) -> bool:
-        """Delete the image of this deletehash; False if there is none."""
-        image_id, _, seal = deletehash.rpartition("-")
-        upload = self._find(image_id)
-        if upload is None or upload.deleted or seal != self._seal(image_id):
-            return False
-        upload.deleted = True
-        return True
-
-    def serve(self, name: str) -> Response:
-        """The image of a link, by the last part of its path."""
-        image_id = name.partition(".")[0]
-        upload = self._find(image_id)
-        if upload is None:
-            if self._was_issued(image_id):
-                return _gone("The sandbox keeps only the newest uploads; this one is forgotten.")
-            return problem(
-                HTTPStatus.NOT_FOUND,
-                "The sandbox has no such image; it forgets its images when it is started again.",
-            )
-        if upload.deleted:
-            return problem(HTTPStatus.NOT_FOUND, "This image was deleted.")
-        image = self._images.get(upload.digest)
-        if image is None:
-            return _gone("The sandbox keeps only the newest uploads; this one is forgotten.")
-        return Response(HTTPStatus.OK, image, upload.media_type, _UPLOAD_HEADERS)
-
-    def listing(self, query: dict[str, str], base: str) -> Response:
-        """The records in the order of upload, all or those of `start` and `limit`.
-
-        Raises:
-            RequestError: `start` or `limit` is no number.
-        """
-        start = _number(query, "start", 0)
-        limit = _number(query, "limit", len(self._records))
-        page = self._records[start : start + limit]
-        content = {
-            "count": self.count,
-            "attempts": self.attempts,
-            "uploads": [
-                {
-                    "id": upload.image_id,
-                    "digest": upload.digest.hex(),
-                    "name": upload.name,
-                    "size": upload.size,
-                    "type": upload.media_type,
-                    "link": upload.link(base),
-                    "deleted": upload.deleted,
-                }
-                for upload in page
-            ],
-        }
-        return json_response(HTTPStatus.OK, content)
-
-    def forget_all(self) -> None:
-        """Start counting afresh; ids go on, so that old links stay dead."""
-        self._first += len(self._records)
-        self._records.clear()
-        self._forgotten = 0
-        self.attempts = 0
-        self._images.clear()
-        self._kept_bytes = 0
-
-    def _keep(self, image: bytes, digest: bytes) -> None:
-        if digest in self._images:
-            self._images.move_to_end(digest)
-            return
-        self._images[digest] = image
-        self._kept_bytes += len(image)
+    def add(self, upload: Upload, image: bytes) -> None:
+        self.count += 1
+        self._records[upload.image_id] = upload
+        if len(self._records) > self._max_records:
+            self._records.popitem(last=False)
+        if upload.digest not in self._images:
+            self._images[upload.digest] = image
+            self._kept_bytes += len(image)
+        self._images.move_to_end(upload.digest)
         while self._kept_bytes > self._max_bytes:
             _, oldest = self._images.popitem(last=False)
             self._kept_bytes -= len(oldest)
 
-    def _number_of(self, image_id: str) -> int | None:
-        prefix = f"sbx-{self._run}-"
-        digits = image_id.removeprefix(prefix)
-        if not image_id.startswith(prefix) or not digits.isdecimal() or not digits.isascii():
-            return None
-        return int(digits)
+    def delete(self, deletehash: str) -> bool:
+        """Delete the image of this deletehash; False if there is none."""
+        upload = self._records.get(deletehash.rpartition("-")[0])
+        if upload is None or upload.deleted or upload.deletehash != deletehash:
+            return False
+        upload.deleted = True
+        return True
 
-    def _find(self, image_id: str) -> Upload | None:
-        number = self._number_of(image_id)
-        if number is None or not 0 <= number - self._first < len(self._records):
-            return None
-        return self._records[number - self._first]
+    def serve(self, name: str) -> web.Response:
+        """The image of a link, by the last part of its path; raises HTTPNotFound."""
+        upload = self._records.get(name.partition(".")[0])
+        image = None if upload is None or upload.deleted else self._images.get(upload.digest)
+        if upload is None or image is None:
+            reason = "it was deleted, or it is none of the newest since the sandbox started"
+            raise web.HTTPNotFound(text=f"There is no such image: {reason}.\n")
+        return web.Response(body=image, content_type=upload.header.media_type, headers=_HEADERS)
 
-    def _was_issued(self, image_id: str) -> bool:
-        number = self._number_of(image_id)
-        return number is not None and 0 < number < self._first
+    def listing(self, base: str) -> dict[str, Any]:
+        """The records in the order of upload."""
+        records = [
+            {
+                "id": upload.image_id, "digest": upload.digest.hex(), "name": upload.name,
+                "size": upload.size, "type": upload.header.media_type, "link": upload.link(base),
+                "deleted": upload.deleted,
+            }
+            for upload in self._records.values()
+        ]  # fmt: skip
+        return {"count": self.count, "attempts": self.attempts, "uploads": records}
 
-    def _seal(self, image_id: str) -> str:
-        return hashlib.blake2b(image_id.encode(), key=self._key, digest_size=6).hexdigest()
-
-
-def _gone(sentence: str) -> Response:
-    return problem(HTTPStatus.GONE, sentence)
-
-
-def _number(query: dict[str, str], name: str, default: int) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):  # noqa: PLR2004 - enough for all
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"The parameter {name} must be a number.")
-    return int(text)
+    def reset(self) -> None:
+        """Forget everything and start counting afresh."""
+        self.attempts = self.count = self._kept_bytes = 0
+        self._records.clear()
+        self._images.clear()

@@ -95,6 +95,11 @@ class RunningService:
         found = [line for line in self.log_text.splitlines() if "SANDBOX" in line]
         return json.loads(found[0])["sandbox"]
 
+    @property
+    def uploads_link(self) -> str:
+        """Where its sandbox lists all uploads; the key in it is for who sees the log."""
+        return self.wait_for_event("sandbox listening")["uploads"]
+
     # --- what it does -----------------------------------------------------------------------
 
     def get(self, path: str) -> requests.Response:
@@ -121,7 +126,7 @@ class RunningService:
         return self.wait_complete(self.submit(urls), seconds)
 
     def sandbox_uploads(self) -> dict[str, Any]:
-        return self.http.get(self.sandbox + "/sandbox/uploads", timeout=30).json()
+        return self.http.get(self.uploads_link, timeout=30).json()
 
     # --- its processes ----------------------------------------------------------------------
 

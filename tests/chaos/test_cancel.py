@@ -39,7 +39,7 @@ def test_each_url_of_a_cancelled_job_ends_exactly_once_under_kills(launch, note)
             assert answer.status_code == 202
             cancelled += answer.json()["cancelled"]
         done = client.wait_until_done()
-    verdict = judge(checker, service.sandbox, killer.kills * LANES)
+    verdict = judge(checker, service.uploads_link, killer.kills * LANES)
     note(f"{killer.kills} kills, {cancelled} URLs cancelled at once: {verdict}")
 
     assert done, str(verdict)

@@ -31,7 +31,7 @@ def test_each_url_ends_exactly_once_under_kills(launch, note, crashed_uploads):
         with Killer(service.worker_pids, KILL_EVERY_SECONDS) as killer:
             sender.join()
             done = client.wait_until_done()
-    verdict = judge(checker, service.sandbox, killer.kills * LANES)
+    verdict = judge(checker, service.uploads_link, killer.kills * LANES)
     note(f"{killer.kills} kills, CRASHED_UPLOADS={crashed_uploads}: {verdict}")
 
     assert done, str(verdict)
@@ -54,6 +54,6 @@ def test_without_kills_each_url_is_uploaded_exactly_once(launch):
     with Client(service.url, checker) as client:
         submit_all(client, slow_urls(service.sandbox, "calm", 300)).join()
         assert client.wait_until_done()
-    verdict = judge(checker, service.sandbox, most_extra=0)
+    verdict = judge(checker, service.uploads_link, most_extra=0)
     assert not verdict.violations, str(verdict)
     assert (verdict.complete, verdict.extra, verdict.marked) == (300, 0, 0)

@@ -23,7 +23,7 @@ pytestmark = not_over_ray("The control has no backend, and has run already.")
 
 @pytest.fixture
 def naive(tmp_path):
-    """Start the control and a sandbox; gives its URL, the sandbox's, and the workers' pids."""
+    """Start the control and a sandbox; gives the URL, the sandbox's links and the workers' pids."""
     environ = {"PATH": os.environ["PATH"]}
     with contextlib.ExitStack() as running:
         log = running.enter_context((tmp_path / "naive.log").open("wb"))
@@ -46,7 +46,7 @@ def naive(tmp_path):
         process, up = start("tests.chaos.naive", sandbox["origin"], str(WORKERS))
         yield (
             up["url"],
-            sandbox["origin"],
+            sandbox,
             lambda: [pid for pid in _spawned(process.pid) if pid != up["manager"]],
         )
 
@@ -55,9 +55,9 @@ def test_left_alone_the_naive_shape_passes(naive):
     url, sandbox, _ = naive
     checker = Checker(name_of)
     with Client(url, checker) as client:
-        client.submit(slow_urls(sandbox, "calm", 60))
+        client.submit(slow_urls(sandbox["origin"], "calm", 60))
         assert client.wait_until_done(STALL_SECONDS)
-    verdict = judge(checker, sandbox, most_extra=0)
+    verdict = judge(checker, sandbox["uploads"], most_extra=0)
     assert not verdict.violations, str(verdict)
 
 
@@ -66,10 +66,10 @@ def test_under_kills_the_naive_shape_loses_urls_and_the_checker_says_so(naive, n
     checker = Checker(name_of)
     with Client(url, checker) as client:
         # One job: its links are then listed in order of completion, as the checker wants them.
-        client.submit(slow_urls(sandbox, "k", 150))
+        client.submit(slow_urls(sandbox["origin"], "k", 150))
         with Killer(worker_pids, every_seconds=0.3) as killer:
             done = client.wait_until_done(STALL_SECONDS)
-    verdict = judge(checker, sandbox, killer.kills)
+    verdict = judge(checker, sandbox["uploads"], killer.kills)
     note(f"naive, {killer.kills} kills: {verdict}")
     assert not done
     assert verdict.violations["lost"] >= 1

@@ -25,7 +25,7 @@ def test_poison_urls_fail_after_three_crashes_and_others_are_unharmed(launch, no
             urls.insert(number * INNOCENTS // POISONS, url)
         job_id = client.submit(urls)
         assert client.wait_until_done()
-    verdict = judge(checker, service.sandbox, POISONS * CRASHES * LANES)
+    verdict = judge(checker, service.uploads_link, POISONS * CRASHES * LANES)
     note(f"{POISONS} poison URLs: {verdict}")
     assert not verdict.violations, str(verdict)
     # Two in one worker share a crash; the last one of each was met alone, and is its own.

@@ -22,7 +22,7 @@ LANES = 8
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[str]:
+def sandbox_links() -> Iterator[dict[str, str]]:
     """A sandbox that outlives the services, so that it counts the uploads of all their runs."""
     with subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--port", "0", "--leave-with-stdin"],
@@ -34,10 +34,15 @@ def sandbox() -> Iterator[str]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield json.loads(process.stdout.readline())["origin"]
+            yield json.loads(process.stdout.readline())
         finally:
             process.stdin.close()
             process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def sandbox(sandbox_links: dict[str, str]) -> str:
+    return sandbox_links["origin"]
 
 
 @pytest.fixture
@@ -62,8 +67,8 @@ def sources(sandbox: str, run: str, count: int, latency: int) -> list[str]:
     return [f"{prefix}-{number}.png" for number in range(count)]
 
 
-def uploads_of(sandbox: str, run: str) -> collections.Counter[str]:
-    answer = requests.get(sandbox + "/sandbox/uploads", timeout=30)
+def uploads_of(sandbox_links: dict[str, str], run: str) -> collections.Counter[str]:
+    answer = requests.get(sandbox_links["uploads"], timeout=30)
     names = [upload["name"] or "" for upload in answer.json()["uploads"]]
     return collections.Counter(name for name in names if name.startswith(run + "-"))
 
@@ -72,7 +77,9 @@ def done(status) -> int:
     return len(status["uploaded"]["complete"]) + len(status["uploaded"]["failed"])
 
 
-def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(start, sandbox):
+def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(
+    start, sandbox, sandbox_links
+):
     service = start().wait_until_ready()
     early = service.upload_all([sandbox + "/images/small.png", sandbox + "/faults/status/404"])
     urls = sources(sandbox, "everything", URLS, latency=100)
@@ -108,7 +115,7 @@ def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(start, san
     assert listed[: len(links_before)] == links_before
     assert sorted(listed) == sorted(early["uploaded"]["complete"] + links)
 
-    counted = uploads_of(sandbox, "everything")
+    counted = uploads_of(sandbox_links, "everything")
     assert len(counted) == URLS
     twice = sorted(name for name, count in counted.items() if count > 1)
     assert max(counted.values()) <= 2
@@ -119,7 +126,7 @@ def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(start, san
     assert len(marked) <= WORKERS * LANES
 
 
-def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(start, sandbox):
+def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(start, sandbox, sandbox_links):
     service = start(WORKER_COUNT="1", WORKER_CONCURRENCY="2").wait_until_ready()
     job_id = service.submit(sources(sandbox, "stopped", 12, latency=300))
     service.wait_for("a first image", lambda: done(service.status(job_id)))
@@ -131,7 +138,7 @@ def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(start, sandbo
     rival = start()  # two services cannot share a journal
     after = service.wait_complete(job_id)
     assert len(after["uploaded"]["complete"]) == 12
-    assert set(uploads_of(sandbox, "stopped").values()) == {1}
+    assert set(uploads_of(sandbox_links, "stopped").values()) == {1}
     assert not any("possiblyDuplicated" in result for result in after["results"])
 
     assert rival.wait_for_exit() == 2

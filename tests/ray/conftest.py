@@ -27,18 +27,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[str]:
-    """The origin of one that is no part of a service, and so outlives it."""
+def sandbox_links() -> Iterator[dict[str, str]]:
+    """What one says of itself that is no part of a service, and so outlives it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--port", "0"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    yield json.loads(process.stdout.readline())["origin"]
+    yield json.loads(process.stdout.readline())
     process.kill()
     process.wait()
     process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def sandbox(sandbox_links: dict[str, str]) -> str:
+    return sandbox_links["origin"]
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_a_job_is_done_by_workers_on_several_nodes(launch, sandbox, cluster):
     assert len(status["uploaded"]["complete"]) == 200
 
 
-def test_killed_workers_cost_no_url(launch, sandbox, cluster):
+def test_killed_workers_cost_no_url(launch, sandbox, sandbox_links, cluster):
     service = launch().wait_until_ready()
     checker = Checker(name_of)
     with Client(service.url, checker) as client:
@@ -40,13 +40,13 @@ def test_killed_workers_cost_no_url(launch, sandbox, cluster):
             wait_for("end", lambda victim=victims[0]: gone([victim]))
         sender.join()
         assert client.wait_until_done()
-    verdict = _verdict(checker, sandbox, "w", 3 * LANES)
+    verdict = _verdict(checker, sandbox_links, "w", 3 * LANES)
     _check(verdict, 300)
     assert not client.errors
 
 
 @pytest.mark.timeout(300)
-def test_nodes_killed_every_five_seconds_cost_no_url(launch, sandbox, cluster):
+def test_nodes_killed_every_five_seconds_cost_no_url(launch, sandbox, sandbox_links, cluster):
     service = launch().wait_until_ready()
     checker = Checker(name_of)
     with Client(service.url, checker) as client:
@@ -54,7 +54,7 @@ def test_nodes_killed_every_five_seconds_cost_no_url(launch, sandbox, cluster):
         with NodeKiller(cluster, KILL_NODE_SECONDS) as killer:
             sender.join()
             done = client.wait_until_done()
-    verdict = _verdict(checker, sandbox, "n", killer.kills * WORKERS * LANES)
+    verdict = _verdict(checker, sandbox_links, "n", killer.kills * WORKERS * LANES)
     _FIGURES.info("%d nodes killed: %s", killer.kills, verdict)
     assert done, str(verdict)
     assert killer.kills >= 3
@@ -80,7 +80,7 @@ def test_a_killed_supervisor_is_started_again_and_takes_the_workers_over(launch,
     assert cluster.pids("ClusterSupervisor") == [after]
 
 
-def test_a_killed_service_finds_its_jobs_again(launch, sandbox, cluster):
+def test_a_killed_service_finds_its_jobs_again(launch, sandbox, sandbox_links, cluster):
     first = launch().wait_until_ready()
     checker = Checker(name_of)
     urls = slow_urls(sandbox, "again", 200, milliseconds=200)
@@ -97,7 +97,7 @@ def test_a_killed_service_finds_its_jobs_again(launch, sandbox, cluster):
     checker.accepted(job_id, urls, 0.0)
     checker.status(job_id, status, 1.0)
     checker.images(second.get("/v1/images").json()["uploaded"], set())
-    _check(_verdict(checker, sandbox, "again", 0), len(urls))
+    _check(_verdict(checker, sandbox_links, "again", 0), len(urls))
 
 
 def test_the_death_of_the_state_ends_the_service_and_the_next_one_begins_anew(
@@ -117,9 +117,9 @@ def test_the_death_of_the_state_ends_the_service_and_the_next_one_begins_anew(
     assert len(status["uploaded"]["complete"]) == 20
 
 
-def _verdict(checker, sandbox, prefix, most_extra):
+def _verdict(checker, sandbox_links, prefix, most_extra):
     """By what the sandbox has counted of this test; it serves others as well."""
-    uploads = requests.get(sandbox + "/sandbox/uploads", timeout=60).json()["uploads"]
+    uploads = requests.get(sandbox_links["uploads"], timeout=60).json()["uploads"]
     names = [upload["name"] for upload in uploads]
     return checker.judge([name for name in names if f" {prefix}-" in name], most_extra)
 

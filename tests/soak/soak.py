@@ -184,7 +184,7 @@ def main() -> int:
                     samples.append(take_sample(service, second))
                     time.sleep(SAMPLE_EVERY_SECONDS)
             done = client.wait_until_done()
-        verdict = judge(checker, service.sandbox, killer.kills * LANES)
+        verdict = judge(checker, service.uploads_link, killer.kills * LANES)
         forgotten = sum(event["jobs"] for event in service.events("finished jobs forgotten"))
     finally:
         service.close()

@@ -1,57 +1,41 @@
-"""The sandbox's application without a network, and something that records what is written."""
+"""The sandbox's application behind a real socket, served by a thread of the test process."""
 
 import asyncio
-import contextlib
-import json
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
+from aiohttp import web
 
-from sandbox.answers import Answer, Performance
 from sandbox.application import Application
-from sandbox.http_message import Request, Response, parse_head
 
-BOUNDARY = "a-boundary-of-the-tests"
-
-
-class RecordingWire:
-    """Takes what a performance writes; `most` bytes end it, as a client would that has enough."""
-
-    def __init__(self, most: int = 50_000_000) -> None:
-        self.data = b""
-        self.was_reset = False
-        self._most = most
-
-    async def send(self, data: bytes) -> None:
-        self.data += data
-        if len(self.data) > self._most:
-            raise ConnectionResetError
-
-    def reset(self) -> None:
-        self.was_reset = True
+KEY = "key-of-the-tests"
+PATIENCE_SECONDS = 30
 
 
 class Client:
-    """Asks an application directly."""
+    """Asks the application.
 
-    def __init__(self, application: Application) -> None:
-        self.application = application
+    Args:
+        port: where it listens.
+    """
 
-    def answer(
-        self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b""
-    ) -> Answer:
-        fields = {"Host": "sandbox.test:8001"} | (headers or {})
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        request = parse_head(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1"))
-        request.body = body
-        return self.application.handle(request)
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.headers = {"Host": "sandbox.test:8001"}
 
-    def get(self, target: str, headers: dict[str, str] | None = None) -> Response:
-        return finish(self.answer("GET", target, headers))
+    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        more.setdefault("allow_redirects", False)
+        url = f"http://127.0.0.1:{self.port}{path}"
+        return self.http.request(method, url, timeout=PATIENCE_SECONDS, **more)
 
-    def json(self, target: str) -> Any:
-        return json.loads(self.get(target).body)
+    def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
+        return self.ask("GET", path, headers=headers)
 
     def upload(
         self,
@@ -60,54 +44,55 @@ class Client:
         path: str = "/3/image",
         headers: dict[str, str] | None = None,
         form: dict[str, str] | None = None,
-    ) -> Answer:
-        fields = {
-            "Authorization": "Client-ID tests",
-            "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
-        }
-        return self.answer("POST", path, fields | (headers or {}), multipart(image, form or {}))
+    ) -> requests.Response:
+        headers = {"Authorization": "Client-ID tests"} | (headers or {})
+        files = {"image": ("image.bin", image, "application/octet-stream")}
+        return self.ask("POST", path, headers=headers, files=files, data=form)
+
+    def uploads(self) -> dict[str, Any]:
+        return self.get(f"/sandbox/uploads?key={KEY}").json()
+
+    def forget_uploads(self) -> requests.Response:
+        return self.ask("DELETE", f"/sandbox/uploads?key={KEY}")
+
+    def raw(self, method: str, path: str, most: int = 50_000_000) -> bytes:
+        """What is sent before the connection ends, at most about `most` bytes.
+
+        Raises:
+            ConnectionResetError: it ends with a reset.
+        """
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as own:
+            own.sendall(
+                f"{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
+            )
+            data = b""
+            while len(data) < most and (piece := own.recv(1_000_000)):
+                data += piece
+        return data
 
 
-def multipart(image: bytes | None, form: dict[str, str]) -> bytes:
-    parts = [
-        f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode()
-        for name, value in form.items()
-    ]
-    if image is not None:
-        head = (
-            b'Content-Disposition: form-data; name="image"; filename="image.bin"\r\n'
-            b"Content-Type: application/octet-stream\r\n\r\n"
-        )
-        parts.append(head + image)
-    start = f"--{BOUNDARY}\r\n".encode()
-    return b"".join(start + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
+def serve(application: web.Application, listener: socket.socket) -> Callable[[], None]:
+    """Serve on a thread; returns what ends it."""
+    loop = asyncio.new_event_loop()
+    runner = web.AppRunner(
+        application, access_log=None, handler_cancellation=True, shutdown_timeout=0.0
+    )
 
+    def run() -> None:
+        loop.run_until_complete(runner.setup())
+        loop.run_until_complete(web.SockSite(runner, listener).start())
+        loop.run_forever()
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
 
-def finish(answer: Answer) -> Response:
-    """The response of an answer that may be late."""
-    if isinstance(answer, Response):
-        return answer
-    assert not isinstance(answer, Performance)
-    prepare = answer.prepare
+    thread = threading.Thread(target=run, name="sandbox")
+    thread.start()
 
-    async def wait() -> Response:
-        return await prepare()
+    def stop() -> None:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE_SECONDS)
 
-    return asyncio.run(wait())
-
-
-def play(answer: Answer, most: int = 50_000_000) -> RecordingWire:
-    """Let a performance write to a wire that takes `most` bytes."""
-    assert isinstance(answer, Performance)
-    performance = answer.play
-    wire = RecordingWire(most)
-
-    async def run() -> None:
-        await performance(wire)
-
-    with contextlib.suppress(ConnectionResetError):
-        asyncio.run(run())
-    return wire
+    return stop
 
 
 @pytest.fixture
@@ -117,26 +102,11 @@ def now() -> list[float]:
 
 
 @pytest.fixture
-def client(now: list[float]) -> Client:
-    return Client(Application("http://own.test:8001", token_seconds=3600, clock=lambda: now[0]))
-
-
-@pytest.fixture
-def finished() -> Callable[[Answer], Response]:
-    return finish
-
-
-@pytest.fixture
-def played() -> Callable[..., RecordingWire]:
-    return play
-
-
-@pytest.fixture
-def form_body() -> Callable[[bytes | None, dict[str, str]], bytes]:
-    return multipart
-
-
-@pytest.fixture
-def request_for() -> Callable[[str], Request]:
-    """Make the request that a GET of the target is."""
-    return lambda target: parse_head(f"GET {target} HTTP/1.1\r\n\r\n".encode("latin-1"))
+def client(now: list[float]) -> Iterator[Client]:
+    application = Application("http://own.test:8001", KEY, 3600, clock=lambda: now[0])
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = serve(application.make_web(), listener)
+    client = Client(listener.getsockname()[1])
+    yield client
+    client.http.close()
+    stop()
