@@ -74,7 +74,7 @@ class _Service:
     def __init__(self, settings: Settings, running: ExitStack) -> None:
         self._settings = settings
         self._log = structlog.get_logger("service")
-        self._sandbox = _start_sandbox(settings, running) if settings.sandbox_applies else None
+        self._sandbox = _bind_sandbox(settings, running) if settings.sandbox_applies else None
         self._board = _board(settings, self._sandbox)
         sandbox_url = None if self._sandbox is None else self._sandbox.origin
         app = create_app(self._board, settings, sandbox_url)
@@ -88,6 +88,8 @@ class _Service:
     def run(self, stop: StopSignals) -> int:
         self._board.start()
         self._server.start()
+        if self._sandbox is not None:
+            self._sandbox.start()  # last: it takes CPU, and what is asked of it meanwhile waits
         self._say_hello()
         try:
             self._board.supervise(stop)
@@ -140,7 +142,7 @@ class _Service:
         return EXIT_DONE
 
 
-def _start_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
+def _bind_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
     try:
         sandbox = SandboxProcess(settings.sandbox_host, settings.sandbox_port)
     except OSError as error:
@@ -149,7 +151,6 @@ def _start_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
             f"({error.strerror}). Set SANDBOX_PORT to a free port (0 takes any)."
         ) from error
     running.callback(sandbox.stop)
-    sandbox.start()
     return sandbox
 
 
