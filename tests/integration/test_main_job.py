@@ -16,7 +16,6 @@ FAILING = [
     ("/faults/html", "not-an-image"),
     ("/faults/empty", "empty"),
     ("/faults/too-large", "too-large"),
-    ("/faults/gzip", "encoding-unsupported"),
     ("/faults/status/404", "source-not-found"),
     ("/faults/status/410", "source-not-found"),
     ("/faults/status/403", "source-refused"),
@@ -52,6 +51,15 @@ def test_every_accepted_sample_ends_with_a_link_that_serves_its_bytes(service):
         assert copy.status_code == 200
         assert copy.content == source.content
     assert set(links.values()) <= set(service.get("/v1/images").json()["uploaded"])
+
+
+def test_an_image_that_comes_compressed_is_taken(service):
+    status = service.upload_all([service.sandbox + "/faults/gzip"])
+
+    (result,) = status["results"]
+    assert result["state"] == "complete"
+    source = service.http.get(service.sandbox + "/faults/gzip", timeout=30)
+    assert service.http.get(result["link"], timeout=30).content == source.content
 
 
 def test_a_job_goes_from_pending_to_complete_and_stamps_follow_iso_8601(service):
