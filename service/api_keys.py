@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import falcon
 from pydantic import SecretStr
 
+from service.client_address import client_group
 from service.problems import Problem
 
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz", "/healthz/", "/readyz/"})
@@ -122,6 +123,11 @@ def owner_of(req: falcon.Request) -> str:
     """Whose jobs and images this request is about."""
     owner: str = getattr(req.context, "owner", NOBODY)
     return owner
+
+
+def tenant_of(req: falcon.Request) -> str:
+    """Who is to have a fair share of the service: the key's name, else the client's address."""
+    return owner_of(req) or client_group(req.remote_addr)
 
 
 def given_key(req: falcon.Request) -> str | None:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import falcon
 import structlog
 
-from service.api_keys import owner_of
+from service.api_keys import owner_of, tenant_of
 from service.completion import Completions, say_applied, waited
 from service.idempotency import read_key, request_key
 from service.job_ids import canonical, job_not_found
@@ -75,6 +75,7 @@ class UploadsResource:
             request.options,
             request=None if key is None else request_key(key, request),
             origin=origin_of(req),
+            client=tenant_of(req),
         )
         answer = self._board.submit(submission)
         if isinstance(answer, Refusal):

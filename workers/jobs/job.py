@@ -39,6 +39,8 @@ class Job:
         request: of the request that made it, if that had a key.
         origin: the same request's name; not kept in the journal.
         failure_log: which failures have a line in the log; not kept in the journal.
+        tenant: see `Submission`; not kept in the journal, where it is an address: after a restart
+            it is the owner.
     """
 
     urls: tuple[str, ...]
@@ -66,6 +68,7 @@ class Job:
     request: RequestKey | None = None
     origin: Origin | None = field(default=None, compare=False)
     failure_log: FailureLog = field(default_factory=FailureLog, compare=False)
+    tenant: str = field(default="", compare=False)
     log: ChangeLog = field(init=False, repr=False, compare=False)
     timelines: Timelines = field(init=False, repr=False, compare=False)
 
@@ -95,6 +98,7 @@ class Job:
             retry_of=submission.retry_of,
             request=submission.request,
             origin=submission.origin,
+            tenant=submission.tenant,
         )
 
     # --- what becomes of its URLs; `now` is in monotonic seconds ------------------------------

@@ -82,7 +82,9 @@ class JobReader:
             urls = () if job is None else job.failed_urls()
             if job is None or not urls:
                 return None
-            return Submission(new_job_id, urls, job.owner, job.options, retry_of=job_id)
+            return Submission(
+                new_job_id, urls, job.owner, job.options, retry_of=job_id, client=job.tenant
+            )
 
     def origin(self, job_id: str) -> Origin | None:
         """The request that a job came with, if that is known."""

@@ -207,6 +207,7 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             troubles={index: (reason, message) for index, reason, message in kept["troubles"]},
             deletehashes={index: deletehash for index, _, deletehash in kept["complete"]},
             owner=kept["owner"],
+            tenant=kept["owner"],
             uploading=set(kept["uploading"]),
             unsure=set(kept["unsure"]),
             doubled=set(kept["doubled"]),

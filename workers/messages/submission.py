@@ -1,6 +1,6 @@
 """From the web side to the mailbox: a job, and why it is not taken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from workers.jobs.job_options import NO_OPTIONS, JobOptions
@@ -18,6 +18,7 @@ class Submission:
         retry_of: the job whose failed URLs these are, if they are.
         request: set where the client may send the same request again.
         origin: the request that it came with.
+        client: the address that it came from, where there are no keys to tell clients apart.
     """
 
     job_id: str
@@ -27,6 +28,12 @@ class Submission:
     retry_of: str | None = None
     request: RequestKey | None = None
     origin: Origin | None = None
+    client: str = field(default="", repr=False)
+
+    @property
+    def tenant(self) -> str:
+        """Whose share of the queue, of the memory and of the turns it takes."""
+        return self.owner or self.client
 
 
 class RefusalCode(StrEnum):

@@ -1,9 +1,9 @@
 """How much of other jobs comes before a job's last URL, without looking at each of them.
 
-Jobs take turns (`workers/queueing/fair_queue.py`): while a job has n turns, one of the same
-priority has n as well, or as many as it has URLs left. To add that up over all jobs takes their
-sizes; here they are counted by the power of two they lie below, so that a job is moved in one step
-and a sum over any number of jobs takes some twenty.
+Jobs of one tenant take turns, and tenants do (`workers/queueing/fair_queue.py`): while a job has n
+turns, one of the same priority has n as well, or as many as it has URLs left. To add that up over
+all jobs takes their sizes; here they are counted by the power of two they lie below, so that a job
+is moved in one step and a sum over any number of jobs takes some twenty.
 """
 
 from collections import defaultdict
@@ -33,6 +33,9 @@ class JobSizes:
             after: URLs left from now on.
         """
         classes = self._strides[stride]
+        if before and before.bit_length() == after.bit_length():
+            classes[after.bit_length()].urls += after - before
+            return
         if before:
             self._add(classes, before, -1)
         if after:
@@ -48,10 +51,20 @@ class JobSizes:
             stride: of the job, which has been entered.
             urls: it has left.
         """
+        return self.beside(stride, urls, urls) + urls - 1
+
+    def beside(self, stride: int, urls: int, turns: int) -> int:
+        """URLs of all others that have their turn while one has some of its own.
+
+        Args:
+            stride: of its turns.
+            urls: it has left.
+            turns: of its own that are looked at; all of them where that is `urls`.
+        """
         others = 0
         for their_stride, classes in self._strides.items():
-            turns = urls * stride // their_stride
-            size_class = turns.bit_length()
+            theirs = turns * stride // their_stride
+            size_class = theirs.bit_length()
             for bits, found in classes.items():
                 jobs, left = found.jobs, found.urls
                 if their_stride == stride and bits == urls.bit_length():
@@ -59,10 +72,10 @@ class JobSizes:
                 if bits < size_class:
                     others += left
                 elif bits > size_class:
-                    others += jobs * turns
+                    others += jobs * theirs
                 else:
-                    others += min(left, jobs * turns)
-        return others + urls - 1
+                    others += min(left, jobs * theirs)
+        return others
 
     def _add(self, classes: "defaultdict[int, _Class]", urls: int, jobs: int) -> None:
         bits = urls.bit_length()

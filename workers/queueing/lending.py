@@ -15,6 +15,7 @@ from workers.messages import (
     Place,
     Receipt,
     Report,
+    Submission,
     TryAgain,
     Uploaded,
 )
@@ -141,7 +142,8 @@ class Lending:
             if not job.pending:
                 continue
             in_hand = sorted(job.uploading, reverse=True)
-            self._room.restore(job_id, job.urls, waiting, len(in_hand), job.options)
+            submission = Submission(job_id, job.urls, job.owner, job.options, client=job.tenant)
+            self._room.restore(submission, waiting, len(in_hand))
             for index in in_hand:
                 self._table.begin(job_id, index)
                 crashed.append(self._settlement.settle_crash((job_id, index)))

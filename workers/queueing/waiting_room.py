@@ -7,7 +7,6 @@ takes one has it until the room is told to have it back or that it has ended.
 import math
 from collections.abc import Callable, Iterable
 
-from workers.jobs.job_options import NO_OPTIONS, JobOptions
 from workers.messages import ImageOptions, Outcome, Place, Submission
 from workers.queueing.fair_queue import FairQueue
 from workers.queueing.quarantine import Quarantine
@@ -45,6 +44,10 @@ class WaitingRoom:
         """URLs that are not final, those that were taken from here included."""
         return self._queue.unfinished
 
+    def unfinished_of(self, tenant: str) -> int:
+        """Those of a tenant's jobs."""
+        return self._queue.unfinished_of(tenant)
+
     @property
     def delayed(self) -> int:
         """URLs that wait for the time of their next attempt."""
@@ -72,16 +75,9 @@ class WaitingRoom:
         self._queue.add(submission)
         self._wake()
 
-    def restore(
-        self,
-        job_id: str,
-        urls: tuple[str, ...],
-        waiting: Iterable[int],
-        in_hand: int,
-        options: JobOptions = NO_OPTIONS,
-    ) -> None:
+    def restore(self, job: Submission, waiting: Iterable[int], in_hand: int) -> None:
         """Append a job that had begun; see `FairQueue.restore`."""
-        self._queue.restore(job_id, urls, waiting, in_hand, options)
+        self._queue.restore(job, waiting, in_hand)
 
     # --- URLs go out ------------------------------------------------------------------------
 

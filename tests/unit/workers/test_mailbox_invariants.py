@@ -106,12 +106,15 @@ class MailboxMachine(RuleBasedStateMachine):
         self.box.register(worker_id)
         return worker_id
 
-    @rule(hosts=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6))
-    def put(self, hosts: list[str]) -> None:
+    @rule(
+        hosts=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6),
+        client=st.sampled_from(["", "x", "y"]),
+    )
+    def put(self, hosts: list[str], client: str) -> None:
         count = len(hosts)
         job_id = f"j{len(self.jobs)}"
         urls = tuple(f"https://{host}.test/{job_id}/{n}" for n, host in enumerate(hosts))
-        submission = Submission(job_id, urls)
+        submission = Submission(job_id, urls, client=client)
         fits = self.open_urls() + count <= MAX_OPEN_URLS and not self.draining
 
         refusal = self.box.put(submission)
@@ -260,7 +263,8 @@ class MailboxMachine(RuleBasedStateMachine):
         everything = {(j, n) for j, s in self.jobs.items() for n in range(len(s.urls))}
         assert sorted(places) == sorted(everything - set(self.final))
         waiting = {job_id for job_id, queue in room._queue._jobs.items() if queue}
-        in_line = [job_id for *_, job_id in room._queue._line]
+        in_line = [job_id for tenant in room._queue._line for *_, job_id in tenant.turns._line]
+        assert all(tenant.turns for tenant in room._queue._line)
         assert len(in_line) == len(set(in_line))
         assert waiting <= set(in_line) <= waiting | self.cancelled
 
@@ -291,9 +295,15 @@ class MailboxMachine(RuleBasedStateMachine):
         parked = {
             (host, job_id) for job_id, queue in box._queue._jobs.items() for host in queue.parked
         }
-        turns = [(host, job_id) for host, jobs in box._queue._parked.items() for job_id in jobs]
+        lines = box._queue._parked._lines
+        turns = [
+            (host, job_id)
+            for host, tenants in lines.items()
+            for jobs in tenants.values()
+            for job_id in jobs
+        ]
         assert sorted(turns) == sorted(parked)
-        for host in box._queue._parked:
+        for host in lines:
             source = box._sources._sources[host]
             assert source.paused_until or source.in_flight >= source.limit
 

@@ -203,7 +203,7 @@ def test_nothing_is_kept_of_it(desk: Desk) -> None:
     room = desk.box._room
     assert not room._queue._jobs
     assert not room._sources._slots
-    assert not room._queue._parked
+    assert not room._queue._parked.size
     assert not room._delays._waiting
     assert len(room._delays._heap) == 0
     assert desk.leases() == 0

@@ -137,7 +137,7 @@ def test_a_pause_takes_promised_slots_back() -> None:
 
 def test_a_search_is_bounded_and_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fair_queue, "_LOOKS_PER_POP", 100)
-    monkeypatch.setattr(fair_queue, "_LOOKS_PER_JOB", 50)
+    monkeypatch.setattr(fair_queue, "_LOOKS_PER_TURN", 50)
     line = Line(1)
     line.add("slow", "s" * 401 + "f")
     assert line.queue.pop() == ("slow", 0)
@@ -186,14 +186,14 @@ def test_nothing_is_kept_of_a_job_that_has_ended() -> None:
     assert line.queue.unfinished == 0
     assert not line.queue._jobs
     assert not line.queue._line
-    assert not line.queue._parked
+    assert not line.queue._parked.size
     assert not line.sources._sources
 
 
 def test_a_restored_job_waits_for_its_hosts_as_well() -> None:
     line = Line(1)
     urls = ("http://s.test/0", "http://s.test/1", "http://s.test/2", "http://f.test/3")
-    line.queue.restore("j", urls, [1, 2, 3], in_hand=1)
+    line.queue.restore(Submission("j", urls), [1, 2, 3], in_hand=1)
     line.queue.give_back(("j", 0))
     assert line.pop_all() == [("j", 0), ("j", 3)]
     assert line.queue.unfinished == 4
@@ -249,9 +249,94 @@ class TestPriority:
     def test_a_restored_job_keeps_its_priority(self) -> None:
         queue = FairQueue(SourceLimits(0))
         urls = tuple(f"http://s.test/{n}" for n in range(60))
-        queue.restore("low", urls, range(60), 0, JobOptions(priority=Priority.LOW))
-        queue.restore("high", urls, range(60), 0, JobOptions(priority=Priority.HIGH))
+        for priority in (Priority.LOW, Priority.HIGH):
+            job = Submission(priority, urls, options=JobOptions(priority=priority))
+            queue.restore(job, range(60), 0)
 
         jobs = [place[0] for place in (queue.pop() for _ in range(50)) if place is not None]
 
         assert jobs.count("high") == 40
+
+
+class TestTenants:
+    """Turns of whoever sends jobs, whatever they send."""
+
+    def queue(self, **jobs: int) -> FairQueue:
+        """Jobs of so many URLs each; the first letter of a name is its tenant."""
+        queue = FairQueue(SourceLimits(0))
+        for name, count in jobs.items():
+            self.add(queue, name, count)
+        return queue
+
+    def add(
+        self, queue: FairQueue, name: str, count: int, priority: Priority = Priority.NORMAL
+    ) -> None:
+        urls = tuple(f"http://s.test/{n}" for n in range(count))
+        queue.add(Submission(name, urls, name[0], JobOptions(priority=priority)))
+
+    def turns(self, queue: FairQueue, count: int) -> str:
+        places = [queue.pop() for _ in range(count)]
+        return "".join(place[0][0] for place in places if place is not None)
+
+    def test_more_jobs_are_no_more_turns(self) -> None:
+        queue = self.queue(a1=9, a2=9, a3=9, b=9, c=3)
+        assert self.turns(queue, 12) == "abc" * 3 + "aba"
+
+    def test_nor_is_a_higher_priority(self) -> None:
+        queue = self.queue()
+        self.add(queue, "low", 10, Priority.LOW)
+        for number in range(5):
+            self.add(queue, f"high{number}", 10, Priority.HIGH)
+        assert self.turns(queue, 10) == "lh" * 5
+
+    def test_a_priority_counts_among_the_jobs_of_a_tenant(self) -> None:
+        queue = self.queue(b=100)
+        self.add(queue, "a-low", 50, Priority.LOW)
+        self.add(queue, "a-high", 50, Priority.HIGH)
+        places = [queue.pop() for _ in range(100)]
+        jobs = [place[0] for place in places if place is not None]
+        assert (jobs.count("a-low"), jobs.count("a-high"), jobs.count("b")) == (10, 40, 50)
+
+    def test_who_comes_waits_for_one_turn_of_each(self) -> None:
+        queue = self.queue(**{f"{letter}{number}": 50 for letter in "abc" for number in range(20)})
+        self.turns(queue, 30)
+        self.add(queue, "new", 2)
+        assert "n" in self.turns(queue, 4)
+
+    def test_at_a_host_tenants_take_turns_too(self) -> None:
+        sources = SourceLimits(1)
+        queue = FairQueue(sources)
+        for number in range(5):
+            self.add(queue, f"a{number}", 1)
+        self.add(queue, "b", 3)
+        order = [queue.pop()]
+        while (place := order[-1]) is not None:
+            host = sources.downloaded(place)
+            if host is not None:
+                queue.admit(host)
+            order.append(queue.pop())
+        assert "".join(place[0][0] for place in order if place is not None) == "abababaa"
+
+    def test_what_one_waits_for_does_not_cost_its_turn(self) -> None:
+        queue = FairQueue(SourceLimits(1))
+        for number in range(3):
+            self.add(queue, f"a{number}", 1)  # of one host, that has room for one
+        queue.add(Submission("a-other", ("http://other.test/1", "http://more.test/2"), "a"))
+        queue.add(Submission("b", ("http://b.test/1", "http://bb.test/2"), "b"))
+        assert self.turns(queue, 5) == "ababa"
+
+    def test_their_urls_are_ahead_as_far_as_they_have_turns(self) -> None:
+        queue = self.queue(a1=10, a2=3, b1=1000, b2=1000, c=5)
+        # Three jobs' worth of `a`'s own, as many of `b`, and all of `c`.
+        assert queue.ahead("a1") == (10 + 3 - 1) + 13 + 5
+        assert queue.ahead("c") == (5 - 1) + 5 + 5
+
+    def test_jobs_that_were_removed_leave_nothing(self) -> None:
+        queue = self.queue(a=1, b=1)
+        for number in range(1000):
+            self.add(queue, f"a{number}", 2)
+            self.add(queue, f"c{number}", 2)
+            for name in (f"a{number}", f"c{number}"):
+                queue.end(name, len(queue.remove(name, 0.0)))
+        assert sum(len(tenant.turns) for tenant in queue._line) <= 4
+        assert self.turns(queue, 3) in {"ab", "ba"}
