@@ -243,6 +243,12 @@ _EXPLANATIONS: Final = (
         "Send the URLs in several jobs.",
     ),
     Explanation(
+        "job-too-large",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The job takes more memory than the service keeps for one; see MAX_STATE_BYTES.",
+        "Send the URLs in several jobs.",
+    ),
+    Explanation(
         "unsupported-media-type",
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "The body is not declared as JSON in UTF-8.",
@@ -293,7 +299,15 @@ _EXPLANATIONS: Final = (
     Explanation(
         "queue-full",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "The job would take the queue beyond MAX_QUEUED_URLS; nothing of it was kept.",
+        "The job would take the queue beyond MAX_QUEUED_URLS, or its sender beyond what is left "
+        "for others; nothing of it was kept.",
+        _AGAIN,
+    ),
+    Explanation(
+        "state-full",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The job would take the memory for jobs beyond MAX_STATE_BYTES, or its sender beyond what "
+        "is left for others; nothing of it was kept.",
         _AGAIN,
     ),
     Explanation(

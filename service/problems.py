@@ -107,6 +107,7 @@ def problem_body(status: HTTPStatus, code: str, detail: str) -> ProblemBody:
 
 
 _REFUSAL_STATUSES: Final = {
+    RefusalCode.JOB_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RefusalCode.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
     RefusalCode.REQUEST_UNDER_WAY: HTTPStatus.CONFLICT,
     RefusalCode.JOB_COMPLETE: HTTPStatus.CONFLICT,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from workers.errands.book import RETRY_SECONDS, ErrandLimits
+from workers.job_table import USUAL_STATE_BYTES
 from workers.queueing.mailbox_limits import MailboxLimits
 from workers.scaling import ScalingRules
 from workers.worker import WorkerConfig
@@ -18,7 +19,8 @@ class BoardConfig:
     Attributes:
         worker_count: workers, to begin with.
         max_queued_urls: URLs queued or in work at once; a job beyond it is refused whole.
-        job_ttl_seconds: how long a finished job is kept; 0 keeps all.
+        max_state_bytes: see `MailboxLimits.state_bytes`.
+        job_ttl_seconds: how long a finished job is kept; 0 keeps all that there is memory for.
         upload_again: see `MailboxLimits`.
         journal_path: a file from which a restart goes on; None keeps the state in memory only.
         source_concurrency: see `MailboxLimits`.
@@ -29,6 +31,7 @@ class BoardConfig:
     worker_count: int
     max_queued_urls: int
     worker: WorkerConfig
+    max_state_bytes: int = USUAL_STATE_BYTES
     job_ttl_seconds: float = 0.0
     upload_again: bool = True
     journal_path: str | None = None
@@ -48,6 +51,7 @@ class BoardConfig:
         """How much the mailbox takes, and how patient it is."""
         return MailboxLimits(
             max_open_urls=self.max_queued_urls,
+            state_bytes=self.max_state_bytes,
             lease_seconds=self.lease_seconds,
             upload_again=self.upload_again,
             source_concurrency=self.source_concurrency,

@@ -5,10 +5,13 @@ and finished stamp disagree, and no writer needs to read before it writes.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
+from workers.jobs.eviction import evict
 from workers.jobs.job import Job
 from workers.jobs.job_messages import CANCELLED
 from workers.jobs.job_reader import JobReader
@@ -30,6 +33,8 @@ from workers.messages import (
     Uploaded,
 )
 from workers.metrics import MeterBook
+
+USUAL_STATE_BYTES: Final = 512 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class JobTable(JobReader):
     Args:
         wall_clock: seconds since the epoch, for the stamps that clients see; never for deadlines.
         clock: monotonic seconds, for the age of finished jobs.
+        max_bytes: of memory, by an estimate: beyond it complete jobs are forgotten.
 
     Attributes:
         meters: counts what happens here.
@@ -63,8 +69,9 @@ class JobTable(JobReader):
         self,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        max_bytes: int = USUAL_STATE_BYTES,
     ) -> None:
-        super().__init__()
+        super().__init__(max_bytes)
         self._wall_clock = wall_clock
         self._clock = clock
         self.meters = MeterBook()
@@ -104,12 +111,15 @@ class JobTable(JobReader):
             raise
         return created
 
-    def open(self, submission: Submission, created: float | None = None) -> None:
+    def open(
+        self, submission: Submission, created: float | None = None, asked_bytes: int = 0
+    ) -> None:
         """Enter a new job, all of its URLs pending.
 
         Args:
             submission: the job.
             created: what `announce` returned, if the job was announced.
+            asked_bytes: see `workers.jobs.job_size.size_of`, if it is known.
 
         Raises:
             ValueError: the job id is taken, or there are no URLs.
@@ -120,11 +130,13 @@ class JobTable(JobReader):
             if submission.job_id in self.kept.by_id:
                 raise ValueError(f"Job {submission.job_id} exists already.")
             created = self._wall_clock() if created is None else created
-            self.kept.enter(submission.job_id, Job.of(submission, created, self._clock()))
+            job = Job.of(submission, created, self._clock(), asked_bytes)
+            self.kept.enter(submission.job_id, job)
             origin = self.kept.by_id.get(submission.retry_of or "")
             if origin is not None:
                 origin.retried_as = submission.job_id
                 origin.log.note(0)  # nothing of this URL: a change to be seen of the job itself
+                self.kept.weigh(origin)
         self.meters.accepted(len(submission.urls))
 
     def begin(self, job_id: str, index: int) -> int:
@@ -140,7 +152,9 @@ class JobTable(JobReader):
                 self._journal.append(["started", job_id])
             is_first = not job.attempts[index]
             self.meters.begun(self._wall_clock() - job.created if is_first else None)
-            return job.begin(index, self._clock())
+            attempt = job.begin(index, self._clock())
+            self.kept.weigh(job)
+            return attempt
 
     def begin_upload(self, job_id: str, index: int, arrival: Arrival | None = None) -> str | None:
         """Note that the image is about to be sent, before it is.
@@ -164,6 +178,7 @@ class JobTable(JobReader):
                     if link is not None:
                         return link
             job.begin_upload(index)
+            self.kept.weigh(job)
             self._journal.append(["uploading", job_id, index])
             return None
 
@@ -194,6 +209,7 @@ class JobTable(JobReader):
             self.meters.interrupted(reason)
             trouble, now = (reason, message), self._clock()
             job.interrupt(index, trouble, now, count=count, maybe_stored=maybe_stored)
+            self.kept.weigh(job)
             flags = [int(count), int(maybe_stored)]
             self._journal.append(["interrupted", job_id, index, [reason, message], flags])
 
@@ -258,23 +274,28 @@ class JobTable(JobReader):
             self._journal.append(cancelled_record(job_id, indexes, job.finished))
             return summary
 
-    def evict(self, age_seconds: float, limit: int = 100) -> int:
-        """Forget jobs that finished so long ago, the oldest first; their links stay listed. One
-        with an open errand stays for as long again.
+    def evict(self, age_seconds: float | None) -> int:
+        """Forget jobs that finished so long ago, the oldest first, and those for which there is no
+        memory; their links stay listed. One with an open errand stays for as long again.
 
         Args:
-            age_seconds: since the job finished.
-            limit: jobs in one call, so that no other caller waits for long.
+            age_seconds: since the job finished; None for no age.
 
         Returns:
             How many were forgotten.
         """
+        return evict(self.kept, self._lock, self._tell_forgotten, self._clock, age_seconds)
+
+    def make_room(self, max_bytes: int) -> dict[str, Job]:
+        """Forget complete jobs until no more memory is taken, of whoever has most the oldest first.
+
+        Returns:
+            What was forgotten. Freeing a large job takes a while: let go of it without a lock.
+        """
         with self._lock:
-            old = self.kept.forget(self.kept.take_old(age_seconds, limit, self._clock()))
-            if old:
-                self._journal.append(["forgotten", list(old)])
-        # Freed here, with the lock released: a large job takes a while.
-        return len(old)
+            dropped = self.kept.make_room(max_bytes, self._clock())
+            self._tell_forgotten(dropped)
+            return dropped
 
     # --- errands ----------------------------------------------------------------------------
 
@@ -286,8 +307,9 @@ class JobTable(JobReader):
             if job is None:
                 yield None
                 return
-            links = self.kept.links[job.owner]
-            yield JobEntry(job, self._journal, self.kept.contents.forget_link, links.remove)
+            drop_link = partial(self.kept.links.remove, job.owner)
+            yield JobEntry(job, self._journal, self.kept.contents.forget_link, drop_link)
+            self.kept.weigh(job)
 
     # --- a restart; until `resume` nobody else uses the table -----------------------------------
 
@@ -307,8 +329,12 @@ class JobTable(JobReader):
 
     # --- inside, the lock held --------------------------------------------------------------
 
+    def _tell_forgotten(self, dropped: Mapping[str, Job]) -> None:
+        if dropped:
+            self._journal.append(["forgotten", list(dropped)])
+
     def _note_image(self, job: Job, index: int, image: Uploaded, now: float) -> None:
-        self.kept.links[job.owner].append(image.link)
+        self.kept.links.add(job.owner, (image.link,))
         if image.content is not None:
             self.kept.contents.add(job.owner, image.content, image.link)
         seconds = job.timelines.since_arrival(index, now)
@@ -317,10 +343,12 @@ class JobTable(JobReader):
 
     def _finish(self, job_id: str, job: Job, finished: float | None) -> JobSummary | None:
         if job.pending:
+            self.kept.weigh(job)
             return None
         # The wall clock may have been set back meanwhile; a job never ends before it began.
         job.finished = max(job.created, self._wall_clock()) if finished is None else finished
         self.kept.finish(job_id, job, self._clock())
+        self.kept.weigh(job)
         self.meters.finished(job.finished - job.created)
         if job.options.callback_url is not None:
             self.on_complete(job_id)

@@ -74,18 +74,18 @@ class RecoveryProxy(DeadlineProxy, RecoveryCalls):
 
 
 @functools.cache
-def _job_table() -> JobTable:
-    return JobTable()
+def _job_table(limits: MailboxLimits) -> JobTable:
+    return JobTable(max_bytes=limits.state_bytes)
 
 
 @functools.cache
 def _mailbox(limits: MailboxLimits) -> Mailbox:
-    return Mailbox(_job_table(), limits)
+    return Mailbox(_job_table(limits), limits)
 
 
 @functools.cache
 def _recovery(limits: MailboxLimits) -> Recovery:
-    return Recovery(_job_table(), _mailbox(limits))
+    return Recovery(_job_table(limits), _mailbox(limits))
 
 
 @functools.cache
@@ -125,8 +125,8 @@ class BoardManager(SyncManager):
     def mailbox(self, limits: MailboxLimits) -> MailboxProxy:
         return cast("MailboxProxy", self.Mailbox(limits))  # type: ignore[attr-defined]
 
-    def job_table(self) -> JobTableProxy:
-        return cast("JobTableProxy", self.JobTable())  # type: ignore[attr-defined]
+    def job_table(self, limits: MailboxLimits) -> JobTableProxy:
+        return cast("JobTableProxy", self.JobTable(limits))  # type: ignore[attr-defined]
 
     def recovery(self, limits: MailboxLimits) -> RecoveryProxy:
         return cast("RecoveryProxy", self.Recovery(limits))  # type: ignore[attr-defined]

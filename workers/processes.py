@@ -61,7 +61,7 @@ class ProcessBoard(BoardCalls):
         self._log.debug("manager started", pid=self._manager.pid)
         limits = self._config.limits
         self._mailbox = self._manager.mailbox(limits)
-        self._job_table = self._manager.job_table()
+        self._job_table = self._manager.job_table(limits)
         self._tokens = self._manager.token_store()
         self._recovery = self._manager.recovery(limits)
         if self._config.journal_path is not None:

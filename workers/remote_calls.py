@@ -130,7 +130,7 @@ class JobTableCalls(RemoteCalls):
         answer = self._callmethod("listing", (owner, status, before, limit))
         return cast("JobListing", answer)
 
-    def evict(self, age_seconds: float) -> int:
+    def evict(self, age_seconds: float | None) -> int:
         return cast("int", self._callmethod("evict", (age_seconds,)))
 
     def unfinished(self) -> dict[str, int]:

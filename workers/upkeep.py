@@ -16,7 +16,7 @@ class _Mailbox(Protocol):
 
 
 class _JobTable(Protocol):
-    def evict(self, age_seconds: float) -> int: ...
+    def evict(self, age_seconds: float | None) -> int: ...
 
 
 class Upkeep:
@@ -26,7 +26,7 @@ class Upkeep:
         scaler: decides on that number.
         mailbox: the queue, or a proxy of it.
         job_table: the jobs, or a proxy of them.
-        job_ttl_seconds: how long a finished job is kept; 0 keeps all.
+        job_ttl_seconds: how long a finished job is kept; 0 keeps all that there is memory for.
     """
 
     def __init__(
@@ -44,8 +44,7 @@ class Upkeep:
 
     def look_after(self) -> int:
         """One round of it; returns the workers there should be now."""
-        age = self._job_ttl_seconds
-        if age and (count := self._job_table.evict(age)):
+        if count := self._job_table.evict(self._job_ttl_seconds or None):
             self._log.debug("finished jobs forgotten", jobs=count)
         if self._scaler.most is not None:
             load = Load.of(self._mailbox.stats(), self._mailbox.outlook())

@@ -57,7 +57,7 @@ def mailbox(manager: BoardManager) -> MailboxProxy:
 
 @pytest.fixture
 def table(manager: BoardManager) -> JobTableProxy:
-    return manager.job_table()
+    return manager.job_table(MailboxLimits())
 
 
 def job(job_id: str, count: int) -> Submission:
@@ -133,7 +133,7 @@ class TestProxies:
         manager.mailbox(MailboxLimits()).put(job("j", 2))
 
         assert manager.mailbox(MailboxLimits()).stats().queued == 2
-        assert manager.job_table().unfinished() == {"j": 2}
+        assert manager.job_table(MailboxLimits()).unfinished() == {"j": 2}
 
     def test_limits_reach_the_mailbox(self, manager: BoardManager) -> None:
         mailbox = manager.mailbox(MailboxLimits(max_open_urls=2))

@@ -71,7 +71,7 @@ class BoardState:
                 return Opening(self._facts.board_id, differing=differing)
             divert_log(log_socket)
             configure_logging(config.worker.logs, "state")
-            table = JobTable()
+            table = JobTable(max_bytes=config.limits.state_bytes)
             mailbox = Mailbox(table, config.limits)
             recovery = Recovery(table, mailbox)
             recovered = None

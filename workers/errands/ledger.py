@@ -128,7 +128,7 @@ class ErrandLedger:
             entry.journal.append(_deletion_told(job_id, index, deletion))
 
     def _set(self, job: Job, index: int, deletion: Deletion) -> None:
-        _errands_of(job).deletions[index] = deletion
+        _errands_of(job).set_deletion(index, deletion)
         job.log.note(index)
 
     # --- a restart --------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class ErrandLedger:
         now = self._wall_clock()
         for job_id, job in self._table.jobs():
             errands = job.errands
-            for index in errands.pending_deletions if errands else ():
+            for index in sorted(errands.pending_deletions) if errands else ():
                 yield OpenErrand((ErrandKind.DELETION, job_id, index), 0, 0.0)
             if job.finished is None or job.options.callback_url is None:
                 continue

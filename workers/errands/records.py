@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workers.errands.messages import Deletion, DeletionState, DeliveryAttempt
+from workers.jobs.job_size import DELETION_BYTES, DELIVERY_BYTES
 
 
 @dataclass(slots=True)
@@ -15,24 +16,34 @@ class JobErrands:
         deliveries: attempts to tell the callback URL, oldest first. No more than there are waits
             between them, and one.
         deletions: of images, by their index.
+        pending_deletions: indexes of the images that are still to be deleted.
     """
 
     deliveries: list[DeliveryAttempt] = field(default_factory=list)
     deletions: dict[int, Deletion] = field(default_factory=dict)
+    pending_deletions: set[int] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        for index, deletion in self.deletions.items():
+            self.set_deletion(index, deletion)
+
+    def set_deletion(self, index: int, deletion: Deletion) -> None:
+        """Enter how the deletion of an image stands."""
+        self.deletions[index] = deletion
+        if deletion.state is DeletionState.PENDING:
+            self.pending_deletions.add(index)
+        else:
+            self.pending_deletions.discard(index)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, by an estimate."""
+        return DELIVERY_BYTES * len(self.deliveries) + DELETION_BYTES * len(self.deletions)
 
     @property
     def is_told(self) -> bool:
         """Whether there is nothing more to tell the callback URL."""
         return bool(self.deliveries) and self.deliveries[-1].next_at is None
-
-    @property
-    def pending_deletions(self) -> list[int]:
-        """Indexes of the images that are still to be deleted."""
-        return [
-            index
-            for index, deletion in self.deletions.items()
-            if deletion.state is DeletionState.PENDING
-        ]
 
     def deletions_of(self, indexes: Iterable[int]) -> dict[int, Deletion]:
         """Those of some images."""

@@ -29,6 +29,10 @@ class ChangeLog:
         self._start = (1 + secrets.randbits(30)) << 32
         self._entries = array("I")
 
+    def __len__(self) -> int:
+        """Changes that it holds."""
+        return len(self._entries)
+
     @property
     def version(self) -> int:
         """The job's version now."""

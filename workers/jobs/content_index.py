@@ -5,8 +5,9 @@ from collections import OrderedDict
 from typing import Final
 
 MOST_IMAGES: Final = 400_000
-"""Remembered; of more, the ones asked for longest ago are forgotten, and uploaded again. Each takes
-250 bytes, its link included: 100 MB for all."""
+"""Remembered; of more, the ones asked for longest ago are forgotten, and uploaded again."""
+
+_IMAGE_BYTES = 250  # its link included
 
 _KEY_BYTES = 16  # nobody finds two images of one key by chance, and by design only among his own
 
@@ -17,16 +18,21 @@ class ContentIndex:
     Owners never get each other's links: a link would tell that another has the image.
 
     Args:
-        most: see `MOST_IMAGES`.
+        most_bytes: for `MOST_IMAGES` at most, and for one at least.
     """
 
-    def __init__(self, most: int = MOST_IMAGES) -> None:
-        self._most = most
+    def __init__(self, most_bytes: int) -> None:
+        self._most = max(1, min(MOST_IMAGES, most_bytes // _IMAGE_BYTES))
         self._links: OrderedDict[bytes, str] = OrderedDict()
         self._keys: dict[str, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._links)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, by an estimate."""
+        return _IMAGE_BYTES * len(self._links)
 
     def link(self, owner: str, content: bytes) -> str | None:
         """The link of an image, if it is there already."""

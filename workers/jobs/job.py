@@ -11,6 +11,13 @@ from workers.jobs.change_log import ChangeLog
 from workers.jobs.failure_log import FailureLog
 from workers.jobs.job_messages import CANCELLED, JobOverview
 from workers.jobs.job_options import NO_OPTIONS, JobOptions
+from workers.jobs.job_size import (
+    CHANGE_BYTES,
+    MARK_BYTES,
+    USUAL_CHANGES,
+    beyond_usual,
+    size_of,
+)
 from workers.jobs.origin import Origin
 from workers.jobs.request_key import RequestKey
 from workers.jobs.timeline import End, Timelines
@@ -41,6 +48,10 @@ class Job:
         failure_log: which failures have a line in the log; not kept in the journal.
         tenant: see `Submission`; not kept in the journal, where it is an address: after a restart
             it is the owner.
+        weighed: its size when it was last counted.
+        weighed_open: of that, what cannot make room yet: all, or nothing.
+        asked_bytes: see `size_of`; found out where it is not known.
+        beyond_bytes: of the texts that are beyond that.
     """
 
     urls: tuple[str, ...]
@@ -69,21 +80,32 @@ class Job:
     origin: Origin | None = field(default=None, compare=False)
     failure_log: FailureLog = field(default_factory=FailureLog, compare=False)
     tenant: str = field(default="", compare=False)
+    weighed: int = field(default=0, compare=False)
+    weighed_open: int = field(default=0, compare=False)
+    asked_bytes: int = field(default=0, compare=False)
+    beyond_bytes: int = field(init=False, default=0, compare=False)
     log: ChangeLog = field(init=False, repr=False, compare=False)
     timelines: Timelines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.log = ChangeLog(len(self.urls))
         self.timelines = Timelines(len(self.urls), self.opened)
+        self.asked_bytes = self.asked_bytes or size_of(self)
+        self.beyond_bytes = sum(beyond_usual(message) for _, message in self.troubles.values())
+        for index, link in self.links.items():
+            self.beyond_bytes += beyond_usual(link, self.deletehashes.get(index, ""))
 
     @classmethod
-    def of(cls, submission: Submission, created: float, opened: float) -> Self:
+    def of(
+        cls, submission: Submission, created: float, opened: float, asked_bytes: int = 0
+    ) -> Self:
         """A new job, all of its URLs pending.
 
         Args:
             submission: what was asked for.
             created: seconds since the epoch.
             opened: monotonic seconds.
+            asked_bytes: see `size_of`, if it is known.
         """
         count = len(submission.urls)
         return cls(
@@ -99,6 +121,7 @@ class Job:
             request=submission.request,
             origin=submission.origin,
             tenant=submission.tenant,
+            asked_bytes=asked_bytes,
         )
 
     # --- what becomes of its URLs; `now` is in monotonic seconds ------------------------------
@@ -125,7 +148,7 @@ class Job:
         self.uploading.discard(index)
         if maybe_stored:
             self.unsure.add(index)
-        self.troubles[index] = trouble
+        self._set_trouble(index, trouble)
         if not count and self.attempts[index]:
             self.attempts[index] -= 1
         self.timelines.ended(index, End.RETRIED, now, trouble[0])
@@ -136,9 +159,10 @@ class Job:
         self.uploading.discard(index)
         self.unsure.discard(index)
         self.states[index] = ImageState.COMPLETE
+        self._drop_trouble(index)
         self.links[index] = image.link
         self.deletehashes[index] = image.deletehash
-        self.troubles.pop(index, None)
+        self.beyond_bytes += beyond_usual(image.link, image.deletehash)
         if image.same_as:
             self.deduplicated.add(index)
         self.timelines.ended(index, End.UPLOADED, now)
@@ -151,7 +175,7 @@ class Job:
         self.uploading.discard(index)
         self.unsure.discard(index)
         self.states[index] = ImageState.FAILED
-        self.troubles[index] = trouble
+        self._set_trouble(index, trouble)
         self.timelines.ended(index, End.FAILED, now, reason)
         self.pending -= 1
         self.log.note(index)
@@ -167,11 +191,35 @@ class Job:
         for index in indexes:
             self.fail(index, trouble, now)
 
+    def _set_trouble(self, index: int, trouble: tuple[str, str]) -> None:
+        self._drop_trouble(index)
+        self.troubles[index] = trouble
+        self.beyond_bytes += beyond_usual(trouble[1])
+
+    def _drop_trouble(self, index: int) -> None:
+        trouble = self.troubles.pop(index, None)
+        if trouble is not None:
+            self.beyond_bytes -= beyond_usual(trouble[1])
+
     def restart_timelines(self, opened: float) -> None:
         """Forget what a restart made of them: it tells of now, and not of then."""
         self.timelines = Timelines(len(self.urls), opened)
 
     # --- what there is to see of it ---------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, by an estimate."""
+        changes = len(self.log) - USUAL_CHANGES * len(self.urls)
+        marks = len(self.unsure) + len(self.doubled) + len(self.deduplicated)
+        return (
+            self.asked_bytes
+            + self.beyond_bytes
+            + CHANGE_BYTES * max(0, changes)
+            + MARK_BYTES * marks
+            + self.timelines.earlier_bytes
+            + (0 if self.errands is None else self.errands.size)
+        )
 
     @property
     def has_open_errands(self) -> bool:

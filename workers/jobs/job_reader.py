@@ -8,17 +8,21 @@ from workers.jobs.job_messages import JobListing, JobOverview
 from workers.jobs.kept_jobs import KeptJobs
 from workers.jobs.origin import Origin
 from workers.messages import ChangesWanted, JobChanges, JobStatus, Submission
+from workers.shares import Shares, share_left
 
 
 class JobReader:
     """The reading half of a `JobTable`, under the same lock as its steps.
 
+    Args:
+        max_bytes: of memory, for all that is kept.
+
     Attributes:
         kept: the jobs and links themselves; for a restart, while nobody else uses them.
     """
 
-    def __init__(self) -> None:
-        self.kept = KeptJobs()
+    def __init__(self, max_bytes: int) -> None:
+        self.kept = KeptJobs(max_bytes)
         self._lock = threading.Lock()
 
     # --- for the web side -------------------------------------------------------------------
@@ -34,14 +38,12 @@ class JobReader:
         an empty link the place of one that was removed.
         """
         with self._lock:
-            links = self.kept.links.get(owner)
-            return () if links is None else links.slice(start, limit)
+            return self.kept.links.of(owner).slice(start, limit)
 
     def links_removed(self, owner: str = "") -> int:
         """How many links of an owner were removed from the list; their places stay, empty."""
         with self._lock:
-            links = self.kept.links.get(owner)
-            return 0 if links is None else links.removed
+            return self.kept.links.of(owner).removed
 
     def overview(self, job_id: str, owner: str) -> JobOverview | None:
         """A job without its URLs, or None if this owner has no such job."""
@@ -95,6 +97,31 @@ class JobReader:
         """Whether somebody has cancelled the job."""
         with self._lock:
             return self.kept.by_id[job_id].cancelled is not None
+
+    @property
+    def max_bytes(self) -> int:
+        """Of memory, for all that is kept."""
+        return self.kept.max_bytes
+
+    @property
+    def max_job_bytes(self) -> int:
+        """The largest job that is taken while there are no others."""
+        return self.kept.max_job_bytes
+
+    def bytes_left(self, tenant: str, max_bytes: int, announced: Shares) -> int:
+        """Memory for more jobs of a tenant, where complete jobs make room.
+
+        Args:
+            tenant: whose.
+            max_bytes: of memory for all.
+            announced: bytes of jobs that are not entered yet.
+        """
+        with self._lock:
+            return share_left(
+                max_bytes - self.kept.lasting_bytes,
+                self.kept.open_sizes.total + announced.total,
+                self.kept.open_sizes.of(tenant) + announced.of(tenant),
+            )
 
     def interrupted_uploads(self, job_id: str, index: int) -> int:
         """Of a URL whose attempt has just broken off: 0 if it was not being uploaded, 1 if it was,

@@ -1,31 +1,46 @@
 """All jobs and links that there are, and the ways to find them."""
 
-from collections import defaultdict, deque
 from collections.abc import Iterable
+from typing import Final
 
 from workers.jobs.content_index import ContentIndex
+from workers.jobs.finished_jobs import FinishedJobs
 from workers.jobs.job import Job
 from workers.jobs.job_messages import JobListing
 from workers.jobs.job_order import JobOrder
-from workers.jobs.link_list import LinkList
+from workers.jobs.kept_links import KeptLinks
 from workers.messages import JobStatus
+from workers.shares import Shares
+
+_LINKS_SHARE: Final = 4
+"""Of all memory; as much as the web side has for answers that list them."""
+
+_CONTENTS_SHARE: Final = 8
 
 
 class KeptJobs:
     """Jobs by id, by owner and age, by the key of their request, by when they finished; links by
     owner. Not safe for threads by itself.
 
+    Args:
+        max_bytes: of memory, for all of it.
+
     Attributes:
         by_id: all jobs, in the order in which they were opened.
-        links: by owner and in order of completion, so that listing links never scans the jobs.
+        links: apart from the jobs, so that listing them never scans those.
         contents: which images are at Imgur already.
+        sizes: bytes of memory of all jobs, by an estimate.
+        open_sizes: of those that cannot make room yet: not complete, or with an open errand.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self.by_id: dict[str, Job] = {}
-        self.links: defaultdict[str, LinkList] = defaultdict(LinkList)
-        self.contents = ContentIndex()
-        self._finished: deque[tuple[float, str]] = deque()
+        self.links = KeptLinks(max_bytes // _LINKS_SHARE)
+        self.contents = ContentIndex(max_bytes // _CONTENTS_SHARE)
+        self.sizes = Shares()
+        self.open_sizes = Shares()
+        self._finished = FinishedJobs(self._has_open_errands)
         self._order = JobOrder()
         # By owner and key: the job that a request made, for when it comes again.
         self._requests: dict[tuple[str, str], str] = {}
@@ -54,6 +69,9 @@ class KeptJobs:
     def enter(self, job_id: str, job: Job) -> None:
         """Enter a job as it stands; its links are entered apart."""
         self.by_id[job_id] = job
+        self.weigh(job)
+        if job.finished is not None:
+            self._finished.add(job.tenant, job_id, 0.0)
         job.number = self._order.add(job.owner, job_id, job.status)
         if job.request is not None:
             self._requests[job.owner, job.request.key] = job_id
@@ -66,7 +84,7 @@ class KeptJobs:
     def finish(self, job_id: str, job: Job, now: float) -> None:
         """A job is complete, since this monotonic second."""
         self.advance(job_id, job, JobStatus.COMPLETE)
-        self._finished.append((now, job_id))
+        self._finished.add(job.tenant, job_id, now)
 
     def forget(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Drop jobs; returns those that were there. Their links stay."""
@@ -77,30 +95,72 @@ class KeptJobs:
                 continue
             dropped[job_id] = job
             self._order.remove(job.owner, (job.number, job_id), job.status)
+            self.sizes.add(job.tenant, -job.weighed)
+            self.open_sizes.add(job.tenant, -job.weighed_open)
             if job.request is not None:
                 del self._requests[job.owner, job.request.key]
         return dropped
 
-    def take_old(self, age_seconds: float, limit: int, now: float) -> list[str]:
-        """Jobs that finished so long ago and are to be forgotten, the oldest first. One with an
-        open errand stays for as long again.
+    def forget_old(self, age_seconds: float, limit: int, now: float) -> tuple[dict[str, Job], int]:
+        """Drop jobs that finished so long ago, the oldest first. One with an open errand stays for
+        as long again.
 
         Args:
             age_seconds: since the job finished.
             limit: jobs to look at.
             now: monotonic seconds.
+
+        Returns:
+            What was dropped, and how many jobs were looked at.
         """
-        old = []
-        for _ in range(min(limit, len(self._finished))):
-            finished, job_id = self._finished[0]
-            if finished > now - age_seconds:
-                break
-            self._finished.popleft()
-            if self.by_id[job_id].has_open_errands:
-                self._finished.append((now, job_id))
-            else:
-                old.append(job_id)
-        return old
+        old, looked = self._finished.take_old(now - age_seconds, limit, now)
+        return self.forget(old), looked
+
+    @property
+    def finished_count(self) -> int:
+        """Jobs that are complete."""
+        return len(self._finished)
+
+    # --- memory -----------------------------------------------------------------------------
+
+    @property
+    def max_job_bytes(self) -> int:
+        """The largest job that fits whatever outlives the others."""
+        return self.max_bytes - self.max_bytes // _LINKS_SHARE - self.max_bytes // _CONTENTS_SHARE
+
+    @property
+    def lasting_bytes(self) -> int:
+        """Memory for what outlives the jobs, by an estimate."""
+        return self.links.size + self.contents.size
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, by an estimate."""
+        return self.sizes.total + self.lasting_bytes
+
+    def weigh(self, job: Job) -> None:
+        """Count what a job takes now."""
+        size = job.size
+        open_size = size if job.finished is None or job.has_open_errands else 0
+        if size != job.weighed:
+            self.sizes.add(job.tenant, size - job.weighed)
+            job.weighed = size
+        if open_size != job.weighed_open:
+            self.open_sizes.add(job.tenant, open_size - job.weighed_open)
+            job.weighed_open = open_size
+
+    def make_room(self, max_bytes: int, now: float) -> dict[str, Job]:
+        """Drop complete jobs until no more memory is taken; see `FinishedJobs.take_for_room`."""
+        dropped: dict[str, Job] = {}
+        if self.size <= max_bytes:
+            return dropped
+
+        def forget(job_ids: list[str]) -> bool:
+            dropped.update(self.forget(job_ids))
+            return self.size <= max_bytes
+
+        self._finished.take_for_room(self.sizes.of, forget, now)
+        return dropped
 
     def resume(self, now: float, wall_now: float) -> None:
         """After a restart, all jobs as they were: their ages and timelines go on from here.
@@ -111,9 +171,16 @@ class KeptJobs:
         """
         for job in self.by_id.values():
             job.restart_timelines(now - max(0.0, wall_now - job.created))
-        ages = (
+            self.weigh(job)
+        ages = [
             (max(0.0, wall_now - job.finished), job_id)
             for job_id, job in self.by_id.items()
             if job.finished is not None
-        )
-        self._finished = deque((now - age, job_id) for age, job_id in sorted(ages, reverse=True))
+        ]
+        self._finished = FinishedJobs(self._has_open_errands)
+        for age, job_id in sorted(ages, reverse=True):
+            self._finished.add(self.by_id[job_id].tenant, job_id, now - age)
+
+    def _has_open_errands(self, job_id: str) -> bool:
+        job = self.by_id.get(job_id)
+        return job is not None and job.has_open_errands

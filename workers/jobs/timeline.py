@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from workers.download.image_type import ACCEPTED_MEDIA_TYPES
 from workers.errors import Reason
+from workers.jobs.job_size import EARLIER_BYTES
 from workers.messages import Arrival
 
 _ROW = struct.Struct("<IB4I3B")
@@ -82,14 +83,18 @@ class Timelines:
     Args:
         urls: how many there are.
         opened: monotonic seconds at which the job came in.
+
+    Attributes:
+        earlier_bytes: memory for attempts before the last one, by an estimate.
     """
 
-    __slots__ = ("_arrivals", "_earlier", "_opened", "_rows")
+    __slots__ = ("_arrivals", "_earlier", "_opened", "_rows", "earlier_bytes")
 
     def __init__(self, urls: int, opened: float) -> None:
         self._opened = opened
         self._rows = bytearray(TIMELINE_BYTES * urls)
         self._earlier: dict[int, bytes] = {}
+        self.earlier_bytes = 0
         # Of the images in hand: time, milliseconds of the download, size, media type.
         self._arrivals: dict[int, tuple[int, int, int, int]] = {}
 
@@ -144,8 +149,10 @@ class Timelines:
     def _set_aside(self, index: int) -> None:
         self._arrivals.pop(index, None)
         start = index * TIMELINE_BYTES
-        rows = self._earlier.get(index, b"") + self._rows[start : start + TIMELINE_BYTES]
-        self._earlier[index] = bytes(rows[-_MOST_EARLIER_ROWS * TIMELINE_BYTES :])
+        known = self._earlier.get(index)
+        rows = (known or b"") + self._rows[start : start + TIMELINE_BYTES]
+        kept = self._earlier[index] = bytes(rows[-_MOST_EARLIER_ROWS * TIMELINE_BYTES :])
+        self.earlier_bytes += len(kept) - len(known) if known else len(kept) + EARLIER_BYTES
         self._rows[start : start + TIMELINE_BYTES] = _NO_ROW
 
 

@@ -223,7 +223,7 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
 
 
 def _links(table: JobTable, owner: str, links: list[str]) -> None:
-    table.kept.links[owner].extend(links)
+    table.kept.links.add(owner, links)
 
 
 def _opened(

@@ -38,6 +38,8 @@ class Submission:
 
 class RefusalCode(StrEnum):
     QUEUE_FULL = "queue-full"
+    STATE_FULL = "state-full"
+    JOB_TOO_LARGE = "job-too-large"
     DRAINING = "draining"
     JOURNAL_FULL = "journal-full"
     KEY_REUSED = "idempotency-key-reused"

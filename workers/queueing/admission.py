@@ -8,10 +8,12 @@ from typing import Final
 
 from workers.job_table import JobTable
 from workers.jobs.job_messages import Replay, Retry
+from workers.jobs.job_size import size_of
 from workers.jobs.origin import Origin
 from workers.journal.journal import JournalFullError
 from workers.messages import JobStatus, Refusal, RefusalCode, Submission
 from workers.queueing.waiting_room import WaitingRoom
+from workers.shares import Shares, share_left
 
 _FULL_RETRY_SECONDS = 10
 _DRAINING_RETRY_SECONDS = 30
@@ -59,7 +61,8 @@ class Admission:
         self._room = room
         self._changed = changed
         self._max_open_urls = max_open_urls
-        self._announced = 0  # URLs of jobs that the journal is being told of
+        # URLs and bytes of jobs that the journal is being told of.
+        self._announced_urls, self._announced_bytes = Shares(), Shares()
         # Requests under way that must not be fulfilled twice.
         self._under_way: set[Hashable] = set()
         self.is_closed = False
@@ -134,15 +137,18 @@ class Admission:
                     self._changed.notify_all()
 
     def _take(self, submission: Submission) -> Refusal | None:
-        count = len(submission.urls)
+        size = size_of(submission)
         with self._changed:
-            refusal = self._refusal(count)
+            refusal = self._refusal(submission, size)
             if refusal is not None:
                 return refusal
-            self._announced += count
+            self._announce(submission, size)
+            max_bytes = self._max_bytes - self._announced_bytes.total
+            forgotten = self._table.make_room(max_bytes)
+        forgotten.clear()  # the condition released: to free a large job takes a while
         created = None
         try:
-            # The condition released: a journal waits for the disk, and workers must not.
+            # The same: a journal waits for the disk, and workers must not.
             created = self._table.announce(submission)
         except JournalFullError as error:
             return Refusal(
@@ -152,25 +158,54 @@ class Admission:
             )
         finally:
             with self._changed:
-                self._announced -= count
+                self._announce(submission, size, -1)
                 if created is not None:
-                    self._table.open(submission, created)
+                    self._table.open(submission, created, size)
                     self._room.add(submission)
         return None
 
-    def _refusal(self, count: int) -> Refusal | None:
+    def _announce(self, submission: Submission, size: int, sign: int = 1) -> None:
+        self._announced_urls.add(submission.tenant, sign * len(submission.urls))
+        self._announced_bytes.add(submission.tenant, sign * size)
+
+    @property
+    def _max_bytes(self) -> int:
+        """Memory for jobs and links; the queue takes its part."""
+        return self._table.max_bytes - self._room.size
+
+    def _refusal(self, submission: Submission, size: int) -> Refusal | None:
         if self.is_closed:
             return Refusal(
                 RefusalCode.DRAINING,
                 "The service is shutting down and takes no new jobs.",
                 _DRAINING_RETRY_SECONDS,
             )
+        if size > self._table.max_job_bytes:
+            return Refusal(
+                RefusalCode.JOB_TOO_LARGE,
+                f"The job takes {size} bytes of memory, and {self._table.max_job_bytes} is the "
+                "most that this service keeps of one. Send the URLs in several jobs.",
+                None,
+            )
+        tenant, count = submission.tenant, len(submission.urls)
         # A journal may bring back more than a limit lowered since would have let in.
-        room = max(0, self._max_open_urls - self._room.unfinished - self._announced)
+        room = share_left(
+            self._max_open_urls,
+            self._room.unfinished + self._announced_urls.total,
+            self._room.unfinished_of(tenant) + self._announced_urls.of(tenant),
+        )
         if count > room:
             return Refusal(
                 RefusalCode.QUEUE_FULL,
-                f"The queue has room for {room} more URLs and this job has {count}.",
+                f"The queue has room for {room} more URLs of yours and this job has {count}.",
+                _FULL_RETRY_SECONDS,
+            )
+        room = self._table.bytes_left(tenant, self._max_bytes, self._announced_bytes)
+        if size > room:
+            return Refusal(
+                RefusalCode.STATE_FULL,
+                f"There are {room} bytes of memory for more jobs of yours and this one takes "
+                f"{size}.",
                 _FULL_RETRY_SECONDS,
             )
         return None

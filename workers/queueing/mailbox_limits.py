@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from workers.errands.book import ErrandLimits
+from workers.job_table import USUAL_STATE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,8 @@ class MailboxLimits:
 
     Attributes:
         max_open_urls: URLs queued or under lease at once; a submission beyond it is refused whole.
+        state_bytes: memory for jobs, links and the queue; complete jobs are forgotten beyond it,
+            and a submission that does not fit all the same is refused whole.
         lease_seconds: how long a worker may keep a URL before it counts as stuck.
         max_crashes: a URL whose worker died this often is failed instead of handed out again.
         upload_again: what becomes of a URL whose worker died while it uploaded. True: it is
@@ -25,4 +28,5 @@ class MailboxLimits:
     max_crashes: int = 3
     upload_again: bool = True
     source_concurrency: int = 32
+    state_bytes: int = USUAL_STATE_BYTES
     errands: ErrandLimits = field(default_factory=ErrandLimits)

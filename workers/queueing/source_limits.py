@@ -19,6 +19,13 @@ whole of DOWNLOAD_SECONDS each time, and one at a time its job would never end."
 _REMEMBERED = 10_000
 """Sources with a lowered limit and nothing in flight; the oldest beyond are forgotten."""
 
+_MOST_PAUSES = 10_000
+"""Sources that are paused; beyond them one that asks for a pause has its limit cut, and no more. A
+client may send URLs of any number of hosts."""
+
+_SOURCE_BYTES = 400  # measured with CPython 3.11, as the next one
+_PAUSE_BYTES = 120
+
 _match_authority = re.compile(r"[^/?#]*").match
 
 
@@ -71,6 +78,11 @@ class SourceLimits:
         self._pauses: list[tuple[float, str]] = []
         # In no use at the moment; oldest first.
         self._idle: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, by an estimate."""
+        return _SOURCE_BYTES * len(self._sources) + _PAUSE_BYTES * len(self._pauses)
 
     # --- taking a slot ----------------------------------------------------------------------
 
@@ -167,7 +179,7 @@ class SourceLimits:
             source.limit = max(least, source.limit // 2)
             source.cuts += 1
         source.good = 0
-        if outcome.source_pause_seconds:
+        if outcome.source_pause_seconds and len(self._pauses) < _MOST_PAUSES:
             until = now + outcome.source_pause_seconds
             if until > source.paused_until:
                 source.paused_until = until

@@ -53,6 +53,11 @@ class WaitingRoom:
         """URLs that wait for the time of their next attempt."""
         return len(self._delays)
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory besides the jobs', by an estimate."""
+        return self._queue.size + self._delays.size + self._sources.size
+
     def pause_seconds(self, now: float) -> float:
         """How long nobody may have anything, as Imgur asked; 0 when that is over."""
         return max(0.0, self._paused_until - now)

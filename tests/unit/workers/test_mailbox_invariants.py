@@ -42,6 +42,7 @@ MAX_OPEN_URLS = 12
 MAX_CRASHES = 3
 LEASE_SECONDS = 100.0
 SOURCE_CONCURRENCY = 2
+CLIENTS = ("", "x", "y")
 
 FINAL = (ImageState.COMPLETE, ImageState.FAILED)
 
@@ -74,7 +75,7 @@ class MailboxMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.table = JobTable(wall_clock=lambda: self.now)
+        self.table = JobTable(wall_clock=lambda: self.now, clock=lambda: self.now)
         limits = MailboxLimits(
             MAX_OPEN_URLS, LEASE_SECONDS, MAX_CRASHES, source_concurrency=SOURCE_CONCURRENCY
         )
@@ -108,14 +109,18 @@ class MailboxMachine(RuleBasedStateMachine):
 
     @rule(
         hosts=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6),
-        client=st.sampled_from(["", "x", "y"]),
+        client=st.sampled_from(CLIENTS),
     )
     def put(self, hosts: list[str], client: str) -> None:
         count = len(hosts)
         job_id = f"j{len(self.jobs)}"
         urls = tuple(f"https://{host}.test/{job_id}/{n}" for n, host in enumerate(hosts))
         submission = Submission(job_id, urls, client=client)
-        fits = self.open_urls() + count <= MAX_OPEN_URLS and not self.draining
+        used = self.open_urls()
+        # Who comes first may take all; later everybody holds no more than is left for others.
+        held = self.open_urls_of(client) + count
+        fits = used + count <= MAX_OPEN_URLS and (not used or held <= MAX_OPEN_URLS - used - count)
+        fits = fits and not self.draining
 
         refusal = self.box.put(submission)
 
@@ -331,6 +336,20 @@ class MailboxMachine(RuleBasedStateMachine):
         assert sum(self.table.unfinished().values()) == self.open_urls()
 
     @invariant()
+    def each_tenant_has_what_its_jobs_have(self) -> None:
+        kept = self.table.kept
+        jobs = [job for _, job in self.table.jobs()]
+        for client in CLIENTS:
+            own = [job for job in jobs if job.tenant == client]
+            assert kept.sizes.of(client) == sum(job.size for job in own)
+            assert kept.open_sizes.of(client) == sum(
+                job.size for job in own if job.finished is None
+            )
+            assert self.box._room.unfinished_of(client) == self.open_urls_of(client)
+        assert kept.sizes.total == sum(job.size for job in jobs)
+        assert kept.finished_count == sum(job.finished is not None for job in jobs)
+
+    @invariant()
     def what_is_final_stays_so(self) -> None:
         links: list[str] = []
         for job_id, submission in self.jobs.items():
@@ -361,9 +380,21 @@ class MailboxMachine(RuleBasedStateMachine):
             assert self.box.ack("last", Report(lease.token, Failed("e", "End."))).accepted
             self.final[lease.job_id, lease.index] = (ImageState.FAILED, None)
         assert self.table.unfinished() == {}
+        self.now += 1.0
+        self.table.evict(1.0)
+        kept = self.table.kept
+        assert (kept.sizes.total, kept.open_sizes.total, kept.finished_count) == (0, 0, 0)
+        assert (len(kept.sizes), len(kept.open_sizes)) == (0, 0)
+        room = self.box._room
+        assert room.size == room._sources.size, "of sources it remembers that they were slow"
 
     def open_urls(self) -> int:
         return sum(len(submission.urls) for submission in self.jobs.values()) - len(self.final)
+
+    def open_urls_of(self, client: str) -> int:
+        sent = [job for job in self.jobs.values() if job.client == client]
+        places = {(job.job_id, index) for job in sent for index in range(len(job.urls))}
+        return len(places - set(self.final))
 
     def host(self, place: Place) -> str:
         job_id, index = place

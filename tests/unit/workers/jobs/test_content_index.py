@@ -4,7 +4,7 @@ A, B = b"a" * 32, b"b" * 32
 
 
 def test_an_image_is_found_by_its_owner_and_content() -> None:
-    index = ContentIndex()
+    index = ContentIndex(10_000)
     index.add("me", A, "link-a")
 
     assert index.link("me", A) == "link-a"
@@ -14,14 +14,14 @@ def test_an_image_is_found_by_its_owner_and_content() -> None:
 
 
 def test_owner_and_content_do_not_run_together() -> None:
-    index = ContentIndex()
+    index = ContentIndex(10_000)
     index.add("m", b"e" + A, "link")
 
     assert index.link("me", A) is None
 
 
 def test_of_two_that_are_the_same_the_first_stays() -> None:
-    index = ContentIndex()
+    index = ContentIndex(10_000)
     index.add("me", A, "first")
     index.add("me", A, "second")
 
@@ -31,7 +31,7 @@ def test_of_two_that_are_the_same_the_first_stays() -> None:
 
 
 def test_a_deleted_image_is_found_no_more() -> None:
-    index = ContentIndex()
+    index = ContentIndex(10_000)
     index.add("me", A, "link-a")
 
     index.forget_link("link-a")
@@ -44,7 +44,7 @@ def test_a_deleted_image_is_found_no_more() -> None:
 
 
 def test_the_one_asked_for_longest_ago_goes_first() -> None:
-    index = ContentIndex(most=2)
+    index = ContentIndex(2 * 250)
     index.add("me", A, "link-a")
     index.add("me", B, "link-b")
     assert index.link("me", A) == "link-a"
