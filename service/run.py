@@ -188,6 +188,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardCo
         worker_count=settings.worker_count,
         max_queued_urls=settings.max_queued_urls,
         worker=worker,
+        max_state_bytes=settings.board_bytes,
         job_ttl_seconds=settings.job_ttl_seconds,
         upload_again=settings.crashed_uploads == "retry",
         journal_path=settings.journal_path,

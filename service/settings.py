@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from service.machine_memory import memory_limit
 from service.setting_values import (
     Album,
     ApiKeyList,
@@ -55,6 +56,7 @@ _LONGEST_SECRET_FILE = 65_536  # bytes; more is not a secret but a wrong path
 _LONGEST_VALUE_SHOWN = 60
 _MOST_WORKERS = 512
 _LAST_PORT = 65_535
+_FEWEST_STATE_BYTES = 16 * 1024**2
 
 
 class SettingsError(Exception):
@@ -69,6 +71,12 @@ def usable_cores() -> int:
 
 def _default_worker_count() -> int:
     return min(usable_cores(), _MOST_WORKERS)
+
+
+def _default_state_bytes() -> int:
+    # Half of it, as the other is taken by the processes themselves (some 250 MB with two workers),
+    # IMAGE_MEMORY_BYTES, bodies that are read and messages under way.
+    return max(_FEWEST_STATE_BYTES, memory_limit() // 2)
 
 
 def _next_port(data: Mapping[str, Any]) -> int:
@@ -118,6 +126,12 @@ class Settings(BaseSettings):
     max_body_bytes: Size = Field(
         16 * 1024**2, ge=1024, le=1024**3, description="a size from 1KiB to 1GiB, such as 16MiB"
     )
+    max_state_bytes: Size = Field(
+        default_factory=_default_state_bytes,
+        ge=_FEWEST_STATE_BYTES,
+        le=1024**5,
+        description="a size from 16MiB up, such as 1GiB",
+    )
     journal_path: JournalPath | None = Field(
         None, description="the path of a file, in a folder that exists and can be written"
     )
@@ -160,7 +174,10 @@ class Settings(BaseSettings):
     )
     worker_concurrency: int = Field(96, ge=1, le=256, description="a whole number from 1 to 256")
     job_ttl_seconds: float = Field(
-        0.0, ge=0, allow_inf_nan=False, description="seconds, or 0 to keep every job"
+        7 * 24 * 3600.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="seconds, or 0 to keep every job that there is memory for",
     )
     crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = Field(
         "retry", description="retry or fail"
@@ -297,6 +314,21 @@ class Settings(BaseSettings):
     def sandbox_applies(self) -> bool:
         """Whether images go to the sandbox instead of Imgur."""
         return self.sandbox == "on" or (self.sandbox == "auto" and self.imgur_client_id is None)
+
+    @property
+    def board_bytes(self) -> int:
+        """Of MAX_STATE_BYTES, what is for jobs, links and the queue; the rest is for answers."""
+        return self.max_state_bytes // 2
+
+    @property
+    def views_bytes(self) -> int:
+        """What is for rendered jobs between requests, and as much for rendered lists of links."""
+        return self.max_state_bytes // 8
+
+    @property
+    def answers_bytes(self) -> int:
+        """What is for large answers under way."""
+        return self.max_state_bytes // 4
 
     @property
     def most_workers(self) -> int:
