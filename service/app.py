@@ -14,6 +14,9 @@ from service.client_address import ClientAddressMiddleware
 from service.completion import Completions
 from service.forecasts import Forecasts
 from service.http_meters import HttpMetersMiddleware
+from service.job_views import JobViews
+from service.large_answers import LargeAnswers
+from service.link_views import LinkViews
 from service.metrics import create_registry
 from service.openapi import Description
 from service.page_files import PageFiles
@@ -89,7 +92,9 @@ def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Com
     sandbox = settings.sandbox_applies
     app.add_route("/healthz", LivenessResource())
     app.add_route("/readyz", ReadinessResource(board, sandbox=sandbox))
-    app.add_route("/v1/images", ImagesResource(board, sandbox=sandbox))
+    answers = LargeAnswers(settings.answers_bytes)
+    links = LinkViews(board, sandbox=sandbox, most_bytes=settings.views_bytes)
+    app.add_route("/v1/images", ImagesResource(links, answers))
     app.add_route(
         "/v1/images/upload",
         UploadsResource(
@@ -101,7 +106,8 @@ def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Com
         ),
     )
     app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(board))
-    app.add_route("/v1/images/upload/{job_id}", UploadResource(board, completions, sandbox=sandbox))
+    jobs = JobViews(board, sandbox=sandbox, most_bytes=settings.views_bytes)
+    app.add_route("/v1/images/upload/{job_id}", UploadResource(board, completions, jobs, answers))
     app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(board))
     app.add_route("/v1/jobs", JobsResource(board, sandbox=sandbox))
     app.add_route(

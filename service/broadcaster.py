@@ -16,7 +16,7 @@ from service.events import JobEvents, retry_after
 from service.forecasts import Forecasts
 from service.job_feed import Follower, JobFeed
 from service.parking import Pause, Stream
-from workers import Board
+from workers import Board, Shares, share_left
 
 _CONNECTIONS_EACH: Final = 2
 """Half of all connections, 500 as a rule, may follow: the other half is for who comes and goes."""
@@ -62,26 +62,30 @@ class Broadcaster:
         self._clock = clock
         self._changed = threading.Condition()
         self._newcomers: dict[_Key, list[Follower]] = {}
-        self._count = 0
+        self._tenants: dict[Follower, str] = {}
+        self._held = Shares()
         self._is_hurried = False
         self._thread: threading.Thread | None = None
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody else may follow a job."""
-        return self._count >= self._most_followers
+    def is_full(self, tenant: str) -> bool:
+        """Whether a tenant may not follow another job."""
+        with self._changed:
+            held = self._held.of(tenant)
+            return not share_left(self._most_followers, self._held.total, held)
 
-    def join(self, job_id: str, owner: str, follower: Follower) -> None:
+    def join(self, job_id: str, owner: str, follower: Follower, tenant: str) -> None:
         """Tell a follower all that becomes of a job.
 
         Args:
             job_id: the job, which this owner has.
             owner: whose it is.
             follower: may have left already.
+            tenant: whose places it takes.
         """
         with self._changed:
             self._newcomers.setdefault((owner, job_id), []).append(follower)
-            self._count += 1
+            self._tenants[follower] = tenant
+            self._held.add(tenant, 1)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="broadcaster", daemon=True)
                 self._thread.start()
@@ -110,11 +114,15 @@ class Broadcaster:
                 self._turn(feed, newcomers.get(key, []))
                 if not feed.followers:
                     del feeds[key]
-            count = sum(len(feed.followers) for feed in feeds.values())
+            stay = {one for feed in feeds.values() for one in feed.followers}
             rest = max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - self._clock())
             with self._changed:
-                self._count = count + sum(map(len, self._newcomers.values()))
+                self._give_up_places(stay.union(*self._newcomers.values()))
                 self._changed.wait_for(lambda: self._is_hurried, rest)
+
+    def _give_up_places(self, stay: set[Follower]) -> None:
+        for follower in self._tenants.keys() - stay:
+            self._held.add(self._tenants.pop(follower), -1)
 
     def _feed(self, key: _Key, now: float) -> JobFeed:
         owner, job_id = key
@@ -139,15 +147,24 @@ class EventStream:
         owner: whose it is.
         version: how far the client has come.
         most_results: in a snapshot.
+        tenant: whose place it takes.
     """
 
     def __init__(
-        self, broadcaster: Broadcaster, job_id: str, owner: str, version: int, most_results: int
+        self,
+        broadcaster: Broadcaster,
+        job_id: str,
+        owner: str,
+        version: int,
+        most_results: int,
+        *,
+        tenant: str,
     ) -> None:
         self.version = version
         self.most_results = most_results
         self._broadcaster = broadcaster
         self._job = job_id, owner
+        self._tenant = tenant
         self._stream: Stream | None = None
         self._has_left = False
         self._is_draining = False
@@ -155,7 +172,7 @@ class EventStream:
     def begin(self, stream: Stream) -> None:
         """The answer has begun; what follows goes here."""
         self._stream = stream
-        self._broadcaster.join(*self._job, self)
+        self._broadcaster.join(*self._job, self, self._tenant)
 
     # --- Guest ------------------------------------------------------------------------------
 
@@ -194,15 +211,24 @@ class CompletionWait:
         owner: whose it is.
         version: any that the job had; 0 costs a snapshot.
         until: monotonic seconds; then it waits no longer.
+        tenant: whose place it takes.
     """
 
     def __init__(
-        self, broadcaster: Broadcaster, job_id: str, owner: str, version: int, until: float
+        self,
+        broadcaster: Broadcaster,
+        job_id: str,
+        owner: str,
+        version: int,
+        until: float,
+        *,
+        tenant: str,
     ) -> None:
         self.version = version
         self.most_results = 1
         self._broadcaster = broadcaster
         self._job = job_id, owner
+        self._tenant = tenant
         self._until = until
         self._pause: Pause | None = None
         self._is_over = False
@@ -210,7 +236,7 @@ class CompletionWait:
     def begin(self, pause: Pause) -> None:
         """The request is parked."""
         self._pause = pause
-        self._broadcaster.join(*self._job, self)
+        self._broadcaster.join(*self._job, self, self._tenant)
 
     # --- Guest ------------------------------------------------------------------------------
 

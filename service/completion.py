@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import falcon
 import structlog
 
+from service.api_keys import tenant_of
 from service.broadcaster import Broadcaster, CompletionWait
 from service.parking import parking_of
 from service.preferences import wanted_wait
@@ -68,10 +69,13 @@ class Completions:
         seconds, parking = wanted_wait(req), parking_of(req.env)
         if parking is None or not seconds or req.method == "HEAD":
             return
-        if job.status is JobStatus.COMPLETE or self._broadcaster.is_full:
+        tenant = tenant_of(req)
+        if job.status is JobStatus.COMPLETE or self._broadcaster.is_full(tenant):
             return
         until = self._clock() + seconds
-        wait = CompletionWait(self._broadcaster, job.job_id, owner, job.latest, until)
+        wait = CompletionWait(
+            self._broadcaster, job.job_id, owner, job.latest, until, tenant=tenant
+        )
         parking.wait(wait, wait.begin, Waited(job.job_id, seconds, origin_of(req), is_replay))
 
 

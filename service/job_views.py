@@ -3,16 +3,11 @@
 A job that is polled has a view here, which is told by the board what has changed since.
 """
 
-from typing import Final
-
 from service.job_view import JobView
 from service.paging import Page
 from service.rendered import Rendered
 from service.view_cache import ViewCache
 from workers import Board, ChangesWanted, JobChanges
-
-MOST_BYTES: Final = 128 * 1024**2
-"""For all views. One of 100,000 URLs takes some 80 MB, rendered whole."""
 
 
 class JobViews:
@@ -21,10 +16,10 @@ class JobViews:
     Args:
         board: where jobs are; it is asked each time, and decides who sees what.
         sandbox: whether links are the sandbox's.
-        most_bytes: memory for what is kept between requests.
+        most_bytes: memory for what is kept between requests; 100,000 URLs take some 80 MB.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, board: Board, *, sandbox: bool, most_bytes: int) -> None:
         self._board = board
         self._views: ViewCache[tuple[str, str], JobView] = ViewCache(
             lambda: JobView(sandbox=sandbox), most_bytes

@@ -12,16 +12,17 @@ from functools import partial
 from http import HTTPStatus
 from itertools import accumulate
 from os import SEEK_CUR, SEEK_END, SEEK_SET
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import falcon
 
+from service.api_keys import tenant_of
 from service.problems import Problem
+from workers import Shares, share_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_BYTES: Final = 256 * 1024**2
 _READ_BYTES = 256 * 1024  # waitress asks for megabytes again and again, however little is taken
 _SMALL_BYTES = 64 * 1024  # copied as quickly as anything else is done with it
 _RETRY_SECONDS = 5
@@ -75,14 +76,15 @@ class LargeAnswers:
 
     Args:
         most_bytes: memory for those that are not small. An answer sent to several clients counts
-            once.
+            once, for the first of them.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._bytes = 0
-        self._readers: dict[int, int] = {}  # of an answer, by its identity
+        self._held = Shares()
+        # Of an answer, by its identity: for whom it counts, and how many read it.
+        self._readers: dict[int, tuple[str, int]] = {}
         # Those that ended; a file may be closed by the garbage collector at any place, even while
         # this very thread holds the lock.
         self._ended: deque[tuple[int, int]] = deque()
@@ -99,28 +101,31 @@ class LargeAnswers:
         elif req.method == "HEAD":
             resp.content_length = size
         else:
-            resp.set_stream(self._open(pieces, size), size)
+            resp.set_stream(self._open(pieces, size, tenant_of(req)), size)
 
-    def _open(self, pieces: tuple[bytes, ...], size: int) -> PiecesFile:
+    def _open(self, pieces: tuple[bytes, ...], size: int, tenant: str) -> PiecesFile:
         name = id(pieces)
         with self._lock:
             self._settle()
-            readers = self._readers.get(name, 0)
+            payer, readers = self._readers.get(name, (tenant, 0))
             if not readers:
+                used = self._held.total
                 # One goes out in any case, or it never would.
-                if self._bytes and self._bytes + size > self._most_bytes:
+                if used and size > share_left(self._most_bytes, used, self._held.of(tenant)):
                     raise _too_many()
-                self._bytes += size
-            self._readers[name] = readers + 1
+                self._held.add(tenant, size)
+            self._readers[name] = payer, readers + 1
         return PiecesFile(pieces, partial(self._ended.append, (name, size)))
 
     def _settle(self) -> None:
         while self._ended:
             name, size = self._ended.popleft()
-            self._readers[name] -= 1
-            if not self._readers[name]:
+            payer, readers = self._readers[name]
+            if readers > 1:
+                self._readers[name] = payer, readers - 1
+            else:
                 del self._readers[name]
-                self._bytes -= size
+                self._held.add(payer, -size)
 
 
 def _too_many() -> Problem:

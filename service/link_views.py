@@ -3,16 +3,12 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from typing import Final
 
 from service.models import render
 from service.paging import Page
 from service.rendered import Rendered
 from service.view_cache import ViewCache
 from workers import Board
-
-MOST_BYTES: Final = 128 * 1024**2
-"""For all views. A million links take 40 MB."""
 
 _LINKS_A_CALL = 10_000  # small enough that no other caller of the board waits for long
 _PIECE_BYTES = 256 * 1024
@@ -73,10 +69,10 @@ class LinkViews:
     Args:
         board: where links are.
         sandbox: whether they are the sandbox's.
-        most_bytes: memory for what is kept between requests.
+        most_bytes: memory for what is kept between requests; a million links take 40 MB.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, board: Board, *, sandbox: bool, most_bytes: int) -> None:
         self._board = board
         self._end = b',"sandbox":true}' if sandbox else b"}"
         self._views: ViewCache[str, LinkView] = ViewCache(LinkView, most_bytes)

@@ -57,6 +57,7 @@ _LONGEST_VALUE_SHOWN = 60
 _MOST_WORKERS = 512
 _LAST_PORT = 65_535
 _FEWEST_STATE_BYTES = 16 * 1024**2
+_MOST_ANSWERS_BYTES = 256 * 1024**2  # on a large machine: more would not make anything faster
 
 
 class SettingsError(Exception):
@@ -323,12 +324,12 @@ class Settings(BaseSettings):
     @property
     def views_bytes(self) -> int:
         """What is for rendered jobs between requests, and as much for rendered lists of links."""
-        return self.max_state_bytes // 8
+        return min(_MOST_ANSWERS_BYTES // 2, self.max_state_bytes // 8)
 
     @property
     def answers_bytes(self) -> int:
         """What is for large answers under way."""
-        return self.max_state_bytes // 4
+        return min(_MOST_ANSWERS_BYTES, self.max_state_bytes // 4)
 
     @property
     def most_workers(self) -> int:

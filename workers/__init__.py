@@ -41,6 +41,7 @@ from workers.metrics import HistogramReading, MeterReading
 from workers.processes import ProcessBoard
 from workers.queueing.outlook import Outlook
 from workers.scaling import ScalingRules
+from workers.shares import Shares, share_left
 from workers.worker import WorkerConfig
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "RequestKey",
     "Retry",
     "ScalingRules",
+    "Shares",
     "Submission",
     "TimelineEvent",
     "WebhookPolicy",
@@ -106,5 +108,6 @@ __all__ = [
     "read_timeline",
     "remove_ray_board",
     "repair_journal",
+    "share_left",
     "template_faults",
 ]

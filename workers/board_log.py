@@ -26,6 +26,12 @@ def tell_recovered(journal_path: str, recovered: Recovered) -> None:
             journal=journal_path,
             cut_bytes=recovered.cut_bytes,
         )
+    if recovered.dropped_jobs:
+        log.warning(
+            "the journal holds more than there is memory for: the oldest complete jobs are dropped",
+            journal=journal_path,
+            dropped_jobs=recovered.dropped_jobs,
+        )
 
 
 def tell_open_errands(errands: Iterable[ErrandKey], *, kept: bool) -> None:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import falcon
 
-from service.api_keys import owner_of
+from service.api_keys import owner_of, tenant_of
 from service.broadcaster import RECONNECT_SECONDS, Broadcaster, EventStream
 from service.events import (
     MEDIA_TYPE,
@@ -56,7 +56,7 @@ class EventsResource:
             # A browser connects again after the end, unless it is told this.
             resp.status = HTTPStatus.NO_CONTENT
             return
-        if not is_complete(glance) and self._broadcaster.is_full:
+        if not is_complete(glance) and self._broadcaster.is_full(tenant_of(req)):
             raise _too_many_watchers()
         forecast = None if is_complete(glance) else self._forecasts.of(known_as)
         told = events.since(since, most_results, forecast)
@@ -68,7 +68,15 @@ class EventsResource:
         resp.set_header("X-Accel-Buffering", "no")
         if not is_end(last):
             self._go_on(
-                req, EventStream(self._broadcaster, known_as, owner, last.version, most_results)
+                req,
+                EventStream(
+                    self._broadcaster,
+                    known_as,
+                    owner,
+                    last.version,
+                    most_results,
+                    tenant=tenant_of(req),
+                ),
             )
         resp.stream = _pieces(begun + (end(last) if is_end(last) else b""))
 
@@ -104,7 +112,7 @@ def _too_many_watchers() -> Problem:
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "too-many-watchers",
-        "As many clients follow jobs as this service keeps connections for. Ask for the status "
+        "You follow as many jobs as this service has places left for others. Ask for the status "
         "from time to time, or come again later.",
         headers={"Retry-After": str(_FULL_RETRY_SECONDS)},
     )

@@ -7,20 +7,19 @@ from service.large_answers import LargeAnswers
 from service.link_views import LinkViews
 from service.paging import read_page
 from service.rendered import identify, is_known
-from workers import Board
 
 
 class ImagesResource:
     """GET /v1/images.
 
     Args:
-        board: where links are.
-        sandbox: whether they are the sandbox's.
+        views: show links.
+        answers: send what is large.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool) -> None:
-        self._views = LinkViews(board, sandbox=sandbox)
-        self._answers = LargeAnswers()
+    def __init__(self, views: LinkViews, answers: LargeAnswers) -> None:
+        self._views = views
+        self._answers = answers
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the links of whoever asks, in order of completion."""

@@ -103,15 +103,18 @@ class UploadResource:
     Args:
         board: where jobs are.
         completions: lets clients wait for a job's end.
-        sandbox: whether links are the sandbox's.
+        views: show jobs.
+        answers: send what is large.
     """
 
-    def __init__(self, board: Board, completions: Completions, *, sandbox: bool) -> None:
+    def __init__(
+        self, board: Board, completions: Completions, views: JobViews, answers: LargeAnswers
+    ) -> None:
         self._board = board
         self._completions = completions
         self._log = structlog.get_logger("http")
-        self._views = JobViews(board, sandbox=sandbox)
-        self._answers = LargeAnswers()
+        self._views = views
+        self._answers = answers
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Show the job as it stands; one that belongs to another key is as good as none."""

@@ -347,7 +347,7 @@ class TestRefusals:
         board.add(1)
         board.add(1, OTHER_JOB)
         forecasts = Forecasts(board, sandbox=False)  # type: ignore[arg-type]
-        broadcaster = Broadcaster(board, forecasts, sandbox=False, most_followers=2)  # type: ignore[arg-type]
+        broadcaster = Broadcaster(board, forecasts, sandbox=False, most_followers=4)  # type: ignore[arg-type]
         resource = EventsResource(board, broadcaster, forecasts, sandbox=False)  # type: ignore[arg-type]
         app: Any = falcon.App()
         render_problems(app)
@@ -357,7 +357,8 @@ class TestRefusals:
             next(one)
             with running.events(OTHER_JOB) as other:
                 next(other)
-                wait_until(lambda: broadcaster.is_full)
+                wait_until(lambda: broadcaster.is_full("127.0.0.1"))
+                assert not broadcaster.is_full("127.0.0.2"), "others have a place"
                 refused = running.get(f"{JOB}/events")
                 assert (refused.status_code, refused.json()["code"]) == (503, "too-many-watchers")
                 assert int(refused.headers["Retry-After"]) > 0

@@ -16,6 +16,7 @@ _LINKS_SHARE: Final = 4
 """Of all memory; as much as the web side has for answers that list them."""
 
 _CONTENTS_SHARE: Final = 8
+_SPARE_SHARE: Final = 64
 
 
 class KeptJobs:
@@ -31,6 +32,7 @@ class KeptJobs:
         contents: which images are at Imgur already.
         sizes: bytes of memory of all jobs, by an estimate.
         open_sizes: of those that cannot make room yet: not complete, or with an open errand.
+        dropped_for_room: jobs that were dropped because there was no memory for them.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -40,6 +42,7 @@ class KeptJobs:
         self.contents = ContentIndex(max_bytes // _CONTENTS_SHARE)
         self.sizes = Shares()
         self.open_sizes = Shares()
+        self.dropped_for_room = 0
         self._finished = FinishedJobs(self._has_open_errands)
         self._order = JobOrder()
         # By owner and key: the job that a request made, for when it comes again.
@@ -152,14 +155,17 @@ class KeptJobs:
     def make_room(self, max_bytes: int, now: float) -> dict[str, Job]:
         """Drop complete jobs until no more memory is taken; see `FinishedJobs.take_for_room`."""
         dropped: dict[str, Job] = {}
-        if self.size <= max_bytes:
+        if self.size <= max_bytes or self.sizes.total == self.open_sizes.total:
             return dropped
+        # A bit more, so that the next job need not look for its room again.
+        enough = max_bytes - max_bytes // _SPARE_SHARE
 
         def forget(job_ids: list[str]) -> bool:
             dropped.update(self.forget(job_ids))
-            return self.size <= max_bytes
+            return self.size <= enough
 
         self._finished.take_for_room(self.sizes.of, forget, now)
+        self.dropped_for_room += len(dropped)
         return dropped
 
     def resume(self, now: float, wall_now: float) -> None:

@@ -44,11 +44,13 @@ class Recovered:
         jobs: all of them, finished ones too.
         open_urls: URLs that are worked on from here.
         cut_bytes: what stood behind the last good record, and was left out.
+        dropped_jobs: complete ones that were left out, as there is no memory for them.
     """
 
     jobs: int
     open_urls: int
     cut_bytes: int
+    dropped_jobs: int = 0
 
 
 class Recovery:
@@ -95,7 +97,8 @@ class Recovery:
         )
         self._keeper.start()
         jobs = sum(1 for _ in self._table.jobs())
-        return Recovered(jobs, sum(self._table.unfinished().values()), cut_bytes)
+        open_urls = sum(self._table.unfinished().values())
+        return Recovered(jobs, open_urls, cut_bytes, self._table.kept.dropped_for_room)
 
     def close(self) -> None:
         """Nothing changes any more: bring the journal to the disk and give it up."""
@@ -138,7 +141,8 @@ def _tell_no_room(path: Path, error: OSError) -> None:
 
 
 def replay(records: Iterable[Record], table: JobTable) -> None:
-    """Make the changes again that the records tell of.
+    """Make the changes again that the records tell of, with as many complete jobs as there is
+    memory for: the oldest are left out.
 
     Raises:
         JournalError: a record makes no sense where it stands.
@@ -150,6 +154,7 @@ def replay(records: Iterable[Record], table: JobTable) -> None:
             raise JournalError(
                 f"a record of the kind {record[:1]!r} makes no sense where it stands"
             ) from error
+        table.make_room(table.max_bytes)
 
 
 def state_records(table: JobTable) -> Iterator[Record]:

@@ -191,7 +191,7 @@ def board(desk: Desk) -> Counting:
 
 
 def test_a_second_look_asks_for_what_is_new_alone(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False)
+    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
     first = show(views)
     assert board.told == len(URLS)
     desk.table.begin("j", 3)
@@ -208,7 +208,7 @@ def test_a_job_that_has_not_changed_is_not_rendered_again(desk: Desk) -> None:
 
 
 def test_two_that_ask_at_once_share_the_first_look(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False)
+    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
     board.answering.clear()
     with ThreadPoolExecutor(4) as pool:
         looks = [pool.submit(show, views) for _ in range(4)]
@@ -221,7 +221,7 @@ def test_two_that_ask_at_once_share_the_first_look(desk: Desk, board: Counting) 
 
 def test_other_jobs_are_not_held_up(desk: Desk, board: Counting) -> None:
     desk.table.open(Submission("other", URLS))
-    views = JobViews(board, sandbox=False)
+    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
     board.answering.clear()
     with ThreadPoolExecutor(2) as pool:
         stuck = pool.submit(show, views)
@@ -267,7 +267,7 @@ def test_what_does_not_fit_is_rendered_all_the_same(board: Counting) -> None:
 
 
 def test_a_look_that_broke_off_is_gone_on_with(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False)
+    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
     board.fails_after = 2
     with pytest.raises(TimeoutError):
         show(views)
@@ -279,7 +279,7 @@ def test_a_look_that_broke_off_is_gone_on_with(desk: Desk, board: Counting) -> N
 
 
 def test_a_silent_board_is_noticed_before_the_wait_for_others(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False)
+    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
     board.answering.clear()
     with ThreadPoolExecutor(2) as pool:
         stuck = pool.submit(show, views)

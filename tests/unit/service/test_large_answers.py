@@ -42,31 +42,36 @@ def make_request(method: str = "GET") -> falcon.Request:
     return falcon.Request(testing.create_environ(method=method))
 
 
-def send(answers: LargeAnswers, pieces: tuple[bytes, ...], method: str = "GET") -> Any:
+def send(
+    answers: LargeAnswers, pieces: tuple[bytes, ...], method: str = "GET", key: str = "anna"
+) -> Any:
     resp = falcon.Response()
-    answers.send(make_request(method), resp, pieces)
+    req = make_request(method)
+    req.context.owner = key
+    answers.send(req, resp, pieces)
     return resp
 
 
 def test_a_small_answer_is_given_whole() -> None:
-    assert send(LargeAnswers(), (b"a", b"b")).data == b"ab"
+    assert send(LargeAnswers(MEBIBYTE), (b"a", b"b")).data == b"ab"
 
 
 def test_a_large_one_is_a_file_of_a_known_length() -> None:
     piece = bytes(MEBIBYTE)
-    resp = send(LargeAnswers(), (piece, b"end"))
+    resp = send(LargeAnswers(MEBIBYTE), (piece, b"end"))
     assert resp.content_length == str(MEBIBYTE + 3)
     assert b"".join(iter(resp.stream.read, b"")) == piece + b"end"
 
 
 def test_there_is_only_so_much_memory() -> None:
-    answers = LargeAnswers(2 * MEBIBYTE)
+    answers = LargeAnswers(4 * MEBIBYTE)
     first = send(answers, (bytes(MEBIBYTE),))
     second = send(answers, (bytes(MEBIBYTE),))
     with pytest.raises(Problem) as refused:
         send(answers, (bytes(MEBIBYTE),))
     assert refused.value.body["code"] == "too-many-large-answers"
     assert int(refused.value.headers["Retry-After"]) > 0
+    assert send(answers, (bytes(MEBIBYTE),), key="bob"), "there is some left for others"
     first.stream.close()
     first.stream.close()
     third = send(answers, (bytes(MEBIBYTE),))

@@ -38,6 +38,8 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.source_allowed_ports == (80, 443)
     assert settings.max_urls_per_job == 100_000
     assert settings.max_queued_urls == 1_000_000
+    assert settings.job_ttl_seconds == 7 * 86_400
+    assert settings.max_state_bytes >= 16 * 1024**2
     assert settings.max_body_bytes == 16_777_216
     assert settings.source_concurrency == 32
     assert settings.dedupe == "off"

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
+from workers.board_log import tell_recovered
+from workers.errands.messages import Done, ErrandReport
 from workers.job_table import JobTable
 from workers.jobs.job_messages import Cancellation, Replay, Retry
 from workers.jobs.job_options import NO_OPTIONS, JobOptions, Priority
@@ -32,6 +34,7 @@ from workers.messages import (
     Submission,
     TryAgain,
     Uploaded,
+    Words,
 )
 from workers.queueing.mailbox_limits import MailboxLimits
 
@@ -64,10 +67,11 @@ class Run:
     """One life of the service's state, from a start to a kill."""
 
     def __init__(self, path: Path, clock: Clock, limits: MailboxLimits | None = None) -> None:
-        self.table = JobTable(clock.wall, clock.monotonic)
+        limits = limits or MailboxLimits()
+        self.table = JobTable(clock.wall, clock.monotonic, limits.state_bytes)
         self.journal, self.cut_bytes = load(path, self.table)
         self.table.resume(self.journal)
-        self.mailbox = Mailbox(self.table, limits or MailboxLimits(), clock.monotonic)
+        self.mailbox = Mailbox(self.table, limits, clock.monotonic)
         self.crashed = self.mailbox.restore()
         self.mailbox.register("w")
 
@@ -567,3 +571,57 @@ def test_a_journal_from_before_there_were_options_is_read() -> None:
 
     assert dict(old.jobs())["j"].options is NO_OPTIONS
     assert list(dict(old.jobs())["j"].links) == [0]
+
+
+# --- more than there is memory for --------------------------------------------------------------
+
+
+def test_of_a_journal_beyond_the_memory_the_oldest_complete_jobs_are_dropped(start) -> None:
+    run = start()
+    for number in range(100):
+        run.mailbox.put(Submission(f"j{number}", URLS, "anna"))
+        for index in range(len(URLS)):
+            run.upload(f"{number}-{index}")
+    run.mailbox.put(Submission("open", URLS, "bob"))
+    small = MailboxLimits(state_bytes=run.table.kept.size // 2)
+
+    for run in (start(small), start(small), start()):  # what was dropped is not in it any more
+        assert run.table.kept.size <= small.state_bytes
+        assert run.table.unfinished() == {"open": 3}
+        left = [job_id for job_id, job in run.table.jobs() if job.finished is not None]
+        assert 20 < len(left) < 80
+        assert left == [f"j{number}" for number in range(100 - len(left), 100)]
+        assert len(run.table.links(0, 1000, "anna")) == 300, "their links stay"
+
+
+def test_records_of_jobs_that_were_dropped_make_sense(start) -> None:
+    run = start()
+    run.mailbox.put(Submission("j", URLS[:1]))
+    run.upload("a")
+    run.mailbox.delete_image("j", 0)
+    (errand,) = run.mailbox.claim("w", 0, 1).errands
+    run.mailbox.exchange("w", Words(errands=(ErrandReport(errand.token, Done()),)), 0)
+    run.mailbox.put(Submission("k", URLS))
+    run = start(MailboxLimits(state_bytes=4_000))
+    assert list(run.table.unfinished()) == ["k"]
+    assert [job_id for job_id, _ in run.table.jobs()] == ["k"]
+
+
+def test_one_line_tells_what_was_dropped(
+    start, tmp_path: Path, clock: Clock, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = start()
+    for number in range(10):
+        run.mailbox.put(Submission(f"j{number}", URLS[:1]))
+        run.upload(f"{number}")
+    run.journal.close()
+    table = JobTable(clock.wall, clock.monotonic, 20_000)
+    recovery = Recovery(table, Mailbox(table, MailboxLimits(), clock.monotonic))
+    recovered = recovery.restore(str(tmp_path / "journal"), LogConfig("json", "INFO"))
+    recovery.close()
+    assert recovered.dropped_jobs + recovered.jobs == 10
+    assert recovered.dropped_jobs > 4
+    tell_recovered("journal", recovered)
+    told = [line for line in capfd.readouterr().out.splitlines() if "dropped" in line]
+    assert len(told) == 1
+    assert f'"dropped_jobs": {recovered.dropped_jobs}' in told[0]
