@@ -325,13 +325,13 @@ _EXPLANATIONS: Final = (
     Explanation(
         "too-many-large-answers",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "256 MiB of large answers are under way to clients that read slowly.",
+        "As many large answers are under way as there is memory for, or as is left for others.",
         "Ask for a page (`?limit=1000`), or later.",
     ),
     Explanation(
         "too-many-watchers",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "As many clients follow jobs by events as this service keeps connections for, 500.",
+        "Of the 500 places for clients that follow jobs by events, this one has its share.",
         "Ask for the status from time to time, or come again later.",
     ),
     Explanation(

@@ -160,6 +160,8 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("RATE_LIMIT", "²/second"),
         ("RATE_LIMIT", "/minute"),
         ("MAX_BODY_BYTES", "16XB"),
+        ("MAX_STATE_BYTES", "1MiB"),
+        ("JOB_TTL_SECONDS", "-1"),
         ("MAX_BODY_BYTES", "-1"),
         ("MAX_BODY_BYTES", "2GiB"),
         ("SOURCE_CONCURRENCY", "-1"),
