@@ -101,6 +101,8 @@ def _gauges(reading: MeterReading) -> Iterator[Metric]:
     yield _gauge("imgup_queued_urls", "URLs that wait, for a lane or a retry.", stats.queued)
     yield _gauge("imgup_delayed_urls", "Of these, URLs that wait for a retry.", stats.delayed)
     yield _gauge("imgup_lanes_busy", "Images in work.", stats.leased)
+    yield _gauge("imgup_state_bytes", "Memory for jobs and links, estimated.", stats.state_bytes)
+    yield _gauge("imgup_state_bytes_max", "As much there may be.", stats.max_state_bytes)
     yield _gauge("imgup_workers_ready", "Workers that ask for work.", stats.workers_ready)
     yield _gauge(
         "imgup_pause_seconds", "Until the pause that Imgur asked for ends.", stats.pause_seconds

@@ -149,6 +149,8 @@ class Mailbox:
                 draining=self._admission.is_closed,
                 workers_idle=self._leases.holders_idle(),
                 workers_leaving=self._leases.holders_leaving(),
+                state_bytes=self._table.size + self._room.size,
+                max_state_bytes=self._table.max_bytes,
             )
 
     def outlook(self, job_id: str | None = None) -> Outlook:

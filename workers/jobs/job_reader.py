@@ -104,6 +104,12 @@ class JobReader:
         return self.kept.max_bytes
 
     @property
+    def size(self) -> int:
+        """Bytes of memory for what is kept, by an estimate."""
+        with self._lock:
+            return self.kept.size
+
+    @property
     def max_job_bytes(self) -> int:
         """The largest job that is taken while there are no others."""
         return self.kept.max_job_bytes

@@ -49,6 +49,8 @@ class MailboxStats:
             leaving.
         workers_idle: of these, those with a free lane that wait for work.
         workers_leaving: workers that were told to leave, and finish what they have.
+        state_bytes: memory for jobs, links and the queue, by an estimate.
+        max_state_bytes: as much there may be.
     """
 
     queued: int
@@ -59,3 +61,5 @@ class MailboxStats:
     draining: bool
     workers_idle: int = 0
     workers_leaving: int = 0
+    state_bytes: int = 0
+    max_state_bytes: int = 0

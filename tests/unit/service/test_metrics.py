@@ -51,6 +51,7 @@ def test_the_life_of_a_job(api: Any, board: Any) -> None:
     assert found[("imgup_images_total", "outcome=failed", "reason=not-an-image")] == 1
     assert found[("imgup_attempts_total",)] == 2
     assert found[("imgup_queued_urls",)] == 1
+    assert 1_000 < found[("imgup_state_bytes",)] < found[("imgup_state_bytes_max",)]
     assert found[("imgup_queue_seconds_count",)] == 2
     board.upload("https://i.imgur.com/b.jpg")
     found = samples(api)
