@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from workers.errands.book import RETRY_SECONDS, ErrandLimits
-from workers.job_table import USUAL_STATE_BYTES
 from workers.queueing.mailbox_limits import MailboxLimits
 from workers.scaling import ScalingRules
 from workers.worker import WorkerConfig
@@ -31,7 +30,7 @@ class BoardConfig:
     worker_count: int
     max_queued_urls: int
     worker: WorkerConfig
-    max_state_bytes: int = USUAL_STATE_BYTES
+    max_state_bytes: int = MailboxLimits().state_bytes
     job_ttl_seconds: float = 0.0
     upload_again: bool = True
     journal_path: str | None = None

@@ -4,12 +4,12 @@ Each method is one atomic step under one lock, so that no reader ever sees count
 and finished stamp disagree, and no writer needs to read before it writes.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from workers.jobs.eviction import evict
 from workers.jobs.job import Job
@@ -34,8 +34,6 @@ from workers.messages import (
 )
 from workers.metrics import MeterBook
 
-USUAL_STATE_BYTES: Final = 512 * 1024**2
-
 
 @dataclass(frozen=True, slots=True)
 class JobEntry:
@@ -59,7 +57,8 @@ class JobTable(JobReader):
     Args:
         wall_clock: seconds since the epoch, for the stamps that clients see; never for deadlines.
         clock: monotonic seconds, for the age of finished jobs.
-        max_bytes: of memory, by an estimate: beyond it complete jobs are forgotten.
+        max_bytes: of memory, by an estimate: beyond it complete jobs are forgotten. Whoever only
+            reads or rewrites a journal sets none, as nothing is to be lost by that.
 
     Attributes:
         meters: counts what happens here.
@@ -69,7 +68,7 @@ class JobTable(JobReader):
         self,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        max_bytes: int = USUAL_STATE_BYTES,
+        max_bytes: int = sys.maxsize,
     ) -> None:
         super().__init__(max_bytes)
         self._wall_clock = wall_clock

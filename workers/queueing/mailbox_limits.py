@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from workers.errands.book import ErrandLimits
-from workers.job_table import USUAL_STATE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +27,5 @@ class MailboxLimits:
     max_crashes: int = 3
     upload_again: bool = True
     source_concurrency: int = 32
-    state_bytes: int = USUAL_STATE_BYTES
+    state_bytes: int = 512 * 1024**2
     errands: ErrandLimits = field(default_factory=ErrandLimits)

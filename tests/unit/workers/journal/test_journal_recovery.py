@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
+from structlog.testing import capture_logs
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.board_log import tell_recovered
@@ -607,9 +608,7 @@ def test_records_of_jobs_that_were_dropped_make_sense(start) -> None:
     assert [job_id for job_id, _ in run.table.jobs()] == ["k"]
 
 
-def test_one_line_tells_what_was_dropped(
-    start, tmp_path: Path, clock: Clock, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_one_line_tells_what_was_dropped(start, tmp_path: Path, clock: Clock) -> None:
     run = start()
     for number in range(10):
         run.mailbox.put(Submission(f"j{number}", URLS[:1]))
@@ -621,7 +620,7 @@ def test_one_line_tells_what_was_dropped(
     recovery.close()
     assert recovered.dropped_jobs + recovered.jobs == 10
     assert recovered.dropped_jobs > 4
-    tell_recovered("journal", recovered)
-    told = [line for line in capfd.readouterr().out.splitlines() if "dropped" in line]
-    assert len(told) == 1
-    assert f'"dropped_jobs": {recovered.dropped_jobs}' in told[0]
+    with capture_logs() as logged:
+        tell_recovered("journal", recovered)
+    told = [entry for entry in logged if "dropped" in entry["event"]]
+    assert [entry["dropped_jobs"] for entry in told] == [recovered.dropped_jobs]
