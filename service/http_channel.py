@@ -1,7 +1,5 @@
 """One client's connection: waitress's own, with some habits added.
 
-- What the HTTP parser refuses (a body or header that is too long, a broken request) is answered as
-  a problem, like everything else.
 - A refused client is often still sending. To close then resets the connection, and the answer may
   be lost with it; so the sending side is closed first, and what still comes is dropped for a
   while (RFC 9112, section 9.6).
@@ -19,62 +17,15 @@ import struct
 import sys
 import termios
 import time
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
-from waitress.utilities import Error
-
-from service.answer_headers import ALWAYS
 from service.client_address import client_group
-from service.models import render
 from service.parking_channel import ParkingChannel, ParkingTask
-from service.problems import MEDIA_TYPE, problem_body
-from service.request_ids import HEADER as REQUEST_ID_HEADER
-from service.request_ids import request_id_for
+from service.refused_request import ProblemTask, RequestTimeoutError
+from service.request_parser import RequestParser
 
 if TYPE_CHECKING:
     from service.listener import Listener
-
-MAX_HEADER_BYTES: Final = 32 * 1024
-# The parser's own words are not repeated: they may quote a header, and with it a key.
-_PROBLEMS = {
-    HTTPStatus.BAD_REQUEST: ("bad-request", "The request is not valid HTTP/1.1."),
-    HTTPStatus.REQUEST_TIMEOUT: (
-        "request-timeout",
-        "The request did not arrive whole in time. Send it again, without pauses.",
-    ),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
-        "body-too-large",
-        "The body is longer than this service takes. Send the URLs in several jobs.",
-    ),
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
-        "header-too-large",
-        f"The request's header is longer than {MAX_HEADER_BYTES} bytes.",
-    ),
-    HTTPStatus.NOT_IMPLEMENTED: (
-        "not-implemented",
-        "The only Transfer-Encoding understood is chunked.",
-    ),
-}
-_UNEXPECTED = ("internal-error", "The service met an unexpected error.")
-
-
-class _Parser(HTTPRequestParser):
-    """Waitress's own, which does not expect every nonsense."""
-
-    def parse_header(self, header_plus: bytes) -> None:
-        """Parse a request's head.
-
-        Raises:
-            ParsingError: it is not valid HTTP.
-        """
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # a number of thousands of digits, for one
-            raise ParsingError("not valid HTTP") from error
 
 
 class _AppTask(ParkingTask):
@@ -96,50 +47,12 @@ class _AppTask(ParkingTask):
         return unread > self.channel.adj.outbuf_high_watermark
 
 
-class _ProblemTask(ErrorTask):
-    """A request that the HTTP parser refused."""
-
-    channel: "Channel"
-
-    def execute(self) -> None:
-        """Answer with a problem and close."""
-        self.channel.is_refused = True
-        status = HTTPStatus(self.request.error.code)  # type: ignore[attr-defined]  # the stubs take the request for its error
-        code, detail = _PROBLEMS.get(status, _UNEXPECTED)
-        body = render(problem_body(status, code, detail))
-        # Known where the head was read before the refusal.
-        request_id = request_id_for(self.request.headers.get("X_REQUEST_ID"))  # type: ignore[attr-defined]  # as below
-        structlog.contextvars.clear_contextvars()  # of a request that this thread has put aside
-        structlog.get_logger("http").info(
-            "request refused",
-            code=code,
-            status=status.value,
-            detail=detail,
-            client=self.channel.client,
-            request_id=request_id,
-        )
-        self.status = f"{status.value} {status.phrase}"
-        self.response_headers = [
-            ("Content-Type", MEDIA_TYPE),
-            (REQUEST_ID_HEADER, request_id),
-            *ALWAYS.items(),
-        ]
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _RequestTimeoutError(Error):
-    code = HTTPStatus.REQUEST_TIMEOUT
-    reason = HTTPStatus.REQUEST_TIMEOUT.phrase
-
-
 class Channel(ParkingChannel):
     """A connection. Closing it goes through `handle_close`, twice where it has to linger."""
 
     task_class = _AppTask
-    error_task_class = _ProblemTask
-    parser_class = _Parser
+    error_task_class = ProblemTask
+    parser_class = RequestParser
     server: "Listener"
 
     is_refused = False
@@ -150,7 +63,7 @@ class Channel(ParkingChannel):
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - the parent's
         self.waiting_since = time.monotonic()
         """Monotonic seconds since when there has been no whole request."""
-        self._timed_request: HTTPRequestParser | None = None
+        self._timed_request: object = None
         self._request_since = self.waiting_since  # the first byte of that one
         super().__init__(*args, **keywords)
         self.group = client_group(self.client)
@@ -251,7 +164,7 @@ class Channel(ParkingChannel):
             request = self.request
             if request is None:
                 return
-            request.error = _RequestTimeoutError("")
+            request.error = RequestTimeoutError("")
             request.completed = True
             self.request = None
             self.requests = [request]

@@ -15,8 +15,8 @@ from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
 from service.connection_limits import ConnectionLimits
-from service.http_channel import MAX_HEADER_BYTES
 from service.listener import Listener
+from service.refused_request import MAX_HEADER_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -1,0 +1,80 @@
+"""Answers what the HTTP parser refuses (a body or header that is too long, a broken request) as a
+problem, like everything else.
+"""
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from waitress.task import ErrorTask
+from waitress.utilities import Error
+
+from service.answer_headers import ALWAYS
+from service.models import render
+from service.problems import MEDIA_TYPE, problem_body
+from service.request_ids import HEADER as REQUEST_ID_HEADER
+from service.request_ids import request_id_for
+
+if TYPE_CHECKING:
+    from service.http_channel import Channel
+
+MAX_HEADER_BYTES: Final = 32 * 1024
+# The parser's own words are not repeated: they may quote a header, and with it a key.
+_PROBLEMS = {
+    HTTPStatus.BAD_REQUEST: ("bad-request", "The request is not valid HTTP/1.1."),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "request-timeout",
+        "The request did not arrive whole in time. Send it again, without pauses.",
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "body-too-large",
+        "The body is longer than this service takes. Send the URLs in several jobs.",
+    ),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        "header-too-large",
+        f"The request's header is longer than {MAX_HEADER_BYTES} bytes.",
+    ),
+    HTTPStatus.NOT_IMPLEMENTED: (
+        "not-implemented",
+        "The only Transfer-Encoding understood is chunked.",
+    ),
+}
+_UNEXPECTED = ("internal-error", "The service met an unexpected error.")
+
+
+class RequestTimeoutError(Error):
+    code = HTTPStatus.REQUEST_TIMEOUT
+    reason = HTTPStatus.REQUEST_TIMEOUT.phrase
+
+
+class ProblemTask(ErrorTask):
+    """A request that the HTTP parser refused."""
+
+    channel: "Channel"
+
+    def execute(self) -> None:
+        """Answer with a problem and close."""
+        self.channel.is_refused = True
+        status = HTTPStatus(self.request.error.code)  # type: ignore[attr-defined]  # the stubs take the request for its error
+        code, detail = _PROBLEMS.get(status, _UNEXPECTED)
+        body = render(problem_body(status, code, detail))
+        # Known where the head was read before the refusal.
+        request_id = request_id_for(self.request.headers.get("X_REQUEST_ID"))  # type: ignore[attr-defined]  # as below
+        structlog.contextvars.clear_contextvars()  # of a request that this thread has put aside
+        structlog.get_logger("http").info(
+            "request refused",
+            code=code,
+            status=status.value,
+            detail=detail,
+            client=self.channel.client,
+            request_id=request_id,
+        )
+        self.status = f"{status.value} {status.phrase}"
+        self.response_headers = [
+            ("Content-Type", MEDIA_TYPE),
+            (REQUEST_ID_HEADER, request_id),
+            *ALWAYS.items(),
+        ]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
