@@ -16,6 +16,21 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _IPV6_SITE_BITS = 64  # one customer's network (RFC 6177): one host can use any address of it
 
 
+class TrustedProxies:
+    """The networks of proxies that are believed.
+
+    Args:
+        networks: in CIDR notation.
+    """
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks = [ipaddress.ip_network(network) for network in networks]
+
+    def __contains__(self, address: Address | str) -> bool:
+        parsed = _parse(address) if isinstance(address, str) else address
+        return parsed is not None and any(parsed in network for network in self._networks)
+
+
 class ClientAddressMiddleware:
     """Makes `remote_addr` of a request the client's own address.
 
@@ -24,14 +39,14 @@ class ClientAddressMiddleware:
     """
 
     def __init__(self, trusted_proxies: Iterable[str]) -> None:
-        self._trusted = [ipaddress.ip_network(network) for network in trusted_proxies]
+        self._trusted = TrustedProxies(trusted_proxies)
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Replace the peer's address where the peer is a trusted proxy."""
         client = _parse(req.remote_addr)
         if client is None:
             return
-        if self._trusts(client):
+        if client in self._trusted:
             client = self._vouched_for(req.get_header("X-Forwarded-For") or "", client)
         req.env["REMOTE_ADDR"] = str(client)
 
@@ -42,12 +57,9 @@ class ClientAddressMiddleware:
             if address is None:  # nobody can vouch for what stands further left
                 break
             nearest = address
-            if not self._trusts(address):
+            if address not in self._trusted:
                 break
         return nearest
-
-    def _trusts(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
 
 
 def client_group(address: str) -> str:

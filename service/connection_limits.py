@@ -1,23 +1,35 @@
-"""How long clients may take, and how many there may be."""
+"""How long clients may take, and how much of the server they may hold."""
 
 import resource
 from dataclasses import dataclass
+from typing import Final
 
-_FILES_FOR_OTHERS = 128  # descriptors that are not connections: pipes, logs, temporary files
+_FILES_FOR_OTHERS: Final = 128  # descriptors that are not connections: pipes, logs, temporary files
+
+_MIB: Final = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What a connection may cost. All durations are in seconds.
+    """What connections may cost. All durations are in seconds.
 
     Attributes:
         connections: open at once. A slow client costs a connection, not a thread; when no more fit,
-            one that has no request under way makes room.
-        idle_seconds: without a request, or while an answer waits for its reader.
+            one without a request under way makes room, or one that does not read its answer.
+        health_connections: beyond those, for requests that ask for health only. Probes of container
+            runtimes and load balancers come from a few places.
+        idle_seconds: without a request.
         head_seconds: from the first byte of a request's head to its last, however it drips.
-        body_seconds: for the body, beyond what the head may take.
-        body_bytes_per_second: each so many bytes of body that arrive are worth another second, so
-            that a long body over a slow line comes through and a dripped one does not.
+        window_seconds: in any stretch of so long a body arrives, and an answer is taken, at
+            `bytes_per_second` at least. Mobile networks are silent for a few seconds now and then.
+        bytes_per_second: 32 kbit/s, below what the slowest mobile networks carry.
+        requests_ahead: read before the first of them is answered; the connection closes behind
+            them. Each takes some 3 KB.
+        unread_each_bytes: of answers that wait for one reader; no other request of its connection
+            is answered then.
+        unread_bytes: of answers that wait for their readers, all together, in memory of their own.
+        body_bytes: of bodies that arrive or wait for their turn, all together. They are kept in
+            memory: the temporary directory is for images.
         linger_seconds: for a refused client to stop sending.
         vanished_seconds: until the kernel gives up a peer that acknowledges nothing, sent data
             or probes.
@@ -25,10 +37,15 @@ class ConnectionLimits:
     """
 
     connections: int = 1000
+    health_connections: int = 16
     idle_seconds: float = 30.0
     head_seconds: float = 20.0
-    body_seconds: float = 20.0
-    body_bytes_per_second: int = 1024
+    window_seconds: float = 10.0
+    bytes_per_second: int = 4096
+    requests_ahead: int = 32
+    unread_each_bytes: int = _MIB
+    unread_bytes: int = 64 * _MIB
+    body_bytes: int = 64 * _MIB
     linger_seconds: float = 5.0
     vanished_seconds: int = 60
     sweep_seconds: float = 1.0
@@ -39,4 +56,5 @@ class ConnectionLimits:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if descriptors == resource.RLIM_INFINITY:
             return self.connections
-        return max(1, min(self.connections, descriptors - _FILES_FOR_OTHERS))
+        others = _FILES_FOR_OTHERS + self.health_connections
+        return max(1, min(self.connections, descriptors - others))

@@ -6,8 +6,9 @@
 - While the server drains, answers say that the connection closes, and a connection is closed only
   when the client's machine has acknowledged all of it: in a container the network goes away
   together with the process, and unsent data with it.
-- A request has a deadline from its first byte to its last. Waitress alone counts the silence
-  between two bytes, and a head that drips a byte a second is never late.
+- A head has a deadline from its first byte to its last. Waitress alone counts the silence
+  between two bytes, and a head that drips a byte a second is never late. A body has to come at a
+  least rate, and an answer has to be taken at one.
 - All of it goes by the monotonic clock; waitress would close everybody when the clock is set.
 """
 
@@ -17,15 +18,22 @@ import struct
 import sys
 import termios
 import time
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
-from service.client_address import client_group
+from waitress.buffers import ReadOnlyFileBasedBuffer
+
+from service.least_rate import LeastRate
 from service.parking_channel import ParkingChannel, ParkingTask
-from service.refused_request import ProblemTask, RequestTimeoutError
-from service.request_parser import RequestParser
+from service.refused_request import ProblemTask, RequestRefusedError
+from service.request_parser import DroppedRequest, RequestParser
 
 if TYPE_CHECKING:
+    from waitress.adjustments import Adjustments
+
     from service.listener import Listener
+
+SENT_AT_ONCE: Final = 128 * 1024  # bytes
 
 
 class _AppTask(ParkingTask):
@@ -34,17 +42,18 @@ class _AppTask(ParkingTask):
     channel: "Channel"
 
     def build_response_header(self) -> bytes:
+        channel = self.channel
         # Requests that came in one piece behind this one are still to be answered.
-        is_last = len(self.channel.requests) == 1
-        if self.channel.is_draining if is_last else self._would_fill_buffers():
+        is_last = len(channel.requests) == 1
+        is_end = channel.is_draining or channel.is_cut if is_last else self._is_unread_too_much()
+        if is_end:
             self.set_close_on_finish()
         return super().build_response_header()
 
-    def _would_fill_buffers(self) -> bool:
-        # A thread would have to wait with the next answer for the client to read this one. It may
-        # ask again for what is not answered (RFC 9112, section 9.3.2).
+    def _is_unread_too_much(self) -> bool:
+        # The client may ask again for what is not answered (RFC 9112, section 9.3.2).
         unread = self.channel.total_outbufs_len + (self.content_length or 0)
-        return unread > self.channel.adj.outbuf_high_watermark
+        return unread > self.channel.server.limits.unread_each_bytes
 
 
 class Channel(ParkingChannel):
@@ -52,10 +61,13 @@ class Channel(ParkingChannel):
 
     task_class = _AppTask
     error_task_class = ProblemTask
-    parser_class = RequestParser
     server: "Listener"
 
     is_refused = False
+    is_cut = False
+    """Whether requests were dropped behind those that wait for their answers."""
+    is_for_health = False
+    """Whether no other request is answered, as there is no room for more connections."""
     _is_half_closed = False
     _linger_until = 0.0
     _active_at = 0.0
@@ -66,7 +78,13 @@ class Channel(ParkingChannel):
         self._timed_request: object = None
         self._request_since = self.waiting_since  # the first byte of that one
         super().__init__(*args, **keywords)
-        self.group = client_group(self.client)
+        # The parent takes the size of the kernel's buffer, and copies that much whatever is taken.
+        self.sendbuf_len = SENT_AT_ONCE
+        limits = self.server.limits
+        self._sent_bytes = 0
+        self._receiving = LeastRate(limits.bytes_per_second, limits.window_seconds)
+        self._sending = LeastRate(limits.bytes_per_second, limits.window_seconds)
+        self.group = self.server.group_of(self.addr)
         """The client, as far as addresses tell clients apart."""
 
     @property
@@ -84,11 +102,43 @@ class Channel(ParkingChannel):
         self._active_at = time.monotonic()
 
     @property
-    def is_spare(self) -> bool:
-        """Whether no answer is lost by closing it."""
-        return not self.requests and not self.total_outbufs_len
+    def idle_since(self) -> float | None:
+        """Monotonic seconds since when nothing goes on: no request, or nobody reads its answer.
+        None while a request is under way.
+        """
+        if self.total_outbufs_len and (self.is_streaming or not self.requests):
+            return self.last_activity
+        return None if self.requests else self.waiting_since
 
-    # --- receiving --------------------------------------------------------------------------
+    @property
+    def body_bytes(self) -> int:
+        """Memory that bodies take, those that have not come whole included."""
+        arriving = 0 if self.request is None else self.request.body_bytes_received
+        return arriving + sum(request.body_bytes_received for request in list(self.requests))
+
+    @property
+    def arriving_bytes(self) -> int:
+        """Of the body that could be refused now."""
+        request = None if self.requests else self.request
+        return 0 if request is None else request.body_bytes_received
+
+    @property
+    def unread_bytes(self) -> int:
+        """Memory that answers take which are not shared with other clients."""
+        if not self.total_outbufs_len:
+            return 0
+        with self.outbuf_lock:
+            own = (one for one in self.outbufs if not isinstance(one, ReadOnlyFileBasedBuffer))
+            return sum(map(len, own))
+
+    # --- receiving and sending --------------------------------------------------------------
+
+    def parser_class(self, adjustments: "Adjustments") -> RequestParser:  # type: ignore[override]
+        """For the next request that comes."""
+        if len(self.requests) < self.server.limits.requests_ahead:
+            return RequestParser(adjustments)
+        self.is_cut = True
+        return DroppedRequest(adjustments)
 
     def received(self, data: bytes) -> bool:
         """Parse what came, or drop it once nothing more is answered."""
@@ -98,7 +148,14 @@ class Channel(ParkingChannel):
         if self.request is not self._timed_request:
             self._timed_request = self.request
             self._request_since = time.monotonic()
+        self.server.have_bodies_come |= self.arriving_bytes > 0
         return is_open
+
+    def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 - the parent's
+        """Give the kernel what it takes; returns how many bytes."""
+        sent: int = super().send(data, do_close)
+        self._sent_bytes += sent
+        return sent
 
     def request_is_whole(self) -> None:
         """A request of this connection is about to be answered."""
@@ -124,27 +181,49 @@ class Channel(ParkingChannel):
 
     # --- deadlines --------------------------------------------------------------------------
 
-    def look_after(self) -> None:
-        """Close what takes longer than it may. For the loop's thread, every second or so."""
+    def look_after(self, seconds: float) -> None:
+        """Close what takes longer than it may. For the loop's thread, every second or so.
+
+        Args:
+            seconds: since it was done before, as far as clients are to blame for them.
+        """
         now, limits = time.monotonic(), self.server.limits
-        if self.is_streaming or self.is_abandoned:
+        if self.is_abandoned or self._is_unread_too_long(seconds):
+            self.close_now()
+        elif self.total_outbufs_len or self.requests:
+            # No request is read meanwhile, so it is not the client's time that passes.
             self.waiting_since = self._request_since = now
-            is_late = self.total_outbufs_len and now - self.last_activity > limits.idle_seconds
-            if self.is_abandoned or is_late:
-                self.close_now()
-        elif self.requests:
-            # Nothing is read meanwhile, so it is not the client's time that passes.
-            self.waiting_since = self._request_since = now
-        elif self.total_outbufs_len:
-            self.waiting_since = now
-            self.will_close |= now - self.last_activity > limits.idle_seconds
         elif self._is_half_closed:
             self.will_close |= now > self._linger_until
         elif self._is_receiving:
-            if now - self._request_since > self._seconds_to_receive():
-                self._refuse_slow()
+            self._look_after_request(now, seconds)
         else:
             self.will_close |= now - self.waiting_since > limits.idle_seconds
+
+    def _is_unread_too_long(self, seconds: float) -> bool:
+        # What the kernel holds is not taken yet: its buffers take megabytes at once, and then
+        # nothing for as long as a slow reader needs for those.
+        taken = self._sent_bytes - self._unacknowledged_bytes()
+        if self.total_outbufs_len:
+            return self._sending.is_late(taken, seconds)
+        self._sending.begin(taken)
+        return False
+
+    def _look_after_request(self, now: float, seconds: float) -> None:
+        request, limits = self.request, self.server.limits
+        if request is None or not request.headers_finished:
+            is_late = now - self._request_since > limits.head_seconds
+            self._receiving.begin(0)
+        else:
+            is_late = self._receiving.is_late(request.body_bytes_received, seconds)
+        if is_late:
+            self.refuse(
+                RequestRefusedError(
+                    HTTPStatus.REQUEST_TIMEOUT,
+                    "request-timeout",
+                    "The request did not arrive whole in time. Send it again, without pauses.",
+                )
+            )
 
     @property
     def _is_receiving(self) -> bool:
@@ -152,19 +231,15 @@ class Channel(ParkingChannel):
         # Empty lines between requests are no part of one (RFC 9112, section 2.2).
         return request is not None and bool(request.headers_finished or request.header_plus.strip())
 
-    def _seconds_to_receive(self) -> float:
-        limits, request = self.server.limits, self.request
-        if request is None or not request.headers_finished:
-            return limits.head_seconds
-        extra = request.body_bytes_received / limits.body_bytes_per_second
-        return limits.head_seconds + limits.body_seconds + extra
-
-    def _refuse_slow(self) -> None:
+    def refuse(self, error: RequestRefusedError) -> None:
+        """Answer a request that has not come whole, and forget what came of it."""
         with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
             request = self.request
             if request is None:
                 return
-            request.error = RequestTimeoutError("")
+            request.close()
+            request.body_bytes_received = 0
+            request.error = error
             request.completed = True
             self.request = None
             self.requests = [request]

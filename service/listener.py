@@ -1,7 +1,8 @@
 """The listening socket and its connections.
 
-No client may keep others out: when no more connections fit, one without a request makes room.
-Health is asked on threads of its own, so that it is answered whatever the rest is busy with.
+No client may keep others out: when connections or memory get short, whoever has the most of them
+gives way. Health is asked on threads of its own, and has places of its own, so that it is answered
+whatever the rest is busy with.
 """
 
 import errno
@@ -9,26 +10,33 @@ import math
 import socket
 import sys
 import time
-from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from waitress import wasyncore
 from waitress.server import TcpWSGIServer
-from waitress.task import Task, ThreadedTaskDispatcher
 
 from service.api_keys import HEALTH_PATHS
+from service.client_address import TrustedProxies, client_group
 from service.connection_limits import ConnectionLimits
-from service.http_channel import Channel
+from service.dispatchers import Dispatchers
+from service.http_channel import SENT_AT_ONCE, Channel
+from service.refused_request import RequestRefusedError
+from service.shares import Shares
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from waitress.channel import HTTPChannel
+    from waitress.task import Task
 
 _REPORT_SECONDS = 10.0
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _EXHAUSTED_PAUSE_SECONDS = 0.2  # accept() fails at once, and would in every turn of the loop
 _PROBES = 3  # unanswered, until a silent peer is given up
+
+_SMALL_BODY: Final = 64 * 1024  # bytes; refusing shorter ones would help nobody
+_RETRY_SECONDS = 5
 
 
 class Listener(TcpWSGIServer):
@@ -38,7 +46,9 @@ class Listener(TcpWSGIServer):
         app: the WSGI application.
         map: all that the loop waits for, by descriptor.
         limits: what connections may cost.
-        health_dispatcher: answers the paths in `HEALTH_PATHS`.
+        body_bytes: memory for bodies.
+        proxies: whose connections are not one client's.
+        dispatchers: answer requests.
     """
 
     channel_class = Channel
@@ -51,22 +61,38 @@ class Listener(TcpWSGIServer):
         *,
         map: dict[int, Any],  # noqa: A002 - the parent's name
         limits: ConnectionLimits,
-        health_dispatcher: ThreadedTaskDispatcher,
+        body_bytes: int,
+        proxies: TrustedProxies,
+        dispatchers: Dispatchers,
         **keywords: Any,  # noqa: ANN401 - the parent's
     ) -> None:
         self.limits = limits
-        self._health_dispatcher = health_dispatcher
-        self._next_sweep = 0.0
+        self.have_bodies_come = False
+        """Whether the connections have read some of a body since this was looked at."""
+        self._room = limits.room
+        self._body_bytes = body_bytes
+        self._proxies = proxies
+        self._dispatchers = dispatchers
+        self._has_accepted = False
+        self._is_pulled = False
+        self._swept_at = 0.0
         self._next_report = 0.0
         self._accept_again = 0.0
         self._made_room = 0
         self._log = structlog.get_logger("http")
         self._polled = map
-        super().__init__(app, map, **keywords)
+        super().__init__(app, map, dispatcher=dispatchers.usual, **keywords)
 
     def channels(self) -> list[Channel]:
         by_descriptor = cast("dict[int, Channel]", self.active_channels)
         return list(by_descriptor.values())
+
+    def group_of(self, address: tuple[Any, ...]) -> str:
+        """Who counts as one client with the peer of a connection; nobody with a proxy, which has
+        connections for many.
+        """
+        host, port = address[:2]
+        return f"{host} port {port}" if host in self._proxies else client_group(host)
 
     # --- what waitress calls ----------------------------------------------------------------
 
@@ -74,14 +100,26 @@ class Listener(TcpWSGIServer):
         """Let the first request of a connection be answered."""
         channel = cast("Channel", task)  # which is what waitress adds
         channel.request_is_whole()
-        request = channel.requests[0]
-        is_health = request.error is None and request.path in HEALTH_PATHS  # type: ignore[attr-defined]
-        dispatcher = self._health_dispatcher if is_health else self.task_dispatcher
-        dispatcher.add_task(channel)  # type: ignore[arg-type]  # what waitress itself adds
+        request: Any = channel.requests[0]
+        if channel.is_for_health and request.error is None and request.path not in HEALTH_PATHS:
+            request.error = _no_room("too-many-connections", "connections are open")
+        self._dispatchers.of(request).add_task(channel)  # type: ignore[arg-type]  # as waitress
+
+    def pull_trigger(self) -> None:
+        """Wake the loop; it goes through all connections then, whoever has woken it.
+
+        Once a turn is enough, and the pipe can then never be full: nobody waits here.
+        """
+        if not self._is_pulled:
+            self._is_pulled = True
+            super().pull_trigger()
 
     def set_socket_options(self, conn: socket.socket) -> None:
         """Let the kernel notice a peer that has vanished without a word (tcp(7))."""
         super().set_socket_options(conn)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # The kernel would take megabytes for each client that does not read.
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SENT_AT_ONCE)
         seconds = self.limits.vanished_seconds
         conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if sys.platform == "linux":
@@ -93,12 +131,14 @@ class Listener(TcpWSGIServer):
 
     def accept(self) -> tuple[socket.socket, Any] | None:
         """Accept, or none when there is no descriptor left for it."""
+        self._has_accepted = True
         try:
             return super().accept()
         except OSError as error:
             if error.errno not in _EXHAUSTED:
                 raise
-            if not self._make_room():
+            connections = len(self.channels())
+            if not connections or not self._make_room(connections - 1):
                 self._accept_again = time.monotonic() + _EXHAUSTED_PAUSE_SECONDS
             return None
 
@@ -109,29 +149,59 @@ class Listener(TcpWSGIServer):
 
     def look_after(self) -> None:
         """Close what is late, and make room where it is needed. Before each turn of the loop."""
+        self._is_pulled = False
         now = time.monotonic()
-        if now >= self._next_sweep:
-            self._next_sweep = now + self.limits.sweep_seconds
+        seconds, sweep_seconds = now - self._swept_at, self.limits.sweep_seconds
+        if seconds >= sweep_seconds:
+            self._swept_at = now
             for channel in self.channels():
-                channel.look_after()
-        if self.accepting and len(self._polled) >= self.adj.connection_limit:
-            self._make_room()
+                # A longer time in which nobody was served is the machine's fault.
+                channel.look_after(min(seconds, 2 * sweep_seconds))
+            self._drop_unread()
+        if self._has_accepted and self.active_channels:
+            self._has_accepted = False
+            self._make_room(self._room)
+        if self.have_bodies_come:
+            self.have_bodies_come = False
+            self._refuse_bodies()
         if self._made_room and now >= self._next_report:
             self._next_report = now + _REPORT_SECONDS
             self._log.warning("connections closed to make room", connections=self._made_room)
             self._made_room = 0
 
-    def _make_room(self) -> bool:
-        channels = self.channels()
-        crowds = Counter(channel.group for channel in channels)
-        spare = [channel for channel in channels if channel.is_spare]
-        if not spare:
+    def _make_room(self, room: int) -> bool:
+        """Close one connection, if there are too many; False: none of them can be closed."""
+        *channels, newest = self.channels()
+        shares = Shares(dict.fromkeys((*channels, newest), 1), room)
+        if not shares.are_exceeded:
+            return True
+        idle = {one: since for one in channels if (since := one.idle_since) is not None}
+        closing = shares.first_to_give(idle)
+        if closing is None:
+            newest.is_for_health = True
             return False
-        # Of the client with the most, so that a flood drowns itself; of those the stalest.
-        closing = min(spare, key=lambda channel: (-crowds[channel.group], channel.waiting_since))
-        closing.close_now()
-        self._made_room += 1
+        self._close(closing)
         return True
+
+    def _drop_unread(self) -> None:
+        while held := {one: size for one in self.channels() if (size := one.unread_bytes)}:
+            heaviest_first = {one: -size for one, size in held.items()}
+            closing = Shares(held, self.limits.unread_bytes).first_to_give(heaviest_first)
+            if closing is None:
+                return
+            self._close(closing)
+
+    def _refuse_bodies(self) -> None:
+        while held := {one: size for one in self.channels() if (size := one.body_bytes)}:
+            arriving = {one: -size for one in held if (size := one.arriving_bytes) > _SMALL_BODY}
+            closing = Shares(held, self._body_bytes).first_to_give(arriving)
+            if closing is None:
+                return
+            closing.refuse(_no_room("too-many-bodies", "long bodies are under way"))
+
+    def _close(self, channel: Channel) -> None:
+        channel.close_now()
+        self._made_room += 1
 
     # --- draining ---------------------------------------------------------------------------
 
@@ -151,3 +221,13 @@ class Listener(TcpWSGIServer):
 
     def close_trigger(self) -> None:
         self.trigger.close()  # type: ignore[attr-defined]  # the stubs take it for a number
+
+
+def _no_room(code: str, what: str) -> RequestRefusedError:
+    return RequestRefusedError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        code,
+        f"Too many {what}, of this client or in all. Send the request again in "
+        f"{_RETRY_SECONDS} s, fewer at once.",
+        retry_seconds=_RETRY_SECONDS,
+    )

@@ -16,14 +16,10 @@ import threading
 from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
-from waitress.channel import ClientDisconnected
-
 ENVIRON_KEY: Final = "imgup.parking"
 
 _SLACK_BYTES = 512 * 1024
 """What may wait for a slow reader besides what the answer began with."""
-
-_FRESH_BUFFER_BYTES = 64 * 1024
 
 
 class Connection(Protocol):
@@ -32,9 +28,7 @@ class Connection(Protocol):
     @property
     def total_outbufs_len(self) -> int: ...
 
-    def write_soon(self, data: bytes) -> int: ...
-
-    def begin_buffer(self, beyond_bytes: int) -> None: ...
+    def write_now(self, data: bytes) -> bool: ...
 
     def end_parked(self) -> None: ...
 
@@ -79,22 +73,15 @@ class Stream:
         if connection.total_outbufs_len > self._most_unread:
             connection.abandon()
             return False
-        # Of a buffer that is written behind what is read of it, nothing is freed before its end.
-        connection.begin_buffer(_FRESH_BUFFER_BYTES)
-        return self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
+        return connection.write_now(
+            b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+        )
 
     def end(self) -> None:
         """There is no more; the connection closes when all is read."""
         if self._is_chunked:
-            self._write(b"0\r\n\r\n")
+            self._connection.write_now(b"0\r\n\r\n")
         self._connection.end_parked()
-
-    def _write(self, data: bytes) -> bool:
-        try:
-            self._connection.write_soon(data)
-        except ClientDisconnected:
-            return False
-        return True
 
 
 class Pause:

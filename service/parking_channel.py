@@ -5,8 +5,9 @@ what waitress does not handle, leaves the request where it is: the connection is
 task were still at work, no later request of it is begun, and the thread is free.
 """
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
@@ -14,6 +15,8 @@ from service.parking import ENVIRON_KEY, Guest, ParkedError, Parking
 
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
+
+_FRESH_BUFFER_BYTES: Final = 64 * 1024
 
 
 class ParkingTask(WSGITask):
@@ -62,6 +65,7 @@ class ParkingChannel(HTTPChannel):
         except ParkedError as parked:
             self._is_streaming = parked.is_streaming
             self._guest = parked.guest
+            _forget_body(self.requests[0])
             parked.begin()
             # Either happens before the guest was known here, and nobody told it, or after.
             if not self.connected:
@@ -77,10 +81,26 @@ class ParkingChannel(HTTPChannel):
 
     # --- whoever keeps the request, from any thread -----------------------------------------
 
-    def begin_buffer(self, beyond_bytes: int) -> None:
-        """Let what comes next begin a buffer, if that much is in the present one."""
-        if self.current_outbuf_count > beyond_bytes:
-            self.current_outbuf_count = self.adj.outbuf_high_watermark
+    def write_now(self, data: bytes) -> bool:
+        """Queue more of a streamed answer, however much waits already; False: the client is gone.
+
+        The parent's `write_soon` waits for a slow reader. Here the loop's thread sends, and whoever
+        writes for many clients waits for none of them.
+        """
+        with self.outbuf_lock:
+            if not self.connected:
+                return False
+            # Of a buffer that is written behind what is read of it, nothing is freed before its
+            # end.
+            if self.current_outbuf_count > _FRESH_BUFFER_BYTES:
+                fresh = OverflowableBuffer(self.adj.outbuf_overflow)
+                self.outbufs.append(fresh)  # type: ignore[attr-defined]  # a list
+                self.current_outbuf_count = 0
+            self.outbufs[-1].append(data)
+            self.current_outbuf_count += len(data)
+            self.total_outbufs_len += len(data)
+        self.server.pull_trigger()
+        return True
 
     def end_parked(self) -> None:
         """A streamed answer is complete."""
@@ -140,3 +160,10 @@ class ParkingChannel(HTTPChannel):
         super().handle_close()
         if guest is not None:
             guest.left()
+
+
+def _forget_body(request: "HTTPRequestParser") -> None:
+    """Whoever parks a request has read its body; it may wait for minutes, and nobody needs that."""
+    if request.body_bytes_received:
+        request.get_body_stream().truncate(0)
+        request.body_bytes_received = 0

@@ -22,10 +22,6 @@ MAX_HEADER_BYTES: Final = 32 * 1024
 # The parser's own words are not repeated: they may quote a header, and with it a key.
 _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: ("bad-request", "The request is not valid HTTP/1.1."),
-    HTTPStatus.REQUEST_TIMEOUT: (
-        "request-timeout",
-        "The request did not arrive whole in time. Send it again, without pauses.",
-    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "body-too-large",
         "The body is longer than this service takes. Send the URLs in several jobs.",
@@ -42,9 +38,23 @@ _PROBLEMS = {
 _UNEXPECTED = ("internal-error", "The service met an unexpected error.")
 
 
-class RequestTimeoutError(Error):
-    code = HTTPStatus.REQUEST_TIMEOUT
-    reason = HTTPStatus.REQUEST_TIMEOUT.phrase
+class RequestRefusedError(Error):
+    """Why a request is refused, in words that quote nothing of it.
+
+    Args:
+        status: of the answer.
+        code: of the problem.
+        detail: a sentence for people.
+        retry_seconds: until the client may ask again; None where that is no use.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, code: str, detail: str, *, retry_seconds: int | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.code = status
+        self.problem = (code, detail)
+        self.retry_seconds = retry_seconds
 
 
 class ProblemTask(ErrorTask):
@@ -55,8 +65,12 @@ class ProblemTask(ErrorTask):
     def execute(self) -> None:
         """Answer with a problem and close."""
         self.channel.is_refused = True
-        status = HTTPStatus(self.request.error.code)  # type: ignore[attr-defined]  # the stubs take the request for its error
+        error = self.request.error  # type: ignore[attr-defined]  # the stubs take the request for its error
+        status = HTTPStatus(error.code)
         code, detail = _PROBLEMS.get(status, _UNEXPECTED)
+        retry_seconds = None
+        if isinstance(error, RequestRefusedError):
+            (code, detail), retry_seconds = error.problem, error.retry_seconds
         body = render(problem_body(status, code, detail))
         # Known where the head was read before the refusal.
         request_id = request_id_for(self.request.headers.get("X_REQUEST_ID"))  # type: ignore[attr-defined]  # as below
@@ -75,6 +89,8 @@ class ProblemTask(ErrorTask):
             (REQUEST_ID_HEADER, request_id),
             *ALWAYS.items(),
         ]
+        if retry_seconds is not None:
+            self.response_headers.append(("Retry-After", str(retry_seconds)))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)

@@ -80,7 +80,11 @@ class _Service:
         app = create_app(self._board, settings, sandbox_url)
         # Bound before anything slow starts, so that a port in use is told at once.
         self._server = WebServer(
-            app, settings.host, settings.port, max_body_bytes=settings.max_body_bytes
+            app,
+            settings.host,
+            settings.port,
+            max_body_bytes=settings.max_body_bytes,
+            trusted_proxies=settings.trusted_proxies,
         )
         running.callback(self._server.close)
         running.callback(self._board.stop)

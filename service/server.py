@@ -6,28 +6,28 @@ Waitress by itself drops queued requests and cuts unfinished answers when it is 
 import errno
 import logging
 import socket
+import sys
 import threading
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.task import ThreadedTaskDispatcher
 
+from service.client_address import TrustedProxies
 from service.connection_limits import ConnectionLimits
+from service.dispatchers import Dispatchers
 from service.listener import Listener
 from service.refused_request import MAX_HEADER_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# Handlers do not wait for anything but the job board, which answers within milliseconds; the
-# threads are many so that a few large jobs being rendered do not hold up small requests.
-_THREADS = 8
-_HEALTH_THREADS = 2
 # The application measures the body itself, to the byte, and refuses it better; here the chunks'
 # own headers count too, and need some room.
 _BODY_SLACK_BYTES = 64 * 1024
+_OTHER_DESCRIPTORS = 2  # that the loop polls: the listening socket, and what wakes the loop
 _RECEIVED_AT_ONCE = 65_536  # bytes; the usual 8 KiB means 60 turns of the loop for 10,000 URLs
 _DEFAULT_MAX_BODY_BYTES = 16 * 1024**2
 _DEFAULT_LIMITS = ConnectionLimits()
@@ -36,7 +36,6 @@ _SWEEP_SECONDS = 0.02
 # A connection is idle, while draining, after so long without a byte: a client that has just
 # connected gets to send its request, and one that is in the middle of it gets to end it.
 _QUIET_SECONDS = 0.5
-_THREAD_END_SECONDS = 1
 
 
 class ServerStartError(Exception):
@@ -52,6 +51,7 @@ class WebServer:
         port: port to listen on; 0 takes any free one.
         max_body_bytes: longest body that the application takes.
         limits: what connections may cost.
+        trusted_proxies: networks of proxies; what one client may hold does not bind them.
 
     Attributes:
         address: IP address that it listens on.
@@ -69,27 +69,29 @@ class WebServer:
         *,
         max_body_bytes: int = _DEFAULT_MAX_BODY_BYTES,
         limits: ConnectionLimits = _DEFAULT_LIMITS,
+        trusted_proxies: Iterable[str] = (),
     ) -> None:
         # Its line for each request that has to wait says nothing that the answer times do not.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, socket.socket] = {}
-        self._dispatcher = ThreadedTaskDispatcher()
-        self._health_dispatcher = ThreadedTaskDispatcher()
+        self._dispatchers = Dispatchers()
         listener = _listen(host, port)
         self.address: str = listener.getsockname()[0].partition("%")[0]  # without a zone
         self.port: int = listener.getsockname()[1]
+        adjustments = _adjustments(max_body_bytes, limits)
         self._server = Listener(
             app,
             map=self._map,
             _sock=listener,
-            dispatcher=self._dispatcher,
-            adj=_adjustments(max_body_bytes, limits),
+            adj=adjustments,
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             bind_socket=False,
             limits=limits,
-            health_dispatcher=self._health_dispatcher,
+            # Two of the longest fit, or a client's share would be less than one.
+            body_bytes=max(limits.body_bytes, 2 * adjustments.max_request_body_size),
+            proxies=TrustedProxies(trusted_proxies),
+            dispatchers=self._dispatchers,
         )
-        self._dispatchers = (self._dispatcher, self._health_dispatcher)
         self._thread = threading.Thread(target=self._run, name="web-server", daemon=True)
         self._stopping = threading.Event()
         self._give_up = 0.0
@@ -97,8 +99,7 @@ class WebServer:
 
     def start(self) -> None:
         """Serve, on threads of its own. Connections made before have waited, and are served."""
-        self._dispatcher.set_thread_count(_THREADS)
-        self._health_dispatcher.set_thread_count(_HEALTH_THREADS)
+        self._dispatchers.start()
         self._thread.start()
 
     def drain(self, seconds: float) -> bool:
@@ -123,11 +124,9 @@ class WebServer:
         self._server.stop_listening()
         for channel in self._server.channels():
             channel.close_now()
-        for dispatcher in self._dispatchers:
-            dispatcher.shutdown(timeout=_THREAD_END_SECONDS)
         # A thread that is still at work will write to the trigger; closed, its descriptor could
         # be somebody else's by then.
-        if not any(dispatcher.threads for dispatcher in self._dispatchers):
+        if self._dispatchers.stop():
             self._server.close_trigger()
 
     def _run(self) -> None:
@@ -148,15 +147,18 @@ class WebServer:
         wasyncore.loop(seconds, use_poll=True, map=self._map, count=1)
 
     def _is_busy(self) -> bool:
-        at_work = any(pool.queue or pool.active_count for pool in self._dispatchers)
-        return bool(at_work or self._server.channels())
+        return bool(self._dispatchers.are_busy or self._server.channels())
 
 
 def _adjustments(max_body_bytes: int, limits: ConnectionLimits) -> Adjustments:
+    longest_body = max_body_bytes + _BODY_SLACK_BYTES
     return Adjustments(
-        connection_limit=limits.room,
+        connection_limit=limits.room + limits.health_connections + _OTHER_DESCRIPTORS,
         max_request_header_size=MAX_HEADER_BYTES,
-        max_request_body_size=max_body_bytes + _BODY_SLACK_BYTES,
+        max_request_body_size=longest_body,
+        # Nothing goes to the temporary directory, which is for images.
+        inbuf_overflow=longest_body,
+        outbuf_overflow=sys.maxsize,
         recv_bytes=_RECEIVED_AT_ONCE,
         # Nothing of what proxies or clients say there is used but what the application itself
         # looks at, and that knows whom to trust.

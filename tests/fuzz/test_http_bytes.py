@@ -202,7 +202,11 @@ def hasty() -> Iterator[WebServer]:
         {"API_KEYS": "key-1", "RATE_LIMIT": "1000/second", "TRUSTED_PROXIES": "127.0.0.0/8"}
     )
     limits = ConnectionLimits(
-        idle_seconds=0.5, head_seconds=0.5, body_seconds=0.5, linger_seconds=0.2, sweep_seconds=0.05
+        idle_seconds=0.5,
+        head_seconds=0.5,
+        window_seconds=0.5,
+        linger_seconds=0.2,
+        sweep_seconds=0.05,
     )
     server = WebServer(create_app(StillBoard(), settings), "127.0.0.1", 0, limits=limits)
     server.start()

@@ -6,114 +6,49 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from service.connection_limits import ConnectionLimits
-from service.server import WebServer
+from tests.front_server import (
+    GET,
+    LONG,
+    PATIENCE,
+    POST,
+    Running,
+    read_answer,
+    read_to_end,
+    serving,
+    wait_until,
+)
 
-PATIENCE = 20.0  # seconds; far beyond what anything here takes
 ROOT = Path(__file__).parents[2]
-MAX_BODY = 100_000
-GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"
 # Short enough to wait for, long enough for a busy machine to stay within.
 HASTY = ConnectionLimits(
     connections=30,
     idle_seconds=0.6,
     head_seconds=0.6,
-    body_seconds=0.3,
+    window_seconds=0.6,
     linger_seconds=0.3,
     sweep_seconds=0.05,
 )
 TCP_REPAIR = 19  # linux/tcp.h: a socket in repair mode is closed without a word to the peer
 
 
-@dataclass
-class App:
-    """/wait answers when the gate opens, the rest at once with the length of the body."""
-
-    gate: threading.Event = field(default_factory=threading.Event)
-    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        body = environ["wsgi.input"].read()
-        if environ["PATH_INFO"] == "/wait":
-            self.entered.release()
-            assert self.gate.wait(PATIENCE)
-        start_response("200 OK", [])
-        return [b"%d" % len(body)]
-
-
-@dataclass
-class Running:
-    app: App
-    server: WebServer
-
-    def connect(self, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection(
-            ("127.0.0.1", self.server.port), PATIENCE, source_address=(source, 0)
-        )
-
-    def ask(self, path: bytes = b"/") -> bytes:
-        with self.connect() as sock:
-            sock.sendall(GET % path)
-            return read_answer(sock)[2]
-
-    def channels(self) -> int:
-        return len(self.server._server.channels())
-
-
 @pytest.fixture
-def start() -> Iterator[Callable[[ConnectionLimits], Running]]:
+def start() -> Iterator[Callable[..., Running]]:
     with contextlib.ExitStack() as stack:
-
-        def make(limits: ConnectionLimits) -> Running:
-            app = App()
-            server = WebServer(app, "127.0.0.1", 0, max_body_bytes=MAX_BODY, limits=limits)
-            server.start()
-            stack.callback(server.close)
-            stack.callback(app.gate.set)
-            return Running(app, server)
-
-        yield make
+        yield lambda limits: stack.enter_context(serving(limits))
 
 
 @pytest.fixture
-def hasty(start: Callable[[ConnectionLimits], Running]) -> Running:
+def hasty(start: Callable[..., Running]) -> Running:
     return start(HASTY)
-
-
-def read_answer(sock: socket.socket) -> tuple[int, str, bytes]:
-    """Status, header in small letters, and body of one answer, and not a byte of the next."""
-    data = b""
-    while not data.endswith(b"\r\n\r\n"):
-        piece = sock.recv(1)
-        assert piece, f"closed within the header: {data!r}"
-        data += piece
-    header = data.decode().lower()
-    (length,) = (
-        int(line.split(": ")[1])
-        for line in header.splitlines()
-        if line.startswith("content-length")
-    )
-    body = sock.recv(length, socket.MSG_WAITALL)
-    assert len(body) == length, "closed within the body"
-    return int(header.split()[1]), header, body
-
-
-def read_to_end(sock: socket.socket) -> bytes:
-    pieces = []
-    with contextlib.suppress(ConnectionResetError):
-        while piece := sock.recv(65_536):
-            pieces.append(piece)
-    return b"".join(pieces)
 
 
 def drip(sock: socket.socket, data: bytes, pause: float) -> None:
@@ -128,13 +63,6 @@ def drip(sock: socket.socket, data: bytes, pause: float) -> None:
             if sock.recv(1, socket.MSG_PEEK):
                 break
     sock.settimeout(PATIENCE)
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 class TestDeadlines:
@@ -167,6 +95,11 @@ class TestDeadlines:
             sock.sendall(begin)
             self.refused_as_too_slow(sock)
 
+    def test_a_fast_beginning_buys_no_silence(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(POST % 900_000 + bytes(800_000))
+            self.refused_as_too_slow(sock)
+
     @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
     def test_a_dripped_body(self, hasty: Running, *, chunked: bool) -> None:
         head = POST % 1000
@@ -186,6 +119,33 @@ class TestDeadlines:
                 sock.sendall(b"x" * (length // pieces))
                 time.sleep(0.1)
             assert read_answer(sock)[2] == b"%d" % length
+
+    def test_whoever_reads_too_slowly_is_let_go(self, start: Callable[..., Running]) -> None:
+        """However steadily; the others get all of it, in however long a time."""
+        running = start(replace(HASTY, bytes_per_second=200_000, window_seconds=1.0))
+        with (
+            ThreadPoolExecutor(1) as pool,
+            running.connect(receive_buffer=4096) as slow,
+        ):
+            slow.sendall(GET % b"/long")
+            steady = pool.submit(self.read_steadily, running)
+            taken = 0
+            with contextlib.suppress(ConnectionError):
+                while piece := slow.recv(2000):
+                    taken += len(piece)
+                    time.sleep(0.1)
+            assert taken < len(LONG)
+            assert steady.result(PATIENCE) >= len(LONG)
+
+    def read_steadily(self, running: Running) -> int:
+        """At twice the least rate, for longer than the window."""
+        taken = 0
+        with running.connect(receive_buffer=65_536) as sock:
+            sock.sendall(GET.replace(b"Host", b"Connection: close\r\nHost") % b"/long")
+            while piece := sock.recv(20_000):
+                taken += len(piece)
+                time.sleep(0.05)
+        return taken
 
     def test_a_second_request_is_timed_from_its_own_first_byte(self, hasty: Running) -> None:
         with hasty.connect() as sock:
@@ -258,16 +218,14 @@ class TestRoom:
             assert hasty.ask() == b"0"
             assert hasty.channels() <= HASTY.connections
 
-    def test_so_do_half_sent_requests(self, start: Callable[[ConnectionLimits], Running]) -> None:
+    def test_so_do_half_sent_requests(self, start: Callable[..., Running]) -> None:
         running = start(ConnectionLimits(connections=30))
         with contextlib.ExitStack() as stack:
             for _ in range(90):
                 stack.enter_context(running.connect()).sendall(b"POST / HTTP/1.1\r\nX: ")
             assert running.ask() == b"0"
 
-    def test_a_request_under_way_keeps_its_place(
-        self, start: Callable[[ConnectionLimits], Running]
-    ) -> None:
+    def test_a_request_under_way_keeps_its_place(self, start: Callable[..., Running]) -> None:
         running = start(ConnectionLimits(connections=30))
         with contextlib.ExitStack() as stack:
             busy = stack.enter_context(running.connect())
@@ -279,7 +237,7 @@ class TestRoom:
             running.app.gate.set()
             assert read_answer(busy)[0] == 200
 
-    def test_a_flood_drowns_itself(self, start: Callable[[ConnectionLimits], Running]) -> None:
+    def test_a_flood_drowns_itself(self, start: Callable[..., Running]) -> None:
         """Whoever has the most connections loses one, however new they are."""
         running = start(ConnectionLimits(connections=30))
         with contextlib.ExitStack() as stack:
@@ -373,7 +331,9 @@ class TestExpectations:
     def test_a_body_is_asked_for(self, hasty: Running, *, chunked: bool) -> None:
         length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 3"
         with hasty.connect() as sock:
-            sock.sendall(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n%s\r\n\r\n" % length)
+            sock.sendall(
+                b"POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n%s\r\n\r\n" % length
+            )
             assert sock.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
             sock.sendall(b"3\r\nabc\r\n0\r\n\r\n" if chunked else b"abc")
             assert read_answer(sock)[2] == b"3"
@@ -382,13 +342,16 @@ class TestExpectations:
     def test_none_is_asked_for_where_there_is_none(self, hasty: Running, length: bytes) -> None:
         with hasty.connect() as sock:
             for _ in range(2):
-                sock.sendall(b"GET / HTTP/1.1\r\nExpect: 100-continue\r\n%s\r\n" % length)
+                sock.sendall(
+                    b"GET / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n%s\r\n" % length
+                )
                 assert read_answer(sock)[::2] == (200, b"0")
 
     def test_none_is_asked_for_that_would_be_refused(self, hasty: Running) -> None:
         with hasty.connect() as sock:
             sock.sendall(
-                b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
+                b"POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
+                b"Content-Length: 9999999\r\n\r\n"
             )
             assert read_answer(sock)[0] == 413
             assert sock.recv(1) == b""
@@ -396,8 +359,8 @@ class TestExpectations:
     def test_a_body_behind_other_requests_is_asked_for_in_turn(self, hasty: Running) -> None:
         with hasty.connect() as sock:
             sock.sendall(
-                GET % b"/wait"
-                + b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+                GET % b"/wait" + b"POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
+                b"Content-Length: 3\r\n\r\n"
             )
             assert hasty.app.entered.acquire(timeout=PATIENCE)
             hasty.app.gate.set()
@@ -414,7 +377,7 @@ class TestExpectations:
             for _ in range(300):
                 with hasty.connect() as sock:
                     sock.sendall(
-                        GET % b"/" + b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n"
+                        GET % b"/" + b"POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
                         b"Content-Length: 3\r\nConnection: close\r\n\r\n"
                     )
                     assert read_answer(sock)[0] == 200
@@ -427,16 +390,20 @@ class TestExpectations:
 
 
 class TestManyAtOnce:
-    def test_requests_in_one_piece_are_answered_in_turn(self, hasty: Running) -> None:
-        bodies = [b"x" * number for number in range(200)]
+    @pytest.mark.parametrize("count", [30, 1000])
+    def test_requests_in_one_piece_are_answered_in_turn(self, hasty: Running, count: int) -> None:
+        """As many as are read ahead; whoever sends more is told to connect again."""
+        answered = min(count, HASTY.requests_ahead)
         with hasty.connect() as sock:
+            bodies = [b"xx"[: number % 3] for number in range(count)]
             sock.sendall(b"".join(POST % len(body) + body for body in bodies))
             sock.shutdown(socket.SHUT_WR)
             data = read_to_end(sock)
         answers = data.split(b"HTTP/1.1 200 OK\r\n")[1:]
         assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == [
-            b"%d" % number for number in range(200)
+            b"%d" % len(body) for body in bodies[:answered]
         ]
+        assert (b"Connection: close" in answers[-1]) == (count > answered)
 
     def test_the_rest_behind_a_refused_request_is_dropped(self, hasty: Running) -> None:
         with hasty.connect() as sock:
@@ -447,9 +414,19 @@ class TestManyAtOnce:
 
     def test_health_is_answered_when_all_threads_are_busy(self, hasty: Running) -> None:
         with contextlib.ExitStack() as stack:
-            for _ in range(20):
-                stack.enter_context(hasty.connect()).sendall(GET % b"/wait")
+            for number in range(20):
+                source = f"127.0.0.{2 + number % 2}"
+                stack.enter_context(hasty.connect(source)).sendall(GET % b"/wait")
             for _ in range(8):
                 assert hasty.app.entered.acquire(timeout=PATIENCE)
             for path in (b"/healthz", b"/readyz", b"/healthz?verbose=1", b"/healthz/"):
                 assert hasty.ask(path) == b"0"
+
+    def test_liveness_does_not_wait_for_readiness(self, hasty: Running) -> None:
+        """Which asks the Manager."""
+        hasty.app.waiting.add("/readyz")
+        with contextlib.ExitStack() as stack:
+            for _ in range(5):
+                stack.enter_context(hasty.connect()).sendall(GET % b"/readyz")
+            assert hasty.app.entered.acquire(timeout=PATIENCE)
+            assert hasty.ask(b"/healthz") == b"0"

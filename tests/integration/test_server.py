@@ -207,7 +207,7 @@ class TestDrain:
                 client.sendall(GET % b"/wait")
             for _ in range(8):
                 assert running.app.entered.acquire(timeout=PATIENCE)
-            wait_until(lambda: len(running.server._dispatcher.queue) == 12)
+            wait_until(lambda: len(running.server._dispatchers.usual.queue) == 12)
             drained = drain(running, pool)
             assert not drained.done()
             running.app.gate.set()
@@ -316,7 +316,7 @@ class TestDrain:
 
     def test_threads_end(self, running: Running) -> None:
         assert running.ask(b"/") == b"0"
-        threads = running.server._dispatcher.threads
+        threads = running.server._dispatchers.usual.threads
         assert len(threads) == 8
         running.server.close()
         assert not threads
@@ -337,10 +337,22 @@ class TestRefusals:
             (b"nonsense\r\n\r\n", 400, "bad-request"),
             (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "bad-request"),
             (b"GET / HTTP/1.1\r\nX-API-Key: hush\nhush\r\n\r\n", 400, "bad-request"),
-            (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, "bad-request"),
-            (b"POST / HTTP/1.1\r\nContent-Length: %s\r\n\r\n" % (b"9" * 5000), 400, "bad-request"),
-            (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not-implemented"),
-            (b"POST / HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n", 413, "body-too-large"),
+            (b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: x\r\n\r\n", 400, "bad-request"),
+            (
+                b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %s\r\n\r\n" % (b"9" * 5000),
+                400,
+                "bad-request",
+            ),
+            (
+                b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: gzip\r\n\r\n",
+                501,
+                "not-implemented",
+            ),
+            (
+                b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000000\r\n\r\n",
+                413,
+                "body-too-large",
+            ),
             (b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431, "header-too-large"),
         ],
         ids=[
@@ -400,7 +412,7 @@ class TestRefusals:
         self, running: Running, pool: ThreadPoolExecutor
     ) -> None:
         with running.connect() as sock:
-            sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n")
+            sock.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000000\r\n\r\n")
             assert self.refusal(sock)[0] == 413
             assert running.server.drain(PATIENCE)
 

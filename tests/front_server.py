@@ -1,0 +1,121 @@
+"""The web server with a plain WSGI application in it, and clients of it on raw sockets."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.connection_limits import ConnectionLimits
+from service.server import WebServer
+
+PATIENCE = 20.0  # seconds; far beyond what anything here takes
+MAX_BODY = 1_000_000
+GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"
+LONG = bytes(1_000_000)
+
+
+@dataclass
+class App:
+    """/wait, and whatever else is to, answers when the gate opens, /long at once with a megabyte,
+    the rest with the length of the body.
+    """
+
+    waiting: set[str] = field(default_factory=lambda: {"/wait"})
+    gate: threading.Event = field(default_factory=threading.Event)
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        body, path = environ["wsgi.input"].read(), environ["PATH_INFO"]
+        if path in self.waiting:
+            self.entered.release()
+            assert self.gate.wait(PATIENCE)
+        start_response("200 OK", [])
+        return [LONG if path == "/long" else b"%d" % len(body)]
+
+
+@dataclass
+class Running:
+    app: App
+    server: WebServer
+
+    def connect(
+        self, source: str = "127.0.0.1", *, receive_buffer: int | None = None
+    ) -> socket.socket:
+        sock = socket.socket()
+        try:
+            if receive_buffer is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            sock.settimeout(PATIENCE)
+            sock.bind((source, 0))
+            sock.connect(("127.0.0.1", self.server.port))
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def ask(self, path: bytes = b"/", source: str = "127.0.0.1") -> bytes:
+        with self.connect(source) as sock:
+            sock.sendall(GET % path)
+            return read_answer(sock)[2]
+
+    def channels(self) -> int:
+        return len(self.server._server.channels())
+
+
+@contextlib.contextmanager
+def serving(limits: ConnectionLimits, trusted_proxies: Iterable[str] = ()) -> Iterator[Running]:
+    app = App()
+    server = WebServer(
+        app,
+        "127.0.0.1",
+        0,
+        max_body_bytes=MAX_BODY,
+        limits=limits,
+        trusted_proxies=trusted_proxies,
+    )
+    server.start()
+    try:
+        yield Running(app, server)
+    finally:
+        app.gate.set()
+        server.close()
+
+
+def read_answer(sock: socket.socket) -> tuple[int, str, bytes]:
+    """Status, header in small letters, and body of one answer, and not a byte of the next."""
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        piece = sock.recv(1)
+        assert piece, f"closed within the header: {data!r}"
+        data += piece
+    header = data.decode().lower()
+    (length,) = (
+        int(line.split(": ")[1])
+        for line in header.splitlines()
+        if line.startswith("content-length")
+    )
+    body = bytearray()
+    while len(body) < length:
+        received = sock.recv(min(length - len(body), 262_144))
+        assert received, "closed within the body"
+        body += received
+    return int(header.split()[1]), header, bytes(body)
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    pieces = []
+    with contextlib.suppress(ConnectionResetError):
+        while piece := sock.recv(65_536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
