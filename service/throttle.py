@@ -8,16 +8,18 @@ from typing import Final
 
 import falcon
 
-from service.api_keys import ApiKeys
+from service.api_keys import HEALTH_PATHS, ApiKeys
 from service.client_address import client_group
 from service.parking import has_been_parked
 from service.problems import Problem
 from service.rate_limit import Admission, RateLimiter, whole_seconds
 
-LIMITED_PREFIX: Final = "/v1/"
-"""The rest is cheap, and asked by container runtimes and load balancers."""
-
 _POLICY: Final = '"default"'
+
+
+def is_limited(path: str) -> bool:
+    """Whether a path counts. Only health does not: a page costs as much as a short answer."""
+    return path not in HEALTH_PATHS
 
 
 class ThrottleMiddleware:
@@ -39,7 +41,7 @@ class ThrottleMiddleware:
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Refuse with 429, before anything of the body is read."""
-        if not req.path.startswith(LIMITED_PREFIX) or has_been_parked(req.env):
+        if not is_limited(req.path) or has_been_parked(req.env):
             return
         admission = self._limiter.take(self._client(req))
         resp.set_headers(self._headers(admission))

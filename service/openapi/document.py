@@ -33,7 +33,7 @@ from service.openapi.upload_body import upload_body
 from service.openapi.workers_body import workers_body
 from service.problems import ProblemBody
 from service.settings import Settings
-from service.throttle import LIMITED_PREFIX
+from service.throttle import is_limited
 
 VERSION: Final = "1.0"
 """Of the interface: the first number changes when a client would have to."""
@@ -107,7 +107,7 @@ def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
     for path, item in document["paths"].items():
         operations = [item[method] for method in item if method != "parameters"]
         for operation in operations:
-            if settings.rate_limit is not None and path.startswith(LIMITED_PREFIX):
+            if settings.rate_limit is not None and is_limited(path):
                 add_refusal(operation, HTTPStatus.TOO_MANY_REQUESTS)
             if operation["operationId"] == "scaleWorkers" and settings.admin_key:
                 add_refusal(operation, HTTPStatus.UNAUTHORIZED)

@@ -48,8 +48,13 @@ def test_refusals_count_and_say_so_too(limited: Any, path: str, status: int) -> 
     assert limited.get(path).status == 429
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/"])
-def test_what_is_not_the_api_is_not_counted(limited: Any, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/metrics", "/nowhere"])
+def test_pages_count_too(limited: Any, path: str) -> None:
+    assert [limited.get(path).status == 429 for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_not_counted(limited: Any, path: str) -> None:
     for _ in range(5):
         answer = limited.get(path)
         assert answer.status == 200
