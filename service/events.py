@@ -23,6 +23,13 @@ _ID = re.compile(r"([0-9a-f]{1,16})(\.end)?", re.ASCII)
 _MOST_CHANGES_RESUMED = 3 * CHANGES_A_CALL
 """A client that missed more is told anew how the job stands; that is shorter."""
 
+_MOST_SNAPSHOT_BYTES = 4 * 1024**2
+_MOST_VIEW_BYTES = 2 * _MOST_SNAPSHOT_BYTES  # with what it takes besides the text of results
+_MOST_CHANGES_BYTES = 1024**2
+_ENTRIES_A_CALL = 250
+"""With them what is told at once stays below the 16 MiB that the server takes for one client
+without waiting, however long the URLs are: one of them takes 32 KiB at most."""
+
 
 def retry_after(seconds: float) -> bytes:
     """Tells clients how long to wait before they connect again."""
@@ -65,6 +72,8 @@ class JobEvents:
         self, version: int, most_results: int, forecast: Forecast | None
     ) -> tuple[bytes, JobChanges] | None:
         """What is new since a version, or all of it anew where too much is, or none knows what.
+        Where the changes are long, only the first of them: the rest is new since the last one's
+        version.
 
         Args:
             version: where the client is; 0 for a new one.
@@ -88,15 +97,17 @@ class JobEvents:
                 events += _change(changes, added)
                 added = None
             last = changes
+            if len(events) > _MOST_CHANGES_BYTES:
+                break
         return events, last
 
     def snapshot(
         self, most_results: int, forecast: Forecast | None
     ) -> tuple[bytes, JobChanges] | None:
-        """How the job stands, with its first results; see `since`."""
+        """How the job stands, with its first results, as many as fit; see `since`."""
         view = JobView(sandbox=self._sandbox)
         while True:
-            limit = min(CHANGES_A_CALL, most_results - view.known)
+            limit = min(_ENTRIES_A_CALL, most_results - view.known)
             wanted = ChangesWanted(
                 self._job_id, view.version, self._owner, known=view.known, limit=limit
             )
@@ -104,9 +115,9 @@ class JobEvents:
             if changes is None:
                 return None
             view.apply(changes)
-            if view.known >= min(most_results, changes.total):
+            if view.known >= min(most_results, changes.total) or view.size > _MOST_VIEW_BYTES:
                 break
-        page = b"".join(view.page(Page(0, most_results)))
+        page = b"".join(view.page(view.fit(Page(0, most_results), _MOST_SNAPSHOT_BYTES)))
         if forecast is not None and not is_complete(changes):
             page = page[:-1] + b',"forecast":%b}' % render(forecast)
         return _event("snapshot", page, view.version), changes
@@ -114,7 +125,9 @@ class JobEvents:
     def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
         while True:
             changes = self._board.changes(
-                ChangesWanted(self._job_id, version, self._owner, name_urls=True)
+                ChangesWanted(
+                    self._job_id, version, self._owner, limit=_ENTRIES_A_CALL, name_urls=True
+                )
             )
             yield changes
             if changes is None or changes.is_current:

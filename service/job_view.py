@@ -1,6 +1,6 @@
 """One job as JSON, of which each URL's part is rendered anew only when the URL changes."""
 
-from itertools import compress
+from itertools import accumulate, compress
 
 from service.errand_json import render_deliveries
 from service.models import counts_of, iso_time, render
@@ -110,6 +110,11 @@ class JobView:
             b",".join(results),
             b'],"next":%b' % render(page.next_of(self._job.total)) + self._tail(),
         )
+
+    def fit(self, page: Page, most_bytes: int) -> Page:
+        """As much of a page as results take so many bytes; one result at least."""
+        ends = accumulate(map(len, self._results[page.cursor : page.end]))
+        return Page(page.cursor, max(1, sum(end <= most_bytes for end in ends)))
 
     def _head(self) -> bytes:
         job = self._job

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import falcon
@@ -44,7 +45,7 @@ OTHER_JOB = "66355b7c-9b86-4a1a-b32e-6cdd6db07183"
 KEYS = {"API_KEYS": "alice:key-a,bob:key-b"}
 AS_ALICE = {"Authorization": "Bearer key-a"}
 AS_BOB = {"Authorization": "Bearer key-b"}
-
+USUAL = ConnectionLimits(sweep_seconds=0.05)
 
 LATER = TryAgain("source-error", "Busy.", 0.0)
 
@@ -167,11 +168,11 @@ def board() -> Board:
 def start(board: Board) -> Iterator[Callable[..., Running]]:
     with contextlib.ExitStack() as stack:
 
-        def make(app: Any = None, **environ: str) -> Running:
+        def make(app: Any = None, limits: ConnectionLimits = USUAL, **environ: str) -> Running:
             settings = load_settings({"IMGUR_CLIENT_ID": "id", "ACCESS_LOG": "off"} | environ)
             running = Running(
                 app or create_app(board, settings),  # type: ignore[arg-type]
-                ConnectionLimits(sweep_seconds=0.05),
+                limits,
             )
             stack.callback(running.server.close)
             return running
@@ -387,6 +388,47 @@ class TestOthers:
                 while not board.is_done:
                     board.work(500)
                 check(watching.result(PATIENCE), board)
+
+    def test_a_snapshot_that_nobody_reads_silences_no_other_job(
+        self, start: Callable[..., Running], board: Board
+    ) -> None:
+        """However long the URLs are. No deadline helps: it comes later than anybody waits here."""
+        running = start(limits=replace(USUAL, idle_seconds=300, window_seconds=300))
+        board.add(3000, OTHER_JOB, more="x" * 7000)
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect(("127.0.0.1", running.server.port))
+            slow.sendall(
+                b"GET /v1/images/upload/%b/events?limit=3000 HTTP/1.1\r\nHost: t\r\n\r\n"
+                % OTHER_JOB.encode()
+            )
+            wait_until(lambda: running.streams() == 1)
+            (channel,) = running.server._server.channels()
+            assert channel.total_outbufs_len < channel.adj.outbuf_high_watermark // 2
+            for lease in board.mailbox.claim(WORKER, 0, 100).leases:
+                board.mailbox.ack(WORKER, Report(lease.token, Failed("empty", "No bytes.")))
+            board.add(1)
+            with ThreadPoolExecutor(1) as pool:
+                watching = pool.submit(running.watch, Watched())
+                wait_until(lambda: running.streams() == 2)
+                while board.mailbox.stats().queued:
+                    board.work(500)
+                check(watching.result(PATIENCE), board)
+
+    def test_long_changes_are_told_bit_by_bit(self, running: Running, board: Board) -> None:
+        board.add(1500, more="x" * 4000)
+        begun = running.watch(Watched(), stop_after=1)
+        assert 0 < len(begun.results) < 1500
+        while not board.is_done:
+            board.work(500)
+        with running.events(last_id=begun.last_id) as events:
+            longest = 0
+            for event in events:
+                begun.take(event)
+                longest = max(longest, len(event.data))
+        check(begun, board)
+        assert begun.names.count("snapshot") == 1
+        assert longest < 4 * 1024**2
 
     def test_a_drain_ends_all_streams(self, running: Running, board: Board) -> None:
         board.add(1)

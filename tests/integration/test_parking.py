@@ -55,11 +55,12 @@ class App:
                 guest = self._guest()
                 parking.wait(guest, guest.begin, keep=body)
             return self._answer(start_response, b"kept %b, read %b" % (parking.kept, body))
-        if path == "/stream":
+        if path in {"/stream", "/long-stream"}:
             guest = self._guest()
             parking.stream(guest, guest.begin)
             start_response("200 OK", [])
-            return iter([] if environ["REQUEST_METHOD"] == "HEAD" else [b"first"])
+            first = b"first" if path == "/stream" else bytes(20_000_000)
+            return iter([] if environ["REQUEST_METHOD"] == "HEAD" else [first])
         return self._answer(start_response, b"here")
 
     def _guest(self) -> Guest:
@@ -193,6 +194,20 @@ class TestStreaming:
                 assert read_until(client, piece + b"\r\n") == b"3\r\n%b\r\n" % piece
             guest.parked.end()
             assert read_to_end(client) == b"0\r\n\r\n"
+
+    def test_who_sends_waits_for_nobody(self, start: Callable[..., Running]) -> None:
+        """Whatever is unread, and for however long."""
+        limits = ConnectionLimits(idle_seconds=300, window_seconds=300, sweep_seconds=0.05)
+        running = start(limits)
+        with running.connect() as client:
+            client.sendall(GET % b"/long-stream")
+            (guest,) = running.parked(1)
+            sending = threading.Thread(target=guest.parked.send, args=[b"more"], daemon=True)
+            sending.start()
+            sending.join(PATIENCE)
+            assert not sending.is_alive()
+            guest.parked.end()
+            assert read_to_end(client).endswith(b"4\r\nmore\r\n0\r\n\r\n")
 
     def test_a_client_of_http_1_0_gets_no_chunks(self, running: Running) -> None:
         with running.connect() as client:
