@@ -7,7 +7,8 @@ more than 16 MiB wait for a slow client. Given a file, it reads from that what t
 import threading
 import weakref
 from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from itertools import accumulate
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING
 import falcon
 
 from service.api_keys import tenant_of
+from service.parking import Parking, parking_of
 from service.problems import Problem
-from workers import Shares, share_left
+from workers import share_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,8 +73,21 @@ class PiecesFile:
         return self._at
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reader:
+    """A client that an answer is under way to; the answer goes by its identity."""
+
+    answer: int
+    size: int
+    tenant: str
+    parking: Parking | None
+
+
 class LargeAnswers:
     """The answers under way; safe to use from any thread.
+
+    When there is no memory for another one, the client that holds the most loses the answer that
+    has been under way for longest: whoever comes again finds room.
 
     Args:
         most_bytes: memory for those that are not small. An answer sent to several clients counts
@@ -82,12 +97,10 @@ class LargeAnswers:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._held = Shares()
-        # Of an answer, by its identity: for whom it counts, and how many read it.
-        self._readers: dict[int, tuple[str, int]] = {}
+        self._readers: dict[_Reader, None] = {}  # in the order of their coming
         # Those that ended; a file may be closed by the garbage collector at any place, even while
         # this very thread holds the lock.
-        self._ended: deque[tuple[int, int]] = deque()
+        self._ended: deque[_Reader] = deque()
 
     def send(self, req: falcon.Request, resp: falcon.Response, pieces: tuple[bytes, ...]) -> None:
         """Let this be the body of an answer; never empty.
@@ -101,31 +114,32 @@ class LargeAnswers:
         elif req.method == "HEAD":
             resp.content_length = size
         else:
-            resp.set_stream(self._open(pieces, size, tenant_of(req)), size)
+            reader = _Reader(id(pieces), size, tenant_of(req), parking_of(req.env))
+            self._take_in(reader)
+            resp.set_stream(PiecesFile(pieces, partial(self._ended.append, reader)), size)
 
-    def _open(self, pieces: tuple[bytes, ...], size: int, tenant: str) -> PiecesFile:
-        name = id(pieces)
+    def _take_in(self, reader: _Reader) -> None:
         with self._lock:
-            self._settle()
-            payer, readers = self._readers.get(name, (tenant, 0))
-            if not readers:
-                used = self._held.total
-                # One goes out in any case, or it never would.
-                if used and size > share_left(self._most_bytes, used, self._held.of(tenant)):
-                    raise _too_many()
-                self._held.add(tenant, size)
-            self._readers[name] = payer, readers + 1
-        return PiecesFile(pieces, partial(self._ended.append, (name, size)))
+            while self._ended:
+                self._readers.pop(self._ended.popleft(), None)
+            payers = {one.answer: one for one in reversed(self._readers)}  # the first of each
+            used = sum(one.size for one in payers.values())
+            own = sum(one.size for one in payers.values() if one.tenant == reader.tenant)
+            # One goes out in any case, or it never would.
+            is_new = used > 0 and reader.answer not in payers
+            if is_new and reader.size > share_left(self._most_bytes, used, own):
+                if used + reader.size > self._most_bytes:
+                    self._make_room()
+                raise _too_many()
+            self._readers[reader] = None
 
-    def _settle(self) -> None:
-        while self._ended:
-            name, size = self._ended.popleft()
-            payer, readers = self._readers[name]
-            if readers > 1:
-                self._readers[name] = payer, readers - 1
-            else:
-                del self._readers[name]
-                self._held.add(payer, -size)
+    def _make_room(self) -> None:
+        shares: Counter[str] = Counter()
+        for one in self._readers:
+            shares[one.tenant] += one.size
+        longest = max(self._readers, key=lambda one: shares[one.tenant])  # the first of equals
+        if longest.parking is not None:
+            longest.parking.abandon()
 
 
 def _too_many() -> Problem:

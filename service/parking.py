@@ -132,6 +132,10 @@ class Parking:
         self._streaming: tuple[Guest, Callable[[Stream], None]] | None = None
         self.kept: object = None
 
+    def abandon(self) -> None:
+        """Close the connection soon, whatever of its answer is unread."""
+        self._connection.abandon()
+
     def stream(self, guest: Guest, begin: Callable[[Stream], None]) -> None:
         """Let the answer go on when the handler has returned, and what it gave as a stream without
         a length has been sent.

@@ -131,6 +131,15 @@ class TestUnreadAnswers:
             wait_until(lambda: self.unread(running) < limits.unread_bytes)
             assert read_answer(reading)[2] == LONG
 
+    def test_that_are_given_up(self, running: Running) -> None:
+        """As `service.large_answers` does it, when there is no memory for others."""
+        with running.connect(receive_buffer=4096) as sock:
+            sock.sendall(GET % b"/long")
+            wait_until(lambda: self.unread(running))
+            (channel,) = running.server._server.channels()
+            channel.abandon()
+            wait_until(lambda: not running.channels())
+
     def unread(self, running: Running) -> int:
         return sum(channel.unread_bytes for channel in running.server._server.channels())
 

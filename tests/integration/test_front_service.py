@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import http.client
 import json
 import os
 import resource
@@ -57,6 +58,38 @@ def test_idle_connections_keep_nobody_out(launch: Callable[..., Any]) -> None:
             assert requests.get(service.url + path, timeout=PATIENCE).status_code == 200
         job_id = service.submit([service.sandbox + "/images/small.png"])
         assert service.wait_complete(job_id)["status"] == "complete"
+    assert "Traceback" not in service.log_text
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_readers_that_do_not_read_keep_nobody_out(launch: Callable[..., Any]) -> None:
+    """Without a key, from one address: requests in one piece for a page that anybody may see."""
+    service = launch(WORKER_COUNT="1", API_KEYS="alice:key-a").wait_until_ready()
+    address = urlsplit(service.url)
+    flood = b"GET /docs HTTP/1.1\r\nHost: test\r\n\r\n" * 100
+
+    def ask(path: str, key: str) -> tuple[int, str]:
+        """As another address."""
+        connection = http.client.HTTPConnection(
+            str(address.hostname), address.port, PATIENCE, source_address=("127.0.0.2", 0)
+        )
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"X-API-Key": key})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    with contextlib.ExitStack() as stack:
+        for number in range(IDLERS):
+            sock = socket.socket()
+            stack.callback(sock.close)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(PATIENCE)
+            sock.connect((address.hostname, address.port))
+            sock.sendall(flood)
+            if number % 200 == 0 or number == IDLERS - 1:
+                assert ask("/healthz", "none") == (200, '{"status":"ok"}')
+                assert ask("/v1/images", "key-a") == (200, '{"uploaded":[],"sandbox":true}')
+                assert ask("/v1/images", "none")[0] == 401
     assert "Traceback" not in service.log_text
 
 

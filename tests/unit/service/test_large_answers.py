@@ -9,6 +9,7 @@ from falcon import testing
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from service.large_answers import LargeAnswers, PiecesFile
+from service.parking import ENVIRON_KEY, Parking
 from service.problems import Problem
 
 MEBIBYTE = 1024**2
@@ -38,6 +39,13 @@ def test_pieces_read_as_one_file(pieces: tuple[bytes, ...], size: int) -> None:
     assert buffer.get(size) == b""
 
 
+class Connection:
+    is_abandoned = False
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
+
+
 def make_request(method: str = "GET") -> falcon.Request:
     return falcon.Request(testing.create_environ(method=method))
 
@@ -61,6 +69,21 @@ def test_a_large_one_is_a_file_of_a_known_length() -> None:
     resp = send(LargeAnswers(MEBIBYTE), (piece, b"end"))
     assert resp.content_length == str(MEBIBYTE + 3)
     assert b"".join(iter(resp.stream.read, b"")) == piece + b"end"
+
+
+def test_whoever_holds_the_most_makes_room() -> None:
+    answers = LargeAnswers(4 * MEBIBYTE)
+    connections, kept = [], []
+    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"):
+        connections.append(Connection())
+        parking = Parking(connections[-1])  # type: ignore[arg-type] # nothing is sent to it here
+        environ = testing.create_environ()
+        environ |= {"REMOTE_ADDR": address, ENVIRON_KEY: parking}
+        kept.append(falcon.Response())
+        answers.send(falcon.Request(environ), kept[-1], (bytes(MEBIBYTE),))
+    with pytest.raises(Problem):
+        send(answers, (bytes(MEBIBYTE),))
+    assert [one.is_abandoned for one in connections] == [False, True, False, False]
 
 
 def test_there_is_only_so_much_memory() -> None:
