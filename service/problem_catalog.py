@@ -325,8 +325,22 @@ _EXPLANATIONS: Final = (
     Explanation(
         "too-many-large-answers",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "As many large answers are under way as there is memory for, or as is left for others.",
+        "As many large answers are under way as there is memory for, or as is left for others; "
+        "whoever holds most of it loses one.",
         "Ask for a page (`?limit=1000`), or later.",
+    ),
+    Explanation(
+        "too-many-connections",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "As many requests are under way as this service keeps connections for, 1,000, or half as "
+        "many of this client. Only health is answered.",
+        _AGAIN,
+    ),
+    Explanation(
+        "too-many-bodies",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "64 MiB of bodies are under way, or half of that from this client.",
+        "Send the request again after the seconds that Retry-After says, fewer at once.",
     ),
     Explanation(
         "too-many-watchers",
