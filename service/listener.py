@@ -112,7 +112,11 @@ class Listener(TcpWSGIServer):
         """
         if not self._is_pulled:
             self._is_pulled = True
-            super().pull_trigger()
+            self.wake()
+
+    def wake(self) -> None:
+        """Begin the next turn of the loop at once, for what is looked at between two of them."""
+        super().pull_trigger()
 
     def set_socket_options(self, conn: socket.socket) -> None:
         """Let the kernel notice a peer that has vanished without a word (tcp(7))."""

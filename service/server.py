@@ -114,7 +114,7 @@ class WebServer:
         if self._thread.is_alive():
             self._give_up = time.monotonic() + seconds
             self._stopping.set()
-            self._server.pull_trigger()
+            self._server.wake()
             self._thread.join()
         return self._is_drained
 
