@@ -33,8 +33,10 @@ class Shares(Generic[_Holder]):
         self._by_client: Counter[str] = Counter()
         for holder, amount in held.items():
             self._by_client[holder.group] += amount
-        self._is_full = self._by_client.total() > room
         self._each = max(1, room // _LARGEST_SHARE)
+        # What a client has beyond its share is its own to give, not that of others.
+        rightful = (min(amount, self._each) for amount in self._by_client.values())
+        self._is_full = sum(rightful) > room
 
     @property
     def are_exceeded(self) -> bool:

@@ -21,7 +21,7 @@ LONG = bytes(1_000_000)
 @dataclass
 class App:
     """/wait, and whatever else is to, answers when the gate opens, /long at once with a megabyte,
-    the rest with the length of the body.
+    /longest with more than a kernel takes, the rest with the length of the body.
     """
 
     waiting: set[str] = field(default_factory=lambda: {"/wait"})
@@ -34,7 +34,7 @@ class App:
             self.entered.release()
             assert self.gate.wait(PATIENCE)
         start_response("200 OK", [])
-        return [LONG if path == "/long" else b"%d" % len(body)]
+        return [{"/long": LONG, "/longest": 4 * LONG}.get(path, b"%d" % len(body))]
 
 
 @dataclass

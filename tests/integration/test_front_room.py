@@ -18,6 +18,7 @@ PATIENT = ConnectionLimits(
     head_seconds=300,
     window_seconds=300,
     sweep_seconds=0.05,
+    unread_bytes=1024**3,
 )
 FLOOD, ANOTHER, PROXY = "127.0.0.3", "127.0.0.2", "127.0.0.4"
 
@@ -53,7 +54,7 @@ class TestConnections:
     def test_readers_that_do_not_read(
         self, running: Running, crowd: Callable[..., list[socket.socket]]
     ) -> None:
-        crowd(FLOOD, 200, GET % b"/long")
+        crowd(FLOOD, 200, GET % b"/longest")
         for path in (b"/healthz", b"/"):
             assert running.ask(path, ANOTHER) == b"0"
             # And those who are so unlucky as to share the address.
@@ -63,7 +64,7 @@ class TestConnections:
         self, running: Running, crowd: Callable[..., list[socket.socket]]
     ) -> None:
         for number in range(10, 20):
-            crowd(f"127.0.0.{number}", 10, GET % b"/long")
+            crowd(f"127.0.0.{number}", 10, GET % b"/longest")
             assert running.ask(b"/", ANOTHER) == b"0"
         assert running.channels() <= PATIENT.connections
 
@@ -72,7 +73,7 @@ class TestConnections:
     ) -> None:
         others = crowd(ANOTHER, 5)
         wait_until(lambda: running.channels() == 5)
-        crowd(FLOOD, 200, GET % b"/long")
+        crowd(FLOOD, 200, GET % b"/longest")
         for other in others:
             other.sendall(GET % b"/")
             assert status_of(other) == 200
@@ -199,6 +200,7 @@ class TestBodies:
             for _ in range(2):
                 assert running.app.entered.acquire(timeout=PATIENCE)
             assert running.ask() == b"0"
+            assert not running.app.entered.acquire(blocking=False)
 
     def arriving(self, running: Running) -> int:
         return len(self.whose_bodies_arrive(running))

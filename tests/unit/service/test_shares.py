@@ -44,6 +44,11 @@ def test_only_that_client_gives_where_there_is_room_for_the_others() -> None:
     assert shares.first_to_give({B1: 0, A1: 7}) == A1
 
 
+def test_nobody_gives_for_what_a_client_has_beyond_its_share() -> None:
+    assert Shares({A1: 9, B1: 3}, 10).first_to_give({B1: 0}) is None
+    assert Shares({A1: 9, B1: 3, C1: 3}, 10).first_to_give({B1: 0}) == B1
+
+
 def test_nobody_gives_where_there_is_room() -> None:
     assert Shares({A1: 5, B1: 3}, 10).first_to_give({A1: 0, B1: 0}) is None
 
