@@ -202,7 +202,8 @@ class Channel(ParkingChannel):
 
     def _is_unread_too_long(self, seconds: float) -> bool:
         # What the kernel holds is not taken yet: its buffers take megabytes at once, and then
-        # nothing for as long as a slow reader needs for those.
+        # nothing for as long as a slow reader needs for those. What a thread sends at this moment
+        # may be missing from the one and in the other: the difference falls for once.
         taken = self._sent_bytes - self._unacknowledged_bytes()
         if self.total_outbufs_len:
             return self._sending.is_late(taken, seconds)

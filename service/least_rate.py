@@ -31,10 +31,10 @@ class LeastRate:
         """Whether too little was transferred lately; to be asked often.
 
         Args:
-            total: bytes transferred until now.
+            total: bytes transferred until now; one that has fallen counts as the highest before.
             seconds: since this was asked before.
         """
-        gained = (total - self._total) / self._bytes_per_second
-        self._total = total
+        gained = max(0, total - self._total) / self._bytes_per_second
+        self._total = max(total, self._total)
         self._left_seconds = min(self._window_seconds, self._left_seconds + gained - seconds)
         return self._left_seconds < 0

@@ -33,6 +33,13 @@ def test_half_the_rate_takes_twice_as_long_to_be_late() -> None:
     assert late_at([5] * 100) == 21
 
 
+def test_a_count_that_falls_for_once_is_no_silence() -> None:
+    rate = LeastRate(10, 10)
+    rate.begin(1000)
+    assert not any(rate.is_late(total, 1.0) for total in (1010, 10, 1020, 1030))
+    assert [rate.is_late(1030, 1.0) for _ in range(10)] == [False] * 9 + [True]
+
+
 def test_what_was_late_may_begin_again() -> None:
     rate = LeastRate(10, 10)
     assert rate.is_late(0, 11.0)
