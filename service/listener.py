@@ -182,7 +182,8 @@ class Listener(TcpWSGIServer):
         idle = {one: since for one in channels if (since := one.idle_since) is not None}
         closing = shares.first_to_give(idle)
         if closing is None:
-            newest.is_for_health = True
+            # Unless it is another client that has too many.
+            newest.is_for_health |= shares.first_to_give({newest: 0.0}) is not None
             return False
         self._close(closing)
         return True

@@ -90,7 +90,10 @@ class TestConnections:
         assert (status, b"too-many-connections" in body) == (503, True)
         assert "retry-after: " in header
         assert running.ask(b"/healthz", FLOOD) == b"0"
+        beyond.close()
+        wait_until(lambda: running.channels() == share)
         busy += crowd("127.0.0.5", share, GET % b"/wait")
+        wait_until(lambda: running.channels() == 2 * share)
         assert b"too-many-connections" in running.ask(b"/", ANOTHER)
         for _ in range(3 * PATIENT.health_connections):
             assert running.ask(b"/healthz", ANOTHER) == b"0"
