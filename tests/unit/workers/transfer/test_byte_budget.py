@@ -41,8 +41,9 @@ def test_a_forgotten_file_gives_its_bytes_back() -> None:
     file = HeldBytes(budget, b"abcd")
     file.itself = file  # type: ignore[attr-defined] # a cycle: only the collector ends it
     del file
-    gc.collect()
-    assert left(budget, 10) == 10
+    # While another thread is in a collection, this one does nothing and returns 0.
+    while left(budget, 10) < 10:  # the test's own time limit ends it
+        gc.collect()
 
 
 def test_lanes_share_it() -> None:
