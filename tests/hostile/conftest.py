@@ -224,7 +224,7 @@ def with_resolver(text: str, folder: Path) -> tuple[str, ...]:
     return prefix
 
 
-def _free_address() -> str:
+def free_address() -> str:
     """An address on loopback whose port 53 is free."""
     for last in range(1, 255):
         address = f"127.53.{os.getpid() % 256}.{last}"
@@ -267,7 +267,7 @@ def open_corpus(
         own = [(source.address, source.port) for source in sources.values()]
         settings |= {"imgur": imgur.url, "origins": [*own, *origins]}
         if command_prefix is None:
-            settings["name_server"] = _free_address()
+            settings["name_server"] = free_address()
             resolver = f"nameserver {settings['name_server']}\nsearch .\n"
             command_prefix = with_resolver(resolver, tmp_path_factory.mktemp("resolver"))
         log = tmp_path_factory.mktemp("worker") / "log"

@@ -21,9 +21,22 @@ def openssl(folder: Path, *arguments: str) -> None:
     subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def issue(folder: Path, name: str, *, days: int = 2, by_itself: bool = False) -> ssl.SSLContext:
-    """A server's context with a certificate for 127.0.0.1; negative days have passed already."""
-    subject = ("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+def issue_authority(folder: Path) -> None:
+    """An authority for `issue`; its certificate is ca.pem."""
+    made = ("-days", "2", "-subj", "/CN=Authority", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(folder, "req", "-x509", *_CURVE, *made)
+
+
+def issue(
+    folder: Path,
+    name: str,
+    *,
+    days: int = 2,
+    by_itself: bool = False,
+    names: str = "IP:127.0.0.1",
+) -> ssl.SSLContext:
+    """A server's context with a certificate for `names`; negative days have passed already."""
+    subject = ("-subj", f"/CN={name}", "-addext", f"subjectAltName={names}")
     key, request, certificate = f"{name}.key", f"{name}.csr", f"{name}.pem"
     validity = ("-days", str(days))
     if by_itself:
@@ -44,8 +57,7 @@ def tls_corpus(
 ) -> Iterator[Any]:
     """A worker that trusts one more authority, and servers with certificates of it."""
     folder = tmp_path_factory.mktemp("authority")
-    made = ("-days", "2", "-subj", "/CN=Authority", "-keyout", "ca.key", "-out", "ca.pem")
-    openssl(folder, "req", "-x509", *_CURVE, *made)
+    issue_authority(folder)
     trusted = issue(folder, "trusted")
     old = issue(folder, "old")
     old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -172,7 +172,7 @@ class CurlAdapter(BaseAdapter):
 
     def _is_worth_asking_again(self, error: TransferError | None) -> bool:
         handle = self._handle
-        if handle.has_connected:
+        if handle.descriptor is not None:
             return False
         if error is None:
             return handle.head.status == _REQUEST_TIMEOUT

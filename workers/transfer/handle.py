@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -117,7 +118,9 @@ class Handle:
         body: what takes in the body; None until the head is complete.
         failure: what a callback raised.
         is_enough: whether the body is complete, or no more of it is wanted.
-        has_connected: whether a connection was opened for it.
+        descriptor: of the socket that was opened for it last; None: it goes over a kept connection.
+        is_connected: whether its connection is ready for the request.
+        connect_by: on the monotonic clock; see `Transfer`.
         has_sent: whether the request's body has left, all of it.
         origin: scheme, host and port of the URL.
     """
@@ -139,9 +142,12 @@ class Handle:
         self.body: Body | None = None
         self._upload: Upload | None = None
         self._size = 0
+        self.connect_by = 0.0
+        self.descriptor: int | None = None
         self.refusal: Exception | None = None
         self._begin(0.0)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self.open_socket)
+        self.curl.setopt(pycurl.PREREQFUNCTION, self._note_connection)
         self.curl.setopt(pycurl.HEADERFUNCTION, self._take_line)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take_piece)
         self.curl.setopt(pycurl.READFUNCTION, self._give_piece)
@@ -150,6 +156,7 @@ class Handle:
         """Make ready for one transfer, whose method was set by `set_method`."""
         self._open_body = request.open_body
         self._begin(request.deadline)
+        self.connect_by = time.monotonic() + request.connect_seconds
         self.curl.setopt(pycurl.URL, request.url)
         # libcurl would rewrite the escapes of a path (%2c to %2C), which may be signed.
         self.origin = _match_origin(request.url)[0]  # type: ignore[index] # it is a wire URL
@@ -198,11 +205,10 @@ class Handle:
     @property
     def is_reusing(self) -> bool:
         """Whether it runs on a kept connection that has brought nothing of the answer yet."""
-        return not self.has_connected and not self.head.status
+        return self.is_connected and self.descriptor is None and not self.head.status
 
     def open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> int:
         """Open a socket, which libcurl connects to the very address judged here."""
-        self.has_connected = True
         family, kind, protocol, (host, port, *_) = address
         if self._attempts >= _MAX_ADDRESSES:
             return _REFUSE
@@ -218,8 +224,13 @@ class Handle:
             descriptor = socket.socket(family, kind, protocol).detach()
         except OSError:  # a family that this machine does not have, or no descriptor left
             return _REFUSE
+        self.descriptor = descriptor
         self._on_socket(descriptor, self.origin)
         return descriptor
+
+    def _note_connection(self, *_ends: object) -> int:
+        self.is_connected = True
+        return int(pycurl.PREREQFUNC_OK)
 
     def was_refused(self) -> bool:
         """Whether every address of the host was refused."""
@@ -246,7 +257,8 @@ class Handle:
         self.head = Head()
         self.failure: Exception | None = None
         self.is_enough = False
-        self.has_connected = False
+        self.descriptor = None
+        self.is_connected = False
         self.has_sent = False
         self._left = self._size
 

@@ -40,6 +40,18 @@ class Transfer(Protocol):
         """Whether libcurl may send it again where a kept connection turns out to be closed."""
 
     @property
+    def is_connected(self) -> bool:
+        """Whether it has a connection that is ready for its request."""
+
+    @property
+    def descriptor(self) -> int | None:
+        """Of the socket that was opened for it, if one was."""
+
+    @property
+    def connect_by(self) -> float:
+        """On the monotonic clock: until when it may wait for others to connect."""
+
+    @property
     def is_enough(self) -> bool:
         """Whether all that is wanted has come, though the server may not have said so."""
 
@@ -155,6 +167,12 @@ class ConnectionPool:
         self._multi = pycurl.CurlMulti()
         self._hangups = select.epoll()
         self._sockets: dict[int, str] = {}  # descriptor → origin that it was opened for
+        # A session serves one handshake, which brings the next one (RFC 8446, appendix C.4). So of
+        # all transfers with a host, one at a time may open a connection: origin → it and the
+        # others, which wait until libcurl has the session.
+        self._openers: dict[str, deque[_Entry]] = {}
+        # libcurl's own cache of sessions loses them with some tens of hosts: origin → a cache.
+        self._sessions: dict[str, pycurl.CurlShare] = {}
         self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._note_due)
@@ -173,6 +191,28 @@ class ConnectionPool:
         self._hangups.register(descriptor, select.EPOLLRDHUP)
 
     def begin(self, entry: _Entry) -> None:
+        """Hand a transfer to libcurl, or let it wait for the one that opens a connection."""
+        origin = entry.transfer.origin
+        if origin.startswith("https:"):
+            entry.transfer.curl.unsetopt(pycurl.SHARE)
+            entry.transfer.curl.setopt(pycurl.SHARE, self._sessions_of(origin))
+            openers = self._openers.setdefault(origin, deque())
+            openers.append(entry)
+            if len(openers) > 1:
+                return
+        self._add(entry)
+
+    def _sessions_of(self, origin: str) -> pycurl.CurlShare:
+        sessions = self._sessions.pop(origin, None)
+        if sessions is None:
+            sessions = pycurl.CurlShare()
+            sessions.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_SSL_SESSION)
+        self._sessions[origin] = sessions  # at the end: the first is the one used longest ago
+        if len(self._sessions) > KEPT_CONNECTIONS:
+            del self._sessions[next(iter(self._sessions))]
+        return sessions
+
+    def _add(self, entry: _Entry) -> None:
         entry.transfer.prepare_deadline(time.monotonic())
         if not entry.transfer.is_repeatable:
             # libcurl looks at idle connections once a second; one that was closed since then would
@@ -188,8 +228,18 @@ class ConnectionPool:
         mask = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
         if events & selectors.EVENT_WRITE:
             mask |= pycurl.CSELECT_OUT
+        # What follows the handshake holds the session, or the server has none to give.
+        opener = self._openers.get(self._sockets.get(fd, ""), (None,))[0]
+        has_session = (
+            opener is not None
+            and opener.transfer.descriptor == fd
+            and opener.transfer.is_connected
+            and mask & pycurl.CSELECT_IN
+        )
         self._multi.socket_action(fd, mask)
         self._collect()
+        if opener is not None and has_session:
+            self._pass_on(opener)
 
     def act_if_due(self, now: float) -> None:
         """Let libcurl see to its timers."""
@@ -197,6 +247,9 @@ class ConnectionPool:
             self.due = float("inf")
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             self._collect()
+            for opener, *_ in tuple(self._openers.values()):
+                if opener.transfer.is_connected and opener.transfer.descriptor is None:
+                    self._pass_on(opener)  # it goes over a kept connection
 
     def sweep(self, now: float) -> None:
         """End what libcurl would wait for in vain."""
@@ -205,8 +258,15 @@ class ConnectionPool:
                 self._end(curl, None)
             elif entry.transfer.is_silent(now):
                 self._end(curl, TransferAbortedError("a kept connection was silent"))
+        for opener, *_ in tuple(self._openers.values()):
+            if now >= opener.transfer.connect_by:
+                self._pass_on(opener)
 
     def close(self) -> None:
+        for _, *waiting in self._openers.values():
+            for entry in waiting:
+                entry.result.put(TransferAbortedError("the worker stops"))
+        self._openers.clear()
         for curl in tuple(self._active):
             self._end(curl, TransferAbortedError("the worker stops"))
         self._multi.close()
@@ -224,7 +284,23 @@ class ConnectionPool:
     def _end(self, curl: pycurl.Curl, error: Exception | None) -> None:
         entry = self._active.pop(curl)
         self._multi.remove_handle(curl)
+        # Before the lane goes on, and uses the handle again.
+        self._pass_on(entry)
         entry.result.put(error)
+
+    def _pass_on(self, opener: _Entry) -> None:
+        """Let the next transfer open a connection, and with it those that have waited too long."""
+        origin = opener.transfer.origin
+        openers = self._openers.get(origin)
+        if not openers or openers[0] is not opener:
+            return
+        openers.popleft()
+        while openers:
+            self._add(openers[0])
+            if openers[0].transfer.connect_by > time.monotonic():
+                return
+            openers.popleft()
+        del self._openers[origin]
 
     def _watch(self, what: int, fd: int, _multi: object, _data: object) -> None:
         """Tell the selector which events of a socket libcurl waits for."""
