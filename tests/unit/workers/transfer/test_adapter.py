@@ -340,6 +340,18 @@ def test_an_upload_that_nobody_reads_is_ended(client: Client) -> None:
     assert not caught.value.has_sent
 
 
+def test_several_threads_may_close_the_loop_at_once() -> None:
+    transfers = TransferLoop()
+    transfers.pool("test")
+    threads = [threading.Thread(target=transfers.close) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(ENDS)
+        assert not thread.is_alive()
+    assert not transfers._thread.is_alive()
+
+
 def test_closing_the_loop_does_not_wait_for_transfers(peer: OpenPeer, certificate: Path) -> None:
     transfers = TransferLoop()
     is_asked = threading.Event()
