@@ -59,7 +59,6 @@ def tell(source: Source, send: Send) -> Callable[[Answer], ErrandOutcome]:
         "2130706433",
         "0177.0.0.1",
         "0.0.0.0",
-        "localhost",
         "[::1]",
         "[::ffff:127.0.0.1]",
         "[::ffff:7f00:1]",
@@ -85,6 +84,21 @@ def test_nothing_but_the_public_internet_is_told(source: Source, send: Send, hos
     assert outcome.is_final
     assert source.requests == []
     assert "127." not in outcome.message
+
+
+def test_a_name_that_leads_inside_is_told_like_one_that_does_not_exist(
+    source: Source, send: Send
+) -> None:
+    outcomes = [
+        send(f"http://{host}:{source.port}/hook", DownloadPolicy())
+        for host in ("localhost", "localhost.invalid")
+    ]
+
+    for outcome in outcomes:
+        assert isinstance(outcome, Undone)
+        assert (outcome.reason, outcome.is_final) == ("name-not-found", False)
+        assert "127." not in outcome.message
+    assert source.requests == []
 
 
 def test_a_public_address_on_a_port_of_something_else(send: Send) -> None:
