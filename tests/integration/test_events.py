@@ -137,7 +137,7 @@ class Running:
         with self.get(f"{job_id}/events{query}", headers=headers, stream=True) as answer:
             assert answer.status_code == 200, answer.text
             assert answer.headers["Content-Type"] == "text/event-stream"
-            yield read_events(answer.iter_content(None))
+            yield read_events(answer.raw)
 
     def watch(self, watched: Watched, stop_after: int | None = None, **how: Any) -> Watched:
         """Follow a job to its end, or for some events."""
