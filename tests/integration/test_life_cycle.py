@@ -1,10 +1,13 @@
 """Start, stop, and the death of each part."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,9 +41,10 @@ def test_a_bad_setting_is_one_line_and_exit_code_2(launch, environ, named):
 
 @not_over_ray("Ray keeps its sessions in a folder of its own.")
 @pytest.mark.parametrize("end", ["SIGTERM", "death of the Manager"])
-def test_nothing_stays_in_the_temporary_directory(launch, tmp_path, end):
-    folder = tmp_path / "temporary"
-    folder.mkdir()
+def test_nothing_stays_in_the_temporary_directory(launch, request, end):
+    # Not below pytest's own folder: the path of a socket has 107 bytes at most (unix(7)).
+    folder = Path(tempfile.mkdtemp(prefix="imgup-"))
+    request.addfinalizer(partial(shutil.rmtree, folder, ignore_errors=True))
     service = launch(TMPDIR=str(folder)).wait_until_ready()
     service.upload_all([f"{service.sandbox}/images/{name}" for name in ("small.png", "large.png")])
     assert list(folder.iterdir())  # sockets of the processes

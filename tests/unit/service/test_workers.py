@@ -173,7 +173,7 @@ def test_nobody_else_may(
 def test_the_admin_key_opens_nothing_else(make_api: Callable[..., Any]) -> None:
     api = make_api(**KEYS)
     assert api.get("/v1/workers", headers=ADMIN).status == 200
-    for path in ("/v1/jobs", "/v1/images", "/metrics", "/v1/workers/"):
+    for path in ("/v1/jobs", "/v1/images", "/metrics", "/v1/workers/more"):
         assert api.get(path, headers=ADMIN).status == 401
     assert api.get("/v1/workers").status == 401
     assert api.get("/v1/workers", headers={"X-API-Key": "key-1"}).status == 200
