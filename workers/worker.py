@@ -186,6 +186,14 @@ def run_worker(
     run_lanes(config, worker_id, mailbox, tokens)
 
 
+def _end_worker(error: Exception) -> None:
+    structlog.get_logger("worker").error(
+        "a thread failed; its worker ends, URLs go back", exc_info=error
+    )
+    flush_logs()
+    os._exit(1)
+
+
 def run_lanes(
     config: WorkerConfig,
     worker_id: str,
@@ -212,7 +220,7 @@ def run_lanes(
     # getaddrinfo cannot be interrupted; this bounds a silent name server to some seconds
     # (resolv.conf(5)). Read by the C library at the first lookup of the process.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
-    transfers = TransferLoop()
+    transfers = TransferLoop(_end_worker)
     budget = ByteBudget(config.download.held_bytes)
     pace = Pace(config.lanes, config.core_share)
     news = AllowanceNews(time.monotonic)
@@ -240,10 +248,8 @@ def run_lanes(
         except BoardLostError:
             lost.set()
             transfers.close()  # nobody is left to hear of them
-        except Exception:  # noqa: BLE001 - whatever it is, nobody else would end this lane's lease
-            structlog.get_logger("worker").exception("lane failed; its worker ends, URLs go back")
-            flush_logs()
-            os._exit(1)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would end its lease
+            _end_worker(error)
 
     threads = [threading.Thread(target=lane, name=f"lane-{n}") for n in range(config.lanes)]
     for thread in threads:

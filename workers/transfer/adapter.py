@@ -46,7 +46,9 @@ class AnswerBody:
 
     def decoded(self) -> io.BytesIO:
         """The body, its content coding undone as far as there is one."""
-        plain = self._bytes.getvalue()
+        plain = self._bytes.getvalue()[:MAX_ANSWER_BYTES]
+        if "Content-Encoding" not in self._fields:
+            return io.BytesIO(plain)
         coded = HTTPResponse(
             io.BytesIO(plain), self._fields, preload_content=False, decode_content=True
         )

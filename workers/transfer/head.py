@@ -36,7 +36,7 @@ class Head:
         self.fields = HTTPHeaderDict()
         self.is_complete = False
         self._size = 0
-        self._last = ""
+        self._lines: list[bytes] = []
 
     def feed(self, line: bytes) -> None:
         """Take the next line.
@@ -52,10 +52,14 @@ class Head:
         if not self.status:
             match = _match_status(line)
             self.status = int(match[1]) if match else 0
-        elif line in (b"\r\n", b"\n"):
-            self._finish()
-        else:
-            self._take_field(line)
+        elif line not in (b"\r\n", b"\n"):
+            self._lines.append(line)
+        elif self.status >= _FIRST_FINAL_STATUS or self.status == _SWITCHING_PROTOCOLS:
+            self.is_complete = True
+            self._read_fields()
+        else:  # an interim answer; the next one's status line follows
+            self.status = 0
+            self._lines = []
 
     @property
     def is_chunked(self) -> bool:
@@ -72,27 +76,18 @@ class Head:
             return None
         return int(text[:_LONGEST_LENGTH])
 
-    def _finish(self) -> None:
-        if self.status >= _FIRST_FINAL_STATUS or self.status == _SWITCHING_PROTOCOLS:
-            self.is_complete = True
-        else:  # an interim answer; the next one's status line follows
-            self.status = 0
-            self.fields = HTTPHeaderDict()
-
-    def _take_field(self, line: bytes) -> None:
-        text = line.translate(_TO_SPACES).decode("latin-1")
-        name, colon, value = text.partition(":")
-        if line[:1] in b" \t":  # goes on with the line before (RFC 9112, section 5.2)
-            if self._last:
-                values = self.fields.getlist(self._last)
-                values[-1] = f"{values[-1]} {text.strip()}".strip()
-                del self.fields[self._last]
-                for one in values:
-                    self.fields.add(self._last, one)
-        elif colon and name.strip():
-            self._last = name.strip()
-            is_repeated = self._last.lower() in _SINGLE and value.strip() == self.fields.get(
-                self._last
-            )
-            if not is_repeated:
-                self.fields.add(self._last, value.strip())
+    def _read_fields(self) -> None:
+        fields: list[tuple[str, str]] = []
+        for line in self._lines:
+            text = line.translate(_TO_SPACES).decode("latin-1")
+            name, colon, value = text.partition(":")
+            if line[:1] in b" \t":  # goes on with the line before (RFC 9112, section 5.2)
+                if fields:
+                    fields[-1] = fields[-1][0], f"{fields[-1][1]} {text.strip()}".strip()
+            elif colon and (name := name.rstrip()):
+                fields.append((name, value.strip()))
+        single = {(name.lower(), value) for name, value in fields if name.lower() in _SINGLE}
+        for name, value in fields:
+            if name.lower() not in _SINGLE or (name.lower(), value) in single:
+                single.discard((name.lower(), value))
+                self.fields.add(name, value)

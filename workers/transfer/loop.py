@@ -1,10 +1,10 @@
 """One thread a process drives the transfers of all its lanes (libcurl's multi interface)."""
 
 import select
-import selectors
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Protocol
@@ -15,6 +15,10 @@ from workers.bell import Bell
 
 KEPT_CONNECTIONS = 512
 """Idle connections that a pool keeps; a job of many hosts comes back to each of them."""
+
+# An error or a hangup shows in what libcurl reads or writes next.
+_READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
+_WRITABLE = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP
 
 _SWEEP_SECONDS = 0.5  # between looks for connections that fell silent
 
@@ -68,12 +72,18 @@ class _Entry:
 
 
 class TransferLoop:
-    """The thread, and the connection pools that it drives."""
+    """The thread, and the connection pools that it drives.
 
-    def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+    Args:
+        on_failure: called in the thread if it fails, with the error; all lanes would wait in vain.
+    """
+
+    def __init__(self, on_failure: Callable[[Exception], None] = lambda _: None) -> None:
+        self._on_failure = on_failure
+        self._epoll = select.epoll()
         self._bell = Bell()
-        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._epoll.register(self._bell, select.EPOLLIN)
+        self._watched: dict[int, ConnectionPool] = {}  # descriptor → whose it is
         self._is_awake = False
         self._closed = False
         self._new: deque[_Entry] = deque()
@@ -91,7 +101,8 @@ class TransferLoop:
         with self._lock:
             if name not in self._pools:
                 # The thread walks through `_pools` meanwhile, so it gets a new dict.
-                self._pools = {**self._pools, name: ConnectionPool(self, self._selector)}
+                pool = ConnectionPool(self, self._epoll, self._watched)
+                self._pools = {**self._pools, name: pool}
             return self._pools[name]
 
     def perform(self, entry: _Entry) -> None:
@@ -118,15 +129,27 @@ class TransferLoop:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._drive()
+        except Exception as error:  # noqa: BLE001 - whatever it is, no lane may wait for ever
+            self._on_failure(error)
+        self._closed = True
+        for pool in self._pools.values():
+            pool.close()
+        self._fail_new()
+        self._epoll.close()
+
+    def _drive(self) -> None:
+        bell = self._bell.fileno()
         next_sweep = time.monotonic() + _SWEEP_SECONDS
         while not self._closed:
-            for key, events in self._selector.select(self._wait_seconds()):
-                if key.data is None:
+            for descriptor, events in self._epoll.poll(self._wait_seconds()):
+                if descriptor == bell:
                     self._bell.hush()
                     self._is_awake = False
                     self._begin_new()
-                else:
-                    key.data.act(key.fd, events)
+                elif descriptor in self._watched:
+                    self._watched[descriptor].act(descriptor, events)
             now = time.monotonic()
             for pool in self._pools.values():
                 pool.act_if_due(now)
@@ -134,10 +157,6 @@ class TransferLoop:
                 next_sweep = now + _SWEEP_SECONDS
                 for pool in self._pools.values():
                     pool.sweep(now)
-        for pool in self._pools.values():
-            pool.close()
-        self._fail_new()
-        self._selector.close()
 
     def _wait_seconds(self) -> float | None:
         pools = self._pools.values()
@@ -148,8 +167,8 @@ class TransferLoop:
 
     def _begin_new(self) -> None:
         while self._new:
-            entry = self._new.popleft()
-            entry.pool.begin(entry)
+            self._new[0].pool.begin(self._new[0])
+            self._new.popleft()
 
     def _fail_new(self) -> None:
         while self._new:
@@ -159,10 +178,13 @@ class TransferLoop:
 class ConnectionPool:
     """Transfers that share connections and TLS sessions. All but `perform` runs in the thread."""
 
-    def __init__(self, loop: TransferLoop, selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self, loop: TransferLoop, epoll: select.epoll, watched: dict[int, "ConnectionPool"]
+    ) -> None:
         self.due = float("inf")  # on the monotonic clock: when libcurl wants to be called next
         self._loop = loop
-        self._selector = selector
+        self._epoll = epoll
+        self._watched = watched
         self._active: dict[pycurl.Curl, _Entry] = {}
         self._multi = pycurl.CurlMulti()
         self._hangups = select.epoll()
@@ -225,9 +247,9 @@ class ConnectionPool:
 
     def act(self, fd: int, events: int) -> None:
         """Let libcurl go on with a socket that is ready."""
-        mask = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
-        if events & selectors.EVENT_WRITE:
-            mask |= pycurl.CSELECT_OUT
+        mask = (pycurl.CSELECT_IN if events & _READABLE else 0) | (
+            pycurl.CSELECT_OUT if events & _WRITABLE else 0
+        )
         # What follows the handshake holds the session, or the server has none to give.
         opener = self._openers.get(self._sockets.get(fd, ""), (None,))[0]
         has_session = (
@@ -302,21 +324,22 @@ class ConnectionPool:
             openers.popleft()
         del self._openers[origin]
 
-    def _watch(self, what: int, fd: int, _multi: object, _data: object) -> None:
-        """Tell the selector which events of a socket libcurl waits for."""
-        is_known = fd in self._selector.get_map()
+    def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        """Tell the system which events of a socket libcurl waits for."""
+        is_known = descriptor in self._watched
         if what == pycurl.POLL_REMOVE:
             if is_known:
-                self._selector.unregister(fd)
+                del self._watched[descriptor]
+                self._epoll.unregister(descriptor)
             return
-        events = selectors.EVENT_READ if what & pycurl.POLL_IN else 0
-        if what & pycurl.POLL_OUT:
-            events |= selectors.EVENT_WRITE
+        events = (select.EPOLLIN if what & pycurl.POLL_IN else 0) | (
+            select.EPOLLOUT if what & pycurl.POLL_OUT else 0
+        )
         if is_known:
-            self._selector.modify(fd, events, self)
+            self._epoll.modify(descriptor, events)
         else:
-            self._selector.register(fd, events, self)
+            self._watched[descriptor] = self
+            self._epoll.register(descriptor, events)
 
     def _note_due(self, milliseconds: int) -> None:
-        never = milliseconds < 0
-        self.due = float("inf") if never else time.monotonic() + milliseconds / 1000
+        self.due = float("inf") if milliseconds < 0 else time.monotonic() + milliseconds / 1000

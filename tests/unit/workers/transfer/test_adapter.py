@@ -374,6 +374,23 @@ def test_closing_the_loop_does_not_wait_for_transfers(peer: OpenPeer, certificat
     client.session.close()
 
 
+def test_a_loop_that_fails_lets_nobody_wait(certificate: Path) -> None:
+    failures: list[Exception] = []
+    transfers = TransferLoop(failures.append)
+    client = Client(transfers, str(certificate))
+    failure = RuntimeError("a bug")
+
+    def begin(entry: object) -> None:
+        raise failure
+
+    transfers.pool("test").begin = begin  # type: ignore[method-assign]
+
+    assert client.fault("http://127.0.0.1:1/", 3600.0) is Fault.CUT_SHORT
+    assert failures == [failure]
+    client.session.close()
+    transfers.close()
+
+
 # --- kept connections ---------------------------------------------------------------------------
 
 
