@@ -7,7 +7,6 @@ from workers.queueing.mailbox_limits import MailboxLimits
 from workers.scaling import ScalingRules
 from workers.worker import WorkerConfig
 
-_MOST_ERRANDS = 16  # in hand at once, over all workers
 _LEASE_SLACK_SECONDS = 15.0  # for the lookup of names and a slow machine, beyond the two deadlines
 
 
@@ -59,11 +58,11 @@ class BoardConfig:
 
     @property
     def errands(self) -> ErrandLimits:
-        """A few lanes for errands; the rest is for images."""
+        """How many, how long, how often."""
         worker = self.worker
         slowest = max(worker.webhooks.seconds, worker.imgur.upload_seconds)
         return ErrandLimits(
-            at_once=max(1, min(_MOST_ERRANDS, self.worker_count * worker.lanes // 8)),
+            lanes=worker.lanes,
             lease_seconds=slowest + _LEASE_SLACK_SECONDS,
             retry_seconds=self.webhook_retry_seconds,
             deletion_attempts=worker.max_attempts,

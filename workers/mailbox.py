@@ -74,7 +74,12 @@ class Mailbox:
         self._leases = LeaseBook()
         self._lending = Lending(job_table, self._room, self._leases, limits, clock)
         self._ledger = ErrandLedger(job_table)
-        self._errands = ErrandBook(self._ledger, limits.errands, wake=self._changed.notify_all)
+        self._errands = ErrandBook(
+            self._ledger,
+            limits.errands,
+            wake=self._changed.notify_all,
+            workers=self._leases.holders_staying,
+        )
         job_table.on_complete = self._tell_callback
         self._allowance = AllowanceBook()
         self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)

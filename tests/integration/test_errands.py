@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,8 @@ from tests.running_service import RunningService
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SOON_SECONDS = 25.0
+"""64 webhooks without an answer take 45 s until the last of them begins, at 16 places of 15 s."""
 ENVIRON = {
     "WEBHOOK_SECRET": SECRET,
     "WEBHOOK_RETRY_SECONDS": "0.2,0.2",
@@ -89,9 +92,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
         running.close()
 
 
-def submit(service: RunningService, receiver: Receiver, *paths: str) -> str:
+@pytest.fixture
+def silent() -> Iterator[list[str]]:
+    """Two URLs whose hosts take connections, and never answer."""
+    listeners = [socket.create_server(("127.0.0.1", 0), backlog=64) for _ in range(2)]
+    yield [f"http://127.0.0.1:{listener.getsockname()[1]}/hook" for listener in listeners]
+    for listener in listeners:
+        listener.close()
+
+
+def submit(service: RunningService, receiver: Receiver | str, *paths: str) -> str:
     urls = [service.sandbox + path for path in paths or ("/images/small.png",)]
-    body = {"urls": urls, "callbackUrl": receiver.url}
+    callback = receiver if isinstance(receiver, str) else receiver.url
+    body = {"urls": urls, "callbackUrl": callback}
     answer = service.http.post(service.url + "/v1/images/upload", json=body, timeout=30)
     assert answer.status_code == 202, answer.text
     job_id = answer.json()["jobId"]
@@ -279,3 +292,42 @@ def test_a_stop_lets_a_delivery_end_and_tells_what_is_dropped(
     assert [event["job_id"] for event in service.events("errand done")] == [job_id]
     (dropped,) = service.events("errands dropped")
     assert (dropped["errand"], dropped["count"], dropped["job_ids"]) == ("webhook", 1, [later])
+
+
+def submit_silent(service: RunningService, callbacks: list[str]) -> list[str]:
+    """64 jobs that are complete, with callback URLs that do not answer."""
+    jobs = [submit(service, callbacks[number % len(callbacks)]) for number in range(64)]
+    for job_id in jobs:
+        service.wait_complete(job_id)
+    return jobs
+
+
+def test_silent_callbacks_hold_up_neither_deletions_nor_images(
+    launch: Callable[..., RunningService], silent: list[str]
+) -> None:
+    service = launch(**ENVIRON, DRAIN_SECONDS="1").wait_until_ready()
+    unwanted = service.upload_all([service.sandbox + "/images/numbered/unwanted-1.png"])["id"]
+    jobs = submit_silent(service, silent)
+    path = f"/v1/images/upload/{unwanted}/images/0"
+    assert service.http.delete(service.url + path, timeout=30).status_code == 202
+    service.wait_for(
+        "deletion",
+        lambda: service.status(unwanted)["results"][0]["deleted"] == "done",
+        SOON_SECONDS,
+    )
+    # The webhooks were there before, and most of them wait still.
+    assert not service.status(jobs[-1]).get("deliveries")
+    urls = [f"{service.sandbox}/images/numbered/after-{number}.png" for number in range(20)]
+    assert service.upload_all(urls, SOON_SECONDS)["counts"]["complete"] == 20
+
+
+def test_a_silent_callback_host_leaves_places_to_others(
+    launch: Callable[..., RunningService], silent: list[str], receive: Callable[..., Receiver]
+) -> None:
+    service = launch(**ENVIRON, DRAIN_SECONDS="1").wait_until_ready()
+    jobs = submit_silent(service, silent[:1])
+    receiver = receive(200)
+    job_id = submit(service, receiver)
+    service.wait_for("delivery", lambda: receiver.told, SOON_SECONDS)
+    assert receiver.names == [f"msg_{job_id}"]
+    assert not service.status(jobs[-1]).get("deliveries")

@@ -4,13 +4,14 @@ As with URLs, an errand is only lent. A token is the fence; what a dead worker h
 the next one, so an errand is done at least once, and a webhook may arrive twice.
 """
 
-import heapq
 import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from workers.backoff import Backoff
+from workers.errands.due import DueErrands
 from workers.errands.ledger import ErrandKey, ErrandLedger
 from workers.errands.messages import (
     Deletion,
@@ -33,13 +34,17 @@ all."""
 
 _JITTER = 0.1  # of a wait, at most, on top of it: what failed together does not come back together
 
+_MOST_OF_A_KIND = 16  # in hand at once, over all workers
+_LANES_FOR_ONE = 8  # of all workers; so images keep three lanes in four
+_IMAGES: Final = None  # among the kinds, where these take turns
+
 
 @dataclass(frozen=True, slots=True)
 class ErrandLimits:
     """What an errand book holds to.
 
     Attributes:
-        at_once: errands in all workers' hands together, so that images are not held up.
+        lanes: of one worker.
         lease_seconds: how long a worker may keep one before it counts as stuck.
         max_crashes: an errand whose worker died this often is given up.
         retry_seconds: the waits between attempts to deliver a webhook; one attempt more than that.
@@ -47,17 +52,26 @@ class ErrandLimits:
         deletion_backoff: the wait between them.
     """
 
-    at_once: int = 2
+    lanes: int = 96
     lease_seconds: float = 105.0
     max_crashes: int = 3
     retry_seconds: tuple[float, ...] = RETRY_SECONDS
     deletion_attempts: int = 4
     deletion_backoff: Backoff = field(default_factory=Backoff)
 
+    def bounds(self, kind: ErrandKind, workers: int) -> tuple[int, int]:
+        """How many errands of a kind are in all workers' hands at once, and of them for one host.
+
+        One of another kind counts nothing here: no kind can take the place of another.
+        """
+        most = max(1, min(_MOST_OF_A_KIND, workers * self.lanes // _LANES_FOR_ONE))
+        # Deletions have a single host, Imgur.
+        return most, max(1, most // 2) if kind is ErrandKind.WEBHOOK else most
+
 
 @dataclass(slots=True)
 class _Progress:
-    attempts: int = 0
+    attempts: int
     crashes: int = 0
 
 
@@ -68,20 +82,25 @@ class ErrandBook:
         ledger: what is kept of them with their jobs.
         limits: how many, how long, how often.
         wake: called when something may be handed out that could not before.
+        workers: how many there are now.
     """
 
     def __init__(
-        self, ledger: ErrandLedger, limits: ErrandLimits, wake: Callable[[], None]
+        self,
+        ledger: ErrandLedger,
+        limits: ErrandLimits,
+        wake: Callable[[], None],
+        workers: Callable[[], int],
     ) -> None:
         self._ledger = ledger
         self._limits = limits
         self._wake = wake
+        self._workers = workers
         self._open: dict[ErrandKey, _Progress] = {}
-        self._due: dict[ErrandKind, list[tuple[float, ErrandKey]]] = {
-            kind: [] for kind in ErrandKind
-        }
+        self._due = {kind: DueErrands(ledger.host) for kind in ErrandKind}
         self._lent = Lent[ErrandKey]()
-        self._was_errand = False  # what was handed out last
+        # Who has gone longest without a turn comes first.
+        self._turns: list[ErrandKind | None] = [*ErrandKind, _IMAGES]
 
     def __len__(self) -> int:
         return len(self._open)
@@ -95,8 +114,7 @@ class ErrandBook:
     def restore(self, now: float) -> None:
         """Begin with what the ledger has open."""
         self._open.clear()
-        for kind in ErrandKind:
-            self._due[kind].clear()
+        self._due = {kind: DueErrands(self._ledger.host) for kind in ErrandKind}
         for errand in self._ledger.open_errands():
             self._add(errand.key, now + errand.wait_seconds, errand.attempts)
 
@@ -110,7 +128,7 @@ class ErrandBook:
         self._put(key, due)
 
     def _put(self, key: ErrandKey, due: float) -> None:
-        heapq.heappush(self._due[key[0]], (due, key))
+        self._due[key[0]].put(key, due)
         self._wake()
 
     # --- what goes out ----------------------------------------------------------------------
@@ -125,48 +143,54 @@ class ErrandBook:
             lanes: how many at most.
             now: the time.
             resume_at: when Imgur may be asked for something again; nothing is deleted before.
-            images_wait: whether images would have the lane. They and errands take turns then, or
-                callback URLs that do not answer could take a service with a single lane for
-                themselves.
+            images_wait: whether images would have the lane. They and each kind of errand take turns
+                then: with a single lane all three go on, whatever one of them meets.
         """
-        if not (lanes and self._open):
-            return ()
-        if images_wait and self._was_errand:
-            self._was_errand = False
-            return ()
         taken: list[Errand] = []
-        while len(taken) < lanes and len(self._lent) < self._limits.at_once:
-            key = self._pop_due(now, resume_at)
+        while self._open and len(taken) < lanes:
+            key = self._next(now, resume_at, images_wait=images_wait)
             if key is None:
                 break
             errand = self._lend(worker_id, key, now)
             if errand is not None:
                 taken.append(errand)
-        self._was_errand = bool(taken)
         return tuple(taken)
 
     def next_due(self, resume_at: float) -> float:
         """When `take` has something to hand out, if nothing changes before."""
-        if len(self._lent) >= self._limits.at_once:
+        if not self._open:
             return math.inf
-        firsts = [
-            max(heap[0][0], resume_at if kind is ErrandKind.DELETION else 0.0)
-            for kind, heap in self._due.items()
-            if heap
-        ]
-        return min(firsts, default=math.inf)
+        workers = self._workers()
+        return min(
+            max(
+                due.next_due(*self._limits.bounds(kind, workers)),
+                resume_at if kind is ErrandKind.DELETION else 0.0,
+            )
+            for kind, due in self._due.items()
+        )
 
-    def _pop_due(self, now: float, resume_at: float) -> ErrandKey | None:
-        heaps = [
-            heap
-            for kind, heap in self._due.items()
-            if heap and heap[0][0] <= now and (kind is not ErrandKind.DELETION or resume_at <= now)
-        ]
-        return heapq.heappop(min(heaps, key=lambda heap: heap[0]))[1] if heaps else None
+    def _next(self, now: float, resume_at: float, *, images_wait: bool) -> ErrandKey | None:
+        workers = self._workers()
+        for kind in self._turns:
+            if kind is _IMAGES:
+                if images_wait:
+                    self._had_turn(kind)
+                    return None
+            elif kind is not ErrandKind.DELETION or resume_at <= now:
+                key = self._due[kind].take(now, *self._limits.bounds(kind, workers))
+                if key is not None:
+                    self._had_turn(kind)
+                    return key
+        return None
+
+    def _had_turn(self, kind: ErrandKind | None) -> None:
+        self._turns.remove(kind)
+        self._turns.append(kind)
 
     def _lend(self, worker_id: str, key: ErrandKey, now: float) -> Errand | None:
         order = self._ledger.order(key)
         if order is None:  # its job was forgotten
+            self._ended(key, now)
             del self._open[key]
             return None
         token = self._lent.lend(worker_id, key, now + self._limits.lease_seconds)
@@ -181,7 +205,7 @@ class ErrandBook:
         key = self._lent.end(worker_id, report.token)
         if key is None:
             return ErrandReceipt(accepted=False)
-        self._let_others_in(1)
+        self._ended(key, now)
         wait = self._after_attempt(key, report.outcome)
         if wait is not None:
             self._put(key, now + wait)
@@ -190,8 +214,8 @@ class ErrandBook:
     def retire(self, worker_id: str, now: float) -> tuple[ErrandKey, ...]:
         """Take back what a dead worker had in hand; returns it."""
         returned = tuple(self._lent.take_back(worker_id))
-        self._let_others_in(len(returned))
         for key in returned:
+            self._ended(key, now)
             progress = self._open[key]
             progress.crashes += 1
             if progress.crashes < self._limits.max_crashes:
@@ -209,9 +233,11 @@ class ErrandBook:
         """The workers that keep one past its deadline."""
         return self._lent.late(now)
 
-    def _let_others_in(self, ended: int) -> None:
-        if ended and len(self._lent) + ended >= self._limits.at_once:
-            self._wake()  # others may have been held up by the bound alone
+    def _ended(self, key: ErrandKey, now: float) -> None:
+        due = self._due[key[0]]
+        due.ended(key, now)
+        if due:
+            self._wake()  # others may have been held up by a bound alone
 
     def _after_attempt(self, key: ErrandKey, outcome: ErrandOutcome) -> float | None:
         """Seconds until the next attempt, or None when the errand is closed."""

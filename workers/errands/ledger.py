@@ -18,6 +18,7 @@ from workers.jobs.job import Job
 from workers.jobs.origin import Origin
 from workers.journal.journal_records import Record
 from workers.messages import ImageState
+from workers.queueing.source_limits import host_of
 
 ErrandKey = tuple[ErrandKind, str, int]
 """Kind, job id, and index of the image; 0 for a webhook."""
@@ -68,6 +69,14 @@ class ErrandLedger:
                 return Order(job.deletehashes[index], origin=job.origin)
             url = job.options.callback_url
             return None if url is None else Order(url, job_complete(job_id, job), job.origin)
+
+    def host(self, key: ErrandKey) -> str:
+        """The host that a webhook goes to; none for a deletion: all of them go to Imgur."""
+        kind, job_id, _ = key
+        if kind is ErrandKind.DELETION:
+            return ""
+        with self._table.entry(job_id) as entry:
+            return host_of((entry and entry.job.options.callback_url) or "")
 
     # --- webhooks ---------------------------------------------------------------------------
 

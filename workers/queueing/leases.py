@@ -66,6 +66,10 @@ class LeaseBook(Lent[Place]):
             holder.waits > 0 and not holder.is_dismissed for holder in self._holders.values()
         )
 
+    def holders_staying(self) -> int:
+        """How many were not told to leave, those that have not asked for work yet among them."""
+        return len(self._holders) - self.holders_leaving()
+
     def holders_leaving(self) -> int:
         """How many were told to leave, and are not retired yet."""
         return sum(holder.is_dismissed for holder in self._holders.values())

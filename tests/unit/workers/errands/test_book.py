@@ -32,8 +32,11 @@ class Desk:
         self.now = 100.0
         self.table = JobTable(wall_clock=lambda: WALL + self.now)
         self.wakes = 0
+        self.workers = 1
         limits = {"retry_seconds": WAITS, "deletion_backoff": Backoff(1.0, 1.0)} | limits
-        self.book = ErrandBook(ErrandLedger(self.table), ErrandLimits(**limits), self._wake)
+        self.book = ErrandBook(
+            ErrandLedger(self.table), ErrandLimits(**limits), self._wake, lambda: self.workers
+        )
         self.table.on_complete = lambda job_id: self.book.add(
             (ErrandKind.WEBHOOK, job_id, 0), self.now
         )
@@ -186,30 +189,11 @@ class TestDeletions:
 
 
 class TestLeases:
-    def test_only_so_many_are_out_at_once(self) -> None:
-        desk = Desk(at_once=2)
-        for name in "abc":
-            desk.job(name)
-        first, _ = desk.take()
-        assert desk.take(worker="w2") == ()
-        assert desk.book.next_due(0.0) == math.inf
-        desk.settle(first, Done(200))
-        assert len(desk.take(worker="w2")) == 1
-
     def test_no_more_than_lanes_are_free(self, desk: Desk) -> None:
         desk.job("a")
         desk.job("b")
         assert desk.take(lanes=0) == ()
         assert len(desk.take(lanes=1)) == 1
-
-    def test_images_that_wait_have_every_other_turn(self) -> None:
-        desk = Desk(at_once=1)
-        for name in "ab":
-            desk.job(name)
-        (errand,) = desk.take(lanes=1, images=True)
-        desk.settle(errand, Done(200))
-        assert desk.take(lanes=1, images=True) == ()
-        assert len(desk.take(lanes=1, images=True)) == 1
 
     def test_a_dead_workers_errand_goes_to_the_next(self, desk: Desk) -> None:
         desk.job()
@@ -240,3 +224,117 @@ class TestLeases:
         desk.take()
         assert desk.book.overdue(desk.now + 29.9) == frozenset()
         assert desk.book.overdue(desk.now + 30.0) == {"w1"}
+
+
+class TestBounds:
+    def webhooks(self, desk: Desk, hosts: str) -> None:
+        """One for each letter, which is its host."""
+        for number, host in enumerate(hosts):
+            desk.job(f"{host}{number}", f"https://{host}.test/hook")
+
+    def names(self, errands: tuple[Errand, ...]) -> str:
+        """The host of each webhook; D for a deletion."""
+        kinds = {ErrandKind.DELETION: "D"}
+        return "".join(kinds.get(errand.kind, errand.job_id[0]) for errand in errands)
+
+    def test_only_so_many_webhooks_are_out_at_once(self) -> None:
+        desk = Desk(lanes=16)
+        self.webhooks(desk, "abc")
+        first, _ = desk.take()
+        assert desk.take(worker="w2") == ()
+        assert desk.book.next_due(0.0) == math.inf
+        wakes = desk.wakes
+        desk.settle(first, Done(200))
+        assert desk.wakes > wakes
+        assert self.names(desk.take(worker="w2")) == "c"
+
+    def test_webhooks_without_an_answer_leave_deletions_their_places(self) -> None:
+        desk = Desk(lanes=16)
+        self.webhooks(desk, "abcdefgh")
+        assert self.names(desk.take()) == "ab"
+        for number in range(3):
+            desk.delete(f"{'abc'[number]}{number}")
+        assert desk.book.next_due(0.0) == desk.now
+        assert self.names(desk.take()) == "DD"
+
+    def test_deletions_leave_webhooks_theirs(self) -> None:
+        desk = Desk(lanes=16)
+        for number in range(8):
+            desk.job(f"j{number}", callback=None)
+            desk.delete(f"j{number}")
+        assert self.names(desk.take()) == "DD"
+        self.webhooks(desk, "abc")
+        assert desk.book.next_due(0.0) == desk.now
+        assert self.names(desk.take()) == "ab"
+
+    def test_the_bounds_go_with_the_number_of_workers(self) -> None:
+        desk = Desk(lanes=8)
+        self.webhooks(desk, "abcdefghijklmnopqrstuvwxyz")
+        assert len(desk.take(lanes=99)) == 1
+        desk.workers = 3
+        assert len(desk.take(lanes=99)) == 2
+        desk.workers = 99
+        assert len(desk.take(lanes=99)) == 13
+        desk.workers = 1
+        assert desk.take(lanes=99) == ()
+
+    def test_one_host_has_half_of_the_places_at_most(self) -> None:
+        desk = Desk(lanes=32)
+        self.webhooks(desk, "aaaaaab")
+        first, *others = desk.take()
+        assert self.names((first, *others)) == "aba"
+        assert desk.book.next_due(0.0) == math.inf
+        assert desk.take() == ()
+        desk.settle(first, Done(200))
+        assert self.names(desk.take()) == "a"
+
+    def test_hosts_take_turns_at_a_single_place(self) -> None:
+        desk = Desk(lanes=1)
+        self.webhooks(desk, "aaa")
+        taken = desk.take()
+        desk.now += 1.0
+        self.webhooks(desk, "bb")
+        turns = ""
+        while taken:
+            turns += self.names(taken)
+            desk.settle(taken[0], Done(200))
+            taken = desk.take()
+        assert turns == "ababa"
+
+    def test_one_that_is_tried_again_goes_behind_its_hosts_others(self) -> None:
+        desk = Desk(lanes=1)
+        self.webhooks(desk, "aa")
+        (errand,) = desk.take()
+        wait = desk.settle(errand, Undone("timeout", "no answer"))
+        assert wait is not None
+        desk.now += wait
+        assert [one.job_id for one in desk.take()] == ["a1"]
+
+    def test_at_a_single_lane_both_kinds_and_images_take_turns(self) -> None:
+        desk = Desk(lanes=1)
+        self.webhooks(desk, "aaaa")
+        for number in range(4):
+            desk.delete(f"a{number}")
+        turns = ""
+        for _ in range(9):
+            taken = desk.take(lanes=1, images=True)
+            turns += self.names(taken) or "i"
+            for errand in taken:
+                desk.settle(errand, Done(200))
+        assert turns == "aDiaDiaDi"
+
+    def test_images_have_every_other_turn_if_one_kind_is_due(self) -> None:
+        desk = Desk(lanes=1)
+        self.webhooks(desk, "aa")
+        (errand,) = desk.take(lanes=1, images=True)
+        desk.settle(errand, Done(200))
+        assert desk.take(lanes=1, images=True) == ()
+        assert len(desk.take(lanes=1, images=True)) == 1
+
+    def test_an_errand_of_a_job_that_is_gone_keeps_no_place(self) -> None:
+        desk = Desk(lanes=1)
+        desk.book.add((ErrandKind.DELETION, "gone", 0), desk.now)
+        assert desk.take() == ()
+        desk.job(callback=None)
+        desk.delete()
+        assert self.names(desk.take()) == "D"

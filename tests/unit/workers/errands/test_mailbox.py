@@ -1,11 +1,12 @@
 """Errands and images in one mailbox."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
 from workers.errands.book import ErrandLimits
-from workers.errands.messages import Done, ErrandReport, PutOff
+from workers.errands.messages import Done, ErrandKind, ErrandReport, PutOff, Undone
 from workers.job_table import JobTable
 from workers.jobs.job_options import JobOptions
 from workers.mailbox import Mailbox
@@ -18,10 +19,10 @@ DONE = Uploaded("https://i.imgur.com/a.jpg", "hash")
 
 
 class Desk:
-    def __init__(self) -> None:
+    def __init__(self, lanes: int = 16) -> None:
         self.now = 100.0
         self.table = JobTable(clock=lambda: self.now)
-        limits = MailboxLimits(errands=ErrandLimits(at_once=2, lease_seconds=300.0))
+        limits = MailboxLimits(errands=ErrandLimits(lanes=lanes, lease_seconds=300.0))
         self.box = Mailbox(self.table, limits, clock=lambda: self.now)
         self.box.register("w1")
 
@@ -29,10 +30,11 @@ class Desk:
         urls = tuple(f"https://{job_id}.test/{number}" for number in range(count))
         assert self.box.put(Submission(job_id, urls, "", CALLBACK)) is None
 
-    def upload(self, job_id: str) -> None:
-        self.put(job_id)
-        (lease,) = self.box.claim("w1", 0.0).leases
-        self.box.ack("w1", Report(lease.token, DONE))
+    def upload(self, *job_ids: str) -> None:
+        for job_id in job_ids:
+            self.put(job_id)
+        for lease in self.box.claim("w1", 0.0, len(job_ids)).leases:
+            self.box.ack("w1", Report(lease.token, DONE))
 
 
 @pytest.fixture
@@ -128,6 +130,50 @@ def test_a_drain_hands_out_no_more_and_takes_what_comes(desk: Desk) -> None:
     assert delivery.standing is Standing.DRAINED
     assert delivery.errand_receipts[0].accepted
     assert [key[1] for key in desk.box.open_errands()] == ["b"]
+
+
+def test_webhooks_without_an_answer_hold_up_neither_deletion_nor_image(desk: Desk) -> None:
+    desk.upload(*(f"j{number}" for number in range(64)))
+    for worker in ("w2", "w3", "w4"):
+        desk.box.register(worker)
+    # Four workers of 16 lanes each: 8 places in all, half of them for the one host.
+    in_hand = [desk.box.claim(worker, 0.0, 16).errands for worker in ("w1", "w2", "w3", "w4")]
+    assert [len(errands) for errands in in_hand] == [4, 0, 0, 0]
+    assert desk.box.delete_image("j0", 0) is None
+    desk.put("k", 12)
+    delivery = desk.box.claim("w1", 0.0, 12)
+    assert [errand.kind for errand in delivery.errands] == [ErrandKind.DELETION]
+    assert len(delivery.leases) == 3  # its share, among four workers
+    report = ErrandReport(in_hand[0][0].token, Undone("timeout", "No answer."))
+    delivery = desk.box.exchange("w1", Words(errands=(report,), wanted=1), 0.0)
+    assert [errand.kind for errand in delivery.errands] == [ErrandKind.WEBHOOK]
+
+
+def test_at_a_single_lane_each_kind_waits_for_one_attempt_of_each_other() -> None:
+    desk = Desk(lanes=1)
+    jobs = [f"j{number}" for number in range(8)]
+    desk.upload(*jobs)
+    for job_id in jobs:
+        assert desk.box.delete_image(job_id, 0) is None
+    desk.put("k", 8)
+    seconds = {"webhook": 15.0, "deletion": 30.0, "image": 60.0}
+    began: dict[str, list[float]] = {kind: [] for kind in seconds}
+    words = Words(wanted=1)
+    for _ in range(18):
+        delivery = desk.box.exchange("w1", words, 60.0)
+        if delivery.leases:
+            kind, reports = "image", (Report(delivery.leases[0].token, Failed("late", "Late.")),)
+            words = Words(reports, wanted=1)
+        else:
+            (errand,) = delivery.errands
+            kind, outcome = errand.kind.value, Undone("timeout", "No answer.")
+            words = Words(errands=(ErrandReport(errand.token, outcome),), wanted=1)
+        began[kind].append(desk.now)
+        desk.now += seconds[kind]
+    for times in began.values():
+        assert len(times) == 6
+        waits = [after - before for before, after in pairwise((100.0, *times))]
+        assert max(waits) <= sum(seconds.values())
 
 
 def test_without_errands_nothing_wakes_for_them(desk: Desk) -> None:
