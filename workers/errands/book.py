@@ -62,7 +62,7 @@ class ErrandLimits:
     def bounds(self, kind: ErrandKind, workers: int) -> tuple[int, int]:
         """How many errands of a kind are in all workers' hands at once, and of them for one host.
 
-        One of another kind counts nothing here: no kind can take the place of another.
+        Those of other kinds do not count, so that no kind can hold up another.
         """
         most = max(1, min(_MOST_OF_A_KIND, workers * self.lanes // _LANES_FOR_ONE))
         # Deletions have a single host, Imgur.
