@@ -18,6 +18,7 @@ from tests.running_service import RunningService
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ONCE = {"WEBHOOK_RETRY_SECONDS": "none", "DRAIN_SECONDS": "1"}
 SOON_SECONDS = 25.0
 """64 webhooks without an answer take 45 s until the last of them begins, at 16 places of 15 s."""
 ENVIRON = {
@@ -294,20 +295,19 @@ def test_a_stop_lets_a_delivery_end_and_tells_what_is_dropped(
     assert (dropped["errand"], dropped["count"], dropped["job_ids"]) == ("webhook", 1, [later])
 
 
-def submit_silent(service: RunningService, callbacks: list[str]) -> list[str]:
+def submit_silent(service: RunningService, callbacks: list[str]) -> None:
     """64 jobs that are complete, with callback URLs that do not answer."""
     jobs = [submit(service, callbacks[number % len(callbacks)]) for number in range(64)]
     for job_id in jobs:
         service.wait_complete(job_id)
-    return jobs
 
 
 def test_silent_callbacks_hold_up_neither_deletions_nor_images(
     launch: Callable[..., RunningService], silent: list[str]
 ) -> None:
-    service = launch(**ENVIRON, DRAIN_SECONDS="1").wait_until_ready()
+    service = launch(**ENVIRON | ONCE).wait_until_ready()
     unwanted = service.upload_all([service.sandbox + "/images/numbered/unwanted-1.png"])["id"]
-    jobs = submit_silent(service, silent)
+    submit_silent(service, silent)
     path = f"/v1/images/upload/{unwanted}/images/0"
     assert service.http.delete(service.url + path, timeout=30).status_code == 202
     service.wait_for(
@@ -315,8 +315,6 @@ def test_silent_callbacks_hold_up_neither_deletions_nor_images(
         lambda: service.status(unwanted)["results"][0]["deleted"] == "done",
         SOON_SECONDS,
     )
-    # The webhooks were there before, and most of them wait still.
-    assert not service.status(jobs[-1]).get("deliveries")
     urls = [f"{service.sandbox}/images/numbered/after-{number}.png" for number in range(20)]
     assert service.upload_all(urls, SOON_SECONDS)["counts"]["complete"] == 20
 
@@ -324,10 +322,9 @@ def test_silent_callbacks_hold_up_neither_deletions_nor_images(
 def test_a_silent_callback_host_leaves_places_to_others(
     launch: Callable[..., RunningService], silent: list[str], receive: Callable[..., Receiver]
 ) -> None:
-    service = launch(**ENVIRON, DRAIN_SECONDS="1").wait_until_ready()
-    jobs = submit_silent(service, silent[:1])
+    service = launch(**ENVIRON | ONCE).wait_until_ready()
+    submit_silent(service, silent[:1])
     receiver = receive(200)
     job_id = submit(service, receiver)
     service.wait_for("delivery", lambda: receiver.told, SOON_SECONDS)
     assert receiver.names == [f"msg_{job_id}"]
-    assert not service.status(jobs[-1]).get("deliveries")
