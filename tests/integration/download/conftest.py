@@ -1,5 +1,3 @@
-import ipaddress
-import os
 import socket
 import ssl
 import subprocess
@@ -8,11 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pycurl
 import pytest
 
+from tests.dialled import note_dialled
 from workers.download import Downloader, DownloadPolicy
-from workers.transfer.handle import Handle
 from workers.transfer.loop import TransferLoop
 
 Answer = Callable[[socket.socket, str, threading.Event], bool | None]
@@ -144,19 +141,4 @@ def tls(certificate: Path) -> ssl.SSLContext:
 
 @pytest.fixture(autouse=True)
 def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that a test connected to; those outside loopback are never reached."""
-    addresses: list[str] = []
-    open_socket = Handle.open_socket
-
-    def open_on_loopback(handle: Handle, purpose: int, address: Any) -> int:
-        descriptor: int = open_socket(handle, purpose, address)
-        if descriptor == pycurl.SOCKET_BAD:
-            return descriptor
-        addresses.append(address[3][0])
-        if not ipaddress.ip_address(address[3][0]).is_loopback:
-            os.close(descriptor)
-            return pycurl.SOCKET_BAD
-        return descriptor
-
-    monkeypatch.setattr(Handle, "open_socket", open_on_loopback)
-    return addresses
+    return note_dialled(monkeypatch)
