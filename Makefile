@@ -76,10 +76,9 @@ bench: $(BENCH_READY)  ## side by side with celery, dramatiq, huey, rq, …; a s
 bench-cluster: $(BENCH_CLUSTER_READY)  ## BACKEND=ray beside the processes backend, about 5 minutes
 	$(BENCH_ENV)/bin/python -m benchmarks.cluster $(ARGS)
 
-soak: $(DEV_READY) $(PLOT_READY)  ## load with kills for SOAK_SECONDS (600), drawn to docs/soak.png
-	@mkdir -p build
-	@status=0; $(BIN) -m tests.soak.soak build/soak.csv || status=$$?; \
-	    $(PLOT_ENV)/bin/python tests/soak/plot.py build/soak.csv docs/soak.png && exit $$status
+soak: $(DEV_READY) $(PLOT_READY)  ## an attack with kills for SOAK_SECONDS (600), drawn to docs/soak.png
+	@status=0; $(BIN) -m tests.soak.soak build/soak || status=$$?; \
+	    $(PLOT_ENV)/bin/python tests/soak/plot.py build/soak docs/soak.png && exit $$status
 
 test-image:  ## build the image with buildah, run it with crun, check it from outside (as root)
 	tests/image/build_and_run.sh $(ARGS)

@@ -22,13 +22,17 @@ class Client:
         checker: is told each answer.
         rereads: whether complete jobs and all links are read again and again; not where jobs are
             forgotten after a while.
+        api_key: sent with each request, if there is one.
 
     Attributes:
         errors: reads that were not answered, or not with 200.
     """
 
-    def __init__(self, url: str, checker: Checker, *, rereads: bool = True) -> None:
+    def __init__(
+        self, url: str, checker: Checker, *, rereads: bool = True, api_key: str = ""
+    ) -> None:
         self._url = url
+        self._api_key = api_key
         self._rereads = rereads
         self._checker = checker
         self._lock = threading.Lock()
@@ -47,16 +51,20 @@ class Client:
 
     def submit(self, urls: Sequence[str]) -> str:
         """Send a job; may be called from any thread."""
-        with _session() as http:
+        with self._session() as http:
             answer = http.post(
                 self._url + "/v1/images/upload", json={"urls": urls}, timeout=_TIMEOUT_SECONDS
             )
         assert answer.status_code == 202, answer.text
         job_id = str(answer.json()["jobId"])
+        self.follow(job_id, urls)
+        return job_id
+
+    def follow(self, job_id: str, urls: Sequence[str]) -> None:
+        """Read a job that was just accepted; may be called from any thread."""
         with self._lock:
             self._checker.accepted(job_id, urls, time.monotonic())
             self._open.append(job_id)
-        return job_id
 
     def wait_until_done(self, stall_seconds: float = 30.0) -> bool:
         """Wait until every URL has ended; False when none has for so long."""
@@ -75,13 +83,13 @@ class Client:
         if not self._stopping.is_set():
             self._stopping.set()
             self._reader.join()
-            with _session() as http:
+            with self._session() as http:
                 self._read_all(http)
 
     # --- the reader's thread ----------------------------------------------------------------
 
     def _read_on(self) -> None:
-        with _session() as http:
+        with self._session() as http:
             for turn in itertools.count():
                 if self._stopping.is_set():
                     return
@@ -140,8 +148,9 @@ class Client:
         self.errors.append(f"{path} {answer.status_code}")
         return None
 
-
-def _session() -> requests.Session:
-    http = requests.Session()
-    http.trust_env = False
-    return http
+    def _session(self) -> requests.Session:
+        http = requests.Session()
+        http.trust_env = False
+        if self._api_key:
+            http.headers["X-API-Key"] = self._api_key
+        return http

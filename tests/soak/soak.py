@@ -1,157 +1,232 @@
-"""Hours in minutes: steady load, kills all the while, and a look at what every process holds.
+"""Hours in minutes: an attack of every kind, kills all the while, and what it does to others.
 
-``python -m tests.soak.soak CSV`` runs for SOAK_SECONDS (600), writes the samples to CSV and exits
-with 1 if anything was lost or did not stay flat after the warm-up.
+``python -m tests.soak.soak FOLDER`` runs for SOAK_SECONDS (600), writes samples.csv, requests.csv
+and service.log to FOLDER, prints each bar with its figure, and exits with 1 if one was missed.
 """
 
 import csv
 import itertools
+import json
 import os
-import statistics
+import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, Self
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.killer import Killer
 from tests.chaos.load import judge, name_of, slow_urls
-from tests.running_service import RunningService, children_of, command_of
+from tests.running_service import ROOT, RunningService
+from tests.soak import bars, crowd
+from tests.soak.bars import Bar, Request
+from tests.soak.large_jobs import BODY_BYTES
+from tests.soak.processes import Sample, take_sample
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
+# Of a large job: as few as make 16 MB, so that it costs memory above all.
+LARGE_URLS = int(os.environ.get("SOAK_LARGE_URLS", "2000"))
 WORKERS = 3
 LANES = 4
-JOB_URLS = 50
-JOB_EVERY_SECONDS = 1.0
+JOB_URLS = 10
+JOB_EVERY_SECONDS = 0.2
+HEALTH_EVERY_SECONDS = 0.2
 KILL_EVERY_SECONDS = 2.0
 SAMPLE_EVERY_SECONDS = 1.0
-TTL_SECONDS = 20
-WARM_UP_SHARE = 0.3
+ENDING_SECONDS = 300.0
+TIMEOUT_SECONDS = 20.0
+JOBS_PATH = "/v1/images/upload"
 
-FLAT_SHARE = 0.05  # of the mean
-FLAT_BYTES = 2_000_000
-FLAT_COUNT = 1
-LINK_BYTES = 100  # the list of all links stays, by the specification
-
-Sample = dict[str, float]
-
-
-def take_sample(service: RunningService, second: float) -> Sample:
-    """Resident bytes, threads and descriptors of each role; workers are counted together."""
-    pids: dict[str, list[int]] = {"service": [service.process.pid], "manager": [], "workers": []}
-    pids["fork server"], pids["sandbox"] = [], []
-    for child in children_of(service.process.pid):
-        command = command_of(child)
-        if "multiprocessing.forkserver" in command:
-            pids["fork server"].append(child)
-            pids["workers"] += children_of(child)
-        elif "sandbox" in command:
-            pids["sandbox"].append(child)
-        elif "spawn_main" in command:
-            pids["manager"].append(child)
-    sample: Sample = {"second": second}
-    for role, members in pids.items():
-        sample[f"{role} rss"] = sum(_resident(pid) for pid in members)
-        sample[f"{role} threads"] = sum(_count(pid, "task") for pid in members)
-        sample[f"{role} descriptors"] = sum(_count(pid, "fd") for pid in members)
-    sample["manager connections"] = sum(_sockets(pid) for pid in pids["manager"])
-    return sample
+MIB = 1024**2
+STATE_BYTES = 1024 * MIB  # the default in compose.yaml's container
+IMAGE_BYTES = 64 * MIB
+SMALL_KEY, LARGE_KEY = "key-of-small-jobs", "key-of-large-jobs"
+SETTINGS = {
+    "WORKER_COUNT": str(WORKERS),
+    "WORKER_CONCURRENCY": str(LANES),
+    "JOB_TTL_SECONDS": "120",
+    "MAX_STATE_BYTES": str(STATE_BYTES),
+    "IMAGE_MEMORY_BYTES": str(IMAGE_BYTES),
+    "API_KEYS": f"small:{SMALL_KEY},large:{LARGE_KEY}",
+    "LOG_LEVEL": "INFO",
+}
+# Beside what the processes take before anybody asks; see docs/reliability.md for these limits.
+BUDGET = {
+    "MAX_STATE_BYTES": STATE_BYTES,
+    "IMAGE_MEMORY_BYTES": IMAGE_BYTES,
+    "bodies": 64 * MIB,
+    "unread answers": 64 * MIB,
+    # Two are read at a time: text, strings, the message to the Manager at either end, the job.
+    "bodies under way": 2 * 5 * BODY_BYTES,
+}
 
 
-def _resident(pid: int) -> int:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+class Party:
+    """Sends one kind of request at a steady rate, and keeps how each was answered.
 
+    Args:
+        kind: see `Request`.
+        url: what is asked for.
+        key: the API key.
+        every_seconds: the rate.
 
-def _count(pid: int, folder: str) -> int:
-    try:
-        return len(list(Path(f"/proc/{pid}/{folder}").iterdir()))
-    except OSError:
-        return 0
-
-
-def _sockets(pid: int) -> int:
-    count = 0
-    for number in _entries(pid):
-        try:
-            count += str(number.readlink()).startswith("socket:")
-        except OSError:
-            continue
-    return count
-
-
-def _entries(pid: int) -> list[Path]:
-    try:
-        return list(Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:
-        return []
-
-
-@contextmanager
-def steady_load(client: Client, sandbox: str) -> Iterator[None]:
-    """Send a job each second while entered."""
-    stopping = threading.Event()
-
-    def send() -> None:
-        for number in itertools.count():
-            client.submit(slow_urls(sandbox, f"soak{number}", JOB_URLS))
-            if stopping.wait(JOB_EVERY_SECONDS):
-                return
-
-    thread = threading.Thread(target=send, name="soak-load")
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-
-
-def growth_of(samples: list[Sample], series: str) -> tuple[float, float]:
-    """Mean after the warm-up, and what it gains until the end: bytes by a straight line, counts by
-    their peaks, as each kill makes a dip that says nothing.
+    Attributes:
+        requests: their seconds are monotonic ones here.
     """
-    settled = samples[int(len(samples) * WARM_UP_SHARE) :]
-    if not series.endswith("rss"):
-        counts = [sample[series] for sample in settled]
-        third = len(counts) // 3
-        return statistics.fmean(counts), max(counts[-third:]) - max(counts[:third])
-    seconds = [sample["second"] for sample in settled]
-    values = [sample[series] for sample in settled]
-    slope, _ = statistics.linear_regression(seconds, values)
-    return statistics.fmean(values), slope * (seconds[-1] - seconds[0])
+
+    def __init__(self, kind: str, url: str, key: str, every_seconds: float) -> None:
+        self._kind, self._url, self._key = kind, url, key
+        self._every_seconds = every_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._send_on, name=f"soak-{kind}")
+        self.requests: list[Request] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def send(self, number: int, due: float) -> None:
+        """Send one request."""
+        self.ask(due, "GET")
+
+    def ask(self, due: float, method: str, body: Any = None) -> requests.Response | None:
+        """The answer, if there is one. It is timed from when the request was due: whoever is kept
+        from asking by a slow answer waits as well.
+        """
+        try:
+            with requests.Session() as http:
+                http.trust_env = False
+                headers = {"X-API-Key": self._key}
+                answer = http.request(
+                    method, self._url, json=body, headers=headers, timeout=TIMEOUT_SECONDS
+                )
+        except requests.RequestException:
+            answer = None
+        status = 0 if answer is None else answer.status_code
+        self.requests.append(Request(due, self._kind, status, time.monotonic() - due))
+        return answer
+
+    def _send_on(self) -> None:
+        due = time.monotonic()
+        for number in itertools.count():
+            if self._stopping.wait(due - time.monotonic()):
+                return
+            self.send(number, due)
+            due += self._every_seconds
 
 
-def is_flat(series: str, mean: float, growth: float, links: int) -> bool:
-    """Whether what it gained can be called nothing."""
-    if not series.endswith("rss"):
-        return growth <= FLAT_COUNT
-    kept = links * LINK_BYTES if series.startswith("manager") else 0
-    return growth <= max(FLAT_BYTES, FLAT_SHARE * mean) + kept
+class SmallJobs(Party):
+    """Sends jobs of images that are slow to come, and lets the client follow them."""
+
+    def __init__(self, service_url: str, sandbox: str, client: Client) -> None:
+        super().__init__("small", service_url + JOBS_PATH, SMALL_KEY, JOB_EVERY_SECONDS)
+        self._sandbox, self._client = sandbox, client
+
+    def send(self, number: int, due: float) -> None:
+        urls = slow_urls(self._sandbox, f"soak{number}", JOB_URLS)
+        answer = self.ask(due, "POST", {"urls": urls})
+        if answer is not None and answer.status_code == requests.codes.accepted:
+            self._client.follow(answer.json()["jobId"], urls)
 
 
-def report(samples: list[Sample], links: int) -> bool:
-    """Tell how each series went; True when all stayed flat. The sandbox keeps what it is sent."""
-    good = True
-    for series in samples[0]:
-        if series == "second" or series.startswith("sandbox"):
-            continue
-        mean, growth = growth_of(samples, series)
-        flat = is_flat(series, mean, growth, links)
-        good &= flat
-        unit, scale = ("MB", 1e6) if series.endswith("rss") else ("", 1)
-        _say(
-            f"{series:24} mean {mean / scale:8.1f} {unit:2} growth {growth / scale:+7.2f} {unit:2} "
-            f"{'flat' if flat else 'GROWS'}"
+class Generator:
+    """A process of its own that loads the service, below the priority of what it loads."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            ["nice", "-n", "5", sys.executable, "-m", f"tests.soak.{module}", *arguments],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
-    return good
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> Any:
+        """What it has to tell, once it is through."""
+        output, _ = self._process.communicate(timeout=ENDING_SECONDS)
+        return json.loads(output)
+
+
+def run(service: RunningService, folder: Path) -> list[Bar]:
+    """Attack a service that has just started, and measure what that does."""
+    url, sandbox = service.url, service.sandbox
+    checker = Checker(name_of)
+    samples: list[Sample] = []
+    budget = take_sample(service, 0.0)["total bytes"] + sum(BUDGET.values())
+    began = time.monotonic()
+    with (
+        Client(url, checker, rereads=False, api_key=SMALL_KEY) as client,
+        Generator("large_jobs", url, LARGE_KEY, str(LARGE_URLS)) as flood,
+        Generator("crowd", url, LARGE_KEY) as attackers,
+    ):
+        with (
+            SmallJobs(url, sandbox, client) as small,
+            Party("health", url + "/healthz", "", HEALTH_EVERY_SECONDS) as health,
+            Killer(service.worker_pids, KILL_EVERY_SECONDS) as killer,
+        ):
+            while (second := time.monotonic() - began) < SECONDS:
+                samples.append(
+                    take_sample(service, second) | {"kills": killer.kills, "budget": budget}
+                )
+                time.sleep(SAMPLE_EVERY_SECONDS)
+        # As long as the others are still attacked: the small jobs must not wait for their end.
+        done = client.wait_until_done()
+        crowd_result, flood_result = attackers.stop(), flood.stop()
+    large = [Request(at, "large", *rest) for at, *rest in flood_result.pop("requests")]
+    timed = [
+        replace(request, second=request.second - began)
+        for request in (*small.requests, *health.requests, *large)
+    ]
+    _write(folder / "samples.csv", samples)
+    _write(folder / "requests.csv", [asdict(request) for request in timed])
+    verdict = judge(checker, service.uploads_link, killer.kills * LANES)
+    return [
+        bars.latency_bar("POST of small jobs, p99", timed, "small", 202, bars.POST_SECONDS),
+        bars.latency_bar("/healthz, p99", timed, "health", 200, bars.HEALTH_SECONDS),
+        bars.memory_bar(samples),
+        *bars.flat_bars(samples, verdict.complete),
+        bars.small_jobs_bar(verdict, done=done),
+        bars.large_jobs_bar(timed, **flood_result),
+        bars.totals_bar(_totals(url)),
+        bars.crowd_bar(crowd_result["open"], crowd_result["connects"], crowd.WANTED),
+        bars.kills_bar(killer.kills, SECONDS, KILL_EVERY_SECONDS),
+    ]
+
+
+def _totals(url: str) -> dict[str, float]:
+    answer = requests.get(url + "/metrics", headers={"X-API-Key": SMALL_KEY}, timeout=60)
+    answer.raise_for_status()
+    totals: Counter[str] = Counter()
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            totals[sample.name] += sample.value
+    return totals
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _say(line: str) -> None:
@@ -160,41 +235,22 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    samples: list[Sample] = []
-    log_file = Path(tempfile.mkdtemp(prefix="soak-")) / "service.log"
-    service = RunningService(
-        log_file,
-        {
-            "WORKER_COUNT": str(WORKERS),
-            "WORKER_CONCURRENCY": str(LANES),
-            "JOB_TTL_SECONDS": str(TTL_SECONDS),
-            "LOG_LEVEL": "DEBUG",
-        },
-    )
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    load_before = os.getloadavg()[0]
+    service = RunningService(folder / "service.log", SETTINGS)
     try:
         service.wait_until_ready()
-        checker = Checker(name_of)
-        with Client(service.url, checker, rereads=False) as client:
-            began = time.monotonic()
-            with (
-                steady_load(client, service.sandbox),
-                Killer(service.worker_pids, KILL_EVERY_SECONDS) as killer,
-            ):
-                while (second := time.monotonic() - began) < SECONDS:
-                    samples.append(take_sample(service, second))
-                    time.sleep(SAMPLE_EVERY_SECONDS)
-            done = client.wait_until_done()
-        verdict = judge(checker, service.uploads_link, killer.kills * LANES)
-        forgotten = sum(event["jobs"] for event in service.events("finished jobs forgotten"))
+        judged = run(service, folder)
     finally:
         service.close()
-    with Path(sys.argv[1]).open("w", newline="") as file:
-        writer = csv.DictWriter(file, samples[0].keys())
-        writer.writeheader()
-        writer.writerows(samples)
-    _say(f"{SECONDS:g} s, {killer.kills} kills, {forgotten} jobs forgotten: {verdict}")
-    flat = report(samples, verdict.complete)
-    good = done and not verdict.violations and flat
+    _say(
+        f"{SECONDS:g} s, large jobs of {LARGE_URLS} URLs; load of the machine {load_before:.1f} "
+        f"before, {os.getloadavg()[0]:.1f} at the end"
+    )
+    for bar in judged:
+        _say(str(bar))
+    good = all(bar.is_met for bar in judged)
     _say("passed" if good else "FAILED")
     return 0 if good else 1
 

@@ -1,0 +1,64 @@
+"""What Linux knows of the processes of a running service, and a figure of each for the soak."""
+
+from pathlib import Path
+
+from tests.running_service import RunningService, children_of, command_of
+
+ROLES = ("service", "manager", "fork server", "workers")
+
+Sample = dict[str, float]
+
+
+def take_sample(service: RunningService, second: float) -> Sample:
+    """Memory, threads and descriptors of each role; workers are counted together.
+
+    The sandbox is no part of the product, and keeps what it is sent.
+    """
+    sample: Sample = {"second": second}
+    pids = _pids_by_role(service.process.pid)
+    for role in ROLES:
+        sample[f"{role} bytes"] = sum(map(_share_of_memory, pids[role]))
+        sample[f"{role} threads"] = sum(len(_entries(pid, "task")) for pid in pids[role])
+        sample[f"{role} descriptors"] = sum(len(_entries(pid, "fd")) for pid in pids[role])
+    sample["total bytes"] = sum(sample[f"{role} bytes"] for role in ROLES)
+    sample["manager connections"] = sum(map(_sockets, pids["manager"]))
+    return sample
+
+
+def _pids_by_role(service_pid: int) -> dict[str, list[int]]:
+    pids: dict[str, list[int]] = {role: [] for role in ROLES}
+    pids["service"].append(service_pid)
+    for child in children_of(service_pid):
+        command = command_of(child)
+        if "multiprocessing.forkserver" in command:
+            pids["fork server"].append(child)
+            pids["workers"] += children_of(child)
+        elif "spawn_main" in command:
+            pids["manager"].append(child)
+    return pids
+
+
+def _share_of_memory(pid: int) -> int:
+    """Bytes of its own, and its part of those shared with others (PSS): parts that add up."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # killed meanwhile
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def _entries(pid: int, folder: str) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/{folder}").iterdir())
+    except OSError:
+        return []
+
+
+def _sockets(pid: int) -> int:
+    count = 0
+    for number in _entries(pid, "fd"):
+        try:
+            count += str(number.readlink()).startswith("socket:")
+        except OSError:
+            continue
+    return count
