@@ -49,7 +49,6 @@ class LargeJobs:
         urls = [f"{_HOST}{number}?".ljust(length, "x") for number in range(count)]
         self._body = json.dumps({"urls": urls}).encode()
         self._stopping = threading.Event()
-        self._last_end = time.monotonic()
         self.requests: list[tuple[float, int, float]] = []
         self.open: list[str] = []
         self.ended = 0
@@ -64,8 +63,13 @@ class LargeJobs:
         watcher.start()
         sys.stdin.read()
         self._stopping.set()
-        poster.join()
+        poster.join()  # a last job may have been accepted meanwhile
         watcher.join()
+        last_end = time.monotonic()
+        while self.open and time.monotonic() - last_end < _STALL_SECONDS:
+            if self._look():
+                last_end = time.monotonic()
+            time.sleep(_LOOK_SECONDS)
 
     def _post_on(self) -> None:
         due = time.monotonic()
@@ -80,24 +84,28 @@ class LargeJobs:
     def _watch_on(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
             self._look()
-        self._last_end = time.monotonic()
-        while self.open and time.monotonic() - self._last_end < _STALL_SECONDS:
-            self._look()
-            time.sleep(_LOOK_SECONDS)
 
-    def _look(self) -> None:
-        for job_id in list(self.open):
-            status, job = self._ask("GET", f"/v1/images/upload/{job_id}?limit=1")
-            if status == http.client.NOT_FOUND:
+    def _look(self) -> bool:
+        """Ask how the open jobs stand, all at once and without their URLs, so that watching is no
+        load of its own; whether one of them is no longer open.
+        """
+        known = list(self.open)
+        status, answer = self._ask("GET", "/v1/jobs?limit=1000")
+        if status != http.client.OK:
+            return False
+        jobs = {job["id"]: job for job in answer["jobs"]}
+        for job_id in known:
+            job = jobs.get(job_id)
+            if job is None:
                 self.forgotten += 1
-            elif status == http.client.OK and job["status"] == "complete":
+            elif job["status"] == "complete":
                 self.ended += 1
                 if job["counts"]["failed"] != self._count:
                     self.wrong.append(f"{job_id}: {job['counts']}")
             else:
                 continue
             self.open.remove(job_id)
-            self._last_end = time.monotonic()
+        return any(job_id not in self.open for job_id in known)
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(
