@@ -21,6 +21,7 @@ from typing import Any, Self
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.connection_limits import ConnectionLimits
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.killer import Killer
@@ -58,12 +59,13 @@ SETTINGS = {
     "API_KEYS": f"small:{SMALL_KEY},large:{LARGE_KEY}",
     "LOG_LEVEL": "INFO",
 }
+LIMITS = ConnectionLimits()
 # Beside what the processes take before anybody asks; see docs/reliability.md for these limits.
 BUDGET = {
     "MAX_STATE_BYTES": STATE_BYTES,
     "IMAGE_MEMORY_BYTES": IMAGE_BYTES,
-    "bodies": 64 * MIB,
-    "unread answers": 64 * MIB,
+    "bodies": LIMITS.body_bytes,
+    "unread answers": LIMITS.unread_bytes,
     # Two are read at a time: text, strings, the message to the Manager at either end, the job.
     "bodies under way": 2 * 5 * BODY_BYTES,
 }
