@@ -37,6 +37,7 @@ from workers import (
     WorkerConfig,
     configure_logging,
     ray_board,
+    share_one_arena,
 )
 
 _SANDBOX_CLIENT_ID = "sandbox"
@@ -49,6 +50,7 @@ def main() -> int:
     Returns:
         The exit code: 0 stopped and drained, 1 the state was lost, 2 could not start.
     """
+    share_one_arena()
     try:
         settings = load_settings(os.environ)
     except SettingsError as error:

@@ -27,6 +27,7 @@ from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
 from workers.journal.journal_records import JournalError
 from workers.journal.repair import repair_journal
 from workers.logs import LogConfig, configure_logging, flush_logs
+from workers.malloc_arenas import share_one_arena
 from workers.messages import (
     CHANGES_A_CALL,
     ChangesWanted,
@@ -109,5 +110,6 @@ __all__ = [
     "remove_ray_board",
     "repair_journal",
     "share_left",
+    "share_one_arena",
     "template_faults",
 ]

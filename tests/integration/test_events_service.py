@@ -19,7 +19,7 @@ def follow(service: RunningService, job_id: str) -> requests.Response:
 
 
 def events_of(answer: requests.Response) -> Iterator[Event]:
-    return read_events(answer.iter_content(None))
+    return read_events(answer.raw)
 
 
 def unfinished_job(service: RunningService) -> str:

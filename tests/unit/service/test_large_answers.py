@@ -72,7 +72,7 @@ def test_a_large_one_is_a_file_of_a_known_length() -> None:
 
 
 def test_whoever_holds_the_most_makes_room() -> None:
-    answers = LargeAnswers(4 * MEBIBYTE)
+    answers = LargeAnswers(8 * MEBIBYTE)
     connections, kept = [], []
     for address in ("192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"):
         connections.append(Connection())
@@ -82,7 +82,7 @@ def test_whoever_holds_the_most_makes_room() -> None:
         kept.append(falcon.Response())
         answers.send(falcon.Request(environ), kept[-1], (bytes(MEBIBYTE),))
     with pytest.raises(Problem):
-        send(answers, (bytes(MEBIBYTE),))
+        send(answers, (bytes(5 * MEBIBYTE),))
     assert [one.is_abandoned for one in connections] == [False, True, False, False]
 
 
