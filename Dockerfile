@@ -18,9 +18,10 @@ RUN groupadd --gid 10001 imgup \
 # needs (docs/scale-out.md).
 ARG INSTALL=
 COPY requirements.txt requirements-ray.txt ./
-RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes \
         --requirement requirements.txt ${INSTALL:+--requirement requirements-$INSTALL.txt}
 
+COPY LICENSE ./
 COPY service service
 COPY workers workers
 COPY sandbox sandbox
@@ -33,7 +34,8 @@ RUN python -c "import service.run, sandbox.run, imgup.cli, imgup.client, imgup.s
     && python -m compileall -q service workers sandbox imgup
 
 LABEL org.opencontainers.image.title="imgup" \
-      org.opencontainers.image.description="Downloads lists of image URLs and uploads them to Imgur"
+      org.opencontainers.image.description="Downloads lists of image URLs and uploads them to Imgur" \
+      org.opencontainers.image.licenses="MIT"
 
 # Numeric, so that an orchestrator can see that it is not root.
 USER 10001:10001

@@ -9,10 +9,10 @@ VENV = .venv
 BIN = $(VENV)/bin/python
 RUN_READY = $(VENV)/.ready-to-run
 DEV_READY = $(VENV)/.ready-to-develop
-PLOT_ENV = $(VENV)/plot
-PLOT_READY = $(PLOT_ENV)/.ready
-PICTURES_ENV = $(VENV)/pictures
-PICTURES_READY = $(PICTURES_ENV)/.ready
+DRAW_ENV = $(VENV)/draw
+DRAW_READY = $(DRAW_ENV)/.ready
+LOCK_ENV = $(VENV)/lock
+LOCK_READY = $(LOCK_ENV)/.ready
 BENCH_ENV = $(VENV)/bench
 BENCH_READY = $(BENCH_ENV)/.ready
 BENCH_CLUSTER_READY = $(BENCH_ENV)/.ready-for-cluster
@@ -20,11 +20,17 @@ RAY_READY = $(VENV)/.ready-for-ray
 AXE_VERSION = 4.14.1
 AXE_SHA256 = e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 AXE = build/axe-core/axe.min.js
-PIP_INSTALL = $(BIN) -m pip install --quiet --disable-pip-version-check --requirement
-INSTALL_COMMAND = $(BIN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+# Only files whose hashes are known are installed. The project itself, which has none, brings nothing:
+# neither what it needs nor what builds it.
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes
+INSTALL_COMMAND = $(BIN) -m pip install --quiet --disable-pip-version-check \
+    --no-deps --no-build-isolation --editable .
+# Each after those that it names as constraints.
+LOCKED = requirements requirements-build requirements-ray requirements-dev \
+    benchmarks/requirements tools/requirements tools/requirements-lock
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-chaos test-browser test-ray lint bench bench-cluster soak test-image pictures clean
+.PHONY: help run test test-chaos test-browser test-ray lint bench bench-cluster soak test-image pictures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -76,15 +82,23 @@ bench: $(BENCH_READY)  ## side by side with celery, dramatiq, huey, rq, …; a s
 bench-cluster: $(BENCH_CLUSTER_READY)  ## BACKEND=ray beside the processes backend, about 5 minutes
 	$(BENCH_ENV)/bin/python -m benchmarks.cluster $(ARGS)
 
-soak: $(DEV_READY) $(PLOT_READY)  ## an attack with kills for SOAK_SECONDS (600), drawn to docs/soak.png
+soak: $(DEV_READY) $(DRAW_READY)  ## an attack with kills for SOAK_SECONDS (600), drawn to docs/soak.png
 	@status=0; $(BIN) -m tests.soak.soak build/soak || status=$$?; \
-	    $(PLOT_ENV)/bin/python tests/soak/plot.py build/soak docs/soak.png && exit $$status
+	    $(DRAW_ENV)/bin/python tests/soak/plot.py build/soak docs/soak.png && exit $$status
 
 test-image:  ## build the image with buildah, run it with crun, check it from outside (as root)
 	tests/image/build_and_run.sh $(ARGS)
 
-pictures: $(PICTURES_READY)  ## draw the sandbox's sample images afresh (they are committed)
-	$(PICTURES_ENV)/bin/python tools/make_pictures.py
+pictures: $(DRAW_READY)  ## draw the sandbox's sample images afresh (they are committed)
+	$(DRAW_ENV)/bin/python tools/make_pictures.py
+
+# What is locked stays as it is where it fits. One file for Linux on either processor and each Python from 3.11 on.
+lock: $(LOCK_READY)  ## resolve each requirements*.in to versions and hashes; to newer ones: ARGS=--upgrade
+	@for name in $(LOCKED); do \
+	    $(LOCK_ENV)/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	        --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package imgup \
+	        --custom-compile-command 'make lock' $(ARGS) "$$name.in" --output-file "$$name.txt" || exit 1; \
+	done
 
 clean:  ## remove what the other targets made, the virtual environment included
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build *.egg-info
@@ -103,14 +117,14 @@ $(BIN):
 
 # Order-only: python's own time stamp says nothing about what is installed; a new environment
 # has no stamps.
-$(RUN_READY): requirements.txt | $(BIN)
-	$(PIP_INSTALL) requirements.txt
+$(RUN_READY): requirements.txt requirements-build.txt | $(BIN)
+	$(BIN) $(PIP_INSTALL) $(^:%=--requirement %)
 	@$(INSTALL_COMMAND) || echo 'make: without $(VENV)/bin/imgup; use $(BIN) -m imgup' >&2
 	@touch $@
 
 # After the other, never beside it: two pips at once in one environment spoil it.
 $(DEV_READY): requirements-dev.txt $(RUN_READY)
-	$(PIP_INSTALL) requirements-dev.txt
+	$(BIN) $(PIP_INSTALL) --requirement $<
 	@touch $@
 
 # Another licence (MPL-2.0) and 600 KB, so it is not committed. Tests that want it say so where it is missing.
@@ -123,28 +137,28 @@ $(AXE):
 
 # Into the same environment, as it is an extra of what runs there.
 $(RAY_READY): requirements-ray.txt $(DEV_READY)
-	$(PIP_INSTALL) requirements-ray.txt
+	$(BIN) $(PIP_INSTALL) --requirement $<
 	@touch $@
 
-# An environment of its own: nothing that draws is needed to develop.
-$(PLOT_READY): | $(BIN)
-	$(BIN) -m venv --clear $(PLOT_ENV)
-	$(PLOT_ENV)/bin/python -m pip install --quiet --disable-pip-version-check matplotlib
+# An environment of its own: nothing that draws is needed to develop. The same versions make the same files.
+$(DRAW_READY): tools/requirements.txt | $(BIN)
+	$(BIN) -m venv --clear $(DRAW_ENV)
+	$(DRAW_ENV)/bin/python $(PIP_INSTALL) --requirement $<
 	@touch $@
 
-# As above; the same versions make the same files.
-$(PICTURES_READY): tools/requirements.txt | $(BIN)
-	$(BIN) -m venv --clear $(PICTURES_ENV)
-	$(PICTURES_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+# As above.
+$(LOCK_READY): tools/requirements-lock.txt | $(BIN)
+	$(BIN) -m venv --clear $(LOCK_ENV)
+	$(LOCK_ENV)/bin/python $(PIP_INSTALL) --requirement $<
 	@touch $@
 
 # As above; and what is compared with has no place beside the product.
 $(BENCH_READY): benchmarks/requirements.txt requirements.txt | $(BIN)
 	$(BIN) -m venv --clear $(BENCH_ENV)
-	$(BENCH_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(BENCH_ENV)/bin/python $(PIP_INSTALL) $(^:%=--requirement %)
 	@touch $@
 
 # Beside them: nothing of it is imported by the others.
 $(BENCH_CLUSTER_READY): requirements-ray.txt $(BENCH_READY)
-	$(BENCH_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(BENCH_ENV)/bin/python $(PIP_INSTALL) --requirement $<
 	@touch $@

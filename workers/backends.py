@@ -9,7 +9,7 @@ from workers.cluster.environment import ClusterAddress, prepare_environment
 
 _MISSING = (
     "BACKEND=ray needs the package ray, which is not installed: "
-    "pip install --requirement requirements-ray.txt (or: pip install 'imgup[ray]')"
+    "pip install --require-hashes --requirement requirements-ray.txt (or: pip install 'imgup[ray]')"
 )
 
 

@@ -6,16 +6,22 @@ import sys
 
 import click
 
+from imgup.exit_codes import ExitCode
+
+_ONLY_THE_CLIENT = (
+    "Only the client is installed here; for the service: pip install 'imgup[service]'"
+)
+
 
 @click.command()
 @click.option("--host", help="Where to listen; the same as HOST.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The same as PORT; 0 takes a free one.")
 def serve(host: str | None, port: int | None) -> None:
     """Start the service in place of this command, with its settings from the environment."""
-    if importlib.util.find_spec("service") is None:
-        raise click.UsageError(
-            "The service is not installed in this environment; only its client is."
-        )
+    # Its code is always there, what it needs is not; falcon stands for all of that.
+    if importlib.util.find_spec("falcon") is None:
+        click.echo(_ONLY_THE_CLIENT, err=True)
+        click.get_current_context().exit(ExitCode.USAGE)
     environ = dict(os.environ)
     if host is not None:
         environ["HOST"] = host

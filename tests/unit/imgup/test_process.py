@@ -161,8 +161,9 @@ def test_serve_becomes_the_service(monkeypatch):
     assert (environ["HOST"], environ["PORT"], environ["WORKER_COUNT"]) == ("::1", "0", "3")
 
 
-def test_serve_without_the_service_says_so(monkeypatch):
+def test_serve_without_the_service_says_in_one_line_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     ran = CliRunner().invoke(cli, ["serve"])
     assert ran.exit_code == 2
-    assert "not installed" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "pip install 'imgup[service]'" in ran.stderr
