@@ -26,6 +26,7 @@ from workers.transfer.head import Head
 from workers.transfer.loop import TransferLoop
 
 _PIECE_BYTES = 65536
+_PROXY_LOGIN = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 _DEFAULT_PORTS = {"http:": 80, "https": 443}
 
 # One set for all requests; nothing below changes it. Sources that can choose between formats
@@ -118,13 +119,16 @@ class Downloader:
             left = deadline - time.monotonic()
             # The adapter is called without the session around it: Session.send reads the whole
             # body of a redirect (psf/requests#1952).
-            return self._session.get_adapter(url).send(
+            response = self._session.get_adapter(url).send(
                 request, timeout=(min(self._policy.connect_seconds, left), left)
             )
+            if self._policy.proxy and response.status_code == _PROXY_LOGIN:
+                raise TransferError(Fault.PROXY, "it wants a login")
         except RequestException as error:
             raise self._fault(error, host, port) from error
         except AddressRefusedError as error:
             raise self._guard.explain(error, host) from error
+        return response
 
     def _fault(self, error: RequestException, host: str, port: int) -> DownloadError:
         if isinstance(error, TransferError) and error.fault is Fault.LOOKUP:

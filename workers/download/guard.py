@@ -152,7 +152,8 @@ class AddressGuard:
             AddressRefusedError: one of the addresses may not be connected to.
         """
         try:
-            answers = look_up(host, _LOOKUP_SECONDS)
+            # The system takes "127.0.0.1." for a name; a proxy may take it for the address.
+            answers = look_up(host.removesuffix("."), _LOOKUP_SECONDS)
         except (OSError, UnicodeError):
             return
         for answer in answers:

@@ -24,13 +24,19 @@ class Fault(Enum):
     URL = auto()
 
 
-_match_verdict = re.compile(r".*(?:problem|result): (.*?)(?: \([0-9]+\))?").fullmatch
+_match_verdict = re.compile(
+    r".*(?:problem|result|[0-9] ms): (.*?)(?: \([0-9]+\))?|(Could not resolve proxy): .*"
+).fullmatch
 
 
 def in_words(text: str) -> str:
     """A sentence of libcurl's without what only its developers need."""
     found = _match_verdict(text)
-    return found[1] if found else text.removeprefix("SSL: ").rpartition("::")[2].rstrip(".")
+    return (
+        found[1] or found[2]
+        if found
+        else text.removeprefix("SSL: ").rpartition("::")[2].rstrip(".")
+    )
 
 
 class TransferError(requests.ConnectionError):
@@ -78,7 +84,9 @@ _FAULTS = {
     97: Fault.PROXY,  # CURLE_PROXY
 }
 
+_OK = 200
 _ECONNREFUSED = 111
+_NO_CONNECTION = ("CONNECT", "Proxy CONNECT", "Connection timed out", "Failed to connect")
 _END_OF_TLS = ("SSL_ERROR_SYSCALL", "eof", "reset by peer", "SSL_ERROR_ZERO_RETURN")
 
 
@@ -90,6 +98,8 @@ def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
         error: as libcurl reports it.
     """
     code, text = error.args  # type: ignore[misc] # the stubs do not know its arguments
+    if text.startswith(_NO_CONNECTION) and _is_at_proxy(curl):
+        return Fault.PROXY
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return _late_phase(curl, text)
     fault = _FAULTS.get(code, Fault.NOT_HTTP)
@@ -97,12 +107,14 @@ def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
         return Fault.CONNECT_REFUSED
     if fault is Fault.TLS and any(words in text for words in _END_OF_TLS):
         return Fault.CUT_SHORT
-    if code == pycurl.E_RECV_ERROR:
-        if "chunk" in text:
-            return Fault.NOT_HTTP
-        if "CONNECT tunnel" in text:
-            return Fault.PROXY
+    if code == pycurl.E_RECV_ERROR and "chunk" in text:
+        return Fault.NOT_HTTP
     return fault
+
+
+def _is_at_proxy(curl: pycurl.Curl) -> bool:
+    """Whether a proxy was to connect, and has not said that it did."""
+    return bool(curl.getinfo(pycurl.USED_PROXY)) and curl.getinfo(pycurl.HTTP_CONNECTCODE) != _OK
 
 
 def _late_phase(curl: pycurl.Curl, text: str) -> Fault:

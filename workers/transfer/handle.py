@@ -19,6 +19,8 @@ _MAX_ADDRESSES = 6
 
 _match_origin = re.compile(r"https?://[^/?]*").match
 
+_SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl has no name for
+
 _REFUSE, _ABORT, _STOP = pycurl.SOCKET_BAD, pycurl.READFUNC_ABORT, 0
 
 
@@ -98,6 +100,8 @@ def open_curl(options: TransferOptions) -> pycurl.Curl:
         # Empty: the proxy variables of the environment have no effect.
         (pycurl.PROXY, options.proxy or ""),
         (pycurl.NOPROXY, ""),
+        # What a proxy says to CONNECT is not the head of the answer.
+        (_SUPPRESS_CONNECT_HEADERS, 1),
     ):
         curl.setopt(option, value)
     if options.keeps_cookies:

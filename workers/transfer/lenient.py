@@ -40,6 +40,7 @@ def read_leniently(
         handle.prepare(request)
         handle.prepare_deadline(time.monotonic())
         handle.curl.setopt(pycurl.CONNECT_ONLY, 1)
+        handle.curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl logs in at the proxy
         handle.curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         try:
             handle.curl.perform()
