@@ -170,7 +170,12 @@ class Handle:
         self.curl.setopt(pycurl.REQUEST_TARGET, request.url if is_plain_proxy else target)
         if request.headers != self._sent_headers:
             self._sent_headers = request.headers
-            self.curl.setopt(pycurl.HTTPHEADER, request.headers)
+            own = [line for line in request.headers if line.lower().startswith("cookie:")]
+            self.curl.setopt(pycurl.HTTPHEADER, [x for x in request.headers if x not in own])
+            # So that it shares one line with the cookies that the site has set.
+            self.curl.unsetopt(pycurl.COOKIE)
+            if own:
+                self.curl.setopt(pycurl.COOKIE, own[0].partition(":")[2].strip())
         self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(request.connect_seconds * 1000)))
 
     def set_method(self, method: str, upload: Upload | None = None, size: int = 0) -> None:
