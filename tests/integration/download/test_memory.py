@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +76,32 @@ def test_an_image_that_fails_gives_its_memory_back(
         downloader.fetch(source.url)
 
     assert can_take(downloader._budget, 200_000)
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("memory_bytes", [1_000_000, 10_000_000], ids=["in files", "in memory"])
+def test_300_large_downloads_leave_the_memory_flat(
+    serve: Serve, make_downloader: MakeDownloader, memory_bytes: int
+) -> None:
+    image = JPEG + bytes(5_000_000 - len(JPEG))
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(image) + image
+
+    def answer(connection: socket.socket, path: str, stopping: threading.Event) -> bool:
+        connection.sendall(data)
+        return True
+
+    source = serve(answer)
+    downloader = make_downloader(memory_bytes=memory_bytes, deadline_seconds=60.0)
+
+    def download(count: int) -> int:
+        for number in range(count):
+            with downloader.fetch(f"{source.url}/{number}.jpg") as image:
+                assert image.size == 5_000_000
+        return resident_bytes()
+
+    before = download(30)  # what is set up once is not counted
+    assert download(270) - before < 25_000_000
