@@ -32,11 +32,9 @@ _match_verdict = re.compile(
 def in_words(text: str) -> str:
     """A sentence of libcurl's without what only its developers need."""
     found = _match_verdict(text)
-    return (
-        found[1] or found[2]
-        if found
-        else text.removeprefix("SSL: ").rpartition("::")[2].rstrip(".")
-    )
+    if found:
+        return found[1] or found[2]
+    return text.removeprefix("SSL: ").rpartition("::")[2].rstrip(".")
 
 
 class TransferError(requests.ConnectionError):
