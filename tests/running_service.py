@@ -220,6 +220,21 @@ def children_of(pid: int) -> set[int]:
         return set()
 
 
+def suspend(pid: int) -> None:
+    """Stop a process, all of its threads: one may still answer when others have stopped."""
+    os.kill(pid, signal.SIGSTOP)
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    stats = Path(f"/proc/{pid}/task")
+    while not all(_state(task) == "T" for task in stats.iterdir()):
+        assert time.monotonic() < give_up, "the process does not stop"
+        time.sleep(0.005)
+
+
+def _state(task: Path) -> str:
+    # proc(5): the state follows the name, which stands in parentheses.
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 def command_of(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")

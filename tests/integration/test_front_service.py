@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.running_service import suspend
+
 PATIENCE = 30.0
 IDLERS = 1200  # more than there may be connections
 CALL_SECONDS = 10.0  # after which a call to the Manager is given up
@@ -100,7 +102,7 @@ def test_a_stopped_manager_takes_nothing_with_it(launch: Callable[..., Any]) -> 
     paths = [f"/v1/images/upload/{job_id}", "/v1/images", NO_JOB] * 6
     with concurrent.futures.ThreadPoolExecutor(len(paths)) as pool:
         # It comes back in time: a pause, in which nobody is left without an answer.
-        os.kill(service.manager_pid, signal.SIGSTOP)
+        suspend(service.manager_pid)
         calls = [pool.submit(timed_get, service, path) for path in paths]
         self_evident(service)
         service.wait_for("fast refusals", lambda: refuses_at_once(service), CALL_SECONDS)
@@ -113,7 +115,7 @@ def test_a_stopped_manager_takes_nothing_with_it(launch: Callable[..., Any]) -> 
         assert service.status(job_id)["status"] == "complete"
 
         # It does not: all is refused in time, and the service gives up.
-        os.kill(service.manager_pid, signal.SIGSTOP)
+        suspend(service.manager_pid)
         calls = [pool.submit(timed_get, service, path) for path in paths]
         self_evident(service)
         for call in calls:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.job_snapshot import snapshot_of
+from tests.running_service import suspend
 from workers import BoardBusyError, BoardLostError, deadline_proxy
 from workers.manager import BoardManager, JobTableProxy, MailboxProxy, ManagerLostError
 from workers.messages import (
@@ -360,7 +361,7 @@ class TestStoppedManager:
         # So many wait to be let in that the backlog (16) is full.
         calls += [Call(on_a_new_connection) for _ in range(30)]
 
-        stop(manager)
+        suspend(manager.pid)
         begin.set()
 
         for call in calls:
@@ -372,7 +373,7 @@ class TestStoppedManager:
         self, manager: BoardManager, mailbox: MailboxProxy
     ) -> None:
         mailbox.stats()  # connects
-        stop(manager)
+        suspend(manager.pid)
 
         with pytest.raises(ManagerLostError) as raised:
             mailbox.put(job("j", 200_000))  # more than the socket holds
@@ -394,7 +395,7 @@ class TestStoppedManager:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         mailbox.put(job("j", 2))
-        stop(manager)
+        suspend(manager.pid)
         with pytest.raises(ManagerLostError):
             mailbox.stats()
 
@@ -405,7 +406,7 @@ class TestStoppedManager:
         assert mailbox.overdue() == ()
 
     def test_it_can_be_shut_down(self, manager: BoardManager) -> None:
-        stop(manager)
+        suspend(manager.pid)
 
         Call(manager.shutdown).result()
 
@@ -445,12 +446,6 @@ class TestSignals:
             assert multiprocessing.connection.wait([parent.stdout.fileno()], SOON)
             assert parent.stdout.read() == b""
         wait_until(lambda: not is_running(manager_pid))
-
-
-def stop(manager: BoardManager) -> None:
-    os.kill(manager.pid, signal.SIGSTOP)
-    tasks = Path(f"/proc/{manager.pid}/task")  # a thread may still answer when others have stopped
-    wait_until(lambda: all(process_state(int(task.name)) == "T" for task in tasks.iterdir()))
 
 
 def is_running(pid: int) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.running_service import RunningService
+from tests.running_service import RunningService, suspend
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NAMED = {"X-Request-ID": "shop-42", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
@@ -151,7 +151,7 @@ def test_workers_that_die_and_a_manager_that_is_silent(
     )
     service.wait_for("two workers", lambda: scrape(service)[("imgup_workers_ready",)] == 2)
 
-    os.kill(service.manager_pid, signal.SIGSTOP)
+    suspend(service.manager_pid)
     try:
         began = time.monotonic()
         figures = scrape(service)

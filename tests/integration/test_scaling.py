@@ -16,7 +16,7 @@ from service.run import _board_config
 from service.sandbox_process import SandboxProcess
 from service.settings import load_settings
 from tests.job_snapshot import snapshot_of
-from tests.running_service import BACKEND, RunningService
+from tests.running_service import BACKEND, RunningService, suspend
 from workers import (
     BoardConfig,
     BoardEngine,
@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_while_it_leaves_loses_nothing(launch) -> None:
     job_id = service.submit(sources(service.sandbox, "killed", 12, latency=300))
     service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 4)
     pid = service.workers()["worker-2.1"]
-    os.kill(pid, signal.SIGSTOP)  # so that it cannot be done before it is killed
+    suspend(pid)  # so that it cannot be done before it is killed
     scale(service, 1)
     service.wait_for("one that leaves", lambda: workers(service)["leaving"] == 1)
     os.kill(pid, signal.SIGKILL)
