@@ -57,6 +57,15 @@ def test_nothing_stays_in_the_temporary_directory(launch, request, end):
     assert list(folder.iterdir()) == []
 
 
+@not_over_ray("Ray says where its actors run.")
+def test_each_worker_stays_on_a_core_and_they_go_round(launch):
+    service = launch(WORKER_COUNT="2").wait_until_ready()
+    service.wait_for("all workers", lambda: service.get("/readyz").json()["workers_ready"] == 2)
+    cores = [os.sched_getaffinity(pid) for pid in service.worker_pids()]
+    assert [len(one) for one in cores] == [1, 1]
+    assert len(cores[0] | cores[1]) == min(2, len(os.sched_getaffinity(0)))
+
+
 SECRETS = {
     "API_KEYS": "name:secret-api-key",
     "ADMIN_KEY": "secret-admin-key",
