@@ -83,10 +83,8 @@ def _may_exist(host: str) -> bool:
     """
     try:
         look_up(host, _LOOKUP_SECONDS)
-    except socket.gaierror as error:
-        return error.errno not in {socket.EAI_NONAME, socket.EAI_NODATA}
     except UnicodeError:
         return False
-    except TimeoutError:
-        return True
+    except OSError as error:  # one without a number is no answer in time
+        return error.errno not in {socket.EAI_NONAME, socket.EAI_NODATA}
     return True

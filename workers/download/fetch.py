@@ -13,7 +13,7 @@ from workers.download.body import Download, ImageBody, UnwantedBody
 from workers.download.guard import AddressGuard, AddressRefusedError
 from workers.download.policy import DownloadPolicy
 from workers.download.redirect import redirect_target
-from workers.download.source_headers import SourceHeaders
+from workers.download.source_headers import DEFAULT_PORTS, SourceHeaders
 from workers.download.wire_url import wire_url
 from workers.errors import DownloadError, Reason
 from workers.jobs.job_options import HeadersByOrigin
@@ -27,7 +27,6 @@ from workers.transfer.loop import TransferLoop
 
 _PIECE_BYTES = 65536
 _PROXY_LOGIN = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
-_DEFAULT_PORTS = {"http:": 80, "https": 443}
 
 # One set for all requests; nothing below changes it. Sources that can choose between formats
 # are asked for one that Imgur takes. Coded answers are declined: to decode them is work for
@@ -111,8 +110,8 @@ class Downloader:
         request.headers = (
             CaseInsensitiveDict({**_HEADERS, **dict(further)}) if further else _HEADERS
         )
-        host = urlsplit(url).hostname or "the source"
-        port = urlsplit(url).port or _DEFAULT_PORTS[url[:5]]
+        parts = urlsplit(url)
+        host, port = parts.hostname or "the source", parts.port or DEFAULT_PORTS[parts.scheme]
         try:
             if self._policy.proxy:
                 self._guard.check_host(host, port)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from workers.download.wire_url import wire_url
 from workers.jobs.job_options import HeadersByOrigin
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def origin_of(url: str) -> str:
@@ -20,7 +20,7 @@ def origin_of(url: str) -> str:
     parts = urlsplit(wire_url(url))
     host, scheme, port = parts.hostname or "", parts.scheme, parts.port
     name = f"[{host}]" if ":" in host else host.removesuffix(".")
-    return f"{scheme}://{name}" + ("" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}")
+    return f"{scheme}://{name}" + ("" if port in (None, DEFAULT_PORTS[scheme]) else f":{port}")
 
 
 class SourceHeaders:

@@ -166,9 +166,8 @@ class CurlAdapter(BaseAdapter):
                 raise handle.refusal from error
             fault = fault_of(handle.curl, error)
             return TransferError(fault, in_words(str(error.args[-1])), has_sent=handle.has_sent)
-        if (
-            not handle.head.is_complete
-        ):  # the end of a connection in mid-head is no error to libcurl
+        # The end of a connection in mid-head is no error to libcurl.
+        if not handle.head.is_complete:
             return TransferError(Fault.CUT_SHORT, has_sent=handle.has_sent)
         return None
 
