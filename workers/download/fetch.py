@@ -130,13 +130,15 @@ class Downloader:
         return response
 
     def _fault(self, error: RequestException, host: str, port: int) -> DownloadError:
-        if isinstance(error, TransferError) and error.fault is Fault.LOOKUP:
+        fault = faults.download_error(error, host)
+        was_not_found = isinstance(error, TransferError) and error.fault is Fault.LOOKUP
+        if was_not_found and fault.reason is Reason.NAME_LOOKUP_FAILED:
             try:
                 # Of a family that this machine has no route for, libcurl says nothing.
                 self._guard.check_host(host, port)
             except AddressRefusedError as refusal:
                 return self._guard.explain(refusal, host)
-        return faults.download_error(error, host)
+        return fault
 
     def _open_body(self, head: Head) -> Body:
         if not statuses.is_image(head.status, head.fields):
