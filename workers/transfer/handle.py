@@ -89,8 +89,6 @@ def open_curl(options: TransferOptions) -> pycurl.Curl:
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
         (pycurl.PATH_AS_IS, 1),
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS),
-        # The second request to a host waits to see whether the first's connection can carry both.
-        (pycurl.PIPEWAIT, 1),
         (pycurl.BUFFERSIZE, _BUFFER_BYTES),
         (pycurl.UPLOAD_BUFFERSIZE, _BUFFER_BYTES),
         # Each connection is made to what the name resolves to now.
@@ -124,7 +122,7 @@ class Handle:
         is_enough: whether the body is complete, or no more of it is wanted.
         descriptor: of the socket that was opened for it last; None: it goes over a kept connection.
         is_connected: whether its connection is ready for the request.
-        connect_by: on the monotonic clock; see `Transfer`.
+        hold_until: on the monotonic clock; see `Transfer`.
         has_sent: whether the request's body has left, all of it.
         origin: scheme, host and port of the URL.
     """
@@ -146,7 +144,8 @@ class Handle:
         self.body: Body | None = None
         self._upload: Upload | None = None
         self._size = 0
-        self.connect_by = 0.0
+        self.hold_until = 0.0
+        self._opened_at = 0.0
         self.descriptor: int | None = None
         self.refusal: Exception | None = None
         self._begin(0.0)
@@ -160,7 +159,7 @@ class Handle:
         """Make ready for one transfer, whose method was set by `set_method`."""
         self._open_body = request.open_body
         self._begin(request.deadline)
-        self.connect_by = time.monotonic() + request.connect_seconds
+        self.hold_until = time.monotonic() + request.connect_seconds
         self.curl.setopt(pycurl.URL, request.url)
         # libcurl would rewrite the escapes of a path (%2c to %2C), which may be signed.
         self.origin = _match_origin(request.url)[0]  # type: ignore[index] # it is a wire URL
@@ -234,11 +233,16 @@ class Handle:
         except OSError:  # a family that this machine does not have, or no descriptor left
             return _REFUSE
         self.descriptor = descriptor
+        self._opened_at = time.monotonic()
         self._on_socket(descriptor, self.origin)
         return descriptor
 
     def _note_connection(self, *_ends: object) -> int:
         self.is_connected = True
+        # The server sends a session when its side of the handshake is done: within a round trip,
+        # of which connecting took some.
+        now = time.monotonic()
+        self.hold_until = 2 * now - self._opened_at
         return int(pycurl.PREREQFUNC_OK)
 
     def was_refused(self) -> bool:

@@ -52,8 +52,8 @@ class Transfer(Protocol):
         """Of the socket that was opened for it, if one was."""
 
     @property
-    def connect_by(self) -> float:
-        """On the monotonic clock: until when it may wait for others to connect."""
+    def hold_until(self) -> float:
+        """On the monotonic clock: until when others wait for the session that it brings."""
 
     @property
     def is_enough(self) -> bool:
@@ -160,7 +160,7 @@ class TransferLoop:
 
     def _wait_seconds(self) -> float | None:
         pools = self._pools.values()
-        due = min((pool.due for pool in pools), default=float("inf"))
+        due = min((pool.next_due() for pool in pools), default=float("inf"))
         if due == float("inf") and not any(pool.is_busy for pool in pools):
             return None
         return min(max(0.0, due - time.monotonic()), _SWEEP_SECONDS)
@@ -181,7 +181,7 @@ class ConnectionPool:
     def __init__(
         self, loop: TransferLoop, epoll: select.epoll, watched: dict[int, "ConnectionPool"]
     ) -> None:
-        self.due = float("inf")  # on the monotonic clock: when libcurl wants to be called next
+        self._due = float("inf")  # on the monotonic clock: when libcurl wants to be called next
         self._loop = loop
         self._epoll = epoll
         self._watched = watched
@@ -263,15 +263,21 @@ class ConnectionPool:
         if opener is not None and has_session:
             self._pass_on(opener)
 
+    def next_due(self) -> float:
+        """When `act_if_due` has something to do, on the monotonic clock."""
+        holds = (openers[0].transfer.hold_until for openers in self._openers.values())
+        return min(self._due, *holds) if self._openers else self._due
+
     def act_if_due(self, now: float) -> None:
-        """Let libcurl see to its timers."""
-        if now >= self.due:
-            self.due = float("inf")
+        """Let libcurl see to its timers, and transfers begin that have waited for a session."""
+        if now >= self._due:
+            self._due = float("inf")
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             self._collect()
-            for opener, *_ in tuple(self._openers.values()):
-                if opener.transfer.is_connected and opener.transfer.descriptor is None:
-                    self._pass_on(opener)  # it goes over a kept connection
+        for opener, *_ in tuple(self._openers.values()):
+            is_kept = opener.transfer.is_connected and opener.transfer.descriptor is None
+            if is_kept or now >= opener.transfer.hold_until:
+                self._pass_on(opener)
 
     def sweep(self, now: float) -> None:
         """End what libcurl would wait for in vain."""
@@ -280,9 +286,6 @@ class ConnectionPool:
                 self._end(curl, None)
             elif entry.transfer.is_silent(now):
                 self._end(curl, TransferAbortedError("a kept connection was silent"))
-        for opener, *_ in tuple(self._openers.values()):
-            if now >= opener.transfer.connect_by:
-                self._pass_on(opener)
 
     def close(self) -> None:
         for _, *waiting in self._openers.values():
@@ -319,7 +322,7 @@ class ConnectionPool:
         openers.popleft()
         while openers:
             self._add(openers[0])
-            if openers[0].transfer.connect_by > time.monotonic():
+            if openers[0].transfer.hold_until > time.monotonic():
                 return
             openers.popleft()
         del self._openers[origin]
@@ -342,4 +345,4 @@ class ConnectionPool:
             self._epoll.register(descriptor, events)
 
     def _note_due(self, milliseconds: int) -> None:
-        self.due = float("inf") if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+        self._due = float("inf") if milliseconds < 0 else time.monotonic() + milliseconds / 1000

@@ -205,7 +205,7 @@ class Client:
     def send(self, request: requests.Request, seconds: float = 30.0) -> requests.Response:
         prepared = request.prepare()
         adapter = self.session.get_adapter(request.url)
-        return adapter.send(prepared, timeout=(10.0, seconds))
+        return adapter.send(prepared, timeout=(60.0, seconds))
 
     def get(self, url: str, seconds: float = 30.0) -> bytes:
         return self.send(requests.Request("GET", url), seconds).content
