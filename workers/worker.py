@@ -44,6 +44,7 @@ from workers.remote_calls import MailboxCalls, TokenStoreCalls
 from workers.transfer.byte_budget import ByteBudget
 from workers.transfer.loop import TransferLoop
 
+_REST_SECONDS = 0.005  # a fourth of the trips an image, and little beside what one takes
 _NICENESS = 10  # a tenth of the web side's and the Manager's weight (sched(7))
 
 
@@ -221,7 +222,7 @@ def run_lanes(
     mailbox: MailboxCalls,
     tokens: TokenStoreCalls,
     *,
-    rest_seconds: float = 0.0,
+    rest_seconds: float = _REST_SECONDS,
 ) -> None:
     """Work until the mailbox says that there is nothing more to do, in a process for this alone.
 

@@ -110,11 +110,9 @@ class Downloader:
         request.headers = (
             CaseInsensitiveDict({**_HEADERS, **dict(further)}) if further else _HEADERS
         )
-        parts = urlsplit(url)
-        host, port = parts.hostname or "the source", parts.port or DEFAULT_PORTS[parts.scheme]
         try:
             if self._policy.proxy:
-                self._guard.check_host(host, port)
+                self._guard.check_host(*_peer_of(url))
             left = deadline - time.monotonic()
             # The adapter is called without the session around it: Session.send reads the whole
             # body of a redirect (psf/requests#1952).
@@ -124,9 +122,9 @@ class Downloader:
             if self._policy.proxy and response.status_code == _PROXY_LOGIN:
                 raise TransferError(Fault.PROXY, "it wants a login")
         except RequestException as error:
-            raise self._fault(error, host, port) from error
+            raise self._fault(error, *_peer_of(url)) from error
         except AddressRefusedError as error:
-            raise self._guard.explain(error, host) from error
+            raise self._guard.explain(error, _peer_of(url)[0]) from error
         return response
 
     def _fault(self, error: RequestException, host: str, port: int) -> DownloadError:
@@ -157,3 +155,9 @@ class Downloader:
             while piece := response.raw.read(_PIECE_BYTES):
                 body.write(piece)
         return body.finish()
+
+
+def _peer_of(url: str) -> tuple[str, int]:
+    """Host and port of a URL that is sent."""
+    parts = urlsplit(url)
+    return parts.hostname or "the source", parts.port or DEFAULT_PORTS[parts.scheme]

@@ -1,6 +1,6 @@
 """The body of an upload, multipart/form-data (RFC 7578), never held twice."""
 
-import os
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -45,8 +45,9 @@ def image_form(
     Raises:
         ValueError: the file is shorter than `size`; for a large one while it is walked through.
     """
-    # Drawn anew for each form: an image cannot have been made to hold it.
-    boundary = os.urandom(16).hex()
+    # Drawn anew for each form: an image cannot have been made to hold it. Not from the system, as
+    # each call there hands the interpreter to another lane.
+    boundary = f"{random.getrandbits(128):032x}"
     head = _head(boundary, media_type, filename, fields)
     tail = f"\r\n--{boundary}--\r\n".encode()
     length = len(head) + size + len(tail)

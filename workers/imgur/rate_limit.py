@@ -131,8 +131,8 @@ def _state(headers: Mapping[str, str], prefix: str, now: float) -> LimitState:
 
 
 def _count(value: str | None) -> int | None:
-    text = (value or "").strip()
-    return int(text) if _COUNT.fullmatch(text) else None
+    text = value.strip() if value else ""
+    return int(text) if text and _COUNT.fullmatch(text) else None
 
 
 def _spent(headers: Mapping[str, str]) -> list[_Limit]:
@@ -152,8 +152,8 @@ def _is_less(value: str, cost: int) -> bool:
 
 
 def _wait(value: str | None, now: float) -> float | None:
-    text = (value or "").strip()
-    if _NUMBER.fullmatch(text) is None:
+    text = value.strip() if value else ""
+    if not text or _NUMBER.fullmatch(text) is None:
         return None
     number = float(text)
     return number - now if number > _EPOCH_FROM else number

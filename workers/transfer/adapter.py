@@ -24,6 +24,8 @@ MAX_ANSWER_BYTES = 1024 * 1024
 
 _REQUEST_TIMEOUT = 408
 
+_BLANK_RESPONSE = vars(requests.Response())
+
 _find_line_end = re.compile(r"[\r\n\0]").search
 _is_sendable = re.compile(r"https?://[!-~]+").fullmatch
 
@@ -232,7 +234,9 @@ def _upload_of(request: requests.PreparedRequest) -> tuple[Upload | None, int]:
 def _response(
     request: requests.PreparedRequest, head: Head, body: Body | None
 ) -> requests.Response:
-    response = requests.Response()
+    # requests' constructor would make a cookie jar, which costs more than all else here.
+    response = requests.Response.__new__(requests.Response)
+    vars(response).update(_BLANK_RESPONSE, history=[])
     response.request = request
     response.url = request.url or ""
     response.status_code = head.status

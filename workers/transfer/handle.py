@@ -277,11 +277,12 @@ class Handle:
 
     def _take_line(self, line: bytes) -> int | None:
         try:
-            self.head.feed(line)
-            if not self.head.is_complete or self.body is not None:
+            head = self.head
+            head.feed(line)
+            if not head.is_complete or self.body is not None:
                 return None
-            self._length = self.head.length()
-            self.body = self._open_body(self.head)
+            self._length = head.length()
+            self.body = self._open_body(head)
             # What is of no use is not waited for.
             self.is_enough = not self.body.write(b"")
         except Exception as error:  # noqa: BLE001 - raised again in the lane

@@ -1,8 +1,8 @@
 """The head of an answer, gathered line by line as libcurl reads it."""
 
 import re
-
-from urllib3 import HTTPHeaderDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 MAX_HEAD_BYTES = 256 * 1024
 """All lines of all heads of an answer together, interim ones included; as browsers have it."""
@@ -22,6 +22,47 @@ class HeadTooLongError(Exception):
     """The head has more than MAX_HEAD_BYTES."""
 
 
+class Fields(Mapping[str, str]):
+    """Header fields by name, in any case; the values of a repeated one are joined by commas.
+
+    Read for each image, so it does less than requests' and urllib3's mappings, in a fifth of
+    the time.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in fields:
+            values = self._values.setdefault(name.lower(), [])
+            if not (values and value in values and name.lower() in _SINGLE):
+                values.append(value)
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._values[name.lower()])
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as in Mapping
+        """The value of a field, or `default`."""
+        values = self._values.get(name.lower())
+        return default if values is None else ", ".join(values)
+
+    def all(self, name: str) -> Sequence[str]:
+        """The values of a field, one by one."""
+        return self._values.get(name.lower(), ())
+
+
+_NONE = Fields()
+
+
 class Head:
     """Status and header fields of one answer.
 
@@ -31,9 +72,11 @@ class Head:
         is_complete: whether all fields have come.
     """
 
+    __slots__ = ("_lines", "_size", "fields", "is_complete", "status")
+
     def __init__(self) -> None:
         self.status = 0
-        self.fields = HTTPHeaderDict()
+        self.fields = _NONE
         self.is_complete = False
         self._size = 0
         self._lines: list[bytes] = []
@@ -52,11 +95,11 @@ class Head:
         if not self.status:
             match = _match_status(line)
             self.status = int(match[1]) if match else 0
-        elif line not in (b"\r\n", b"\n"):
+        elif line != b"\r\n" and line != b"\n":  # noqa: PLR1714 - once a line; a tuple costs more
             self._lines.append(line)
         elif self.status >= _FIRST_FINAL_STATUS or self.status == _SWITCHING_PROTOCOLS:
             self.is_complete = True
-            self._read_fields()
+            self.fields = Fields(self._read_fields())
         else:  # an interim answer; the next one's status line follows
             self.status = 0
             self._lines = []
@@ -76,18 +119,15 @@ class Head:
             return None
         return int(text[:_LONGEST_LENGTH])
 
-    def _read_fields(self) -> None:
+    def _read_fields(self) -> list[tuple[str, str]]:
         fields: list[tuple[str, str]] = []
         for line in self._lines:
             text = line.translate(_TO_SPACES).decode("latin-1")
-            name, colon, value = text.partition(":")
-            if line[:1] in b" \t":  # goes on with the line before (RFC 9112, section 5.2)
+            if line[0] in b" \t":  # goes on with the line before (RFC 9112, section 5.2)
                 if fields:
                     fields[-1] = fields[-1][0], f"{fields[-1][1]} {text.strip()}".strip()
-            elif colon and (name := name.rstrip()):
+                continue
+            name, colon, value = text.partition(":")
+            if colon and (name := name.rstrip()):
                 fields.append((name, value.strip()))
-        single = {(name.lower(), value) for name, value in fields if name.lower() in _SINGLE}
-        for name, value in fields:
-            if name.lower() not in _SINGLE or (name.lower(), value) in single:
-                single.discard((name.lower(), value))
-                self.fields.add(name, value)
+        return fields

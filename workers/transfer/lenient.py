@@ -154,7 +154,7 @@ def _read_head(stream: _Stream) -> Head:
             raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
     length = head.length()
     is_unclear = length is None and "Content-Length" in head.fields and not head.is_chunked
-    if is_unclear or len(head.fields.getlist("Location")) > 1:
+    if is_unclear or len(head.fields.all("Location")) > 1:
         raise TransferError(Fault.NOT_HTTP, "fields that contradict each other")
     lines = [f"HTTP/1.1 {head.status} -"]
     lines += [f"Content-Length: {length}"] if length is not None else []

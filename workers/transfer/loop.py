@@ -87,6 +87,8 @@ class TransferLoop:
         self._is_awake = False
         self._closed = False
         self._new: deque[_Entry] = deque()
+        # Told when all that is ready was read: a lane that wakes wants the interpreter.
+        self._ended: list[tuple[_Entry, Exception | None]] = []
         self._pools: dict[str, ConnectionPool] = {}
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="transfers", daemon=True)
@@ -101,7 +103,7 @@ class TransferLoop:
         with self._lock:
             if name not in self._pools:
                 # The thread walks through `_pools` meanwhile, so it gets a new dict.
-                pool = ConnectionPool(self, self._epoll, self._watched)
+                pool = ConnectionPool(self, self._epoll, self._watched, self._ended)
                 self._pools = {**self._pools, name: pool}
             return self._pools[name]
 
@@ -136,6 +138,7 @@ class TransferLoop:
         self._closed = True
         for pool in self._pools.values():
             pool.close()
+        self._tell_ended()
         self._fail_new()
         self._epoll.close()
 
@@ -157,6 +160,7 @@ class TransferLoop:
                 next_sweep = now + _SWEEP_SECONDS
                 for pool in self._pools.values():
                     pool.sweep(now)
+            self._tell_ended()
 
     def _wait_seconds(self) -> float | None:
         pools = self._pools.values()
@@ -170,6 +174,11 @@ class TransferLoop:
             self._new[0].pool.begin(self._new[0])
             self._new.popleft()
 
+    def _tell_ended(self) -> None:
+        for entry, error in self._ended:
+            entry.result.put(error)
+        self._ended.clear()
+
     def _fail_new(self) -> None:
         while self._new:
             self._new.popleft().result.put(TransferAbortedError("the worker stops"))
@@ -179,8 +188,13 @@ class ConnectionPool:
     """Transfers that share connections and TLS sessions. All but `perform` runs in the thread."""
 
     def __init__(
-        self, loop: TransferLoop, epoll: select.epoll, watched: dict[int, "ConnectionPool"]
+        self,
+        loop: TransferLoop,
+        epoll: select.epoll,
+        watched: dict[int, "ConnectionPool"],
+        ended: list[tuple[_Entry, Exception | None]],
     ) -> None:
+        self._ended = ended
         self._due = float("inf")  # on the monotonic clock: when libcurl wants to be called next
         self._loop = loop
         self._epoll = epoll
@@ -311,7 +325,7 @@ class ConnectionPool:
         self._multi.remove_handle(curl)
         # Before the lane goes on, and uses the handle again.
         self._pass_on(entry)
-        entry.result.put(error)
+        self._ended.append((entry, error))
 
     def _pass_on(self, opener: _Entry) -> None:
         """Let the next transfer open a connection, and with it those that have waited too long."""
