@@ -13,13 +13,16 @@ import falcon
 import structlog
 
 from service.api_keys import owner_of
+from service.preferences import waited_seconds
 
 _READS: Final = frozenset({"GET", "HEAD"})
 _LONGEST_USER_AGENT = 120
 
 
 class AccessLogMiddleware:
-    """Says it when the answer is made; the time it takes to send a large one is not counted."""
+    """Says it when the answer is made; the time it takes to send a large one is not counted, nor is
+    that which the client wanted it to wait.
+    """
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("access")
@@ -41,6 +44,7 @@ class AccessLogMiddleware:
         is_well_read = req.method in _READS and resp.status_code < HTTPStatus.BAD_REQUEST
         if is_well_read and not self._log.is_enabled_for(logging.DEBUG):
             return  # a third of the time goes into what would not be written
+        seconds = time.monotonic() - req.context.began - waited_seconds(req)
         say = self._log.debug if is_well_read else self._log.info
         say(
             "request",
@@ -49,7 +53,7 @@ class AccessLogMiddleware:
             path=falcon.uri.encode(req.path),
             status=resp.status_code,
             bytes=answer_bytes(req, resp),
-            ms=round((time.monotonic() - req.context.began) * 1000, 1),
+            ms=round(seconds * 1000, 1),
             client=req.remote_addr,
             owner=owner_of(req) or None,
             user_agent=_shorten(req.user_agent),

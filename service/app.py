@@ -11,7 +11,6 @@ from service.board_gate import BoardGate
 from service.broadcaster import Broadcaster
 from service.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.client_address import ClientAddressMiddleware
-from service.completion import Completions
 from service.forecasts import Forecasts
 from service.http_meters import HttpMetersMiddleware
 from service.job_views import JobViews
@@ -41,6 +40,7 @@ from service.resources.uploads import UploadResource, UploadsResource
 from service.resources.workers import WorkersResource
 from service.settings import Settings
 from service.throttle import ThrottleMiddleware
+from service.waiting import WaitMiddleware
 from workers import Board
 
 App = falcon.App[falcon.Request, falcon.Response]
@@ -63,7 +63,9 @@ def create_app(board: Board, settings: Settings, sandbox_url: str | None = None)
     sandbox = settings.sandbox_applies
     forecasts = Forecasts(gate, sandbox=sandbox)
     broadcaster = Broadcaster(gate, forecasts, sandbox=sandbox)
-    _add_routes(app, gate, settings, Completions(broadcaster))
+    # Behind all others: only a request that is found in order waits.
+    app.add_middleware(WaitMiddleware(gate, broadcaster))
+    _add_routes(app, gate, settings)
     _add_prospects(app, gate, forecasts, broadcaster, sandbox=sandbox)
     _add_pages(app, settings, registry, sandbox_url)
     return app
@@ -88,7 +90,7 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
         app.add_middleware(ApiKeyMiddleware(keys, AdminKey(settings.admin_key)))
 
 
-def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Completions) -> None:
+def _add_routes(app: App, board: BoardGate, settings: Settings) -> None:
     sandbox = settings.sandbox_applies
     app.add_route("/healthz", LivenessResource())
     app.add_route("/readyz", ReadinessResource(board, sandbox=sandbox))
@@ -99,7 +101,6 @@ def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Com
         "/v1/images/upload",
         UploadsResource(
             board,
-            completions,
             max_body_bytes=settings.max_body_bytes,
             max_urls=settings.max_urls_per_job,
             webhooks=settings.webhook_secret is not None,
@@ -107,7 +108,7 @@ def _add_routes(app: App, board: BoardGate, settings: Settings, completions: Com
     )
     app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(board))
     jobs = JobViews(board, sandbox=sandbox, most_bytes=settings.views_bytes)
-    app.add_route("/v1/images/upload/{job_id}", UploadResource(board, completions, jobs, answers))
+    app.add_route("/v1/images/upload/{job_id}", UploadResource(board, jobs, answers))
     app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(board))
     app.add_route("/v1/jobs", JobsResource(board, sandbox=sandbox))
     app.add_route(

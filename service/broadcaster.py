@@ -15,7 +15,7 @@ from service.connection_limits import ConnectionLimits
 from service.events import JobEvents, retry_after
 from service.forecasts import Forecasts
 from service.job_feed import Follower, JobFeed
-from service.parking import Pause, Stream
+from service.parking import Stream
 from workers import Board, Shares, share_left
 
 _CONNECTIONS_EACH: Final = 2
@@ -200,64 +200,3 @@ class EventStream:
         if self._stream is not None and not self._has_left:
             self._has_left = True
             self._stream.end()
-
-
-class CompletionWait:
-    """A request that waits until a job is complete; a `Guest` and a `Follower`.
-
-    Args:
-        broadcaster: knows when.
-        job_id: the job.
-        owner: whose it is.
-        version: any that the job had; 0 costs a snapshot.
-        until: monotonic seconds; then it waits no longer.
-        tenant: whose place it takes.
-    """
-
-    def __init__(
-        self,
-        broadcaster: Broadcaster,
-        job_id: str,
-        owner: str,
-        version: int,
-        until: float,
-        *,
-        tenant: str,
-    ) -> None:
-        self.version = version
-        self.most_results = 1
-        self._broadcaster = broadcaster
-        self._job = job_id, owner
-        self._tenant = tenant
-        self._until = until
-        self._pause: Pause | None = None
-        self._is_over = False
-
-    def begin(self, pause: Pause) -> None:
-        """The request is parked."""
-        self._pause = pause
-        self._broadcaster.join(*self._job, self, self._tenant)
-
-    # --- Guest ------------------------------------------------------------------------------
-
-    def left(self) -> None:
-        self._is_over = True
-
-    def drain(self) -> None:
-        self._until = 0.0
-        self._broadcaster.hurry()
-
-    # --- Follower ---------------------------------------------------------------------------
-
-    def is_over(self, now: float) -> bool:
-        if now >= self._until:
-            self.finish()
-        return self._is_over
-
-    def tell(self, _events: bytes) -> bool:
-        return not self._is_over
-
-    def finish(self) -> None:
-        self._is_over = True
-        if self._pause is not None:
-            self._pause.end()

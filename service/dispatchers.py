@@ -1,5 +1,8 @@
 """The threads that answer requests, apart by what may hold them up."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from waitress.task import ThreadedTaskDispatcher
@@ -9,8 +12,8 @@ from service.api_keys import HEALTH_PATHS
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
 
-# Handlers do not wait for anything but the job board, which answers within milliseconds; the
-# threads are many so that a few large jobs being rendered do not hold up small requests.
+# Few handlers wait for anything but the job board, which answers within milliseconds; the threads
+# are many so that a few large jobs being rendered do not hold up small requests.
 _THREADS: Final = 8
 
 _BODY_THREADS: Final = 2
@@ -23,6 +26,45 @@ _LARGE_BODY_BYTES: Final = 256 * 1024
 _THREAD_END_SECONDS: Final = 1
 
 
+class Threads(ThreadedTaskDispatcher):
+    """Those that answer requests of one kind.
+
+    Args:
+        count: how many, besides those that wait.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+        self._counting = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self.set_thread_count(self._count)
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Another one, in place of the calling one, which waits."""
+        self._add(1)
+        try:
+            yield
+        finally:
+            self._add(-1)
+
+    def stop(self) -> bool:
+        """Drop what waits; returns whether all have ended."""
+        with self._counting:
+            self._count = 0
+        self.shutdown(timeout=_THREAD_END_SECONDS)
+        return not self.threads
+
+    def _add(self, count: int) -> None:
+        with self._counting:
+            if self._count:  # else they have been stopped meanwhile
+                self._count += count
+                self.set_thread_count(self._count)
+
+
 class Dispatchers:
     """All of them.
 
@@ -31,22 +73,19 @@ class Dispatchers:
     """
 
     def __init__(self) -> None:
-        self.usual = ThreadedTaskDispatcher()
-        self._bodies = ThreadedTaskDispatcher()
-        self._refusals = ThreadedTaskDispatcher()
+        self.usual = Threads(_THREADS)
+        self._bodies = Threads(_BODY_THREADS)
+        self._refusals = Threads(1)
         # Each on its own: readiness may wait a second for the Manager.
-        self._health = {path: ThreadedTaskDispatcher() for path in HEALTH_PATHS}
-        self._single = (self._refusals, *self._health.values())
-        self._all = (self.usual, self._bodies, *self._single)
+        self._health = {path: Threads(1) for path in HEALTH_PATHS}
+        self._all = (self.usual, self._bodies, self._refusals, *self._health.values())
 
     def start(self) -> None:
         """Begin to answer."""
-        self.usual.set_thread_count(_THREADS)
-        self._bodies.set_thread_count(_BODY_THREADS)
-        for dispatcher in self._single:
-            dispatcher.set_thread_count(1)
+        for threads in self._all:
+            threads.start()
 
-    def of(self, request: "HTTPRequestParser") -> ThreadedTaskDispatcher:
+    def of(self, request: "HTTPRequestParser") -> Threads:
         """Whose threads are to answer a request."""
         if request.error is not None:
             return self._refusals
@@ -62,6 +101,5 @@ class Dispatchers:
 
     def stop(self) -> bool:
         """Drop what waits; returns whether all threads have ended."""
-        for dispatcher in self._all:
-            dispatcher.shutdown(timeout=_THREAD_END_SECONDS)
-        return not any(dispatcher.threads for dispatcher in self._all)
+        ended = [threads.stop() for threads in self._all]
+        return all(ended)

@@ -31,8 +31,6 @@ from service.request_parser import DroppedRequest, RequestParser
 if TYPE_CHECKING:
     from waitress.adjustments import Adjustments
 
-    from service.listener import Listener
-
 SENT_AT_ONCE: Final = 128 * 1024  # bytes
 
 
@@ -61,7 +59,6 @@ class Channel(ParkingChannel):
 
     task_class = _AppTask
     error_task_class = ProblemTask
-    server: "Listener"
 
     is_refused = False
     is_cut = False

@@ -9,6 +9,8 @@ from typing import Final
 import falcon
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from service.preferences import waited_seconds
+
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER: Final = "other"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -56,7 +58,7 @@ class HttpMetersMiddleware:
         method = req.method if req.method in _METHODS else _OTHER
         requests, seconds = self._series(route, method, resp.status_code)
         requests.inc()
-        seconds.observe(time.perf_counter() - req.context.meter_began)
+        seconds.observe(time.perf_counter() - req.context.meter_began - waited_seconds(req))
 
     def _series(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         key = (route, method, status)

@@ -10,6 +10,7 @@ import math
 import socket
 import sys
 import time
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -28,6 +29,7 @@ from service.shares import Shares
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from waitress.channel import HTTPChannel
+    from waitress.parser import HTTPRequestParser
     from waitress.task import Task
 
 _REPORT_SECONDS = 10.0
@@ -40,7 +42,7 @@ _RETRY_SECONDS = 5
 
 
 class Listener(TcpWSGIServer):
-    """All but construction and `add_task` is for the loop's thread.
+    """All but construction, `add_task` and `one_more_thread` is for the loop's thread.
 
     Args:
         app: the WSGI application.
@@ -104,6 +106,10 @@ class Listener(TcpWSGIServer):
         if channel.is_for_health and request.error is None and request.path not in HEALTH_PATHS:
             request.error = _no_room("too-many-connections", "connections are open")
         self._dispatchers.of(request).add_task(channel)  # type: ignore[arg-type]  # as waitress
+
+    def one_more_thread(self, request: "HTTPRequestParser") -> AbstractContextManager[None]:
+        """Another thread, in place of the calling one, which waits with a request."""
+        return self._dispatchers.of(request).one_more()
 
     def pull_trigger(self) -> None:
         """Wake the loop; it goes through all connections then, whoever has woken it.

@@ -1,20 +1,20 @@
-"""Answers that take long, without a thread that waits.
+"""Answers that take long, without keeping a thread from other requests.
 
 The web server has a few threads, and a request holds one until it is answered. A request that is
-parked gives its thread back; its connection stays, and costs what an idle one does. There are two
-ways out of a handler:
+parked gives it back:
 
-- `Parking.stream`: the answer has begun, and goes on piece by piece (server-sent events).
-- `Parking.wait`: there is nothing to say yet. The request is handled once more, from the beginning,
-  when somebody says so.
+- `Parking.stream`: the answer has begun, and goes on piece by piece (server-sent events). Its
+  connection stays, and costs what an idle one does.
+- `Parking.wait`: there is nothing to say yet. The thread waits, and another one is started for as
+  long. That is for a few.
 
 A handler finds the `Parking` of its request with `parking_of`. Whoever keeps a parked request is
 told when its client is gone or the server drains, and must then see to it at once.
 """
 
-import threading
 from collections.abc import Callable
-from typing import Final, NoReturn, Protocol
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
 
 ENVIRON_KEY: Final = "imgup.parking"
 
@@ -34,7 +34,7 @@ class Connection(Protocol):
 
     def abandon(self) -> None: ...
 
-    def answer_now(self) -> None: ...
+    def wait(self, guest: "Guest") -> AbstractContextManager[None]: ...
 
 
 class Guest(Protocol):
@@ -84,37 +84,18 @@ class Stream:
         self._connection.end_parked()
 
 
-class Pause:
-    """A request that waits. Safe to use from any thread.
-
-    Args:
-        connection: where its answer goes.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._is_over = threading.Lock()
-
-    def end(self) -> None:
-        """Let the request be handled once more; only the first call counts."""
-        if self._is_over.acquire(blocking=False):
-            self._connection.answer_now()
-
-
 class ParkedError(BaseException):
     """Carries a request out of its thread. No error: nothing on the way is to handle it.
 
     Args:
         guest: keeps the request.
         begin: called when it is parked.
-        is_streaming: whether its answer has begun.
     """
 
-    def __init__(self, guest: Guest, begin: Callable[[], None], *, is_streaming: bool) -> None:
+    def __init__(self, guest: Guest, begin: Callable[[], None]) -> None:
         super().__init__("parked")
         self.guest = guest
         self.begin = begin
-        self.is_streaming = is_streaming
 
 
 class Parking:
@@ -122,15 +103,11 @@ class Parking:
 
     Args:
         connection: of the request.
-
-    Attributes:
-        kept: what `wait` was given when the request was handled before; None the first time.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._streaming: tuple[Guest, Callable[[Stream], None]] | None = None
-        self.kept: object = None
 
     def abandon(self) -> None:
         """Close the connection soon, whatever of its answer is unread."""
@@ -146,20 +123,16 @@ class Parking:
         """
         self._streaming = guest, begin
 
-    def wait(self, guest: Guest, begin: Callable[[Pause], None], keep: object) -> NoReturn:
-        """Leave the handler; it is called once more when the pause is ended.
+    def wait(self, guest: Guest) -> AbstractContextManager[None]:
+        """Let the request wait in its thread: as long as this lasts, another one is there in
+        place of that.
 
-        The whole application is gone through again then, and the body, if there was one, is read:
-        what it said must be kept.
+        The body, if there was one, is read: what it said must be kept.
 
         Args:
-            guest: keeps the request; told to drain, it ends the pause.
-            begin: called with the pause, by the thread that leaves; it must not wait.
-            keep: found as `kept` the next time; not None.
+            guest: told to drain, it ends the wait.
         """
-        self.kept = keep
-        pause = Pause(self._connection)
-        raise ParkedError(guest, lambda: begin(pause), is_streaming=False)
+        return self._connection.wait(guest)
 
     def leave(self, *, is_chunked: bool) -> None:
         """For the server: the answer has begun; raises if it is to go on.
@@ -170,16 +143,10 @@ class Parking:
         if self._streaming is not None:
             guest, begin = self._streaming
             stream = Stream(self._connection, is_chunked=is_chunked)
-            raise ParkedError(guest, lambda: begin(stream), is_streaming=True)
+            raise ParkedError(guest, lambda: begin(stream))
 
 
 def parking_of(environ: dict[str, object]) -> Parking | None:
     """The way out of a request, by its WSGI environment; None under another server."""
     parking = environ.get(ENVIRON_KEY)
     return parking if isinstance(parking, Parking) else None
-
-
-def has_been_parked(environ: dict[str, object]) -> bool:
-    """Whether a request is handled once more: it was counted, and found in order, before."""
-    parking = parking_of(environ)
-    return parking is not None and parking.kept is not None

@@ -5,7 +5,9 @@ what waitress does not handle, leaves the request where it is: the connection is
 task were still at work, no later request of it is begun, and the thread is free.
 """
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
@@ -16,6 +18,8 @@ from service.parking import ENVIRON_KEY, Guest, ParkedError, Parking
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
 
+    from service.listener import Listener
+
 _FRESH_BUFFER_BYTES: Final = 64 * 1024
 
 
@@ -24,15 +28,10 @@ class ParkingTask(WSGITask):
 
     channel: "ParkingChannel"
 
-    @property
-    def _parking(self) -> Parking:
-        # The stubs take the request for its error.
-        return self.channel.parking_for(cast("HTTPRequestParser", self.request))
-
     def get_environment(self) -> dict[str, object]:
         """The WSGI environment, with the way out in it."""
         environ: dict[str, object] = super().get_environment()
-        environ[ENVIRON_KEY] = self._parking
+        self._parking = environ[ENVIRON_KEY] = Parking(self.channel)
         return environ
 
     def finish(self) -> None:
@@ -50,7 +49,7 @@ class ParkingTask(WSGITask):
 class ParkingChannel(HTTPChannel):
     """A connection whose first request may be parked."""
 
-    _parking: "tuple[HTTPRequestParser, Parking] | None" = None
+    server: "Listener"
     _guest: Guest | None = None
     _is_streaming = False
     is_abandoned = False
@@ -63,21 +62,31 @@ class ParkingChannel(HTTPChannel):
         try:
             super().service()
         except ParkedError as parked:
-            self._is_streaming = parked.is_streaming
+            self._is_streaming = True
             self._guest = parked.guest
             _forget_body(self.requests[0])
             parked.begin()
-            # Either happens before the guest was known here, and nobody told it, or after.
-            if not self.connected:
-                parked.guest.left()
-            elif self.is_draining:
-                parked.guest.drain()
+            self._tell(parked.guest)
 
-    def parking_for(self, request: "HTTPRequestParser") -> Parking:
-        """The way out of a request; the same each time that it is handled."""
-        if self._parking is None or self._parking[0] is not request:
-            self._parking = request, Parking(self)
-        return self._parking[1]
+    @contextmanager
+    def wait(self, guest: Guest) -> Iterator[None]:
+        """Let another thread answer other requests while this one waits; see `Parking.wait`."""
+        request = self.requests[0]
+        with self.server.one_more_thread(request):
+            _forget_body(request)
+            self._guest = guest
+            self._tell(guest)
+            try:
+                yield
+            finally:
+                self._guest = None
+
+    def _tell(self, guest: Guest) -> None:
+        # Either happens before the guest was known here, and nobody told it, or after.
+        if not self.connected:
+            guest.left()
+        elif self.is_draining:
+            guest.drain()
 
     # --- whoever keeps the request, from any thread -----------------------------------------
 
@@ -116,12 +125,6 @@ class ParkingChannel(HTTPChannel):
     def abandon(self) -> None:
         """Close soon: what the client does not read takes too much memory."""
         self.is_abandoned = True
-
-    def answer_now(self) -> None:
-        """Handle the request once more."""
-        self._guest = None
-        if self.connected:
-            self.server.add_task(self)  # type: ignore[arg-type]  # what waitress itself adds
 
     # --- the loop's thread ------------------------------------------------------------------
 

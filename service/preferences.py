@@ -31,3 +31,9 @@ def wanted_wait(req: falcon.Request) -> int | None:
             return min(int(value), LONGEST_WAIT_SECONDS) if is_number else None
         place = found.end()
     return None
+
+
+def waited_seconds(req: falcon.Request) -> float:
+    """How long a request has waited because its client asked for that."""
+    seconds: float = getattr(req.context, "waited_seconds", 0.0)
+    return seconds

@@ -10,7 +10,6 @@ import falcon
 
 from service.api_keys import HEALTH_PATHS, ApiKeys
 from service.client_address import client_group
-from service.parking import has_been_parked
 from service.problems import Problem
 from service.rate_limit import Admission, RateLimiter, whole_seconds
 
@@ -41,7 +40,7 @@ class ThrottleMiddleware:
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Refuse with 429, before anything of the body is read."""
-        if not is_limited(req.path) or has_been_parked(req.env):
+        if not is_limited(req.path):
             return
         admission = self._limiter.take(self._client(req))
         resp.set_headers(self._headers(admission))

@@ -7,7 +7,6 @@ import falcon
 import structlog
 
 from service.api_keys import owner_of, tenant_of
-from service.completion import Completions, say_applied, waited
 from service.idempotency import read_key, request_key
 from service.job_ids import canonical, job_not_found
 from service.job_views import JobViews, tag_of
@@ -19,7 +18,7 @@ from service.rendered import identify, is_known
 from service.request_ids import origin_of
 from service.timeline_view import wants_timelines
 from service.upload_request import read_upload_request
-from workers import Board, ChangesWanted, Refusal, Submission
+from workers import Board, Refusal, Submission
 
 _LONGEST_RETRY_SECONDS = 30
 _URLS_A_RETRY_SECOND = 500
@@ -32,7 +31,6 @@ class UploadsResource:
 
     Args:
         board: where jobs go.
-        completions: lets clients wait for a job's end.
         max_body_bytes: longest body that is read.
         max_urls: most entries in one job.
         webhooks: whether callback URLs can be told.
@@ -41,27 +39,19 @@ class UploadsResource:
     def __init__(
         self,
         board: Board,
-        completions: Completions,
         *,
         max_body_bytes: int,
         max_urls: int,
         webhooks: bool = False,
     ) -> None:
         self._board = board
-        self._completions = completions
         self._webhooks = webhooks
         self._max_body_bytes = max_body_bytes
         self._max_urls = max_urls
         self._log = structlog.get_logger("http")
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take a job whole, or nothing of it, and answer at once, or as the client prefers."""
-        wait = waited(req)
-        if wait is not None:
-            # Handled once more: the job was taken before, and the body read.
-            _accept(resp, wait.job_id, is_replay=wait.is_replay)
-            say_applied(resp, wait)
-            return
+        """Take a job whole, or nothing of it, and answer at once."""
         key, owner = read_key(req), owner_of(req)
         request = read_upload_request(
             req, max_body_bytes=self._max_body_bytes, max_urls=self._max_urls
@@ -90,11 +80,12 @@ class UploadsResource:
                 client=req.remote_addr,
                 owner=owner or None,
             )
-        if self._completions.is_wanted(req):
-            job = self._board.changes(ChangesWanted(job_id, owner=owner, limit=0))
-            if job is not None:
-                self._completions.wait(req, job, owner, is_replay=answer is not None)
-        _accept(resp, job_id, is_replay=answer is not None)
+        accepted: UploadAccepted = {"jobId": job_id}
+        resp.status = HTTPStatus.ACCEPTED
+        resp.location = f"/v1/images/upload/{job_id}"
+        if answer is not None:
+            resp.set_header("Idempotency-Replayed", "true")
+        resp.data = render(accepted)
 
 
 class UploadResource:
@@ -102,16 +93,12 @@ class UploadResource:
 
     Args:
         board: where jobs are.
-        completions: lets clients wait for a job's end.
         views: show jobs.
         answers: send what is large.
     """
 
-    def __init__(
-        self, board: Board, completions: Completions, views: JobViews, answers: LargeAnswers
-    ) -> None:
+    def __init__(self, board: Board, views: JobViews, answers: LargeAnswers) -> None:
         self._board = board
-        self._completions = completions
         self._log = structlog.get_logger("http")
         self._views = views
         self._answers = answers
@@ -126,11 +113,6 @@ class UploadResource:
         job = self._views.glance(known_as, owner)
         if job is None:
             raise job_not_found()
-        wait = waited(req)
-        if wait is not None:
-            say_applied(resp, wait)
-        elif self._completions.is_wanted(req):
-            self._completions.wait(req, job, owner)
         if job.pending:
             resp.set_header("Retry-After", str(_ask_again_seconds(job.pending)))
         if is_known(req, resp, tag_of(job.latest)):
@@ -165,15 +147,6 @@ class UploadResource:
         resp.status = HTTPStatus.ACCEPTED
         resp.location = f"/v1/images/upload/{known_as}"
         resp.data = render(accepted)
-
-
-def _accept(resp: falcon.Response, job_id: str, *, is_replay: bool) -> None:
-    accepted: UploadAccepted = {"jobId": job_id}
-    resp.status = HTTPStatus.ACCEPTED
-    resp.location = f"/v1/images/upload/{job_id}"
-    if is_replay:
-        resp.set_header("Idempotency-Replayed", "true")
-    resp.data = render(accepted)
 
 
 def _ask_again_seconds(pending: int) -> int:

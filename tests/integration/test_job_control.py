@@ -48,7 +48,7 @@ def test_a_cancelled_job_ends_and_what_was_in_work_is_kept(service):
 
 
 def test_what_was_cancelled_is_uploaded_by_its_retry(service):
-    old = service.submit(slow_urls(service, "retry", 60, milliseconds=50))
+    old = service.submit(slow_urls(service, "retry", 200))
     assert retry(service, old).json()["code"] == "job-unfinished"
     cancel(service, old)
     ended = service.wait_complete(old)

@@ -1,4 +1,4 @@
-"""Requests that are parked, on real sockets: no thread waits with them."""
+"""Requests that are parked or wait, on real sockets: they keep no thread from others."""
 
 import contextlib
 import socket
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.connection_limits import ConnectionLimits
-from service.parking import Pause, Stream, parking_of
+from service.parking import Stream, parking_of
 from service.server import WebServer
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
@@ -24,10 +24,15 @@ class Guest:
     def __init__(self) -> None:
         self.parked: Any = None
         self.begun = threading.Event()
+        self.must_end = threading.Event()
         self.has_left = threading.Event()
         self.must_go = threading.Event()
 
-    def begin(self, parked: Stream | Pause) -> None:
+    def wait(self) -> None:
+        self.begun.set()
+        assert self.must_end.wait(PATIENCE)
+
+    def begin(self, parked: Stream) -> None:
         self.parked = parked
         self.begun.set()
 
@@ -36,12 +41,13 @@ class Guest:
 
     def drain(self) -> None:
         self.must_go.set()
+        self.must_end.set()
         if self.parked is not None:
             self.parked.end()
 
 
 class App:
-    """/wait waits once and tells then what it kept; /stream begins; the rest answers at once."""
+    """/wait waits, and tells then what it has read; /stream begins; the rest answers at once."""
 
     def __init__(self) -> None:
         self.guests: list[Guest] = []
@@ -51,10 +57,10 @@ class App:
         assert parking is not None
         if path == "/wait":
             body = environ["wsgi.input"].read()
-            if parking.kept is None:
-                guest = self._guest()
-                parking.wait(guest, guest.begin, keep=body)
-            return self._answer(start_response, b"kept %b, read %b" % (parking.kept, body))
+            guest = self._guest()
+            with parking.wait(guest):
+                guest.wait()
+            return self._answer(start_response, b"read %b." % body)
         if path in {"/stream", "/long-stream"}:
             guest = self._guest()
             parking.stream(guest, guest.begin)
@@ -139,48 +145,61 @@ def clients(running: Running) -> Iterator[list[socket.socket]]:
 
 
 class TestWaiting:
-    def test_many_hold_no_thread(self, running: Running, clients: list[socket.socket]) -> None:
+    def test_many_keep_no_thread_from_others(
+        self, running: Running, clients: list[socket.socket]
+    ) -> None:
         for client in clients:
             client.sendall(GET % b"/wait")
         guests = running.parked(len(clients))
         assert running.ask().endswith(b"here")
         for guest in guests:
-            guest.parked.end()
+            guest.must_end.set()
         for client in clients:
-            assert read_until(client, b"read ").endswith(b"kept , read ")
+            assert read_until(client, b"read .").count(b"HTTP/1.1 200") == 1
+
+    def test_no_more_threads_are_left_than_before(
+        self, running: Running, clients: list[socket.socket]
+    ) -> None:
+        before = threading.active_count()
+        for client in clients:
+            client.sendall(GET % b"/wait")
+        for guest in running.parked(len(clients)):
+            guest.must_end.set()
+        for client in clients:
+            read_until(client, b"read .")
+        wait_until(lambda: threading.active_count() == before)
+        assert running.ask().endswith(b"here")
 
     def test_the_body_is_kept_by_whoever_read_it(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(b"POST /wait HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nbody")
             (guest,) = running.parked(1)
-            guest.parked.end()
-            assert read_until(client, b"read ").endswith(b"kept body, read ")
-
-    def test_only_the_first_end_counts(self, running: Running) -> None:
-        with running.connect() as client:
-            client.sendall(GET % b"/wait")
-            (guest,) = running.parked(1)
-            for _ in range(3):
-                guest.parked.end()
-            read_until(client, b"read ")
-            client.sendall(GET % b"/")
-            # One answer each, in the order of the requests.
-            assert read_until(client, b"here").count(b"HTTP/1.1 200") == 1
+            (channel,) = running.server._server.channels()
+            wait_until(lambda: not channel.body_bytes)
+            guest.must_end.set()
+            assert read_until(client, b"read body.")
 
     def test_later_requests_of_the_connection_come_behind(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/wait" + GET % b"/")
             (guest,) = running.parked(1)
-            guest.parked.end()
+            guest.must_end.set()
             answers = read_until(client, b"here")
-            assert answers.index(b"kept") < answers.index(b"here")
+            assert answers.index(b"read .") < answers.index(b"here")
 
     def test_a_drain_ends_it(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/wait")
             running.parked(1)
             assert running.server.drain(PATIENCE)
-            assert b"kept" in read_to_end(client)
+            assert b"read ." in read_to_end(client)
+
+    def test_the_server_closes_while_one_waits(self, running: Running) -> None:
+        with running.connect() as client:
+            client.sendall(GET % b"/wait")
+            (guest,) = running.parked(1)
+            running.server.close()
+            assert guest.must_go.is_set()
 
 
 class TestStreaming:

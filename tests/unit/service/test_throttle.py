@@ -3,8 +3,6 @@ from typing import Any
 
 import pytest
 
-from service.parking import ENVIRON_KEY, Parking
-
 URL = "https://example.com/a.jpg"
 KEYS = {"API_KEYS": "alice:k-1, bob:k-2", "RATE_LIMIT": "2/hour"}
 
@@ -113,11 +111,3 @@ def test_without_the_setting_nothing_is_counted(api: Any) -> None:
     assert answer.status == 200
     assert "ratelimit" not in answer.headers
     assert "ratelimit-policy" not in answer.headers
-
-
-def test_a_request_that_has_waited_is_counted_once(limited: Any) -> None:
-    parking = Parking(connection=None)  # type: ignore[arg-type] # nothing is sent to it here
-    parking.kept = "what the request said"
-    for _ in range(3):
-        assert limited.get("/v1/images", extras={ENVIRON_KEY: parking}).status == 200
-    assert limited.get("/v1/images").headers["ratelimit"] == '"default";r=1;t=20'
