@@ -14,7 +14,12 @@ from service.settings import Settings, load_settings
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     path
-    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md")
+    for path in (
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        ROOT / "benchmarks/README.md",
+        ROOT / "service/problems.md",
+    )
     if path.name != "CHANGELOG.md"  # tells of what was
 )
 
