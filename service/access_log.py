@@ -31,13 +31,7 @@ class AccessLogMiddleware:
         """Start the clock."""
         req.context.began = time.monotonic()
 
-    def process_response(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        _resource: object,
-        _req_succeeded: bool,  # noqa: FBT001 - the framework's signature
-    ) -> None:
+    def process_response(self, req: falcon.Request, resp: falcon.Response, *_: object) -> None:
         """Say how it went. Header fields but the user agent, the query and bodies stay out: they
         may hold keys.
         """

@@ -35,13 +35,7 @@ class AnswerHeadersMiddleware:
         if sandbox:
             self._headers["X-Sandbox"] = "images go to the sandbox, not to the real Imgur"
 
-    def process_response(
-        self,
-        _req: falcon.Request,
-        resp: falcon.Response,
-        _resource: object,
-        _req_succeeded: bool,  # noqa: FBT001 - the framework's signature
-    ) -> None:
+    def process_response(self, _req: falcon.Request, resp: falcon.Response, *_: object) -> None:
         """Add them, to problems as well."""
         missing = {name for name in self._headers if resp.get_header(name) is None}
         resp.set_headers({name: self._headers[name] for name in missing})

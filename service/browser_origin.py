@@ -73,13 +73,7 @@ class BrowserOriginMiddleware:
         elif site is not None and site not in _OWN_SITES and not _is_visit(req):
             raise _origin_not_allowed("another site")
 
-    def process_response(
-        self,
-        _req: falcon.Request,
-        resp: falcon.Response,
-        _resource: object,
-        _req_succeeded: bool,  # noqa: FBT001 - the framework's signature
-    ) -> None:
+    def process_response(self, _req: falcon.Request, resp: falcon.Response, *_: object) -> None:
         """Tell caches that the CORS headers depend on who asks (Fetch, section 3.2.5)."""
         if self._origins:
             resp.append_header("Vary", "Origin")

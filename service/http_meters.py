@@ -46,13 +46,7 @@ class HttpMetersMiddleware:
         """Start the clock."""
         req.context.meter_began = time.perf_counter()
 
-    def process_response(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        _resource: object,
-        _req_succeeded: bool,  # noqa: FBT001 - the framework's signature
-    ) -> None:
+    def process_response(self, req: falcon.Request, resp: falcon.Response, *_: object) -> None:
         """Count it."""
         route = req.uri_template or _OTHER
         method = req.method if req.method in _METHODS else _OTHER

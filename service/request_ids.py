@@ -41,13 +41,7 @@ class RequestIdMiddleware:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**origin.log_fields())
 
-    def process_response(
-        self,
-        _req: falcon.Request,
-        _resp: falcon.Response,
-        _resource: object,
-        _req_succeeded: bool,  # noqa: FBT001 - the framework's signature
-    ) -> None:
+    def process_response(self, _req: falcon.Request, _resp: falcon.Response, *_: object) -> None:
         """The thread's next line may be about something else."""
         structlog.contextvars.clear_contextvars()
 
