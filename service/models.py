@@ -107,28 +107,6 @@ class Counts(TypedDict):
     total: int
 
 
-class JobAnswer(TypedDict):
-    """A job as it stands. `cancelled` is there, and true, when somebody has cancelled it.
-    `retryOf` is the job whose failed URLs these are, `retriedAs` the one that the failed of these
-    became; each is there when there is one. `deliveries` is there when it was tried to tell its
-    callback URL that it is complete. `sandbox` is there, and true, when the links are the
-    sandbox's.
-    """
-
-    id: JobId
-    created: Time
-    finished: Time | None
-    status: Literal["pending", "in-progress", "complete"]
-    uploaded: UrlLists
-    results: list[UrlResult]
-    counts: Counts
-    cancelled: NotRequired[Literal[True]]
-    retryOf: NotRequired[JobId]
-    retriedAs: NotRequired[JobId]
-    deliveries: NotRequired[list[DeliveryEntry]]
-    sandbox: NotRequired[Literal[True]]
-
-
 class JobEntry(TypedDict):
     """A job in a list. For `cancelled` and the other jobs named see `JobAnswer`."""
 
@@ -140,6 +118,20 @@ class JobEntry(TypedDict):
     cancelled: NotRequired[Literal[True]]
     retryOf: NotRequired[JobId]
     retriedAs: NotRequired[JobId]
+
+
+class JobAnswer(JobEntry):
+    """A job as it stands. `cancelled` is there, and true, when somebody has cancelled it.
+    `retryOf` is the job whose failed URLs these are, `retriedAs` the one that the failed of these
+    became; each is there when there is one. `deliveries` is there when it was tried to tell its
+    callback URL that it is complete. `sandbox` is there, and true, when the links are the
+    sandbox's.
+    """
+
+    uploaded: UrlLists
+    results: list[UrlResult]
+    deliveries: NotRequired[list[DeliveryEntry]]
+    sandbox: NotRequired[Literal[True]]
 
 
 class JobList(TypedDict):
@@ -166,7 +158,7 @@ class RetryAccepted(TypedDict):
     retryOf: JobId
 
 
-class JobPage(TypedDict):
+class JobPage(JobEntry):
     """A job as it stands, with some of its results, from `cursor` on in the order of submission.
 
     `next` is the cursor of the page behind, null on the last one. `uploaded` is left out: its
@@ -174,16 +166,8 @@ class JobPage(TypedDict):
     pending.
     """
 
-    id: JobId
-    created: Time
-    finished: Time | None
-    status: Literal["pending", "in-progress", "complete"]
     results: list[UrlResult]
     next: int | None
-    counts: Counts
-    cancelled: NotRequired[Literal[True]]
-    retryOf: NotRequired[JobId]
-    retriedAs: NotRequired[JobId]
     deliveries: NotRequired[list[DeliveryEntry]]
     sandbox: NotRequired[Literal[True]]
 

@@ -7,26 +7,10 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
+from typing_extensions import is_typeddict
 
+from service import models
 from service.api_keys import is_open
-from service.models import (
-    CancellationAccepted,
-    DeletionAccepted,
-    ImageLinks,
-    ImageLinksPage,
-    Index,
-    JobAnswer,
-    JobForecast,
-    JobList,
-    JobPage,
-    Liveness,
-    ProblemExplanation,
-    Readiness,
-    RetryAccepted,
-    UploadAccepted,
-    UploadLimits,
-    Workers,
-)
 from service.openapi.answers import SCHEMAS, add_refusal, refusals
 from service.openapi.routes import paths
 from service.openapi.upload_body import upload_body
@@ -41,25 +25,7 @@ VERSION: Final = "1.0"
 _BEARER: Final = {"type": "http", "scheme": "bearer"}
 _HEADER: Final = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
-_SHAPES = (
-    CancellationAccepted,
-    DeletionAccepted,
-    ImageLinks,
-    ImageLinksPage,
-    Index,
-    JobAnswer,
-    JobForecast,
-    JobList,
-    JobPage,
-    Liveness,
-    ProblemBody,
-    ProblemExplanation,
-    Readiness,
-    RetryAccepted,
-    UploadAccepted,
-    UploadLimits,
-    Workers,
-)
+_SHAPES = (*filter(is_typeddict, vars(models).values()), ProblemBody)
 
 
 class Description:
