@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 
 import structlog
+from pydantic import SecretStr
 
 from service.app import create_app
 from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
@@ -177,7 +178,7 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardCo
         held_bytes=settings.image_memory_bytes
         // (settings.worker_count_max or settings.worker_count),
         refused_networks=settings.source_refused_networks,
-        proxy=settings.source_proxy_value,
+        proxy=_reveal(settings.source_proxy),
         authorities=settings.ca_file,
         with_digest=settings.dedupe == "content",
     )
@@ -216,14 +217,18 @@ def _imgur_access(settings: Settings, sandbox: SandboxProcess | None) -> ImgurAc
         )
     return ImgurAccess(
         api_url=settings.imgur_api_url,
-        client_id=settings.imgur_client_id_value,
-        client_secret=settings.imgur_client_secret_value,
-        refresh_token=settings.imgur_refresh_token_value,
+        client_id=_reveal(settings.imgur_client_id) or "",
+        client_secret=_reveal(settings.imgur_client_secret),
+        refresh_token=_reveal(settings.imgur_refresh_token),
         album=settings.imgur_album,
         upload_seconds=settings.upload_seconds,
-        proxy=settings.imgur_proxy_value,
+        proxy=_reveal(settings.imgur_proxy),
         authorities=settings.ca_file,
     )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def _shown_host(host: str) -> str:

@@ -13,22 +13,11 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretBytes, SecretStr
+from pydantic import BeforeValidator, ByteSize, SecretBytes, SecretStr, TypeAdapter
 
 from service.api_keys import ApiKey
 from service.rate_limit import RateLimit
 
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,6})?)\s*([a-z]*)", re.ASCII | re.IGNORECASE)
-_BYTES_PER_UNIT = {
-    "": 1,
-    "b": 1,
-    "kb": 1000,
-    "mb": 1000**2,
-    "gb": 1000**3,
-    "kib": 1024,
-    "mib": 1024**2,
-    "gib": 1024**3,
-}
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 # What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
@@ -39,19 +28,6 @@ _WEBHOOK_PREFIX = "whsec_"
 _FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
 _MOST_WAITS = 20
 _LONGEST_WAIT = 7 * 24 * 3600.0
-
-
-def _read_size(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _SIZE.fullmatch(value.strip())
-    if match is None:
-        raise ValueError("not a size")
-    number, unit = match.groups()
-    factor = _BYTES_PER_UNIT.get(unit.lower())
-    if factor is None:
-        raise ValueError("unknown unit")
-    return int(float(number) * factor) if "." in number else int(number) * factor
 
 
 def _read_host(value: str) -> str:
@@ -224,7 +200,7 @@ def _read_journal_path(value: str) -> str:
     return str(path.absolute())
 
 
-Size = Annotated[int, BeforeValidator(_read_size)]
+Size = Annotated[int, BeforeValidator(TypeAdapter(ByteSize).validate_python)]
 """Bytes: a number, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB)."""
 
 JournalPath = Annotated[str, BeforeValidator(_read_journal_path)]

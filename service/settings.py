@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.machine_memory import memory_limit
 from service.setting_values import (
@@ -85,10 +84,14 @@ def _next_port(data: Mapping[str, Any]) -> int:
     return port + 1 if 0 < port < _LAST_PORT else 0
 
 
-class Settings(BaseSettings):
+def _whole_number(default: int | None, most: int) -> Any:  # noqa: ANN401 - as of Field
+    return Field(default, ge=1, le=most, description=f"a whole number from 1 to {most}")
+
+
+class Settings(BaseModel):
     """All settings, valid by themselves and with each other."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     # --- this service -----------------------------------------------------------------------
     host: Host = Field("127.0.0.1", description="an IP address or host name to listen on")
@@ -104,9 +107,7 @@ class Settings(BaseSettings):
     rate_limit: Rate | None = Field(
         None, description="a number from 1 to 1000000 per second, minute or hour, such as 60/minute"
     )
-    rate_limit_burst: int | None = Field(
-        None, ge=1, le=1_000_000, description="a whole number from 1 to 1000000"
-    )
+    rate_limit_burst: int | None = _whole_number(None, most=1_000_000)
     trusted_proxies: Networks = Field(
         (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
     )
@@ -118,12 +119,8 @@ class Settings(BaseSettings):
         description="origins separated by commas, each http:// or https:// with host and port "
         "only, such as https://app.example.com",
     )
-    max_urls_per_job: int = Field(
-        100_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000"
-    )
-    max_queued_urls: int = Field(
-        1_000_000, ge=1, le=100_000_000, description="a whole number from 1 to 100000000"
-    )
+    max_urls_per_job: int = _whole_number(100_000, most=1_000_000)
+    max_queued_urls: int = _whole_number(1_000_000, most=100_000_000)
     max_body_bytes: Size = Field(
         16 * 1024**2, ge=1024, le=1024**3, description="a size from 1KiB to 1GiB, such as 16MiB"
     )
@@ -173,7 +170,7 @@ class Settings(BaseSettings):
         le=_MOST_WORKERS,
         description=f"a whole number from WORKER_COUNT to {_MOST_WORKERS}",
     )
-    worker_concurrency: int = Field(96, ge=1, le=256, description="a whole number from 1 to 256")
+    worker_concurrency: int = _whole_number(96, most=256)
     job_ttl_seconds: float = Field(
         7 * 24 * 3600.0,
         ge=0,
@@ -183,7 +180,7 @@ class Settings(BaseSettings):
     crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = Field(
         "retry", description="retry or fail"
     )
-    max_attempts: int = Field(4, ge=1, le=100, description="a whole number from 1 to 100")
+    max_attempts: int = _whole_number(4, most=100)
 
     ca_file: Authorities | None = Field(
         None, description="the path of a file with certificates in PEM form"
@@ -269,19 +266,6 @@ class Settings(BaseSettings):
         description="a port, or 0 for any free one",
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment is handed to `load_settings`, so nothing is read behind its back."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
-
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.imgur_client_id is None:
@@ -340,27 +324,6 @@ class Settings(BaseSettings):
     def webhook_secret_values(self) -> tuple[bytes, ...]:
         """Empty where callback URLs cannot be told."""
         return tuple(secret.get_secret_value() for secret in self.webhook_secret or ())
-
-    @property
-    def imgur_client_id_value(self) -> str:
-        """Empty only where the sandbox applies."""
-        return _reveal(self.imgur_client_id) or ""
-
-    @property
-    def source_proxy_value(self) -> str | None:
-        return _reveal(self.source_proxy)
-
-    @property
-    def imgur_proxy_value(self) -> str | None:
-        return _reveal(self.imgur_proxy)
-
-    @property
-    def imgur_client_secret_value(self) -> str | None:
-        return _reveal(self.imgur_client_secret)
-
-    @property
-    def imgur_refresh_token_value(self) -> str | None:
-        return _reveal(self.imgur_refresh_token)
 
 
 def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
@@ -440,7 +403,3 @@ def _shorten(value: str) -> str:
 
 def _disagree(message: str) -> NoReturn:
     raise PydanticCustomError("settings_disagree", "{message}", {"message": message})
-
-
-def _reveal(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

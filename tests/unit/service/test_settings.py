@@ -6,7 +6,7 @@ from typing import Any
 
 import certifi
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from service.rate_limit import RateLimit
 from service.settings import Settings, SettingsError, ignored_proxies, load_settings
@@ -256,7 +256,7 @@ class TestSecretFiles:
         path = tmp_path / "secret"
         path.write_text(content, newline="")
         settings = load_settings({"IMGUR_CLIENT_ID_FILE": str(path)})
-        assert settings.imgur_client_id_value == "the-id"
+        assert settings.imgur_client_id == SecretStr("the-id")
         assert not settings.sandbox_applies
 
     def test_keys_may_stand_on_lines(self, tmp_path: Path) -> None:
@@ -330,10 +330,10 @@ class TestTogether:
 
     def test_an_account_is_revealed_only_on_demand(self) -> None:
         settings = load_settings(ACCOUNT)
-        assert settings.imgur_client_id_value == "the-id"
-        assert settings.imgur_client_secret_value == "the-secret"
-        assert settings.imgur_refresh_token_value == "the-token"
-        assert load_settings({}).imgur_refresh_token_value is None
+        assert settings.imgur_client_id == SecretStr("the-id")
+        assert settings.imgur_client_secret == SecretStr("the-secret")
+        assert settings.imgur_refresh_token == SecretStr("the-token")
+        assert load_settings({}).imgur_refresh_token is None
 
     @pytest.mark.parametrize(("port", "sandbox_port"), [("0", 0), ("8080", 8081), ("65535", 0)])
     def test_the_sandbox_stands_beside_the_service(self, port: str, sandbox_port: int) -> None:
@@ -480,7 +480,7 @@ def test_proxies_are_secrets(url: str, tmp_path: Path) -> None:
 
     settings = load_settings({"SOURCE_PROXY": url, "IMGUR_PROXY_FILE": str(file)})
 
-    assert settings.source_proxy_value == settings.imgur_proxy_value == url.removesuffix("/")
+    assert settings.source_proxy == settings.imgur_proxy == SecretStr(url.removesuffix("/"))
     assert url not in repr(settings)
 
 
