@@ -10,7 +10,7 @@ import sys
 import structlog
 
 from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
-from service.settings import SettingsError, load_settings
+from service.environment import SettingsError, load_settings
 from workers import (
     BackendError,
     BoardLostError,

@@ -6,7 +6,7 @@ Reads the service's settings, and works on JOURNAL_PATH while no service uses it
 import os
 import sys
 
-from service.settings import SettingsError, load_settings
+from service.environment import SettingsError, load_settings
 from workers import JournalError, repair_journal
 
 EXIT_READABLE = 0

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from service.environment import load_settings
 from service.openapi import describe
-from service.settings import Settings, load_settings
+from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(

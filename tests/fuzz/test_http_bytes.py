@@ -17,8 +17,8 @@ import pytest
 
 from service.app import create_app
 from service.connection_limits import ConnectionLimits
+from service.environment import load_settings
 from service.server import WebServer
-from service.settings import load_settings
 from workers import BoardHealth, BoardState, ChangesWanted, JobChanges, Refusal, Submission
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox

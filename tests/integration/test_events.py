@@ -18,11 +18,11 @@ from imgup.event_stream import Event, read_events
 from service.app import create_app
 from service.broadcaster import Broadcaster
 from service.connection_limits import ConnectionLimits
+from service.environment import load_settings
 from service.forecasts import Forecasts
 from service.problems import render_problems
 from service.resources.events import EventsResource
 from service.server import WebServer
-from service.settings import load_settings
 from tests.job_snapshot import snapshot_of
 from workers import (
     BoardHealth,

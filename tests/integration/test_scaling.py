@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from service.environment import load_settings
 from service.run import _board_config
 from service.sandbox_process import SandboxProcess
-from service.settings import load_settings
 from tests.job_snapshot import snapshot_of
 from tests.running_service import BACKEND, RunningService, suspend
 from workers import (

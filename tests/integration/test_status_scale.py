@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from service.app import create_app
+from service.environment import load_settings
 from service.server import WebServer
-from service.settings import load_settings
 from workers import BoardHealth, BoardState, ChangesWanted, JobChanges, Refusal, Submission
 from workers.job_table import JobTable
 from workers.messages import Uploaded

@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.environment import load_settings
 from service.http_meters import HttpMetersMiddleware
 from service.metrics import create_registry
-from service.settings import load_settings
 from workers import Allowance, LimitState, MeterReading
 from workers.messages import MailboxStats
 from workers.metrics import MeterBook

@@ -13,10 +13,10 @@ import pytest
 from falcon import testing
 
 from service.docs_page import docs_page
+from service.environment import load_settings
 from service.openapi import describe
 from service.pages import Document, render_page
 from service.problem_catalog import Explanation
-from service.settings import load_settings
 
 FILES = Path(__file__).parents[3] / "service" / "static" / "docs"
 POLICY = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import SettingsError, load_settings
+from service.environment import SettingsError, load_settings
 
 
 def test_there_is_no_journal_unless_it_is_wanted() -> None:

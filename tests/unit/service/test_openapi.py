@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from service.api_keys import HEALTH_PATHS
+from service.environment import load_settings
 from service.models import (
     CancellationAccepted,
     ImageLinks,
@@ -22,7 +23,6 @@ from service.models import (
 )
 from service.openapi import describe
 from service.problems import ProblemBody
-from service.settings import load_settings
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(4)]
 OPEN = {"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/problems/{code}"}

@@ -11,8 +11,8 @@ import pytest
 from falcon import testing
 
 from service.app import create_app
+from service.environment import load_settings
 from service.page_files import FOR_EVER, POLICY
-from service.settings import load_settings
 
 FILES = Path(__file__).parents[3] / "service" / "static" / "page"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

@@ -8,8 +8,9 @@ import certifi
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from service.environment import SettingsError, ignored_proxies, load_settings
 from service.rate_limit import RateLimit
-from service.settings import Settings, SettingsError, ignored_proxies, load_settings
+from service.settings import Settings
 
 ACCOUNT = {
     "IMGUR_CLIENT_ID": "the-id",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from service.environment import load_settings
 from service.models import Workers
 from service.run import _board_config
-from service.settings import load_settings
 from workers import BoardState
 
 ADMIN = {"X-API-Key": "key-of-the-admin"}
