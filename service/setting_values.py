@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ByteSize, SecretBytes, SecretStr, TypeAdapter
+from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, TypeAdapter
 
 from service.api_keys import ApiKey
 from service.rate_limit import RateLimit
+from service.upload_options import ALBUM_PATTERN
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 # What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
-_ALBUM = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _MOST_PORTS = 65_535
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _WEBHOOK_PREFIX = "whsec_"
@@ -39,36 +39,22 @@ def _read_host(value: str) -> str:
     return host
 
 
-def _read_host_names(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_host_names(value: str) -> tuple[str, ...]:
     names = tuple(entry.lower() for entry in _entries(value))
     if not all(map(_HOST_NAME.fullmatch, names)):
         raise ValueError("not a host name")
     return names
 
 
-def _read_lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _read_upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
 def _entries(text: str) -> list[str]:
     return [entry for entry in re.split(r"[,\s]+", text) if entry]
 
 
-def _read_networks(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_networks(value: str) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_network(entry)) for entry in _entries(value))
 
 
-def _read_ports(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_ports(value: str) -> tuple[int, ...]:
     ports = tuple(dict.fromkeys(int(entry) for entry in _entries(value)))
     if not all(0 < port <= _MOST_PORTS for port in ports):
         raise ValueError("not a port")
@@ -93,9 +79,7 @@ def _read_origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _read_proxy(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_proxy(value: str) -> str:
     parts = urlsplit(value)
     usable = (
         parts.scheme in {"http", "https", "socks5h"}
@@ -119,9 +103,7 @@ def _read_authorities(value: str) -> str:
     return str(Path(value).absolute())
 
 
-def _read_origins(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_origins(value: str) -> tuple[str, ...]:
     return tuple(_as_browsers_send(_read_origin(entry)) for entry in _entries(value))
 
 
@@ -131,21 +113,13 @@ def _as_browsers_send(origin: str) -> str:
     return lower.removesuffix(_DEFAULT_PORTS[urlsplit(lower).scheme])
 
 
-def _read_album(value: str) -> str:
-    if not _ALBUM.fullmatch(value):
-        raise ValueError("not an album")
-    return value
-
-
-def _read_credential(value: object) -> object:
-    if isinstance(value, str) and not _CREDENTIAL.fullmatch(value):
+def _read_credential(value: str) -> str:
+    if not _CREDENTIAL.fullmatch(value):
         raise ValueError("not a credential")
     return value
 
 
-def _read_api_keys(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_api_keys(value: str) -> tuple[ApiKey, ...]:
     entries = dict.fromkeys(_entries(value))
     if not entries:
         raise ValueError("nothing but separators")  # which must not mean: open to everybody
@@ -159,9 +133,7 @@ def _read_api_keys(value: object) -> object:
     return keys
 
 
-def _read_webhook_secrets(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_webhook_secrets(value: str) -> tuple[SecretBytes, ...]:
     secrets = tuple(_webhook_secret(entry) for entry in dict.fromkeys(_entries(value)))
     if not secrets:
         raise ValueError("nothing but separators")
@@ -177,19 +149,13 @@ def _webhook_secret(text: str) -> SecretBytes:
     return SecretBytes(secret)
 
 
-def _read_waits(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _read_waits(value: str) -> tuple[float, ...]:
     if value.strip() == "none":
         return ()
     waits = tuple(float(entry) for entry in _entries(value))
     if not 0 < len(waits) <= _MOST_WAITS or not all(0 < wait <= _LONGEST_WAIT for wait in waits):
         raise ValueError("not a list of waits")
     return waits
-
-
-def _read_rate(value: object) -> object:
-    return RateLimit.parse(value) if isinstance(value, str) else value
 
 
 def _read_journal_path(value: str) -> str:
@@ -214,11 +180,11 @@ Proxy = Annotated[SecretStr, BeforeValidator(_read_proxy)]
 
 Authorities = Annotated[str, BeforeValidator(_read_authorities)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_read_origins)]
-Album = Annotated[str, BeforeValidator(_read_album)]
+Album = Annotated[str, Field(pattern=ALBUM_PATTERN)]
 Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
 ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]
 WebhookSecrets = Annotated[tuple[SecretBytes, ...], BeforeValidator(_read_webhook_secrets)]
 Waits = Annotated[tuple[float, ...], BeforeValidator(_read_waits)]
-Rate = Annotated[RateLimit, BeforeValidator(_read_rate)]
-LowerCase = BeforeValidator(_read_lower)
-UpperCase = BeforeValidator(_read_upper)
+Rate = Annotated[RateLimit, BeforeValidator(RateLimit.parse)]
+LowerCase = BeforeValidator(str.lower)
+UpperCase = BeforeValidator(str.upper)
