@@ -42,7 +42,7 @@ EXPOSED_HEADERS: Final = (
 
 _LOCALHOST: Final = "localhost"
 _OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed, or a bookmark
-_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _split_host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?").fullmatch
 
 
@@ -95,7 +95,7 @@ def _is_unmarked_browser(req: falcon.Request) -> bool:
 def _is_own(origin: str, host: str) -> bool:
     # Not the scheme: where a proxy ends TLS, the service does not see it.
     scheme, _, authority = origin.partition("://")
-    port = _DEFAULT_PORTS.get(scheme)
+    port = DEFAULT_PORTS.get(scheme)
     return port is not None and host in {authority, authority + port}
 
 

@@ -11,11 +11,12 @@ import re
 import ssl
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, TypeAdapter
 
 from service.api_keys import ApiKey
+from service.browser_origin import DEFAULT_PORTS
 from service.rate_limit import RateLimit
 from service.upload_options import ALBUM_PATTERN
 
@@ -23,7 +24,6 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 # What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
 _MOST_PORTS = 65_535
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _WEBHOOK_PREFIX = "whsec_"
 _FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
 _MOST_WAITS = 20
@@ -62,27 +62,21 @@ def _read_ports(value: str) -> tuple[int, ...]:
 
 
 def _read_origin(value: str) -> str:
-    parts = urlsplit(value)
-    usable = (
-        parts.scheme in {"http", "https"}
-        and parts.hostname
-        and parts.username is None
-        and parts.path in {"", "/"}
-        and not (parts.query or parts.fragment)
-        and parts.port != 0
-        and value.isascii()
-        and value.isprintable()
-        and " " not in value
-    )
-    if not usable:
+    parts = _split(value, "http", "https")
+    if parts.username is not None:
         raise ValueError("not an origin")
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def _read_proxy(value: str) -> str:
+    _split(value, "http", "https", "socks5h")
+    return value.removesuffix("/")
+
+
+def _split(value: str, *schemes: str) -> SplitResult:
     parts = urlsplit(value)
     usable = (
-        parts.scheme in {"http", "https", "socks5h"}
+        parts.scheme in schemes
         and parts.hostname
         and parts.path in {"", "/"}
         and not (parts.query or parts.fragment)
@@ -90,8 +84,8 @@ def _read_proxy(value: str) -> str:
         and all("!" <= character <= "~" for character in value)
     )
     if not usable:
-        raise ValueError("not a proxy")
-    return value.removesuffix("/")
+        raise ValueError("not a URL of host and port")
+    return parts
 
 
 def _read_authorities(value: str) -> str:
@@ -110,7 +104,7 @@ def _read_origins(value: str) -> tuple[str, ...]:
 def _as_browsers_send(origin: str) -> str:
     # RFC 6454, section 6.2: in lower case, without the scheme's own port.
     lower = origin.lower()
-    return lower.removesuffix(_DEFAULT_PORTS[urlsplit(lower).scheme])
+    return lower.removesuffix(DEFAULT_PORTS[urlsplit(lower).scheme])
 
 
 def _read_credential(value: str) -> str:
