@@ -1,5 +1,7 @@
 """The web application: routes and middleware, nothing else."""
 
+from functools import cache
+
 import falcon
 from prometheus_client import CollectorRegistry
 
@@ -11,20 +13,23 @@ from service.board_gate import BoardGate
 from service.broadcaster import Broadcaster
 from service.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.client_address import ClientAddressMiddleware
+from service.docs_page import docs_page
+from service.documents import Document
 from service.forecasts import Forecasts
 from service.http_meters import HttpMetersMiddleware
 from service.job_views import JobViews
 from service.large_answers import LargeAnswers
 from service.link_views import LinkViews
 from service.metrics import create_registry
-from service.openapi import Description
+from service.models import render
+from service.openapi import describe
 from service.page_files import PageFiles
+from service.pages import stylesheet
 from service.problems import render_problems
 from service.rate_limit import RateLimiter
 from service.request_ids import RequestIdMiddleware
 from service.resources.deletions import DeletionResource
-from service.resources.description import DescriptionResource
-from service.resources.docs import DocsResource, StylesheetResource
+from service.resources.documents import DocumentResource
 from service.resources.events import EventsResource
 from service.resources.forecast import ForecastResource
 from service.resources.health import LivenessResource, ReadinessResource
@@ -146,8 +151,9 @@ def _add_pages(
     app.add_route("/", index)
     app.add_route("/page/{version}/{name}", PageFileResource(files))
     app.add_route("/metrics", MetricsResource(registry))
-    description = Description(settings)
-    app.add_route("/openapi.json", DescriptionResource(description))
-    app.add_route("/docs", DocsResource(description))
-    app.add_route("/docs/style.css", StylesheetResource())
+    described = cache(lambda: describe(settings))  # once for both
+    as_json = DocumentResource(lambda: Document(render(described()), falcon.MEDIA_JSON))
+    app.add_route("/openapi.json", as_json)
+    app.add_route("/docs", DocumentResource(lambda: docs_page(described())))
+    app.add_route("/docs/style.css", DocumentResource(stylesheet))
     app.add_route("/problems/{code}", ProblemResource())

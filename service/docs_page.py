@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from service.pages import Document, render_page
+from service.documents import Document
+from service.pages import render_page
 from service.problem_catalog import CATALOG
 
 _METHODS: Final = ("get", "post", "put", "delete")

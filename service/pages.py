@@ -1,52 +1,21 @@
 """Pages for a browser, made of files of this package and nothing from elsewhere."""
 
-import hashlib
 import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import falcon
 from markupsafe import Markup, escape
 
-from service.rendered import identify, is_known
+from service.documents import Document
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-POLICY: Final = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-"""No script at all, neither inline nor from a file; what is there is there without one."""
-
 _FILES = Path(__file__).parent / "static" / "docs"
 _HTML = "text/html; charset=utf-8"
 _CODE = re.compile(r"`([^`]+)`")
-
-
-class Document:
-    """Something that stays the same until the service is started anew.
-
-    Args:
-        content: its bytes.
-        media_type: what they are.
-    """
-
-    def __init__(self, content: bytes, media_type: str) -> None:
-        self._content = content
-        self._media_type = media_type
-        self._tag = hashlib.sha256(content).hexdigest()[:32]
-
-    def send(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Let this be the answer; 304 for who has it already."""
-        resp.set_header("Content-Security-Policy", POLICY)
-        if is_known(req, resp, self._tag):
-            return
-        identify(resp, self._tag)
-        resp.content_type = self._media_type
-        resp.data = self._content
 
 
 def render_page(template: str, **values: object) -> Document:

@@ -6,11 +6,9 @@ Reads the service's settings, and works on JOURNAL_PATH while no service uses it
 import os
 import sys
 
+from service.endings import EXIT_DONE, cannot_start
 from service.environment import SettingsError, load_settings
 from workers import JournalError, repair_journal
-
-EXIT_READABLE = 0
-EXIT_CANNOT_REPAIR = 2
 
 
 def main() -> int:
@@ -22,10 +20,10 @@ def main() -> int:
     try:
         path = load_settings(os.environ).journal_path
         if path is None:
-            return _cannot("JOURNAL_PATH is not set: there is no journal")
+            return cannot_start("JOURNAL_PATH is not set: there is no journal")
         repair = repair_journal(path)
     except (JournalError, SettingsError) as error:
-        return _cannot(str(error))
+        return cannot_start(str(error))
     if repair.copy is None:
         sys.stdout.write(f"imgup: {path} is not damaged; nothing was changed\n")
     else:
@@ -33,12 +31,7 @@ def main() -> int:
             f"imgup: {path} holds {repair.jobs} jobs now; records that could not be read: "
             f"{repair.lost_records}; the damaged journal is {repair.copy}\n"
         )
-    return EXIT_READABLE
-
-
-def _cannot(why: str) -> int:
-    sys.stderr.write(f"imgup: {why}\n")
-    return EXIT_CANNOT_REPAIR
+    return EXIT_DONE
 
 
 if __name__ == "__main__":

@@ -4,6 +4,6 @@ The shapes come from the very types that the answers are made from; what is said
 types cannot say.
 """
 
-from service.openapi.document import VERSION, Description, describe
+from service.openapi.document import VERSION, describe
 
-__all__ = ["VERSION", "Description", "describe"]
+__all__ = ["VERSION", "describe"]

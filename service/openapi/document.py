@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document of a service with certain settings."""
 
-from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,22 +25,6 @@ _BEARER: Final = {"type": "http", "scheme": "bearer"}
 _HEADER: Final = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
 _SHAPES = (*filter(is_typeddict, vars(models).values()), ProblemBody)
-
-
-class Description:
-    """The document, made when it is first asked for: no start of a service waits for it.
-
-    Args:
-        settings: see `describe`.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    @cached_property
-    def document(self) -> dict[str, Any]:
-        """What `describe` says."""
-        return describe(self._settings)
 
 
 def describe(settings: Settings) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 import falcon
 
+from service.documents import Document
 from service.models import Index, render
-from service.page_files import PageFile
 
 
 class IndexResource:
@@ -17,7 +17,7 @@ class IndexResource:
     """
 
     def __init__(
-        self, page: PageFile, *, sandbox: bool, sandbox_url: str | None, max_urls: int
+        self, page: Document, *, sandbox: bool, sandbox_url: str | None, max_urls: int
     ) -> None:
         self._page = page
         index: Index = {

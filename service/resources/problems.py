@@ -5,8 +5,9 @@ from http import HTTPStatus
 
 import falcon
 
+from service.documents import Document
 from service.models import ProblemExplanation, render
-from service.pages import Document, render_page
+from service.pages import render_page
 from service.problem_catalog import CATALOG, Explanation
 from service.problems import Problem
 

@@ -15,7 +15,6 @@ from service.rendered import CACHING
         ("GET", "/"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
-        ("GET", "/openapi.json"),
         ("GET", "/v1/images"),
         ("GET", "/v1/images/upload/x"),
         ("GET", "/nowhere"),

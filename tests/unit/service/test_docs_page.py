@@ -13,9 +13,10 @@ import pytest
 from falcon import testing
 
 from service.docs_page import docs_page
+from service.documents import Document
 from service.environment import load_settings
 from service.openapi import describe
-from service.pages import Document, render_page
+from service.pages import render_page
 from service.problem_catalog import Explanation
 
 FILES = Path(__file__).parents[3] / "service" / "static" / "docs"
@@ -136,7 +137,7 @@ def test_the_api_is_described_once_and_not_before_somebody_asks(
 ) -> None:
     described = []
     monkeypatch.setattr(
-        "service.openapi.document.describe",
+        "service.app.describe",
         lambda settings: described.append(settings) or describe(settings),
     )
     api = make_api()
@@ -146,7 +147,9 @@ def test_the_api_is_described_once_and_not_before_somebody_asks(
     assert len(described) == 1
 
 
-@pytest.mark.parametrize("path", ["/docs", "/docs/style.css", "/problems/draining"])
+@pytest.mark.parametrize(
+    "path", ["/docs", "/docs/style.css", "/openapi.json", "/problems/draining"]
+)
 def test_who_has_it_is_told_so(api: Any, path: str) -> None:
     first = api.get(path)
     again = api.get(path, headers={"If-None-Match": first.headers["etag"]})
