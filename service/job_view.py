@@ -2,12 +2,11 @@
 
 from itertools import accumulate, compress
 
-from service.errand_json import render_deliveries
-from service.models import counts_of, iso_time, render
+from service.models import DeliveryEntry, counts_of, iso_time, render
 from service.paging import Page
 from service.result_json import NULL, render_results
 from service.timeline_view import render_timeline
-from workers import TIMELINE_BYTES, ImageState, JobChanges
+from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges
 
 # Each turns a column of states into one of ones and zeros.
 _MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted(ImageState)}
@@ -130,7 +129,8 @@ class JobView:
         job = self._job
         counts = counts_of(job)
         sandbox = b',"sandbox":true' if self._sandbox else b""
-        deliveries = render_deliveries(job.deliveries)
+        told = [_delivery(one) for one in job.deliveries]
+        deliveries = b',"deliveries":%b' % render(told) if told else b""
         return b',"counts":%b%b%b%b}' % (render(counts), _links(job), deliveries, sandbox)
 
     def _listed(self, texts: list[bytes], state: ImageState) -> bytes:
@@ -174,3 +174,13 @@ def _links(job: JobChanges) -> bytes:
     retry_of = b"" if job.retry_of is None else b',"retryOf":%b' % render(job.retry_of)
     retried_as = b"" if job.retried_as is None else b',"retriedAs":%b' % render(job.retried_as)
     return cancelled + retry_of + retried_as
+
+
+def _delivery(attempt: DeliveryAttempt) -> DeliveryEntry:
+    return {
+        "at": iso_time(attempt.at),
+        "attempt": attempt.attempt,
+        "status": attempt.status,
+        "reason": attempt.reason,
+        "next": None if attempt.next_at is None else iso_time(attempt.next_at),
+    }

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from service.errand_json import render_deletion
 from service.models import render
-from workers import ImageState, JobChanges
+from workers import Deletion, DeletionState, ImageState, JobChanges
 
 NULL = b"null"
 
@@ -44,10 +43,19 @@ def render_results(
                 attempts,
                 _DOUBLED if index in doubled else b"",
                 _DEDUPLICATED if index in known_images else b"",
-                render_deletion(deletions[index]) if index in deletions else b"",
+                _deletion(deletions[index]) if index in deletions else b"",
             ),
         )
 
 
 def _why(reason: str, message: str) -> bytes:
     return b'"reason":%b,"message":%b' % (render(reason), render(message))
+
+
+def _deletion(deletion: Deletion) -> bytes:
+    """The members that a result has besides its others, each after a comma."""
+    state = b',"deleted":"%b"' % deletion.state.value.encode()
+    if deletion.state is not DeletionState.FAILED:
+        return state
+    why = render(deletion.reason), render(deletion.message)
+    return state + b',"deletionReason":%b,"deletionMessage":%b' % why

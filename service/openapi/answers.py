@@ -1,7 +1,6 @@
 """The answers of routes, as the OpenAPI document has them: each is built from a few parts."""
 
-from collections.abc import Mapping
-from http import HTTPStatus
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from service.problems import MEDIA_TYPE
@@ -10,75 +9,68 @@ _JSON = "application/json"
 SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS = "#/components/responses/"
 
-_REFUSALS: Final[Mapping[HTTPStatus, str]] = {
-    HTTPStatus.BAD_REQUEST: "It cannot be used; `errors` names all that is wrong with a body.",
-    HTTPStatus.UNAUTHORIZED: "No API key, or one that is not valid here.",
-    HTTPStatus.FORBIDDEN: "The key does not open this, or a browser asks for a page elsewhere.",
-    HTTPStatus.NOT_FOUND: "There is no such job, or it belongs to another API key.",
-    HTTPStatus.CONFLICT: "It does not fit the state of the job or image.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
-    HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive whole in time.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON in UTF-8, or not in gzip.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "It is well formed, and asks for what cannot be done.",
-    HTTPStatus.TOO_MANY_REQUESTS: "This client has asked too often.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The header is too long.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "A bug; the service's log says more.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Nothing was taken; it may be tried again later.",
+_REFUSALS: Final[Mapping[int, str]] = {
+    400: "It cannot be used; `errors` names all that is wrong with a body.",
+    401: "No API key, or one that is not valid here.",
+    403: "The key does not open this, or a browser asks for a page elsewhere.",
+    404: "There is no such job, or it belongs to another API key.",
+    409: "It does not fit the state of the job or image.",
+    405: "This path does not take this method.",
+    408: "The request did not arrive whole in time.",
+    413: "The body is too long.",
+    415: "The body is not declared as JSON in UTF-8, or not in gzip.",
+    422: "It is well formed, and asks for what cannot be done.",
+    429: "This client has asked too often.",
+    431: "The header is too long.",
+    500: "A bug; the service's log says more.",
+    503: "Nothing was taken; it may be tried again later.",
 }
-_REFUSAL_HEADERS: Final[Mapping[str, tuple[HTTPStatus, ...]]] = {
-    "Retry-After": (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS),
-    "WWW-Authenticate": (HTTPStatus.UNAUTHORIZED,),
-    "Allow": (HTTPStatus.METHOD_NOT_ALLOWED,),
-    "RateLimit": (HTTPStatus.TOO_MANY_REQUESTS,),
-    "RateLimit-Policy": (HTTPStatus.TOO_MANY_REQUESTS,),
+_REFUSAL_HEADERS: Final[Mapping[str, tuple[int, ...]]] = {
+    "Retry-After": (503, 429),
+    "WWW-Authenticate": (401,),
+    "Allow": (405,),
+    "RateLimit": (429,),
+    "RateLimit-Policy": (429,),
 }
 # Every request can meet these, whatever it asks for.
-_ANYWHERE = (
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.METHOD_NOT_ALLOWED,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-)
+_ANYWHERE = (400, 403, 405, 408, 413, 431, 500)
 
 
 def operation(
-    name: str, summary: str, answers: dict[HTTPStatus, dict[str, Any]], *refusals: HTTPStatus
+    name: str,
+    summary: str,
+    answers: dict[int, dict[str, Any]],
+    refusals: Iterable[int] = (),
+    **more: object,
 ) -> dict[str, Any]:
     responses = {status: _refusal(status) for status in (*_ANYWHERE, *refusals)} | answers
     return {
         "operationId": name,
         "summary": summary,
-        "responses": {str(status.value): responses[status] for status in sorted(responses)},
-    }
+        "responses": {str(status): responses[status] for status in sorted(responses)},
+    } | more
 
 
-def add_refusal(operation: dict[str, Any], status: HTTPStatus) -> None:
-    operation["responses"][str(status.value)] = _refusal(status)
+def add_refusal(operation: dict[str, Any], status: int) -> None:
+    operation["responses"][str(status)] = _refusal(status)
 
 
-def _refusal(status: HTTPStatus) -> dict[str, Any]:
+def _refusal(status: int) -> dict[str, Any]:
     return {"$ref": _ANSWERS + _name(status)}
 
 
-def ok(shape: str) -> dict[HTTPStatus, dict[str, Any]]:
-    return {HTTPStatus.OK: content("As it stands now.", ref(shape))}
+def ok(shape: str) -> dict[int, dict[str, Any]]:
+    return {200: content("As it stands now.", ref(shape))}
 
 
-def shown(whole: str, page: str) -> dict[HTTPStatus, dict[str, Any]]:
+def shown(whole: str, page: str) -> dict[int, dict[str, Any]]:
     """The answers of a list that may be asked for page by page, and again."""
     schema = {"anyOf": [ref(whole), ref(page)]}
     tag = {"ETag": {"schema": {"type": "string"}, "required": True}}
     return {
-        HTTPStatus.OK: content("As it stands now: all of it, or the page asked for.", schema)
+        200: content("As it stands now: all of it, or the page asked for.", schema)
         | {"headers": tag},
-        HTTPStatus.NOT_MODIFIED: {
-            "description": "It stands as in the answer at hand.",
-            "headers": tag,
-        },
+        304: {"description": "It stands as in the answer at hand.", "headers": tag},
     }
 
 
@@ -96,8 +88,8 @@ def refusals() -> dict[str, Any]:
     return answers
 
 
-def _name(status: HTTPStatus) -> str:
-    return f"Refusal{status.value}"  # Python's own names of statuses change
+def _name(status: int) -> str:
+    return f"Refusal{status}"  # Python's own names of statuses change
 
 
 def content(meaning: str, schema: dict[str, Any], *headers: str, of: str = _JSON) -> dict[str, Any]:

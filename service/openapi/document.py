@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document of a service with certain settings."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -11,9 +10,8 @@ from typing_extensions import is_typeddict
 from service import models
 from service.api_keys import is_open
 from service.openapi.answers import SCHEMAS, add_refusal, refusals
+from service.openapi.bodies import upload_body, workers_body
 from service.openapi.routes import paths
-from service.openapi.upload_body import upload_body
-from service.openapi.workers_body import workers_body
 from service.problems import ProblemBody
 from service.settings import Settings
 from service.throttle import is_limited
@@ -57,14 +55,14 @@ def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
         operations = [item[method] for method in item if method != "parameters"]
         for operation in operations:
             if settings.rate_limit is not None and is_limited(path):
-                add_refusal(operation, HTTPStatus.TOO_MANY_REQUESTS)
+                add_refusal(operation, 429)
             if operation["operationId"] == "scaleWorkers" and settings.admin_key:
-                add_refusal(operation, HTTPStatus.UNAUTHORIZED)
+                add_refusal(operation, 401)
                 operation["security"] = [{"adminBearer": []}, {"adminHeader": []}]
             elif settings.api_keys and is_open(path):
                 operation["security"] = []
             elif settings.api_keys:
-                add_refusal(operation, HTTPStatus.UNAUTHORIZED)
+                add_refusal(operation, 401)
     schemes: dict[str, Any] = {}
     if settings.api_keys:
         document["security"] = [{"bearer": []}, {"header": []}]

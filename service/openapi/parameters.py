@@ -8,92 +8,77 @@ from service.preferences import LONGEST_WAIT_SECONDS
 from service.resources.jobs import MOST_JOBS, USUAL_JOBS
 from workers import JobStatus
 
-PAGE_PARAMETERS: Final[list[dict[str, Any]]] = [
-    {
-        "name": "limit",
-        "in": "query",
-        "description": "Show a page of so many entries at most, in place of all.",
-        "schema": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": MOST_ENTRIES,
-            "default": USUAL_ENTRIES,
-        },
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "The entry to begin with, counted from 0: `next` of the page before. Given "
+
+def _parameter(place: str, name: str, description: str, **schema: object) -> dict[str, Any]:
+    schema = schema if "enum" in schema else {"type": "string"} | schema
+    return {"name": name, "in": place, "description": description, "schema": schema}
+
+
+def _number(place: str, name: str, description: str, least: int, **more: int) -> dict[str, Any]:
+    return _parameter(place, name, description, type="integer", minimum=least, **more)
+
+
+PAGE_PARAMETERS: Final = [
+    _number(
+        "query",
+        "limit",
+        "Show a page of so many entries at most, in place of all.",
+        1,
+        maximum=MOST_ENTRIES,
+        default=USUAL_ENTRIES,
+    ),
+    _number(
+        "query",
+        "cursor",
+        "The entry to begin with, counted from 0: `next` of the page before. Given "
         "alone, it shows a page as well; beyond the end, an empty one.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": LAST_CURSOR, "default": 0},
-    },
+        0,
+        maximum=LAST_CURSOR,
+        default=0,
+    ),
 ]
-TIMELINE: Final[dict[str, Any]] = {
-    "name": "timeline",
-    "in": "query",
-    "description": "1 shows what happened to each URL, and when; given alone, on a page.",
-    "schema": {"enum": ["0", "1"], "default": "0"},
+TIMELINE: Final = _parameter(
+    "query",
+    "timeline",
+    "1 shows what happened to each URL, and when; given alone, on a page.",
+    enum=["0", "1"],
+    default="0",
+)
+INDEX: Final = _number("path", "index", "The image's place in `results`, counted from 0.", 0) | {
+    "required": True
 }
-INDEX: Final[dict[str, Any]] = {
-    "name": "index",
-    "in": "path",
-    "description": "The image's place in `results`, counted from 0.",
-    "required": True,
-    "schema": {"type": "integer", "minimum": 0},
-}
-JOB_PARAMETERS: Final[list[dict[str, Any]]] = [
-    {
-        "name": "status",
-        "in": "query",
-        "description": "Only jobs of this status.",
-        "schema": {"enum": [status.value for status in JobStatus]},
-    },
-    {
-        "name": "limit",
-        "in": "query",
-        "description": "So many jobs at most.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_JOBS, "default": USUAL_JOBS},
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "Begin behind the page before: its `next`.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": LAST_CURSOR},
-    },
+JOB_PARAMETERS: Final = [
+    _parameter(
+        "query", "status", "Only jobs of this status.", enum=[status.value for status in JobStatus]
+    ),
+    _number("query", "limit", "So many jobs at most.", 1, maximum=MOST_JOBS, default=USUAL_JOBS),
+    _number("query", "cursor", "Begin behind the page before: its `next`.", 1, maximum=LAST_CURSOR),
 ]
-KEY: Final[dict[str, Any]] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Sent again with the same body, the request is answered with the job it made.",
-    "schema": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": LONGEST_KEY,
-        "pattern": "^[!#-~]+$",
-    },
-}
-PREFER: Final[dict[str, Any]] = {
-    "name": "Prefer",
-    "in": "header",
-    "description": f"`wait=N` has the answer wait for the job's end, for N seconds at most and no "
+KEY: Final = _parameter(
+    "header",
+    "Idempotency-Key",
+    "Sent again with the same body, the request is answered with the job it made.",
+    minLength=1,
+    maxLength=LONGEST_KEY,
+    pattern="^[!#-~]+$",
+)
+PREFER: Final = _parameter(
+    "header",
+    "Prefer",
+    "`wait=N` has the answer wait for the job's end, for N seconds at most and no "
     f"longer than {LONGEST_WAIT_SECONDS} (RFC 7240).",
-    "schema": {"type": "string"},
-}
-KNOWN_TAGS: Final[dict[str, Any]] = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "`ETag` of an answer that is at hand: 304 if it is still true.",
-    "schema": {"type": "string"},
-}
-SNAPSHOT_LIMIT: Final[dict[str, Any]] = {
-    "name": "limit",
-    "in": "query",
-    "description": "So many entries of `results` at most in a snapshot.",
-    "schema": {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": USUAL_ENTRIES},
-}
-LAST_EVENT_ID: Final[dict[str, Any]] = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "description": "`id` of the last event at hand: the events go on behind it.",
-    "schema": {"type": "string"},
-}
+)
+KNOWN_TAGS: Final = _parameter(
+    "header", "If-None-Match", "`ETag` of an answer that is at hand: 304 if it is still true."
+)
+SNAPSHOT_LIMIT: Final = _number(
+    "query",
+    "limit",
+    "So many entries of `results` at most in a snapshot.",
+    1,
+    maximum=MOST_ENTRIES,
+    default=USUAL_ENTRIES,
+)
+LAST_EVENT_ID: Final = _parameter(
+    "header", "Last-Event-ID", "`id` of the last event at hand: the events go on behind it."
+)

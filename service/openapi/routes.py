@@ -1,12 +1,10 @@
 """Which route gives which answer, and why it might not."""
 
-from http import HTTPStatus
 from typing import Any
 
 from service.events import MEDIA_TYPE as EVENTS_MEDIA_TYPE
 from service.openapi.answers import (
     accepted,
-    add_refusal,
     content,
     json_of,
     ok,
@@ -32,25 +30,19 @@ def paths() -> dict[str, Any]:
     """All routes there are, whoever may use them."""
     job_id = {"type": "string", "format": "uuid"}
     job = {"name": "jobId", "in": "path", "required": True, "schema": job_id}
-    unavailable = HTTPStatus.SERVICE_UNAVAILABLE
-    readiness = {unavailable: content("Not now.", ref("Readiness"), "Retry-After")}
-    document = {HTTPStatus.OK: content("This document.", {"type": "object"})}
+    readiness = {503: content("Not now.", ref("Readiness"), "Retry-After")}
+    document = {200: content("This document.", {"type": "object"})}
     return {
         "/v1/images/upload": {
             "post": operation(
                 "submitJob",
                 "Send a job; it is taken whole, or not at all, and answered at once.",
-                {HTTPStatus.ACCEPTED: accepted("The job is taken.", "UploadAccepted")},
-                HTTPStatus.CONFLICT,
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                unavailable,
-            )
-            | {
-                "description": "The body may be in gzip (`Content-Encoding: gzip`).",
-                "parameters": [KEY, PREFER],
-                "requestBody": {"required": True, "content": json_of(ref("UploadBody"))},
-            },
+                {202: accepted("The job is taken.", "UploadAccepted")},
+                (409, 415, 422, 503),
+                description="The body may be in gzip (`Content-Encoding: gzip`).",
+                parameters=[KEY, PREFER],
+                requestBody={"required": True, "content": json_of(ref("UploadBody"))},
+            ),
         },
         "/v1/images/upload/{jobId}": {
             "parameters": [job],
@@ -58,17 +50,14 @@ def paths() -> dict[str, Any]:
                 "showJob",
                 "How a job stands.",
                 shown("JobAnswer", "JobPage"),
-                HTTPStatus.NOT_FOUND,
-                unavailable,
-            )
-            | {"parameters": [*PAGE_PARAMETERS, TIMELINE, KNOWN_TAGS, PREFER]},
+                (404, 503),
+                parameters=[*PAGE_PARAMETERS, TIMELINE, KNOWN_TAGS, PREFER],
+            ),
             "delete": operation(
                 "cancelJob",
                 "Cancel a job: what waits ends at once, what is in work by itself.",
-                {HTTPStatus.ACCEPTED: accepted("It is cancelled.", "CancellationAccepted")},
-                HTTPStatus.NOT_FOUND,
-                HTTPStatus.CONFLICT,
-                unavailable,
+                {202: accepted("It is cancelled.", "CancellationAccepted")},
+                (404, 409, 503),
             ),
         },
         "/v1/images/upload/{jobId}/retry": {
@@ -76,25 +65,26 @@ def paths() -> dict[str, Any]:
             "post": operation(
                 "retryJob",
                 "Send the failed URLs of a job once more, as a new job.",
-                {HTTPStatus.ACCEPTED: accepted("The new job is taken.", "RetryAccepted")},
-                HTTPStatus.NOT_FOUND,
-                HTTPStatus.CONFLICT,
-                unavailable,
+                {202: accepted("The new job is taken.", "RetryAccepted")},
+                (404, 409, 503),
             ),
         },
         "/v1/jobs": {
-            "get": operation("listJobs", "The jobs, newest first.", ok("JobList"), unavailable)
-            | {"parameters": JOB_PARAMETERS},
+            "get": operation(
+                "listJobs",
+                "The jobs, newest first.",
+                ok("JobList"),
+                (503,),
+                parameters=JOB_PARAMETERS,
+            ),
         },
         "/v1/images/upload/{jobId}/images/{index}": {
             "parameters": [job, INDEX],
             "delete": operation(
                 "deleteImage",
                 "Delete an image that was uploaded; a worker does it, soon.",
-                {HTTPStatus.ACCEPTED: content("It will be.", ref("DeletionAccepted"))},
-                HTTPStatus.NOT_FOUND,
-                HTTPStatus.CONFLICT,
-                unavailable,
+                {202: content("It will be.", ref("DeletionAccepted"))},
+                (404, 409, 503),
             ),
         },
         "/v1/images": {
@@ -102,9 +92,9 @@ def paths() -> dict[str, Any]:
                 "listImages",
                 "The links of all images uploaded.",
                 shown("ImageLinks", "ImageLinksPage"),
-                unavailable,
-            )
-            | {"parameters": [*PAGE_PARAMETERS, KNOWN_TAGS]},
+                (503,),
+                parameters=[*PAGE_PARAMETERS, KNOWN_TAGS],
+            ),
         },
         "/openapi.json": {"get": operation("describe", "This document.", document)},
         "/healthz": {"get": operation("isAlive", "Whether the process answers.", ok("Liveness"))},
@@ -117,14 +107,14 @@ def paths() -> dict[str, Any]:
 
 
 def _prospects(job: dict[str, Any]) -> dict[str, Any]:
-    path, unavailable = "/v1/images/upload/{jobId}", HTTPStatus.SERVICE_UNAVAILABLE
+    path = "/v1/images/upload/{jobId}"
     events = {
-        HTTPStatus.OK: content(
+        200: content(
             "Server-sent events: `snapshot`, `change` and `end`, until the job is complete.",
             {"type": "string"},
             of=EVENTS_MEDIA_TYPE,
         ),
-        HTTPStatus.NO_CONTENT: {"description": "There is nothing behind the `end` at hand."},
+        204: {"description": "There is nothing behind the `end` at hand."},
     }
     return {
         f"{path}/events": {
@@ -133,66 +123,50 @@ def _prospects(job: dict[str, Any]) -> dict[str, Any]:
                 "followJob",
                 "What becomes of a job, as it happens.",
                 events,
-                HTTPStatus.NOT_FOUND,
-                unavailable,
-            )
-            | {"parameters": [SNAPSHOT_LIMIT, LAST_EVENT_ID]},
+                (404, 503),
+                parameters=[SNAPSHOT_LIMIT, LAST_EVENT_ID],
+            ),
         },
         f"{path}/forecast": {
             "parameters": [job],
             "get": operation(
-                "forecastJob",
-                "When a job may be complete.",
-                ok("JobForecast"),
-                HTTPStatus.NOT_FOUND,
-                unavailable,
+                "forecastJob", "When a job may be complete.", ok("JobForecast"), (404, 503)
             ),
         },
         "/v1/limits": {
-            "get": operation(
-                "showLimits", "What Imgur still takes.", ok("UploadLimits"), unavailable
-            )
+            "get": operation("showLimits", "What Imgur still takes.", ok("UploadLimits"), (503,))
         },
     }
 
 
 def _administration() -> dict[str, Any]:
-    unavailable = HTTPStatus.SERVICE_UNAVAILABLE
     return {
         "/v1/workers": {
-            "get": operation(
-                "showWorkers", "How many workers there are.", ok("Workers"), unavailable
-            ),
+            "get": operation("showWorkers", "How many workers there are.", ok("Workers"), (503,)),
             "put": operation(
                 "scaleWorkers",
                 "Have another number of workers, from now on.",
-                {HTTPStatus.OK: content("They come, or leave when they are done.", ref("Workers"))},
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                unavailable,
-            )
-            | {
-                "description": "Needs the key of ADMIN_KEY; an API key does not do.",
-                "requestBody": {"required": True, "content": json_of(ref("WorkersBody"))},
-            },
+                {200: content("They come, or leave when they are done.", ref("Workers"))},
+                (415, 503),
+                description="Needs the key of ADMIN_KEY; an API key does not do.",
+                requestBody={"required": True, "content": json_of(ref("WorkersBody"))},
+            ),
         },
     }
 
 
 def _pages() -> dict[str, Any]:
     text, html = {"type": "string"}, "text/html"
-    figures = {HTTPStatus.OK: content("Figures for Prometheus.", text, of="text/plain")}
-    page = {HTTPStatus.OK: content("A page.", text, of=html)}
+    figures = {200: content("Figures for Prometheus.", text, of="text/plain")}
+    page = {200: content("A page.", text, of=html)}
     explained = content("The explanation.", ref("ProblemExplanation"))
     explained["content"] |= json_of(text, html)
     index = content("The page to a browser, JSON to everybody else.", ref("Index"))
     index["content"] |= json_of(text, html)
     code = {"name": "code", "in": "path", "required": True, "schema": {"enum": sorted(CATALOG)}}
-    explain = operation(
-        "explainProblem", "What a problem's code means.", {HTTPStatus.OK: explained}
-    )
-    add_refusal(explain, HTTPStatus.NOT_FOUND)
+    explain = operation("explainProblem", "What a problem's code means.", {200: explained}, (404,))
     return {
-        "/": {"get": operation("showIndex", "What there is.", {HTTPStatus.OK: index})},
+        "/": {"get": operation("showIndex", "What there is.", {200: index})},
         "/metrics": {"get": operation("showMetrics", "Counts and times.", figures)},
         "/docs": {"get": operation("showDocs", "This document, for people.", page)},
         "/problems/{code}": {"parameters": [code], "get": explain},

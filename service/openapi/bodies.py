@@ -1,4 +1,4 @@
-"""The body of an upload request as a JSON schema, for the OpenAPI document.
+"""The bodies of requests as JSON schemas, for the OpenAPI document.
 
 Necessary, not sufficient: no pattern says all that makes a URL, or a header.
 """
@@ -28,7 +28,7 @@ _EXAMPLE_URLS: Final = [
 
 
 def upload_body(settings: Settings) -> dict[str, Any]:
-    """The schema, with the limits of these settings."""
+    """The schema of an upload request, with the limits of these settings."""
     urls = {
         "type": "array",
         "items": _url(MAX_URL_LENGTH),
@@ -36,15 +36,31 @@ def upload_body(settings: Settings) -> dict[str, Any]:
         "maxItems": settings.max_urls_per_job,
         "description": "Image URLs; of those that are the same text, one is taken.",
     }
+    examples = [
+        {"urls": _EXAMPLE_URLS},
+        {"urls": _EXAMPLE_URLS, "title": "{number} of {count}", "priority": "low"},
+    ]
+    return _object("urls", {"urls": urls} | _options(), *examples)
+
+
+def workers_body(settings: Settings) -> dict[str, Any]:
+    """The schema of a request for another number of workers, with the limit of these settings."""
+    count = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": settings.most_workers,
+        "description": "Workers there should be from now on.",
+    }
+    return _object("count", {"count": count}, {"count": 4})
+
+
+def _object(required: str, properties: dict[str, Any], *examples: object) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {"urls": urls} | _options(),
-        "required": ["urls"],
+        "properties": properties,
+        "required": [required],
         "additionalProperties": False,
-        "examples": [
-            {"urls": _EXAMPLE_URLS},
-            {"urls": _EXAMPLE_URLS, "title": "{number} of {count}", "priority": "low"},
-        ],
+        "examples": list(examples),
     }
 
 
