@@ -17,13 +17,7 @@ def docs_page(document: Mapping[str, Any]) -> Document:
         document: what `describe` says.
     """
     operations = list(_operations(document))
-    everywhere = _common([operation["answers"] for operation in operations])
-    for operation in operations:
-        operation["answers"] = {
-            status: answer
-            for status, answer in operation["answers"].items()
-            if status not in everywhere
-        }
+    everywhere = _common([operation["responses"] for operation in operations])
     return render_page(
         "docs.html",
         document=document,
@@ -39,16 +33,11 @@ def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             if method not in item:
                 continue
             operation = item[method]
-            yield {
+            yield operation | {
                 "path": path,
                 "method": method,
-                "id": operation["operationId"],
-                "summary": operation["summary"],
-                "description": operation.get("description"),
                 "is_open": "security" in document and operation.get("security") == [],
                 "parameters": [*item.get("parameters", ()), *operation.get("parameters", ())],
-                "body": operation.get("requestBody", {}).get("content"),
-                "answers": operation["responses"],
             }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, NotRequired
+from typing import Final, NotRequired
 
 import falcon
 import structlog
@@ -170,7 +170,7 @@ def _log_refusal(req: falcon.Request, body: ProblemBody) -> None:
 
 
 def _on_board_lost(
-    _req: falcon.Request, _resp: falcon.Response, error: BoardLostError, _params: dict[str, Any]
+    _req: falcon.Request, _resp: falcon.Response, error: BoardLostError, *_: object
 ) -> None:
     structlog.get_logger("http").error("the job state does not answer", cause=str(error))
     raise Problem(
@@ -182,9 +182,7 @@ def _on_board_lost(
     )
 
 
-def _on_board_silent(
-    _req: falcon.Request, _resp: falcon.Response, _error: BoardSilentError, _params: dict[str, Any]
-) -> None:
+def _on_board_silent(*_: object) -> None:
     raise Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "state-silent",
@@ -195,7 +193,7 @@ def _on_board_silent(
 
 
 def _on_unexpected(
-    req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
+    req: falcon.Request, _resp: falcon.Response, error: Exception, *_: object
 ) -> None:
     structlog.get_logger("http").error(
         "unexpected error", method=req.method, path=req.path, exc_info=error

@@ -6,9 +6,9 @@ from http import HTTPStatus
 import falcon
 
 from service.documents import Document
-from service.models import ProblemExplanation, render
+from service.models import render
 from service.pages import render_page
-from service.problem_catalog import CATALOG, Explanation
+from service.problem_catalog import CATALOG
 from service.problems import Problem
 
 
@@ -24,23 +24,17 @@ class ProblemResource:
         resp.append_header("Vary", "Accept")
         prefers_html = req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML))
         form = _page if prefers_html == falcon.MEDIA_HTML else _answer
-        form(CATALOG[code]).send(req, resp)
+        form(code).send(req, resp)
 
     on_head = on_get
 
 
 @cache
-def _answer(entry: Explanation) -> Document:
-    explanation: ProblemExplanation = {
-        "type": f"/problems/{entry.code}",
-        "code": entry.code,
-        "status": entry.status.value,
-        "when": entry.when,
-        "remedy": entry.remedy,
-    }
-    return Document(render(explanation), falcon.MEDIA_JSON)
+def _answer(code: str) -> Document:
+    return Document(render(CATALOG[code]), falcon.MEDIA_JSON)
 
 
 @cache
-def _page(entry: Explanation) -> Document:
-    return render_page("problem.html", problem=entry)
+def _page(code: str) -> Document:
+    problem = CATALOG[code]
+    return render_page("problem.html", problem=problem, phrase=HTTPStatus(problem["status"]).phrase)

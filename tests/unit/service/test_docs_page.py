@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from service.documents import Document
 from service.environment import load_settings
 from service.openapi import describe
 from service.pages import render_page
-from service.problem_catalog import Explanation
 
 FILES = Path(__file__).parents[3] / "service" / "static" / "docs"
 POLICY = (
@@ -127,8 +125,8 @@ def test_no_text_is_taken_for_markup(page_text: Any) -> None:
     assert not page.tags & {"b", "i"}
     assert page.text.count(json.dumps(evil)) == 2  # of the enumeration and the example
     assert page.text.count(evil.replace("`", "")) == 4  # one summary, two of the route, the shape
-    explanation = Explanation(evil, HTTPStatus.CONFLICT, evil, evil)
-    page = Page(page_text(render_page("problem.html", problem=explanation)))
+    explanation = {"code": evil, "status": 409, "when": evil, "remedy": evil}
+    page = Page(page_text(render_page("problem.html", problem=explanation, phrase=evil)))
     assert not page.tags & {"b", "i"}
 
 
