@@ -98,7 +98,7 @@ def _complaints(errors: list[ErrorDetails], given: Mapping[str, str]) -> Iterato
             # An address with a password in it is a secret as well.
             shown = "" if name in _SECRETS or "@" in value else f"={_shorten(value)}"
             yield f"{name}{shown}: expected {Settings.model_fields[field].description}"
-    yield from (error["msg"] for error in errors if not error["loc"])
+    yield from (str(error["ctx"]["error"]) for error in errors if not error["loc"])
 
 
 def _shorten(value: str) -> str:

@@ -10,7 +10,7 @@ import os
 import re
 import ssl
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, TypeAdapter
@@ -23,7 +23,7 @@ from service.upload_options import ALBUM_PATTERN
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 # What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
-_MOST_PORTS = 65_535
+LAST_PORT: Final = 65_535
 _WEBHOOK_PREFIX = "whsec_"
 _FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
 _MOST_WAITS = 20
@@ -56,7 +56,7 @@ def _read_networks(value: str) -> tuple[str, ...]:
 
 def _read_ports(value: str) -> tuple[int, ...]:
     ports = tuple(dict.fromkeys(int(entry) for entry in _entries(value)))
-    if not all(0 < port <= _MOST_PORTS for port in ports):
+    if not all(0 < port <= LAST_PORT for port in ports):
         raise ValueError("not a port")
     return ports
 
@@ -164,7 +164,14 @@ Size = Annotated[int, BeforeValidator(TypeAdapter(ByteSize).validate_python)]
 """Bytes: a number, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB)."""
 
 JournalPath = Annotated[str, BeforeValidator(_read_journal_path)]
-Host = Annotated[str, BeforeValidator(_read_host)]
+Host = Annotated[
+    str, BeforeValidator(_read_host), Field(description="an IP address or host name to listen on")
+]
+Port = Annotated[int, Field(ge=0, le=LAST_PORT, description="a port, or 0 for any free one")]
+Seconds = Annotated[
+    float,
+    Field(gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"),
+]
 HostNames = Annotated[tuple[str, ...], BeforeValidator(_read_host_names)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
 Ports = Annotated[tuple[int, ...], BeforeValidator(_read_ports)]

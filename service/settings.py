@@ -7,13 +7,13 @@ and is what a person reads who has set it to something else.
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from service.machine_memory import memory_limit
 from service.setting_values import (
+    LAST_PORT,
     Album,
     ApiKeyList,
     Authorities,
@@ -25,9 +25,11 @@ from service.setting_values import (
     Networks,
     Origin,
     Origins,
+    Port,
     Ports,
     Proxy,
     Rate,
+    Seconds,
     Size,
     UpperCase,
     Waits,
@@ -36,7 +38,6 @@ from service.setting_values import (
 from workers import RETRY_SECONDS
 
 _MOST_WORKERS = 512
-_LAST_PORT = 65_535
 _FEWEST_STATE_BYTES = 16 * 1024**2
 _MOST_ANSWERS_BYTES = 256 * 1024**2  # on a large machine: more would not make anything faster
 
@@ -59,11 +60,11 @@ def _default_state_bytes() -> int:
 
 def _next_port(data: Mapping[str, Any]) -> int:
     port = int(data.get("port", 0))
-    return port + 1 if 0 < port < _LAST_PORT else 0
+    return port + 1 if 0 < port < LAST_PORT else 0
 
 
-def _whole_number(default: int | None, most: int) -> Any:  # noqa: ANN401 - as of Field
-    return Field(default, ge=1, le=most, description=f"a whole number from 1 to {most}")
+def _whole_number(most: int, **default: Any) -> Any:  # noqa: ANN401 - as of Field
+    return Field(**default, ge=1, le=most, description=f"a whole number from 1 to {most}")
 
 
 class Settings(BaseModel):
@@ -72,8 +73,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     # --- this service -----------------------------------------------------------------------
-    host: Host = Field("127.0.0.1", description="an IP address or host name to listen on")
-    port: int = Field(8000, ge=0, le=_LAST_PORT, description="a port, or 0 for any free one")
+    host: Host = "127.0.0.1"
+    port: Port = 8000
     api_keys: ApiKeyList = Field(
         (),
         description="keys separated by commas, of printable ASCII characters, each as KEY or "
@@ -85,7 +86,7 @@ class Settings(BaseModel):
     rate_limit: Rate | None = Field(
         None, description="a number from 1 to 1000000 per second, minute or hour, such as 60/minute"
     )
-    rate_limit_burst: int | None = _whole_number(None, most=1_000_000)
+    rate_limit_burst: int | None = _whole_number(1_000_000, default=None)
     trusted_proxies: Networks = Field(
         (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
     )
@@ -97,8 +98,8 @@ class Settings(BaseModel):
         description="origins separated by commas, each http:// or https:// with host and port "
         "only, such as https://app.example.com",
     )
-    max_urls_per_job: int = _whole_number(100_000, most=1_000_000)
-    max_queued_urls: int = _whole_number(1_000_000, most=100_000_000)
+    max_urls_per_job: int = _whole_number(1_000_000, default=100_000)
+    max_queued_urls: int = _whole_number(100_000_000, default=1_000_000)
     max_body_bytes: Size = Field(
         16 * 1024**2, ge=1024, le=1024**3, description="a size from 1KiB to 1GiB, such as 16MiB"
     )
@@ -136,19 +137,14 @@ class Settings(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{1,60}$",
         description="a name of up to 60 letters, digits and ._-",
     )
-    worker_count: int = Field(
-        default_factory=_default_worker_count,
-        ge=1,
-        le=_MOST_WORKERS,
-        description=f"a whole number from 1 to {_MOST_WORKERS}",
-    )
+    worker_count: int = _whole_number(_MOST_WORKERS, default_factory=_default_worker_count)
     worker_count_max: int | None = Field(
         None,
         ge=1,
         le=_MOST_WORKERS,
         description=f"a whole number from WORKER_COUNT to {_MOST_WORKERS}",
     )
-    worker_concurrency: int = _whole_number(96, most=256)
+    worker_concurrency: int = _whole_number(256, default=96)
     job_ttl_seconds: float = Field(
         7 * 24 * 3600.0,
         ge=0,
@@ -158,7 +154,7 @@ class Settings(BaseModel):
     crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = Field(
         "retry", description="retry or fail"
     )
-    max_attempts: int = _whole_number(4, most=100)
+    max_attempts: int = _whole_number(100, default=4)
 
     ca_file: Authorities | None = Field(
         None, description="the path of a file with certificates in PEM form"
@@ -202,9 +198,7 @@ class Settings(BaseModel):
     max_image_bytes: Size = Field(
         20 * 1000**2, ge=1, le=1024**3, description="a size from 1 byte to 1GiB, such as 20MB"
     )
-    download_seconds: float = Field(
-        30.0, gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"
-    )
+    download_seconds: Seconds = 30.0
 
     # --- Imgur ------------------------------------------------------------------------------
     imgur_client_id: Credential | None = Field(
@@ -228,49 +222,48 @@ class Settings(BaseModel):
         description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
         "them if the proxy wants a login",
     )
-    upload_seconds: float = Field(
-        60.0, gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"
-    )
+    upload_seconds: Seconds = 60.0
 
     # --- the sandbox ------------------------------------------------------------------------
     sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = Field(
         "auto", description="auto, on or off"
     )
-    sandbox_host: Host = Field("127.0.0.1", description="an IP address or host name to listen on")
-    sandbox_port: int = Field(
-        default_factory=_next_port,
-        ge=0,
-        le=_LAST_PORT,
-        description="a port, or 0 for any free one",
-    )
+    sandbox_host: Host = "127.0.0.1"
+    sandbox_port: Port = Field(default_factory=_next_port)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.imgur_client_id is None:
             if self.imgur_client_secret or self.imgur_refresh_token:
                 given = "IMGUR_REFRESH_TOKEN" if self.imgur_refresh_token else "IMGUR_CLIENT_SECRET"
-                _disagree(f"{given} is set without IMGUR_CLIENT_ID: set that too, or unset it")
+                raise ValueError(
+                    f"{given} is set without IMGUR_CLIENT_ID: set that too, or unset it"
+                )
             if self.sandbox == "off":
-                _disagree(
+                raise ValueError(
                     "SANDBOX=off needs an Imgur application: set IMGUR_CLIENT_ID, "
                     "or leave SANDBOX at auto to try the service without one"
                 )
         elif self.imgur_refresh_token and not self.imgur_client_secret:
-            _disagree(
+            raise ValueError(
                 "IMGUR_REFRESH_TOKEN is set without IMGUR_CLIENT_SECRET: Imgur gives access "
                 "tokens only for all three of client id, client secret and refresh token"
             )
         if self.worker_count_max and self.worker_count_max < self.worker_count:
-            _disagree(
+            raise ValueError(
                 f"WORKER_COUNT_MAX is {self.worker_count_max}, and WORKER_COUNT "
                 f"{self.worker_count}: set one that is not below the other"
             )
         if self.admin_key and self.admin_key in [key.secret for key in self.api_keys]:
-            _disagree("ADMIN_KEY is one of API_KEYS: set another, or its holder is an admin")
+            raise ValueError("ADMIN_KEY is one of API_KEYS: set another, or its holder is an admin")
         if self.rate_limit_burst and self.rate_limit is None:
-            _disagree("RATE_LIMIT_BURST is set without RATE_LIMIT: set that too, or unset it")
+            raise ValueError(
+                "RATE_LIMIT_BURST is set without RATE_LIMIT: set that too, or unset it"
+            )
         if self.sandbox_applies and self.port and self.port == self.sandbox_port:
-            _disagree(f"PORT and SANDBOX_PORT are both {self.port}: they need different ports")
+            raise ValueError(
+                f"PORT and SANDBOX_PORT are both {self.port}: they need different ports"
+            )
         return self
 
     @property
@@ -302,7 +295,3 @@ class Settings(BaseModel):
     def webhook_secret_values(self) -> tuple[bytes, ...]:
         """Empty where callback URLs cannot be told."""
         return tuple(secret.get_secret_value() for secret in self.webhook_secret or ())
-
-
-def _disagree(message: str) -> NoReturn:
-    raise PydanticCustomError("settings_disagree", "{message}", {"message": message})
