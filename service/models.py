@@ -1,7 +1,9 @@
 """The shapes of all answers, and how they become JSON."""
 
 import json
+import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import WithJsonSchema
@@ -304,7 +306,15 @@ def counts_of(job: JobChanges | JobOverview) -> Counts:
 
 def iso_time(seconds: float) -> str:
     """Seconds since the epoch as ``YYYY-MM-DDTHH:mm:ss.sssZ``, GMT (ISO 8601)."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    fraction, whole = math.modf(seconds)
+    more, thousandths = divmod(round(fraction * 1_000_000) // 1000, 1000)
+    return f"{_second(int(whole) + more)}.{thousandths:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(whole: int) -> str:
+    """A page has up to 10,000 timelines: times of one second share its text."""
+    return datetime.fromtimestamp(whole, UTC).isoformat(timespec="seconds")[:19]
 
 
 def render(answer: object) -> bytes:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from workers import flush_logs
@@ -28,12 +28,7 @@ class StopSignals:
             self._previous[wanted] = signal.signal(wanted, self._note)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for wanted, handler in self._previous.items():
             signal.signal(wanted, handler)  # type: ignore[arg-type]
         os.close(self._reader)

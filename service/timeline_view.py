@@ -1,8 +1,5 @@
 """What happened to one URL, as JSON; shown to those who ask for it with `?timeline=1`."""
 
-import math
-from datetime import UTC, datetime
-from functools import lru_cache
 from http import HTTPStatus
 
 import falcon
@@ -36,7 +33,7 @@ def render_timeline(created: float, rows: bytes) -> bytes:
     entries = [b'{"event":"queued","at":"%b"}' % iso_time(created).encode()]
     entries += [
         b'{"event":"%b","at":"%b"%b}'
-        % (event.event.encode(), _stamp(created + event.seconds), _details(event))
+        % (event.event.encode(), iso_time(created + event.seconds).encode(), _details(event))
         for event in read_timeline(rows)
     ]
     return b"[" + b",".join(entries) + b"]"
@@ -55,15 +52,3 @@ def _details(event: TimelineEvent) -> bytes:
             return b"" if event.milliseconds is None else b',"ms":%d' % event.milliseconds
         case _:
             return b"" if event.reason is None else b',"reason":%b' % render(event.reason)
-
-
-def _stamp(seconds: float) -> bytes:
-    """As `iso_time`; times of one second share its text."""
-    fraction, whole = math.modf(seconds)
-    more, thousandths = divmod(round(fraction * 1_000_000) // 1000, 1000)
-    return b"%b.%03dZ" % (_second(int(whole) + more), thousandths)
-
-
-@lru_cache(maxsize=1024)
-def _second(whole: int) -> bytes:
-    return datetime.fromtimestamp(whole, UTC).isoformat(timespec="seconds")[:19].encode()

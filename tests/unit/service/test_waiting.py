@@ -99,3 +99,13 @@ def test_one_client_leaves_as_many_places_as_it_takes(api: Any) -> None:
     assert {answer.status for answer in answers} == {200}
     another()
     assert connection.waits == MOST_WAITING, "their places are free again"
+
+
+def test_it_is_counted_and_logged_once(
+    make_api: Callable[..., Any], connection: Connection, logged: list[Any]
+) -> None:
+    api = make_api(RATE_LIMIT="3/hour")
+    answer = api.post([URL], headers=WAIT, extras=connection.environ)
+    assert answer.headers["preference-applied"] == "wait=30"
+    assert answer.headers["ratelimit"].startswith('"default";r=2;')
+    assert [line["event"] for line in logged] == ["job accepted", "request"]
