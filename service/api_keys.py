@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 import falcon
 from pydantic import SecretStr
@@ -27,6 +27,11 @@ NOBODY: Final = ""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 REALM: Final = 'Bearer realm="imgup"'
 """What a request is told that shows no key (RFC 6750, section 3)."""
+
+WORKERS_PATH: Final = "/v1/workers"
+"""What the admin key opens, and all that it does; an API key lets its holder look."""
+
+_SEND: Final = "send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,53 @@ class ApiKeys:
         return names[0] if names else None
 
 
-class OtherKey(Protocol):
-    """A key that is nobody's, and opens some paths only."""
+class AdminKey:
+    """Who may change the service while it runs.
 
-    def opens(self, req: falcon.Request) -> bool: ...
+    Args:
+        secret: the key; None if nobody may.
+    """
+
+    def __init__(self, secret: SecretStr | None) -> None:
+        self._keys = None if secret is None else ApiKeys([ApiKey("admin", secret)])
+
+    def opens(self, req: falcon.Request) -> bool:
+        """Whether a request shows the key, and is about what it opens."""
+        if self._keys is None or req.path != WORKERS_PATH:
+            return False
+        return self._keys.name_for(req) is not None
+
+    def require(self, req: falcon.Request) -> None:
+        """Let nobody else go on.
+
+        Raises:
+            Problem: 401 or 403.
+        """
+        if self._keys is None:
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "admin-key-not-set",
+                "Nobody may change this service while it runs, as it has no admin key. Set "
+                "ADMIN_KEY, or ADMIN_KEY_FILE, and start it again.",
+            )
+        if self.opens(req):
+            return
+        if owner_of(req) != NOBODY:
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "admin-key-needed",
+                f"An API key does not open this. It needs the admin key; {_SEND}.",
+                # RFC 6750, section 3.1.
+                headers={"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'},
+            )
+        is_shown = given_key(req) is not None
+        what = "This key is not the admin key" if is_shown else "This needs the admin key"
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            f"{what}; {_SEND}.",
+            headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"' if is_shown else REALM},
+        )
 
 
 class ApiKeyMiddleware:
@@ -81,16 +129,16 @@ class ApiKeyMiddleware:
 
     Args:
         keys: any of them opens every path; what is behind it depends on the key's name.
-        other: lets in as well where it opens.
+        admin_key: lets in as well where it opens.
     """
 
-    def __init__(self, keys: ApiKeys, other: OtherKey) -> None:
+    def __init__(self, keys: ApiKeys, admin_key: AdminKey) -> None:
         self._keys = keys
-        self._other = other
+        self._admin_key = admin_key
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Refuse with 401, before anything of the body is read."""
-        if is_open(req.path) or self._other.opens(req) or _is_preflight(req):
+        if is_open(req.path) or self._admin_key.opens(req) or _is_preflight(req):
             return
         name = self._keys.name_for(req)
         if name is not None:

@@ -6,16 +6,15 @@ import falcon
 from prometheus_client import CollectorRegistry
 
 from service.access_log import AccessLogMiddleware
-from service.admin_key import WORKERS_PATH, AdminKey
 from service.answer_headers import AnswerHeadersMiddleware
-from service.api_keys import ApiKeyMiddleware, ApiKeys
+from service.api_keys import WORKERS_PATH, AdminKey, ApiKeyMiddleware, ApiKeys
 from service.board_gate import BoardGate
 from service.broadcaster import Broadcaster
 from service.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.client_address import ClientAddressMiddleware
 from service.docs_page import docs_page
 from service.documents import Document
-from service.forecasts import Forecasts
+from service.forecast import Forecasts
 from service.http_meters import HttpMetersMiddleware
 from service.job_views import JobViews
 from service.large_answers import LargeAnswers

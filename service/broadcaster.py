@@ -13,7 +13,7 @@ import structlog
 
 from service.connection_limits import ConnectionLimits
 from service.events import JobEvents, retry_after
-from service.forecasts import Forecasts
+from service.forecast import Forecasts
 from service.job_feed import Follower, JobFeed
 from service.parking import Stream
 from workers import Board, Shares, share_left

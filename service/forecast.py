@@ -1,4 +1,4 @@
-"""When a job may be complete: arithmetic, no clock and no board.
+"""When a job may be complete.
 
 An estimate of three parts. The queue: jobs take turns, so that what comes before a job's last URL
 is known (`workers.JobSizes`). The rate: as lately, all workers together. Imgur's limits: what is
@@ -6,11 +6,13 @@ left of them is used up by then, or not; if so, the rest waits for the reset.
 """
 
 import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from service.models import Forecast, iso_time
-from workers import CREDITS_AN_UPLOAD, Allowance, LimitState, Outlook
+from workers import CREDITS_AN_UPLOAD, Allowance, Board, LimitState, Outlook
 
 _HOUR_SECONDS: Final = 3600.0
 _DAY_SECONDS: Final = 86_400.0
@@ -94,3 +96,28 @@ def _seconds_by(
     periods = math.ceil(later / full) - 1
     last = later - periods * full
     return until_reset + periods * counter.period_seconds + last / rate
+
+
+class Forecasts:
+    """Asks the board and makes a forecast of what it says.
+
+    Args:
+        board: what it says.
+        sandbox: whether uploads go to the sandbox, whose limits are for show.
+        wall_clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, board: Board, *, sandbox: bool, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._board = board
+        self._sandbox = sandbox
+        self._wall_clock = wall_clock
+
+    def of(self, job_id: str) -> Forecast | None:
+        """What to expect of a job; None if it has nothing that is open.
+
+        Who asks is not looked at: that is for the caller, before.
+        """
+        outlook = self._board.outlook(job_id)
+        return forecast(outlook, self._wall_clock(), counts_allowance=not self._sandbox)

@@ -4,7 +4,7 @@ from typing import Final, Protocol
 
 from service.board_gate import BoardSilentError
 from service.events import HEARTBEAT, JobEvents, end, forecast_event, is_end
-from service.forecasts import Forecasts
+from service.forecast import Forecasts
 from service.models import Forecast
 from service.paging import USUAL_ENTRIES
 from workers import BoardBusyError, BoardLostError, JobChanges

@@ -16,7 +16,7 @@ from service.events import (
     read_id,
     retry_after,
 )
-from service.forecasts import Forecasts
+from service.forecast import Forecasts
 from service.job_feed import MOST_RESULTS
 from service.job_ids import canonical, job_not_found, look_at
 from service.paging import MOST_ENTRIES, read_page

@@ -4,7 +4,7 @@ import falcon
 
 from service.api_keys import owner_of
 from service.events import is_complete
-from service.forecasts import Forecasts
+from service.forecast import Forecasts
 from service.job_ids import canonical, look_at
 from service.models import JobForecast, counts_of, render
 from workers import Board

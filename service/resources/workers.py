@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import falcon
 
-from service.admin_key import AdminKey
+from service.api_keys import AdminKey
 from service.json_body import ExpectedBody, bad_field, kind_of, read_object
 from service.models import Workers, render
 from service.problems import Problem

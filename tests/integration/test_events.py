@@ -19,7 +19,7 @@ from service.app import create_app
 from service.broadcaster import Broadcaster
 from service.connection_limits import ConnectionLimits
 from service.environment import load_settings
-from service.forecasts import Forecasts
+from service.forecast import Forecasts
 from service.problems import render_problems
 from service.resources.events import EventsResource
 from service.server import WebServer

@@ -7,7 +7,7 @@ import pytest
 
 from service.board_gate import BoardSilentError
 from service.events import HEARTBEAT, JobEvents
-from service.forecasts import Forecasts
+from service.forecast import Forecasts
 from service.job_feed import JobFeed
 from workers import ChangesWanted, Submission
 
