@@ -20,12 +20,12 @@ from service.job_views import JobViews
 from service.large_answers import LargeAnswers
 from service.link_views import LinkViews
 from service.metrics import create_registry
-from service.models import render
 from service.openapi import describe
 from service.page_files import PageFiles
 from service.pages import stylesheet
 from service.problems import render_problems
 from service.rate_limit import RateLimiter
+from service.rendered import render
 from service.request_ids import RequestIdMiddleware
 from service.resources.deletions import DeletionResource
 from service.resources.documents import DocumentResource

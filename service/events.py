@@ -10,8 +10,9 @@ from typing import Final
 
 from service.job_view import JobView
 from service.job_views import tag_of
-from service.models import Forecast, counts_of, iso_time, render
+from service.models import Forecast
 from service.paging import Page
+from service.rendered import counts_of, iso_time, render
 from service.result_json import NULL, render_results
 from workers import CHANGES_A_CALL, Board, ChangesWanted, JobChanges, JobStatus
 

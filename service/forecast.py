@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from service.models import Forecast, iso_time
+from service.models import Forecast
+from service.rendered import iso_time
 from workers import CREDITS_AN_UPLOAD, Allowance, Board, LimitState, Outlook
 
 _HOUR_SECONDS: Final = 3600.0

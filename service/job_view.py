@@ -2,8 +2,9 @@
 
 from itertools import accumulate, compress
 
-from service.models import DeliveryEntry, counts_of, iso_time, render
+from service.models import DeliveryEntry
 from service.paging import Page
+from service.rendered import counts_of, iso_time, render
 from service.result_json import NULL, render_results
 from service.timeline_view import render_timeline
 from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges

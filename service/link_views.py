@@ -4,9 +4,8 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from service.models import render
 from service.paging import Page
-from service.rendered import Rendered
+from service.rendered import Rendered, render
 from service.view_cache import ViewCache
 from workers import Board
 

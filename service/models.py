@@ -1,18 +1,11 @@
-"""The shapes of all answers, and how they become JSON."""
+"""The shapes of all answers."""
 
-import json
-import math
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import WithJsonSchema
-from pydantic_core import PydanticSerializationError, to_json
 
 # Not typing's: the schemas of the OpenAPI document need this one on Python 3.11.
 from typing_extensions import TypedDict
-
-from workers import JobChanges, JobOverview
 
 JobId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -292,36 +285,3 @@ class Index(TypedDict):
     maxUrlsPerJob: int
     sandboxUrl: NotRequired[str]
     routes: dict[str, str]
-
-
-def counts_of(job: JobChanges | JobOverview) -> Counts:
-    """How many of its URLs are in which state."""
-    return {
-        "pending": job.pending,
-        "complete": job.complete,
-        "failed": job.failed,
-        "total": job.total,
-    }
-
-
-def iso_time(seconds: float) -> str:
-    """Seconds since the epoch as ``YYYY-MM-DDTHH:mm:ss.sssZ``, GMT (ISO 8601)."""
-    fraction, whole = math.modf(seconds)
-    more, thousandths = divmod(round(fraction * 1_000_000) // 1000, 1000)
-    return f"{_second(int(whole) + more)}.{thousandths:03d}Z"
-
-
-@lru_cache(maxsize=1024)
-def _second(whole: int) -> str:
-    """A page has up to 10,000 timelines: times of one second share its text."""
-    return datetime.fromtimestamp(whole, UTC).isoformat(timespec="seconds")[:19]
-
-
-def render(answer: object) -> bytes:
-    """An answer as JSON in UTF-8."""
-    try:
-        return to_json(answer)
-    except (PydanticSerializationError, UnicodeError):
-        # Half a surrogate pair, from an answer somebody else gave us, has no UTF-8 form. As an
-        # escape it is still JSON, and one odd character must not hide a whole job.
-        return json.dumps(answer).encode()

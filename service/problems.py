@@ -9,7 +9,7 @@ import structlog
 from typing_extensions import TypedDict
 
 from service.board_gate import BoardSilentError
-from service.models import render
+from service.rendered import render
 from workers import BoardLostError, Refusal, RefusalCode
 
 MEDIA_TYPE: Final = "application/problem+json"

@@ -10,8 +10,8 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error
 
 from service.answer_headers import ALWAYS
-from service.models import render
 from service.problems import MEDIA_TYPE, problem_body
+from service.rendered import render
 from service.request_ids import HEADER as REQUEST_ID_HEADER
 from service.request_ids import request_id_for
 

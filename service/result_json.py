@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from service.models import render
+from service.rendered import render
 from workers import Deletion, DeletionState, ImageState, JobChanges
 
 NULL = b"null"

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 import falcon
 
-from service.models import iso_time, render
 from service.problems import Problem
+from service.rendered import iso_time, render
 from workers import TimelineEvent, read_timeline
 
 

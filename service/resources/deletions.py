@@ -9,8 +9,9 @@ import structlog
 
 from service.api_keys import owner_of
 from service.job_ids import canonical, job_not_found
-from service.models import DeletionAccepted, render
+from service.models import DeletionAccepted
 from service.problems import Problem
+from service.rendered import render
 from workers import Board, DeletionRefusal
 
 _DRAINING_RETRY_SECONDS = 30
@@ -64,9 +65,8 @@ class DeletionResource:
             client=req.remote_addr,
             owner=owner or None,
         )
-        accepted: DeletionAccepted = {"jobId": known_as, "index": number, "deleted": "pending"}
         resp.status = HTTPStatus.ACCEPTED
-        resp.data = render(accepted)
+        resp.data = render(DeletionAccepted(jobId=known_as, index=number, deleted="pending"))
 
 
 def _problem(refusal: DeletionRefusal) -> Problem:

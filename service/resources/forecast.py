@@ -6,7 +6,8 @@ from service.api_keys import owner_of
 from service.events import is_complete
 from service.forecast import Forecasts
 from service.job_ids import canonical, look_at
-from service.models import JobForecast, counts_of, render
+from service.models import JobForecast
+from service.rendered import counts_of, render
 from workers import Board
 
 
@@ -27,12 +28,12 @@ class ForecastResource:
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Show what to expect; one that belongs to another key is as good as none."""
         job = look_at(self._board, canonical(job_id), owner_of(req))
-        shown: JobForecast = {
-            "id": job.job_id,
-            "status": job.status.value,
-            "counts": counts_of(job),
-            "forecast": None if is_complete(job) else self._forecasts.of(job.job_id),
-        }
+        shown = JobForecast(
+            id=job.job_id,
+            status=job.status.value,
+            counts=counts_of(job),
+            forecast=None if is_complete(job) else self._forecasts.of(job.job_id),
+        )
         if self._sandbox:
             shown["sandbox"] = True
         resp.data = render(shown)

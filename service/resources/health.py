@@ -6,7 +6,8 @@ from typing import Literal
 import falcon
 
 from service.board_gate import BoardSilentError
-from service.models import Liveness, Readiness, render
+from service.models import Liveness, Readiness
+from service.rendered import render
 from workers import Board, BoardHealth, BoardState
 
 _RETRY_SECONDS = 5

@@ -3,7 +3,8 @@
 import falcon
 
 from service.documents import Document
-from service.models import Index, render
+from service.models import Index
+from service.rendered import render
 
 
 class IndexResource:
@@ -20,11 +21,11 @@ class IndexResource:
         self, page: Document, *, sandbox: bool, sandbox_url: str | None, max_urls: int
     ) -> None:
         self._page = page
-        index: Index = {
-            "service": "imgup",
-            "imgur": "sandbox" if sandbox else "imgur",
-            "maxUrlsPerJob": max_urls,
-            "routes": {
+        index = Index(
+            service="imgup",
+            imgur="sandbox" if sandbox else "imgur",
+            maxUrlsPerJob=max_urls,
+            routes={
                 "POST /v1/images/upload": "send a job: a JSON object with the array 'urls'",
                 "GET /v1/images/upload/{jobId}": "how a job stands",
                 "GET /v1/images/upload/{jobId}/events": "what becomes of it, as it happens",
@@ -44,7 +45,7 @@ class IndexResource:
                 "GET /healthz": "whether the process is alive",
                 "GET /readyz": "whether jobs are taken and worked on",
             },
-        }
+        )
         if sandbox_url is not None:
             index["sandboxUrl"] = sandbox_url
         self._body = render(index)

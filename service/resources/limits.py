@@ -4,7 +4,8 @@ import time
 
 import falcon
 
-from service.models import LimitLeft, UploadLimits, iso_time, render
+from service.models import LimitLeft, UploadLimits
+from service.rendered import iso_time, render
 from workers import Board, LimitState
 
 

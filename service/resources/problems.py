@@ -6,10 +6,10 @@ from http import HTTPStatus
 import falcon
 
 from service.documents import Document
-from service.models import render
 from service.pages import render_page
 from service.problem_catalog import CATALOG
 from service.problems import Problem
+from service.rendered import render
 
 
 class ProblemResource:

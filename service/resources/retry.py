@@ -8,8 +8,9 @@ import structlog
 
 from service.api_keys import owner_of
 from service.job_ids import canonical, job_not_found
-from service.models import RetryAccepted, render
+from service.models import RetryAccepted
 from service.problems import refused
+from service.rendered import render
 from service.request_ids import origin_of
 from workers import Board, Refusal
 
@@ -42,7 +43,6 @@ class RetryResource:
                 client=req.remote_addr,
                 owner=owner or None,
             )
-        accepted: RetryAccepted = {"jobId": retry.job_id, "retryOf": known_as}
         resp.status = HTTPStatus.ACCEPTED
         resp.location = f"/v1/images/upload/{retry.job_id}"
-        resp.data = render(accepted)
+        resp.data = render(RetryAccepted(jobId=retry.job_id, retryOf=known_as))

@@ -11,10 +11,10 @@ from service.idempotency import read_key, request_key
 from service.job_ids import canonical, job_not_found
 from service.job_views import JobViews, tag_of
 from service.large_answers import LargeAnswers
-from service.models import CancellationAccepted, UploadAccepted, render
+from service.models import CancellationAccepted, UploadAccepted
 from service.paging import FIRST_PAGE, read_page
 from service.problems import Problem, refused
-from service.rendered import identify, is_known
+from service.rendered import identify, is_known, render
 from service.request_ids import origin_of
 from service.timeline_view import wants_timelines
 from service.upload_request import read_upload_request
@@ -80,12 +80,11 @@ class UploadsResource:
                 client=req.remote_addr,
                 owner=owner or None,
             )
-        accepted: UploadAccepted = {"jobId": job_id}
         resp.status = HTTPStatus.ACCEPTED
         resp.location = f"/v1/images/upload/{job_id}"
         if answer is not None:
             resp.set_header("Idempotency-Replayed", "true")
-        resp.data = render(accepted)
+        resp.data = render(UploadAccepted(jobId=job_id))
 
 
 class UploadResource:
@@ -143,10 +142,9 @@ class UploadResource:
                 client=req.remote_addr,
                 owner=owner or None,
             )
-        accepted: CancellationAccepted = {"jobId": known_as, "cancelled": cancellation.urls}
         resp.status = HTTPStatus.ACCEPTED
         resp.location = f"/v1/images/upload/{known_as}"
-        resp.data = render(accepted)
+        resp.data = render(CancellationAccepted(jobId=known_as, cancelled=cancellation.urls))
 
 
 def _ask_again_seconds(pending: int) -> int:

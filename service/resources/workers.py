@@ -7,8 +7,9 @@ import falcon
 
 from service.api_keys import AdminKey
 from service.json_body import ExpectedBody, bad_field, kind_of, read_object
-from service.models import Workers, render
+from service.models import Workers
 from service.problems import Problem
+from service.rendered import render
 from workers import Board, BoardHealth, BoardLostError, BoardState
 
 _EXPECTED: Final = ExpectedBody(

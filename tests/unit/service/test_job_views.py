@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from pydantic import TypeAdapter
 
 from service.job_views import JobViews
-from service.models import JobAnswer, JobPage, iso_time, render
+from service.models import JobAnswer, JobPage
 from service.paging import Page
-from service.rendered import Rendered
+from service.rendered import Rendered, iso_time, render
 from tests.job_snapshot import snapshot_of
 from workers.errands.ledger import ErrandLedger
 from workers.job_table import JobTable

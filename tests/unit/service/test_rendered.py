@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from service.models import iso_time, render
+from service.rendered import iso_time, render
 
 
 @pytest.mark.parametrize(
