@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Few handlers wait for anything but the job board, which answers within milliseconds; the threads
 # are many so that a few large jobs being rendered do not hold up small requests.
-_THREADS: Final = 8
+REQUEST_THREADS: Final = 8
 
 _BODY_THREADS: Final = 2
 """Parsing a large body holds up all other threads, so that more at once would not be done sooner;
@@ -73,7 +73,7 @@ class Dispatchers:
     """
 
     def __init__(self) -> None:
-        self.usual = Threads(_THREADS)
+        self.usual = Threads(REQUEST_THREADS)
         self._bodies = Threads(_BODY_THREADS)
         self._refusals = Threads(1)
         # Each on its own: readiness may wait a second for the Manager.

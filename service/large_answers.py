@@ -47,12 +47,13 @@ class PiecesFile:
 
     def close(self) -> None:
         self._finalize()
+        self._pieces = ()  # whoever keeps the closed file does not keep the megabytes
 
     def read(self, size: int | None = None, /) -> bytes:
         """Bytes of one piece, at most so many; none at the end only."""
         # The piece that ends behind this place: empty ones are passed over.
         place = bisect_right(self._ends, self._at)
-        if place == len(self._pieces):
+        if place >= len(self._pieces):
             return b""
         piece = self._pieces[place]
         begin = self._at - self._ends[place] + len(piece)

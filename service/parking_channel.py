@@ -67,6 +67,7 @@ class ParkingChannel(HTTPChannel):
             _forget_body(self.requests[0])
             parked.begin()
             self._tell(parked.guest)
+            self.server.pull_trigger()  # it waits for something else now
 
     @contextmanager
     def wait(self, guest: Guest) -> Iterator[None]:
@@ -160,6 +161,7 @@ class ParkingChannel(HTTPChannel):
     def handle_close(self) -> None:
         """Close, and tell whoever keeps the request."""
         guest, self._guest = self._guest, None
+        self._parking = None  # which refers to this: only the garbage collector would free both
         super().handle_close()
         if guest is not None:
             guest.left()

@@ -1,14 +1,17 @@
 """Connections and memory get short, on real sockets: whoever takes the most gives way."""
 
 import contextlib
+import gc
 import socket
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from service.connection_limits import ConnectionLimits
+from service.dispatchers import REQUEST_THREADS
 from tests.front_server import GET, LONG, PATIENCE, POST, Running, read_answer, serving, wait_until
 
 # No deadline helps: all of them are longer than anybody waits here.
@@ -107,6 +110,22 @@ class TestConnections:
         busy = crowd(PROXY, PATIENT.connections - 5, GET % b"/wait")
         running.app.gate.set()
         assert {status_of(sock) for sock in busy} == {200}
+
+    def test_what_is_closed_does_not_wait_for_the_garbage_collector(self, running: Running) -> None:
+        """With it went whatever it had been sending, minutes later."""
+        closed = []
+        gc.disable()
+        try:
+            for _ in range(3 * REQUEST_THREADS):
+                with running.connect() as sock:
+                    sock.sendall(GET % b"/")
+                    assert status_of(sock) == 200
+                    closed += map(weakref.ref, running.server._server.channels())
+                wait_until(lambda: not running.channels())
+            # A thread keeps the last one that it has served.
+            wait_until(lambda: sum(ref() is not None for ref in closed) <= REQUEST_THREADS)
+        finally:
+            gc.enable()
 
 
 class TestUnreadAnswers:

@@ -1,6 +1,7 @@
 """Answers that are sent from memory they share."""
 
 import gc
+import sys
 from typing import Any
 
 import falcon
@@ -37,6 +38,15 @@ def test_pieces_read_as_one_file(pieces: tuple[bytes, ...], size: int) -> None:
         found += some[:taken]
     assert found == whole
     assert buffer.get(size) == b""
+
+
+def test_a_closed_file_keeps_nothing() -> None:
+    piece = bytes(1000)
+    unused = sys.getrefcount(piece)
+    file = PiecesFile((piece,), nothing)
+    file.close()
+    assert sys.getrefcount(piece) == unused
+    assert file.read() == b""
 
 
 class Connection:
