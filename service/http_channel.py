@@ -145,7 +145,7 @@ class Channel(ParkingChannel):
         if self.request is not self._timed_request:
             self._timed_request = self.request
             self._request_since = time.monotonic()
-        self.server.have_bodies_come |= self.arriving_bytes > 0
+        self.server.come_bytes += len(data) if self.arriving_bytes else 0
         return is_open
 
     def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 - the parent's

@@ -23,6 +23,7 @@ from service.client_address import TrustedProxies, client_group
 from service.connection_limits import ConnectionLimits
 from service.dispatchers import Dispatchers
 from service.http_channel import SENT_AT_ONCE, Channel
+from service.polled import Polled
 from service.refused_request import RequestRefusedError
 from service.shares import Shares
 
@@ -38,6 +39,8 @@ _EXHAUSTED_PAUSE_SECONDS = 0.2  # accept() fails at once, and would in every tur
 _PROBES = 3  # unanswered, until a silent peer is given up
 
 _SMALL_BODY: Final = 64 * 1024  # bytes; refusing shorter ones would help nobody
+_LOOKS_A_BUDGET: Final = 64  # at all bodies; so that it is exceeded by so small a part at most
+
 _RETRY_SECONDS = 5
 
 
@@ -46,7 +49,7 @@ class Listener(TcpWSGIServer):
 
     Args:
         app: the WSGI application.
-        map: all that the loop waits for, by descriptor.
+        polled: all that the loop waits for.
         limits: what connections may cost.
         body_bytes: memory for bodies.
         proxies: whose connections are not one client's.
@@ -61,7 +64,7 @@ class Listener(TcpWSGIServer):
         self,
         app: "WSGIApplication",
         *,
-        map: dict[int, Any],  # noqa: A002 - the parent's name
+        polled: Polled,
         limits: ConnectionLimits,
         body_bytes: int,
         proxies: TrustedProxies,
@@ -69,8 +72,8 @@ class Listener(TcpWSGIServer):
         **keywords: Any,  # noqa: ANN401 - the parent's
     ) -> None:
         self.limits = limits
-        self.have_bodies_come = False
-        """Whether the connections have read some of a body since this was looked at."""
+        self.come_bytes = 0
+        """Of bodies, that connections have read since these were looked at."""
         self._room = limits.room
         self._body_bytes = body_bytes
         self._proxies = proxies
@@ -82,8 +85,8 @@ class Listener(TcpWSGIServer):
         self._accept_again = 0.0
         self._made_room = 0
         self._log = structlog.get_logger("http")
-        self._polled = map
-        super().__init__(app, map, dispatcher=dispatchers.usual, **keywords)
+        self._polled = polled
+        super().__init__(app, polled, dispatcher=dispatchers.usual, **keywords)
 
     def channels(self) -> list[Channel]:
         by_descriptor = cast("dict[int, Channel]", self.active_channels)
@@ -159,7 +162,11 @@ class Listener(TcpWSGIServer):
 
     def look_after(self) -> None:
         """Close what is late, and make room where it is needed. Before each turn of the loop."""
-        self._is_pulled = False
+        # Each time, as it takes up accepting again by itself.
+        self._polled.ask(self._fileno)  # type: ignore[attr-defined]  # lacks in the stubs
+        if self._is_pulled:
+            self._is_pulled = False
+            self._polled.ask_all()
         now = time.monotonic()
         seconds, sweep_seconds = now - self._swept_at, self.limits.sweep_seconds
         if seconds >= sweep_seconds:
@@ -168,11 +175,12 @@ class Listener(TcpWSGIServer):
                 # A longer time in which nobody was served is the machine's fault.
                 channel.look_after(min(seconds, 2 * sweep_seconds))
             self._drop_unread()
+            self._polled.ask_all()
         if self._has_accepted and self.active_channels:
             self._has_accepted = False
             self._make_room(self._room)
-        if self.have_bodies_come:
-            self.have_bodies_come = False
+        if self.come_bytes > self._body_bytes // _LOOKS_A_BUDGET:
+            self.come_bytes = 0
             self._refuse_bodies()
         if self._made_room and now >= self._next_report:
             self._next_report = now + _REPORT_SECONDS

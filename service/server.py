@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from service.client_address import TrustedProxies
 from service.connection_limits import ConnectionLimits
 from service.dispatchers import Dispatchers
 from service.listener import Listener
+from service.polled import Polled
 from service.refused_request import MAX_HEADER_BYTES
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class WebServer:
     ) -> None:
         # Its line for each request that has to wait says nothing that the answer times do not.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        self._map: dict[int, socket.socket] = {}
+        self._polled = Polled()
         self._dispatchers = Dispatchers()
         listener = _listen(host, port)
         self.address: str = listener.getsockname()[0].partition("%")[0]  # without a zone
@@ -81,7 +81,7 @@ class WebServer:
         adjustments = _adjustments(max_body_bytes, limits)
         self._server = Listener(
             app,
-            map=self._map,
+            polled=self._polled,
             _sock=listener,
             adj=adjustments,
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
@@ -135,6 +135,7 @@ class WebServer:
         self._server.stop_listening()
         self._server.begin_drain()
         while (is_busy := self._is_busy()) and time.monotonic() < self._give_up:
+            self._polled.ask_all()
             self._turn(_SWEEP_SECONDS)
             for channel in self._server.channels():
                 if channel.is_quiet(_QUIET_SECONDS):
@@ -143,8 +144,7 @@ class WebServer:
 
     def _turn(self, seconds: float) -> None:
         self._server.look_after()
-        # poll, since select cannot take descriptors from 1024 on.
-        wasyncore.loop(seconds, use_poll=True, map=self._map, count=1)
+        self._polled.turn(seconds)
 
     def _is_busy(self) -> bool:
         return bool(self._dispatchers.are_busy or self._server.channels())
