@@ -9,7 +9,7 @@ Decided where the specification is silent:
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
@@ -45,7 +45,11 @@ class ExpectedBody:
 
 
 def read_object(
-    req: falcon.Request, expected: ExpectedBody, *, max_body_bytes: int
+    req: falcon.Request,
+    expected: ExpectedBody,
+    *,
+    max_body_bytes: int,
+    check: Callable[[bytes], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Read a request's body, an object with no other fields than those expected.
 
@@ -53,12 +57,14 @@ def read_object(
         req: the request, its body not read yet.
         expected: for what is said of a body that cannot be used.
         max_body_bytes: longest body that is read.
+        check: raises a problem for bytes that are not to be parsed.
 
     Raises:
         Problem: 413, 415 or 400.
     """
     _check_content_type(req)
     content = read_body(req, max_body_bytes=max_body_bytes, if_too_long=expected.if_too_long)
+    check(content)
     body = _parse(content, expected)
     if not isinstance(body, dict):
         raise bad_field(

@@ -11,11 +11,14 @@ What RFC 9112 has a server refuse is refused at once, with a sentence of its own
 
 import re
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from waitress.parser import HTTPRequestParser, ParsingError
 
 from service.refused_request import RequestRefusedError
+
+if TYPE_CHECKING:
+    from io import BytesIO
 
 _ends_without_cr = re.compile(rb"[^\r]\n").search
 # One host, and a port or not (RFC 9110, section 7.2). A name is not looked at further here.
@@ -47,6 +50,12 @@ class RequestParser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError as error:  # a number of thousands of digits, for one
             raise ParsingError("not valid HTTP") from error
+
+    def get_body_stream(self) -> "BytesIO":
+        """The body; to read all of it at once makes no copy."""
+        stream = super().get_body_stream()
+        stream.getvalue()  # gives back the room for more, without which it would
+        return stream
 
     def _fault(self, new_bytes: int) -> str | None:
         if not self.headers_finished:

@@ -33,6 +33,7 @@ LONGEST_CALLBACK: Final = 2_048
 MOST_ORIGINS: Final = 8
 MOST_HEADERS: Final = 16
 LONGEST_HEADER_NAME: Final = 64
+MOST_OPTION_VALUES: Final = 1_000  # strings; headers of all origins are most of them
 MOST_HEADER_CHARACTERS: Final = 16_384
 """Of all names and values together; servers take some 8 KB in one request, as a rule."""
 

@@ -6,14 +6,16 @@ MAX_URLS_PER_JOB counts entries as sent.
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 import falcon
 
 from service.json_body import ExpectedBody, bad_field, kind_of, read_object, shorten
+from service.json_marks import has_more_values
 from service.problems import FieldError, Problem
-from service.upload_options import FIELDS, read_options
+from service.upload_options import FIELDS, MOST_OPTION_VALUES, read_options
 from workers import NO_OPTIONS, ImageError, JobOptions, are_plain, check_url, mask_url
 
 MOST_ERRORS_LISTED: Final = 1000
@@ -55,7 +57,8 @@ def read_upload_request(
     Raises:
         Problem: 413, 415, 400 or 422, with everything that is wrong with it.
     """
-    body = read_object(req, _EXPECTED, max_body_bytes=max_body_bytes)
+    check = partial(_check_size, max_urls=max_urls)
+    body = read_object(req, _EXPECTED, max_body_bytes=max_body_bytes, check=check)
     options, faults = read_options(body)
     try:
         request = _check_urls(_urls_of(body), max_urls)
@@ -72,6 +75,16 @@ def read_upload_request(
             errors=faults,
         )
     return replace(request, options=options)
+
+
+def _check_size(content: bytes, max_urls: int) -> None:
+    if has_more_values(content, max_urls + MOST_OPTION_VALUES):
+        raise bad_field(
+            "#",
+            "too-many-urls",
+            f"The body has far more values than the {max_urls} URLs that fit into a job. Send "
+            "them in several jobs.",
+        )
 
 
 def _urls_of(body: dict[str, Any]) -> list[Any]:

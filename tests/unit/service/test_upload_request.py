@@ -291,6 +291,13 @@ class TestEntries:
             assert answer.json["errors"][0]["pointer"] == "#/urls"
             assert "4 entries and at most 3" in answer.json["detail"]
 
+    @pytest.mark.parametrize("entry", ['"a":1', "1", '"a"'], ids=["names", "numbers", "strings"])
+    def test_far_more_are_refused_before_they_are_parsed(
+        self, make_api: Callable[..., Any], entry: str
+    ) -> None:
+        answer = make_api(MAX_URLS_PER_JOB="3").post_body(f"{{{','.join([entry] * 10_000)},")
+        assert (answer.status, answer.json["code"]) == (400, "too-many-urls")
+
     def test_duplicates_count_as_sent(self, make_api: Callable[..., Any]) -> None:
         answer = make_api(MAX_URLS_PER_JOB="3").post([GOOD] * 4)
         assert answer.json["code"] == "too-many-urls"

@@ -191,3 +191,4 @@ def test_the_common_form_is_plain() -> None:
 def test_what_is_refused_is_not_plain(url: str) -> None:
     assert not are_plain(["http://a.test/", url])
     assert not are_plain([url])
+    assert not are_plain([*map("http://a.test/{}".format, range(1000)), url])
