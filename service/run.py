@@ -31,8 +31,8 @@ from workers import (
     WebhookPolicy,
     WorkerConfig,
     configure_logging,
+    prepare_for_many_threads,
     ray_board,
-    share_one_arena,
 )
 
 _SANDBOX_CLIENT_ID = "sandbox"
@@ -45,7 +45,7 @@ def main() -> int:
     Returns:
         The exit code: 0 stopped and drained, 1 the state was lost, 2 could not start.
     """
-    share_one_arena()
+    prepare_for_many_threads()
     try:
         settings = load_settings(os.environ)
     except SettingsError as error:

@@ -27,7 +27,7 @@ from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
 from workers.journal.journal_records import JournalError
 from workers.journal.repair import repair_journal
 from workers.logs import LogConfig, configure_logging, flush_logs
-from workers.malloc_arenas import share_one_arena
+from workers.many_threads import prepare_for_many_threads
 from workers.messages import (
     CHANGES_A_CALL,
     ChangesWanted,
@@ -105,11 +105,11 @@ __all__ = [
     "flush_logs",
     "mask_url",
     "origin_of",
+    "prepare_for_many_threads",
     "ray_board",
     "read_timeline",
     "remove_ray_board",
     "repair_journal",
     "share_left",
-    "share_one_arena",
     "template_faults",
 ]

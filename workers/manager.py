@@ -15,7 +15,7 @@ from workers.job_table import JobTable
 from workers.journal.recovery import Recovery
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.mailbox import Mailbox
-from workers.malloc_arenas import share_one_arena
+from workers.many_threads import prepare_for_many_threads
 from workers.queueing.mailbox_limits import MailboxLimits
 from workers.remote_calls import JobTableCalls, MailboxCalls, RecoveryCalls, TokenStoreCalls
 
@@ -95,7 +95,7 @@ def _token_store() -> TokenStore:
 
 
 def _prepare_process() -> None:
-    share_one_arena()
+    prepare_for_many_threads()
     ignore_stop_signals()
     leave_with_parent()
 

@@ -16,7 +16,7 @@ from workers.job_table import JobTable
 from workers.journal.recovery import Recovered, Recovery
 from workers.logs import configure_logging
 from workers.mailbox import Mailbox
-from workers.malloc_arenas import share_one_arena
+from workers.many_threads import prepare_for_many_threads
 from workers.scaling import Scaler
 from workers.upkeep import Upkeep
 
@@ -56,7 +56,7 @@ class BoardState:
     """The actor's class. Its methods are called from several threads; see `STATE_THREADS`."""
 
     def __init__(self) -> None:
-        share_one_arena()
+        prepare_for_many_threads()
         self._opening = threading.Lock()
         self._facts: BoardFacts | None = None
         self._supervisions = 0
