@@ -6,12 +6,14 @@ turns: with hundreds of idle connections that took most of the loop's time.
 """
 
 import select
+import time
 from collections import deque
 from typing import Any, Final
 
 from waitress import wasyncore
 
 _READ: Final = select.POLLIN | select.POLLPRI
+_WRITING_SECONDS: Final = 0.005
 
 
 class Polled(dict[int, Any]):
@@ -27,6 +29,7 @@ class Polled(dict[int, Any]):
         self._registered: dict[int, int] = {}
         # Threads other than the loop's may close a connection.
         self._changed: deque[int] = deque()
+        self._last_written = -1
 
     def __setitem__(self, descriptor: int, polled: Any) -> None:  # noqa: ANN401 - waitress's
         super().__setitem__(descriptor, polled)
@@ -45,16 +48,28 @@ class Polled(dict[int, Any]):
         self._changed.extend(self)
 
     def turn(self, seconds: float) -> None:
-        """Wait for the first events, at most so long, and handle them."""
+        """Wait for the first events, at most so long, and handle them.
+
+        Reading goes first, as requests come so. Hundreds of readers may all take a little at the
+        same time, and other threads get their turn with each byte that is sent: those for whom
+        there is no time are the first ones later.
+        """
         changed = self._changed
         while changed:
             self._register(changed.popleft())
-        for descriptor, events in self._poll.poll(seconds * 1000):
+        found = self._poll.poll(seconds * 1000)
+        found.sort(key=lambda one: (not one[1] & _READ, one[0] <= self._last_written))
+        until = time.monotonic() + _WRITING_SECONDS
+        for descriptor, events in found:
             polled, wanted = self.get(descriptor), self._register(descriptor)
             # Those handled before may have changed what this one waits for, or closed it.
             if polled is not None and wanted:
                 wasyncore.readwrite(polled, events & (wanted | ~(_READ | select.POLLOUT)))
                 changed.append(descriptor)
+            if not events & _READ:
+                self._last_written = descriptor
+                if time.monotonic() > until:
+                    return
 
     def _register(self, descriptor: int) -> int:
         """Wait for what is wanted of a descriptor; returns that, 0 if it is closed."""

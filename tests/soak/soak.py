@@ -240,6 +240,7 @@ def main() -> int:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     load_before = os.getloadavg()[0]
+    sys.setswitchinterval(0.001)  # those who wait for answers do not wait for each other
     service = RunningService(folder / "service.log", SETTINGS)
     try:
         service.wait_until_ready()

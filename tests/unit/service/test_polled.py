@@ -107,6 +107,22 @@ def test_what_waits_for_nothing_any_more_is_left_alone(polled: Polled, peers: li
     assert not peer.handled
 
 
+def test_reading_goes_first_and_writing_goes_round(
+    polled: Polled, peers: list[Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(100))  # each look at the clock is a second later
+    monkeypatch.setattr("service.polled.time.monotonic", lambda: next(seconds))
+    *writing, reading = peers
+    for peer in writing:
+        peer.reads, peer.writes = False, True
+    handled = []
+    for _ in range(4):
+        reading.far_end.send(b"x")
+        polled.turn(10)
+        handled.append([len(peer.handled) for peer in peers])
+    assert handled == [[1, 0, 1], [1, 1, 2], [2, 1, 3], [2, 2, 4]]
+
+
 def test_a_closed_descriptor_wakes_nobody_and_its_number_is_free(
     polled: Polled, peers: list[Peer]
 ) -> None:
