@@ -161,7 +161,6 @@ class ParkingChannel(HTTPChannel):
     def handle_close(self) -> None:
         """Close, and tell whoever keeps the request."""
         guest, self._guest = self._guest, None
-        self._parking = None  # which refers to this: only the garbage collector would free both
         super().handle_close()
         if guest is not None:
             guest.left()
