@@ -1,12 +1,30 @@
-"""What suites share that run the whole product."""
+"""What suites share that run the whole product, and what the run of every test is like."""
 
-from collections.abc import Callable, Iterator
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.running_service import RunningService
 from workers.transfer.loop import TransferLoop
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Without coverage where a mark says so."""
+    if item.get_closest_marker("unmeasured") is None:
+        yield
+        return
+    ours, of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(ours)
+        threading.settrace(of_threads)
 
 
 @pytest.fixture
@@ -27,7 +45,8 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """One service in sandbox mode, shared by the tests of a module that do it no harm."""
-    running = RunningService(tmp_path_factory.mktemp("service") / "service.log", {})
+    log = tmp_path_factory.mktemp("service") / "service.log"
+    running = RunningService(log, {}, is_measured=True)
     try:
         yield running.wait_until_ready()
     finally:

@@ -33,15 +33,21 @@ class RunningService:
         log_file: where its output goes.
         environ: settings besides those that every test wants.
         prefix: a command that starts the service's own, such as ``unshare``.
+        is_measured: whether its lines count for coverage, which doubles what its start computes.
     """
 
     def __init__(
-        self, log_file: Path, environ: dict[str, str], prefix: tuple[str, ...] = ()
+        self,
+        log_file: Path,
+        environ: dict[str, str],
+        prefix: tuple[str, ...] = (),
+        *,
+        is_measured: bool = False,
     ) -> None:
         self._log_file = log_file
         clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        # Coverage of subprocesses travels by environment.
-        clean |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
+        if is_measured:  # which travels by environment
+            clean |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
         defaults = {"HOST": "127.0.0.1", "PORT": "0", "WORKER_COUNT": "2", "LOG_LEVEL": "DEBUG"}
         defaults["BACKEND"] = BACKEND
         with log_file.open("wb") as log:

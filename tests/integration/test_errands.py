@@ -85,7 +85,8 @@ def receive() -> Iterator[Callable[..., Receiver]]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     keys = {"API_KEYS": "ann:key-a,bob:key-b"}
-    running = RunningService(tmp_path_factory.mktemp("errands") / "service.log", ENVIRON | keys)
+    log = tmp_path_factory.mktemp("errands") / "service.log"
+    running = RunningService(log, ENVIRON | keys, is_measured=True)
     running.http.headers["X-API-Key"] = "key-a"
     try:
         yield running.wait_until_ready()

@@ -97,6 +97,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, imgur: Site) -> Iterator[R
             "DEDUPE": "content",
             "JOURNAL_PATH": str(folder / "journal"),
         },
+        is_measured=True,
     )
     try:
         yield running.wait_until_ready()

@@ -84,6 +84,7 @@ def resident_bytes() -> int:
 
 
 @pytest.mark.parametrize("memory_bytes", [1_000_000, 10_000_000], ids=["in files", "in memory"])
+@pytest.mark.unmeasured
 def test_300_large_downloads_leave_the_memory_flat(
     serve: Serve, make_downloader: MakeDownloader, memory_bytes: int
 ) -> None:

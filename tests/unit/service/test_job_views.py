@@ -100,6 +100,7 @@ messages = st.text(max_size=5).filter(lambda text: text.isprintable())
     sandbox=st.booleans(),
     page=st.builds(Page, st.integers(0, 7), st.integers(1, 7)),
 )
+@pytest.mark.unmeasured
 def test_the_bytes_are_those_of_an_answer_rendered_anew(
     steps: list[tuple[str, int, str]], *, sandbox: bool, page: Page
 ) -> None:

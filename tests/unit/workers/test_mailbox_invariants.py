@@ -3,6 +3,7 @@
 from collections import Counter
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import (
     Bundle,
@@ -416,3 +417,4 @@ TestMailboxMachine = MailboxMachine.TestCase
 TestMailboxMachine.settings = settings(
     max_examples=100, stateful_step_count=60, deadline=None, derandomize=False
 )
+TestMailboxMachine.pytestmark = [pytest.mark.unmeasured]

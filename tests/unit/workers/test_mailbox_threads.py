@@ -5,6 +5,8 @@ import random
 import threading
 import time
 
+import pytest
+
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
@@ -100,6 +102,7 @@ def _outcome(dice: random.Random, lease: Lease) -> Outcome:
             return Uploaded(f"{lease.job_id}/{lease.index}", "d")
 
 
+@pytest.mark.unmeasured
 def test_each_url_ends_exactly_once() -> None:
     floor = Floor()
     for _ in range(4):

@@ -171,6 +171,7 @@ LOADS = st.builds(
     steps=st.lists(st.tuples(st.sampled_from([0.1, 1.0, 5.0, 61.0]), LOADS), max_size=40),
     orders=st.dictionaries(st.integers(0, 39), st.integers(1, 8), max_size=4),
 )
+@pytest.mark.unmeasured
 def test_it_stays_within_its_bounds_and_takes_its_time(
     steps: list[tuple[float, Load]], orders: dict[int, int]
 ) -> None:

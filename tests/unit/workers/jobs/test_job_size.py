@@ -178,6 +178,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("happened", KINDS, ids=[kind.__name__ for kind in KINDS])
+@pytest.mark.unmeasured
 def test_it_is_not_below_the_truth(happened: Callable[[Manager], None]) -> None:
     happened(Manager())  # whatever is made once is there
     gc.collect()

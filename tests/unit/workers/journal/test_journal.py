@@ -67,6 +67,7 @@ def read(path: Path) -> tuple[list[Record], int]:
 
 @given(st.lists(json_values))
 @settings(max_examples=50, deadline=None)
+@pytest.mark.unmeasured
 def test_a_record_survives_its_line(values: Record) -> None:
     line = encode(values)
     assert line.count(b"\n") == 1
@@ -125,6 +126,7 @@ def test_what_no_broken_write_leaves_is_damage(opened, path: Path, tail: bytes) 
 
 
 @pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "killed"])
+@pytest.mark.unmeasured
 def test_each_flipped_bit_is_found(opened, path: Path, is_closed) -> None:
     journal = opened(RECORDS)
     if is_closed:

@@ -99,6 +99,7 @@ def test_complete_jobs_make_room_the_oldest_first(desk: Desk) -> None:
     assert desk.names == sent[-len(desk.names) :]
 
 
+@pytest.mark.unmeasured
 def test_who_has_most_makes_it(desk: Desk) -> None:
     desk.put("b", "bob")
     desk.work()
@@ -136,6 +137,7 @@ def test_a_job_whose_callback_is_not_told_makes_no_room(desk: Desk) -> None:
     assert not desk.names
 
 
+@pytest.mark.unmeasured
 def test_links_have_a_quarter_and_lose_the_oldest() -> None:
     desk = Desk(400_000)
     for batch in range(60):
