@@ -3,8 +3,7 @@
 import contextlib
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,10 +111,3 @@ def read_to_end(sock: socket.socket) -> bytes:
         while piece := sock.recv(65_536):
             pieces.append(piece)
     return b"".join(pieces)
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 import requests
 
+from tests.waiting import PATIENCE_SECONDS, wait_until
+
 ROOT = Path(__file__).parents[1]
-PATIENCE_SECONDS = 60.0
 BACKEND = os.environ.get("TEST_BACKEND", "processes")
 
 Status = dict[str, Any]
@@ -75,14 +75,10 @@ class RunningService:
         return [event for event in parsed if event.get("event") == name]
 
     def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS):
-        give_up = time.monotonic() + seconds
-        while not (found := condition()):
-            if time.monotonic() > give_up:
-                pytest.fail(
-                    f"no {what} within {seconds:g} s; the log says:\n{self.log_text[-8000:]}"
-                )
-            time.sleep(0.02)
-        return found
+        def missing() -> str:
+            return f"no {what} within {seconds:g} s; the log says:\n{self.log_text[-8000:]}"
+
+        return wait_until(condition, missing, seconds, every=0.02)
 
     def wait_for_event(self, name: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         return self.wait_for(f"event {name!r}", lambda: self.events(name), seconds)[-1]
@@ -200,9 +196,8 @@ class RunningService:
                 self.process.kill()
                 self.process.wait()
         self.http.close()
-        give_up = time.monotonic() + 10
-        while any(map(is_running, pids)) and time.monotonic() < give_up:
-            time.sleep(0.02)
+        with contextlib.suppress(AssertionError):  # those are ended below, and named
+            wait_until(lambda: not any(map(is_running, pids)), seconds=10.0)
         left = [pid for pid in pids if is_running(pid)]
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
@@ -229,11 +224,10 @@ def children_of(pid: int) -> set[int]:
 def suspend(pid: int) -> None:
     """Stop a process, all of its threads: one may still answer when others have stopped."""
     os.kill(pid, signal.SIGSTOP)
-    give_up = time.monotonic() + PATIENCE_SECONDS
     stats = Path(f"/proc/{pid}/task")
-    while not all(_state(task) == "T" for task in stats.iterdir()):
-        assert time.monotonic() < give_up, "the process does not stop"
-        time.sleep(0.005)
+    wait_until(
+        lambda: all(_state(task) == "T" for task in stats.iterdir()), "the process does not stop"
+    )
 
 
 def _state(task: Path) -> str:

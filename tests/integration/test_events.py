@@ -24,6 +24,7 @@ from service.problems import render_problems
 from service.resources.events import EventsResource
 from service.server import WebServer
 from tests.job_snapshot import snapshot_of
+from tests.waiting import wait_until
 from workers import (
     BoardHealth,
     BoardState,
@@ -150,13 +151,6 @@ class Running:
 
     def streams(self) -> int:
         return sum(channel.is_streaming for channel in self.server._server.channels())
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
 
 
 @pytest.fixture

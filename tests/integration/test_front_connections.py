@@ -24,8 +24,8 @@ from tests.front_server import (
     read_answer,
     read_to_end,
     serving,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 # Short enough to wait for, long enough for a busy machine to stay within.

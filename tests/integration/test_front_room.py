@@ -12,7 +12,8 @@ import pytest
 
 from service.connection_limits import ConnectionLimits
 from service.dispatchers import REQUEST_THREADS
-from tests.front_server import GET, LONG, PATIENCE, POST, Running, read_answer, serving, wait_until
+from tests.front_server import GET, LONG, PATIENCE, POST, Running, read_answer, serving
+from tests.waiting import wait_until
 
 # No deadline helps: all of them are longer than anybody waits here.
 PATIENT = ConnectionLimits(

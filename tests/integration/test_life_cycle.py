@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.stop_signals import StopSignals
-from tests.running_service import command_of, not_over_ray
+from tests.running_service import command_of, is_running, not_over_ray
 
 _NO_AGENTS = not_over_ray(
     "Two of Ray's own agents stay a minute; tests/ray/test_local.py looks at the rest."
@@ -121,7 +121,7 @@ def test_a_stop_signal_to_the_whole_group_finishes_what_is_in_work(launch, stop)
     assert (complete["job_id"], complete["complete"]) == (job_id, 8)
     assert "Traceback" not in service.log_text
     assert not service.events("worker died")
-    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
+    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
 
 
 def test_what_is_not_done_in_the_drain_time_is_named(launch):
@@ -145,7 +145,7 @@ def test_a_second_signal_ends_at_once_and_leaves_nothing(launch):
     service.wait_for_event("draining; a second signal ends it at once")
     service.signal(signal.SIGINT)
     assert service.wait_for_exit() == 128 + signal.SIGINT
-    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
+    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
 
 
 def test_the_death_of_the_manager_ends_the_service(launch):
@@ -155,7 +155,7 @@ def test_the_death_of_the_manager_ends_the_service(launch):
     assert service.wait_for_exit() == 1
     assert service.events("the job state is lost; exiting so that a fresh start can follow")
     assert "Traceback" not in service.log_text
-    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)))
+    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
 
 
 @_NO_AGENTS
@@ -166,12 +166,12 @@ def test_the_death_of_the_parent_leaves_no_process(launch):
     assert len(pids) >= 5  # itself, Manager, two workers, sandbox
     service.signal(signal.SIGKILL)
     service.wait_for_exit()
-    service.wait_for("end of all processes", lambda: not any(map(_runs, pids)), seconds=10)
+    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)), seconds=10)
 
 
 def test_a_killed_sandbox_comes_back_under_its_address(launch):
     service = launch().wait_until_ready()
-    sandbox = next(pid for pid in service.all_pids() if _command(pid).find("sandbox") >= 0)
+    sandbox = next(pid for pid in service.all_pids() if "sandbox" in command_of(pid))
     os.kill(sandbox, signal.SIGKILL)
     service.wait_for_event("sandbox died; starting it again")
     status = service.upload_all([service.sandbox + "/images/small.png"])
@@ -186,12 +186,14 @@ def test_a_killed_fork_server_costs_no_url(launch):
     service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 16)
     workers = set(service.workers().values())
     server = next(
-        pid for pid in service.all_pids() - workers if "multiprocessing.forkserver" in _command(pid)
+        pid
+        for pid in service.all_pids() - workers
+        if "multiprocessing.forkserver" in command_of(pid)
     )
     os.kill(server, signal.SIGKILL)
     status = service.wait_complete(job_id)
     assert len(status["uploaded"]["complete"]) == len(urls)
-    service.wait_for("end of the fenced workers", lambda: not any(map(_runs, workers)))
+    service.wait_for("end of the fenced workers", lambda: not any(map(is_running, workers)))
     service.wait_for("two others", lambda: service.get("/readyz").json()["workers_ready"] == 2)
 
 
@@ -215,18 +217,3 @@ def test_the_module_says_what_is_wrong_without_an_environment():
     )
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.count("\n") == 1
-
-
-def _runs(pid: int) -> bool:
-    return _proc(pid, "stat").rpartition(")")[2].split()[:1] not in ([], ["Z"])
-
-
-def _command(pid: int) -> str:
-    return _proc(pid, "cmdline").replace("\0", " ")
-
-
-def _proc(pid: int, name: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import Any
 import pytest
 
 from tests.job_snapshot import snapshot_of
-from tests.running_service import suspend
+from tests.running_service import is_running, suspend
+from tests.waiting import wait_until
 from workers import BoardBusyError, BoardLostError, deadline_proxy
 from workers.manager import BoardManager, JobTableProxy, MailboxProxy, ManagerLostError
 from workers.messages import (
@@ -63,13 +63,6 @@ def table(manager: BoardManager) -> JobTableProxy:
 
 def job(job_id: str, count: int) -> Submission:
     return Submission(job_id, tuple(f"https://source.test/{job_id}/{n}.jpg" for n in range(count)))
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < give_up, "it never came true"
-        time.sleep(0.01)
 
 
 class Call:
@@ -446,15 +439,3 @@ class TestSignals:
             assert multiprocessing.connection.wait([parent.stdout.fileno()], SOON)
             assert parent.stdout.read() == b""
         wait_until(lambda: not is_running(manager_pid))
-
-
-def is_running(pid: int) -> bool:
-    return process_state(pid) not in ("Z", None)
-
-
-def process_state(pid: int) -> str | None:
-    """The kernel's letter for it (proc(5)), or None if there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None

@@ -12,6 +12,7 @@ import pytest
 from service.connection_limits import ConnectionLimits
 from service.parking import Stream, parking_of
 from service.server import WebServer
+from tests.waiting import wait_until
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
 MORE_THAN_THREADS = 12  # the server has eight
@@ -96,13 +97,6 @@ class Running:
         with self.connect() as sock:
             sock.sendall(GET % path)
             return read_until(sock, b"here")
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
 
 
 def read_until(sock: socket.socket, end: bytes) -> bytes:

@@ -17,6 +17,8 @@ import pytest
 import requests
 import urllib3
 
+from tests.waiting import wait_until
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30
 AUTHORIZED = {"Authorization": "Client-ID tests"}
@@ -250,8 +252,7 @@ def test_late_answers_do_not_hold_up_others(sandbox):
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         urls = [f"{sandbox.origin}/faults/latency/1000/images/small.png"] * 20
         late = [pool.submit(requests.get, url, timeout=PATIENCE_SECONDS) for url in urls]
-        while not any(future.running() for future in late):
-            time.sleep(0.001)
+        wait_until(lambda: any(future.running() for future in late))
         assert sandbox.get("/images/small.png").status_code == 200
         at_once = time.monotonic() - began
         assert all(future.result().status_code == 200 for future in late)

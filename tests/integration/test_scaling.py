@@ -17,6 +17,7 @@ from service.run import _board_config
 from service.sandbox_process import SandboxProcess
 from tests.job_snapshot import snapshot_of
 from tests.running_service import BACKEND, RunningService, suspend
+from tests.waiting import wait_until
 from workers import (
     BoardConfig,
     BoardEngine,
@@ -218,13 +219,11 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[BoardEngine]:
 
 
 def wait_for_workers(board: BoardEngine, count: int) -> None:
-    waiting = threading.Event()
-    for _ in range(int(SOON / 0.02)):
+    def are_there() -> bool:
         health = board.health()
-        if health.workers_ready == health.workers_wanted == count and not health.workers_leaving:
-            return
-        waiting.wait(0.02)
-    pytest.fail(f"never were there {count} workers, but {board.health()}")
+        return health.workers_ready == health.workers_wanted == count and not health.workers_leaving
+
+    wait_until(are_there, lambda: f"never were there {count} workers, but {board.health()}")
 
 
 def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(board: BoardEngine) -> None:

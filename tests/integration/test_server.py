@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from service.server import ServerStartError, WebServer
+from tests.waiting import wait_until
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
 MAX_BODY = 100_000
@@ -91,13 +92,6 @@ def read_answer(sock: socket.socket, pause: float = 0.0) -> tuple[str, bytes]:
         left -= len(piece)
         time.sleep(pause)
     return header.decode(), b"".join(pieces)
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.killer import RepeatedKills
 from tests.running_service import ROOT, command_of, is_running
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 100.0
 
@@ -123,11 +123,7 @@ class NodeKiller(RepeatedKills):
 
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    give_up = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < give_up, f"no {what} within {seconds:g} s"
-        time.sleep(0.05)
-    return found
+    return wait_until(condition, f"no {what} within {seconds:g} s", seconds, every=0.05)
 
 
 def gone(pids: list[int]) -> bool:

@@ -5,7 +5,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from click.testing import CliRunner
 import imgup
 from imgup.cli import cli
 from tests.unit.imgup.stand_in import JOB, JOB_PATH, Told, job, result
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0
@@ -87,10 +87,7 @@ def test_ctrl_c_says_that_the_job_goes_on(stand_in):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while not stand_in.requests("GET", JOB_PATH):
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
+        wait_until(lambda: stand_in.requests("GET", JOB_PATH))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from service.board_gate import CALLS_AT_ONCE, BoardGate, BoardSilentError
+from tests.waiting import wait_until
 from workers import (
     BoardBusyError,
     BoardHealth,
@@ -99,14 +100,16 @@ CALLS: dict[str, Callable[[BoardGate], Any]] = {
 }
 
 
+def is_silent(gate: BoardGate) -> bool:
+    try:
+        gate.health()
+    except BoardSilentError:
+        return True
+    return False
+
+
 def wait_until_silent(gate: BoardGate) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while time.monotonic() < give_up:
-        try:
-            gate.health()
-        except BoardSilentError:
-            return
-    pytest.fail("it never fell silent")
+    wait_until(lambda: is_silent(gate), "it never fell silent")
 
 
 def stop_in_mid_call(
@@ -167,12 +170,7 @@ def test_threads_are_left_to_refuse_the_rest(
     calls = [pool.submit(gate.changes, ChangesWanted("id")) for _ in range(CALLS_AT_ONCE + 8)]
     for _ in range(CALLS_AT_ONCE):
         assert stopped.entered.acquire(timeout=PATIENCE)
-    refused = 0
-    give_up = time.monotonic() + PATIENCE
-    while refused < 8 and time.monotonic() < give_up:
-        refused = sum(call.done() for call in calls)
-        time.sleep(0.01)
-    assert refused == 8
+    wait_until(lambda: sum(call.done() for call in calls) == 8)
     assert stopped.calls == CALLS_AT_ONCE
     stopped.answering.set()
     outcomes = [call.exception(PATIENCE) for call in calls]
@@ -263,15 +261,8 @@ class TestHealth:
         stopped.answering.clear()
         wait_until_silent(gate)
         stopped.answering.set()
-        give_up = time.monotonic() + PATIENCE
-        while time.monotonic() < give_up:
-            try:
-                assert gate.health().state is BoardState.READY
-                break
-            except BoardSilentError:
-                time.sleep(0.01)
-        else:
-            pytest.fail("still silent")
+        wait_until(lambda: not is_silent(gate), "still silent")
+        assert gate.health().state is BoardState.READY
 
     def test_probes_at_once_share_an_answer(
         self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor

@@ -5,13 +5,7 @@ from typing import Any
 import pytest
 
 from service.rate_limit import RateLimit, RateLimiter, whole_seconds
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -2,19 +2,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.clock import Clock
 from workers.allowance import UNKNOWN, Allowance, AllowanceBook, AllowanceNews, LimitState
 from workers.imgur.rate_limit import read_allowance
 
 USER = LimitState(500, 490, 3600.0)
 TOLD = Allowance(user=USER)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class TestReading:

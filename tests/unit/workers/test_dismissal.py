@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.waiting import wait_until
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.messages import Delivery, Failed, Report, Standing, Submission, Words
@@ -64,8 +65,7 @@ def test_one_that_waits_is_woken() -> None:
     }
     for thread in threads.values():
         thread.start()
-    while box.stats().workers_idle < 2:
-        threading.Event().wait(0.001)
+    wait_until(lambda: box.stats().workers_idle == 2)
     box.dismiss("bob")
     threads["bob"].join(SOON)
     assert answers == {"bob": Standing.DRAINED}

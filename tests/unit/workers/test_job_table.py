@@ -2,19 +2,12 @@ import tracemalloc
 
 import pytest
 
+from tests.clock import Clock
 from tests.job_snapshot import snapshot_of
 from workers.job_table import JobTable
 from workers.messages import Failed, ImageState, JobStatus, Submission, Uploaded
 
 URLS = ("https://s.test/0", "https://s.test/1", "https://s.test/2")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_511_961_509.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
+from tests.clock import Clock
 from tests.job_snapshot import snapshot_of
+from tests.waiting import wait_until
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.messages import (
@@ -32,14 +33,6 @@ from workers.queueing.mailbox_limits import MailboxLimits
 
 SOON = 10.0
 """Seconds in which what should happen at once has happened, on the slowest machine."""
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def job(job_id: str, count: int) -> Submission:
@@ -112,13 +105,6 @@ class Waiting:
         self._thread.join(SOON)
         assert self._turns, "the claim still waits"
         return self._turns[0]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < give_up, "it never came true"
-        time.sleep(0.002)
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import itertools
 import random
 import threading
-import time
 
 import pytest
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
+from tests.waiting import wait_until
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.messages import (
@@ -52,9 +52,7 @@ class Floor:
 
     def finish(self) -> None:
         """Wait until all URLs are final, then send everybody home."""
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while self.table.unfinished() and time.monotonic() < give_up:
-            time.sleep(0.01)
+        wait_until(lambda: not self.table.unfinished())
         self._stop.set()
         for worker_id in self.staff:
             self.box.retire(worker_id)

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.waiting import wait_until
 from workers.errands.messages import Done, Errand, ErrandReport
 from workers.job_table import JobTable
 from workers.jobs.job_options import JobOptions
@@ -102,20 +103,14 @@ def _done(lease: Lease) -> Report:
 
 def wait_until_waiting(outbox: Outbox, words: int) -> None:
     """Until so many lanes' words lie in the outbox."""
-    give_up = threading.Event()
-    for _ in range(1000):
-        if len(outbox._reports) + len(outbox._uploads) == words:
-            return
-        give_up.wait(0.01)
-    raise AssertionError("the words never came")
+    wait_until(lambda: len(outbox._reports) + len(outbox._uploads) == words)
 
 
 def test_each_lane_gets_what_it_asked_for(post: Post, outbox: Outbox) -> None:
     post.put(300)
 
     lanes = [Caller(outbox.desk()) for _ in range(20)]
-    while post.table.unfinished():
-        threading.Event().wait(0.01)
+    wait_until(lambda: not post.table.unfinished())
     post.box.close()
 
     for lane in lanes:
@@ -134,10 +129,7 @@ def test_what_gathers_during_a_trip_goes_in_one(post: Post, outbox: Outbox) -> N
     post.gate.clear()
     before = len(post.trips)
     held_up = Caller(outbox.desk(), until=1)  # it asks, and its trip is held up
-    give_up = time.monotonic() + SOON
-    while len(post.trips) == before:
-        assert time.monotonic() < give_up, "it never asked"
-        time.sleep(0.001)
+    wait_until(lambda: len(post.trips) > before, "it never asked")
 
     answers: list[Receipt] = []
     threads = [
@@ -219,8 +211,7 @@ def test_no_more_lanes_work_than_the_pace_allows(post: Post, outbox: Outbox) -> 
 
 def test_an_idle_worker_waits_in_the_mailbox(post: Post, outbox: Outbox) -> None:
     lane = Caller(outbox.desk(), until=1)
-    while not any(not words.reports for words in post.trips[1:]):
-        threading.Event().wait(0.01)
+    wait_until(lambda: any(not words.reports for words in post.trips[1:]))
 
     post.put(1)
 
@@ -301,8 +292,7 @@ def test_suspects_are_served_one_after_the_other_without_a_wait(post: Post, outb
     began = time.monotonic()
 
     post.box.retire("dead")
-    while post.table.unfinished():
-        threading.Event().wait(0.01)
+    wait_until(lambda: not post.table.unfinished())
 
     assert time.monotonic() - began < 5.0, "each waited for the lookout's time to run out"
     post.box.close()

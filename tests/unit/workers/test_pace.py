@@ -1,11 +1,11 @@
 """How many lanes are of use."""
 
 import threading
-import time
 from statistics import median
 
 import pytest
 
+from tests.waiting import wait_until
 from workers.pace import FEWEST, Pace, Pacemaker
 
 LATE, BUSY = 0.02, 0.9
@@ -83,9 +83,6 @@ def test_the_pacemaker_measures() -> None:
     pacemaker = Pacemaker(pace, changed.set)
     try:
         assert changed.wait(SOON)
-        give_up = time.monotonic() + SOON
-        while pace.allowed < 64:
-            assert time.monotonic() < give_up, "an idle process never came to all of its lanes"
-            time.sleep(0.01)
+        wait_until(lambda: pace.allowed == 64, "an idle process never came to all of its lanes")
     finally:
         pacemaker.close()

@@ -6,6 +6,7 @@ import pytest
 import requests
 import requests_mock
 
+from tests.clock import Clock
 from workers.errors import ImgurError, RateLimitedError, Reason
 from workers.imgur import ImgurAccess, ImgurClient, UploadedImage
 from workers.imgur.auth import TokenStore
@@ -16,13 +17,6 @@ REFRESH = f"{API}/oauth2/token"
 IMAGE = b"\xff\xd8\xff\xe0 a picture"
 
 Make = Callable[..., ImgurClient]
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 ACCOUNT = ImgurAccess(
@@ -240,7 +234,7 @@ def test_a_rate_limit_on_the_refresh_pauses_all(
 def test_the_life_of_a_token_is_bounded_and_never_costs_it(
     make_client: Make, api: requests_mock.Adapter, expires_in: str, life: float
 ) -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     body = '{"access_token": "t%d", "expires_in": %s}'
     answers = [{"text": body % (number, expires_in)} for number in (1, 2)]
     api.register_uri("POST", REFRESH, answers)
@@ -256,7 +250,7 @@ def test_the_life_of_a_token_is_bounded_and_never_costs_it(
 def test_a_renewal_that_fails_leaves_the_old_token_in_use(
     make_client: Make, api: requests_mock.Adapter
 ) -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     api.register_uri("POST", REFRESH, [{"json": fresh("t1")}, {"status_code": 500}])
     api.register_uri("POST", UPLOAD, json=stored())
     tokens = TokenStore(clock)

@@ -7,18 +7,12 @@ import pytest
 import requests_mock
 import structlog
 
+from tests.clock import Clock
 from workers.imgur import DeprecationLog, ImgurAccess, ImgurClient
 
 API = "https://api.imgur.com"
 SUNSET = "Sat, 31 Dec 2026 23:59:59 GMT"
 DAY = 86_400.0
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def read(log: DeprecationLog, call: str = "POST /3/image", **headers: str) -> list[dict[str, str]]:

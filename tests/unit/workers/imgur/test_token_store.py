@@ -4,17 +4,10 @@ import time
 
 import pytest
 
+from tests.clock import Clock
 from workers.imgur.token_store import PERMIT_SECONDS, TokenAnswer, TokenStore
 
 HOUR = 3600.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
