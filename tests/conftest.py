@@ -42,9 +42,12 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
         service.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """One service in sandbox mode, shared by the tests of a module that do it no harm."""
+    """One service in sandbox mode, shared by all tests of a process that do it no harm.
+
+    Jobs of others are in its lists, figures and log; none is under way when a test ends.
+    """
     log = tmp_path_factory.mktemp("service") / "service.log"
     running = RunningService(log, {}, is_measured=True)
     try:

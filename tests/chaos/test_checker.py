@@ -5,6 +5,9 @@ import copy
 import pytest
 
 from tests.chaos.checker import Checker
+from tests.running_service import not_over_ray
+
+pytestmark = not_over_ray("The checker has no backend.")
 
 URLS = ["http://s.test/a", "http://s.test/b"]
 CREATED, LATER = "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z"

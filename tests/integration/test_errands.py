@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.running_service import RunningService
+from tests.running_service import RunningService, not_over_ray
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -246,6 +246,7 @@ def test_what_cannot_be_deleted(service: RunningService) -> None:
     assert service.status(status["id"])["results"] == status["results"]
 
 
+@not_over_ray("The web side refuses it.")
 def test_a_callback_that_cannot_be_told_is_refused(launch: Callable[..., RunningService]) -> None:
     service = launch(WORKER_COUNT="1").wait_until_ready()
     body = {"urls": ["https://example.com/a.jpg"], "callbackUrl": "https://example.com/hook"}

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
+from tests.running_service import not_over_ray
+
 WAITERS = 12  # more than the web server has threads
 PATIENCE = 60
 
@@ -134,6 +136,7 @@ def test_those_who_wait_hold_up_nobody(service):
     assert {answer.json()["status"] for answer in answers} == {"complete"}
 
 
+@not_over_ray("Keys are the web side's business.")
 def test_routes_of_jobs_ask_for_a_key(launch):
     service = launch(API_KEYS="anna:key-of-anna-0123456789,bob:key-of-bob-0123456789")
     service.wait_for_event("service started")

@@ -20,6 +20,7 @@ _NO_AGENTS = not_over_ray(
 )
 
 
+@not_over_ray("Nothing is started.")
 @pytest.mark.parametrize(
     ("environ", "named"),
     [
@@ -206,6 +207,7 @@ def test_stop_signals_wake_a_waiter_and_give_back_the_handlers():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@not_over_ray("Nothing is started.")
 def test_the_module_says_what_is_wrong_without_an_environment():
     answer = subprocess.run(
         [sys.executable, "-m", "service"],

@@ -165,10 +165,10 @@ def test_every_place_says_that_it_is_the_sandbox(service):
 
 
 def test_a_small_job_does_not_wait_behind_a_large_one(service):
-    large = service.submit(
-        [f"{service.sandbox}/faults/latency/20/images/numbered/big-{n}.png" for n in range(1500)]
-    )
+    slow = f"{service.sandbox}/faults/latency/1000/images/numbered"
+    large = service.submit([f"{slow}/big-{n}.png" for n in range(1500)])
     small = service.upload_all([service.sandbox + "/images/numbered/small.png"])
     assert small["uploaded"]["failed"] == []
     assert service.status(large)["status"] == "in-progress"
+    service.http.delete(f"{service.url}/v1/images/upload/{large}", timeout=30)
     service.wait_complete(large)

@@ -16,7 +16,7 @@ from service.environment import load_settings
 from service.run import _board_config
 from service.sandbox_process import SandboxProcess
 from tests.job_snapshot import snapshot_of
-from tests.running_service import BACKEND, RunningService, suspend
+from tests.running_service import BACKEND, RunningService, not_over_ray, suspend
 from tests.waiting import wait_until
 from workers import (
     BoardConfig,
@@ -126,6 +126,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
         running.close()
 
 
+@not_over_ray("The web side refuses them.")
 class TestRefusals:
     @pytest.mark.parametrize(
         ("headers", "body", "status", "code"),
@@ -167,6 +168,7 @@ class TestRefusals:
             assert answer.status_code == status
 
 
+@not_over_ray("The setting is the web side's; a board on Ray grows and shrinks below.")
 def test_it_grows_by_itself_where_a_bound_is_set(launch) -> None:
     service = launch(
         WORKER_COUNT="1", WORKER_COUNT_MAX="2", WORKER_CONCURRENCY="2", DRAIN_SECONDS="0"
