@@ -19,10 +19,7 @@ from service.app import create_app
 from service.connection_limits import ConnectionLimits
 from service.environment import load_settings
 from service.server import WebServer
-from workers import BoardHealth, BoardState, ChangesWanted, JobChanges, Refusal, Submission
-from workers.job_table import JobTable
-from workers.mailbox import Mailbox
-from workers.queueing.mailbox_limits import MailboxLimits
+from tests.plain_board import PlainBoard
 
 PATIENCE = 20.0
 CASES = 1200
@@ -173,29 +170,6 @@ def test_every_connection_ends(target: Any, seed: int, rounds: int) -> None:
     target.check()
 
 
-class StillBoard:
-    """Takes jobs, and nobody works on them."""
-
-    def __init__(self) -> None:
-        self._table = JobTable()
-        self._mailbox = Mailbox(self._table, MailboxLimits())
-
-    def submit(self, submission: Submission) -> Refusal | None:
-        return self._mailbox.put(submission)
-
-    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
-        return self._table.changes(wanted)
-
-    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        return self._table.links(start, limit, owner)
-
-    def links_removed(self, owner: str = "") -> int:
-        return self._table.links_removed(owner)
-
-    def health(self) -> BoardHealth:
-        return BoardHealth(BoardState.READY, 1, 1, 0, 0, 0.0)
-
-
 @pytest.fixture
 def hasty() -> Iterator[WebServer]:
     settings = load_settings(
@@ -208,7 +182,7 @@ def hasty() -> Iterator[WebServer]:
         linger_seconds=0.2,
         sweep_seconds=0.05,
     )
-    server = WebServer(create_app(StillBoard(), settings), "127.0.0.1", 0, limits=limits)
+    server = WebServer(create_app(PlainBoard(), settings), "127.0.0.1", 0, limits=limits)
     server.start()
     with contextlib.closing(server):
         yield server

@@ -24,23 +24,14 @@ from service.problems import render_problems
 from service.resources.events import EventsResource
 from service.server import WebServer
 from tests.job_snapshot import snapshot_of
+from tests.plain_board import WORKER, PlainBoard
 from tests.waiting import wait_until
 from workers import (
-    BoardHealth,
-    BoardState,
-    ChangesWanted,
-    JobChanges,
-    MeterReading,
-    Outlook,
     Submission,
 )
-from workers.job_table import JobTable
-from workers.mailbox import Mailbox
 from workers.messages import Failed, Report, TryAgain, Uploaded
-from workers.queueing.mailbox_limits import MailboxLimits
 
 PATIENCE = 30.0  # seconds; far beyond what anything here takes
-WORKER = "worker-1"
 JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"
 OTHER_JOB = "66355b7c-9b86-4a1a-b32e-6cdd6db07183"
 KEYS = {"API_KEYS": "alice:key-a,bob:key-b"}
@@ -51,34 +42,17 @@ USUAL = ConnectionLimits(sweep_seconds=0.05)
 LATER = TryAgain("source-error", "Busy.", 0.0)
 
 
-class Board:
-    """The plain classes, and a hand to do the workers' part."""
+class Board(PlainBoard):
+    """One whose jobs are worked on in the order that they came."""
 
     def __init__(self) -> None:
-        self.table = JobTable()
-        self.mailbox = Mailbox(self.table, MailboxLimits(source_concurrency=0))
-        self.mailbox.register(WORKER)
-
-    def submit(self, submission: Submission) -> Any:
-        return self.mailbox.put(submission)
-
-    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
-        return self.table.changes(wanted)
-
-    def outlook(self, job_id: str | None = None) -> Outlook:
-        return self.mailbox.outlook(job_id)
-
-    def meters(self) -> MeterReading:
-        return self.mailbox.meters()
-
-    def health(self) -> BoardHealth:
-        return BoardHealth(BoardState.READY, 1, 1, 0, 0, 0.0)
+        super().__init__(source_concurrency=0)
 
     def add(self, count: int, job_id: str = JOB, owner: str = "", more: str = "") -> None:
         urls = tuple(f"https://source.test/{number}{more}.jpg" for number in range(count))
         assert self.mailbox.put(Submission(job_id, urls, owner)) is None
 
-    def work(self, count: int) -> None:
+    def take(self, count: int) -> None:
         """Take so many URLs and end them, each fifth with a failure."""
         for lease in self.mailbox.claim(WORKER, 0, count).leases:
             link = f"https://i.imgur.com/{lease.index}.jpg"
@@ -206,7 +180,7 @@ class TestFollowing:
             snapshot = json.loads(first.data)
             assert [result["state"] for result in snapshot["results"]] == ["pending"] * 3
             assert snapshot["forecast"]["ahead"] == 2
-            board.work(1)
+            board.take(1)
             change = next(event for event in events if event.name == "change")
             told = json.loads(change.data)
             assert told["counts"] == {"pending": 2, "complete": 0, "failed": 1, "total": 3}
@@ -222,7 +196,7 @@ class TestFollowing:
                     "attempts": 1,
                 }
             ]
-            board.work(2)
+            board.take(2)
             *_, before, last = events
             assert (before.name, last.name) == ("change", "end")
             assert json.loads(last.data)["finished"] is not None
@@ -233,7 +207,7 @@ class TestFollowing:
             watching = [pool.submit(running.watch, Watched()) for _ in range(20)]
             wait_until(lambda: running.streams() == 20)
             while not board.is_done:
-                board.work(7)
+                board.take(7)
                 time.sleep(0.001)
             for watched in watching:
                 check(watched.result(PATIENCE), board)
@@ -250,7 +224,7 @@ class TestFollowing:
         with ThreadPoolExecutor(8) as pool:
             watching = [pool.submit(watch_in_parts) for _ in range(8)]
             while not board.is_done:
-                board.work(1)
+                board.take(1)
                 time.sleep(0.002)
             for future in watching:
                 watched = future.result(PATIENCE)
@@ -274,7 +248,7 @@ class TestFollowing:
 
     def test_a_complete_job_is_told_at_once(self, running: Running, board: Board) -> None:
         board.add(2)
-        board.work(2)
+        board.take(2)
         watched = running.watch(Watched())
         assert watched.names == ["snapshot", "end"]
         # A browser connects again after the end; this answer keeps it from doing so.
@@ -290,14 +264,14 @@ class TestFollowing:
 
     def test_who_missed_the_end_is_told(self, running: Running, board: Board) -> None:
         board.add(1)
-        board.work(1)
+        board.take(1)
         before_end = running.watch(Watched(), stop_after=1)
         assert not before_end.is_over
         assert running.watch(before_end).names == ["snapshot", "end"]
 
     def test_clients_are_told_when_to_come_back(self, running: Running, board: Board) -> None:
         board.add(1)
-        board.work(1)
+        board.take(1)
         assert running.get(f"{JOB}/events").content.startswith(b"retry: 3000\n\nevent: snapshot\n")
 
 
@@ -380,7 +354,7 @@ class TestOthers:
                     for lease in board.mailbox.claim(WORKER, 0, 500).leases:
                         board.mailbox.ack(WORKER, Report(lease.token, LATER))
                 while not board.is_done:
-                    board.work(500)
+                    board.take(500)
                 check(watching.result(PATIENCE), board)
 
     def test_a_snapshot_that_nobody_reads_silences_no_other_job(
@@ -406,7 +380,7 @@ class TestOthers:
                 watching = pool.submit(running.watch, Watched())
                 wait_until(lambda: running.streams() == 2)
                 while board.mailbox.stats().queued:
-                    board.work(500)
+                    board.take(500)
                 check(watching.result(PATIENCE), board)
 
     def test_long_changes_are_told_bit_by_bit(self, running: Running, board: Board) -> None:
@@ -414,7 +388,7 @@ class TestOthers:
         begun = running.watch(Watched(), stop_after=1)
         assert 0 < len(begun.results) < 1500
         while not board.is_done:
-            board.work(500)
+            board.take(500)
         with running.events(last_id=begun.last_id) as events:
             longest = 0
             for event in events:

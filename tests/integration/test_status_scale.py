@@ -12,8 +12,8 @@ import requests
 from service.app import create_app
 from service.environment import load_settings
 from service.server import WebServer
-from workers import BoardHealth, BoardState, ChangesWanted, JobChanges, Refusal, Submission
-from workers.job_table import JobTable
+from tests.plain_board import PlainBoard
+from workers import Submission
 from workers.messages import Uploaded
 
 PATIENCE = 30.0
@@ -28,37 +28,16 @@ URLS = tuple(
 LINKS = tuple(f"https://i.imgur.test/{number:07d}.jpg" for number in range(5000))
 
 
-class StillBoard:
-    """Two jobs, which the test works on."""
-
-    def __init__(self) -> None:
-        self.table = JobTable()
-        self.table.open(Submission(JOB_ID, URLS))
-        self.table.open(Submission(SMALL_JOB_ID, URLS[:1]))
-        for index, link in enumerate(LINKS):
-            self.table.record(JOB_ID, index, Uploaded(link, "hash"))
-
-    def submit(self, submission: Submission) -> Refusal | None:
-        raise NotImplementedError
-
-    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
-        return self.table.changes(wanted)
-
-    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        return self.table.links(start, limit, owner)
-
-    def links_removed(self, owner: str = "") -> int:
-        return self.table.links_removed(owner)
-
-    def health(self) -> BoardHealth:
-        return BoardHealth(BoardState.READY, 1, 1, 0, 0, 0.0)
-
-
 class Front:
-    """The web server over such a board."""
+    """The web server over a board with two jobs, which nobody works on."""
 
     def __init__(self) -> None:
-        self.board = StillBoard()
+        self.board = PlainBoard()
+        table = self.board.table
+        table.open(Submission(JOB_ID, URLS))
+        table.open(Submission(SMALL_JOB_ID, URLS[:1]))
+        for index, link in enumerate(LINKS):
+            table.record(JOB_ID, index, Uploaded(link, "hash"))
         app = create_app(self.board, load_settings({"IMGUR_CLIENT_ID": "id"}))
         self.server = WebServer(app, "127.0.0.1", 0)
         self.server.start()

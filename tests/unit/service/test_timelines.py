@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from service.models import JobPage
-from tests.unit.service.conftest import WORKER
+from tests.plain_board import WORKER
 from workers.messages import Arrival, Report, Uploaded
 
 URLS = ("https://s.test/0", "https://s.test/1")
