@@ -181,7 +181,9 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardCo
         max_attempts=settings.max_attempts,
         download=download,
         imgur=_imgur_access(settings, sandbox),
-        webhooks=WebhookPolicy(settings.webhook_secret_values),
+        webhooks=WebhookPolicy(
+            settings.webhook_secret_values, retry_seconds=settings.webhook_retry_seconds
+        ),
         core_share=min(1.0, usable_cores() / settings.worker_count),
         logs=LogConfig(settings.log_format, settings.log_level),
     )
@@ -194,7 +196,6 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardCo
         upload_again=settings.crashed_uploads == "retry",
         journal_path=settings.journal_path,
         source_concurrency=settings.source_concurrency,
-        webhook_retry_seconds=settings.webhook_retry_seconds,
         scaling=ScalingRules(
             most=settings.worker_count_max, heeds_allowance=not settings.sandbox_applies
         ),

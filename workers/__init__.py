@@ -13,9 +13,6 @@ from workers.download import DownloadPolicy
 from workers.download.source_headers import origin_of
 from workers.download.url import are_plain, check_url, mask_url
 from workers.download.wire_url import MAX_URL_LENGTH
-from workers.errands.book import RETRY_SECONDS
-from workers.errands.messages import Deletion, DeletionRefusal, DeletionState, DeliveryAttempt
-from workers.errands.webhook import WebhookPolicy
 from workers.errors import ImageError
 from workers.image_text import PLACEHOLDERS, template_faults
 from workers.imgur import ImgurAccess
@@ -31,6 +28,10 @@ from workers.many_threads import prepare_for_many_threads
 from workers.messages import (
     CHANGES_A_CALL,
     ChangesWanted,
+    Deletion,
+    DeletionRefusal,
+    DeletionState,
+    DeliveryAttempt,
     ImageState,
     JobChanges,
     JobStatus,
@@ -43,6 +44,7 @@ from workers.processes import ProcessBoard
 from workers.queueing.outlook import Outlook
 from workers.scaling import ScalingRules
 from workers.shares import Shares, share_left
+from workers.tasks.webhook import RETRY_SECONDS, WebhookPolicy
 from workers.worker import WorkerConfig
 
 __all__ = [

@@ -4,10 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from workers.errands.messages import DeletionRefusal
 from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.jobs.origin import Origin
-from workers.messages import ChangesWanted, JobChanges, JobStatus, Refusal, Submission
+from workers.messages import (
+    ChangesWanted,
+    DeletionRefusal,
+    JobChanges,
+    JobStatus,
+    Refusal,
+    Submission,
+)
 from workers.metrics import MeterReading
 from workers.queueing.outlook import Outlook
 

@@ -3,10 +3,17 @@
 from typing import Protocol
 
 from workers.board import BoardHealth, BoardLostError, BoardState
-from workers.errands.messages import DeletionRefusal
 from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.jobs.origin import Origin
-from workers.messages import ChangesWanted, JobChanges, JobStatus, MailboxStats, Refusal, Submission
+from workers.messages import (
+    ChangesWanted,
+    DeletionRefusal,
+    JobChanges,
+    JobStatus,
+    MailboxStats,
+    Refusal,
+    Submission,
+)
 from workers.metrics import MeterReading
 from workers.queueing.outlook import Outlook
 

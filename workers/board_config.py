@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from workers.errands.book import RETRY_SECONDS, ErrandLimits
 from workers.queueing.mailbox_limits import MailboxLimits
 from workers.scaling import ScalingRules
 from workers.worker import WorkerConfig
@@ -22,7 +21,6 @@ class BoardConfig:
         upload_again: see `MailboxLimits`.
         journal_path: a file from which a restart goes on; None keeps the state in memory only.
         source_concurrency: see `MailboxLimits`.
-        webhook_retry_seconds: see `ErrandLimits`.
         scaling: when their number changes by itself.
     """
 
@@ -34,15 +32,16 @@ class BoardConfig:
     upload_again: bool = True
     journal_path: str | None = None
     source_concurrency: int = 32
-    webhook_retry_seconds: tuple[float, ...] = RETRY_SECONDS
     scaling: ScalingRules = field(default_factory=ScalingRules)
 
     @property
     def lease_seconds(self) -> float:
-        """No honest attempt takes longer: one download and one upload, each to its deadline."""
+        """No honest attempt takes longer: one download and one upload, each to its deadline, or a
+        webhook.
+        """
         worker = self.worker
-        slowest = worker.download.deadline_seconds + worker.imgur.upload_seconds
-        return slowest + _LEASE_SLACK_SECONDS
+        image = worker.download.deadline_seconds + worker.imgur.upload_seconds
+        return max(image, worker.webhooks.seconds) + _LEASE_SLACK_SECONDS
 
     @property
     def limits(self) -> MailboxLimits:
@@ -53,18 +52,5 @@ class BoardConfig:
             lease_seconds=self.lease_seconds,
             upload_again=self.upload_again,
             source_concurrency=self.source_concurrency,
-            errands=self.errands,
-        )
-
-    @property
-    def errands(self) -> ErrandLimits:
-        """How many, how long, how often."""
-        worker = self.worker
-        slowest = max(worker.webhooks.seconds, worker.imgur.upload_seconds)
-        return ErrandLimits(
-            lanes=worker.lanes,
-            lease_seconds=slowest + _LEASE_SLACK_SECONDS,
-            retry_seconds=self.webhook_retry_seconds,
-            deletion_attempts=worker.max_attempts,
-            deletion_backoff=worker.backoff,
+            lanes=self.worker.lanes,
         )

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import structlog
 
-from workers.errands.ledger import ErrandKey
 from workers.journal.recovery import Recovered
+from workers.tasks.task_store import TaskKey
 
 _JOB_IDS_TOLD = 10  # in one line of the log
 
@@ -34,16 +34,16 @@ def tell_recovered(journal_path: str, recovered: Recovered) -> None:
         )
 
 
-def tell_open_errands(errands: Iterable[ErrandKey], *, kept: bool) -> None:
+def tell_open_tasks(tasks: Iterable[TaskKey], *, kept: bool) -> None:
     """Say what is not done besides images.
 
     Args:
-        errands: the open ones.
+        tasks: the open ones.
         kept: whether a journal brings them back.
     """
     say = "errands put off to the next start" if kept else "errands dropped"
     jobs: defaultdict[str, list[str]] = defaultdict(list)
-    for kind, job_id, _ in errands:
+    for kind, (job_id, _) in tasks:
         jobs[kind.value].append(job_id)
     for errand, job_ids in jobs.items():
         structlog.get_logger("board").warning(

@@ -46,8 +46,8 @@ def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
     values: dict[str, Callable[[], str]] = {
         "number": lambda: str(lease.index + 1),
         "count": lambda: str(options.count),
-        "name": lambda: _name(lease.url),
-        "host": lambda: urlsplit(lease.url.strip(SURROUNDING)).hostname or "",
+        "name": lambda: _name(lease.target),
+        "host": lambda: urlsplit(lease.target.strip(SURROUNDING)).hostname or "",
     }
     return _FIELD.sub(
         lambda found: _DOUBLED[found[0]] if found[0] in _DOUBLED else values[found[1]](), template

@@ -275,7 +275,7 @@ class JobTable(JobReader):
 
     def evict(self, age_seconds: float | None) -> int:
         """Forget jobs that finished so long ago, the oldest first, and those for which there is no
-        memory; their links stay listed. One with an open errand stays for as long again.
+        memory; their links stay listed. One with an open task stays for as long again.
 
         Args:
             age_seconds: since the job finished; None for no age.
@@ -296,7 +296,7 @@ class JobTable(JobReader):
             self._tell_forgotten(dropped)
             return dropped
 
-    # --- errands ----------------------------------------------------------------------------
+    # --- tasks besides images ---------------------------------------------------------------
 
     @contextmanager
     def entry(self, job_id: str) -> Iterator[JobEntry | None]:

@@ -14,15 +14,6 @@ import time
 from collections.abc import Callable
 
 from workers.allowance import AllowanceBook
-from workers.errands.book import ErrandBook
-from workers.errands.ledger import ErrandKey, ErrandLedger
-from workers.errands.messages import (
-    DeletionRefusal,
-    ErrandKind,
-    ErrandReceipt,
-    ErrandReport,
-    Undone,
-)
 from workers.job_table import JobTable
 from workers.jobs.job_messages import Cancellation, Replay, Retry
 from workers.jobs.origin import Origin
@@ -30,6 +21,7 @@ from workers.messages import (
     Arrival,
     Clearance,
     CrashedUrl,
+    DeletionRefusal,
     Delivery,
     MailboxStats,
     Receipt,
@@ -38,16 +30,19 @@ from workers.messages import (
     Retirement,
     Standing,
     Submission,
+    TaskKind,
     Words,
 )
 from workers.metrics import EndCause, MeterReading
 from workers.queueing.admission import Admission
 from workers.queueing.cancellation import cancel
-from workers.queueing.leases import LeaseBook
-from workers.queueing.lending import Lending
+from workers.queueing.dispatcher import Dispatcher
+from workers.queueing.leases import LeaseRegistry
 from workers.queueing.mailbox_limits import MailboxLimits
 from workers.queueing.outlook import Outlook
 from workers.queueing.waiting_room import WaitingRoom
+from workers.tasks.task_queue import TaskQueue
+from workers.tasks.task_store import TaskKey, TaskStore
 
 
 class Mailbox:
@@ -71,14 +66,16 @@ class Mailbox:
         self._room = WaitingRoom(
             limits.source_concurrency, limits.max_crashes, wake=self._changed.notify_all
         )
-        self._leases = LeaseBook()
-        self._lending = Lending(job_table, self._room, self._leases, limits, clock)
-        self._ledger = ErrandLedger(job_table)
-        self._errands = ErrandBook(
-            self._ledger,
-            limits.errands,
+        self._leases = LeaseRegistry()
+        self._task_store = TaskStore(job_table)
+        self._tasks = TaskQueue(
+            self._task_store,
+            limits,
             wake=self._changed.notify_all,
             workers=self._leases.holders_staying,
+        )
+        self._dispatcher = Dispatcher(
+            job_table, self._room, self._tasks, self._leases, limits, clock=clock
         )
         job_table.on_complete = self._tell_callback
         self._allowance = AllowanceBook()
@@ -116,8 +113,7 @@ class Mailbox:
             The URLs that failed by that.
         """
         with self._changed:
-            crashed = self._lending.restore()
-            self._errands.restore(self._clock())
+            crashed = self._dispatcher.restore()
             self._changed.notify_all()
             return crashed
 
@@ -126,15 +122,15 @@ class Mailbox:
         with self._changed:
             if self._admission.is_closed:
                 return DeletionRefusal.DRAINING
-            refusal = self._ledger.want_deletion(job_id, index, owner)
+            refusal = self._task_store.want_deletion(job_id, index, owner)
             if refusal is None:
-                self._errands.add((ErrandKind.DELETION, job_id, index), self._clock())
+                self._tasks.add(TaskKind.DELETION, (job_id, index), self._clock())
             return refusal
 
-    def open_errands(self) -> tuple[ErrandKey, ...]:
-        """What is still to be done besides images, errands in hand included."""
+    def open_tasks(self) -> tuple[TaskKey, ...]:
+        """What is still to be done besides images, what workers have leased included."""
         with self._changed:
-            return tuple(self._errands.keys())
+            return tuple(self._tasks.keys())
 
     def close(self) -> None:
         """Drain: take no more jobs and hand out nothing more; leases in force may still end."""
@@ -146,9 +142,9 @@ class Mailbox:
         """The queue at a glance."""
         with self._changed:
             return MailboxStats(
-                queued=self._room.unfinished - len(self._leases),
+                queued=self._room.unfinished - self._leases.images,
                 delayed=self._room.delayed,
-                leased=len(self._leases),
+                leased=self._leases.images,
                 pause_seconds=self._room.pause_seconds(self._clock()),
                 workers_ready=self._leases.holders_ready(),
                 draining=self._admission.is_closed,
@@ -163,7 +159,7 @@ class Mailbox:
         with self._changed:
             now = self._clock()
             return Outlook(
-                rate_per_second=self._lending.throughput.per_second(now),
+                rate_per_second=self._dispatcher.throughput.per_second(now),
                 pause_seconds=self._room.pause_seconds(now),
                 allowance=self._allowance.at(now),
                 ahead=None if job_id is None else self._room.ahead(job_id),
@@ -189,24 +185,20 @@ class Mailbox:
         with self._changed:
             if words.allowance is not None:
                 self._allowance.note(words.allowance, self._clock())
-            receipts = tuple(self.ack(worker_id, report) for report in words.reports)
+            receipts = tuple(self._dispatcher.end(worker_id, report) for report in words.reports)
             cleared = tuple(
-                self.begin_upload(worker_id, arrival.token, arrival) for arrival in words.uploads
-            )
-            errand_receipts = tuple(
-                self._settle_errand(worker_id, report) for report in words.errands
+                self._dispatcher.begin_upload(worker_id, arrival.token, arrival)
+                for arrival in words.uploads
             )
             if receipts and not words.wanted:
                 # Another call of this worker may wait for what its leases kept it from: its share,
                 # or the next suspect.
                 self._changed.notify_all()
         claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
-        return Delivery(
-            claimed.standing, claimed.leases, receipts, cleared, claimed.errands, errand_receipts
-        )
+        return Delivery(claimed.standing, claimed.leases, receipts, cleared)
 
     def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> Delivery:
-        """Take the next URLs, each under a lease, waiting a bounded time for the first."""
+        """Take the next tasks, each under a lease, waiting a bounded time for the first."""
         with self._changed:
             give_up = self._clock() + wait_seconds
             while True:
@@ -218,22 +210,13 @@ class Mailbox:
                 holder.last_word = now
                 if self._admission.is_closed or holder.is_dismissed:
                     return Delivery(Standing.DRAINED)
-                resume_at = now + self._room.pause_seconds(now)
-                errands = self._errands.take(
-                    worker_id,
-                    wanted,
-                    now,
-                    resume_at=resume_at,
-                    images_wait=self._room.unfinished - self._room.delayed > len(self._leases),
-                )
-                leases = self._lending.hand_out(wanted - len(errands), worker_id, holder, now)
-                if leases or errands:
-                    return Delivery(Standing.WORK, leases, errands=errands)
+                leases = self._dispatcher.hand_out(wanted, holder, now)
+                if leases:
+                    return Delivery(Standing.WORK, leases)
                 if now >= give_up:
                     return Delivery(Standing.IDLE)
-                event = min(self._room.next_event(now), self._errands.next_due(resume_at))
                 holder.waits += 1
-                self._changed.wait(min(give_up, event) - now)
+                self._changed.wait(min(give_up, self._dispatcher.next_event(now)) - now)
                 holder.waits -= 1
 
     def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None = None) -> Clearance:
@@ -249,12 +232,12 @@ class Mailbox:
             of the same image, if it is there already: then it need not be.
         """
         with self._changed:
-            return self._lending.begin_upload(worker_id, token, arrival)
+            return self._dispatcher.begin_upload(worker_id, token, arrival)
 
     def ack(self, worker_id: str, report: Report) -> Receipt:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
         with self._changed:
-            return self._lending.end(worker_id, report)
+            return self._dispatcher.end(worker_id, report)
 
     # --- the supervisor ---------------------------------------------------------------------
 
@@ -293,12 +276,9 @@ class Mailbox:
             holder = self._leases.holder(worker_id)
             if holder is None:
                 return Retirement(returned=0, failed=(), had_claimed=False)
-            places, failed = self._lending.take_back(worker_id)
             # Also for this worker's own lanes that still wait here: they are to leave.
             self._changed.notify_all()
-            errands = self._errands.retire(worker_id, self._clock())
-            returned = len(places) - len(failed)
-            return Retirement(returned, failed, holder.has_claimed, len(errands))
+            return self._dispatcher.take_back(holder)
 
     def workers(self) -> tuple[str, ...]:
         """The workers that were let in and are not retired; for a supervisor that comes later."""
@@ -306,27 +286,14 @@ class Mailbox:
             return self._leases.workers()
 
     def overdue(self) -> tuple[str, ...]:
-        """The workers that keep a URL beyond its lease, or no longer ask for work: stuck, to be
+        """The workers that keep a task beyond its lease, or no longer ask for work: stuck, to be
         killed and retired.
         """
         with self._changed:
-            now = self._clock()
-            for worker_id in self._errands.holders():
-                # Not silent: with a single lane it cannot speak while it is on an errand.
-                holder = self._leases.holder(worker_id)
-                if holder is not None:
-                    holder.last_word = now
-            return tuple({*self._leases.overdue(now), *self._errands.overdue(now)})
+            return self._leases.overdue(self._clock())
 
     # --- inside, the condition held ---------------------------------------------------------
 
     def _tell_callback(self, job_id: str) -> None:
         with self._changed:  # a journal that is read completes jobs without it
-            self._errands.add((ErrandKind.WEBHOOK, job_id, 0), self._clock())
-
-    def _settle_errand(self, worker_id: str, report: ErrandReport) -> ErrandReceipt:
-        now, outcome = self._clock(), report.outcome
-        receipt = self._errands.settle(worker_id, report, now)
-        if receipt.accepted and not isinstance(outcome, Undone) and outcome.pause_seconds:
-            self._room.pause(now + outcome.pause_seconds)
-        return receipt
+            self._tasks.add(TaskKind.WEBHOOK, (job_id, 0), self._clock())

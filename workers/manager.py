@@ -42,7 +42,7 @@ class MailboxProxy(DeadlineProxy, MailboxCalls):
         "meters",
         "outlook",
         "delete_image",
-        "open_errands",
+        "open_tasks",
         "exchange",
         "register",
         "dismiss",

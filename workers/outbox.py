@@ -13,7 +13,6 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from workers.allowance import Allowance
-from workers.errands.messages import Errand, ErrandReceipt, ErrandReport
 from workers.messages import (
     Arrival,
     Clearance,
@@ -22,6 +21,7 @@ from workers.messages import (
     Receipt,
     Report,
     Standing,
+    TaskKind,
     Words,
 )
 from workers.pace import Pace
@@ -33,8 +33,8 @@ and then; waiting costs nothing, and a new job ends it at once."""
 Exchange = Callable[[Words, float], Delivery]
 """The mailbox's `exchange`, a worker's id bound to it."""
 
-_Answers = SimpleQueue[Receipt | Clearance | ErrandReceipt | BaseException]
-_Leases = SimpleQueue[Lease | Errand | BaseException | None]
+_Answers = SimpleQueue[Receipt | Clearance | BaseException]
+_Leases = SimpleQueue[Lease | BaseException | None]
 
 
 class Outbox:
@@ -65,7 +65,6 @@ class Outbox:
         self._to_watch = threading.Condition(self._lock)
         self._reports: list[tuple[Report, _Answers]] = []
         self._uploads: list[tuple[Arrival, _Answers]] = []
-        self._errands: list[tuple[ErrandReport, _Answers]] = []
         self._free: list[_Leases] = []
         self._at_work = 0
         self._is_watching = False
@@ -91,18 +90,11 @@ class Outbox:
 
     # --- a lane, through its desk -----------------------------------------------------------
 
-    def report(self, report: Report, answers: _Answers, leases: _Leases) -> None:
+    def report(self, report: Report, answers: _Answers, leases: _Leases, *, at_work: int) -> None:
         with self._lock:
             self._refuse_if_failed()
             self._reports.append((report, answers))
-            self._at_work -= 1
-            self._free.append(leases)
-            self._to_carry.notify()
-
-    def report_errand(self, report: ErrandReport, answers: _Answers, leases: _Leases) -> None:
-        with self._lock:
-            self._refuse_if_failed()
-            self._errands.append((report, answers))
+            self._at_work -= at_work
             self._free.append(leases)
             self._to_carry.notify()
 
@@ -135,7 +127,6 @@ class Outbox:
                     continue
                 reports, self._reports = self._reports, []
                 uploads, self._uploads = self._uploads, []
-                errands, self._errands = self._errands, []
                 # While the lookout asks for work nobody else does: a lease would find no lane.
                 wanted = 0 if self._is_watching else self._lanes_of_use()
             words = Words(
@@ -143,9 +134,8 @@ class Outbox:
                 tuple(arrival for arrival, _ in uploads),
                 wanted,
                 allowance=self._allowance(),
-                errands=tuple(report for report, _ in errands),
             )
-            waiting = [answers for _, answers in (*reports, *uploads, *errands)]
+            waiting = [answers for _, answers in (*reports, *uploads)]
             try:
                 delivery = self._exchange(words, 0.0)
             except BaseException as error:
@@ -153,17 +143,15 @@ class Outbox:
                     answers.put(error)
                 raise
             rested_at = time.monotonic() + self._rest_seconds
-            said = (*delivery.receipts, *delivery.cleared, *delivery.errand_receipts)
+            said = (*delivery.receipts, *delivery.cleared)
             for answers, answer in zip(waiting, said, strict=True):
                 answers.put(answer)
             if wanted:
-                handed_out = len(delivery.leases) + len(delivery.errands)
-                self._hand_out(delivery, look_out=handed_out < wanted)
+                self._hand_out(delivery, look_out=len(delivery.leases) < wanted)
 
     def _has_something_to_carry(self) -> bool:
         is_asking = not self._is_watching and self._lanes_of_use() > 0
-        words = self._reports or self._uploads or self._errands
-        return bool(words or is_asking or self._is_closed)
+        return bool(self._reports or self._uploads or is_asking or self._is_closed)
 
     def _lanes_of_use(self) -> int:
         return max(0, min(len(self._free), self._pace.allowed - self._at_work))
@@ -184,12 +172,10 @@ class Outbox:
 
     def _hand_out(self, delivery: Delivery, *, look_out: bool) -> None:
         with self._lock:
-            handed_out: tuple[Lease | Errand, ...] = (*delivery.errands, *delivery.leases)
-            for lease in handed_out:
+            for lease in delivery.leases:
                 # The lane that was at work last: its connections are still open.
                 self._free.pop().put(lease)
-            # Errands wait for others and need no processor: they are not the pace's business.
-            self._at_work += len(delivery.leases)
+            self._at_work += sum(map(_counts, delivery.leases))
             if delivery.standing in (Standing.DRAINED, Standing.RETIRED):
                 while self._free:
                     self._free.pop().put(None)
@@ -202,7 +188,7 @@ class Outbox:
         except BaseException as error:  # noqa: BLE001 - each lane raises it, and sees to it
             with self._lock:
                 self._failure = error
-                for _, answers in (*self._reports, *self._uploads, *self._errands):
+                for _, answers in (*self._reports, *self._uploads):
                     answers.put(error)
                 for leases in self._free:
                     leases.put(error)
@@ -227,31 +213,25 @@ class Desk:
         # Apart: the lookout may bring the next lease before the postman is back with the receipt.
         self._leases: _Leases = SimpleQueue()
         self._has_asked = False
+        self._at_work = 0  # for the pace: 1 with an image
 
-    def lease(self) -> Lease | Errand | None:
-        """Wait for the next lease, or errand; None when there is nothing more to do here."""
+    def lease(self) -> Lease | None:
+        """Wait for the next lease; None when there is nothing more to do here."""
         if not self._has_asked:
             self._outbox.ask(self._leases)
         self._has_asked = False
         lease = self._leases.get()
         if isinstance(lease, BaseException):
             raise lease
+        self._at_work = int(lease is not None and _counts(lease))
         return lease
 
     def report(self, report: Report) -> Receipt:
         """End a lease. The next one is asked for in the same round trip; `lease` waits for it."""
-        self._outbox.report(report, self._answers, self._leases)
+        self._outbox.report(report, self._answers, self._leases, at_work=self._at_work)
         self._has_asked = True
         answer = self._take()
         assert isinstance(answer, Receipt)  # noqa: S101 - tells the type checker
-        return answer
-
-    def report_errand(self, report: ErrandReport) -> ErrandReceipt:
-        """End an errand; see `report`."""
-        self._outbox.report_errand(report, self._answers, self._leases)
-        self._has_asked = True
-        answer = self._take()
-        assert isinstance(answer, ErrandReceipt)  # noqa: S101 - tells the type checker
         return answer
 
     def begin_upload(self, arrival: Arrival) -> Clearance:
@@ -263,8 +243,15 @@ class Desk:
         assert isinstance(answer, bool | str)  # noqa: S101 - tells the type checker
         return answer
 
-    def _take(self) -> Receipt | Clearance | ErrandReceipt:
+    def _take(self) -> Receipt | Clearance:
         answer = self._answers.get()
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+
+def _counts(lease: Lease) -> bool:
+    """Other tasks than images wait for others and need no processor: they are not the pace's
+    business.
+    """
+    return lease.kind is TaskKind.IMAGE

@@ -1,4 +1,7 @@
-"""One URL: fetch, recognize, upload. Knows no queue and no process."""
+"""One task: an image to fetch, recognize and upload, one to delete, or a callback URL to tell.
+
+Knows no queue and no process.
+"""
 
 import hashlib
 import json
@@ -24,13 +27,16 @@ from workers.jobs.job_options import HeadersByOrigin
 from workers.messages import (
     Arrival,
     Clearance,
+    Done,
     Failed,
     Lease,
     Outcome,
     PutBack,
+    TaskKind,
     TryAgain,
     Uploaded,
 )
+from workers.task_log import log_fields
 
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
 """The outcome of a lease no longer in force; the mailbox refuses it, whatever it says."""
@@ -54,17 +60,26 @@ class Sink(Protocol):
         fields: Mapping[str, str],
     ) -> UploadedImage: ...
 
+    def delete(self, deletehash: str) -> float | None: ...
+
+
+class Messenger(Protocol):
+    """Tells callback URLs: `workers.tasks.webhook.WebhookSender`."""
+
+    def send(self, lease: Lease) -> Outcome: ...
+
 
 class Pipeline:
-    """Carries one image at a time from its source to Imgur.
+    """Does one task at a time; a lane has its own.
 
     Args:
         source: fetches and recognizes.
-        sink: uploads.
-        max_attempts: tries of one URL altogether.
+        sink: uploads, and deletes.
+        max_attempts: tries of one image, or deletion, altogether.
         backoff: the wait between them.
         begin_upload: notes that the image of a lease is about to be sent; says whether it may be,
             or where it is already.
+        messenger: tells callback URLs.
     """
 
     def __init__(
@@ -74,10 +89,13 @@ class Pipeline:
         max_attempts: int,
         backoff: Backoff,
         begin_upload: Callable[[Arrival], Clearance],
+        *,
+        messenger: Messenger,
     ) -> None:
         self._begin_upload = begin_upload
         self._source = source
         self._sink = sink
+        self._messenger = messenger
         self._max_attempts = max_attempts
         self._backoff = backoff
         self._log = structlog.get_logger("pipeline")
@@ -85,36 +103,46 @@ class Pipeline:
     def process(self, lease: Lease) -> Outcome:
         """One attempt, always ending in an outcome."""
         try:
-            began = time.monotonic()
-            headers = () if lease.options is None else lease.options.source_headers
-            with self._source.fetch(lease.url, headers) as image:
-                took = time.monotonic() - began
-                fields = fields_of(lease)
-                kind = image.image_type
-                content = None if image.digest is None else _content(image.digest, fields)
-                clearance = self._begin_upload(
-                    Arrival(lease.token, image.size, kind.media_type, int(took * 1000), content)
-                )
-                if not clearance:
-                    return _PASSED_ON
-                if isinstance(clearance, str):
-                    return Uploaded(clearance, "", same_as=True)
-                # The source's own file name stays here: it may tell more than its owner meant.
-                filename = f"image.{kind.extension}"
-                uploaded = self._sink.upload(
-                    image.file, image.size, kind.media_type, filename, fields
-                )
+            match lease.kind:
+                case TaskKind.IMAGE:
+                    return self._upload(lease)
+                case TaskKind.DELETION:
+                    return Done(pause_seconds=self._sink.delete(lease.target))
+                case TaskKind.WEBHOOK:
+                    return self._messenger.send(lease)
         except RateLimitedError as error:
             return PutBack(error.reason, error.message, error.pause_seconds)
         except ImageError as error:
             return self._after_error(lease, error)
         except BoardLostError:
-            raise  # not this URL's fault: there is nobody left to report to
+            raise  # not this task's fault: there is nobody left to report to
         except Exception:  # noqa: BLE001 - the reason stands below
-            # A bug that one URL brings out must not take down the lane that serves all others.
-            self._log.exception("internal error", job_id=lease.job_id, index=lease.index)
-            message = "The service met an internal error with this URL; its log has the details."
+            # A bug that one task brings out must not take down the lane that serves all others.
+            self._log.exception("internal error", **log_fields(lease))
+            what = "URL" if lease.kind is TaskKind.IMAGE else lease.kind.value
+            message = (
+                f"The service met an internal error with this {what}; its log has the details."
+            )
             return Failed(Reason.INTERNAL_ERROR, message)
+
+    def _upload(self, lease: Lease) -> Outcome:
+        began = time.monotonic()
+        headers = () if lease.options is None else lease.options.source_headers
+        with self._source.fetch(lease.target, headers) as image:
+            took = time.monotonic() - began
+            fields = fields_of(lease)
+            kind = image.image_type
+            content = None if image.digest is None else _content(image.digest, fields)
+            clearance = self._begin_upload(
+                Arrival(lease.token, image.size, kind.media_type, int(took * 1000), content)
+            )
+            if not clearance:
+                return _PASSED_ON
+            if isinstance(clearance, str):
+                return Uploaded(clearance, "", same_as=True)
+            # The source's own file name stays here: it may tell more than its owner meant.
+            filename = f"image.{kind.extension}"
+            uploaded = self._sink.upload(image.file, image.size, kind.media_type, filename, fields)
         return Uploaded(uploaded.link, uploaded.deletehash, uploaded.pause_seconds, content)
 
     def _after_error(self, lease: Lease, error: ImageError) -> Outcome:

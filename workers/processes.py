@@ -12,7 +12,7 @@ from workers.board import BoardLostError
 from workers.board_calls import BoardCalls
 from workers.board_config import BoardConfig
 from workers.board_engine import Wakeup
-from workers.board_log import tell_open_errands, tell_recovered
+from workers.board_log import tell_open_tasks, tell_recovered
 from workers.manager import BoardManager, JobTableProxy, MailboxProxy
 from workers.scaling import Scaler
 from workers.supervisor import Supervisor, WorkerProcess, stop_signals_held
@@ -122,7 +122,7 @@ class ProcessBoard(BoardCalls):
         self._supervisor.end_rest()
         unfinished = self._job_table.unfinished()
         kept = self._config.journal_path is not None
-        tell_open_errands(self._mailbox.open_errands(), kept=kept)
+        tell_open_tasks(self._mailbox.open_tasks(), kept=kept)
         self._recovery.close()
         return unfinished
 

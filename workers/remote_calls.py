@@ -7,8 +7,6 @@ One body for each signature, whichever engine carries the call: a Manager's conn
 from abc import ABC, abstractmethod
 from typing import Any, cast
 
-from workers.errands.ledger import ErrandKey
-from workers.errands.messages import DeletionRefusal
 from workers.imgur.auth import TokenAnswer
 from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.jobs.origin import Origin
@@ -16,6 +14,7 @@ from workers.journal.recovery import Recovered
 from workers.logs import LogConfig
 from workers.messages import (
     ChangesWanted,
+    DeletionRefusal,
     Delivery,
     JobChanges,
     JobStatus,
@@ -27,6 +26,7 @@ from workers.messages import (
 )
 from workers.metrics import EndCause, MeterReading
 from workers.queueing.outlook import Outlook
+from workers.tasks.task_store import TaskKey
 
 RESTORE_SECONDS = 600.0
 """How long a journal may take; one of a million URLs takes some 10 s on a slow machine."""
@@ -89,8 +89,8 @@ class MailboxCalls(RemoteCalls):
         answer = self._callmethod("delete_image", (job_id, index, owner))
         return cast("DeletionRefusal | None", answer)
 
-    def open_errands(self) -> tuple[ErrandKey, ...]:
-        return cast("tuple[ErrandKey, ...]", self._callmethod("open_errands"))
+    def open_tasks(self) -> tuple[TaskKey, ...]:
+        return cast("tuple[TaskKey, ...]", self._callmethod("open_tasks"))
 
     def exchange(self, worker_id: str, words: Words, wait_seconds: float) -> Delivery:
         args = (worker_id, words, wait_seconds)

@@ -12,7 +12,7 @@ import structlog
 from workers.backoff import Backoff
 from workers.messages import Retirement
 from workers.metrics import EndCause
-from workers.worker import log_crashed
+from workers.task_log import log_crashed
 
 CHECK_SECONDS = 1.0
 """How often leases are looked at; a worker found stuck has been so for at most this much longer."""
@@ -252,7 +252,7 @@ class Supervisor:
             cause=_cause(process.exitcode),
             urls_given_back=retirement.returned,
             urls_failed=len(retirement.failed),
-            errands_given_back=retirement.errands,
+            errands_given_back=retirement.tasks,
         )
         for crashed in retirement.failed:
             log_crashed(crashed)

@@ -12,35 +12,22 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
-from structlog.typing import FilteringBoundLogger
 
 from workers.allowance import AllowanceNews
 from workers.backoff import Backoff
 from workers.board import BoardLostError
 from workers.download import Downloader, DownloadPolicy
-from workers.download.url import mask_url
-from workers.errands.messages import Errand, ErrandReport
-from workers.errands.runner import ErrandRunner
-from workers.errands.webhook import WebhookPolicy, WebhookSender
 from workers.imgur import DeprecationLog, ImgurAccess, ImgurClient
 from workers.jobs.origin import Origin
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.logs import LogConfig, configure_logging, flush_logs
-from workers.messages import (
-    CrashedUrl,
-    Failed,
-    JobSummary,
-    Lease,
-    Outcome,
-    PutBack,
-    Receipt,
-    Report,
-    TryAgain,
-)
+from workers.messages import Lease, Outcome, Report
 from workers.outbox import Desk, Outbox
 from workers.pace import Pace, Pacemaker
 from workers.pipeline import Pipeline
 from workers.remote_calls import MailboxCalls, TokenStoreCalls
+from workers.task_log import log_outcome
+from workers.tasks.webhook import WebhookPolicy, WebhookSender
 from workers.transfer.byte_budget import ByteBudget
 from workers.transfer.loop import TransferLoop
 
@@ -70,75 +57,23 @@ class WorkerConfig:
 
 
 class Lane:
-    """One image, or errand, at a time: each turn reports the last one and takes the next.
+    """One task at a time: each turn reports the last one and takes the next.
 
     Args:
         desk: the lane's end of its worker's outbox.
         process: the pipeline's `process`.
-        errands: does what is no image.
     """
 
-    def __init__(
-        self, desk: Desk, process: Callable[[Lease], Outcome], errands: ErrandRunner
-    ) -> None:
+    def __init__(self, desk: Desk, process: Callable[[Lease], Outcome]) -> None:
         self._desk = desk
         self._process = process
-        self._errands = errands
-        self._log = structlog.get_logger("worker")
 
     def run(self) -> None:
         """Work until the mailbox says that there is nothing more to do here."""
         while (lease := self._desk.lease()) is not None:
             with _named(lease.origin):
-                if isinstance(lease, Errand):
-                    self._go(lease)
-                    continue
                 report = Report(lease.token, self._process(lease))
-                receipt = self._desk.report(report)
-                self._tell(lease, report.outcome, receipt)
-
-    def _go(self, errand: Errand) -> None:
-        outcome = self._errands.run(errand)
-        receipt = self._desk.report_errand(ErrandReport(errand.token, outcome))
-        self._errands.tell(errand, outcome, receipt)
-
-    def _tell(self, lease: Lease, outcome: Outcome, receipt: Receipt) -> None:
-        # Only now: whether a failure counts is known when the mailbox has taken the report.
-        log = self._log.bind(job_id=lease.job_id, index=lease.index)
-        if not receipt.accepted:
-            log.warning("result refused: the lease had passed to another worker")
-            return
-        if receipt.is_logged:
-            self._tell_outcome(log, lease, outcome)
-        if receipt.finished is not None:
-            log_finished(receipt.finished)
-
-    def _tell_outcome(self, log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
-        match outcome:
-            case Failed(reason, message):
-                log.warning(
-                    "image failed",
-                    url=mask_url(lease.url),
-                    reason=reason,
-                    message=message,
-                    attempts=lease.attempt,
-                )
-            case TryAgain(reason, message, delay_seconds):
-                log.info(
-                    "image will be tried again",
-                    url=mask_url(lease.url),
-                    reason=reason,
-                    message=message,
-                    attempt=lease.attempt,
-                    delay_seconds=round(delay_seconds, 1),
-                )
-            case PutBack(reason, message, pause_seconds):
-                log.warning(
-                    "uploads paused for all workers: Imgur asked to wait",
-                    reason=reason,
-                    message=message,
-                    pause_seconds=round(pause_seconds, 1),
-                )
+                log_outcome(lease, report.outcome, self._desk.report(report))
 
 
 @contextmanager
@@ -152,33 +87,6 @@ def _named(origin: Origin | None) -> Iterator[None]:
         yield
     finally:
         structlog.contextvars.reset_contextvars(**tokens)
-
-
-def log_crashed(url: CrashedUrl) -> None:
-    """Say that a URL failed, which had no worker left to say so."""
-    if url.is_logged:
-        structlog.get_logger("worker").warning(
-            "image failed",
-            job_id=url.job_id,
-            url=mask_url(url.url),
-            reason=url.reason,
-            message=url.message,
-        )
-    if url.finished is not None:
-        log_finished(url.finished)
-
-
-def log_finished(summary: JobSummary) -> None:
-    """Say that a job is complete; whoever reported its last URL does."""
-    unlogged = {"failures_not_logged": dict(summary.unlogged)} if summary.unlogged else {}
-    structlog.get_logger("worker").info(
-        "job complete",
-        job_id=summary.job_id,
-        complete=summary.complete,
-        failed=summary.failed,
-        seconds=summary.seconds,
-        **unlogged,
-    )
 
 
 def run_worker(
@@ -307,5 +215,6 @@ def _run_lane(
             config.max_attempts,
             config.backoff,
             desk.begin_upload,
+            messenger=messenger,
         )
-        Lane(desk, pipeline.process, ErrandRunner(messenger, imgur)).run()
+        Lane(desk, pipeline.process).run()

@@ -6,14 +6,14 @@ import pytest
 
 from tests.hostile.servers import Answer, Source
 from workers.download import DownloadPolicy
-from workers.errands.messages import Done, ErrandOutcome, Undone
-from workers.errands.webhook import WebhookPolicy, WebhookSender
+from workers.messages import Done, Failed, Lease, Outcome, TryAgain
+from workers.tasks.webhook import WebhookPolicy, WebhookSender
 from workers.transfer.loop import TransferLoop
 
 SECONDS = 0.5
 OK = b"HTTP/1.1 200 OK\r\n"
 
-Send = Callable[..., ErrandOutcome]
+Send = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def source() -> Iterator[Source]:
 def send(source: Source, transfers: TransferLoop) -> Iterator[Send]:
     senders = []
 
-    def send_to(url: str, policy: DownloadPolicy) -> ErrandOutcome:
+    def send_to(url: str, policy: DownloadPolicy) -> Outcome:
         webhooks = WebhookPolicy((b"k" * 24,), seconds=SECONDS, connect_seconds=SECONDS)
         senders.append(WebhookSender(webhooks, policy, transfers))
-        return senders[-1].send(url, "the-job", b"{}")
+        return senders[-1].send(Lease(1, "the-job", 0, url, 1, body=b"{}"))
 
     source.play({})
     yield send_to
@@ -39,10 +39,10 @@ def send(source: Source, transfers: TransferLoop) -> Iterator[Send]:
 
 
 @pytest.fixture
-def tell(source: Source, send: Send) -> Callable[[Answer], ErrandOutcome]:
+def tell(source: Source, send: Send) -> Callable[[Answer], Outcome]:
     """Have the source answer like this, and be told; its network is let through."""
 
-    def tell_it(answer: Answer) -> ErrandOutcome:
+    def tell_it(answer: Answer) -> Outcome:
         source.play({"/hook": answer})
         allowed = DownloadPolicy(allowed_networks=("127.0.0.0/8",))
         return send(f"{source.url}/hook", allowed)
@@ -78,10 +78,9 @@ def test_nothing_but_the_public_internet_is_told(source: Source, send: Send, hos
     # Also where the source of images on this machine, the sandbox, is let through.
     policy = DownloadPolicy(allowed_origins=(("127.0.0.1", source.port),))
     outcome = send(f"http://{host}:{source.port}/hook", policy)
-    assert isinstance(outcome, Undone)
+    assert isinstance(outcome, Failed)
     # Some notations are no host at all, which one depends on the system's own reading.
     assert outcome.reason in {"address-not-allowed", "url-invalid"}
-    assert outcome.is_final
     assert source.requests == []
     assert "127." not in outcome.message
 
@@ -95,26 +94,26 @@ def test_a_name_that_leads_inside_is_told_like_one_that_does_not_exist(
     ]
 
     for outcome in outcomes:
-        assert isinstance(outcome, Undone)
-        assert (outcome.reason, outcome.is_final) == ("name-not-found", False)
+        assert isinstance(outcome, TryAgain)
+        assert outcome.reason == "name-not-found"
         assert "127." not in outcome.message
     assert source.requests == []
 
 
 def test_a_public_address_on_a_port_of_something_else(send: Send) -> None:
     outcome = send("http://8.8.8.8:6379/", DownloadPolicy())
-    assert isinstance(outcome, Undone)
-    assert (outcome.reason, outcome.is_final) == ("port-not-allowed", True)
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == "port-not-allowed"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(
-    source: Source, tell: Callable[[Answer], ErrandOutcome], status: int
+    source: Source, tell: Callable[[Answer], Outcome], status: int
 ) -> None:
     head = b"HTTP/1.1 %d Moved\r\nLocation: {source}/good.gif\r\nContent-Length: 0\r\n\r\n"
     outcome = tell((head % status, "close"))
-    assert isinstance(outcome, Undone)
-    assert (outcome.status, outcome.is_final) == (status, False)
+    assert isinstance(outcome, TryAgain)
+    assert outcome.status == status
     assert [request.split(b" ")[:2] for request in source.requests] == [[b"POST", b"/hook"]]
 
 
@@ -131,7 +130,7 @@ def test_redirects_are_not_followed(
     ids=["short", "endless", "endless-chunks", "drip", "stall", "not-gzip"],
 )
 def test_the_body_of_an_answer_is_nobodys_business(
-    tell: Callable[[Answer], ErrandOutcome], answer: Answer
+    tell: Callable[[Answer], Outcome], answer: Answer
 ) -> None:
     assert tell(answer) == Done(200)
 
@@ -164,11 +163,11 @@ def test_the_body_of_an_answer_is_nobodys_business(
     ],
 )
 def test_what_is_no_answer_is_tried_again(
-    tell: Callable[[Answer], ErrandOutcome], answer: Answer, reason: str
+    tell: Callable[[Answer], Outcome], answer: Answer, reason: str
 ) -> None:
     outcome = tell(answer)
-    assert isinstance(outcome, Undone)
-    assert (outcome.reason, outcome.status, outcome.is_final) == (reason, None, False)
+    assert isinstance(outcome, TryAgain)
+    assert (outcome.reason, outcome.status) == (reason, None)
 
 
 def test_nobody_there(send: Send, source: Source) -> None:
@@ -177,6 +176,6 @@ def test_nobody_there(send: Send, source: Source) -> None:
     outcome = send(
         f"http://127.0.0.1:{other.port}/", DownloadPolicy(allowed_networks=("127.0.0.1",))
     )
-    assert isinstance(outcome, Undone)
-    assert (outcome.reason, outcome.is_final) == ("connect-failed", False)
+    assert isinstance(outcome, TryAgain)
+    assert outcome.reason == "connect-failed"
     assert source.requests == []

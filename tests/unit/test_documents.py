@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from workers.errands.messages import DeletionRefusal
 from workers.errors import Reason
-from workers.messages import RefusalCode
+from workers.messages import DeletionRefusal, RefusalCode
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ from typing import cast
 import ray
 
 from workers.board_config import BoardConfig
-from workers.board_log import tell_open_errands
+from workers.board_log import tell_open_tasks
 from workers.cluster.calls import (
     STATE_THREADS,
     Actor,
@@ -105,7 +105,7 @@ class Crew:
         answer_of(ref, seconds + _START_SECONDS, "supervisor actor")
         unfinished = self.job_table.unfinished()
         kept = self._facts.config.journal_path is not None
-        tell_open_errands(self.mailbox.open_errands(), kept=kept)
+        tell_open_tasks(self.mailbox.open_tasks(), kept=kept)
         self._recovery.close()
         return unfinished
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Self
 
-from workers.errands.records import JobErrands
 from workers.errors import Reason
 from workers.jobs.change_log import ChangeLog
 from workers.jobs.failure_log import FailureLog
@@ -22,6 +21,7 @@ from workers.jobs.origin import Origin
 from workers.jobs.request_key import RequestKey
 from workers.jobs.timeline import End, Timelines
 from workers.messages import ChangesWanted, ImageState, JobChanges, JobStatus, Submission, Uploaded
+from workers.tasks.records import JobTasks
 
 _MOST_ATTEMPTS_SHOWN = 255  # one byte a URL
 
@@ -38,7 +38,7 @@ class Job:
         doubled: of those that were uploaded again after that.
         deduplicated: of those whose image was at Imgur already.
         opened: monotonic seconds at which it came in.
-        errands: what is done for it besides its images; None for most.
+        tasks: what is done for it besides its images; None for most.
         number: its place among its owner's jobs.
         cancelled: URLs that its cancellation ended; None if it was not cancelled.
         retry_of: the job whose failed URLs these are.
@@ -71,7 +71,7 @@ class Job:
     doubled: set[int] = field(default_factory=set)
     deduplicated: set[int] = field(default_factory=set)
     opened: float = field(default=0.0, compare=False)
-    errands: JobErrands | None = None
+    tasks: JobTasks | None = None
     number: int = field(default=0, compare=False)
     cancelled: int | None = None
     retry_of: str | None = None
@@ -218,17 +218,20 @@ class Job:
             + CHANGE_BYTES * max(0, changes)
             + MARK_BYTES * marks
             + self.timelines.earlier_bytes
-            + (0 if self.errands is None else self.errands.size)
+            + (0 if self.tasks is None else self.tasks.size)
         )
 
     @property
-    def has_open_errands(self) -> bool:
-        """Whether there is still something to be done for it besides its images."""
-        if self.errands is not None and self.errands.pending_deletions:
-            return True
+    def has_untold_callback(self) -> bool:
+        """Whether it is complete, and its callback URL still to be told."""
         if self.options.callback_url is None or self.finished is None:
             return False
-        return self.errands is None or not self.errands.is_told
+        return self.tasks is None or not self.tasks.is_told
+
+    @property
+    def has_open_tasks(self) -> bool:
+        """Whether there is still something to be done for it besides its images."""
+        return self.has_untold_callback or bool(self.tasks and self.tasks.pending_deletions)
 
     def changes(self, wanted: ChangesWanted) -> JobChanges:
         """What is new of this job, whoever asks."""
@@ -268,8 +271,8 @@ class Job:
             deduplicated=frozenset(self.deduplicated.intersection(indexes)),
             timelines=self.timelines.rows(indexes),
             earlier=self.timelines.earlier(indexes),
-            deletions=self.errands.deletions_of(indexes) if self.errands else {},
-            deliveries=tuple(self.errands.deliveries) if self.errands else (),
+            deletions=self.tasks.deletions_of(indexes) if self.tasks else {},
+            deliveries=tuple(self.tasks.deliveries) if self.tasks else (),
             is_cancelled=self.cancelled is not None,
             retry_of=self.retry_of,
             retried_as=self.retried_as,

@@ -31,7 +31,7 @@ class KeptJobs:
         links: apart from the jobs, so that listing them never scans those.
         contents: which images are at Imgur already.
         sizes: bytes of memory of all jobs, by an estimate.
-        open_sizes: of those that cannot make room yet: not complete, or with an open errand.
+        open_sizes: of those that cannot make room yet: not complete, or with an open task.
         dropped_for_room: jobs that were dropped because there was no memory for them.
     """
 
@@ -43,7 +43,7 @@ class KeptJobs:
         self.sizes = Shares()
         self.open_sizes = Shares()
         self.dropped_for_room = 0
-        self._finished = FinishedJobs(self._has_open_errands)
+        self._finished = FinishedJobs(self._has_open_tasks)
         self._order = JobOrder()
         # By owner and key: the job that a request made, for when it comes again.
         self._requests: dict[tuple[str, str], str] = {}
@@ -105,7 +105,7 @@ class KeptJobs:
         return dropped
 
     def forget_old(self, age_seconds: float, limit: int, now: float) -> tuple[dict[str, Job], int]:
-        """Drop jobs that finished so long ago, the oldest first. One with an open errand stays for
+        """Drop jobs that finished so long ago, the oldest first. One with an open task stays for
         as long again.
 
         Args:
@@ -144,7 +144,7 @@ class KeptJobs:
     def weigh(self, job: Job) -> None:
         """Count what a job takes now."""
         size = job.size
-        open_size = size if job.finished is None or job.has_open_errands else 0
+        open_size = size if job.finished is None or job.has_open_tasks else 0
         if size != job.weighed:
             self.sizes.add(job.tenant, size - job.weighed)
             job.weighed = size
@@ -183,10 +183,10 @@ class KeptJobs:
             for job_id, job in self.by_id.items()
             if job.finished is not None
         ]
-        self._finished = FinishedJobs(self._has_open_errands)
+        self._finished = FinishedJobs(self._has_open_tasks)
         for age, job_id in sorted(ages, reverse=True):
             self._finished.add(self.by_id[job_id].tenant, job_id, now - age)
 
-    def _has_open_errands(self, job_id: str) -> bool:
+    def _has_open_tasks(self, job_id: str) -> bool:
         job = self.by_id.get(job_id)
-        return job is not None and job.has_open_errands
+        return job is not None and job.has_open_tasks

@@ -10,8 +10,6 @@ from typing import Any, Final
 import structlog
 
 from workers.download.url import mask_url
-from workers.errands.ledger import ErrandLedger
-from workers.errands.records import JobErrands, deletion_of, delivery_of
 from workers.job_table import JobTable
 from workers.jobs.job import Job
 from workers.jobs.job_options import JobOptions
@@ -29,6 +27,8 @@ from workers.journal.journal_records import JournalError, Record, RecordReader
 from workers.logs import LogConfig, configure_logging
 from workers.mailbox import Mailbox
 from workers.messages import Failed, ImageState, JobStatus, Submission, Uploaded
+from workers.tasks.records import JobTasks, deletion_of, delivery_of
+from workers.tasks.task_store import TaskStore
 
 _LINKS_A_RECORD = 10_000
 _KEEPER_SECONDS = 5.0  # far more than it takes; the end must not hang on it
@@ -184,7 +184,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 "retry_of": job.retry_of,
                 "retried_as": job.retried_as,
                 "request": job.request and [job.request.key, job.request.digest],
-                "errands": job.errands.to_record() if job.errands else None,
+                "errands": job.tasks.to_record() if job.tasks else None,
             },
         ]
     # Apart from the jobs: they outlive them, and their order goes across jobs.
@@ -222,7 +222,7 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             retry_of=kept.get("retry_of"),
             retried_as=kept.get("retried_as"),
             request=RequestKey(*kept["request"]) if kept.get("request") else None,
-            errands=JobErrands.from_record(errands) if (errands := kept.get("errands")) else None,
+            tasks=JobTasks.from_record(tasks) if (tasks := kept.get("errands")) else None,
         ),
     )
 
@@ -282,11 +282,11 @@ def _failed(
 
 
 def _delivery(table: JobTable, job_id: str, attempt: list[Any]) -> None:
-    ErrandLedger(table).enter_attempt(job_id, delivery_of(attempt))
+    TaskStore(table).enter_attempt(job_id, delivery_of(attempt))
 
 
 def _deletion(table: JobTable, job_id: str, index: int, deletion: list[str]) -> None:
-    ErrandLedger(table).enter_deletion(job_id, index, deletion_of(deletion))
+    TaskStore(table).enter_deletion(job_id, index, deletion_of(deletion))
 
 
 def _cancelled(table: JobTable, job_id: str, runs: list[list[int]], finished: float | None) -> None:

@@ -12,9 +12,17 @@ from workers.messages.jobs import (
     JobStatus,
     JobSummary,
 )
-from workers.messages.outcomes import Failed, Outcome, PutBack, TryAgain, Uploaded
+from workers.messages.outcomes import Done, Failed, Outcome, PutBack, TryAgain, Uploaded
 from workers.messages.submission import Refusal, RefusalCode, Submission
 from workers.messages.supervision import CrashedUrl, MailboxStats, Retirement
+from workers.messages.tasks import (
+    PENDING_DELETION,
+    Deletion,
+    DeletionRefusal,
+    DeletionState,
+    DeliveryAttempt,
+    TaskKind,
+)
 from workers.messages.turn import (
     Arrival,
     Clearance,
@@ -30,11 +38,17 @@ from workers.messages.turn import (
 
 __all__ = [
     "CHANGES_A_CALL",
+    "PENDING_DELETION",
     "Arrival",
     "ChangesWanted",
     "Clearance",
     "CrashedUrl",
+    "Deletion",
+    "DeletionRefusal",
+    "DeletionState",
     "Delivery",
+    "DeliveryAttempt",
+    "Done",
     "Failed",
     "ImageOptions",
     "ImageState",
@@ -53,6 +67,7 @@ __all__ = [
     "Retirement",
     "Standing",
     "Submission",
+    "TaskKind",
     "TryAgain",
     "Uploaded",
     "Words",

@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from workers.errands.messages import Deletion, DeliveryAttempt
+from workers.messages.tasks import Deletion, DeliveryAttempt
 
 CHANGES_A_CALL: Final = 2000
 """Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as

@@ -1,4 +1,4 @@
-"""How an attempt at a URL may end."""
+"""How an attempt at a task may end."""
 
 from dataclasses import dataclass, field
 
@@ -24,16 +24,33 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """The URL failed for good.
+class Done:
+    """The webhook is delivered, or the image deleted.
 
     Attributes:
+        status: of the callback URL's answer.
+        pause_seconds: see `Uploaded`.
+    """
+
+    status: int | None = None
+    pause_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The task failed for good.
+
+    Attributes:
+        reason: a stable code.
+        message: one sentence for a person; it never holds a secret.
         source_pause_seconds: see `TryAgain`.
+        status: the same.
     """
 
     reason: str
     message: str
     source_pause_seconds: float | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,7 @@ class TryAgain:
         maybe_stored: Imgur may have the image all the same; its answer was lost.
         source_pause_seconds: set when the source said that it is overloaded: for how long it
             wants no requests, 0 if it did not say.
+        status: of a callback URL's answer, if there was one.
     """
 
     reason: str
@@ -51,12 +69,13 @@ class TryAgain:
     delay_seconds: float
     maybe_stored: bool = False
     source_pause_seconds: float | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """Imgur asked everybody to wait: nothing is claimed for ``pause_seconds``, and the attempt
-    is not counted against the URL.
+    """Imgur asked everybody to wait: it is asked for nothing for ``pause_seconds``, and the attempt
+    is not counted.
     """
 
     reason: str
@@ -64,4 +83,4 @@ class PutBack:
     pause_seconds: float
 
 
-Outcome = Uploaded | Failed | TryAgain | PutBack
+Outcome = Uploaded | Done | Failed | TryAgain | PutBack

@@ -26,16 +26,16 @@ class Retirement:
     """What a dead worker left behind.
 
     Attributes:
-        returned: leases that went back to the queue.
+        returned: URLs that went back to the queue.
         failed: URLs that were failed instead, because too many workers died with them.
         had_claimed: whether the worker had ever asked for work (it had started well).
-        errands: errands that were in its hands.
+        tasks: webhooks and deletions that it had leased.
     """
 
     returned: int
     failed: tuple[CrashedUrl, ...]
     had_claimed: bool
-    errands: int = 0
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from workers.allowance import Allowance
-from workers.errands.messages import Errand, ErrandReceipt, ErrandReport
 from workers.jobs.job_options import HeadersByOrigin, JobOptions
 from workers.jobs.origin import Origin
 from workers.messages.jobs import JobSummary
 from workers.messages.outcomes import Outcome
 from workers.messages.pickling import travels_each_turn
+from workers.messages.tasks import TaskKind
 
 Place = tuple[str, int]
-"""Where a URL stands: its job's id and its index in it."""
+"""Which task of its kind: the job's id and the image's index in it; 0 for a webhook."""
 
 
 @travels_each_turn
@@ -43,23 +43,29 @@ class ImageOptions:
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One URL handed to one worker.
+    """One task handed to one worker.
 
     Attributes:
         token: names this hand-out; a word about it counts only while it is in force.
-        attempt: 1 for the first try of this URL.
-        options: of its job; those of several leases in one delivery are one object, and travel
-            once.
-        origin: of its job, travelling in the same way.
+        index: of the image; 0 for a webhook.
+        target: the image's URL, the callback URL, or the deletehash of the image to delete. Any of
+            them may hold a secret.
+        attempt: 1 for the first try.
+        options: of its job, for an image; those of several leases in one delivery are one object,
+            and travel once.
+        origin: the request that its job came with, travelling in the same way.
+        body: what the callback URL is told.
     """
 
     token: int
     job_id: str
     index: int
-    url: str
+    target: str = field(repr=False)
     attempt: int
     options: ImageOptions | None = None
     origin: Origin | None = None
+    kind: TaskKind = TaskKind.IMAGE
+    body: bytes = b""
 
 
 @travels_each_turn
@@ -131,14 +137,12 @@ class Words:
         uploads: images that are about to be sent.
         wanted: leases asked for at most; lanes that are free.
         allowance: what Imgur still takes, when it has changed noticeably.
-        errands: reports of errands that end.
     """
 
     reports: tuple[Report, ...] = ()
     uploads: tuple[Arrival, ...] = ()
     wanted: int = 0
     allowance: Allowance | None = None
-    errands: tuple[ErrandReport, ...] = ()
 
 
 @travels_each_turn
@@ -147,16 +151,12 @@ class Delivery:
     """The mailbox's answer to `Words`.
 
     Attributes:
-        leases: with `errands`, no more than were asked for.
+        leases: no more than were asked for.
         receipts: one a report, in their order.
         cleared: one for each of `Words.uploads`, in their order: see `Clearance`.
-        errands: handed out beside the leases.
-        errand_receipts: one for each of `Words.errands`, in their order.
     """
 
     standing: Standing
     leases: tuple[Lease, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     cleared: tuple[Clearance, ...] = ()
-    errands: tuple[Errand, ...] = ()
-    errand_receipts: tuple[ErrandReceipt, ...] = ()

@@ -1,8 +1,6 @@
 """How much the mailbox takes, and how long it waits."""
 
-from dataclasses import dataclass, field
-
-from workers.errands.book import ErrandLimits
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +11,13 @@ class MailboxLimits:
         max_open_urls: URLs queued or under lease at once; a submission beyond it is refused whole.
         state_bytes: memory for jobs, links and the queue; complete jobs are forgotten beyond it,
             and a submission that does not fit all the same is refused whole.
-        lease_seconds: how long a worker may keep a URL before it counts as stuck.
-        max_crashes: a URL whose worker died this often is failed instead of handed out again.
+        lease_seconds: how long a worker may keep a task before it counts as stuck.
+        max_crashes: a task whose worker died this often is failed instead of handed out again.
         upload_again: what becomes of a URL whose worker died while it uploaded. True: it is
             uploaded once more, and may be at Imgur twice; False: it fails, and may be at Imgur
             under a link that nobody knows.
         source_concurrency: downloads from one source host at once; 0 for no limit.
-        errands: of what is done besides images.
+        lanes: of one worker.
     """
 
     max_open_urls: int = 1_000_000
@@ -28,4 +26,4 @@ class MailboxLimits:
     upload_again: bool = True
     source_concurrency: int = 32
     state_bytes: int = 512 * 1024**2
-    errands: ErrandLimits = field(default_factory=ErrandLimits)
+    lanes: int = 96

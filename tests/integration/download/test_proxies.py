@@ -16,11 +16,11 @@ from tests.hostile.servers import RecordingImgur
 from tests.proxies import Proxy, SocksProxy
 from tests.running_service import RunningService
 from workers.download import Downloader, DownloadPolicy
-from workers.errands.messages import Done
-from workers.errands.webhook import WebhookPolicy, WebhookSender
 from workers.errors import DownloadError, ImgurError, Reason
 from workers.imgur import ImgurAccess, ImgurClient
 from workers.imgur.auth import TokenStore
+from workers.messages import Done, Lease
+from workers.tasks.webhook import WebhookPolicy, WebhookSender
 from workers.transfer.loop import TransferLoop
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(6000)
@@ -425,7 +425,7 @@ def test_a_webhook_goes_directly(
     sender = WebhookSender(WebhookPolicy((b"k" * 24,)), download, transfers)
 
     with contextlib.closing(sender):
-        assert sender.send(f"{target.url}/hook", "the-job", b"{}") == Done(204)
+        assert sender.send(Lease(1, "the-job", 0, f"{target.url}/hook", 1, body=b"{}")) == Done(204)
 
     assert target.paths == ["/hook"]
     assert proxy.connections == 0

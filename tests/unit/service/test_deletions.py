@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from workers.errands.messages import Done, ErrandOutcome, ErrandReport, Undone
-from workers.messages import Uploaded, Words
+from workers.messages import Done, Failed, Outcome, Report, TaskKind, TryAgain, Uploaded
 
 WORKER = "worker-1"  # that of the plain board
 
@@ -18,12 +17,10 @@ def delete(api: Any, job_id: str, index: object) -> Any:
     return api.send("DELETE", f"/v1/images/upload/{job_id}/images/{index}")
 
 
-def do(board: Any, outcome: ErrandOutcome) -> None:
-    """The worker's part: take the errand, and report it."""
-    (errand,) = board.mailbox.claim(WORKER, 0).errands
-    words = Words(errands=(ErrandReport(errand.token, outcome),))
-    (receipt,) = board.mailbox.exchange(WORKER, words, 0.0).errand_receipts
-    assert receipt.accepted
+def do(board: Any, outcome: Outcome) -> None:
+    """The worker's part: take the task, and report it."""
+    (lease,) = board.mailbox.claim(WORKER, 0).leases
+    assert board.mailbox.ack(WORKER, Report(lease.token, outcome)).accepted
 
 
 def test_an_image_is_deleted(api: Any, board: Any) -> None:
@@ -78,7 +75,7 @@ def test_a_failed_deletion_says_why_and_may_be_asked_for_again(api: Any, board: 
     job_id = api.job(URLS[0])
     board.upload(LINKS[0])
     delete(api, job_id, 0)
-    do(board, Undone("imgur-error", "It was down.", is_final=True))
+    do(board, Failed("imgur-error", "It was down."))
     (result,) = api.status(job_id)["results"]
     assert result["deleted"] == "failed"
     assert (result["deletionReason"], result["deletionMessage"]) == ("imgur-error", "It was down.")
@@ -157,9 +154,9 @@ class TestCallbacks:
         assert "deliveries" not in api.status(job_id)
         board.upload(LINKS[0])
         tag = api.get(f"/v1/images/upload/{job_id}").headers["ETag"]
-        note = board.mailbox._ledger.note_attempt
-        note(job_id, 1, status=503, reason=None, wait_seconds=5.0)
-        note(job_id, 2, status=None, reason="timeout", wait_seconds=None)
+        note, key = board.mailbox._task_store.note, (TaskKind.WEBHOOK, (job_id, 0))
+        note(key, 1, TryAgain("refused", "Busy.", 5.0, status=503))
+        note(key, 2, Failed("timeout", "No answer."))
         answer = api.get(f"/v1/images/upload/{job_id}")
         assert answer.json["deliveries"] == [
             {

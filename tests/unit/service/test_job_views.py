@@ -16,9 +16,17 @@ from service.models import JobAnswer, JobPage
 from service.paging import Page
 from service.rendered import Rendered, iso_time, render
 from tests.job_snapshot import snapshot_of
-from workers.errands.ledger import ErrandLedger
 from workers.job_table import JobTable
-from workers.messages import ChangesWanted, Failed, JobChanges, Submission, Uploaded
+from workers.messages import (
+    ChangesWanted,
+    Failed,
+    JobChanges,
+    Submission,
+    TaskKind,
+    TryAgain,
+    Uploaded,
+)
+from workers.tasks.task_store import TaskStore
 
 URLS = (
     "https://s.test/0",
@@ -137,9 +145,9 @@ def test_answers_are_of_the_shapes_described() -> None:
     desk.table.interrupt("j", 0, "r", "m", count=False, maybe_stored=True)
     desk.table.begin_upload("j", 0)
     desk.table.record("j", 1, Uploaded("https://i.imgur.test/1", "hash"))
-    ledger = ErrandLedger(desk.table)
-    ledger.note_attempt("j", 1, status=None, reason="timeout", wait_seconds=5.0)
-    assert ledger.want_deletion("j", 1, "") is None
+    tasks = TaskStore(desk.table)
+    tasks.note((TaskKind.WEBHOOK, ("j", 0)), 1, TryAgain("timeout", "No answer.", 5.0))
+    assert tasks.want_deletion("j", 1, "") is None
     for shape, page in ((JobAnswer, None), (JobPage, Page(0, 2))):
         answer = json.loads(desk.body(page))
         TypeAdapter(shape).validate_python(answer, strict=True, extra="forbid")

@@ -7,8 +7,6 @@ import pytest
 import structlog
 
 from tests.job_snapshot import snapshot_of
-from workers.errands.messages import ErrandOutcome
-from workers.errands.runner import ErrandRunner
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.messages import (
@@ -29,16 +27,6 @@ from workers.queueing.mailbox_limits import MailboxLimits
 from workers.worker import Lane
 
 Process = Callable[[Lease], Outcome]
-
-
-class Nobody:
-    """Neither is asked for anything here."""
-
-    def send(self, url: str, job_id: str, body: bytes, trace_parent: str = "") -> ErrandOutcome:
-        raise AssertionError(url, job_id, body)
-
-    def delete(self, deletehash: str) -> float | None:
-        raise AssertionError(deletehash)
 
 
 class Desk:
@@ -64,7 +52,7 @@ class Desk:
 
         outbox = Outbox(exchange, Pace(FEWEST))
         with structlog.testing.capture_logs() as logs:
-            Lane(outbox.desk(), process, ErrandRunner(Nobody(), Nobody())).run()
+            Lane(outbox.desk(), process).run()
         outbox.close()
         return logs
 

@@ -122,7 +122,7 @@ class TestPut:
         lease = desk.claim()
 
         assert (lease.job_id, lease.index, lease.attempt) == ("j", 0, 1)
-        assert lease.url == "https://source.test/j/0.jpg"
+        assert lease.target == "https://source.test/j/0.jpg"
 
     def test_a_job_at_the_limit_is_taken_whole(self) -> None:
         desk = Desk(max_open_urls=5)
@@ -574,7 +574,7 @@ class TestRetire:
 
         assert retirement.returned == 0
         (crashed,) = retirement.failed
-        assert (crashed.job_id, crashed.url) == ("j", lease.url)
+        assert (crashed.job_id, crashed.url) == ("j", lease.target)
         assert "3 of 3 times" in crashed.message
         assert crashed.finished is not None
         assert crashed.finished.failed == 1
@@ -889,4 +889,4 @@ def test_nothing_is_kept_of_a_finished_job(desk: Desk) -> None:
     assert desk.box.stats().queued == 0
     assert not desk.box._room._queue._jobs
     assert not desk.box._room._quarantine._crashes
-    assert not desk.box._leases._held
+    assert not desk.box._leases._leased

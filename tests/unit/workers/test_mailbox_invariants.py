@@ -143,7 +143,7 @@ class MailboxMachine(RuleBasedStateMachine):
         assert not self.draining
         assert worker_id not in self.dismissed
         assert lease.token not in self.in_force
-        assert lease.url == self.jobs[lease.job_id].urls[lease.index]
+        assert lease.target == self.jobs[lease.job_id].urls[lease.index]
         place = (lease.job_id, lease.index)
         assert place not in self.final
         assert place not in self.places_in_force(), "one URL, one lease"
@@ -196,7 +196,7 @@ class MailboxMachine(RuleBasedStateMachine):
             del self.in_force[lease.token]
             place = (lease.job_id, lease.index)
             if lease.job_id in self.cancelled:
-                doomed[lease.url] = lease.job_id
+                doomed[lease.target] = lease.job_id
                 self.final[place] = (ImageState.FAILED, None)
                 continue
             self.crashes[place] = self.crashes.get(place, 0) + 1
@@ -207,7 +207,7 @@ class MailboxMachine(RuleBasedStateMachine):
             if is_upload or self.crashes[place] == MAX_CRASHES - 1:
                 self.suspects.add(place)
             if self.crashes[place] == MAX_CRASHES or is_last_upload:
-                doomed[lease.url] = lease.job_id
+                doomed[lease.target] = lease.job_id
                 self.final[place] = (ImageState.FAILED, None)
 
         retirement = self.box.retire(worker_id)
@@ -259,7 +259,7 @@ class MailboxMachine(RuleBasedStateMachine):
     def each_open_url_is_in_exactly_one_place(self) -> None:
         box = self.box
         room = box._room
-        places: list[Place] = [*box._leases]
+        places: list[Place] = [leased.place for leased in box._leases._leased.values()]
         places += [(j, n) for j, indexes in room._delays._waiting.items() for n in indexes]
         places += room._quarantine._suspects
         for job_id, queue in room._queue._jobs.items():

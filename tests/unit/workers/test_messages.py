@@ -15,7 +15,11 @@ from workers.messages import (
     Arrival,
     ChangesWanted,
     CrashedUrl,
+    Deletion,
+    DeletionState,
     Delivery,
+    DeliveryAttempt,
+    Done,
     Failed,
     ImageOptions,
     ImageState,
@@ -32,6 +36,7 @@ from workers.messages import (
     Retirement,
     Standing,
     Submission,
+    TaskKind,
     TryAgain,
     Uploaded,
     Words,
@@ -44,7 +49,16 @@ _OPTIONS = JobOptions(
     "secret-album", "t", "d", Priority.HIGH, _HEADERS, "https://me.test/?key=secret"
 )
 _IMAGE_OPTIONS = ImageOptions(4, "secret-album", "t", "d", _HEADERS)
-_LEASE = Lease(7, "j", 3, "https://source.test/a.jpg", 2, _IMAGE_OPTIONS)
+_LEASE = Lease(
+    7,
+    "j",
+    3,
+    "https://source.test/a.jpg?key=secret",
+    2,
+    _IMAGE_OPTIONS,
+    kind=TaskKind.WEBHOOK,
+    body=b"{}",
+)
 _UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0, b"content", same_as=True)
 _RECEIPT = Receipt(accepted=True, finished=_SUMMARY)
 _CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
@@ -55,6 +69,7 @@ ALL = [
     Refusal(RefusalCode.QUEUE_FULL, "Full.", 10),
     _LEASE,
     _UPLOADED,
+    Done(204, 9.0),
     Failed("empty", "Nothing came."),
     TryAgain("source-error", "Busy.", 1.5),
     PutBack("imgur-rate-limited", "Wait.", 30.0),
@@ -66,7 +81,9 @@ ALL = [
     ),
     Delivery(Standing.WORK, (_LEASE,), (_RECEIPT,), (True,)),
     _CRASHED,
-    Retirement(returned=1, failed=(_CRASHED,), had_claimed=True),
+    Retirement(returned=1, failed=(_CRASHED,), had_claimed=True, tasks=2),
+    DeliveryAttempt(1.0, 2, 503, "timeout", 9.0),
+    Deletion(DeletionState.FAILED, "imgur-error", "It was down."),
     MailboxStats(5, 1, 2, 3.5, 4, draining=True, workers_idle=3, workers_leaving=6),
     ChangesWanted("j", 4, "me", known=3, limit=10, name_urls=True),
     JobChanges(

@@ -9,7 +9,6 @@ from contextlib import closing
 import pytest
 
 from tests.waiting import wait_until
-from workers.errands.messages import Done, Errand, ErrandReport
 from workers.job_table import JobTable
 from workers.jobs.job_options import JobOptions
 from workers.mailbox import Mailbox
@@ -17,11 +16,13 @@ from workers.manager import ManagerLostError
 from workers.messages import (
     Arrival,
     Delivery,
+    Done,
     Lease,
     Receipt,
     Report,
     Standing,
     Submission,
+    TaskKind,
     Uploaded,
     Words,
 )
@@ -174,20 +175,22 @@ def test_the_postman_rests_between_trips(post: Post) -> None:
     assert all(words.reports or words.uploads or words.wanted for words in post.trips)
 
 
-def test_an_errand_goes_beside_the_pace(post: Post, outbox: Outbox) -> None:
+def test_a_webhook_goes_beside_the_pace(post: Post, outbox: Outbox) -> None:
     post.pace.allowed = 1
     options = JobOptions(callback_url="https://client.test/hook")
     post.box.put(Submission("told", ("https://s.test/1",), "", options))
     desk = outbox.desk()
     lease = desk.lease()
-    assert isinstance(lease, Lease)
+    assert lease is not None
     desk.report(_done(lease))
-    errand = desk.lease()
-    assert isinstance(errand, Errand)
+    webhook = desk.lease()
+    assert webhook is not None
+    assert webhook.kind is TaskKind.WEBHOOK
     post.put(2)
-    other = outbox.desk()
-    assert isinstance(other.lease(), Lease)
-    assert desk.report_errand(ErrandReport(errand.token, Done(200))).accepted
+    image = outbox.desk().lease()
+    assert image is not None
+    assert image.kind is TaskKind.IMAGE
+    assert desk.report(Report(webhook.token, Done(200))).accepted
 
 
 def test_no_more_lanes_work_than_the_pace_allows(post: Post, outbox: Outbox) -> None:

@@ -23,11 +23,13 @@ from workers.jobs.job_options import HeadersByOrigin
 from workers.messages import (
     Arrival,
     Clearance,
+    Done,
     Failed,
     ImageOptions,
     Lease,
     Outcome,
     PutBack,
+    TaskKind,
     TryAgain,
     Uploaded,
 )
@@ -80,6 +82,16 @@ class Wall:
             raise self.trouble
         return UploadedImage("https://i.imgur.com/a.png", "secret-hash", self.pause_seconds)
 
+    def delete(self, deletehash: str) -> float | None:
+        raise AssertionError(deletehash)
+
+
+class Silent:
+    """Nobody is told anything."""
+
+    def send(self, lease: Lease) -> Outcome:
+        raise AssertionError(lease)
+
 
 def lease(attempt: int = 1) -> Lease:
     return Lease(7, "j", 3, "https://source.test/private-name.png?key=secret", attempt)
@@ -87,7 +99,14 @@ def lease(attempt: int = 1) -> Lease:
 
 def process(shelf: Shelf, wall: Wall, attempt: int = 1, *, may_upload: bool = True) -> Outcome:
     backoff = Backoff(base_seconds=1.0, cap_seconds=60.0)
-    pipeline = Pipeline(shelf, wall, MAX_ATTEMPTS, backoff, lambda _lease: may_upload)
+    pipeline = Pipeline(
+        shelf,
+        wall,
+        MAX_ATTEMPTS,
+        backoff,
+        lambda _lease: may_upload,
+        messenger=Silent(),
+    )
     return pipeline.process(lease(attempt))
 
 
@@ -102,7 +121,7 @@ def test_carries_the_image_across() -> None:
 
     assert process(shelf, wall) == Uploaded("https://i.imgur.com/a.png", "secret-hash")
 
-    assert shelf.asked == [lease().url]
+    assert shelf.asked == [lease().target]
     # The source's own name of the file is not passed on.
     assert wall.taken == [(b"\x89PNG picture", 12, "image/png", "image.png")]
 
@@ -276,7 +295,9 @@ class TestOptions:
             arrivals.append(arrival)
             return clearance
 
-        pipeline = Pipeline(shelf, wall, MAX_ATTEMPTS, Backoff(1.0, 60.0), begin_upload)
+        pipeline = Pipeline(
+            shelf, wall, MAX_ATTEMPTS, Backoff(1.0, 60.0), begin_upload, messenger=Silent()
+        )
         outcome = pipeline.process(replace(lease(), options=options))
         return outcome, shelf, wall, arrivals[0]
 
@@ -323,3 +344,70 @@ class TestOptions:
 
         assert isinstance(outcome, Uploaded)
         assert outcome.content == arrival.content == b"d" * 32
+
+
+class Both:
+    """A sink and a messenger: they do what they are told to."""
+
+    def __init__(self, answer: Outcome | float | Exception | None) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def upload(self, *_: object) -> UploadedImage:
+        raise AssertionError("nothing is to be uploaded")
+
+    def send(self, lease: Lease) -> Outcome:
+        self.asked.append(lease.target)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        assert isinstance(self.answer, Done)
+        return self.answer
+
+    def delete(self, deletehash: str) -> float | None:
+        self.asked.append(deletehash)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        assert isinstance(self.answer, float | None)
+        return self.answer
+
+
+class TestOtherTasks:
+    WEBHOOK = Lease(1, "j", 0, "https://client.test/hook", 2, kind=TaskKind.WEBHOOK, body=b"{}")
+    DELETION = Lease(1, "j", 3, "hash", 1, kind=TaskKind.DELETION)
+
+    def run(self, task: Lease, answer: Outcome | float | Exception | None) -> Outcome:
+        both = Both(answer)
+        pipeline = Pipeline(
+            Shelf(), both, MAX_ATTEMPTS, Backoff(1.0, 60.0), lambda _: True, messenger=both
+        )
+        try:
+            return pipeline.process(task)
+        finally:
+            assert both.asked == [task.target]
+
+    def test_each_kind_goes_its_way(self) -> None:
+        assert self.run(self.WEBHOOK, Done(204)) == Done(204)
+        assert self.run(self.DELETION, None) == Done()
+        assert self.run(self.DELETION, 30.0) == Done(pause_seconds=30.0)
+
+    def test_what_imgur_says_of_a_deletion(self) -> None:
+        limited = RateLimitedError("wait", pause_seconds=9.0)
+        assert self.run(self.DELETION, limited) == PutBack("imgur-rate-limited", "wait", 9.0)
+        forbidden = ImgurError(Reason.IMGUR_FORBIDDEN, "no")
+        assert self.run(self.DELETION, forbidden) == Failed("imgur-forbidden", "no")
+        down = ImgurError(Reason.IMGUR_ERROR, "down", transient=True, retry_after=5.0)
+        outcome = self.run(self.DELETION, down)
+        assert isinstance(outcome, TryAgain)
+        assert outcome.delay_seconds == 5.0
+        last = replace(self.DELETION, attempt=MAX_ATTEMPTS)
+        assert self.run(last, down) == Failed("imgur-error", "down")
+
+    @pytest.mark.parametrize("task", [WEBHOOK, DELETION])
+    def test_a_bug_ends_the_task_and_not_the_lane(self, task: Lease) -> None:
+        outcome = self.run(task, ValueError("bug"))
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == "internal-error"
+
+    def test_a_lost_board_is_nobodys_outcome(self) -> None:
+        with pytest.raises(BoardLostError):
+            self.run(self.WEBHOOK, BoardLostError("gone"))

@@ -38,9 +38,23 @@ class Shelf:
         )
 
 
+class Silent:
+    """Nobody is told anything."""
+
+    def send(self, lease: Lease) -> Outcome:
+        raise AssertionError(lease)
+
+
 def carry(client: ImgurClient) -> list[Outcome]:
     """Attempt after attempt, as the mailbox would, until one is the last."""
-    pipeline = Pipeline(Shelf(), client, MAX_ATTEMPTS, Backoff(0.0, 0.0), lambda _arrival: True)
+    pipeline = Pipeline(
+        Shelf(),
+        client,
+        MAX_ATTEMPTS,
+        Backoff(0.0, 0.0),
+        lambda _arrival: True,
+        messenger=Silent(),
+    )
     outcomes: list[Outcome] = []
     while not outcomes or isinstance(outcomes[-1], TryAgain):
         lease = Lease(7, "j", 3, "https://source.test/a.png", len(outcomes) + 1)

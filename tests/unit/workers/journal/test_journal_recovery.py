@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.board_log import tell_recovered
-from workers.errands.messages import Done, ErrandReport
 from workers.job_table import JobTable
 from workers.jobs.job_messages import Cancellation, Replay, Retry
 from workers.jobs.job_options import NO_OPTIONS, JobOptions, Priority
@@ -24,6 +23,7 @@ from workers.logs import LogConfig
 from workers.mailbox import Mailbox
 from workers.messages import (
     ChangesWanted,
+    Done,
     Failed,
     JobStatus,
     Lease,
@@ -35,7 +35,6 @@ from workers.messages import (
     Submission,
     TryAgain,
     Uploaded,
-    Words,
 )
 from workers.queueing.mailbox_limits import MailboxLimits
 
@@ -601,8 +600,8 @@ def test_records_of_jobs_that_were_dropped_make_sense(start) -> None:
     run.mailbox.put(Submission("j", URLS[:1]))
     run.upload("a")
     run.mailbox.delete_image("j", 0)
-    (errand,) = run.mailbox.claim("w", 0, 1).errands
-    run.mailbox.exchange("w", Words(errands=(ErrandReport(errand.token, Done()),)), 0)
+    (deletion,) = run.mailbox.claim("w", 0, 1).leases
+    run.mailbox.ack("w", Report(deletion.token, Done()))
     run.mailbox.put(Submission("k", URLS))
     run = start(MailboxLimits(state_bytes=4_000))
     assert list(run.table.unfinished()) == ["k"]

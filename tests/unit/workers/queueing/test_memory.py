@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 import pytest
 
-from workers.errands.messages import Done, ErrandReport
 from workers.job_table import JobTable
 from workers.jobs.job_options import NO_OPTIONS, JobOptions
 from workers.jobs.job_size import size_of
 from workers.mailbox import Mailbox
 from workers.messages import (
+    Done,
     Failed,
     Outcome,
     Refusal,
     RefusalCode,
     Report,
     Submission,
+    TaskKind,
     Uploaded,
-    Words,
 )
 from workers.queueing.mailbox_limits import MailboxLimits
 
@@ -121,18 +121,18 @@ def test_a_job_whose_callback_is_not_told_makes_no_room(desk: Desk) -> None:
         assert desk.put(f"told{number}", options=options) is None
     told = []
     while desk.table.unfinished():
-        turn = desk.box.claim("w", 0, 50)
-        told += turn.errands
-        for lease in turn.leases:
-            desk.box.ack("w", Report(lease.token, EMPTY))
+        for lease in desk.box.claim("w", 0, 50).leases:
+            if lease.kind is TaskKind.WEBHOOK:
+                told.append(lease)
+            else:
+                desk.box.ack("w", Report(lease.token, EMPTY))
     desk.table.make_room(0)
     assert desk.names == ["told1", "told3"]
     assert desk.table.kept.open_sizes.total == desk.table.kept.sizes.total > 0
-    told += desk.box.claim("w", 0, 2).errands
+    told += desk.box.claim("w", 0, 2).leases
     assert len(told) == 2
-    for errand in told:
-        words = Words(errands=(ErrandReport(errand.token, Done(200)),))
-        desk.box.exchange("w", words, 0)
+    for webhook in told:
+        desk.box.ack("w", Report(webhook.token, Done(200)))
     desk.table.make_room(0)
     assert not desk.names
 

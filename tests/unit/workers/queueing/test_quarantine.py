@@ -52,12 +52,12 @@ def test_what_was_being_uploaded_beside_a_killer_is_uploaded_again_alone():
 
     mailbox.register("second")
     alone = next(iter(mailbox.claim("second", 0).leases), None)
-    assert alone.url == innocent.url
+    assert alone.target == innocent.target
     assert not mailbox.claim("second", 0).leases
     assert mailbox.begin_upload("second", alone.token)
     report = Report(alone.token, Uploaded("https://i.test/1", "hash"))
     (after,) = mailbox.exchange("second", Words((report,), wanted=1), 0).leases
-    assert after.url == killer.url
+    assert after.target == killer.target
 
 
 def suspects(quarantine: Quarantine, count: int) -> list[Place]:

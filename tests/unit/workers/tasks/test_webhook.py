@@ -10,11 +10,16 @@ import requests
 import requests_mock
 
 from workers.download import DownloadPolicy
-from workers.errands.event import job_complete
-from workers.errands.messages import Done, Undone
-from workers.errands.webhook import NOT_CONFIGURED, WebhookPolicy, WebhookSender, signature
 from workers.jobs.job import Job
-from workers.messages import JobStatus
+from workers.messages import Done, Failed, JobStatus, Lease, TaskKind, TryAgain
+from workers.tasks.event import job_complete
+from workers.tasks.webhook import (
+    NOT_CONFIGURED,
+    RETRY_SECONDS,
+    WebhookPolicy,
+    WebhookSender,
+    signature,
+)
 from workers.transfer.loop import TransferLoop
 
 # The vector that the reference implementations of Standard Webhooks share.
@@ -26,6 +31,10 @@ SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 URL = "https://client.test/hook"
 Make = Callable[..., WebhookSender]
+
+
+def webhook(job_id: str = "j", attempt: int = 1) -> Lease:
+    return Lease(1, job_id, 0, URL, attempt, kind=TaskKind.WEBHOOK, body=BODY)
 
 
 @pytest.fixture
@@ -67,7 +76,7 @@ def test_it_covers_all_there_is(changed: tuple[bytes, str, int, bytes]) -> None:
 
 def test_a_delivery(make: Make, site: requests_mock.Adapter) -> None:
     site.register_uri("POST", URL, status_code=204)
-    assert make(KEY).send(URL, "the-job", BODY) == Done(204)
+    assert make(KEY).send(webhook("the-job")) == Done(204)
     (request,) = site.request_history
     assert request.body == BODY
     assert request.headers["Content-Type"] == "application/json"
@@ -79,21 +88,22 @@ def test_a_delivery(make: Make, site: requests_mock.Adapter) -> None:
 
 def test_each_secret_signs(make: Make, site: requests_mock.Adapter) -> None:
     site.register_uri("POST", URL)
-    make(KEY, b"y" * 24).send(URL, "j", BODY)
+    make(KEY, b"y" * 24).send(webhook())
     signatures = site.request_history[0].headers["webhook-signature"].split(" ")
     assert signatures == [signature(key, "msg_j", TIMESTAMP, BODY) for key in (KEY, b"y" * 24)]
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "then"),
+    ("status", "headers", "wait"),
     [
-        (301, {"Location": "https://elsewhere.test/"}, (False, None)),
-        (400, {}, (False, None)),
-        (404, {}, (False, None)),
-        (410, {}, (True, None)),
-        (429, {"Retry-After": "17"}, (False, 17.0)),
-        (500, {"Retry-After": "17"}, (False, None)),
-        (503, {"Retry-After": "17"}, (False, 17.0)),
+        (301, {"Location": "https://elsewhere.test/"}, 5.0),
+        (400, {}, 5.0),
+        (404, {}, 5.0),
+        (410, {}, None),
+        (429, {"Retry-After": "17"}, 17.0),
+        (429, {"Retry-After": "2"}, 5.0),
+        (500, {"Retry-After": "17"}, 5.0),
+        (503, {"Retry-After": "17"}, 17.0),
     ],
 )
 def test_what_is_no_success(
@@ -101,27 +111,42 @@ def test_what_is_no_success(
     site: requests_mock.Adapter,
     status: int,
     headers: dict[str, str],
-    then: tuple[bool, float | None],
+    wait: float | None,
 ) -> None:
     site.register_uri("POST", URL, status_code=status, headers=headers)
-    outcome = make(KEY).send(URL, "j", BODY)
-    assert isinstance(outcome, Undone)
-    assert (outcome.is_final, outcome.retry_after) == then
-    assert outcome.status == status
+    outcome = make(KEY).send(webhook())
+    assert isinstance(outcome, TryAgain | Failed)
+    assert (outcome.reason, outcome.status) == ("refused", status)
+    if wait is None:
+        assert isinstance(outcome, Failed)
+    else:
+        assert isinstance(outcome, TryAgain)
+        assert wait <= outcome.delay_seconds <= wait * 1.1
     assert len(site.request_history) == 1
+
+
+def test_the_waits_grow_until_there_is_none_left(make: Make, site: requests_mock.Adapter) -> None:
+    site.register_uri("POST", URL, status_code=500)
+    for attempt, wait in enumerate(RETRY_SECONDS, 1):
+        outcome = make(KEY).send(webhook(attempt=attempt))
+        assert isinstance(outcome, TryAgain)
+        assert wait <= outcome.delay_seconds <= wait * 1.1
+    last = make(KEY).send(webhook(attempt=len(RETRY_SECONDS) + 1))
+    assert isinstance(last, Failed)
+    assert (last.reason, last.status) == ("refused", 500)
 
 
 def test_without_an_answer_the_reason_says_why(make: Make, site: requests_mock.Adapter) -> None:
     site.register_uri("POST", URL, exc=requests.ReadTimeout)
-    outcome = make(KEY).send(URL, "j", BODY)
-    assert isinstance(outcome, Undone)
-    assert (outcome.reason, outcome.status, outcome.is_final) == ("timeout", None, False)
+    outcome = make(KEY).send(webhook())
+    assert isinstance(outcome, TryAgain)
+    assert (outcome.reason, outcome.status) == ("timeout", None)
 
 
 def test_without_a_secret_nothing_is_sent(make: Make, site: requests_mock.Adapter) -> None:
-    outcome = make().send(URL, "j", BODY)
-    assert isinstance(outcome, Undone)
-    assert (outcome.reason, outcome.is_final) == (NOT_CONFIGURED, False)
+    outcome = make().send(webhook())
+    assert isinstance(outcome, TryAgain)
+    assert outcome.reason == NOT_CONFIGURED
     assert not site.request_history
 
 

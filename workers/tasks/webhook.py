@@ -6,6 +6,7 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 import base64
 import hashlib
 import hmac
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from workers.download.faults import download_error
 from workers.download.guard import AddressGuard, AddressRefusedError
 from workers.download.policy import DownloadPolicy
 from workers.download.wire_url import wire_url
-from workers.errands.messages import Done, ErrandOutcome, Undone
 from workers.errors import DownloadError, Reason
+from workers.messages import Done, Failed, Lease, Outcome, TryAgain
 from workers.retry_after import retry_after
 from workers.transfer.adapter import CurlAdapter, open_session
 from workers.transfer.authorities import authority_file
@@ -32,6 +33,11 @@ from workers.transfer.loop import TransferLoop
 DELIVERY_SECONDS: Final = 15.0
 """For one attempt, from the name lookup to the head of the answer; Standard Webhooks names 15 to
 30 s."""
+
+RETRY_SECONDS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
+"""The waits between attempts: the example of Standard Webhooks, three days in all."""
+
+_JITTER = 0.1  # of a wait, at most, on top of it: what failed together does not come back together
 
 NOT_CONFIGURED: Final = "webhooks-not-configured"
 
@@ -73,11 +79,13 @@ class WebhookPolicy:
         secrets: each signs; none: nobody can be told.
         seconds: for one attempt.
         connect_seconds: for looking up the name and connecting.
+        retry_seconds: the waits between attempts; one attempt more than that.
     """
 
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
     seconds: float = DELIVERY_SECONDS
     connect_seconds: float = 10.0
+    retry_seconds: tuple[float, ...] = RETRY_SECONDS
 
 
 def signature(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
@@ -131,25 +139,29 @@ class WebhookSender:
     def close(self) -> None:
         self._session.close()
 
-    def send(self, url: str, job_id: str, body: bytes, trace_parent: str = "") -> ErrandOutcome:
-        """One attempt, always ending in an outcome.
-
-        Args:
-            url: who is told.
-            job_id: of which job.
-            body: what.
-            trace_parent: the trace that the job is part of (W3C Trace Context), if it is.
-        """
+    def send(self, lease: Lease) -> Outcome:
+        """One attempt, always ending in an outcome."""
         if not self._policy.secrets:
-            return Undone(NOT_CONFIGURED, "There is no secret to sign with: set WEBHOOK_SECRET.")
+            message = "There is no secret to sign with: set WEBHOOK_SECRET."
+            return self._failed(lease, NOT_CONFIGURED, message)
         try:
-            sent = self._headers(job_id, body)
-            if trace_parent:
-                sent["traceparent"] = trace_parent
-            status, headers = self._post(wire_url(url), sent, body)
+            sent = self._headers(lease.job_id, lease.body)
+            if lease.origin is not None and lease.origin.trace_parent:
+                sent["traceparent"] = lease.origin.trace_parent
+            status, headers = self._post(wire_url(lease.target), sent, lease.body)
         except DownloadError as error:
-            return _undone(error.reason, error.message)
-        return self._judge(status, headers)
+            code = _REASONS.get(error.reason, error.reason.value)
+            message = _SENTENCES.get(code, error.message)
+            return self._failed(lease, code, message, is_final=error.reason in _FINAL)
+        if status in _SUCCESS:
+            return Done(status)
+        message = f"The callback URL answered with status {status}."
+        wait = None
+        if status in _ASKS_TO_WAIT:
+            wait = retry_after(headers.get("Retry-After"), self._wall_clock())
+        return self._failed(
+            lease, "refused", message, status=status, is_final=status == _GONE, asked_wait=wait
+        )
 
     def _headers(self, job_id: str, body: bytes) -> dict[str, str]:
         name, timestamp = message_id(job_id), int(self._wall_clock())
@@ -182,21 +194,19 @@ class WebhookSender:
             raise self._guard.explain(error, host) from error
         return response.status_code, response.headers
 
-    def _judge(self, status: int, headers: Mapping[str, str]) -> ErrandOutcome:
-        if status in _SUCCESS:
-            return Done(status)
-        wait = None
-        if status in _ASKS_TO_WAIT:
-            wait = retry_after(headers.get("Retry-After"), self._wall_clock())
-        return Undone(
-            "refused",
-            f"The callback URL answered with status {status}.",
-            status=status,
-            is_final=status == _GONE,
-            retry_after=wait,
-        )
-
-
-def _undone(reason: Reason, message: str) -> Undone:
-    code = _REASONS.get(reason, reason.value)
-    return Undone(code, _SENTENCES.get(code, message), is_final=reason in _FINAL)
+    def _failed(
+        self,
+        lease: Lease,
+        reason: str,
+        message: str,
+        *,
+        status: int | None = None,
+        is_final: bool = False,
+        asked_wait: float | None = None,
+    ) -> Failed | TryAgain:
+        waits = self._policy.retry_seconds
+        if is_final or lease.attempt > len(waits):
+            return Failed(reason, message, status=status)
+        spread = random.uniform(1, 1 + _JITTER)  # noqa: S311 - spreads load, hides nothing
+        delay = max(waits[lease.attempt - 1] * spread, asked_wait or 0.0)
+        return TryAgain(reason, message, delay, status=status)

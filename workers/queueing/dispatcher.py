@@ -1,4 +1,4 @@
-"""How URLs get into the hands of workers, and out of them again."""
+"""How tasks get into the hands of workers, and out of them again."""
 
 import math
 from collections.abc import Callable
@@ -8,30 +8,35 @@ from workers.messages import (
     Arrival,
     Clearance,
     CrashedUrl,
+    Done,
     Failed,
     ImageState,
     Lease,
     Outcome,
-    Place,
+    PutBack,
     Receipt,
     Report,
+    Retirement,
     Submission,
+    TaskKind,
     TryAgain,
     Uploaded,
 )
-from workers.queueing.leases import Holder, LeaseBook
+from workers.queueing.leases import Holder, LeaseRegistry
 from workers.queueing.mailbox_limits import MailboxLimits
 from workers.queueing.settlement import Settlement
 from workers.queueing.throughput import Throughput
 from workers.queueing.waiting_room import WaitingRoom
+from workers.tasks.task_queue import TaskQueue
 
 
-class Lending:
-    """Moves URLs between the waiting room and the leases. Not safe for threads by itself.
+class Dispatcher:
+    """Moves tasks between where they wait and the leases. Not safe for threads by itself.
 
     Args:
         table: where attempts are noted.
         room: where URLs wait.
+        tasks: where all else waits.
         leases: those in force.
         limits: of the mailbox.
         clock: monotonic seconds.
@@ -44,12 +49,15 @@ class Lending:
         self,
         table: JobTable,
         room: WaitingRoom,
-        leases: LeaseBook,
+        tasks: TaskQueue,
+        leases: LeaseRegistry,
         limits: MailboxLimits,
+        *,
         clock: Callable[[], float],
     ) -> None:
         self._table = table
         self._room = room
+        self._tasks = tasks
         self._leases = leases
         self._settlement = Settlement(
             table,
@@ -62,63 +70,88 @@ class Lending:
         self._lease_seconds = limits.lease_seconds
         self.throughput = Throughput()
 
-    def hand_out(
-        self, wanted: int, worker_id: str, holder: Holder, now: float
-    ) -> tuple[Lease, ...]:
-        """The next URLs for a worker, each under a new lease; as many as it wants, or may have."""
+    def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
+        """The next tasks for a worker, each under a new lease; as many as it wants, or may have."""
+        leases: list[Lease] = []
+        open_urls = self._room.unfinished - self._room.delayed
+        resume_at = now + self._room.pause_seconds(now)
+        images_wait = open_urls > self._leases.images
+        while len(leases) < wanted:
+            key = self._tasks.take(now, resume_at=resume_at, images_wait=images_wait)
+            if key is None:
+                break
+            token = self._leases.lend(holder, *key, now + self._lease_seconds)
+            task = self._tasks.lease(key, token, now)
+            if task is None:
+                self._leases.end(holder.worker_id, token)
+            else:
+                leases.append(task)
         # A worker with many free lanes leaves the others theirs: a short job is done soonest when
         # all processes work on it.
-        open_urls = self._room.unfinished - self._room.delayed
         workers = self._leases.holders_ready()
         share = math.ceil(open_urls / max(1, workers))
-        leases: list[Lease] = []
-        while len(leases) < wanted and len(holder.tokens) < max(1, share):
-            lease = self._hand_out_one(worker_id, holder, workers, now)
+        while len(leases) < wanted and holder.images < max(1, share):
+            lease = self._hand_out_image(holder, workers, now)
             if lease is None:
                 break
             leases.append(lease)
         return tuple(leases)
 
+    def next_event(self, now: float) -> float:
+        """When to look again, if nothing wakes before."""
+        resume_at = now + self._room.pause_seconds(now)
+        return min(self._room.next_event(now), self._tasks.next_due(resume_at))
+
     def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None) -> Clearance:
         """See `Mailbox.begin_upload`."""
-        place = self._leases.item(worker_id, token)
-        if place is None:
+        leased = self._leases.find(worker_id, token)
+        if leased is None or leased.kind is not TaskKind.IMAGE:
             return False
+        place = leased.place
         link = self._table.begin_upload(*place, arrival)
         self._room.downloaded(place)
         return link or True
 
     def end(self, worker_id: str, report: Report) -> Receipt:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
-        place = self._leases.end(worker_id, report.token)
-        if place is None:
+        leased = self._leases.end(worker_id, report.token)
+        if leased is None:
             return Receipt(accepted=False)
-        holder = self._leases.holder(worker_id)
-        if holder is not None:
-            holder.last_word = self._clock()
-            if not holder.tokens and holder.is_dismissed:
+        holder, place, outcome = leased.holder, leased.place, report.outcome
+        now = holder.last_word = self._clock()
+        if leased.kind is not TaskKind.IMAGE:
+            self._tasks.settle((leased.kind, place), outcome, now)
+            if isinstance(outcome, Done | PutBack) and outcome.pause_seconds:
+                self._room.pause(now + outcome.pause_seconds)
+            return Receipt(accepted=True)
+        if not holder.images:
+            if holder.is_dismissed:
                 self._room.worker_left(worker_id)
-            elif not holder.tokens:
+            else:
                 self._room.worker_is_free(worker_id)
-        is_logged = self._is_logged(place[0], report.outcome)
-        finished = self._settlement.settle(place, report.outcome)
-        if isinstance(report.outcome, Uploaded | Failed):
-            self.throughput.ended(self._clock())
+        is_logged = self._is_logged(place[0], outcome)
+        finished = self._settlement.settle(place, outcome)
+        if isinstance(outcome, Uploaded | Failed):
+            self.throughput.ended(now)
         self._rest_if_idle()
         return Receipt(accepted=True, finished=finished, is_logged=is_logged)
 
-    def take_back(self, worker_id: str) -> tuple[list[Place], tuple[CrashedUrl, ...]]:
-        """A worker died: end its leases, each charged with the crash.
-
-        Returns:
-            What it held, and those of it that failed by that.
-        """
-        places = self._leases.retire(worker_id)
-        self._room.worker_left(worker_id)
+    def take_back(self, holder: Holder) -> Retirement:
+        """A worker died: end its leases, each charged with the crash."""
+        leases = self._leases.retire(holder)
+        self._room.worker_left(holder.worker_id)
+        failed = []
+        now = self._clock()
         # In reverse, as each goes to the front of its job: the order handed out is kept.
-        crashed = [self._settlement.settle_crash(place) for place in reversed(places)]
+        for leased in reversed(leases):
+            if leased.kind is not TaskKind.IMAGE:
+                self._tasks.crashed((leased.kind, leased.place), now)
+            elif (crashed := self._settlement.settle_crash(leased.place)) is not None:
+                failed.append(crashed)
         self._rest_if_idle()
-        return places, tuple(url for url in crashed if url is not None)
+        returned = holder.images - len(failed)
+        tasks = len(leases) - holder.images
+        return Retirement(returned, tuple(failed), holder.has_claimed, tasks)
 
     def restore(self) -> tuple[CrashedUrl, ...]:
         """After a restart: what is unfinished waits; what was being uploaded is treated as after
@@ -127,6 +160,7 @@ class Lending:
         Returns:
             The URLs that failed by that.
         """
+        self._tasks.restore(self._clock())
         crashed = []
         for job_id, job in self._table.jobs():
             if not job.pending:
@@ -154,18 +188,16 @@ class Lending:
             return self._table.note_failure(job_id, outcome.reason)
         return not isinstance(outcome, TryAgain) or self._table.note_retry(job_id)
 
-    def _hand_out_one(
-        self, worker_id: str, holder: Holder, workers: int, now: float
-    ) -> Lease | None:
-        place = self._room.take(worker_id, workers, now, is_free=not holder.tokens)
+    def _hand_out_image(self, holder: Holder, workers: int, now: float) -> Lease | None:
+        place = self._room.take(holder.worker_id, workers, now, is_free=not holder.images)
         if place is None:
             return None
-        token = self._leases.lend(worker_id, place, now + self._lease_seconds)
+        token = self._leases.lend(holder, TaskKind.IMAGE, place, now + self._lease_seconds)
         self.throughput.begin(now)
         attempt = self._table.begin(*place)
         url, options = self._room.url(place), self._room.options(place[0])
         return Lease(token, *place, url, attempt, options, self._table.origin(place[0]))
 
     def _rest_if_idle(self) -> None:
-        if not self._leases:
+        if not self._leases.images:
             self.throughput.rest(self._clock())

@@ -1,16 +1,16 @@
-"""What a job keeps of its errands."""
+"""What a job keeps of its tasks besides images."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workers.errands.messages import Deletion, DeletionState, DeliveryAttempt
 from workers.jobs.job_size import DELETION_BYTES, DELIVERY_BYTES
+from workers.messages import Deletion, DeletionState, DeliveryAttempt
 
 
 @dataclass(slots=True)
-class JobErrands:
-    """The errands of one job; most jobs have none.
+class JobTasks:
+    """The webhook and the deletions of one job; most jobs have none.
 
     Attributes:
         deliveries: attempts to tell the callback URL, oldest first. No more than there are waits
@@ -61,7 +61,7 @@ class JobErrands:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "JobErrands":
+    def from_record(cls, record: Mapping[str, Any]) -> "JobTasks":
         """What `to_record` gave, gone through JSON.
 
         Raises:

@@ -1,24 +1,26 @@
-"""A restart goes on with the errands that were open."""
+"""A restart goes on with the webhooks and deletions that were open."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from workers.errands.messages import (
-    DeletionState,
-    Done,
-    Errand,
-    ErrandOutcome,
-    ErrandReport,
-    Undone,
-)
 from workers.job_table import JobTable
 from workers.jobs.job_options import JobOptions
 from workers.journal.recovery import Recovery
 from workers.logs import LogConfig
 from workers.mailbox import Mailbox
-from workers.messages import ChangesWanted, Report, Submission, Uploaded, Words
+from workers.messages import (
+    ChangesWanted,
+    DeletionState,
+    Done,
+    Lease,
+    Outcome,
+    Report,
+    Submission,
+    TryAgain,
+    Uploaded,
+)
 from workers.queueing.mailbox_limits import MailboxLimits
 
 CALLBACK = "https://client.test/hook"
@@ -42,12 +44,11 @@ class Run:
             link = f"https://i.imgur.com/{number}.jpg"
             self.box.ack("w1", Report(lease.token, Uploaded(link, f"hash-{number}")))
 
-    def take(self) -> tuple[Errand, ...]:
-        return self.box.claim("w1", 0.0, 8).errands
+    def take(self) -> tuple[Lease, ...]:
+        return self.box.claim("w1", 0.0, 8).leases
 
-    def settle(self, errand: Errand, outcome: ErrandOutcome) -> None:
-        words = Words(errands=(ErrandReport(errand.token, outcome),))
-        self.box.exchange("w1", words, 0.0)
+    def settle(self, lease: Lease, outcome: Outcome) -> None:
+        assert self.box.ack("w1", Report(lease.token, outcome)).accepted
 
 
 @pytest.fixture
@@ -67,15 +68,15 @@ def test_a_webhook_not_tried_yet_is_sent_after_a_restart(start: Callable[..., Ru
     # The worker's word never came; it may have been delivered: at least once, not exactly.
     for _ in range(2):  # from the records, and from the state they were made short to
         run = start(run)
-        (errand,) = run.take()
-        assert (errand.target, errand.body, errand.attempt) == (CALLBACK, before.body, 1)
+        (task,) = run.take()
+        assert (task.target, task.body, task.attempt) == (CALLBACK, before.body, 1)
 
 
 def test_the_waits_go_on(start: Callable[..., Run]) -> None:
     run = start()
     run.job()
-    (errand,) = run.take()
-    run.settle(errand, Undone("refused", "no", status=503))
+    (task,) = run.take()
+    run.settle(task, TryAgain("refused", "no", 5.0, status=503))
     shown = run.table.changes(ChangesWanted("j"))
     assert shown is not None
     for _ in range(2):
@@ -86,15 +87,15 @@ def test_the_waits_go_on(start: Callable[..., Run]) -> None:
         assert again.deliveries == shown.deliveries
         assert run.take() == ()
     run.now = shown.deliveries[-1].next_at or 0.0
-    (errand,) = run.take()
-    assert errand.attempt == 2
+    (task,) = run.take()
+    assert task.attempt == 2
 
 
 def test_what_was_delivered_is_not_sent_again(start: Callable[..., Run]) -> None:
     run = start()
     run.job()
-    (errand,) = run.take()
-    run.settle(errand, Done(200))
+    (task,) = run.take()
+    run.settle(task, Done(200))
     for _ in range(2):
         run = start(run)
         assert run.take() == ()
@@ -106,16 +107,16 @@ def test_what_was_delivered_is_not_sent_again(start: Callable[..., Run]) -> None
 def test_deletions_wanted_and_done(start: Callable[..., Run]) -> None:
     run = start()
     run.job()
-    for errand in run.take():
-        run.settle(errand, Done(200))
+    for task in run.take():
+        run.settle(task, Done(200))
     assert run.box.delete_image("j", 0) is None
     assert run.box.delete_image("j", 1) is None
     first, _ = run.take()
     run.settle(first, Done())
     for _ in range(2):
         run = start(run)
-        (errand,) = run.take()
-        assert (errand.index, errand.target) == (1, "hash-1")
+        (task,) = run.take()
+        assert (task.index, task.target) == (1, "hash-1")
         changes = run.table.changes(ChangesWanted("j"))
         assert changes is not None
         states = [changes.deletions[index].state for index in (0, 1)]

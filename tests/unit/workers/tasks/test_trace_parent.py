@@ -6,26 +6,19 @@ import pytest
 import requests_mock
 
 from workers.download import DownloadPolicy
-from workers.errands.messages import Errand, ErrandKind, ErrandOutcome
-from workers.errands.runner import ErrandRunner
-from workers.errands.webhook import WebhookPolicy, WebhookSender
 from workers.job_table import JobTable
 from workers.jobs.job_options import JobOptions
 from workers.jobs.origin import Origin
 from workers.mailbox import Mailbox
-from workers.messages import Lease, Report, Submission, Uploaded
+from workers.messages import Lease, Report, Submission, TaskKind, Uploaded
 from workers.queueing.mailbox_limits import MailboxLimits
+from workers.tasks.webhook import WebhookPolicy, WebhookSender
 from workers.transfer.loop import TransferLoop
 
 WORKER = "worker-1"
 CALLBACK = "https://client.test/hook"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ORIGIN = Origin("shop-42", PARENT)
-
-
-class Host:
-    def delete(self, deletehash: str) -> float | None:
-        raise AssertionError("nothing is to be deleted")
 
 
 @pytest.fixture
@@ -43,7 +36,7 @@ def sender(site: requests_mock.Adapter, transfers: TransferLoop) -> Iterator[Web
     made.close()
 
 
-def errand_of(origin: Origin | None) -> Errand:
+def webhook_of(origin: Origin | None) -> Lease:
     """What is left to do of a job that came with a callback URL and whose image is uploaded."""
     mailbox = Mailbox(JobTable(), MailboxLimits())
     mailbox.register(WORKER)
@@ -51,25 +44,20 @@ def errand_of(origin: Origin | None) -> Errand:
     urls = ("https://example.com/a.jpg",)
     assert mailbox.put(Submission("job", urls, options=options, origin=origin)) is None
     (lease,) = mailbox.claim(WORKER, 0).leases
-    assert isinstance(lease, Lease)
     assert lease.origin == origin
     mailbox.ack(WORKER, Report(lease.token, Uploaded("https://i.imgur.com/a.jpg", "x")))
-    (errand,) = mailbox.claim(WORKER, 0).errands
-    assert errand.kind is ErrandKind.WEBHOOK
-    return errand
-
-
-def deliver(sender: WebhookSender, errand: Errand) -> ErrandOutcome:
-    return ErrandRunner(sender, Host()).run(errand)
+    (webhook,) = mailbox.claim(WORKER, 0).leases
+    assert webhook.kind is TaskKind.WEBHOOK
+    return webhook
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, Origin("shop-42"), None])
 def test_the_origin_comes_along(origin: Origin | None) -> None:
-    assert errand_of(origin).origin == origin
+    assert webhook_of(origin).origin == origin
 
 
 def test_the_callback_url_is_told(sender: WebhookSender, site: requests_mock.Adapter) -> None:
-    deliver(sender, errand_of(ORIGIN))
+    sender.send(webhook_of(ORIGIN))
     (request,) = site.request_history
     assert request.headers["traceparent"] == PARENT
     assert "shop-42" not in str(request.headers)
@@ -79,6 +67,6 @@ def test_the_callback_url_is_told(sender: WebhookSender, site: requests_mock.Ada
 def test_without_a_trace_there_is_nothing_to_tell(
     sender: WebhookSender, site: requests_mock.Adapter, origin: Origin | None
 ) -> None:
-    deliver(sender, errand_of(origin))
+    sender.send(webhook_of(origin))
     (request,) = site.request_history
     assert "traceparent" not in request.headers
