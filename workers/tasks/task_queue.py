@@ -53,9 +53,6 @@ class TaskQueue:
         # Who has gone longest without a turn comes first.
         self._turns = [*_KINDS, TaskKind.IMAGE]
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     def keys(self) -> Iterator[TaskKey]:
         """All that are open, those leased included."""
         return iter(self._open)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from workers.job_table import JobTable
+from workers.job_table import JobEntry, JobTable
 from workers.jobs.job import Job
-from workers.journal.journal_records import Record
 from workers.messages import (
     PENDING_DELETION,
     Deletion,
@@ -67,16 +66,14 @@ class TaskStore:
             outcome: how.
         """
         kind, (job_id, index) = key
-        if kind is TaskKind.WEBHOOK:
-            if isinstance(outcome, Done | Failed | TryAgain):
-                now = self._wall_clock()
-                due = now + outcome.delay_seconds if isinstance(outcome, TryAgain) else None
-                # With an answer, its status says all.
-                reason = None
-                if not isinstance(outcome, Done) and outcome.status is None:
-                    reason = outcome.reason
-                told = DeliveryAttempt(now, attempt, outcome.status, reason, due)
-                self.enter_attempt(job_id, told)
+        if kind is TaskKind.WEBHOOK and isinstance(outcome, Done | Failed | TryAgain):
+            now = self._wall_clock()
+            due = now + outcome.delay_seconds if isinstance(outcome, TryAgain) else None
+            reason = None
+            if not isinstance(outcome, Done) and outcome.status is None:
+                reason = outcome.reason  # with an answer, its status says all
+            told = DeliveryAttempt(now, attempt, outcome.status, reason, due)
+            self.enter_attempt(job_id, told)
         elif isinstance(outcome, Failed):
             failed = Deletion(DeletionState.FAILED, outcome.reason, outcome.message)
             self.enter_deletion(job_id, index, failed)
@@ -86,13 +83,10 @@ class TaskStore:
     def enter_attempt(self, job_id: str, attempt: DeliveryAttempt) -> None:
         """Enter an attempt to tell a job's callback URL."""
         with self._table.entry(job_id) as entry:
-            if entry is None:
-                return
-            _tasks_of(entry.job).deliveries.append(attempt)
-            entry.job.log.note(0)  # any index will do: what has changed is the job's
-            entry.journal.append(["delivery", job_id, delivery_record(attempt)])
-
-    # --- deletions --------------------------------------------------------------------------
+            if entry is not None:
+                _tasks_of(entry.job).deliveries.append(attempt)
+                entry.job.log.note(0)  # any index will do: what has changed is the job's
+                entry.journal.append(["delivery", job_id, delivery_record(attempt)])
 
     def want_deletion(self, job_id: str, index: int, owner: str) -> DeletionRefusal | None:
         """Enter the wish to delete an image; returns why not, if that cannot be."""
@@ -101,26 +95,14 @@ class TaskStore:
                 return DeletionRefusal.JOB_NOT_FOUND
             refusal = _refusal(entry.job, index)
             if refusal is None:
-                # At once: nothing else must come to rely on the image meanwhile.
-                entry.forget_image(entry.job.links[index])
-                self._set(entry.job, index, PENDING_DELETION)
-                entry.journal.append(_deletion_told(job_id, index, PENDING_DELETION))
+                _enter_deletion(entry, job_id, index, PENDING_DELETION)
             return refusal
 
     def enter_deletion(self, job_id: str, index: int, deletion: Deletion) -> None:
         """Enter how a deletion stands; with the image, its link leaves the list of all links."""
         with self._table.entry(job_id) as entry:
-            if entry is None:
-                return
-            self._set(entry.job, index, deletion)
-            entry.forget_image(entry.job.links[index])
-            if deletion.state is DeletionState.DONE:
-                entry.drop_link(entry.job.links[index])
-            entry.journal.append(_deletion_told(job_id, index, deletion))
-
-    def _set(self, job: Job, index: int, deletion: Deletion) -> None:
-        _tasks_of(job).set_deletion(index, deletion)
-        job.log.note(index)
+            if entry is not None:
+                _enter_deletion(entry, job_id, index, deletion)
 
     # --- a restart --------------------------------------------------------------------------
 
@@ -141,8 +123,15 @@ class TaskStore:
             yield (TaskKind.WEBHOOK, (job_id, 0)), 0 if last is None else last.attempt, wait
 
 
-def _deletion_told(job_id: str, index: int, deletion: Deletion) -> Record:
-    return ["deletion", job_id, index, deletion_record(deletion)]
+def _enter_deletion(entry: JobEntry, job_id: str, index: int, deletion: Deletion) -> None:
+    job = entry.job
+    _tasks_of(job).set_deletion(index, deletion)
+    job.log.note(index)
+    # From the wish on: nothing else must come to rely on the image meanwhile.
+    entry.forget_image(job.links[index])
+    if deletion.state is DeletionState.DONE:
+        entry.drop_link(job.links[index])
+    entry.journal.append(["deletion", job_id, index, deletion_record(deletion)])
 
 
 def _tasks_of(job: Job) -> JobTasks:
