@@ -15,6 +15,7 @@ from workers.messages import (
     Lease,
     PutBack,
     Report,
+    Retirement,
     Standing,
     Submission,
     TaskKind,
@@ -137,6 +138,28 @@ def test_a_worker_on_a_task_is_not_taken_for_silent(desk: Desk) -> None:
     report = Report(task.token, Done(200))
     (receipt,) = desk.box.exchange("w1", Words((report,)), 0.0).receipts
     assert not receipt.accepted
+
+
+def test_what_a_dead_worker_had_goes_to_the_next(desk: Desk) -> None:
+    desk.upload("a")
+    desk.put("b")
+    had = desk.box.claim("w1", 0.0, 2).leases
+    assert [lease.kind for lease in had] == [TaskKind.WEBHOOK, TaskKind.IMAGE]
+    assert desk.box.retire("w1") == Retirement(returned=1, failed=(), had_claimed=True, tasks=1)
+    desk.box.register("w2")
+    again = desk.box.claim("w2", 0.0, 2).leases
+    assert [lease.target for lease in again] == [lease.target for lease in had]
+    for lease, outcome in zip(had, (Done(200), DONE), strict=True):
+        # Neither the dead one's word counts any more, nor its tokens in another's mouth.
+        for worker in ("w1", "w2"):
+            assert not desk.box.ack(worker, Report(lease.token, outcome)).accepted
+    assert desk.table.unfinished() == {"b": 1}
+
+
+def test_a_webhook_is_no_image_to_upload(desk: Desk) -> None:
+    desk.upload("a")
+    (webhook,) = desk.box.claim("w1", 0.0).leases
+    assert desk.box.begin_upload("w1", webhook.token) is False
 
 
 def test_a_drain_hands_out_no_more_and_takes_what_comes(desk: Desk) -> None:
