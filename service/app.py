@@ -99,7 +99,7 @@ def _add_routes(app: App, board: BoardGate, settings: Settings) -> None:
     app.add_route("/healthz", LivenessResource())
     app.add_route("/readyz", ReadinessResource(board, sandbox=sandbox))
     answers = LargeAnswers(settings.answers_bytes)
-    links = LinkViews(board, sandbox=sandbox, most_bytes=settings.views_bytes)
+    links = LinkViews(board.job_table, sandbox=sandbox, most_bytes=settings.views_bytes)
     app.add_route("/v1/images", ImagesResource(links, answers))
     app.add_route(
         "/v1/images/upload",
@@ -111,7 +111,7 @@ def _add_routes(app: App, board: BoardGate, settings: Settings) -> None:
         ),
     )
     app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(board))
-    jobs = JobViews(board, sandbox=sandbox, most_bytes=settings.views_bytes)
+    jobs = JobViews(board.job_table, sandbox=sandbox, most_bytes=settings.views_bytes)
     app.add_route("/v1/images/upload/{job_id}", UploadResource(board, jobs, answers))
     app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(board))
     app.add_route("/v1/jobs", JobsResource(board, sandbox=sandbox))

@@ -39,7 +39,7 @@ class BoardCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families; only `imgup_board_up` and what there should be while the board is down."""
         try:
-            reading = self._board.meters()
+            reading = self._board.mailbox.meters()
         except (BoardSilentError, BoardLostError, BoardBusyError):
             reading = None
         is_up = float(reading is not None)

@@ -8,28 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from service.probe import Probe
 from workers import (
     Board,
     BoardBusyError,
     BoardHealth,
+    BoardJobTable,
     BoardLostError,
+    BoardMailbox,
     BoardState,
-    Cancellation,
-    ChangesWanted,
-    DeletionRefusal,
-    JobChanges,
-    JobListing,
-    JobStatus,
     MeterReading,
-    Origin,
-    Outlook,
-    Refusal,
-    Replay,
-    Retry,
-    Submission,
+    derive,
 )
 
 CALLS_AT_ONCE: Final = 6
@@ -51,7 +43,8 @@ class BoardSilentError(Exception):
 class BoardGate:
     """A `Board` in front of another: its calls fail at once while that one is silent.
 
-    `health` and `meters` raise BoardSilentError, too, and never wait for more than a second.
+    `health` and the mailbox's `meters` raise BoardSilentError, too, and never wait for more than a
+    second. All other calls are derived from the protocols of what answers them.
 
     Args:
         board: the one behind.
@@ -80,48 +73,10 @@ class BoardGate:
         self._has_failed = False
         self._health = Probe(self._ask_health, clock, health_seconds)
         self._meters = Probe(self._ask_meters, clock, health_seconds)
+        self.mailbox = derive(BoardMailbox, partial(self._carry, "mailbox"))
+        self.job_table = derive(BoardJobTable, partial(self._carry, "job_table"))
 
     # --- Board ------------------------------------------------------------------------------
-
-    def submit(self, submission: Submission) -> Refusal | Replay | None:
-        with self._call():
-            return self._board.submit(submission)
-
-    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
-        with self._call():
-            return self._board.cancel(job_id, owner)
-
-    def retry(
-        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
-    ) -> Retry | Refusal | None:
-        with self._call():
-            return self._board.retry(job_id, owner, new_job_id, origin)
-
-    def jobs(
-        self, owner: str, status: JobStatus | None, before: int | None, limit: int
-    ) -> JobListing:
-        with self._call():
-            return self._board.jobs(owner, status, before, limit)
-
-    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
-        with self._call():
-            return self._board.changes(wanted)
-
-    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        with self._call():
-            return self._board.links(start, limit, owner)
-
-    def outlook(self, job_id: str | None = None) -> Outlook:
-        with self._call():
-            return self._board.outlook(job_id)
-
-    def links_removed(self, owner: str = "") -> int:
-        with self._call():
-            return self._board.links_removed(owner)
-
-    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
-        with self._call():
-            return self._board.delete_image(job_id, index, owner)
 
     def scale(self, count: int) -> None:
         with self._call():
@@ -133,11 +88,8 @@ class BoardGate:
     def health(self) -> BoardHealth:
         return _promptly(self._health)
 
-    def meters(self) -> MeterReading:
-        return _promptly(self._meters)
-
     def _ask_meters(self) -> MeterReading:
-        reading = self._board.meters()
+        reading = self._board.mailbox.meters()
         with self._lock:
             self._note_answer()
         return reading
@@ -148,6 +100,20 @@ class BoardGate:
             with self._lock:
                 self._note_answer()
         return health
+
+    def _carry(
+        self,
+        target: str,
+        methodname: str,
+        args: tuple[Any, ...],
+        kwds: dict[str, Any],
+        *,
+        wait_seconds: float,  # noqa: ARG002 - the board's own calls wait for themselves
+    ) -> Any:  # noqa: ANN401 - what the method returns
+        if methodname == "meters":
+            return _promptly(self._meters)
+        with self._call():
+            return getattr(getattr(self._board, target), methodname)(*args, **kwds)
 
     # --- who waits --------------------------------------------------------------------------
 

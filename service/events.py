@@ -112,7 +112,7 @@ class JobEvents:
             wanted = ChangesWanted(
                 self._job_id, view.version, self._owner, known=view.known, limit=limit
             )
-            changes = self._board.changes(wanted)
+            changes = self._board.job_table.changes(wanted)
             if changes is None:
                 return None
             view.apply(changes)
@@ -125,7 +125,7 @@ class JobEvents:
 
     def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
         while True:
-            changes = self._board.changes(
+            changes = self._board.job_table.changes(
                 ChangesWanted(
                     self._job_id, version, self._owner, limit=_ENTRIES_A_CALL, name_urls=True
                 )

@@ -120,5 +120,5 @@ class Forecasts:
 
         Who asks is not looked at: that is for the caller, before.
         """
-        outlook = self._board.outlook(job_id)
+        outlook = self._board.mailbox.outlook(job_id)
         return forecast(outlook, self._wall_clock(), counts_allowance=not self._sandbox)

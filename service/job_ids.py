@@ -31,7 +31,7 @@ def look_at(board: Board, job_id: str, owner: str) -> JobChanges:
     Raises:
         Problem: this owner has no such job.
     """
-    job = board.changes(ChangesWanted(job_id, owner=owner, limit=0))
+    job = board.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
     if job is None:
         raise job_not_found()
     return job

@@ -7,27 +7,27 @@ from service.job_view import JobView
 from service.paging import Page
 from service.rendered import Rendered
 from service.view_cache import ViewCache
-from workers import Board, ChangesWanted, JobChanges
+from workers import BoardJobTable, ChangesWanted, JobChanges
 
 
 class JobViews:
     """Answers that show jobs. Safe to use from any thread.
 
     Args:
-        board: where jobs are; it is asked each time, and decides who sees what.
+        job_table: where jobs are; it is asked each time, and decides who sees what.
         sandbox: whether links are the sandbox's.
         most_bytes: memory for what is kept between requests; 100,000 URLs take some 80 MB.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool, most_bytes: int) -> None:
-        self._board = board
+    def __init__(self, job_table: BoardJobTable, *, sandbox: bool, most_bytes: int) -> None:
+        self._job_table = job_table
         self._views: ViewCache[tuple[str, str], JobView] = ViewCache(
             lambda: JobView(sandbox=sandbox), most_bytes
         )
 
     def glance(self, job_id: str, owner: str) -> JobChanges | None:
         """The job without its URLs, or None if this owner has no such job; renders nothing."""
-        changes = self._board.changes(ChangesWanted(job_id, owner=owner, limit=0))
+        changes = self._job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
         if changes is None:
             self._views.forget((owner, job_id))
         return changes
@@ -65,7 +65,7 @@ class JobViews:
 
     def _follow(self, view: JobView, job_id: str, owner: str) -> bool:
         while True:
-            changes = self._board.changes(
+            changes = self._job_table.changes(
                 ChangesWanted(job_id, view.version, owner, known=view.known)
             )
             if changes is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from service.paging import Page
 from service.rendered import Rendered, render
 from service.view_cache import ViewCache
-from workers import Board
+from workers import BoardJobTable
 
 _LINKS_A_CALL = 10_000  # small enough that no other caller of the board waits for long
 _PIECE_BYTES = 256 * 1024
@@ -66,30 +66,30 @@ class LinkViews:
     """Answers that list links. Safe to use from any thread.
 
     Args:
-        board: where links are.
+        job_table: where links are.
         sandbox: whether they are the sandbox's.
         most_bytes: memory for what is kept between requests; a million links take 40 MB.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool, most_bytes: int) -> None:
-        self._board = board
+    def __init__(self, job_table: BoardJobTable, *, sandbox: bool, most_bytes: int) -> None:
+        self._job_table = job_table
         self._end = b',"sandbox":true}' if sandbox else b"}"
         self._views: ViewCache[str, LinkView] = ViewCache(LinkView, most_bytes)
 
     def show(self, owner: str) -> Rendered:
         """All links of an owner, in order of completion."""
         # Before the wait for others of this owner: while the board is silent, this says so.
-        removed = self._board.links_removed(owner)
+        removed = self._job_table.links_removed(owner)
         with self._views.view(owner) as view:
             if view.removed != removed:
                 view.begin(removed=removed)
-            while links := self._board.links(view.count, _LINKS_A_CALL, owner):
+            while links := self._job_table.links(view.count, _LINKS_A_CALL, owner):
                 view.append(links)
             return Rendered(view.tag, view.whole(self._end))
 
     def show_page(self, owner: str, page: Page) -> Rendered:
         """Some of them, an `ImageLinksPage`."""
-        links = self._board.links(page.cursor, page.limit + 1, owner)
+        links = self._job_table.links(page.cursor, page.limit + 1, owner)
         following = page.next_of(page.cursor + len(links))
         shown = render([link for link in links[: page.limit] if link])
         body = b'{"uploaded":%b,"next":%b%b' % (shown, render(following), self._end)

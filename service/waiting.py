@@ -73,7 +73,7 @@ class WaitMiddleware:
         if not seconds or parking is None:
             return
         owner, tenant = owner_of(req), tenant_of(req)
-        job = self._board.changes(ChangesWanted(job_id, owner=owner, limit=0))
+        job = self._board.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
         if job is None or is_complete(job):
             return
         with self._place(tenant) as has_place:

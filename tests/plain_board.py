@@ -2,23 +2,7 @@
 
 from typing import Any
 
-from workers import (
-    BoardHealth,
-    BoardState,
-    Cancellation,
-    ChangesWanted,
-    DeletionRefusal,
-    JobChanges,
-    JobListing,
-    JobStatus,
-    MeterReading,
-    Origin,
-    Outlook,
-    Refusal,
-    Replay,
-    Retry,
-    Submission,
-)
+from workers import BoardHealth, BoardState
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.messages import Failed, Outcome, Report, TryAgain, Uploaded
@@ -34,8 +18,8 @@ class PlainBoard:
     def __init__(self, **limits: Any) -> None:
         self.now = CREATED
         self.table = JobTable(wall_clock=lambda: self.now)
-        self.mailbox = Mailbox(self.table, MailboxLimits(**limits))
-        self.mailbox.register(WORKER)
+        self._mailbox = Mailbox(self.table, MailboxLimits(**limits))
+        self._mailbox.register(WORKER)
         self.state = BoardState.READY
         self.wanted = 2
         self.pause_seconds = 0.0
@@ -44,41 +28,15 @@ class PlainBoard:
 
     # --- Board ------------------------------------------------------------------------------
 
-    def submit(self, submission: Submission) -> Refusal | Replay | None:
+    @property
+    def mailbox(self) -> Mailbox:
         self._count_call()
-        return self.mailbox.put(submission)
+        return self._mailbox
 
-    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
+    @property
+    def job_table(self) -> JobTable:
         self._count_call()
-        return self.mailbox.cancel(job_id, owner)
-
-    def retry(
-        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
-    ) -> Retry | Refusal | None:
-        self._count_call()
-        return self.mailbox.retry(job_id, owner, new_job_id, origin)
-
-    def jobs(
-        self, owner: str, status: JobStatus | None, before: int | None, limit: int
-    ) -> JobListing:
-        self._count_call()
-        return self.table.listing(owner, status, before, limit)
-
-    def changes(self, wanted: ChangesWanted) -> JobChanges | None:
-        self._count_call()
-        return self.table.changes(wanted)
-
-    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        self._count_call()
-        return self.table.links(start, limit, owner)
-
-    def links_removed(self, owner: str = "") -> int:
-        self._count_call()
-        return self.table.links_removed(owner)
-
-    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
-        self._count_call()
-        return self.mailbox.delete_image(job_id, index, owner)
+        return self.table
 
     def scale(self, count: int) -> None:
         self._count_call()
@@ -89,7 +47,7 @@ class PlainBoard:
 
     def health(self) -> BoardHealth:
         self._count_call()
-        stats = self.mailbox.stats()
+        stats = self._mailbox.stats()
         return BoardHealth(
             self.state,
             stats.workers_ready,
@@ -99,14 +57,6 @@ class PlainBoard:
             self.pause_seconds,
             stats.workers_leaving,
         )
-
-    def outlook(self, job_id: str | None = None) -> Outlook:
-        self._count_call()
-        return self.mailbox.outlook(job_id)
-
-    def meters(self) -> MeterReading:
-        self._count_call()
-        return self.mailbox.meters()
 
     def _count_call(self) -> None:
         self.calls += 1
@@ -118,8 +68,8 @@ class PlainBoard:
     def work(self, *outcomes: Outcome) -> None:
         """Claim one URL for each outcome, in turn, and report it."""
         for outcome in outcomes:
-            (lease,) = self.mailbox.claim(WORKER, 0).leases
-            self.mailbox.ack(WORKER, Report(lease.token, outcome))
+            (lease,) = self._mailbox.claim(WORKER, 0).leases
+            self._mailbox.ack(WORKER, Report(lease.token, outcome))
 
     def upload(self, *links: str) -> None:
         self.work(*(Uploaded(link, "deletehash") for link in links))
@@ -132,4 +82,4 @@ class PlainBoard:
 
     @property
     def open_urls(self) -> int:
-        return self.mailbox.stats().queued
+        return self._mailbox.stats().queued

@@ -5,10 +5,19 @@ What the web side may use is listed here; everything else is inside.
 
 from workers.allowance import CREDITS_AN_UPLOAD, Allowance, LimitState
 from workers.backends import ray_board, remove_ray_board
-from workers.board import Board, BoardBusyError, BoardHealth, BoardLostError, BoardState
+from workers.board import (
+    Board,
+    BoardBusyError,
+    BoardHealth,
+    BoardJobTable,
+    BoardLostError,
+    BoardMailbox,
+    BoardState,
+)
 from workers.board_config import BoardConfig
 from workers.board_engine import BackendError, BoardEngine
 from workers.cluster.environment import ClusterAddress
+from workers.derived import derive
 from workers.download import DownloadPolicy
 from workers.download.source_headers import origin_of
 from workers.download.url import are_plain, check_url, mask_url
@@ -62,7 +71,9 @@ __all__ = [
     "BoardConfig",
     "BoardEngine",
     "BoardHealth",
+    "BoardJobTable",
     "BoardLostError",
+    "BoardMailbox",
     "BoardState",
     "Cancellation",
     "ChangesWanted",
@@ -104,6 +115,7 @@ __all__ = [
     "are_plain",
     "check_url",
     "configure_logging",
+    "derive",
     "flush_logs",
     "mask_url",
     "origin_of",

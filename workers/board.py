@@ -60,19 +60,16 @@ class BoardHealth:
     workers_most: int | None = None
 
 
-class Board(Protocol):
-    """Takes jobs and tells how they stand. Safe to call from any thread.
+class BoardMailbox(Protocol):
+    """What the web side asks of a `Mailbox`."""
 
-    Each method raises BoardLostError in bounded time when the board is gone, except `health`.
-    """
-
-    def submit(self, submission: Submission) -> Refusal | Replay | None:
+    def put(self, submission: Submission) -> Refusal | Replay | None:
         """Take a whole job, or nothing of it; a refusal says why not, and a replay that the same
         request has made a job before.
         """
         ...
 
-    def cancel(self, job_id: str, owner: str = "") -> Cancellation | Refusal | None:
+    def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
         """Call a job off: what nobody works on ends at once. None if this owner has no such job."""
         ...
 
@@ -82,14 +79,30 @@ class Board(Protocol):
         """Take the failed URLs of a job as a new one, once. None if this owner has no such job."""
         ...
 
-    def jobs(
-        self, owner: str, status: JobStatus | None, before: int | None, limit: int
-    ) -> JobListing:
-        """A page of an owner's jobs, newest first; see `JobTable.listing`."""
+    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
+        """Have an uploaded image deleted at Imgur, soon; a refusal says why that cannot be."""
         ...
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        """How fast uploads go, and what comes before the end of a job; see `Mailbox.outlook`."""
+        ...
+
+    def meters(self) -> MeterReading:
+        """What has become of images and jobs since the board was started."""
+        ...
+
+
+class BoardJobTable(Protocol):
+    """What the web side asks of a `JobTable`."""
 
     def changes(self, wanted: ChangesWanted) -> JobChanges | None:
         """What is new of a job, or None if this owner has no such job; see `ChangesWanted`."""
+        ...
+
+    def listing(
+        self, owner: str, status: JobStatus | None, before: int | None, limit: int
+    ) -> JobListing:
+        """A page of an owner's jobs, newest first; see `JobTable.listing`."""
         ...
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
@@ -102,8 +115,21 @@ class Board(Protocol):
         """How many of an owner's links were removed; each leaves an empty one in its place."""
         ...
 
-    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
-        """Have an uploaded image deleted at Imgur, soon; a refusal says why that cannot be."""
+
+class Board(Protocol):
+    """Takes jobs and tells how they stand. Safe to use from any thread.
+
+    Each call raises BoardLostError in bounded time when the board is gone, except `health`.
+    """
+
+    @property
+    def mailbox(self) -> BoardMailbox:
+        """Takes jobs."""
+        ...
+
+    @property
+    def job_table(self) -> BoardJobTable:
+        """Tells how they stand."""
         ...
 
     def health(self) -> BoardHealth:
@@ -123,12 +149,4 @@ class Board(Protocol):
 
     def workers_wanted(self) -> int:
         """Workers there should be, now. Asks nobody, and never raises."""
-        ...
-
-    def outlook(self, job_id: str | None = None) -> Outlook:
-        """How fast uploads go, and what comes before the end of a job; see `Mailbox.outlook`."""
-        ...
-
-    def meters(self) -> MeterReading:
-        """What has become of images and jobs since the board was started."""
         ...

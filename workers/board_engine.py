@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from workers.board import Board
+from workers.board import Board, BoardHealth, BoardLostError, BoardState
+from workers.calls import JobTableCalls, MailboxCalls
 
 
 class BackendError(Exception):
@@ -61,3 +62,51 @@ class BoardEngine(Board, Protocol):
     def stop(self) -> None:
         """End all that belongs to this process, whatever it does."""
         ...
+
+
+class EngineHealth:
+    """How a board stands, told in the same way by all engines. Safe to use from any thread.
+
+    Attributes:
+        mailbox: the queue, or a proxy of it; set when the engine starts, as the next one.
+        job_table: the jobs, or a proxy of them.
+        _workers_wanted: workers there should be.
+        _workers_most: see `BoardHealth`.
+        _is_lost: the state is known to be gone: `health` says so and asks nobody.
+        _is_closed: the board was told to take nothing more.
+    """
+
+    mailbox: MailboxCalls
+    job_table: JobTableCalls
+    _workers_wanted: int
+    _workers_most: int | None = None
+    _is_lost: bool = False
+    _is_closed: bool = False
+
+    def workers_wanted(self) -> int:
+        return self._workers_wanted
+
+    def health(self) -> BoardHealth:
+        wanted = self.workers_wanted()
+        try:
+            stats = None if self._is_lost else self.mailbox.stats()
+        except BoardLostError:
+            stats = None
+        if stats is None:
+            return BoardHealth(
+                BoardState.LOST, 0, wanted, 0, 0, 0.0, workers_most=self._workers_most
+            )
+        if self._is_closed or stats.draining:
+            state = BoardState.DRAINING
+        else:
+            state = BoardState.READY if stats.workers_ready else BoardState.STARTING
+        return BoardHealth(
+            state=state,
+            workers_ready=stats.workers_ready,
+            workers_wanted=wanted,
+            queued_urls=stats.queued,
+            leased_urls=stats.leased,
+            pause_seconds=stats.pause_seconds,
+            workers_leaving=stats.workers_leaving,
+            workers_most=self._workers_most,
+        )

@@ -20,13 +20,16 @@ from multiprocessing.managers import (  # type: ignore[attr-defined] # two lack 
     convert_to_error,
     listener_client,
 )
-from typing import Any
+from typing import Any, TypeVar
 
 from workers.board import BoardBusyError, BoardLostError
+from workers.derived import derive
 
 CALL_SECONDS = 10.0
 """How long a call may stay unanswered. Calls take well under a millisecond, a job of 100,000 URLs
 that is sent some 300 ms; a Manager that is silent for this long is stopped or wedged."""
+
+_Calls = TypeVar("_Calls")
 
 SERIALIZER = "pickle-with-deadlines"
 """What a Manager is given so that all of its clients connect by `connect`."""
@@ -87,6 +90,10 @@ class DeadlineProxy(BaseProxy):
     _id: str
     _tls: Any
     _connect: Callable[[], None]
+
+    def calls(self, protocol: type[_Calls]) -> _Calls:
+        """The object behind this proxy, with the methods of a protocol."""
+        return derive(protocol, self._callmethod)
 
     def _callmethod(
         self,

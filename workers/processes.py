@@ -9,18 +9,17 @@ import structlog
 
 from workers.bell import Bell
 from workers.board import BoardLostError
-from workers.board_calls import BoardCalls
 from workers.board_config import BoardConfig
-from workers.board_engine import Wakeup
+from workers.board_engine import EngineHealth, Wakeup
 from workers.board_log import tell_open_tasks, tell_recovered
-from workers.manager import BoardManager, JobTableProxy, MailboxProxy
+from workers.manager import BoardManager
 from workers.scaling import Scaler
 from workers.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.upkeep import Upkeep
 from workers.worker import run_worker
 
 
-class ProcessBoard(BoardCalls):
+class ProcessBoard(EngineHealth):
     """A `Board` whose state lives in a Manager process and whose workers are processes.
 
     The calls of a `Board` may come from any thread; the life cycle (`start`, `supervise`, `close`,
@@ -28,9 +27,6 @@ class ProcessBoard(BoardCalls):
     """
 
     outlives_service = False
-
-    _mailbox: MailboxProxy
-    _job_table: JobTableProxy
 
     def __init__(self, config: BoardConfig) -> None:
         self._config = config
@@ -55,23 +51,21 @@ class ProcessBoard(BoardCalls):
         # Made here, and so removed at the end of this process; the Manager, which may be killed,
         # inherits it, and would else make one of its own for its socket.
         multiprocessing.util.get_temp_dir()
-        self._manager = BoardManager()
+        self._manager = BoardManager(self._config.limits)
         with stop_signals_held():
             self._manager.start_process()
         self._log.debug("manager started", pid=self._manager.pid)
-        limits = self._config.limits
-        self._mailbox = self._manager.mailbox(limits)
-        self._job_table = self._manager.job_table(limits)
-        self._tokens = self._manager.token_store()
-        self._recovery = self._manager.recovery(limits)
+        objects = self._manager.objects()
+        self.mailbox, self.job_table = objects.mailbox, objects.job_table
+        self._tokens, self._recovery = objects.token_store, objects.recovery
         if self._config.journal_path is not None:
             logs = self._config.worker.logs
             recovered = self._recovery.restore(self._config.journal_path, logs)
             tell_recovered(self._config.journal_path, recovered)
         self._upkeep = Upkeep(
-            self._scaler, self._mailbox, self._job_table, self._config.job_ttl_seconds
+            self._scaler, self.mailbox, self.job_table, self._config.job_ttl_seconds
         )
-        self._supervisor = Supervisor(self._mailbox, self._start_worker, self._scaler.wanted)
+        self._supervisor = Supervisor(self.mailbox, self._start_worker, self._scaler.wanted)
         self._supervisor.look_after()
 
     def supervise(self, wakeup: Wakeup) -> None:
@@ -101,7 +95,7 @@ class ProcessBoard(BoardCalls):
     def close(self) -> None:
         """Take no more jobs and hand out no more URLs; those in work may still end."""
         self._is_closed = True
-        self._mailbox.close()
+        self.mailbox.close()
 
     def drain(self, seconds: float) -> dict[str, int]:
         """After `close`: wait for the URLs in work.
@@ -120,9 +114,9 @@ class ProcessBoard(BoardCalls):
             self._wait(None, left)
             self._supervisor.retire_ended()
         self._supervisor.end_rest()
-        unfinished = self._job_table.unfinished()
+        unfinished = self.job_table.unfinished()
         kept = self._config.journal_path is not None
-        tell_open_tasks(self._mailbox.open_tasks(), kept=kept)
+        tell_open_tasks(self.mailbox.open_tasks(), kept=kept)
         self._recovery.close()
         return unfinished
 
@@ -145,7 +139,7 @@ class ProcessBoard(BoardCalls):
     def _start_worker(self, worker_id: str) -> WorkerProcess:
         process = self._start_method.Process(
             target=run_worker,
-            args=(self._config.worker, worker_id, self._mailbox, self._tokens),
+            args=(self._config.worker, worker_id, self.mailbox, self._tokens),
             name=worker_id,
         )
         process.start()

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from workers.backoff import Backoff
+from workers.calls import MailboxCalls
 from workers.messages import Retirement
 from workers.metrics import EndCause
 from workers.task_log import log_crashed
@@ -51,18 +52,6 @@ class WorkerProcess(Protocol):
     def close(self) -> None:
         """Let go of what is kept of one that has ended."""
         ...
-
-
-class WorkerRegister(Protocol):
-    """Where workers are let in and retired: the supervisor's part of a `Mailbox`."""
-
-    def register(self, worker_id: str) -> None: ...
-
-    def dismiss(self, worker_id: str) -> None: ...
-
-    def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement: ...
-
-    def overdue(self) -> tuple[str, ...]: ...
 
 
 StartWorker = Callable[[str], WorkerProcess]
@@ -122,7 +111,7 @@ class Supervisor:
     """
 
     def __init__(
-        self, mailbox: WorkerRegister, start_worker: StartWorker, count: int, *, starts: int = 0
+        self, mailbox: MailboxCalls, start_worker: StartWorker, count: int, *, starts: int = 0
     ) -> None:
         self._mailbox = mailbox
         self._start_worker = start_worker

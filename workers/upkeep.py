@@ -1,22 +1,9 @@
 """What a board does for itself, once a second or so, whichever engine runs it."""
 
-from typing import Protocol
-
 import structlog
 
-from workers.messages import MailboxStats
-from workers.queueing.outlook import Outlook
+from workers.calls import JobTableCalls, MailboxCalls
 from workers.scaling import Change, Load, Scaler
-
-
-class _Mailbox(Protocol):
-    def stats(self) -> MailboxStats: ...
-
-    def outlook(self, job_id: str | None = None) -> Outlook: ...
-
-
-class _JobTable(Protocol):
-    def evict(self, age_seconds: float | None) -> int: ...
 
 
 class Upkeep:
@@ -30,7 +17,11 @@ class Upkeep:
     """
 
     def __init__(
-        self, scaler: Scaler, mailbox: _Mailbox, job_table: _JobTable, job_ttl_seconds: float
+        self,
+        scaler: Scaler,
+        mailbox: MailboxCalls,
+        job_table: JobTableCalls,
+        job_ttl_seconds: float,
     ) -> None:
         self._scaler = scaler
         self._mailbox = mailbox

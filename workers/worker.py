@@ -16,8 +16,10 @@ import structlog
 from workers.allowance import AllowanceNews
 from workers.backoff import Backoff
 from workers.board import BoardLostError
+from workers.calls import MailboxCalls
 from workers.download import Downloader, DownloadPolicy
 from workers.imgur import DeprecationLog, ImgurAccess, ImgurClient
+from workers.imgur.auth import Tokens
 from workers.jobs.origin import Origin
 from workers.lifeline import ignore_stop_signals, leave_with_parent
 from workers.logs import LogConfig, configure_logging, flush_logs
@@ -25,7 +27,6 @@ from workers.messages import Lease, Outcome, Report
 from workers.outbox import Desk, Outbox
 from workers.pace import Pace, Pacemaker
 from workers.pipeline import Pipeline
-from workers.remote_calls import MailboxCalls, TokenStoreCalls
 from workers.task_log import log_outcome
 from workers.tasks.webhook import WebhookPolicy, WebhookSender
 from workers.transfer.byte_budget import ByteBudget
@@ -89,9 +90,7 @@ def _named(origin: Origin | None) -> Iterator[None]:
         structlog.contextvars.reset_contextvars(**tokens)
 
 
-def run_worker(
-    config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: TokenStoreCalls
-) -> None:
+def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: Tokens) -> None:
     """A worker process, from start to end. Stop signals are the parent's business."""
     ignore_stop_signals()
     leave_with_parent()
@@ -128,7 +127,7 @@ def run_lanes(
     config: WorkerConfig,
     worker_id: str,
     mailbox: MailboxCalls,
-    tokens: TokenStoreCalls,
+    tokens: Tokens,
     *,
     rest_seconds: float = _REST_SECONDS,
 ) -> None:
@@ -197,7 +196,7 @@ def run_lanes(
 def _run_lane(
     config: WorkerConfig,
     desk: Desk,
-    tokens: TokenStoreCalls,
+    tokens: Tokens,
     transfers: TransferLoop,
     budget: ByteBudget,
     *,

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from workers.cluster.calls import Actor, RayMailbox
+from workers.cluster.calls import Actor, objects_of
 from workers.messages import Arrival, Delivery, Lease, Report, Uploaded, Words
 
 _OUTCOME = Uploaded("https://i.imgur.com/bench123.jpg", "deletehash12345")
@@ -33,7 +33,7 @@ class Caller:
     """
 
     def __init__(self, state: Actor, worker_id: str) -> None:
-        self._mailbox = RayMailbox(state)
+        self._mailbox = objects_of(state).mailbox
         self._worker_id = worker_id
         self._trips = 0
 

@@ -17,7 +17,7 @@ from workers import (
     Submission,
     WorkerConfig,
 )
-from workers.cluster.calls import STATE_THREADS, Actor, RayMailbox
+from workers.cluster.calls import STATE_THREADS, Actor, objects_of
 from workers.cluster.connection import connect, disconnect
 
 _SECONDS = 0.5
@@ -72,14 +72,14 @@ def measured() -> dict[str, Any]:
 
 
 def _put(state: Actor) -> None:
-    mailbox = RayMailbox(state)
+    mailbox = objects_of(state).mailbox
     for job in range(_JOBS):
         urls = tuple(f"http://source-{n % 50}.example/{job}/{n}.jpg" for n in range(_URLS_A_JOB))
         mailbox.put(Submission(f"job-{job}", urls))
 
 
 def _caller(state: Actor, name: str) -> Actor:
-    RayMailbox(state).register(name)
+    objects_of(state).mailbox.register(name)
     return ray.remote(Caller).options(num_cpus=0).remote(state, name)
 
 

@@ -50,9 +50,9 @@ def measured(source: str, sink: str, lanes: str, images: str) -> dict[str, Any]:
 
 
 def _upload(board: RayBoard, source: str, count: int, job_id: str) -> None:
-    board.submit(Submission(job_id, tuple(Order(source, count, "").urls())))
+    board.mailbox.put(Submission(job_id, tuple(Order(source, count, "").urls())))
     while True:
-        changes = board.changes(ChangesWanted(job_id, limit=1))
+        changes = board.job_table.changes(ChangesWanted(job_id, limit=1))
         if changes is not None and changes.finished is not None:
             if changes.complete != count:
                 raise RuntimeError(f"{changes.failed} of {count} images failed")

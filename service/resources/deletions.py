@@ -55,7 +55,7 @@ class DeletionResource:
         known_as, owner = canonical(job_id), owner_of(req)
         # A number that no job has: the board tells which of the two is missing.
         number = int(index) if _is_index(index) else -1
-        refusal = self._board.delete_image(known_as, number, owner)
+        refusal = self._board.mailbox.delete_image(known_as, number, owner)
         if refusal is not None:
             raise _problem(refusal)
         self._log.info(

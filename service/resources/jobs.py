@@ -31,7 +31,7 @@ class JobsResource:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List jobs, newest first."""
         status, limit, before = _read_query(req)
-        listing = self._board.jobs(owner_of(req), status, before, limit)
+        listing = self._board.job_table.listing(owner_of(req), status, before, limit)
         shown: JobList = {
             "jobs": [_entry(job) for job in listing.jobs],
             "next": listing.following,

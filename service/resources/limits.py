@@ -23,7 +23,7 @@ class LimitsResource:
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Show the limits as Imgur's last answers told them."""
-        outlook, now = self._board.outlook(), time.time()
+        outlook, now = self._board.mailbox.outlook(), time.time()
         allowance, rate = outlook.allowance, outlook.rate_per_second
         shown: UploadLimits = {
             "credits": {

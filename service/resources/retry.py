@@ -29,7 +29,7 @@ class RetryResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Make the failed URLs a new job; asked again, name the one that was made."""
         known_as, owner = canonical(job_id), owner_of(req)
-        retry = self._board.retry(known_as, owner, str(uuid.uuid4()), origin_of(req))
+        retry = self._board.mailbox.retry(known_as, owner, str(uuid.uuid4()), origin_of(req))
         if retry is None:
             raise job_not_found()
         if isinstance(retry, Refusal):

@@ -67,7 +67,7 @@ class UploadsResource:
             origin=origin_of(req),
             client=tenant_of(req),
         )
-        answer = self._board.submit(submission)
+        answer = self._board.mailbox.put(submission)
         if isinstance(answer, Refusal):
             raise refused(answer)
         job_id = submission.job_id if answer is None else answer.job_id
@@ -129,7 +129,7 @@ class UploadResource:
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel the job: what waits ends at once, what is in work by itself."""
         known_as, owner = canonical(job_id), owner_of(req)
-        cancellation = self._board.cancel(known_as, owner)
+        cancellation = self._board.mailbox.cancel(known_as, owner)
         if cancellation is None:
             raise job_not_found()
         if isinstance(cancellation, Refusal):

@@ -26,9 +26,7 @@ from service.server import WebServer
 from tests.job_snapshot import snapshot_of
 from tests.plain_board import WORKER, PlainBoard
 from tests.waiting import wait_until
-from workers import (
-    Submission,
-)
+from workers import Submission
 from workers.messages import Failed, Report, TryAgain, Uploaded
 
 PATIENCE = 30.0  # seconds; far beyond what anything here takes
@@ -155,7 +153,7 @@ def running(start: Callable[..., Running]) -> Running:
 
 def check(watched: Watched, board: Board) -> None:
     """The client knows what the table knows."""
-    snapshot = snapshot_of(board.table, JOB)
+    snapshot = snapshot_of(board.job_table, JOB)
     assert snapshot is not None
     assert watched.is_over
     assert [

@@ -21,7 +21,9 @@ from tests.job_snapshot import snapshot_of
 from tests.running_service import is_running, suspend
 from tests.waiting import wait_until
 from workers import BoardBusyError, BoardLostError, deadline_proxy
-from workers.manager import BoardManager, JobTableProxy, MailboxProxy, ManagerLostError
+from workers.calls import JobTableCalls, MailboxCalls
+from workers.deadline_proxy import ManagerLostError
+from workers.manager import BoardManager
 from workers.messages import (
     Arrival,
     Delivery,
@@ -45,20 +47,20 @@ SOON = 60.0
 
 @pytest.fixture
 def manager() -> Iterator[BoardManager]:
-    manager = BoardManager()
+    manager = BoardManager(MailboxLimits())
     manager.start_process()
     yield manager
     manager.shutdown()
 
 
 @pytest.fixture
-def mailbox(manager: BoardManager) -> MailboxProxy:
-    return manager.mailbox(MailboxLimits())
+def mailbox(manager: BoardManager) -> MailboxCalls:
+    return manager.objects().mailbox
 
 
 @pytest.fixture
-def table(manager: BoardManager) -> JobTableProxy:
-    return manager.job_table(MailboxLimits())
+def table(manager: BoardManager) -> JobTableCalls:
+    return manager.objects().job_table
 
 
 def job(job_id: str, count: int) -> Submission:
@@ -90,7 +92,7 @@ class Call:
 
 
 class TestProxies:
-    def test_a_job_goes_through(self, mailbox: MailboxProxy, table: JobTableProxy) -> None:
+    def test_a_job_goes_through(self, mailbox: MailboxCalls, table: JobTableCalls) -> None:
         assert mailbox.put(job("j", 3)) is None
         mailbox.register("w1")
 
@@ -124,21 +126,24 @@ class TestProxies:
         assert mailbox.exchange("w1", Words(wanted=1), 60) == Delivery(Standing.RETIRED)
 
     def test_all_ask_the_same_objects(self, manager: BoardManager) -> None:
-        manager.mailbox(MailboxLimits()).put(job("j", 2))
+        manager.objects().mailbox.put(job("j", 2))
 
-        assert manager.mailbox(MailboxLimits()).stats().queued == 2
-        assert manager.job_table(MailboxLimits()).unfinished() == {"j": 2}
+        assert manager.objects().mailbox.stats().queued == 2
+        assert manager.objects().job_table.unfinished() == {"j": 2}
 
-    def test_limits_reach_the_mailbox(self, manager: BoardManager) -> None:
-        mailbox = manager.mailbox(MailboxLimits(max_open_urls=2))
+    def test_limits_reach_the_mailbox(self) -> None:
+        manager = BoardManager(MailboxLimits(max_open_urls=2))
+        manager.start_process()
+        with contextlib.ExitStack() as stack:
+            stack.callback(manager.shutdown)
+            mailbox = manager.objects().mailbox
+            assert mailbox.put(job("j", 3)) is not None
+            assert mailbox.put(job("j", 2)) is None
 
-        assert mailbox.put(job("j", 3)) is not None
-        assert mailbox.put(job("j", 2)) is None
-
-    def test_an_unknown_job_is_none(self, table: JobTableProxy) -> None:
+    def test_an_unknown_job_is_none(self, table: JobTableCalls) -> None:
         assert snapshot_of(table, "nowhere") is None
 
-    def test_an_error_inside_arrives_as_itself(self, mailbox: MailboxProxy) -> None:
+    def test_an_error_inside_arrives_as_itself(self, mailbox: MailboxCalls) -> None:
         mailbox.put(job("j", 1))
 
         with pytest.raises(ValueError, match="exists already"):
@@ -146,22 +151,22 @@ class TestProxies:
 
         assert mailbox.stats().queued == 1, "and the connection serves on"
 
-    def test_the_table_is_read_only_from_outside(self, table: JobTableProxy) -> None:
+    def test_the_table_is_read_only_from_outside(self, manager: BoardManager) -> None:
         with pytest.raises(multiprocessing.managers.RemoteError, match="not in exposed"):
-            table._callmethod("record", ("j", 0, Failed("empty", "Nothing came.")))
+            manager.JobTable()._callmethod("record", ("j", 0, Failed("empty", "Nothing came.")))
 
     def test_workers_share_one_token(self, manager: BoardManager) -> None:
-        tokens = manager.token_store()
+        tokens = manager.objects().token_store
         permit = tokens.token(None, 0.0).permit
         assert permit is not None
-        waiting = Call(lambda: manager.token_store().token(None, SOON))
+        waiting = Call(lambda: manager.objects().token_store.token(None, SOON))
 
         tokens.refreshed(permit, "access", 3600.0, None)
 
         assert waiting.result().access_token == "access"
 
     def test_a_failed_refresh_is_shared_too(self, manager: BoardManager) -> None:
-        tokens = manager.token_store()
+        tokens = manager.objects().token_store
         permit = tokens.token(None, 0.0).permit
         assert permit is not None
 
@@ -169,7 +174,7 @@ class TestProxies:
 
         assert tokens.token(None, 0.0).trouble == "Imgur said no."
 
-    def test_a_put_wakes_a_claim_at_once(self, mailbox: MailboxProxy) -> None:
+    def test_a_put_wakes_a_claim_at_once(self, mailbox: MailboxCalls) -> None:
         mailbox.register("w1")
         waiting = Call(lambda: mailbox.exchange("w1", Words(wanted=1), 600.0))
         wait_until(lambda: mailbox.stats().workers_ready == 1)
@@ -178,7 +183,7 @@ class TestProxies:
 
         assert waiting.result().standing is Standing.WORK
 
-    def test_a_hundred_connect_at_once(self, mailbox: MailboxProxy) -> None:
+    def test_a_hundred_connect_at_once(self, mailbox: MailboxCalls) -> None:
         together = threading.Barrier(100)
 
         def connect() -> int:
@@ -190,7 +195,7 @@ class TestProxies:
         assert [call.result() for call in calls] == [0] * 100
 
     def test_a_job_of_100_000_urls_goes_in_and_out_in_one_call_each(
-        self, mailbox: MailboxProxy, table: JobTableProxy
+        self, mailbox: MailboxCalls, table: JobTableCalls
     ) -> None:
         submission = job("j", 100_000)
         assert mailbox.put(submission) is None
@@ -210,7 +215,7 @@ class TestProxies:
 
 @pytest.mark.parametrize("order", ["retire, then put", "put, then retire"])
 def test_clients_killed_while_they_wait_lose_nothing(
-    order: str, mailbox: MailboxProxy, table: JobTableProxy
+    order: str, mailbox: MailboxCalls, table: JobTableCalls
 ) -> None:
     """A stock queue loses one message for each of them (20 of 20, measured)."""
     count = 20
@@ -220,8 +225,8 @@ def test_clients_killed_while_they_wait_lose_nothing(
     clients = []
     for number in range(count):
         mailbox.register(f"w{number}")
-        claim = (mailbox, f"w{number}", Words(wanted=1), 600.0)
-        clients.append(forkserver.Process(target=MailboxProxy.exchange, args=claim))
+        claim = (f"w{number}", Words(wanted=1), 600.0)
+        clients.append(forkserver.Process(target=mailbox.exchange, args=claim))
         clients[-1].start()
     wait_until(lambda: mailbox.stats().workers_ready == count)
 
@@ -251,7 +256,7 @@ def test_clients_killed_while_they_wait_lose_nothing(
 
 
 def test_a_thread_without_a_descriptor_to_ask_with_takes_nothing_for_lost(
-    mailbox: MailboxProxy,
+    mailbox: MailboxCalls,
 ) -> None:
     # In a process of its own: all of this one would run out of descriptors.
     context = multiprocessing.get_context("spawn")
@@ -263,7 +268,7 @@ def test_a_thread_without_a_descriptor_to_ask_with_takes_nothing_for_lost(
     assert asker.exitcode == 0
 
 
-def _ask_without_descriptors(mailbox: MailboxProxy) -> None:
+def _ask_without_descriptors(mailbox: MailboxCalls) -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     call = Call(mailbox.stats)
     assert call.result().queued == 0
@@ -280,7 +285,7 @@ def _ask_without_descriptors(mailbox: MailboxProxy) -> None:
 
 
 class TestKilledManager:
-    def test_every_call_ends_at_once(self, manager: BoardManager, mailbox: MailboxProxy) -> None:
+    def test_every_call_ends_at_once(self, manager: BoardManager, mailbox: MailboxCalls) -> None:
         mailbox.register("w1")
         waiting = Call(lambda: mailbox.exchange("w1", Words(wanted=1), 600.0))
         wait_until(lambda: mailbox.stats().workers_ready == 1)
@@ -316,7 +321,7 @@ class TestStoppedManager:
     def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 2.0)
 
-    def test_every_call_ends_in_time(self, manager: BoardManager, mailbox: MailboxProxy) -> None:
+    def test_every_call_ends_in_time(self, manager: BoardManager, mailbox: MailboxCalls) -> None:
         mailbox.register("w1")
         begin = threading.Event()
 
@@ -363,7 +368,7 @@ class TestStoppedManager:
         manager.kill()
 
     def test_the_error_holds_no_view_of_a_file(
-        self, manager: BoardManager, mailbox: MailboxProxy
+        self, manager: BoardManager, mailbox: MailboxCalls
     ) -> None:
         mailbox.stats()  # connects
         suspend(manager.pid)
@@ -383,8 +388,8 @@ class TestStoppedManager:
     def test_a_late_answer_is_not_taken_for_the_next(
         self,
         manager: BoardManager,
-        mailbox: MailboxProxy,
-        table: JobTableProxy,
+        mailbox: MailboxCalls,
+        table: JobTableCalls,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         mailbox.put(job("j", 2))
@@ -409,7 +414,7 @@ class TestStoppedManager:
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_stop_signals_are_the_parents_business(
-        self, number: signal.Signals, manager: BoardManager, mailbox: MailboxProxy
+        self, number: signal.Signals, manager: BoardManager, mailbox: MailboxCalls
     ) -> None:
         mailbox.put(job("j", 1))
         for _ in range(3):
@@ -422,7 +427,8 @@ class TestSignals:
         script = (
             "import time\n"
             "from workers.manager import BoardManager\n"
-            "manager = BoardManager()\n"
+            "from workers.queueing.mailbox_limits import MailboxLimits\n"
+            "manager = BoardManager(MailboxLimits())\n"
             "manager.start_process()\n"
             "print(manager.pid, flush=True)\n"
             "time.sleep(600)\n"

@@ -231,15 +231,15 @@ def wait_for_workers(board: BoardEngine, count: int) -> None:
 def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(board: BoardEngine) -> None:
     wait_for_workers(board, 1)
     urls = tuple(sources(board.sandbox, "queued", 80, latency=300))  # type: ignore[attr-defined]
-    assert board.submit(Submission("job", urls)) is None
+    assert board.mailbox.put(Submission("job", urls)) is None
     wait_for_workers(board, 4)
     assert board.health().workers_most == 4
     wait_for_workers(board, 1)
-    snapshot = snapshot_of(board, "job")
+    snapshot = snapshot_of(board.job_table, "job")
     assert snapshot is not None
     assert len(snapshot.links) == 80
     assert set(snapshot.attempts) == {1}
-    restarts = board.meters().worker_restarts
+    restarts = board.mailbox.meters().worker_restarts
     assert not any(restarts.values()), restarts
 
     board.scale(3)

@@ -25,6 +25,10 @@ NAME = re.compile(r"\b(?:imgup|process)_[a-z_]+")
 class Board:
     """Answers with a reading in which everything is known."""
 
+    @property
+    def mailbox(self) -> "Board":
+        return self
+
     def meters(self) -> MeterReading:
         stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
         return MeterBook().read(stats, Allowance(client=LimitState(12500, 12000, 60.0)))

@@ -7,14 +7,13 @@ import ray
 
 from workers.board_config import BoardConfig
 from workers.board_log import tell_open_tasks
+from workers.calls import RESTORE_SECONDS
 from workers.cluster.calls import (
     STATE_THREADS,
     Actor,
-    RayJobTable,
-    RayMailbox,
-    RayRecovery,
     answer_of,
     facts_of,
+    objects_of,
 )
 from workers.cluster.environment import ClusterAddress
 from workers.cluster.state import BoardState, Opening
@@ -26,7 +25,6 @@ from workers.cluster.supervisor_actor import (
 )
 from workers.deadline_proxy import CALL_SECONDS
 from workers.journal.journal_records import JournalError
-from workers.remote_calls import RESTORE_SECONDS
 
 STATE_NAME = "imgup-state"
 # Without the head there is no cluster; on any other node these were one more thing to lose.
@@ -42,7 +40,7 @@ class Crew:
         where: the cluster.
 
     Attributes:
-        mailbox: the state actor's, as the other two.
+        objects: proxies of what the state actor owns.
     """
 
     def __init__(self, state: Actor, where: ClusterAddress) -> None:
@@ -62,9 +60,7 @@ class Crew:
             )
             .remote(state, where)
         )
-        self.mailbox = RayMailbox(state)
-        self.job_table = RayJobTable(state)
-        self._recovery = RayRecovery(state)
+        self.objects = objects_of(state)
 
     def workers_wanted(self) -> int:
         """How many workers there should be.
@@ -90,7 +86,7 @@ class Crew:
     def close(self) -> None:
         """Take no more jobs and hand out no more URLs; those in work may still end."""
         answer_of(self._supervisor.close.remote(), _START_SECONDS, "supervisor actor")
-        self.mailbox.close()
+        self.objects.mailbox.close()
 
     def drain(self, seconds: float) -> dict[str, int]:
         """After `close`: wait for the URLs in work.
@@ -103,10 +99,10 @@ class Crew:
         """
         ref = self._supervisor.drain.remote(seconds)
         answer_of(ref, seconds + _START_SECONDS, "supervisor actor")
-        unfinished = self.job_table.unfinished()
+        unfinished = self.objects.job_table.unfinished()
         kept = self._facts.config.journal_path is not None
-        tell_open_tasks(self.mailbox.open_tasks(), kept=kept)
-        self._recovery.close()
+        tell_open_tasks(self.objects.mailbox.open_tasks(), kept=kept)
+        self.objects.recovery.close()
         return unfinished
 
     def end(self) -> None:

@@ -8,12 +8,11 @@ import structlog
 
 from workers.bell import Bell
 from workers.board import BoardLostError
-from workers.board_calls import BoardCalls
 from workers.board_config import BoardConfig
-from workers.board_engine import BackendError, Wakeup
+from workers.board_engine import BackendError, EngineHealth, Wakeup
 from workers.board_log import tell_recovered
 from workers.cluster.actors import find_or_start
-from workers.cluster.calls import RayJobTable, RayMailbox, Silences, StateLostError
+from workers.cluster.calls import Silences, StateLostError
 from workers.cluster.connection import connect, disconnect
 from workers.cluster.environment import ClusterAddress
 from workers.cluster.log_relay import LogRelay
@@ -21,7 +20,7 @@ from workers.cluster.state import Opening
 from workers.supervisor import CHECK_SECONDS
 
 
-class RayBoard(BoardCalls):
+class RayBoard(EngineHealth):
     """A `Board` whose state and workers are actors.
 
     On an existing cluster they are there for every web process that comes, and stay when it goes.
@@ -61,8 +60,8 @@ class RayBoard(BoardCalls):
             self._workers_wanted = self._crew.workers_wanted()
         except BoardLostError as error:
             raise BackendError(f"BACKEND=ray: {error}") from error
-        self._mailbox: RayMailbox = self._crew.mailbox
-        self._job_table: RayJobTable = self._crew.job_table
+        objects = self._crew.objects
+        self.mailbox, self.job_table = objects.mailbox, objects.job_table
         # Never closed: Ray may call at any time until this process ends.
         self._state_ended = Bell()
         self._crew.watch(self._state_ended.ring)

@@ -3,15 +3,17 @@
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import ray
 from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
 
 from workers.board import BoardLostError
+from workers.calls import BoardObjects, JobTableCalls, MailboxCalls, RecoveryCalls
 from workers.cluster.state import BoardFacts
 from workers.deadline_proxy import CALL_SECONDS
-from workers.remote_calls import JobTableCalls, MailboxCalls, RecoveryCalls, TokenStoreCalls
+from workers.derived import derive
+from workers.imgur.auth import Tokens
 
 STATE_THREADS = {"brief": 4, "waiting": 512, "tokens": 32, "watch": 1}
 """The state actor's threads, by what they are for: calls that never wait; workers that wait for
@@ -89,57 +91,32 @@ def facts_of(state: Actor, seconds: float = CALL_SECONDS) -> BoardFacts:
     return cast("BoardFacts", answer_of(state.facts.remote(), seconds))
 
 
-class _Target:
-    """An object in the state actor.
+def objects_of(state: Actor) -> BoardObjects:
+    """Proxies of what an opened state actor owns."""
+    return BoardObjects(
+        mailbox=derive(MailboxCalls, _Carrier(state, "mailbox")),
+        job_table=derive(JobTableCalls, _Carrier(state, "job_table")),
+        # Apart: every lane of the cluster may wait for one refresh.
+        token_store=derive(Tokens, _Carrier(state, "token_store", waiting="tokens")),
+        recovery=derive(RecoveryCalls, _Carrier(state, "recovery")),
+    )
 
-    Args:
-        state: the actor.
-    """
 
-    _name: ClassVar[str]
-
-    def __init__(self, state: Actor) -> None:
+class _Carrier:
+    def __init__(self, state: Actor, target: str, *, waiting: str = "waiting") -> None:
+        self._target = target
         self._brief = state.call.options(concurrency_group="brief")
-        self._waiting = state.call.options(concurrency_group="waiting")
+        self._waiting = state.call.options(concurrency_group=waiting)
 
-    def _callmethod(
+    def __call__(
         self,
         methodname: str,
-        args: tuple[Any, ...] = (),
-        kwds: dict[str, Any] | None = None,
+        args: tuple[Any, ...],
+        kwds: dict[str, Any],
         *,
-        wait_seconds: float = 0.0,
+        wait_seconds: float,
     ) -> Any:  # noqa: ANN401 - what the method returns
         # Pickled here: Ray's own pickler, made for code, takes half as long again for a message.
-        request = pickle.dumps((self._name, methodname, args, kwds or {}), pickle.HIGHEST_PROTOCOL)
+        request = pickle.dumps((self._target, methodname, args, kwds), pickle.HIGHEST_PROTOCOL)
         call = self._waiting if wait_seconds else self._brief
         return pickle.loads(answer_of(call.remote(request), CALL_SECONDS + wait_seconds))  # noqa: S301 - from our own actor
-
-
-class RayMailbox(_Target, MailboxCalls):
-    """See `Mailbox`."""
-
-    _name = "mailbox"
-
-
-class RayJobTable(_Target, JobTableCalls):
-    """See `JobTable`."""
-
-    _name = "job_table"
-
-
-class RayTokenStore(_Target, TokenStoreCalls):
-    """See `TokenStore`."""
-
-    _name = "token_store"
-
-    def __init__(self, state: Actor) -> None:
-        super().__init__(state)
-        # Apart: every lane of the cluster may wait for one refresh.
-        self._waiting = state.call.options(concurrency_group="tokens")
-
-
-class RayRecovery(_Target, RecoveryCalls):
-    """See `Recovery`."""
-
-    _name = "recovery"

@@ -10,12 +10,10 @@ import threading
 from dataclasses import dataclass, fields
 
 from workers.board_config import BoardConfig
+from workers.board_objects import make_objects
 from workers.cluster.log_relay import divert_log
-from workers.imgur.auth import TokenStore
-from workers.job_table import JobTable
-from workers.journal.recovery import Recovered, Recovery
+from workers.journal.recovery import Recovered
 from workers.logs import configure_logging
-from workers.mailbox import Mailbox
 from workers.many_threads import prepare_for_many_threads
 from workers.scaling import Scaler
 from workers.upkeep import Upkeep
@@ -73,20 +71,14 @@ class BoardState:
                 return Opening(self._facts.board_id, differing=differing)
             divert_log(log_socket)
             configure_logging(config.worker.logs, "state")
-            table = JobTable(max_bytes=config.limits.state_bytes)
-            mailbox = Mailbox(table, config.limits)
-            recovery = Recovery(table, mailbox)
+            self._objects = objects = make_objects(config.limits)
             recovered = None
             if config.journal_path is not None:
-                recovered = recovery.restore(config.journal_path, config.worker.logs)
+                recovered = objects.recovery.restore(config.journal_path, config.worker.logs)
             self._scaler = Scaler(config.worker_count, config.scaling)
-            self._upkeep = Upkeep(self._scaler, mailbox, table, config.job_ttl_seconds)
-            self._targets = {
-                "job_table": table,
-                "mailbox": mailbox,
-                "token_store": TokenStore(),
-                "recovery": recovery,
-            }
+            self._upkeep = Upkeep(
+                self._scaler, objects.mailbox, objects.job_table, config.job_ttl_seconds
+            )
             self._facts = BoardFacts(config, secrets.token_hex(4), log_socket)
             return Opening(self._facts.board_id, is_new=True, recovered=recovered)
 
@@ -103,7 +95,7 @@ class BoardState:
     def call(self, request: bytes) -> bytes:
         """Call a method of one of the objects, all of it pickled; see `workers.cluster.calls`."""
         target, method, args, kwds = pickle.loads(request)  # noqa: S301 - from our own processes
-        answer = getattr(self._targets[target], method)(*args, **kwds)
+        answer = getattr(getattr(self._objects, target), method)(*args, **kwds)
         return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
 
     def watch(self) -> None:

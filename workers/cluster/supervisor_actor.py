@@ -19,12 +19,12 @@ from workers.bell import Bell
 from workers.board import BoardLostError
 from workers.cluster.calls import (
     Actor,
-    RayMailbox,
     Silences,
     StateLostError,
     StateSilentError,
     answer_of,
     facts_of,
+    objects_of,
 )
 from workers.cluster.environment import ClusterAddress
 from workers.cluster.log_relay import divert_log
@@ -50,7 +50,7 @@ class ClusterSupervisor:
         self._log = structlog.get_logger("supervisor")
         self._state = state
         self._where = where
-        self._mailbox = RayMailbox(state)
+        self._mailbox = objects_of(state).mailbox
         self._is_closed = False
         self._give_up = threading.Event()
         self._bell = Bell()

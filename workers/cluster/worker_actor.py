@@ -10,7 +10,7 @@ import structlog
 from ray.exceptions import RayActorError
 
 from workers.board import BoardLostError
-from workers.cluster.calls import Actor, RayMailbox, RayTokenStore, facts_of
+from workers.cluster.calls import Actor, facts_of, objects_of
 from workers.cluster.log_relay import divert_log
 from workers.worker import run_lanes
 
@@ -48,11 +48,12 @@ class ClusterWorker:
         try:
             facts = facts_of(self._state)
             divert_log(facts.log_socket)
+            objects = objects_of(self._state)
             run_lanes(
                 facts.config.worker,
                 self._worker_id,
-                RayMailbox(self._state),
-                RayTokenStore(self._state),
+                objects.mailbox,
+                objects.token_store,
                 rest_seconds=_REST_SECONDS,
             )
         except (SystemExit, BoardLostError):

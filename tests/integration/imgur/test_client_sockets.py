@@ -21,6 +21,7 @@ import pytest
 from workers.errors import ImgurError, RateLimitedError, Reason
 from workers.imgur import ImgurAccess, ImgurClient, UploadedImage
 from workers.manager import BoardManager
+from workers.queueing.mailbox_limits import MailboxLimits
 
 Serve = Callable[[Callable[[Any], bytes | None]], Any]
 MakeClient = Callable[..., ImgurClient]
@@ -353,11 +354,11 @@ def test_clients_of_a_real_manager_share_one_refresh(
         return say()
 
     server = serve(handle)
-    manager = BoardManager()
+    manager = BoardManager(MailboxLimits())
     manager.start_process()
     with contextlib.ExitStack() as stack:
         stack.callback(manager.shutdown)
-        tokens = manager.token_store()
+        tokens = manager.objects().token_store
         account = access(server.url, client_secret="secret", refresh_token="refresh")
         clients = [make_client(account, tokens) for _ in range(4)]
         links: list[str] = []

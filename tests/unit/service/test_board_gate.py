@@ -37,9 +37,10 @@ class StoppedBoard:
         self.stuck_method: str | None = None
         self.failure: Exception | None = None
         self.calls = 0
+        self.mailbox = self.job_table = self
 
-    def submit(self, submission: Submission) -> Refusal | None:
-        self._answer("submit")
+    def put(self, submission: Submission) -> Refusal | None:
+        self._answer("put")
         return None
 
     def changes(self, wanted: ChangesWanted) -> Any:
@@ -93,9 +94,9 @@ def pool(stopped: StoppedBoard) -> Iterator[ThreadPoolExecutor]:
 
 
 CALLS: dict[str, Callable[[BoardGate], Any]] = {
-    "submit": lambda gate: gate.submit(Submission("id", ("https://example.com/",))),
-    "changes": lambda gate: gate.changes(ChangesWanted("id", 3, "alice")),
-    "links": lambda gate: gate.links(0, 10, "alice"),
+    "put": lambda gate: gate.mailbox.put(Submission("id", ("https://example.com/",))),
+    "changes": lambda gate: gate.job_table.changes(ChangesWanted("id", 3, "alice")),
+    "links": lambda gate: gate.job_table.links(0, 10, "alice"),
     "scale": lambda gate: gate.scale(3),
 }
 
@@ -116,13 +117,13 @@ def stop_in_mid_call(
     gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
 ) -> Future[Any]:
     stopped.answering.clear()
-    call = pool.submit(gate.changes, ChangesWanted("id"))
+    call = pool.submit(gate.job_table.changes, ChangesWanted("id"))
     assert stopped.entered.acquire(timeout=PATIENCE)
     return call
 
 
 def test_answers_come_through(gate: BoardGate) -> None:
-    assert CALLS["submit"](gate) is None
+    assert CALLS["put"](gate) is None
     assert CALLS["changes"](gate) == "id of alice since 3"
     assert CALLS["links"](gate) == ("0 10 alice",)
     assert gate.health().state is BoardState.READY
@@ -167,7 +168,9 @@ def test_threads_are_left_to_refuse_the_rest(
     gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
 ) -> None:
     stopped.answering.clear()
-    calls = [pool.submit(gate.changes, ChangesWanted("id")) for _ in range(CALLS_AT_ONCE + 8)]
+    calls = [
+        pool.submit(gate.job_table.changes, ChangesWanted("id")) for _ in range(CALLS_AT_ONCE + 8)
+    ]
     for _ in range(CALLS_AT_ONCE):
         assert stopped.entered.acquire(timeout=PATIENCE)
     wait_until(lambda: sum(call.done() for call in calls) == 8)
@@ -186,11 +189,11 @@ def test_a_slow_call_is_no_silence(stopped: StoppedBoard, pool: ThreadPoolExecut
     slow = stop_in_mid_call(gate, stopped, pool)
     for _ in range(10):
         now[0] += 2.0
-        assert gate.links(0, 1) == ("0 1 ",)
+        assert gate.job_table.links(0, 1) == ("0 1 ",)
     assert not slow.done()
     now[0] += 3.1
     with pytest.raises(BoardSilentError):
-        gate.links(0, 1)
+        gate.job_table.links(0, 1)
 
 
 def test_after_a_failure_one_call_at_a_time_finds_out(
@@ -198,19 +201,19 @@ def test_after_a_failure_one_call_at_a_time_finds_out(
 ) -> None:
     stopped.failure = BoardLostError("silent for ten seconds")
     with pytest.raises(BoardLostError):
-        gate.changes(ChangesWanted("id"))
+        gate.job_table.changes(ChangesWanted("id"))
     stopped.failure = None
     scout = stop_in_mid_call(gate, stopped, pool)
     with pytest.raises(BoardSilentError):
-        gate.links(0, 1)
+        gate.job_table.links(0, 1)
     stopped.answering.set()
     scout.result(PATIENCE)
-    assert gate.links(0, 1) == ("0 1 ",)
+    assert gate.job_table.links(0, 1) == ("0 1 ",)
 
 
 class TestMeters:
     def test_they_come_through(self, gate: BoardGate) -> None:
-        assert gate.meters().jobs_accepted == 0
+        assert gate.mailbox.meters().jobs_accepted == 0
 
     def test_nobody_waits_long(
         self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
@@ -218,13 +221,13 @@ class TestMeters:
         stopped.stuck_method = "meters"
         stopped.answering.clear()
         with pytest.raises(BoardSilentError):
-            gate.meters()
-        calls = [pool.submit(gate.meters) for _ in range(10)]
+            gate.mailbox.meters()
+        calls = [pool.submit(gate.mailbox.meters) for _ in range(10)]
         assert all(isinstance(call.exception(PATIENCE), BoardSilentError) for call in calls)
         assert stopped.calls == 1
         # Nor does anybody else because of it.
         assert gate.health().state is BoardState.READY
-        assert gate.links(0, 1) == ("0 1 ",)
+        assert gate.job_table.links(0, 1) == ("0 1 ",)
 
     @pytest.mark.parametrize(
         ("failure", "raised"),
@@ -242,7 +245,7 @@ class TestMeters:
     ) -> None:
         stopped.failure = failure
         with pytest.raises(raised):
-            gate.meters()
+            gate.mailbox.meters()
 
 
 class TestHealth:

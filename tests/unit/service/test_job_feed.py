@@ -58,10 +58,10 @@ class Turns:
 
     def add(self, count: int) -> None:
         urls = tuple(f"https://source.test/{number}.jpg" for number in range(count))
-        self.board.submit(Submission(JOB, urls))
+        self.board.mailbox.put(Submission(JOB, urls))
 
     def version(self) -> int:
-        changes = self.board.changes(ChangesWanted(JOB, limit=0))
+        changes = self.board.job_table.changes(ChangesWanted(JOB, limit=0))
         assert changes is not None
         return int(changes.latest)
 
@@ -156,7 +156,7 @@ def test_a_forecast_that_changes_is_told_alone(turns: Turns) -> None:
     turns.turn(seconds=3.0)
     assert len(reader.events) == 1
     # Another job comes, whose URLs have turns in between.
-    turns.board.submit(Submission("other", tuple(f"https://other.test/{n}" for n in range(9))))
+    turns.board.mailbox.put(Submission("other", tuple(f"https://other.test/{n}" for n in range(9))))
     turns.turn(seconds=3.0)
     assert reader.events[-1][1]["forecast"]["ahead"] == 5
 

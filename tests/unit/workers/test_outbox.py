@@ -9,10 +9,10 @@ from contextlib import closing
 import pytest
 
 from tests.waiting import wait_until
+from workers.deadline_proxy import ManagerLostError
 from workers.job_table import JobTable
 from workers.jobs.job_options import JobOptions
 from workers.mailbox import Mailbox
-from workers.manager import ManagerLostError
 from workers.messages import (
     Arrival,
     Delivery,
