@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from prometheus_client import Metric
+
 from service.probe import Probe
 from workers import (
     Board,
@@ -20,7 +22,6 @@ from workers import (
     BoardLostError,
     BoardMailbox,
     BoardState,
-    MeterReading,
     derive,
 )
 
@@ -88,7 +89,7 @@ class BoardGate:
     def health(self) -> BoardHealth:
         return _promptly(self._health)
 
-    def _ask_meters(self) -> MeterReading:
+    def _ask_meters(self) -> tuple[Metric, ...]:
         reading = self._board.mailbox.meters()
         with self._lock:
             self._note_answer()

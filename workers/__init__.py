@@ -48,7 +48,6 @@ from workers.messages import (
     RefusalCode,
     Submission,
 )
-from workers.metrics import HistogramReading, MeterReading
 from workers.processes import ProcessBoard
 from workers.queueing.outlook import Outlook
 from workers.scaling import ScalingRules
@@ -84,7 +83,6 @@ __all__ = [
     "DeliveryAttempt",
     "DownloadPolicy",
     "HeadersByOrigin",
-    "HistogramReading",
     "ImageError",
     "ImageState",
     "ImgurAccess",
@@ -96,7 +94,6 @@ __all__ = [
     "JournalError",
     "LimitState",
     "LogConfig",
-    "MeterReading",
     "Origin",
     "Outlook",
     "Priority",

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from prometheus_client import Metric
+
 from workers.jobs.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.jobs.origin import Origin
 from workers.messages import (
@@ -14,7 +16,6 @@ from workers.messages import (
     Refusal,
     Submission,
 )
-from workers.metrics import MeterReading
 from workers.queueing.outlook import Outlook
 
 
@@ -87,8 +88,8 @@ class BoardMailbox(Protocol):
         """How fast uploads go, and what comes before the end of a job; see `Mailbox.outlook`."""
         ...
 
-    def meters(self) -> MeterReading:
-        """What has become of images and jobs since the board was started."""
+    def meters(self) -> tuple[Metric, ...]:
+        """What has become of images and jobs since the board was started, for Prometheus."""
         ...
 
 

@@ -32,7 +32,7 @@ from workers.messages import (
     Submission,
     Uploaded,
 )
-from workers.metrics import MeterBook
+from workers.metrics import Meters
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class JobTable(JobReader):
         super().__init__(max_bytes)
         self._wall_clock = wall_clock
         self._clock = clock
-        self.meters = MeterBook()
+        self.meters = Meters()
         self._journal: JobJournal = NoJournal()
         self.on_complete: Callable[[str], None] = lambda _: None
         """Called with the id of each job that becomes complete and has a callback URL, in the
@@ -324,7 +324,7 @@ class JobTable(JobReader):
         """The state is as it was; from now on the journal is told of each change."""
         self.kept.resume(self._clock(), self._wall_clock())
         self._journal = journal
-        self.meters.start_afresh()
+        self.meters = Meters()  # what a journal brought back was counted before the restart
 
     # --- inside, the lock held --------------------------------------------------------------
 

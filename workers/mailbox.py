@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from prometheus_client import Metric
+
 from workers.allowance import AllowanceBook
 from workers.job_table import JobTable
 from workers.jobs.job_messages import Cancellation, Replay, Retry
@@ -33,7 +35,7 @@ from workers.messages import (
     TaskKind,
     Words,
 )
-from workers.metrics import EndCause, MeterReading
+from workers.metrics import EndCause
 from workers.queueing.admission import Admission
 from workers.queueing.cancellation import cancel
 from workers.queueing.dispatcher import Dispatcher
@@ -165,12 +167,12 @@ class Mailbox:
                 ahead=None if job_id is None else self._room.ahead(job_id),
             )
 
-    def meters(self) -> MeterReading:
+    def meters(self) -> tuple[Metric, ...]:
         """What has become of images and jobs so far."""
         stats = self.stats()
         with self._changed:
             allowance = self._allowance.at(self._clock())
-        return self._table.meters.read(stats, allowance)
+        return self._table.meters.collect(stats, allowance)
 
     # --- a worker ---------------------------------------------------------------------------
 

@@ -1,29 +1,40 @@
 """Counts what becomes of images and jobs, for `GET /metrics`. A plain class, no process in sight.
 
-One book is kept where all news arrives anyway, in the Manager beside the job table, so that there
-is nothing to gather from workers, and nothing of a dead one is lost. It counts from the start of
-the process, and knows no URL, no job and no owner.
+One registry is kept where all news arrives anyway, in the Manager beside the job table, so that
+there is nothing to gather from workers, and nothing of a dead one is lost. It counts from the start
+of the process, and knows no URL, no job and no owner.
 """
 
-import threading
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import fields
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
-from workers.allowance import UNKNOWN, Allowance
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from workers.allowance import UNKNOWN, Allowance, LimitState
 from workers.errors import Reason
 from workers.messages import Failed, MailboxStats, RefusalCode, Uploaded
 
-COMPLETE: Final = "complete"
-FAILED: Final = "failed"
-NO_REASON: Final = ""
+_COMPLETE: Final = ("complete", "")
+_FAILED: Final = "failed"
 
 _TRANSFER_SECONDS = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),)
 _WAIT_SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 _JOB_SECONDS = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
+
+_GAUGES: Final = {
+    "queued": ("imgup_queued_urls", "URLs that wait, for a lane or a retry."),
+    "delayed": ("imgup_delayed_urls", "Of these, URLs that wait for a retry."),
+    "leased": ("imgup_lanes_busy", "Images in work."),
+    "state_bytes": ("imgup_state_bytes", "Memory for jobs and links, estimated."),
+    "max_state_bytes": ("imgup_state_bytes_max", "As much there may be."),
+    "workers_ready": ("imgup_workers_ready", "Workers that ask for work."),
+    "pause_seconds": ("imgup_pause_seconds", "Until the pause that Imgur asked for ends."),
+}
+"""By the name of the field of `MailboxStats`."""
 
 
 class EndCause(StrEnum):
@@ -39,176 +50,156 @@ class EndCause(StrEnum):
     NOT_STARTED = "not-started"
 
 
-@dataclass(frozen=True, slots=True)
-class HistogramReading:
-    """A histogram as it stands.
-
-    Attributes:
-        bounds: upper ends of the buckets, seconds, ascending; a value on one belongs to it.
-        counts: values in each bucket alone, and behind the last bound: one more than bounds.
-        total: of all values, seconds.
-    """
-
-    bounds: tuple[float, ...]
-    counts: tuple[int, ...]
-    total: float
-
-
-@dataclass(frozen=True, slots=True)
-class MeterReading:
-    """All of it at one moment; counters only ever rise until the Manager starts afresh.
-
-    Attributes:
-        stats: the queue.
-        allowance: what Imgur still takes.
-        images: URLs that are final, by outcome and reason.
-        attempts: tries begun.
-        retries: tries that ended without a result, by reason.
-        jobs_accepted: jobs taken.
-        urls_accepted: URLs of these.
-        jobs_finished: jobs complete.
-        refusals: jobs not taken, by code.
-        downloaded_bytes: of images that arrived whole.
-        worker_restarts: workers that ended before the service did, by cause.
-        download_seconds: of images that arrived whole.
-        upload_seconds: of images that Imgur took.
-        queue_seconds: from a job's arrival to the first try of a URL.
-        job_seconds: from a job's arrival to its end.
-    """
-
-    stats: MailboxStats
-    allowance: Allowance
-    images: Mapping[tuple[str, str], int]
-    attempts: int
-    retries: Mapping[str, int]
-    jobs_accepted: int
-    urls_accepted: int
-    jobs_finished: int
-    refusals: Mapping[str, int]
-    downloaded_bytes: int
-    worker_restarts: Mapping[str, int]
-    download_seconds: HistogramReading
-    upload_seconds: HistogramReading
-    queue_seconds: HistogramReading
-    job_seconds: HistogramReading
-
-
-class MeterBook:
+class Meters:
     """The counters; safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._start()
+        self._registry = registry = CollectorRegistry()
+        # Children are kept at hand: to look one up takes several times what it takes to count.
+        self._image = cache(
+            Counter(
+                "imgup_images",
+                "URLs that ended, by outcome (complete, failed) and reason.",
+                ("outcome", "reason"),
+                registry=registry,
+            ).labels
+        )
+        self._attempts = Counter("imgup_attempts", "Tries begun.", registry=registry)
+        self._retry = cache(
+            Counter(
+                "imgup_retries",
+                "Tries that ended without a result.",
+                ("reason",),
+                registry=registry,
+            ).labels
+        )
+        self._jobs_accepted = Counter("imgup_jobs_accepted", "Jobs taken.", registry=registry)
+        self._urls_accepted = Counter(
+            "imgup_urls_accepted", "URLs of jobs taken.", registry=registry
+        )
+        self._jobs_finished = Counter("imgup_jobs_finished", "Jobs complete.", registry=registry)
+        self._refusal = cache(
+            Counter("imgup_jobs_refused", "Jobs not taken.", ("code",), registry=registry).labels
+        )
+        self._downloaded_bytes = Counter(
+            "imgup_downloaded_bytes", "Bytes of images that arrived whole.", registry=registry
+        )
+        self._worker_end = cache(
+            Counter(
+                "imgup_worker_restarts",
+                "Workers that ended before the service did.",
+                ("cause",),
+                registry=registry,
+            ).labels
+        )
+        self._downloads = Histogram(
+            "imgup_download_seconds",
+            "Download of an image that arrived.",
+            buckets=_TRANSFER_SECONDS,
+            registry=registry,
+        )
+        self._uploads = Histogram(
+            "imgup_upload_seconds",
+            "Upload of an image that Imgur took.",
+            buckets=_TRANSFER_SECONDS,
+            registry=registry,
+        )
+        self._waits = Histogram(
+            "imgup_queue_seconds",
+            "From a job's arrival to a URL's first try.",
+            buckets=_WAIT_SECONDS,
+            registry=registry,
+        )
+        self._jobs = Histogram(
+            "imgup_job_seconds",
+            "From a job's arrival to its end.",
+            buckets=_JOB_SECONDS,
+            registry=registry,
+        )
+        self._show_zeros()
 
-    def _start(self) -> None:
-        # Each at 0 from the start: of a counter that appears with its first event, no rate tells
-        # of that event.
-        failed = [(FAILED, reason.value) for reason in Reason]
-        self._images = Counter(dict.fromkeys([(COMPLETE, NO_REASON), *failed], 0))
-        self._attempts = 0
-        self._retries = Counter(dict.fromkeys(map(str, Reason), 0))
-        self._jobs_accepted = 0
-        self._urls_accepted = 0
-        self._jobs_finished = 0
-        self._refusals = Counter(dict.fromkeys(map(str, RefusalCode), 0))
-        self._downloaded_bytes = 0
-        self._worker_restarts = Counter(dict.fromkeys(map(str, EndCause), 0))
-        self._downloads = _Histogram(_TRANSFER_SECONDS)
-        self._uploads = _Histogram(_TRANSFER_SECONDS)
-        self._waits = _Histogram(_WAIT_SECONDS)
-        self._jobs = _Histogram(_JOB_SECONDS)
-
-    def start_afresh(self) -> None:
-        """Forget all: what a journal brought back was counted before the restart."""
-        with self._lock:
-            self._start()
+    def _show_zeros(self) -> None:
+        # Of a counter that appears with its first event, no rate tells of that event.
+        self._image(*_COMPLETE)
+        for reason in Reason:
+            self._image(_FAILED, reason)
+            self._retry(reason)
+        for code in RefusalCode:
+            self._refusal(code)
+        for cause in EndCause:
+            self._worker_end(cause)
 
     def accepted(self, urls: int) -> None:
         """A job of so many URLs was taken."""
-        with self._lock:
-            self._jobs_accepted += 1
-            self._urls_accepted += urls
+        self._jobs_accepted.inc()
+        self._urls_accepted.inc(urls)
 
     def refused(self, code: str) -> None:
         """A job was not."""
-        with self._lock:
-            self._refusals[code] += 1
+        self._refusal(code).inc()
 
     def begun(self, waited_seconds: float | None) -> None:
         """A try began; for a URL's first one, so long after its job arrived."""
-        with self._lock:
-            self._attempts += 1
-            if waited_seconds is not None:
-                # The wall clock may have been set back meanwhile.
-                self._waits.observe(max(0.0, waited_seconds))
+        self._attempts.inc()
+        if waited_seconds is not None:
+            # The wall clock may have been set back meanwhile.
+            self._waits.observe(max(0.0, waited_seconds))
 
     def interrupted(self, reason: str) -> None:
         """A try ended without a result."""
-        with self._lock:
-            self._retries[reason] += 1
+        self._retry(reason).inc()
 
     def ended(self, result: Uploaded | Failed, count: int = 1) -> None:
         """URLs are final, all in the same way."""
-        if isinstance(result, Failed):
-            outcome = (FAILED, str(result.reason))
-        else:
-            outcome = (COMPLETE, NO_REASON)
-        with self._lock:
-            self._images[outcome] += count
+        labels = (_FAILED, result.reason) if isinstance(result, Failed) else _COMPLETE
+        self._image(*labels).inc(count)
 
     def finished(self, seconds: float) -> None:
         """A job is complete, so long after it arrived."""
-        with self._lock:
-            self._jobs_finished += 1
-            self._jobs.observe(seconds)
+        self._jobs_finished.inc()
+        self._jobs.observe(seconds)
 
     def downloaded(self, seconds: float, size: int) -> None:
         """An image arrived whole, with so many bytes."""
-        with self._lock:
-            self._downloaded_bytes += size
-            self._downloads.observe(seconds)
+        self._downloaded_bytes.inc(size)
+        self._downloads.observe(seconds)
 
     def uploaded(self, seconds: float) -> None:
         """Imgur took an image."""
-        with self._lock:
-            self._uploads.observe(seconds)
+        self._uploads.observe(seconds)
 
     def worker_ended(self, cause: EndCause) -> None:
         """A worker ended before the service did."""
-        with self._lock:
-            self._worker_restarts[cause] += 1
+        self._worker_end(cause).inc()
 
-    def read(self, stats: MailboxStats, allowance: Allowance = UNKNOWN) -> MeterReading:
+    def collect(self, stats: MailboxStats, allowance: Allowance = UNKNOWN) -> tuple[Metric, ...]:
         """All of it now, with the queue and the allowance as they are told."""
-        with self._lock:
-            return MeterReading(
-                stats=stats,
-                allowance=allowance,
-                images=dict(self._images),
-                attempts=self._attempts,
-                retries=dict(self._retries),
-                jobs_accepted=self._jobs_accepted,
-                urls_accepted=self._urls_accepted,
-                jobs_finished=self._jobs_finished,
-                refusals=dict(self._refusals),
-                downloaded_bytes=self._downloaded_bytes,
-                worker_restarts=dict(self._worker_restarts),
-                download_seconds=self._downloads.read(),
-                upload_seconds=self._uploads.read(),
-                queue_seconds=self._waits.read(),
-                job_seconds=self._jobs.read(),
-            )
+        counted = tuple(self._registry.collect())
+        for family in counted:
+            # Without the time of creation, which would be as many series again.
+            family.samples = [
+                sample for sample in family.samples if not sample.name.endswith("_created")
+            ]
+        return (*counted, *_gauges(stats), *_allowance(allowance))
 
 
-class _Histogram:
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
-        self._total = 0.0
+def _gauges(stats: MailboxStats) -> Iterator[Metric]:
+    for field, (name, meaning) in _GAUGES.items():
+        yield GaugeMetricFamily(name, meaning, value=getattr(stats, field))
 
-    def observe(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._total += value
 
-    def read(self) -> HistogramReading:
-        return HistogramReading(self._bounds, tuple(self._counts), self._total)
+def _allowance(allowance: Allowance) -> Iterator[Metric]:
+    left = GaugeMetricFamily(
+        "imgup_allowance_remaining", "What Imgur still takes, where it has told.", labels=("limit",)
+    )
+    whole = GaugeMetricFamily(
+        "imgup_allowance_limit", "What Imgur takes from one reset to the next.", labels=("limit",)
+    )
+    for field in fields(allowance):
+        state: LimitState = getattr(allowance, field.name)
+        if state.remaining is not None:
+            left.add_metric((field.name,), state.remaining)
+        if state.limit is not None:
+            whole.add_metric((field.name,), state.limit)
+    yield left
+    yield whole

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.environment import load_settings
 from service.http_meters import HttpMetersMiddleware
 from service.metrics import create_registry
-from workers import Allowance, LimitState, MeterReading
+from workers import Allowance, LimitState
 from workers.messages import MailboxStats
-from workers.metrics import MeterBook
+from workers.metrics import Meters
 
 DOCS = Path(__file__).parents[2] / "docs"
 DASHBOARD = json.loads((DOCS / "grafana-dashboard.json").read_text())
@@ -29,9 +29,9 @@ class Board:
     def mailbox(self) -> "Board":
         return self
 
-    def meters(self) -> MeterReading:
+    def meters(self) -> tuple[Metric, ...]:
         stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
-        return MeterBook().read(stats, Allowance(client=LimitState(12500, 12000, 60.0)))
+        return Meters().collect(stats, Allowance(client=LimitState(12500, 12000, 60.0)))
 
     def workers_wanted(self) -> int:
         return 2

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from prometheus_client import Metric
 
 from service.board_gate import CALLS_AT_ONCE, BoardGate, BoardSilentError
 from tests.waiting import wait_until
@@ -16,12 +17,11 @@ from workers import (
     BoardLostError,
     BoardState,
     ChangesWanted,
-    MeterReading,
     Refusal,
     Submission,
 )
 from workers.messages import MailboxStats
-from workers.metrics import MeterBook
+from workers.metrics import Meters
 
 PATIENCE = 20.0
 SILENCE = 0.3
@@ -61,9 +61,9 @@ class StoppedBoard:
         self._answer("health")
         return BoardHealth(BoardState.READY, 2, 2, 0, 0, 0.0)
 
-    def meters(self) -> MeterReading:
+    def meters(self) -> tuple[Metric, ...]:
         self._answer("meters")
-        return MeterBook().read(MailboxStats(0, 0, 0, 0.0, 0, draining=False))
+        return Meters().collect(MailboxStats(0, 0, 0, 0.0, 0, draining=False))
 
     def _answer(self, method: str) -> None:
         self.calls += 1
@@ -213,7 +213,7 @@ def test_after_a_failure_one_call_at_a_time_finds_out(
 
 class TestMeters:
     def test_they_come_through(self, gate: BoardGate) -> None:
-        assert gate.mailbox.meters().jobs_accepted == 0
+        assert "imgup_jobs_accepted" in {metric.name for metric in gate.mailbox.meters()}
 
     def test_nobody_waits_long(
         self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor

@@ -1,5 +1,6 @@
 import random
 
+from tests.metric_values import values_of
 from workers.errors import Reason
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
@@ -14,61 +15,60 @@ from workers.messages import (
     TryAgain,
     Uploaded,
 )
-from workers.metrics import EndCause, HistogramReading, MeterBook, MeterReading
+from workers.metrics import EndCause, Meters
 from workers.queueing.mailbox_limits import MailboxLimits
 
 STATS = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
 WORKER = "worker-1"
 
-
-def one_in(bounds: tuple[float, ...], value: float) -> tuple[int, ...]:
-    place = sum(bound < value for bound in bounds)
-    return tuple(int(index == place) for index in range(len(bounds) + 1))
+Figures = dict[tuple[str, ...], float]
 
 
-class TestHistogram:
+def figures_of(meters: Meters) -> Figures:
+    return values_of(meters.collect(STATS))
+
+
+class TestMeters:
     def test_a_value_on_a_bound_belongs_below_it(self) -> None:
-        for value in (0.0, 0.005, 0.0051, 60.0, 61.0):
-            book = MeterBook()
-            book.uploaded(value)
-            read = book.read(STATS).upload_seconds
-            assert read.counts == one_in(read.bounds, value)
-            assert read.total == value
+        for value, below in ((0.0, 1), (0.005, 1), (0.0051, 0), (61.0, 0)):
+            meters = Meters()
+            meters.uploaded(value)
+            assert figures_of(meters)["imgup_upload_seconds_bucket", "0.005"] == below
+            assert figures_of(meters)["imgup_upload_seconds_bucket", "+Inf"] == 1
 
-    def test_it_counts_as_sorting_would(self) -> None:
+    def test_downloads_count_with_their_bytes(self) -> None:
         dice = random.Random(7)
         values = [dice.expovariate(0.2) for _ in range(500)]
-        book = MeterBook()
+        meters = Meters()
         for value in values:
-            book.downloaded(value, 10)
-        read = book.read(STATS).download_seconds
-        for place, bound in enumerate(read.bounds):
-            assert sum(read.counts[: place + 1]) == sum(value <= bound for value in values)
-        assert sum(read.counts) == 500
-        assert book.read(STATS).downloaded_bytes == 5000
+            meters.downloaded(value, 10)
+        found = figures_of(meters)
+        for name, *bound in found:
+            if name == "imgup_download_seconds_bucket":
+                count = sum(value <= float(bound[0]) for value in values)
+                assert found[name, bound[0]] == count
+        assert found["imgup_downloaded_bytes_total",] == 5000
 
     def test_a_clock_set_back_makes_no_negative_wait(self) -> None:
-        book = MeterBook()
-        book.begun(-5.0)
-        assert book.read(STATS).queue_seconds.total == 0.0
+        meters = Meters()
+        meters.begun(-5.0)
+        assert figures_of(meters)["imgup_queue_seconds_sum",] == 0.0
 
-
-class TestBook:
-    def test_a_reading_does_not_change_afterwards(self) -> None:
-        book = MeterBook()
-        before = book.read(STATS)
-        book.accepted(3)
-        book.refused(RefusalCode.DRAINING)
-        book.ended(Failed("empty", ""))
-        assert before.jobs_accepted == 0
-        assert not any(before.refusals.values())
-        assert not any(before.images.values())
+    def test_what_was_read_does_not_change_afterwards(self) -> None:
+        meters = Meters()
+        collected = meters.collect(STATS)
+        before = values_of(collected)
+        meters.accepted(3)
+        meters.refused(RefusalCode.DRAINING)
+        meters.ended(Failed("empty", ""))
+        assert values_of(collected) == before
 
     def test_all_reasons_begin_at_zero(self) -> None:
-        read = MeterBook().read(STATS)
-        assert {reason for _, reason in read.images} == {"", *Reason}
-        assert set(read.refusals) == set(RefusalCode)
-        assert set(read.worker_restarts) == set(EndCause)
+        found = figures_of(Meters())
+        assert {key[2] for key in found if key[0] == "imgup_images_total"} == {"", *Reason}
+        assert {key[1] for key in found if key[0] == "imgup_retries_total"} == set(Reason)
+        assert {key[1] for key in found if key[0] == "imgup_jobs_refused_total"} == set(RefusalCode)
+        assert {key[1] for key in found if key[0] == "imgup_worker_restarts_total"} == set(EndCause)
 
 
 class TestMailbox:
@@ -83,8 +83,8 @@ class TestMailbox:
         urls = tuple(f"https://example.com/{number}.jpg" for number in range(3))
         assert self.mailbox.put(Submission("job", urls)) is None
 
-    def read(self) -> MeterReading:
-        return self.mailbox.meters()
+    def read(self) -> Figures:
+        return values_of(self.mailbox.meters())
 
     def claim(self) -> int:
         (lease,) = self.mailbox.claim(WORKER, 0).leases
@@ -101,26 +101,29 @@ class TestMailbox:
         self.pass_seconds(0.5)
         self.mailbox.ack(WORKER, Report(token, Uploaded("https://i.imgur.com/a.png", "x")))
         read = self.read()
-        assert read.downloaded_bytes == 1234
-        assert totals(read.download_seconds) == (1, 0.25)
-        assert totals(read.upload_seconds) == (1, 0.5)
-        assert totals(read.queue_seconds) == (1, 7.0)
-        assert read.images["complete", ""] == 1
+        assert read["imgup_downloaded_bytes_total",] == 1234
+        assert totals(read, "imgup_download_seconds") == (1, 0.25)
+        assert totals(read, "imgup_upload_seconds") == (1, 0.5)
+        assert totals(read, "imgup_queue_seconds") == (1, 7.0)
+        assert read["imgup_images_total", "complete", ""] == 1
 
     def test_a_failed_image_has_no_upload(self) -> None:
         token = self.claim()
         self.mailbox.begin_upload(WORKER, token, Arrival(token, 1234, "image/png", 250))
         self.mailbox.ack(WORKER, Report(token, Failed(Reason.IMGUR_REFUSED, "No.")))
-        assert totals(self.read().upload_seconds) == (0, 0.0)
-        assert self.read().images["failed", "imgur-refused"] == 1
+        assert totals(self.read(), "imgup_upload_seconds") == (0, 0.0)
+        assert self.read()["imgup_images_total", "failed", "imgur-refused"] == 1
 
     def test_tries_that_end_without_a_result(self) -> None:
         self.mailbox.ack(WORKER, Report(self.claim(), TryAgain("connect-failed", "", 1.0)))
         self.mailbox.ack(WORKER, Report(self.claim(), PutBack("imgur-rate-limited", "", 0.0)))
         read = self.read()
-        assert (read.retries["connect-failed"], read.retries["imgur-rate-limited"]) == (1, 1)
-        assert not any(read.images.values())
-        assert read.attempts == 2
+        assert nonzero(read, "imgup_retries_total") == {
+            "connect-failed": 1,
+            "imgur-rate-limited": 1,
+        }
+        assert not nonzero(read, "imgup_images_total")
+        assert read["imgup_attempts_total",] == 2
 
     def test_a_job_from_beginning_to_end(self) -> None:
         for number in range(3):
@@ -128,27 +131,29 @@ class TestMailbox:
             outcome = Uploaded(f"https://i.imgur.com/{number}.png", "x")
             self.mailbox.ack(WORKER, Report(self.claim(), outcome))
         read = self.read()
-        assert (read.jobs_accepted, read.urls_accepted, read.jobs_finished) == (1, 3, 1)
-        assert totals(read.job_seconds) == (1, 30.0)
+        assert read["imgup_jobs_accepted_total",] == 1
+        assert read["imgup_urls_accepted_total",] == 3
+        assert read["imgup_jobs_finished_total",] == 1
+        assert totals(read, "imgup_job_seconds") == (1, 30.0)
 
     def test_refusals(self) -> None:
         assert self.mailbox.put(Submission("other", ("https://example.com/x.jpg",))) is not None
         self.mailbox.close()
         assert self.mailbox.put(Submission("third", ("https://example.com/x.jpg",))) is not None
         read = self.read()
-        assert (read.refusals["queue-full"], read.refusals["draining"]) == (1, 1)
-        assert read.jobs_accepted == 1
+        assert nonzero(read, "imgup_jobs_refused_total") == {"queue-full": 1, "draining": 1}
+        assert read["imgup_jobs_accepted_total",] == 1
 
     def test_a_worker_that_dies(self) -> None:
         self.claim()
         self.mailbox.retire(WORKER, EndCause.KILLED)
         read = self.read()
-        assert read.worker_restarts == dict.fromkeys(EndCause, 0) | {EndCause.KILLED: 1}
-        assert read.retries["worker-crashed"] == 1
+        assert nonzero(read, "imgup_worker_restarts_total") == {"killed": 1}
+        assert read["imgup_retries_total", "worker-crashed"] == 1
 
     def test_a_worker_that_leaves_as_told(self) -> None:
         self.mailbox.retire(WORKER)
-        assert not any(self.read().worker_restarts.values())
+        assert not nonzero(self.read(), "imgup_worker_restarts_total")
 
     def test_refused_words_count_nothing(self) -> None:
         token = self.claim()
@@ -162,5 +167,10 @@ class TestMailbox:
         assert self.read() == before
 
 
-def totals(histogram: HistogramReading) -> tuple[int, float]:
-    return sum(histogram.counts), round(histogram.total, 3)
+def totals(found: Figures, histogram: str) -> tuple[float, float]:
+    return found[f"{histogram}_count",], round(found[f"{histogram}_sum",], 3)
+
+
+def nonzero(found: Figures, name: str) -> dict[str, float]:
+    """By its last label."""
+    return {key[-1]: value for key, value in found.items() if key[0] == name and value}

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.job_snapshot import snapshot_of
+from tests.metric_values import values_of
 from workers.job_table import JobTable
 from workers.mailbox import Mailbox
 from workers.messages import Failed, ImageState, Report, Standing, Submission
@@ -76,8 +77,12 @@ class Desk:
         return self.box.ack(worker_id, Report(token, Failed("empty", "Nothing."))).accepted
 
     def restarts(self) -> dict[str, int]:
-        counts = self.box.meters().worker_restarts
-        return {cause: count for cause, count in counts.items() if count}
+        counts = values_of(self.box.meters())
+        return {
+            labels[0]: int(count)
+            for (name, *labels), count in counts.items()
+            if name == "imgup_worker_restarts_total" and count
+        }
 
 
 def test_more_are_started_at_the_next_look() -> None:
