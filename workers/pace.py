@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
-FEWEST = 2
-"""Lanes that are always of use: while one is on the processor the other waits for the network."""
+FEWEST = 16
+"""Lanes that are always of use: while one is on the processor others wait for the network, or for
+the next trip to the Manager; and the thread of the transfers reads several answers in a turn."""
 
 _BEAT_SECONDS = 0.02
 _BEATS = 5  # a look at the figures each tenth of a second

@@ -32,7 +32,7 @@ from workers.tasks.webhook import WebhookPolicy, WebhookSender
 from workers.transfer.byte_budget import ByteBudget
 from workers.transfer.loop import TransferLoop
 
-_REST_SECONDS = 0.005  # a fourth of the trips an image, and little beside what one takes
+_REST_SECONDS = 0.003  # a fourth of the trips an image, and little beside what one takes
 _NICENESS = 10  # a tenth of the web side's and the Manager's weight (sched(7))
 
 
