@@ -61,8 +61,8 @@ class Threads(ThreadedTaskDispatcher):
     def _add(self, count: int) -> None:
         with self._counting:
             if self._count:  # else they have been stopped meanwhile
+                self.set_thread_count(self._count + count)
                 self._count += count
-                self.set_thread_count(self._count)
 
 
 class Dispatchers:

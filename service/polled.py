@@ -1,6 +1,5 @@
 """What the server's loop waits for; each is asked what it wants when that may have changed.
 
-
 Waitress's own loop asks all connections in each turn, and a body of megabytes comes in hundreds of
 turns: with hundreds of idle connections that took most of the loop's time.
 """
@@ -12,7 +11,8 @@ from typing import Any, Final
 
 from waitress import wasyncore
 
-_READ: Final = select.POLLIN | select.POLLPRI
+# Not urgent bytes (POLLPRI), as nobody reads them: they would be an event without end.
+_READ: Final = select.POLLIN
 _WRITING_SECONDS: Final = 0.005
 
 
@@ -59,14 +59,16 @@ class Polled(dict[int, Any]):
             self._register(changed.popleft())
         found = self._poll.poll(seconds * 1000)
         found.sort(key=lambda one: (not one[1] & _READ, one[0] <= self._last_written))
-        until = time.monotonic() + _WRITING_SECONDS
+        until: float | None = None
         for descriptor, events in found:
+            if until is None and not events & _READ:
+                until = time.monotonic() + _WRITING_SECONDS
             polled, wanted = self.get(descriptor), self._register(descriptor)
             # Those handled before may have changed what this one waits for, or closed it.
             if polled is not None and wanted:
                 wasyncore.readwrite(polled, events & (wanted | ~(_READ | select.POLLOUT)))
                 changed.append(descriptor)
-            if not events & _READ:
+            if until is not None:
                 self._last_written = descriptor
                 if time.monotonic() > until:
                     return

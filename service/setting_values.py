@@ -29,6 +29,9 @@ _FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
 _MOST_WAITS = 20
 _LONGEST_WAIT = 7 * 24 * 3600.0
 
+_is_size = re.compile(r"\d+(\.\d+)?\s*([kmgtpe]i?)?b?", re.ASCII | re.IGNORECASE).fullmatch
+_read_bytes = TypeAdapter(ByteSize).validate_python
+
 
 def _read_host(value: str) -> str:
     host = value.removeprefix("[").removesuffix("]")
@@ -160,7 +163,14 @@ def _read_journal_path(value: str) -> str:
     return str(path.absolute())
 
 
-Size = Annotated[int, BeforeValidator(TypeAdapter(ByteSize).validate_python)]
+def _read_size(value: str) -> int:
+    # Pydantic passes over what stands behind the unit, and takes bits too.
+    if not _is_size(value.strip()):
+        raise ValueError("not a size")
+    return _read_bytes(value)
+
+
+Size = Annotated[int, BeforeValidator(_read_size)]
 """Bytes: a number, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB)."""
 
 JournalPath = Annotated[str, BeforeValidator(_read_journal_path)]

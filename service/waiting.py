@@ -6,12 +6,13 @@ Each holds a thread, in place of which the server starts another one; so there a
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import falcon
 
 from service.api_keys import owner_of, tenant_of
+from service.board_gate import BoardSilentError
 from service.broadcaster import Broadcaster
 from service.events import is_complete
 from service.job_ids import canonical
@@ -20,7 +21,7 @@ from service.parking import parking_of
 from service.preferences import wanted_wait
 from service.resources.uploads import UploadResource, UploadsResource
 from service.timeline_view import wants_timelines
-from workers import Board, ChangesWanted, Shares, share_left
+from workers import Board, BoardLostError, ChangesWanted, Shares, share_left
 
 MOST_WAITING: Final = 32
 """All of them may end at the same moment, and then contend for one interpreter lock with whoever
@@ -66,7 +67,9 @@ class WaitMiddleware:
     ) -> None:
         """Wait with the answer to a new job, which stays the same."""
         if isinstance(resource, UploadsResource) and req_succeeded and req.method == "POST":
-            self._wait(req, resp, str(resp.location).rpartition("/")[2])
+            # The job is taken: an error that comes now would have the client send it again.
+            with suppress(BoardSilentError, BoardLostError):
+                self._wait(req, resp, str(resp.location).rpartition("/")[2])
 
     def _wait(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         seconds, parking = wanted_wait(req), parking_of(req.env)
@@ -115,7 +118,7 @@ class _Waiter:
         self._over = threading.Event()
 
     def wait(self, seconds: float) -> None:
-        """Return when the job is complete, the client gone, the server draining or time over."""
+        """Return when the job is complete, the server draining or time over."""
         self._over.wait(seconds)
         self._over.set()
 

@@ -21,6 +21,7 @@ from workers.download.body import UnwantedBody
 from workers.download.faults import download_error
 from workers.download.guard import AddressGuard, AddressRefusedError
 from workers.download.policy import DownloadPolicy
+from workers.download.statuses import MAX_RETRY_AFTER
 from workers.download.wire_url import wire_url
 from workers.errors import DownloadError, Reason
 from workers.messages import Done, Failed, Lease, Outcome, TryAgain
@@ -159,6 +160,7 @@ class WebhookSender:
         wait = None
         if status in _ASKS_TO_WAIT:
             wait = retry_after(headers.get("Retry-After"), self._wall_clock())
+            wait = None if wait is None else min(wait, MAX_RETRY_AFTER)
         return self._failed(
             lease, "refused", message, status=status, is_final=status == _GONE, asked_wait=wait
         )

@@ -13,8 +13,10 @@ class Peer:
 
     accepting = False
 
-    def __init__(self, polled: Polled) -> None:
-        self.socket, self.far_end = socket.socketpair()
+    def __init__(
+        self, polled: Polled, pair: tuple[socket.socket, socket.socket] | None = None
+    ) -> None:
+        self.socket, self.far_end = pair or socket.socketpair()
         self.polled = polled
         self.asked = 0
         self.reads = True
@@ -146,3 +148,17 @@ def test_the_far_end_may_leave(polled: Polled, peers: list[Peer]) -> None:
     polled.turn(10)
     assert peer.handled[-1] == "closed"
     assert peer not in polled.values()
+
+
+def test_an_urgent_byte_is_no_event(polled: Polled) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(listener.getsockname())
+    peer = Peer(polled, (listener.accept()[0], client))
+    client.send(b"!", socket.MSG_OOB)
+    polled.turn(0.05)
+    assert peer.handled == []
+    client.send(b"x")
+    polled.turn(10)
+    assert peer.handled == ["read"]
+    peer.close()
+    listener.close()

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from service.board_gate import BoardSilentError
 from service.parking import ENVIRON_KEY, Guest, Parking
 from service.waiting import MOST_WAITING
+from workers import BoardLostError
 
 URL = "https://s.test/0"
 WAIT = {"Prefer": "wait=30"}
@@ -109,3 +111,16 @@ def test_it_is_counted_and_logged_once(
     assert answer.headers["preference-applied"] == "wait=30"
     assert answer.headers["ratelimit"].startswith('"default";r=2;')
     assert [line["event"] for line in logged] == ["job accepted", "request"]
+
+
+@pytest.mark.parametrize("failure", [BoardSilentError(), BoardLostError()])
+def test_a_job_that_is_taken_is_answered_so_whatever_comes_then(
+    api: Any, board: Any, failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changes(*_args: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(board.table, "changes", changes)
+    answer = api.post([URL], headers=WAIT, extras=Connection().environ)
+    assert answer.status == 202
+    assert "preference-applied" not in answer.headers

@@ -10,6 +10,7 @@ import requests
 import requests_mock
 
 from workers.download import DownloadPolicy
+from workers.download.statuses import MAX_RETRY_AFTER
 from workers.jobs.job import Job
 from workers.messages import Done, Failed, JobStatus, Lease, TaskKind, TryAgain
 from workers.tasks.event import job_complete
@@ -102,6 +103,7 @@ def test_each_secret_signs(make: Make, site: requests_mock.Adapter) -> None:
         (410, {}, None),
         (429, {"Retry-After": "17"}, 17.0),
         (429, {"Retry-After": "2"}, 5.0),
+        (503, {"Retry-After": "9999999999999"}, MAX_RETRY_AFTER),
         (500, {"Retry-After": "17"}, 5.0),
         (503, {"Retry-After": "17"}, 17.0),
     ],
