@@ -55,6 +55,12 @@ NEVER_ENDING: dict[str, Row] = {
     "drips 100 Continue": (TIMEOUT, b"", "drip", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "drips bytes of a 100 Continue": (TIMEOUT, b"HTTP/1.1 100 Continue\r\nX: ", "drip", b"x"),
     "floods with 100 Continue": (BAD_ANSWER, b"", "flood", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "floods with trailers behind an odd head": (
+        TIMEOUT,
+        OK + b"<br />\r\n" + CHUNKED + chunk(JPEG) + b"0\r\n",
+        "flood",
+        b"X: 1\r\n" * 10_000,
+    ),
     "drips the first bytes": (TIMEOUT, sized(9000), "drip", b"\xff"),
     "drips the body": (TIMEOUT, sized(99_000) + JPEG, "drip", b"x"),
     "drips a large body": (TIMEOUT, sized(9 * MB) + JPEG, "drip", b"x"),
@@ -139,7 +145,7 @@ LENGTHS: dict[str, Row] = {
     "fractional": (BAD_ANSWER, sized(b"6004.0") + JPEG, "close"),
     "no number": (BAD_ANSWER, sized(b"many") + JPEG, "close"),
     "blank": (BAD_ANSWER, sized(b"") + JPEG, "close"),
-    "just too large": (Reason.TOO_LARGE, sized(20 * MB + 1) + JPEG, "stall"),
+    "just too large": (Reason.TOO_LARGE, sized(10 * MB + 1) + JPEG, "stall"),
     "huge": (Reason.TOO_LARGE, sized(10**20) + JPEG, "stall"),
     "of 5,000 digits": (Reason.TOO_LARGE, sized(b"9" * 5000) + JPEG, "stall"),
     "beside chunks": (

@@ -11,53 +11,37 @@ from workers.transfer.errors import Fault, TransferError
 
 _LOOKUP_SECONDS = 2.0
 
-# Reason, sentence, and whether another attempt may succeed.
-_MEANINGS: dict[Fault, tuple[Reason, str, bool]] = {
-    Fault.LOOKUP: (Reason.NAME_LOOKUP_FAILED, "The host {host} could not be looked up.", True),
-    Fault.LOOKUP_TIMEOUT: (
-        Reason.NAME_LOOKUP_FAILED,
-        "The host {host} could not be looked up: no answer.",
-        True,
-    ),
-    Fault.CONNECT_REFUSED: (
-        Reason.CONNECT_FAILED,
-        "Could not connect to {host}: connection refused.",
-        True,
-    ),
-    Fault.CONNECT_TIMEOUT: (Reason.CONNECT_FAILED, "Could not connect to {host}: no answer.", True),
-    Fault.NO_CONNECTION: (
-        Reason.CONNECT_FAILED,
-        "Could not connect to {host}: network error.",
-        True,
-    ),
+_NOT_FOUND = "The host {host} could not be looked up"
+_NOT_CONNECTED = "Could not connect to {host}"
+
+_MEANINGS: dict[Fault, tuple[Reason, str]] = {
+    Fault.LOOKUP: (Reason.NAME_LOOKUP_FAILED, f"{_NOT_FOUND}."),
+    Fault.LOOKUP_TIMEOUT: (Reason.NAME_LOOKUP_FAILED, f"{_NOT_FOUND}: no answer."),
+    Fault.CONNECT_REFUSED: (Reason.CONNECT_FAILED, f"{_NOT_CONNECTED}: connection refused."),
+    Fault.CONNECT_TIMEOUT: (Reason.CONNECT_FAILED, f"{_NOT_CONNECTED}: no answer."),
+    Fault.NO_CONNECTION: (Reason.CONNECT_FAILED, f"{_NOT_CONNECTED}: network error."),
     Fault.PROXY: (
         Reason.CONNECT_FAILED,
         "The proxy (SOURCE_PROXY) did not connect to {host}: {detail}.",
-        True,
     ),
-    Fault.CERTIFICATE: (
-        Reason.TLS_FAILED,
-        "The certificate of {host} is not valid: {detail}.",
-        False,
-    ),
+    Fault.CERTIFICATE: (Reason.TLS_FAILED, "The certificate of {host} is not valid: {detail}."),
     Fault.TLS: (
         Reason.TLS_FAILED,
         "No secure connection with {host} could be set up: {detail}.",
-        False,
     ),
     Fault.TIMEOUT: (
         Reason.DOWNLOAD_TIMEOUT,
         "The download took too long: {host} stopped sending.",
-        True,
     ),
     Fault.CUT_SHORT: (
         Reason.SOURCE_CUT_SHORT,
         "{host} closed the connection before the image was complete.",
-        True,
     ),
-    Fault.NOT_HTTP: (Reason.SOURCE_BAD_ANSWER, "What {host} answered is not valid HTTP.", False),
-    Fault.URL: (Reason.URL_INVALID, "The URL cannot be sent to a server.", False),
+    Fault.NOT_HTTP: (Reason.SOURCE_BAD_ANSWER, "What {host} answered is not valid HTTP."),
+    Fault.URL: (Reason.URL_INVALID, "The URL cannot be sent to a server."),
 }
+# No other attempt would be any different.
+_FINAL = frozenset({Fault.CERTIFICATE, Fault.TLS, Fault.NOT_HTTP, Fault.URL})
 
 
 def download_error(error: RequestException, host: str) -> DownloadError:
@@ -71,9 +55,9 @@ def download_error(error: RequestException, host: str) -> DownloadError:
         error = TransferError(Fault.TIMEOUT if isinstance(error, Timeout) else Fault.CUT_SHORT)
     if error.fault is Fault.LOOKUP and not _may_exist(host):
         return no_such_host(host)
-    reason, sentence, transient = _MEANINGS[error.fault]
+    reason, sentence = _MEANINGS[error.fault]
     message = sentence.format(host=shown(host), detail=error.detail)
-    return DownloadError(reason, message, transient=transient)
+    return DownloadError(reason, message, transient=error.fault not in _FINAL)
 
 
 def _may_exist(host: str) -> bool:

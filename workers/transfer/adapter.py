@@ -3,7 +3,7 @@
 import io
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pycurl
@@ -14,7 +14,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from workers.transfer.errors import Fault, TransferError, fault_of, in_words
-from workers.transfer.handle import Body, Guard, Handle, Request, TransferOptions, Upload
+from workers.transfer.handle import Body, Guard, Handle, Request, TransferOptions
 from workers.transfer.head import Head, HeadTooLongError
 from workers.transfer.lenient import read_leniently
 from workers.transfer.loop import ConnectionPool, TransferAbortedError
@@ -164,7 +164,7 @@ class CurlAdapter(BaseAdapter):
                 raise handle.failure from error
             if handle.is_enough:
                 return None
-            if handle.refusal is not None and handle.was_refused():
+            if handle.refusal is not None:
                 raise handle.refusal from error
             fault = fault_of(handle.curl, error)
             return TransferError(fault, in_words(str(error.args[-1])), has_sent=handle.has_sent)
@@ -207,28 +207,14 @@ def open_session(adapter: BaseAdapter) -> requests.Session:
     return session
 
 
-class _Chunks:
-    """Reads an iterable of chunks as a file."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
-
-    def read(self, size: int, /) -> bytes:
-        if not self._rest:
-            self._rest = memoryview(next(self._chunks, b""))
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(piece)
-
-
-def _upload_of(request: requests.PreparedRequest) -> tuple[Upload | None, int]:
+def _upload_of(request: requests.PreparedRequest) -> tuple[Iterator[bytes] | None, int]:
     body: Any = request.body
     if body is None:
         return None, 0
     size = int(request.headers.get("Content-Length", -1))
     if size < 0:
         raise InvalidHeader("a body without its length", request=request)
-    return io.BytesIO(body) if isinstance(body, bytes) else _Chunks(body), size
+    return iter([body] if isinstance(body, bytes) else body), size
 
 
 def _response(

@@ -25,7 +25,8 @@ class Fault(Enum):
 
 
 _match_verdict = re.compile(
-    r".*(?:problem|result|[0-9] ms): (.*?)(?: \([0-9]+\))?|(Could not resolve proxy): .*"
+    r".*(?:problem|result|[0-9] ms): (.*?)(?: \([0-9]+\))?"
+    r"|(Could not resolve proxy|Unsupported proxy syntax)\b.*"
 ).fullmatch
 
 
@@ -62,6 +63,7 @@ class TransferError(requests.ConnectionError):
         self.has_sent = has_sent
 
 
+# All else is the end of a connection, or passes as that does.
 _FAULTS = {
     pycurl.E_UNSUPPORTED_PROTOCOL: Fault.NOT_HTTP,  # also: the status line makes no sense
     pycurl.E_URL_MALFORMAT: Fault.URL,
@@ -69,17 +71,12 @@ _FAULTS = {
     pycurl.E_COULDNT_RESOLVE_HOST: Fault.LOOKUP,
     pycurl.E_COULDNT_CONNECT: Fault.NO_CONNECTION,
     pycurl.E_FTP_WEIRD_SERVER_REPLY: Fault.NOT_HTTP,
-    pycurl.E_PARTIAL_FILE: Fault.CUT_SHORT,
     pycurl.E_SSL_CONNECT_ERROR: Fault.TLS,
-    pycurl.E_GOT_NOTHING: Fault.CUT_SHORT,
-    pycurl.E_SEND_ERROR: Fault.CUT_SHORT,
-    pycurl.E_RECV_ERROR: Fault.CUT_SHORT,
     pycurl.E_SSL_CIPHER: Fault.TLS,
     pycurl.E_PEER_FAILED_VERIFICATION: Fault.CERTIFICATE,
-    pycurl.E_SEND_FAIL_REWIND: Fault.CUT_SHORT,
-    pycurl.E_HTTP2: Fault.CUT_SHORT,
-    92: Fault.CUT_SHORT,  # CURLE_HTTP2_STREAM
+    pycurl.E_BAD_CONTENT_ENCODING: Fault.NOT_HTTP,
     97: Fault.PROXY,  # CURLE_PROXY
+    100: Fault.NOT_HTTP,  # CURLE_TOO_LARGE
 }
 
 _OK = 200
@@ -100,7 +97,7 @@ def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
         return Fault.PROXY
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return _late_phase(curl, text)
-    fault = _FAULTS.get(code, Fault.NOT_HTTP)
+    fault = _FAULTS.get(code, Fault.CUT_SHORT)
     if fault is Fault.NO_CONNECTION and curl.getinfo(pycurl.OS_ERRNO) == _ECONNREFUSED:
         return Fault.CONNECT_REFUSED
     if fault is Fault.TLS and any(words in text for words in _END_OF_TLS):

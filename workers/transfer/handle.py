@@ -3,10 +3,12 @@
 import re
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from queue import SimpleQueue
 from typing import Protocol
+from urllib.parse import unquote_to_bytes
 
 import certifi
 import pycurl
@@ -39,12 +41,6 @@ class Body(Protocol):
 
     def discard(self) -> None:
         """Let go of what has come; the transfer has failed."""
-
-
-class Upload(Protocol):
-    """The body of a request: read once, from the beginning."""
-
-    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +80,10 @@ class Request:
 def open_curl(options: TransferOptions) -> pycurl.Curl:
     """A handle with the options that never change."""
     curl = pycurl.Curl()
+    # Apart from its credentials: libcurl quotes a proxy's URL in what it says of it.
+    login, _, peer = (options.proxy or "").rpartition("@")
+    scheme, _, login = login.rpartition("://")
+    user, _, password = map(unquote_to_bytes, login.partition(":"))
     for option, value in (
         (pycurl.NOSIGNAL, 1),
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
@@ -96,12 +96,15 @@ def open_curl(options: TransferOptions) -> pycurl.Curl:
         (pycurl.CAINFO, options.authorities),
         (pycurl.PROXY_CAINFO, options.authorities),
         # Empty: the proxy variables of the environment have no effect.
-        (pycurl.PROXY, options.proxy or ""),
+        (pycurl.PROXY, f"{scheme}://{peer}" if scheme else peer),
         (pycurl.NOPROXY, ""),
         # What a proxy says to CONNECT is not the head of the answer.
         (_SUPPRESS_CONNECT_HEADERS, 1),
     ):
         curl.setopt(option, value)
+    if login:
+        curl.setopt(pycurl.PROXYUSERNAME, user)
+        curl.setopt(pycurl.PROXYPASSWORD, password)
     if options.keeps_cookies:
         curl.setopt(pycurl.COOKIEFILE, "")
     return curl
@@ -122,9 +125,11 @@ class Handle:
         is_enough: whether the body is complete, or no more of it is wanted.
         descriptor: of the socket that was opened for it last; None: it goes over a kept connection.
         is_connected: whether its connection is ready for the request.
-        hold_until: on the monotonic clock; see `Transfer`.
+        hold_until: on the monotonic clock: until when others wait for the session that it brings.
         has_sent: whether the request's body has left, all of it.
+        result: how the transfer ended, for the lane that waits.
         origin: scheme, host and port of the URL.
+        target: path and query of the URL.
     """
 
     def __init__(
@@ -134,20 +139,21 @@ class Handle:
         on_socket: Callable[[int, str], None] = lambda *_: None,
     ) -> None:
         self.curl = open_curl(options)
+        self.result: SimpleQueue[Exception | None] = SimpleQueue()
         self._guard = guard
         self._on_socket = on_socket
-        self._is_proxied = (options.proxy or "").startswith("http")
+        self._is_proxied = (options.proxy or "").lower().startswith("http")
         self._sent_headers: Sequence[str] = ()
         self._method = ""
-        self.origin = ""
+        self.origin = self.target = ""
         self._open_body: Callable[[Head], Body]
         self.body: Body | None = None
-        self._upload: Upload | None = None
+        self._upload: Iterator[bytes] | None = None
         self._size = 0
         self.hold_until = 0.0
         self._opened_at = 0.0
         self.descriptor: int | None = None
-        self.refusal: Exception | None = None
+        self._refusal: Exception | None = None
         self._begin(0.0)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, self.open_socket)
         self.curl.setopt(pycurl.PREREQFUNCTION, self._note_connection)
@@ -159,14 +165,16 @@ class Handle:
         """Make ready for one transfer, whose method was set by `set_method`."""
         self._open_body = request.open_body
         self._begin(request.deadline)
-        self.hold_until = time.monotonic() + request.connect_seconds
+        now = time.monotonic()
+        # Who has waited in vain has as much time for a connection of its own.
+        self.hold_until = now + min(request.connect_seconds, (request.deadline - now) / 2)
         self.curl.setopt(pycurl.URL, request.url)
         # libcurl would rewrite the escapes of a path (%2c to %2C), which may be signed.
         self.origin = _match_origin(request.url)[0]  # type: ignore[index] # it is a wire URL
         target = request.url[len(self.origin) :]
-        target = target if target.startswith("/") else f"/{target}"
+        self.target = target if target.startswith("/") else f"/{target}"
         is_plain_proxy = self._is_proxied and request.url.startswith("http:")
-        self.curl.setopt(pycurl.REQUEST_TARGET, request.url if is_plain_proxy else target)
+        self.curl.setopt(pycurl.REQUEST_TARGET, request.url if is_plain_proxy else self.target)
         if request.headers != self._sent_headers:
             self._sent_headers = request.headers
             own = [line for line in request.headers if line.lower().startswith("cookie:")]
@@ -177,12 +185,12 @@ class Handle:
                 self.curl.setopt(pycurl.COOKIE, own[0].partition(":")[2].strip())
         self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(request.connect_seconds * 1000)))
 
-    def set_method(self, method: str, upload: Upload | None = None, size: int = 0) -> None:
+    def set_method(self, method: str, upload: Iterator[bytes] | None = None, size: int = 0) -> None:
         """Choose the method, and the body that goes with it.
 
         Args:
             method: GET, POST or DELETE.
-            upload: the body; read once, so that nothing of it is ever sent twice.
+            upload: the body in pieces; read once, so that nothing of it is ever sent twice.
             size: of the body, in bytes.
         """
         self._upload, self._size = upload, size
@@ -197,17 +205,20 @@ class Handle:
         self.curl.setopt(pycurl.COOKIELIST, "ALL")
 
     def prepare_deadline(self, now: float) -> None:
-        """See `Transfer`."""
-        self._silent_from = now + (self._deadline - now) / 2
+        """Hand the seconds that are left to libcurl; called when the transfer begins."""
+        self._silent_from = now + (self._deadline - now) / 3
         self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int((self._deadline - now) * 1000)))
 
     @property
     def is_repeatable(self) -> bool:
-        """See `Transfer`."""
+        """Whether libcurl may send it again where a kept connection turns out to be closed."""
         return self._upload is None
 
     def is_silent(self, now: float) -> bool:
-        """See `Transfer`. Half of the time is left for the same on a fresh connection."""
+        """Whether a kept connection has brought nothing for a third of the time.
+
+        The rest is left for the same on a fresh one, as the source may only be slow.
+        """
         return now >= self._silent_from and self._method == "GET" and self.is_reusing
 
     @property
@@ -225,7 +236,7 @@ class Handle:
                 self._guard.check(ip_address(host), port)
         except Exception as error:  # noqa: BLE001 - raised again in the lane
             # Another address may do: it counts only when there is none.
-            self.refusal = self.refusal or error
+            self._refusal = self._refusal or error
             return _REFUSE
         self._attempts += 1
         try:
@@ -245,9 +256,10 @@ class Handle:
         self.hold_until = 2 * now - self._opened_at
         return int(pycurl.PREREQFUNC_OK)
 
-    def was_refused(self) -> bool:
-        """Whether every address of the host was refused."""
-        return self.refusal is not None and not self._attempts
+    @property
+    def refusal(self) -> Exception | None:
+        """Of the guard, if no address of the host was let through."""
+        return None if self._attempts else self._refusal
 
     def take_body(self) -> Body | None:
         """The body of the answer, which the caller has to close from now on."""
@@ -266,7 +278,7 @@ class Handle:
         self._attempts = 0
         self._received = 0
         self._length: int | None = None
-        self.refusal = None
+        self._refusal = None
         self.head = Head()
         self.failure: Exception | None = None
         self.is_enough = False
@@ -274,6 +286,7 @@ class Handle:
         self.is_connected = False
         self.has_sent = False
         self._left = self._size
+        self._rest = memoryview(b"")
 
     def _take_line(self, line: bytes) -> int | None:
         try:
@@ -302,10 +315,12 @@ class Handle:
 
     def _give_piece(self, size: int) -> bytes | int:
         try:
-            piece = b"" if self._upload is None else self._upload.read(size)
+            if not self._rest and self._upload is not None:
+                self._rest = memoryview(next(self._upload, b""))
         except Exception as error:  # noqa: BLE001 - raised again in the lane
             self.failure = error
             return _ABORT
+        piece, self._rest = self._rest[:size], self._rest[size:]
         self._left -= len(piece)
         self.has_sent = self._left <= 0
-        return piece
+        return bytes(piece)

@@ -2,13 +2,15 @@
 
 A warning of PHP among the fields, a status line with two spaces: libcurl gives up on these.
 The request is sent once more, over a connection that libcurl opens (so guard, proxy and TLS are
-the same), and the head is mended before http.client reads it. Few sources need this, so it runs in
+the same). `Head` reads the head, and http.client the body. Few sources need this, so it runs in
 the lane and keeps no connection.
 """
 
 import io
 import select
 import time
+from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 
 import pycurl
@@ -47,10 +49,18 @@ def read_leniently(
         except pycurl.error as error:
             raise handle.refusal or TransferError(fault_of(handle.curl, error)) from error
         stream = _Stream(handle.curl, request.deadline)
-        stream.send(_request(request))
-        head = _read_head(stream)
+        fields = [line for line in request.headers if not line.endswith(":")]
+        host = f"Host: {handle.origin.partition('://')[2]}"
+        lines = (f"GET {handle.target} HTTP/1.1", host, *fields, "Connection: close", "", "")
+        stream.send("\r\n".join(lines).encode("latin-1"))
+        answer = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # asks for makefile
+        head = _read_head(answer.fp)
         body = request.open_body(head)
-        _read_body(stream, body)
+        try:
+            _read_body(answer, head, body)
+        except BaseException:
+            body.discard()
+            raise
     finally:
         handle.curl.close()
     return head, body
@@ -63,101 +73,59 @@ class _Stream(io.RawIOBase):
         super().__init__()
         self._curl = curl
         self._deadline = deadline
-        self._socket: int = curl.getinfo(pycurl.ACTIVESOCKET)
-        self._first = b""
 
     def readable(self) -> bool:
         return True
-
-    def put_back(self, data: bytes) -> None:
-        """Let `data` be what is read next."""
-        self._first = data
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """As http.client asks a socket for it."""
         return io.BufferedReader(self, _PIECE_BYTES)
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what it is given
-        if self._first:
-            piece, self._first = self._first[: len(buffer)], self._first[len(buffer) :]
-            buffer[: len(piece)] = piece
-            return len(piece)
-        while True:
-            try:
-                return self._curl.recv_into(buffer)
-            except BlockingIOError:
-                self._wait(reading=True)
-            except pycurl.error as error:
-                raise TransferError(Fault.CUT_SHORT) from error
+        return self._when_ready(select.POLLIN, partial(self._curl.recv_into, buffer))
 
     def send(self, data: bytes) -> None:
         while data:
+            data = data[self._when_ready(select.POLLOUT, partial(self._curl.send, data)) :]
+
+    def _when_ready(self, event: int, act: Callable[[], int]) -> int:
+        poll = select.poll()  # select() knows no descriptor above 1,023
+        poll.register(self._curl.getinfo(pycurl.ACTIVESOCKET), event)
+        # Looked at each time: who floods never lets this wait.
+        while (left := self._deadline - time.monotonic()) > 0:
             try:
-                data = data[self._curl.send(data) :]
+                return act()
             except BlockingIOError:
-                self._wait(reading=False)
+                poll.poll(left * 1000)
             except pycurl.error as error:
                 raise TransferError(Fault.CUT_SHORT) from error
-
-    def _wait(self, *, reading: bool) -> None:
-        sockets = ([self._socket], []) if reading else ([], [self._socket])
-        left = self._deadline - time.monotonic()
-        if left <= 0 or not any(select.select(*sockets, [], left)):
-            raise TransferError(Fault.TIMEOUT)
+        raise TransferError(Fault.TIMEOUT)
 
 
-def _request(request: Request) -> bytes:
-    host, _, target = request.url.partition("://")[2].partition("/")
-    host, mark, query = host.partition("?")
-    fields = [line for line in request.headers if not line.endswith(":")]
-    lines = [f"GET /{target}{mark}{query} HTTP/1.1", f"Host: {host}", *fields, "Connection: close"]
-    return "\r\n".join((*lines, "", "")).encode("latin-1")
-
-
-def _read_body(stream: _Stream, body: Body) -> None:
-    answer = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # all it asks for is there
+def _read_head(stream: io.BufferedReader) -> Head:
+    head = Head()
     try:
-        answer.begin()
+        while not head.is_complete:
+            line = stream.readline(MAX_HEAD_BYTES + 1)
+            if not line:
+                raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
+            head.feed(line)
+    except HeadTooLongError as error:
+        raise TransferError(Fault.NOT_HTTP, "a head too long") from error
+    is_sized = head.is_chunked or head.length() is not None or "Content-Length" not in head.fields
+    if not is_sized or len(head.fields.all("Location")) > 1:
+        raise TransferError(Fault.NOT_HTTP, "fields that contradict each other")
+    return head
+
+
+def _read_body(answer: HTTPResponse, head: Head, body: Body) -> None:
+    # In place of HTTPResponse.begin, which would read the head once more, and strictly.
+    answer.chunked, answer.chunk_left, answer.length = head.is_chunked, None, head.length()
+    try:
         is_wanted = body.write(b"")
         while is_wanted and (piece := answer.read1(_PIECE_BYTES)):
             is_wanted = body.write(piece)
     except (HTTPException, ValueError) as error:
-        body.discard()
         raise TransferError(Fault.NOT_HTTP, str(error)) from error
-    except BaseException:
-        body.discard()
-        raise
     if is_wanted and answer.length:
-        body.discard()
         raise TransferError(Fault.CUT_SHORT)
-
-
-def _feed(head: Head, line: bytes) -> None:
-    try:
-        head.feed(line)
-    except HeadTooLongError as error:
-        raise TransferError(Fault.NOT_HTTP, "a head too long") from error
-
-
-def _read_head(stream: _Stream) -> Head:
-    """Read the head; what stands in the stream instead is its mended form."""
-    head, rest = Head(), b""
-    while not head.is_complete:
-        line, end, rest = rest.partition(b"\n")
-        if end:
-            _feed(head, line + end)
-        elif more := stream.read(_PIECE_BYTES):
-            rest = line + more
-            if len(rest) > MAX_HEAD_BYTES:
-                raise TransferError(Fault.NOT_HTTP, "a head too long")
-        else:
-            raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
-    length = head.length()
-    is_unclear = length is None and "Content-Length" in head.fields and not head.is_chunked
-    if is_unclear or len(head.fields.all("Location")) > 1:
-        raise TransferError(Fault.NOT_HTTP, "fields that contradict each other")
-    lines = [f"HTTP/1.1 {head.status} -"]
-    lines += [f"Content-Length: {length}"] if length is not None else []
-    lines += ["Transfer-Encoding: chunked"] if head.is_chunked else []
-    stream.put_back("\r\n".join((*lines, "", "")).encode() + rest)
-    return head

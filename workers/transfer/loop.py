@@ -5,13 +5,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import Protocol
+from contextlib import suppress
 
 import pycurl
 
 from workers.bell import Bell
+from workers.transfer.handle import Handle
 
 KEPT_CONNECTIONS = 512
 """Idle connections that a pool keeps; a job of many hosts comes back to each of them."""
@@ -23,52 +22,8 @@ _WRITABLE = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP
 _SWEEP_SECONDS = 0.5  # between looks for connections that fell silent
 
 
-class Transfer(Protocol):
-    """A request on a libcurl handle, ready to be performed."""
-
-    @property
-    def curl(self) -> pycurl.Curl: ...
-
-    def prepare_deadline(self, now: float) -> None:
-        """Hand the seconds that are left to libcurl; called when the transfer begins."""
-
-    def is_silent(self, now: float) -> bool:
-        """Whether a kept connection has brought no answer for too long."""
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port of its URL."""
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether libcurl may send it again where a kept connection turns out to be closed."""
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether it has a connection that is ready for its request."""
-
-    @property
-    def descriptor(self) -> int | None:
-        """Of the socket that was opened for it, if one was."""
-
-    @property
-    def hold_until(self) -> float:
-        """On the monotonic clock: until when others wait for the session that it brings."""
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether all that is wanted has come, though the server may not have said so."""
-
-
 class TransferAbortedError(Exception):
     """The loop was closed, or the connection was silent, before the transfer ended."""
-
-
-@dataclass(eq=False, slots=True)
-class _Entry:
-    pool: "ConnectionPool"
-    transfer: Transfer
-    result: SimpleQueue[Exception | None] = field(default_factory=SimpleQueue)
 
 
 class TransferLoop:
@@ -86,9 +41,10 @@ class TransferLoop:
         self._watched: dict[int, ConnectionPool] = {}  # descriptor → whose it is
         self._is_awake = False
         self._closed = False
-        self._new: deque[_Entry] = deque()
+        self._has_ended = False
+        self._new: deque[tuple[ConnectionPool, Handle]] = deque()
         # Told when all that is ready was read: a lane that wakes wants the interpreter.
-        self._ended: list[tuple[_Entry, Exception | None]] = []
+        self._ended: list[tuple[Handle, Exception | None]] = []
         self._pools: dict[str, ConnectionPool] = {}
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="transfers", daemon=True)
@@ -107,20 +63,20 @@ class TransferLoop:
                 self._pools = {**self._pools, name: pool}
             return self._pools[name]
 
-    def perform(self, entry: _Entry) -> None:
+    def perform(self, pool: "ConnectionPool", handle: Handle) -> None:
         """Wait until the transfer has ended.
 
         Raises:
             pycurl.error: it failed.
             TransferAbortedError: the loop was closed.
         """
-        self._new.append(entry)
+        self._new.append((pool, handle))
         if not self._is_awake:
             self._is_awake = True
             self._bell.ring()
-        if self._closed:
+        if self._has_ended:
             self._fail_new()
-        error = entry.result.get()
+        error = handle.result.get()
         if error is not None:
             raise error
 
@@ -139,6 +95,8 @@ class TransferLoop:
         for pool in self._pools.values():
             pool.close()
         self._tell_ended()
+        # From here on a lane fails what it adds: until then the thread alone takes out of `_new`.
+        self._has_ended = True
         self._fail_new()
         self._epoll.close()
 
@@ -171,17 +129,20 @@ class TransferLoop:
 
     def _begin_new(self) -> None:
         while self._new:
-            self._new[0].pool.begin(self._new[0])
+            pool, handle = self._new[0]  # it stays there until it has begun: see `_run`
+            pool.begin(handle)
             self._new.popleft()
 
     def _tell_ended(self) -> None:
-        for entry, error in self._ended:
-            entry.result.put(error)
+        for handle, error in self._ended:
+            handle.result.put(error)
         self._ended.clear()
 
     def _fail_new(self) -> None:
-        while self._new:
-            self._new.popleft().result.put(TransferAbortedError("the worker stops"))
+        with suppress(IndexError):  # the thread and lanes may do so at once
+            while True:
+                _, handle = self._new.popleft()
+                handle.result.put(TransferAbortedError("the worker stops"))
 
 
 class ConnectionPool:
@@ -192,21 +153,21 @@ class ConnectionPool:
         loop: TransferLoop,
         epoll: select.epoll,
         watched: dict[int, "ConnectionPool"],
-        ended: list[tuple[_Entry, Exception | None]],
+        ended: list[tuple[Handle, Exception | None]],
     ) -> None:
         self._ended = ended
         self._due = float("inf")  # on the monotonic clock: when libcurl wants to be called next
         self._loop = loop
         self._epoll = epoll
         self._watched = watched
-        self._active: dict[pycurl.Curl, _Entry] = {}
+        self._active: dict[pycurl.Curl, Handle] = {}
         self._multi = pycurl.CurlMulti()
         self._hangups = select.epoll()
         self._sockets: dict[int, str] = {}  # descriptor → origin that it was opened for
         # A session serves one handshake, which brings the next one (RFC 8446, appendix C.4). So of
         # all transfers with a host, one at a time may open a connection: origin → it and the
         # others, which wait until libcurl has the session.
-        self._openers: dict[str, deque[_Entry]] = {}
+        self._openers: dict[str, deque[Handle]] = {}
         # libcurl's own cache of sessions loses them with some tens of hosts: origin → a cache.
         self._sessions: dict[str, pycurl.CurlShare] = {}
         self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
@@ -217,26 +178,27 @@ class ConnectionPool:
     def is_busy(self) -> bool:
         return bool(self._active)
 
-    def perform(self, transfer: Transfer) -> None:
+    def perform(self, handle: Handle) -> None:
         """Wait until the transfer has ended; see `TransferLoop.perform`."""
-        self._loop.perform(_Entry(self, transfer))
+        self._loop.perform(self, handle)
 
     def note_socket(self, descriptor: int, origin: str) -> None:
         """Watch for the other side hanging up; the system forgets a socket that is closed."""
         self._sockets[descriptor] = origin
         self._hangups.register(descriptor, select.EPOLLRDHUP)
 
-    def begin(self, entry: _Entry) -> None:
+    def begin(self, handle: Handle) -> None:
         """Hand a transfer to libcurl, or let it wait for the one that opens a connection."""
-        origin = entry.transfer.origin
-        if origin.startswith("https:"):
-            entry.transfer.curl.unsetopt(pycurl.SHARE)
-            entry.transfer.curl.setopt(pycurl.SHARE, self._sessions_of(origin))
-            openers = self._openers.setdefault(origin, deque())
-            openers.append(entry)
-            if len(openers) > 1:
-                return
-        self._add(entry)
+        if handle.origin.startswith("https:"):
+            handle.curl.unsetopt(pycurl.SHARE)
+            handle.curl.setopt(pycurl.SHARE, self._sessions_of(handle.origin))
+            openers = self._openers.setdefault(handle.origin, deque())
+            # One that has less time than those before it does not wait for them.
+            if not openers or openers[-1].hold_until - handle.hold_until < _SWEEP_SECONDS:
+                openers.append(handle)
+                if len(openers) > 1:
+                    return
+        self._add(handle)
 
     def _sessions_of(self, origin: str) -> pycurl.CurlShare:
         sessions = self._sessions.pop(origin, None)
@@ -248,16 +210,15 @@ class ConnectionPool:
             del self._sessions[next(iter(self._sessions))]
         return sessions
 
-    def _add(self, entry: _Entry) -> None:
-        entry.transfer.prepare_deadline(time.monotonic())
-        if not entry.transfer.is_repeatable:
+    def _add(self, handle: Handle) -> None:
+        handle.prepare_deadline(time.monotonic())
+        if not handle.is_repeatable:
             # libcurl looks at idle connections once a second; one that was closed since then would
             # take the upload along.
             closed = {self._sockets[descriptor] for descriptor, _ in self._hangups.poll(0)}
-            is_risky = entry.transfer.origin in closed
-            entry.transfer.curl.setopt(pycurl.FRESH_CONNECT, int(is_risky))
-        self._active[entry.transfer.curl] = entry
-        self._multi.add_handle(entry.transfer.curl)
+            handle.curl.setopt(pycurl.FRESH_CONNECT, int(handle.origin in closed))
+        self._active[handle.curl] = handle
+        self._multi.add_handle(handle.curl)
 
     def act(self, fd: int, events: int) -> None:
         """Let libcurl go on with a socket that is ready."""
@@ -268,8 +229,8 @@ class ConnectionPool:
         opener = self._openers.get(self._sockets.get(fd, ""), (None,))[0]
         has_session = (
             opener is not None
-            and opener.transfer.descriptor == fd
-            and opener.transfer.is_connected
+            and opener.descriptor == fd
+            and opener.is_connected
             and mask & pycurl.CSELECT_IN
         )
         self._multi.socket_action(fd, mask)
@@ -279,7 +240,7 @@ class ConnectionPool:
 
     def next_due(self) -> float:
         """When `act_if_due` has something to do, on the monotonic clock."""
-        holds = (openers[0].transfer.hold_until for openers in self._openers.values())
+        holds = (openers[0].hold_until for openers in self._openers.values())
         return min(self._due, *holds) if self._openers else self._due
 
     def act_if_due(self, now: float) -> None:
@@ -288,23 +249,23 @@ class ConnectionPool:
             self._due = float("inf")
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             self._collect()
-        for opener, *_ in tuple(self._openers.values()):
-            is_kept = opener.transfer.is_connected and opener.transfer.descriptor is None
-            if is_kept or now >= opener.transfer.hold_until:
+        for opener in [openers[0] for openers in self._openers.values()]:
+            is_kept = opener.is_connected and opener.descriptor is None
+            if is_kept or now >= opener.hold_until:
                 self._pass_on(opener)
 
     def sweep(self, now: float) -> None:
         """End what libcurl would wait for in vain."""
-        for curl, entry in tuple(self._active.items()):
-            if entry.transfer.is_enough:
+        for curl, handle in tuple(self._active.items()):
+            if handle.is_enough:
                 self._end(curl, None)
-            elif entry.transfer.is_silent(now):
+            elif handle.is_silent(now):
                 self._end(curl, TransferAbortedError("a kept connection was silent"))
 
     def close(self) -> None:
         for _, *waiting in self._openers.values():
-            for entry in waiting:
-                entry.result.put(TransferAbortedError("the worker stops"))
+            for handle in waiting:
+                handle.result.put(TransferAbortedError("the worker stops"))
         self._openers.clear()
         for curl in tuple(self._active):
             self._end(curl, TransferAbortedError("the worker stops"))
@@ -321,25 +282,24 @@ class ConnectionPool:
                 self._end(curl, pycurl.error(code, text))
 
     def _end(self, curl: pycurl.Curl, error: Exception | None) -> None:
-        entry = self._active.pop(curl)
+        handle = self._active.pop(curl)
         self._multi.remove_handle(curl)
         # Before the lane goes on, and uses the handle again.
-        self._pass_on(entry)
-        self._ended.append((entry, error))
+        self._pass_on(handle)
+        self._ended.append((handle, error))
 
-    def _pass_on(self, opener: _Entry) -> None:
+    def _pass_on(self, opener: Handle) -> None:
         """Let the next transfer open a connection, and with it those that have waited too long."""
-        origin = opener.transfer.origin
-        openers = self._openers.get(origin)
+        openers = self._openers.get(opener.origin)
         if not openers or openers[0] is not opener:
             return
         openers.popleft()
         while openers:
             self._add(openers[0])
-            if openers[0].transfer.hold_until > time.monotonic():
+            if openers[0].hold_until > time.monotonic():
                 return
             openers.popleft()
-        del self._openers[origin]
+        del self._openers[opener.origin]
 
     def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
         """Tell the system which events of a socket libcurl waits for."""
