@@ -19,6 +19,8 @@ _BUFFER_BYTES = 256 * 1024
 _MAX_ADDRESSES = 6
 """How many addresses of one name are connected to: its owner could list thousands."""
 
+_SESSION_SECONDS = 0.1  # until others begin at least, for a server that is busy
+
 _match_origin = re.compile(r"https?://[^/?]*").match
 
 _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl has no name for
@@ -251,9 +253,9 @@ class Handle:
     def _note_connection(self, *_ends: object) -> int:
         self.is_connected = True
         # The server sends a session when its side of the handshake is done: within a round trip,
-        # of which connecting took some.
+        # of which connecting took some. Where it came together with the handshake, nothing tells.
         now = time.monotonic()
-        self.hold_until = 2 * now - self._opened_at
+        self.hold_until = now + max(now - self._opened_at, _SESSION_SECONDS)
         return int(pycurl.PREREQFUNC_OK)
 
     @property
