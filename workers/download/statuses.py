@@ -66,7 +66,7 @@ def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
         reason,
         f"{sentence} (status {_with_phrase(status)}).",
         transient=transient,
-        retry_after=_wait(headers) if transient else None,
+        retry_after=asked_wait(headers, time.time()) if transient else None,
     )
 
 
@@ -90,8 +90,14 @@ def placeholder_error() -> DownloadError:
     )
 
 
-def _wait(headers: Mapping[str, str]) -> float | None:
-    seconds = retry_after(headers.get("Retry-After"), time.time())
+def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that Retry-After asks for, up to MAX_RETRY_AFTER; None if it asks for none.
+
+    Args:
+        headers: of an answer of a source or a callback URL.
+        now: seconds since the epoch.
+    """
+    seconds = retry_after(headers.get("Retry-After"), now)
     return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 

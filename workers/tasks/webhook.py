@@ -21,11 +21,10 @@ from workers.download.body import UnwantedBody
 from workers.download.faults import download_error
 from workers.download.guard import AddressGuard, AddressRefusedError
 from workers.download.policy import DownloadPolicy
-from workers.download.statuses import MAX_RETRY_AFTER
+from workers.download.statuses import asked_wait
 from workers.download.wire_url import wire_url
 from workers.errors import DownloadError, Reason
 from workers.messages import Done, Failed, Lease, Outcome, TryAgain
-from workers.retry_after import retry_after
 from workers.transfer.adapter import CurlAdapter, open_session
 from workers.transfer.authorities import authority_file
 from workers.transfer.handle import TransferOptions
@@ -159,8 +158,7 @@ class WebhookSender:
         message = f"The callback URL answered with status {status}."
         wait = None
         if status in _ASKS_TO_WAIT:
-            wait = retry_after(headers.get("Retry-After"), self._wall_clock())
-            wait = None if wait is None else min(wait, MAX_RETRY_AFTER)
+            wait = asked_wait(headers, self._wall_clock())
         return self._failed(
             lease, "refused", message, status=status, is_final=status == _GONE, asked_wait=wait
         )
