@@ -34,8 +34,9 @@ class Fields(Mapping[str, str]):
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in fields:
-            values = self._values.setdefault(name.lower(), [])
-            if not (values and value in values and name.lower() in _SINGLE):
+            key = name.lower()
+            values = self._values.setdefault(key, [])
+            if key not in _SINGLE or value not in values:
                 values.append(value)
 
     def __getitem__(self, name: str) -> str:
