@@ -5,28 +5,27 @@ from functools import cache
 import falcon
 from prometheus_client import CollectorRegistry
 
-from service.access_log import AccessLogMiddleware
-from service.answer_headers import AnswerHeadersMiddleware
-from service.api_keys import WORKERS_PATH, AdminKey, ApiKeyMiddleware, ApiKeys
-from service.board_gate import BoardGate
-from service.broadcaster import Broadcaster
-from service.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
-from service.client_address import ClientAddressMiddleware
-from service.docs_page import docs_page
-from service.documents import Document
-from service.forecast import Forecasts
-from service.http_meters import HttpMetersMiddleware
-from service.job_views import JobViews
-from service.large_answers import LargeAnswers
-from service.link_views import LinkViews
-from service.metrics import create_registry
+from service.backend.circuit_breaker import BoardGate
+from service.backend.metrics import create_registry
+from service.events.broadcaster import Broadcaster
+from service.events.waiting import WaitMiddleware
+from service.http.client_address import ClientAddressMiddleware
+from service.http.large_responses import LargeAnswers
+from service.middleware.access_log import AccessLogMiddleware
+from service.middleware.api_keys import WORKERS_PATH, AdminKey, ApiKeyMiddleware, ApiKeys
+from service.middleware.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
+from service.middleware.http_metrics import HttpMetersMiddleware
+from service.middleware.rate_limit import RateLimiter
+from service.middleware.request_ids import RequestIdMiddleware
+from service.middleware.response_headers import AnswerHeadersMiddleware
+from service.middleware.throttle import ThrottleMiddleware
 from service.openapi import describe
-from service.page_files import PageFiles
-from service.pages import stylesheet
-from service.problems import render_problems
-from service.rate_limit import RateLimiter
-from service.rendered import render
-from service.request_ids import RequestIdMiddleware
+from service.pages.docs_page import docs_page
+from service.pages.page_files import PageFiles
+from service.pages.pages import stylesheet
+from service.problems.problems import render_problems
+from service.rendering.documents import Document
+from service.rendering.rendered import render
 from service.resources.deletions import DeletionResource
 from service.resources.documents import DocumentResource
 from service.resources.events import EventsResource
@@ -42,9 +41,10 @@ from service.resources.problems import ProblemResource
 from service.resources.retry import RetryResource
 from service.resources.uploads import UploadResource, UploadsResource
 from service.resources.workers import WorkersResource
-from service.settings import Settings
-from service.throttle import ThrottleMiddleware
-from service.waiting import WaitMiddleware
+from service.settings.settings import Settings
+from service.views.forecast import Forecasts
+from service.views.job_views import JobViews
+from service.views.link_views import LinkViews
 from workers import Board
 
 App = falcon.App[falcon.Request, falcon.Response]

@@ -9,8 +9,8 @@ import sys
 
 import structlog
 
-from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
-from service.environment import SettingsError, load_settings
+from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
+from service.settings.environment import SettingsError, load_settings
 from workers import (
     BackendError,
     BoardLostError,

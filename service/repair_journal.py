@@ -6,8 +6,8 @@ Reads the service's settings, and works on JOURNAL_PATH while no service uses it
 import os
 import sys
 
-from service.endings import EXIT_DONE, cannot_start
-from service.environment import SettingsError, load_settings
+from service.exit_codes import EXIT_DONE, cannot_start
+from service.settings.environment import SettingsError, load_settings
 from workers import JournalError, repair_journal
 
 

@@ -9,12 +9,17 @@ import structlog
 from pydantic import SecretStr
 
 from service.app import create_app
-from service.endings import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
-from service.environment import SettingsError, ignored_proxies, load_settings, withhold_secrets
-from service.file_limit import raise_file_limit
+from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
+from service.http.file_limit import raise_file_limit
+from service.http.server import ServerStartError, WebServer
 from service.sandbox_process import SandboxProcess
-from service.server import ServerStartError, WebServer
-from service.settings import Settings, usable_cores
+from service.settings.environment import (
+    SettingsError,
+    ignored_proxies,
+    load_settings,
+    withhold_secrets,
+)
+from service.settings.settings import Settings, usable_cores
 from service.stop_signals import StopSignals
 from workers import (
     BackendError,

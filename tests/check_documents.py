@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.environment import load_settings
 from service.openapi import describe
-from service.settings import Settings
+from service.settings.environment import load_settings
+from service.settings.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -19,7 +19,7 @@ DOCUMENTS = sorted(
         *ROOT.glob("*.md"),
         *ROOT.glob("docs/**/*.md"),
         ROOT / "benchmarks/README.md",
-        ROOT / "service/problems.md",
+        ROOT / "service/problems/problems.md",
     )
     if path.name != "CHANGELOG.md"  # tells of what was
 )

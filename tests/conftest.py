@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.running_service import RunningService
-from workers.transfer.loop import TransferLoop
+from workers.worker.http.loop import TransferLoop
 
 
 @pytest.hookimpl(wrapper=True)

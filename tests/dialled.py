@@ -7,7 +7,7 @@ from typing import Any
 import pycurl
 import pytest
 
-from workers.transfer.handle import Handle
+from workers.worker.http.handle import Handle
 
 
 def note_dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:

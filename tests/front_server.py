@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.connection_limits import ConnectionLimits
-from service.server import WebServer
+from service.http.connection_limits import ConnectionLimits
+from service.http.server import WebServer
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
 MAX_BODY = 1_000_000

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from workers.messages import ChangesWanted, ImageState, JobChanges, JobStatus
+from workers.contract.messages import ChangesWanted, ImageState, JobChanges, JobStatus
 
 
 class JobSource(Protocol):

@@ -3,10 +3,10 @@
 from typing import Any
 
 from workers import BoardHealth, BoardState
-from workers.job_table import JobTable
-from workers.mailbox import Mailbox
-from workers.messages import Failed, Outcome, Report, TryAgain, Uploaded
-from workers.queueing.mailbox_limits import MailboxLimits
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import Failed, Outcome, Report, TryAgain, Uploaded
+from workers.state.jobs.job_table import JobTable
+from workers.state.mailbox import Mailbox
 
 WORKER = "worker-1"
 CREATED = 1513961309.5

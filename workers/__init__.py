@@ -3,9 +3,7 @@
 What the web side may use is listed here; everything else is inside.
 """
 
-from workers.allowance import CREDITS_AN_UPLOAD, Allowance, LimitState
-from workers.backends import ray_board, remove_ray_board
-from workers.board import (
+from workers.contract.backend import (
     Board,
     BoardBusyError,
     BoardHealth,
@@ -14,27 +12,14 @@ from workers.board import (
     BoardMailbox,
     BoardState,
 )
-from workers.board_config import BoardConfig
-from workers.board_engine import BackendError, BoardEngine
-from workers.cluster.environment import ClusterAddress
-from workers.derived import derive
-from workers.download import DownloadPolicy
-from workers.download.source_headers import origin_of
-from workers.download.url import are_plain, check_url, mask_url
-from workers.download.wire_url import MAX_URL_LENGTH
-from workers.errors import ImageError
-from workers.image_text import PLACEHOLDERS, template_faults
-from workers.imgur import ImgurAccess
-from workers.jobs.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
-from workers.jobs.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions, Priority
-from workers.jobs.origin import Origin
-from workers.jobs.request_key import RequestKey
-from workers.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
-from workers.journal.journal_records import JournalError
-from workers.journal.repair import repair_journal
-from workers.logs import LogConfig, configure_logging, flush_logs
-from workers.many_threads import prepare_for_many_threads
-from workers.messages import (
+from workers.contract.derived import derive
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import ImageError
+from workers.contract.imgur_access import ImgurAccess
+from workers.contract.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
+from workers.contract.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions, Priority
+from workers.contract.logs import LogConfig, configure_logging, flush_logs
+from workers.contract.messages import (
     CHANGES_A_CALL,
     ChangesWanted,
     Deletion,
@@ -48,12 +33,27 @@ from workers.messages import (
     RefusalCode,
     Submission,
 )
-from workers.processes import ProcessBoard
-from workers.queueing.outlook import Outlook
-from workers.scaling import ScalingRules
-from workers.shares import Shares, share_left
-from workers.tasks.webhook import RETRY_SECONDS, WebhookPolicy
-from workers.worker import WorkerConfig
+from workers.contract.origin import Origin
+from workers.contract.queue_stats import Outlook
+from workers.contract.quota import CREDITS_AN_UPLOAD, Allowance, LimitState
+from workers.contract.request_key import RequestKey
+from workers.contract.shares import Shares, share_left
+from workers.contract.url import are_plain, check_url, mask_url
+from workers.contract.wire_url import MAX_URL_LENGTH
+from workers.runtime.backend_config import BoardConfig
+from workers.runtime.backends import ray_board, remove_ray_board
+from workers.runtime.local.processes import ProcessBoard
+from workers.runtime.managed_backend import BackendError, BoardEngine
+from workers.runtime.many_threads import prepare_for_many_threads
+from workers.runtime.ray.environment import ClusterAddress
+from workers.runtime.scaling import ScalingRules
+from workers.state.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
+from workers.state.journal.journal_records import JournalError
+from workers.state.journal.repair import repair_journal
+from workers.worker.image_text import PLACEHOLDERS, template_faults
+from workers.worker.source.source_headers import origin_of
+from workers.worker.webhook import RETRY_SECONDS, WebhookPolicy
+from workers.worker.worker import WorkerConfig
 
 __all__ = [
     "CHANGES_A_CALL",

@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from workers.cluster.calls import Actor, objects_of
-from workers.messages import Arrival, Delivery, Lease, Report, Uploaded, Words
+from workers.contract.messages import Arrival, Delivery, Lease, Report, Uploaded, Words
+from workers.runtime.ray.calls import Actor, objects_of
 
 _OUTCOME = Uploaded("https://i.imgur.com/bench123.jpg", "deletehash12345")
 

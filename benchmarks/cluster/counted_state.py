@@ -2,7 +2,7 @@
 
 import os
 
-from workers.cluster.state import BoardState
+from workers.runtime.ray.state_actor import BoardState
 
 _EXCHANGE = b"exchange"
 

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from workers import ClusterAddress, LogConfig, configure_logging
-from workers.cluster.environment import prepare_environment
+from workers.runtime.ray.environment import prepare_environment
 
 WHERE = ClusterAddress("", "bench")
 _PATIENCE_SECONDS = 180.0

@@ -17,8 +17,8 @@ from workers import (
     Submission,
     WorkerConfig,
 )
-from workers.cluster.calls import STATE_THREADS, Actor, objects_of
-from workers.cluster.connection import connect, disconnect
+from workers.runtime.ray.calls import STATE_THREADS, Actor, objects_of
+from workers.runtime.ray.connection import connect, disconnect
 
 _SECONDS = 0.5
 _PASSES = 4

@@ -22,8 +22,8 @@ from workers import (
     Submission,
     WorkerConfig,
 )
-from workers.cluster import actors
-from workers.cluster.board import RayBoard
+from workers.runtime.ray import actors
+from workers.runtime.ray.backend import RayBoard
 
 _LOOK_SECONDS = 0.05
 _WARM_UP = 400

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from service.problems import MEDIA_TYPE
+from service.problems.problems import MEDIA_TYPE
 
 _JSON = "application/json"
 SCHEMAS: Final = "#/components/schemas/"

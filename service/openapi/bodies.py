@@ -5,8 +5,7 @@ Necessary, not sufficient: no pattern says all that makes a URL, or a header.
 
 from typing import Any, Final
 
-from service.settings import Settings
-from service.upload_options import (
+from service.requests.upload_options import (
     ALBUM_PATTERN,
     LONGEST_CALLBACK,
     LONGEST_DESCRIPTION,
@@ -15,6 +14,7 @@ from service.upload_options import (
     MOST_HEADERS,
     MOST_ORIGINS,
 )
+from service.settings.settings import Settings
 from workers import MAX_URL_LENGTH, PLACEHOLDERS, Priority
 
 _URL_PATTERN: Final = r"^[\x00-\x20]*[Hh][Tt][Tt][Pp][Ss]?:/"

@@ -7,14 +7,14 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 from typing_extensions import is_typeddict
 
-from service import models
-from service.api_keys import is_open
+from service.middleware.api_keys import is_open
+from service.middleware.throttle import is_limited
 from service.openapi.answers import SCHEMAS, add_refusal, refusals
 from service.openapi.bodies import upload_body, workers_body
 from service.openapi.routes import paths
-from service.problems import ProblemBody
-from service.settings import Settings
-from service.throttle import is_limited
+from service.problems.problems import ProblemBody
+from service.settings.settings import Settings
+from service.views import models
 
 VERSION: Final = "1.0"
 """Of the interface: the first number changes when a client would have to."""

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from service.idempotency import LONGEST_KEY
-from service.paging import LAST_CURSOR, MOST_ENTRIES, USUAL_ENTRIES
-from service.preferences import LONGEST_WAIT_SECONDS
+from service.requests.idempotency import LONGEST_KEY
+from service.requests.paging import LAST_CURSOR, MOST_ENTRIES, USUAL_ENTRIES
+from service.requests.preferences import LONGEST_WAIT_SECONDS
 from service.resources.jobs import MOST_JOBS, USUAL_JOBS
 from workers import JobStatus
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.events import MEDIA_TYPE as EVENTS_MEDIA_TYPE
+from service.events.server_sent import MEDIA_TYPE as EVENTS_MEDIA_TYPE
 from service.openapi.answers import (
     accepted,
     content,
@@ -23,7 +23,7 @@ from service.openapi.parameters import (
     SNAPSHOT_LIMIT,
     TIMELINE,
 )
-from service.problem_catalog import CATALOG
+from service.problems.catalog import CATALOG
 
 
 def paths() -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Final
 import falcon
 import structlog
 
-from service.api_keys import owner_of
-from service.job_ids import canonical, job_not_found
-from service.models import DeletionAccepted
-from service.problems import Problem
-from service.rendered import render
+from service.middleware.api_keys import owner_of
+from service.problems.problems import Problem
+from service.rendering.rendered import render
+from service.requests.job_ids import canonical, job_not_found
+from service.views.models import DeletionAccepted
 from workers import Board, DeletionRefusal
 
 _DRAINING_RETRY_SECONDS = 30

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import falcon
 
-from service.documents import Document
+from service.rendering.documents import Document
 
 
 class DocumentResource:

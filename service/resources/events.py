@@ -5,9 +5,9 @@ from http import HTTPStatus
 
 import falcon
 
-from service.api_keys import owner_of, tenant_of
-from service.broadcaster import RECONNECT_SECONDS, Broadcaster, EventStream
-from service.events import (
+from service.events.broadcaster import RECONNECT_SECONDS, Broadcaster, EventStream
+from service.events.job_publisher import MOST_RESULTS
+from service.events.server_sent import (
     MEDIA_TYPE,
     JobEvents,
     end,
@@ -16,12 +16,12 @@ from service.events import (
     read_id,
     retry_after,
 )
-from service.forecast import Forecasts
-from service.job_feed import MOST_RESULTS
-from service.job_ids import canonical, job_not_found, look_at
-from service.paging import MOST_ENTRIES, read_page
-from service.parking import parking_of
-from service.problems import Problem
+from service.http.suspended import parking_of
+from service.middleware.api_keys import owner_of, tenant_of
+from service.problems.problems import Problem
+from service.requests.job_ids import canonical, job_not_found, look_at
+from service.requests.paging import MOST_ENTRIES, read_page
+from service.views.forecast import Forecasts
 from workers import Board
 
 _FULL_RETRY_SECONDS = 10

@@ -5,9 +5,9 @@ from typing import Literal
 
 import falcon
 
-from service.board_gate import BoardSilentError
-from service.models import Liveness, Readiness
-from service.rendered import render
+from service.backend.circuit_breaker import BoardSilentError
+from service.rendering.rendered import render
+from service.views.models import Liveness, Readiness
 from workers import Board, BoardHealth, BoardState
 
 _RETRY_SECONDS = 5

@@ -2,11 +2,11 @@
 
 import falcon
 
-from service.api_keys import owner_of
-from service.large_answers import LargeAnswers
-from service.link_views import LinkViews
-from service.paging import read_page
-from service.rendered import identify, is_known
+from service.http.large_responses import LargeAnswers
+from service.middleware.api_keys import owner_of
+from service.rendering.rendered import identify, is_known
+from service.requests.paging import read_page
+from service.views.link_views import LinkViews
 
 
 class ImagesResource:

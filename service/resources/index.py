@@ -2,9 +2,9 @@
 
 import falcon
 
-from service.documents import Document
-from service.models import Index
-from service.rendered import render
+from service.rendering.documents import Document
+from service.rendering.rendered import render
+from service.views.models import Index
 
 
 class IndexResource:

@@ -5,11 +5,11 @@ from typing import Final
 
 import falcon
 
-from service.api_keys import owner_of
-from service.models import JobEntry, JobList
-from service.paging import LAST_CURSOR, read_number
-from service.problems import Problem
-from service.rendered import counts_of, iso_time, render
+from service.middleware.api_keys import owner_of
+from service.problems.problems import Problem
+from service.rendering.rendered import counts_of, iso_time, render
+from service.requests.paging import LAST_CURSOR, read_number
+from service.views.models import JobEntry, JobList
 from workers import Board, JobOverview, JobStatus
 
 MOST_JOBS: Final = 1000

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 import falcon
 
-from service.page_files import PageFiles
-from service.problems import Problem
+from service.pages.page_files import PageFiles
+from service.problems.problems import Problem
 
 
 class PageFileResource:

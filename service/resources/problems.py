@@ -5,11 +5,11 @@ from http import HTTPStatus
 
 import falcon
 
-from service.documents import Document
-from service.pages import render_page
-from service.problem_catalog import CATALOG
-from service.problems import Problem
-from service.rendered import render
+from service.pages.pages import render_page
+from service.problems.catalog import CATALOG
+from service.problems.problems import Problem
+from service.rendering.documents import Document
+from service.rendering.rendered import render
 
 
 class ProblemResource:

@@ -6,12 +6,12 @@ from http import HTTPStatus
 import falcon
 import structlog
 
-from service.api_keys import owner_of
-from service.job_ids import canonical, job_not_found
-from service.models import RetryAccepted
-from service.problems import refused
-from service.rendered import render
-from service.request_ids import origin_of
+from service.middleware.api_keys import owner_of
+from service.middleware.request_ids import origin_of
+from service.problems.problems import refused
+from service.rendering.rendered import render
+from service.requests.job_ids import canonical, job_not_found
+from service.views.models import RetryAccepted
 from workers import Board, Refusal
 
 

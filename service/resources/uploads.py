@@ -6,18 +6,18 @@ from http import HTTPStatus
 import falcon
 import structlog
 
-from service.api_keys import owner_of, tenant_of
-from service.idempotency import read_key, request_key
-from service.job_ids import canonical, job_not_found
-from service.job_views import JobViews, tag_of
-from service.large_answers import LargeAnswers
-from service.models import CancellationAccepted, UploadAccepted
-from service.paging import FIRST_PAGE, read_page
-from service.problems import Problem, refused
-from service.rendered import identify, is_known, render
-from service.request_ids import origin_of
-from service.timeline_view import wants_timelines
-from service.upload_request import read_upload_request
+from service.http.large_responses import LargeAnswers
+from service.middleware.api_keys import owner_of, tenant_of
+from service.middleware.request_ids import origin_of
+from service.problems.problems import Problem, refused
+from service.rendering.rendered import identify, is_known, render
+from service.requests.idempotency import read_key, request_key
+from service.requests.job_ids import canonical, job_not_found
+from service.requests.paging import FIRST_PAGE, read_page
+from service.requests.upload_request import read_upload_request
+from service.views.job_views import JobViews, tag_of
+from service.views.models import CancellationAccepted, UploadAccepted
+from service.views.timeline_view import wants_timelines
 from workers import Board, Refusal, Submission
 
 _LONGEST_RETRY_SECONDS = 30

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import falcon
 
-from service.api_keys import AdminKey
-from service.json_body import ExpectedBody, bad_field, kind_of, read_object
-from service.models import Workers
-from service.problems import Problem
-from service.rendered import render
+from service.middleware.api_keys import AdminKey
+from service.problems.problems import Problem
+from service.rendering.rendered import render
+from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object
+from service.views.models import Workers
 from workers import Board, BoardHealth, BoardLostError, BoardState
 
 _EXPECTED: Final = ExpectedBody(

@@ -101,7 +101,7 @@ def test_workers_out_of_file_descriptors_recover(launch, note):
 
 @not_over_ray("Ray's own servers, the service's children, need more descriptors than this leaves.")
 def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
-    enough = 128 + 24  # see service/server.py: what is not for connections, and some for these
+    enough = 128 + 24  # see service/http/server.py: what is not for connections, and some for these
     limited = ("sh", "-c", f'ulimit -n {enough} && exec "$0" "$@"')
     service = launch(limited, WORKER_CONCURRENCY="8").wait_until_ready()
     checker = Checker(name_of)

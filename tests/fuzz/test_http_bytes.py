@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.app import create_app
-from service.connection_limits import ConnectionLimits
-from service.environment import load_settings
-from service.server import WebServer
+from service.http.connection_limits import ConnectionLimits
+from service.http.server import WebServer
+from service.settings.environment import load_settings
 from tests.plain_board import PlainBoard
 
 PATIENCE = 20.0

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.servers import GIF, GOOD_PATH, Answer, RecordingImgur, Source
-from workers.errors import Reason
+from workers.contract.errors import Reason
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("watched_worker.py")

@@ -7,9 +7,10 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from tests.hostile.name_server import NameServer
-from workers.download import Downloader, DownloadPolicy
-from workers.errors import DownloadError
-from workers.transfer.loop import TransferLoop
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import DownloadError
+from workers.worker.http.loop import TransferLoop
+from workers.worker.source.fetch import Downloader
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from workers.errors import Reason
+from workers.contract.errors import Reason
 
 # One of each class of research's list; the middle of a network where one has no address of fame.
 CLASSES = {
@@ -158,7 +158,7 @@ def test_public_address_is_dialled(corpus: Any, host: str, scheme: str) -> None:
 _IS_REFUSED = """
 import sys
 from ipaddress import ip_address
-from workers.download.guard import AddressGuard
+from workers.worker.http.guard import AddressGuard
 print(AddressGuard((), (80,)).refusal(ip_address("8.8.8.8"), 80))
 """
 

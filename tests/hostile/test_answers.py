@@ -8,7 +8,7 @@ import brotli
 import pytest
 from backports import zstd
 
-from workers.errors import Reason
+from workers.contract.errors import Reason
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n"
 END = b"\r\n"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.conftest import with_resolver
-from workers.errors import Reason
+from workers.contract.errors import Reason
 
 NAME_SERVER = "127.9.9.9"
 

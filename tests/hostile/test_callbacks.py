@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.hostile.servers import Answer, Source
-from workers.download import DownloadPolicy
-from workers.messages import Done, Failed, Lease, Outcome, TryAgain
-from workers.tasks.webhook import WebhookPolicy, WebhookSender
-from workers.transfer.loop import TransferLoop
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.messages import Done, Failed, Lease, Outcome, TryAgain
+from workers.worker.http.loop import TransferLoop
+from workers.worker.webhook import WebhookPolicy, WebhookSender
 
 SECONDS = 0.5
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workers.errors import Reason
+from workers.contract.errors import Reason
 
 MB = 1_000_000
 PNG = b"\x89PNG\r\n\x1a\n"

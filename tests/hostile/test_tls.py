@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workers.errors import Reason
+from workers.contract.errors import Reason
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(6000)
 IMAGE = (b"HTTP/1.1 200 OK\r\nContent-Length: 6004\r\n\r\n" + JPEG, "keep")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from workers.errors import Reason
+from workers.contract.errors import Reason
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(5000)
 

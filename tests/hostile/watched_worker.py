@@ -21,16 +21,16 @@ import pycurl
 
 from tests.hostile.name_server import NameServer
 from tests.job_snapshot import ImageResult, snapshot_of
-from workers.backoff import Backoff
-from workers.download import DownloadPolicy
-from workers.imgur import ImgurAccess
-from workers.imgur.auth import TokenStore
-from workers.job_table import JobTable
-from workers.logs import LogConfig
-from workers.mailbox import Mailbox
-from workers.messages import ImageState, Submission
-from workers.queueing.mailbox_limits import MailboxLimits
-from workers.worker import WorkerConfig, run_worker
+from workers.contract.backoff import Backoff
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.imgur_access import ImgurAccess
+from workers.contract.logs import LogConfig
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import ImageState, Submission
+from workers.state.jobs.job_table import JobTable
+from workers.state.mailbox import Mailbox
+from workers.worker.imgur.auth import TokenStore
+from workers.worker.worker import WorkerConfig, run_worker
 
 WORKER_ID = "worker-1"
 # A retry never comes round while the suite runs: the row is over when it has been announced.

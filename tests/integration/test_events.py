@@ -16,18 +16,18 @@ import requests
 
 from imgup.event_stream import Event, read_events
 from service.app import create_app
-from service.broadcaster import Broadcaster
-from service.connection_limits import ConnectionLimits
-from service.environment import load_settings
-from service.forecast import Forecasts
-from service.problems import render_problems
+from service.events.broadcaster import Broadcaster
+from service.http.connection_limits import ConnectionLimits
+from service.http.server import WebServer
+from service.problems.problems import render_problems
 from service.resources.events import EventsResource
-from service.server import WebServer
+from service.settings.environment import load_settings
+from service.views.forecast import Forecasts
 from tests.job_snapshot import snapshot_of
 from tests.plain_board import WORKER, PlainBoard
 from tests.waiting import wait_until
 from workers import Submission
-from workers.messages import Failed, Report, TryAgain, Uploaded
+from workers.contract.messages import Failed, Report, TryAgain, Uploaded
 
 PATIENCE = 30.0  # seconds; far beyond what anything here takes
 JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from service.connection_limits import ConnectionLimits
+from service.http.connection_limits import ConnectionLimits
 from tests.front_server import (
     GET,
     LONG,
@@ -253,7 +253,7 @@ class TestRoom:
     def test_without_descriptors_idle_connections_make_room(self, tmp_path: Path) -> None:
         script = (
             "import resource, sys\n"
-            "from service.server import WebServer\n"
+            "from service.http.server import WebServer\n"
             "def app(environ, start_response):\n"
             "    start_response('200 OK', [])\n"
             "    return [b'ok']\n"

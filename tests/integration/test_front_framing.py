@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.connection_limits import ConnectionLimits
+from service.http.connection_limits import ConnectionLimits
 from tests.front_server import Running, read_answer, read_to_end, serving
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from service.connection_limits import ConnectionLimits
-from service.dispatchers import REQUEST_THREADS
+from service.http.connection_limits import ConnectionLimits
+from service.http.dispatchers import REQUEST_THREADS
 from tests.front_server import GET, LONG, PATIENCE, POST, Running, read_answer, serving
 from tests.waiting import wait_until
 
@@ -156,7 +156,7 @@ class TestUnreadAnswers:
             assert read_answer(reading)[2] == LONG
 
     def test_that_are_given_up(self, running: Running) -> None:
-        """As `service.large_answers` does it, when there is no memory for others."""
+        """As `service.http.large_responses` does it, when there is no memory for others."""
         with running.connect(receive_buffer=4096) as sock:
             sock.sendall(GET % b"/long")
             wait_until(lambda: self.unread(running))

@@ -20,11 +20,9 @@ import pytest
 from tests.job_snapshot import snapshot_of
 from tests.running_service import is_running, suspend
 from tests.waiting import wait_until
-from workers import BoardBusyError, BoardLostError, deadline_proxy
-from workers.calls import JobTableCalls, MailboxCalls
-from workers.deadline_proxy import ManagerLostError
-from workers.manager import BoardManager
-from workers.messages import (
+from workers import BoardBusyError, BoardLostError
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import (
     Arrival,
     Delivery,
     Failed,
@@ -38,7 +36,10 @@ from workers.messages import (
     Uploaded,
     Words,
 )
-from workers.queueing.mailbox_limits import MailboxLimits
+from workers.contract.state_calls import JobTableCalls, MailboxCalls
+from workers.runtime import deadline_proxy
+from workers.runtime.deadline_proxy import ManagerLostError
+from workers.runtime.local.manager import BoardManager
 
 ROOT = Path(__file__).parents[2]
 SOON = 60.0
@@ -221,7 +222,7 @@ def test_clients_killed_while_they_wait_lose_nothing(
     count = 20
     # So many at once: spawned ones would each import everything anew.
     forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(["__main__", "workers.manager"])
+    forkserver.set_forkserver_preload(["__main__", "workers.runtime.local.manager"])
     clients = []
     for number in range(count):
         mailbox.register(f"w{number}")
@@ -426,8 +427,8 @@ class TestSignals:
     def test_leaves_when_its_parent_is_killed(self) -> None:
         script = (
             "import time\n"
-            "from workers.manager import BoardManager\n"
-            "from workers.queueing.mailbox_limits import MailboxLimits\n"
+            "from workers.runtime.local.manager import BoardManager\n"
+            "from workers.contract.mailbox_limits import MailboxLimits\n"
             "manager = BoardManager(MailboxLimits())\n"
             "manager.start_process()\n"
             "print(manager.pid, flush=True)\n"

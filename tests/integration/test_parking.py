@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from service.connection_limits import ConnectionLimits
-from service.parking import Stream, parking_of
-from service.server import WebServer
+from service.http.connection_limits import ConnectionLimits
+from service.http.server import WebServer
+from service.http.suspended import Stream, parking_of
 from tests.waiting import wait_until
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes

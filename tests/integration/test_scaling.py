@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from service.environment import load_settings
 from service.run import _board_config
 from service.sandbox_process import SandboxProcess
+from service.settings.environment import load_settings
 from tests.job_snapshot import snapshot_of
 from tests.metric_values import values_of
 from tests.running_service import BACKEND, RunningService, not_over_ray, suspend
@@ -28,7 +28,7 @@ from workers import (
     Submission,
     ray_board,
 )
-from workers.bell import Bell
+from workers.contract.wakeup_pipe import Bell
 
 SOON = 60.0
 URLS = 600 if BACKEND == "ray" else 180  # an actor takes seconds to come up

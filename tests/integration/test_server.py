@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from service.server import ServerStartError, WebServer
+from service.http.server import ServerStartError, WebServer
 from tests.waiting import wait_until
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes

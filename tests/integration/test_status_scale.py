@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from service.app import create_app
-from service.environment import load_settings
-from service.server import WebServer
+from service.http.server import WebServer
+from service.settings.environment import load_settings
 from tests.plain_board import PlainBoard
 from workers import Submission
-from workers.messages import Uploaded
+from workers.contract.messages import Uploaded
 
 PATIENCE = 30.0
 SLOW_READERS = 10  # more than the server has threads

@@ -21,7 +21,7 @@ from typing import Any, Self
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.connection_limits import ConnectionLimits
+from service.http.connection_limits import ConnectionLimits
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.killer import Killer

@@ -10,12 +10,12 @@ import pytest
 from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.environment import load_settings
-from service.http_meters import HttpMetersMiddleware
-from service.metrics import create_registry
+from service.backend.metrics import create_registry
+from service.middleware.http_metrics import HttpMetersMiddleware
+from service.settings.environment import load_settings
 from workers import Allowance, LimitState
-from workers.messages import MailboxStats
-from workers.metrics import Meters
+from workers.contract.messages import MailboxStats
+from workers.state.metrics import Meters
 
 DOCS = Path(__file__).parents[2] / "docs"
 DASHBOARD = json.loads((DOCS / "grafana-dashboard.json").read_text())

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings
-from workers.errors import Reason
-from workers.messages import DeletionRefusal, RefusalCode
+from service.settings.settings import Settings
+from workers.contract.errors import Reason
+from workers.contract.messages import DeletionRefusal, RefusalCode
 
 ROOT = Path(__file__).parents[2]
 

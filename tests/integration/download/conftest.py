@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.dialled import note_dialled
-from workers.download import Downloader, DownloadPolicy
-from workers.transfer.loop import TransferLoop
+from workers.contract.download_policy import DownloadPolicy
+from workers.worker.http.loop import TransferLoop
+from workers.worker.source.fetch import Downloader
 
 Answer = Callable[[socket.socket, str, threading.Event], bool | None]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workers.download import Downloader
+from workers.worker.source.fetch import Downloader
 
 GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 IMAGE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(GIF), GIF)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from workers.download import Downloader
-from workers.errors import DownloadError
+from workers.contract.errors import DownloadError
+from workers.worker.source.fetch import Downloader
 
 JPEG = b"\xff\xd8\xff\xe0" + os.urandom(50_000)
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -18,11 +18,12 @@ import pytest
 from hypercorn.asyncio import serve as serve_asgi
 from hypercorn.config import Config
 
-from workers.download import Downloader
-from workers.errors import DownloadError, ImgurError, Reason
-from workers.imgur import ImgurAccess, ImgurClient
-from workers.imgur.auth import TokenStore
-from workers.transfer.loop import TransferLoop
+from workers.contract.errors import DownloadError, ImgurError, Reason
+from workers.contract.imgur_access import ImgurAccess
+from workers.worker.http.loop import TransferLoop
+from workers.worker.imgur.auth import TokenStore
+from workers.worker.imgur.client import ImgurClient
+from workers.worker.source.fetch import Downloader
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(5000)
 LINK = "https://i.imgur.com/abc.jpg"

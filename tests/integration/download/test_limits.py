@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from workers.download import Downloader
-from workers.errors import DownloadError, Reason
+from workers.contract.errors import DownloadError, Reason
+from workers.worker.source.fetch import Downloader
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(6000)

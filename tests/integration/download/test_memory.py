@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from workers.download import Download, Downloader
-from workers.errors import DownloadError
-from workers.transfer.byte_budget import ByteBudget
+from workers.contract.errors import DownloadError
+from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.source.body import Download
+from workers.worker.source.fetch import Downloader
 
 JPEG = b"\xff\xd8\xff\xe0" + os.urandom(50_000)
 SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(JPEG)

@@ -15,13 +15,15 @@ import pytest
 from tests.hostile.servers import RecordingImgur
 from tests.proxies import Proxy, SocksProxy
 from tests.running_service import RunningService
-from workers.download import Downloader, DownloadPolicy
-from workers.errors import DownloadError, ImgurError, Reason
-from workers.imgur import ImgurAccess, ImgurClient
-from workers.imgur.auth import TokenStore
-from workers.messages import Done, Lease
-from workers.tasks.webhook import WebhookPolicy, WebhookSender
-from workers.transfer.loop import TransferLoop
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import DownloadError, ImgurError, Reason
+from workers.contract.imgur_access import ImgurAccess
+from workers.contract.messages import Done, Lease
+from workers.worker.http.loop import TransferLoop
+from workers.worker.imgur.auth import TokenStore
+from workers.worker.imgur.client import ImgurClient
+from workers.worker.source.fetch import Downloader
+from workers.worker.webhook import WebhookPolicy, WebhookSender
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(6000)
 IMAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6004\r\n\r\n" + JPEG

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.hostile.servers import Source
-from tests.unit.workers.download.test_wire_url import AS_SUBMITTED, CHANGED, URLS
-from workers.download.wire_url import request_target, wire_url
-from workers.errors import DownloadError
+from tests.unit.workers.contract.test_wire_url import AS_SUBMITTED, CHANGED, URLS
+from workers.contract.errors import DownloadError
+from workers.contract.wire_url import request_target, wire_url
 
 pycurl = pytest.importorskip("pycurl")
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from workers.imgur import ImgurAccess, ImgurClient
-from workers.imgur.auth import Tokens, TokenStore
-from workers.transfer.loop import TransferLoop
+from workers.contract.imgur_access import ImgurAccess
+from workers.worker.http.loop import TransferLoop
+from workers.worker.imgur.auth import Tokens, TokenStore
+from workers.worker.imgur.client import ImgurClient
 
 
 class Call:

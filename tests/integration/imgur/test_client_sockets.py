@@ -18,10 +18,11 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from workers.errors import ImgurError, RateLimitedError, Reason
-from workers.imgur import ImgurAccess, ImgurClient, UploadedImage
-from workers.manager import BoardManager
-from workers.queueing.mailbox_limits import MailboxLimits
+from workers.contract.errors import ImgurError, RateLimitedError, Reason
+from workers.contract.imgur_access import ImgurAccess
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.runtime.local.manager import BoardManager
+from workers.worker.imgur.client import ImgurClient, UploadedImage
 
 Serve = Callable[[Callable[[Any], bytes | None]], Any]
 MakeClient = Callable[..., ImgurClient]

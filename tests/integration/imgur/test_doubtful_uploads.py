@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from workers.errors import ImgurError, Reason
-from workers.imgur import ImgurAccess, ImgurClient
+from workers.contract.errors import ImgurError, Reason
+from workers.contract.imgur_access import ImgurAccess
+from workers.worker.imgur.client import ImgurClient
 
 Serve = Callable[[Callable[[Any], bytes | None]], Any]
 MakeClient = Callable[..., ImgurClient]

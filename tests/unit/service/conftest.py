@@ -10,7 +10,7 @@ from falcon import testing
 from structlog.testing import capture_logs
 
 from service.app import create_app
-from service.environment import load_settings
+from service.settings.environment import load_settings
 from tests.plain_board import PlainBoard
 
 

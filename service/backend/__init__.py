@@ -1,0 +1,1 @@
+"""What stands between the web process and the backend: circuit breaker, figures."""

@@ -1,0 +1,1 @@
+"""Server-sent events, and requests that wait for the end of a job."""

@@ -1,0 +1,203 @@
+"""Tells all clients that follow jobs what is new: one thread for all, one call a job and turn.
+
+Clients' connections are parked (`service.http.suspended`), so that none of them holds a thread.
+The board is asked for each job that is followed, however many follow it, and what it says is
+rendered once.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from service.events.job_publisher import Follower, JobFeed
+from service.events.server_sent import JobEvents, retry_after
+from service.http.connection_limits import ConnectionLimits
+from service.http.suspended import Stream
+from service.views.forecast import Forecasts
+from workers import Board, Shares, share_left
+
+_CONNECTIONS_EACH: Final = 2
+"""Half of all connections, 500 as a rule, may follow: the other half is for who comes and goes."""
+
+RECONNECT_SECONDS: Final = 3.0
+
+_TURN_SECONDS = 0.25
+"""At most four events a second for a job: as many as a person sees apart."""
+
+_LEAST_REST_SECONDS = 0.05  # where a turn takes long, requests come in between
+_RETURN_SECONDS = 5.0  # to the service that follows the one that stops
+
+_Key = tuple[str, str]
+
+
+class Broadcaster:
+    """All jobs that are followed. Safe to use from any thread.
+
+    Its own thread begins with the first follower.
+
+    Args:
+        board: where the jobs are.
+        forecasts: make their forecasts.
+        sandbox: whether links are the sandbox's.
+        most_followers: at once; half of all connections that fit, if it is not said.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        forecasts: Forecasts,
+        *,
+        sandbox: bool,
+        most_followers: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._board = board
+        self._forecasts = forecasts
+        self._sandbox = sandbox
+        room = ConnectionLimits().room // _CONNECTIONS_EACH
+        self._most_followers = room if most_followers is None else most_followers
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._newcomers: dict[_Key, list[Follower]] = {}
+        self._tenants: dict[Follower, str] = {}
+        self._held = Shares()
+        self._is_hurried = False
+        self._thread: threading.Thread | None = None
+
+    def is_full(self, tenant: str) -> bool:
+        """Whether a tenant may not follow another job."""
+        with self._changed:
+            held = self._held.of(tenant)
+            return not share_left(self._most_followers, self._held.total, held)
+
+    def join(self, job_id: str, owner: str, follower: Follower, tenant: str) -> None:
+        """Tell a follower all that becomes of a job.
+
+        Args:
+            job_id: the job, which this owner has.
+            owner: whose it is.
+            follower: may have left already.
+            tenant: whose places it takes.
+        """
+        with self._changed:
+            self._newcomers.setdefault((owner, job_id), []).append(follower)
+            self._tenants[follower] = tenant
+            self._held.add(tenant, 1)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="broadcaster", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def hurry(self) -> None:
+        """A follower is to leave: let the next turn begin at once."""
+        with self._changed:
+            self._is_hurried = True
+            self._changed.notify()
+
+    # --- its thread -------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        feeds: dict[_Key, JobFeed] = {}
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(feeds or self._newcomers))
+                newcomers, self._newcomers = self._newcomers, {}
+                self._is_hurried = False
+            began = self._clock()
+            for key in newcomers:
+                if key not in feeds:
+                    feeds[key] = self._feed(key, began)
+            for key, feed in list(feeds.items()):
+                self._turn(feed, newcomers.get(key, []))
+                if not feed.followers:
+                    del feeds[key]
+            stay = {one for feed in feeds.values() for one in feed.followers}
+            rest = max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - self._clock())
+            with self._changed:
+                self._give_up_places(stay.union(*self._newcomers.values()))
+                self._changed.wait_for(lambda: self._is_hurried, rest)
+
+    def _give_up_places(self, stay: set[Follower]) -> None:
+        for follower in self._tenants.keys() - stay:
+            self._held.add(self._tenants.pop(follower), -1)
+
+    def _feed(self, key: _Key, now: float) -> JobFeed:
+        owner, job_id = key
+        events = JobEvents(self._board, job_id, owner, sandbox=self._sandbox)
+        return JobFeed(job_id, events, self._forecasts, now)
+
+    def _turn(self, feed: JobFeed, newcomers: list[Follower]) -> None:
+        try:
+            feed.turn(newcomers, self._clock())
+        except Exception:  # noqa: BLE001 - one job's bug must not silence all the others
+            structlog.get_logger("http").exception("events of a job failed; its streams end")
+            for follower in (*feed.followers, *newcomers):
+                follower.finish()
+
+
+class EventStream:
+    """A client that follows a job; a `Guest` and a `Follower`.
+
+    Args:
+        broadcaster: tells it what is new.
+        job_id: the job.
+        owner: whose it is.
+        version: how far the client has come.
+        most_results: in a snapshot.
+        tenant: whose place it takes.
+    """
+
+    def __init__(
+        self,
+        broadcaster: Broadcaster,
+        job_id: str,
+        owner: str,
+        version: int,
+        most_results: int,
+        *,
+        tenant: str,
+    ) -> None:
+        self.version = version
+        self.most_results = most_results
+        self._broadcaster = broadcaster
+        self._job = job_id, owner
+        self._tenant = tenant
+        self._stream: Stream | None = None
+        self._has_left = False
+        self._is_draining = False
+
+    def begin(self, stream: Stream) -> None:
+        """The answer has begun; what follows goes here."""
+        self._stream = stream
+        self._broadcaster.join(*self._job, self, self._tenant)
+
+    # --- Guest ------------------------------------------------------------------------------
+
+    def left(self) -> None:
+        self._has_left = True
+
+    def drain(self) -> None:
+        self._is_draining = True
+        self._broadcaster.hurry()
+
+    # --- Follower ---------------------------------------------------------------------------
+
+    def is_over(self, _now: float) -> bool:
+        if self._is_draining and not self._has_left:
+            self.tell(retry_after(_RETURN_SECONDS))
+            self.finish()
+        return self._has_left
+
+    def tell(self, events: bytes) -> bool:
+        if self._has_left or self._stream is None or not self._stream.send(events):
+            self._has_left = True
+        return not self._has_left
+
+    def finish(self) -> None:
+        if self._stream is not None and not self._has_left:
+            self._has_left = True
+            self._stream.end()

@@ -1,0 +1,183 @@
+"""Server-sent events of a job (WHATWG HTML, section 9.2): what each says, as bytes.
+
+The id of an event is the version of the job that it leads to; sent back as Last-Event-ID, it is
+where to go on. Data is JSON without line ends, so that each event has one line of it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from service.rendering.rendered import counts_of, iso_time, render
+from service.requests.paging import Page
+from service.views.job_view import JobView
+from service.views.job_views import tag_of
+from service.views.models import Forecast
+from service.views.result_json import NULL, render_results
+from workers import CHANGES_A_CALL, Board, ChangesWanted, JobChanges, JobStatus
+
+MEDIA_TYPE: Final = "text/event-stream"
+HEARTBEAT: Final = b": heartbeat\n\n"
+
+_ENDED = ".end"
+_ID = re.compile(r"([0-9a-f]{1,16})(\.end)?", re.ASCII)
+_MOST_CHANGES_RESUMED = 3 * CHANGES_A_CALL
+"""A client that missed more is told anew how the job stands; that is shorter."""
+
+_MOST_SNAPSHOT_BYTES = 4 * 1024**2
+_MOST_VIEW_BYTES = 2 * _MOST_SNAPSHOT_BYTES  # with what it takes besides the text of results
+_MOST_CHANGES_BYTES = 1024**2
+_ENTRIES_A_CALL = 250
+"""With them what is told at once stays below the 16 MiB that the server takes for one client
+without waiting, however long the URLs are: one of them takes 32 KiB at most."""
+
+
+def retry_after(seconds: float) -> bytes:
+    """Tells clients how long to wait before they connect again."""
+    return b"retry: %d\n\n" % (seconds * 1000)
+
+
+def read_id(event_id: str | None) -> tuple[int, bool]:
+    """What a Last-Event-ID says: the version, 0 if it names none; and whether of an `end`."""
+    match = _ID.fullmatch(event_id or "")
+    return (int(match[1], 16), match[2] is not None) if match else (0, False)
+
+
+def is_complete(changes: JobChanges) -> bool:
+    """Whether the job was, when these were told."""
+    return changes.status is JobStatus.COMPLETE
+
+
+def is_end(changes: JobChanges) -> bool:
+    """Whether there is nothing to be told behind these."""
+    return is_complete(changes) and changes.version == changes.latest
+
+
+class JobEvents:
+    """The events of one job, for whoever has come to some version of it.
+
+    Args:
+        board: where the job is.
+        job_id: which.
+        owner: who asks.
+        sandbox: whether links are the sandbox's.
+    """
+
+    def __init__(self, board: Board, job_id: str, owner: str, *, sandbox: bool) -> None:
+        self._board = board
+        self._job_id = job_id
+        self._owner = owner
+        self._sandbox = sandbox
+
+    def since(
+        self, version: int, most_results: int, forecast: Forecast | None
+    ) -> tuple[bytes, JobChanges] | None:
+        """What is new since a version, or all of it anew where too much is, or none knows what.
+        Where the changes are long, only the first of them: the rest is new since the last one's
+        version.
+
+        Args:
+            version: where the client is; 0 for a new one.
+            most_results: in a snapshot.
+            forecast: to go with it.
+
+        Returns:
+            The events, none if nothing is new, and the last answer of the board; None if the job
+            is gone.
+        """
+        if not version:
+            return self.snapshot(most_results, forecast)
+        events, added = b"", forecast
+        for changes in self._changes_since(version):
+            if changes is None:
+                return None
+            is_too_much = changes.latest - version > _MOST_CHANGES_RESUMED
+            if changes.is_first or is_too_much:
+                return self.snapshot(most_results, forecast)
+            if changes.indexes:
+                events += _change(changes, added)
+                added = None
+            last = changes
+            if len(events) > _MOST_CHANGES_BYTES:
+                break
+        return events, last
+
+    def snapshot(
+        self, most_results: int, forecast: Forecast | None
+    ) -> tuple[bytes, JobChanges] | None:
+        """How the job stands, with its first results, as many as fit; see `since`."""
+        view = JobView(sandbox=self._sandbox)
+        while True:
+            limit = min(_ENTRIES_A_CALL, most_results - view.known)
+            wanted = ChangesWanted(
+                self._job_id, view.version, self._owner, known=view.known, limit=limit
+            )
+            changes = self._board.job_table.changes(wanted)
+            if changes is None:
+                return None
+            view.apply(changes)
+            if view.known >= min(most_results, changes.total) or view.size > _MOST_VIEW_BYTES:
+                break
+        page = b"".join(view.page(view.fit(Page(0, most_results), _MOST_SNAPSHOT_BYTES)))
+        if forecast is not None and not is_complete(changes):
+            page = page[:-1] + b',"forecast":%b}' % render(forecast)
+        return _event("snapshot", page, view.version), changes
+
+    def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
+        while True:
+            changes = self._board.job_table.changes(
+                ChangesWanted(
+                    self._job_id, version, self._owner, limit=_ENTRIES_A_CALL, name_urls=True
+                )
+            )
+            yield changes
+            if changes is None or changes.is_current:
+                return
+            version = changes.version
+
+
+def forecast_event(changes: JobChanges, forecast: Forecast) -> bytes:
+    """A change of the forecast alone."""
+    return _change(changes, forecast, results=False)
+
+
+def end(changes: JobChanges) -> bytes:
+    """The job is complete; nothing comes behind this.
+
+    Its id says so: a browser that comes again with it is to be stopped, and one that missed it is
+    to be told.
+    """
+    return _event("end", render(_head(changes, None)), changes.version, _ENDED)
+
+
+def _change(changes: JobChanges, forecast: Forecast | None, *, results: bool = True) -> bytes:
+    head = render(_head(changes, None if is_complete(changes) else forecast))[:-1]
+    rendered = b",".join(_indexed(changes)) if results else b""
+    return _event("change", head + b',"results":[%b]}' % rendered, changes.version)
+
+
+def _indexed(changes: JobChanges) -> Iterator[bytes]:
+    urls = dict(zip(changes.indexes, map(render, changes.named), strict=True))
+    links = dict.fromkeys(changes.indexes, NULL)
+    links |= {index: render(link) for index, link in changes.links.items()}
+    for index, _, result in render_results(changes, urls, links):
+        yield b'{"index":%d,%b' % (index, result[1:])
+
+
+def _head(changes: JobChanges, forecast: Forecast | None) -> dict[str, object]:
+    head: dict[str, object] = {
+        "id": changes.job_id,
+        "finished": None if changes.finished is None else iso_time(changes.finished),
+        "status": changes.status.value,
+        "counts": counts_of(changes),
+    }
+    if changes.is_cancelled:
+        head["cancelled"] = True
+    if forecast is not None:
+        head["forecast"] = forecast
+    return head
+
+
+def _event(name: str, data: bytes, version: int, suffix: str = "") -> bytes:
+    event_id = tag_of(version) + suffix
+    return b"event: %b\nid: %b\ndata: %b\n\n" % (name.encode(), event_id.encode(), data)

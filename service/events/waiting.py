@@ -1,0 +1,136 @@
+"""Requests that wait for a job's end before they are answered (`Prefer: wait=N`).
+
+Each holds a thread, in place of which the server starts another one; so there are few of them.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import falcon
+
+from service.backend.circuit_breaker import BoardSilentError
+from service.events.broadcaster import Broadcaster
+from service.events.server_sent import is_complete
+from service.http.suspended import parking_of
+from service.middleware.api_keys import owner_of, tenant_of
+from service.requests.job_ids import canonical
+from service.requests.paging import read_page
+from service.requests.preferences import wanted_wait
+from service.resources.uploads import UploadResource, UploadsResource
+from service.views.timeline_view import wants_timelines
+from workers import Board, BoardLostError, ChangesWanted, Shares, share_left
+
+MOST_WAITING: Final = 32
+"""All of them may end at the same moment, and then contend for one interpreter lock with whoever
+asks for something else."""
+
+
+class WaitMiddleware:
+    """Lets requests wait, as many as there is room for; the others are answered at once.
+
+    Args:
+        board: where jobs are.
+        broadcaster: knows when a job is complete.
+        most: how many wait at a time.
+    """
+
+    def __init__(self, board: Board, broadcaster: Broadcaster, most: int = MOST_WAITING) -> None:
+        self._board = board
+        self._broadcaster = broadcaster
+        self._most = most
+        self._lock = threading.Lock()
+        self._held = Shares()
+
+    def process_resource(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        resource: object,
+        params: Mapping[str, str],
+    ) -> None:
+        """Wait in front of the handler of a status, which then shows how the job stands."""
+        if isinstance(resource, UploadResource) and req.method == "GET":
+            # What is wrong with the query is said at once.
+            wants_timelines(req)
+            read_page(req)
+            self._wait(req, resp, canonical(params["job_id"]))
+
+    def process_response(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        resource: object,
+        req_succeeded: bool,  # noqa: FBT001 - the framework's signature
+    ) -> None:
+        """Wait with the answer to a new job, which stays the same."""
+        if isinstance(resource, UploadsResource) and req_succeeded and req.method == "POST":
+            # The job is taken: an error that comes now would have the client send it again.
+            with suppress(BoardSilentError, BoardLostError):
+                self._wait(req, resp, str(resp.location).rpartition("/")[2])
+
+    def _wait(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        seconds, parking = wanted_wait(req), parking_of(req.env)
+        if not seconds or parking is None:
+            return
+        owner, tenant = owner_of(req), tenant_of(req)
+        job = self._board.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
+        if job is None or is_complete(job):
+            return
+        with self._place(tenant) as has_place:
+            if not has_place:
+                return
+            began = time.perf_counter()
+            waiter = _Waiter(job.latest)
+            with parking.wait(waiter):
+                self._broadcaster.join(job_id, owner, waiter, tenant)
+                waiter.wait(seconds)
+            req.context.waited_seconds = time.perf_counter() - began
+        resp.set_header("Preference-Applied", f"wait={seconds}")  # RFC 7240, section 3
+
+    @contextmanager
+    def _place(self, tenant: str) -> Iterator[bool]:
+        with self._lock:
+            held = self._held
+            has_place = bool(share_left(self._most, held.total, held.of(tenant)))
+            has_place = has_place and not self._broadcaster.is_full(tenant)
+            held.add(tenant, int(has_place))
+        try:
+            yield has_place
+        finally:
+            with self._lock:
+                held.add(tenant, -int(has_place))
+
+
+class _Waiter:
+    """A request that waits; a `Guest` and a `Follower`.
+
+    Args:
+        version: any that the job had; 0 costs a snapshot.
+    """
+
+    most_results = 1
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self._over = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        """Return when the job is complete, the server draining or time over."""
+        self._over.wait(seconds)
+        self._over.set()
+
+    # --- Guest, and Follower ----------------------------------------------------------------
+
+    def left(self) -> None:
+        self._over.set()
+
+    drain = finish = left
+
+    def is_over(self, _now: float) -> bool:
+        return self._over.is_set()
+
+    def tell(self, _events: bytes) -> bool:
+        return not self._over.is_set()

@@ -1,0 +1,1 @@
+"""waitress with added limits: server, connections, suspended requests. Knows no route."""

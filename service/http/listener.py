@@ -1,0 +1,252 @@
+"""The listening socket and its connections.
+
+No client may keep others out: when connections or memory get short, whoever has the most of them
+gives way. Health is asked on threads of its own, and has places of its own, so that it is answered
+whatever the rest is busy with.
+"""
+
+import errno
+import math
+import socket
+import sys
+import time
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import structlog
+from waitress import wasyncore
+from waitress.server import TcpWSGIServer
+
+from service.http.channel import SENT_AT_ONCE, Channel
+from service.http.client_address import TrustedProxies, client_group
+from service.http.connection_limits import ConnectionLimits
+from service.http.dispatchers import Dispatchers
+from service.http.polled import Polled
+from service.http.refused_request import RequestRefusedError
+from service.http.shares import Shares
+from service.middleware.api_keys import HEALTH_PATHS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from waitress.channel import HTTPChannel
+    from waitress.parser import HTTPRequestParser
+    from waitress.task import Task
+
+_REPORT_SECONDS = 10.0
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_EXHAUSTED_PAUSE_SECONDS = 0.2  # accept() fails at once, and would in every turn of the loop
+_PROBES = 3  # unanswered, until a silent peer is given up
+
+_SMALL_BODY: Final = 64 * 1024  # bytes; refusing shorter ones would help nobody
+_LOOKS_A_BUDGET: Final = 64  # at all bodies; so that it is exceeded by so small a part at most
+
+_RETRY_SECONDS = 5
+
+
+class Listener(TcpWSGIServer):
+    """All but construction, `add_task` and `one_more_thread` is for the loop's thread.
+
+    Args:
+        app: the WSGI application.
+        polled: all that the loop waits for.
+        limits: what connections may cost.
+        body_bytes: memory for bodies.
+        proxies: whose connections are not one client's.
+        dispatchers: answer requests.
+    """
+
+    channel_class = Channel
+    # Waitress's own housekeeping goes by the wall clock; `look_after` is in its place.
+    next_channel_cleanup = math.inf  # type: ignore[assignment]  # a number to compare with
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        *,
+        polled: Polled,
+        limits: ConnectionLimits,
+        body_bytes: int,
+        proxies: TrustedProxies,
+        dispatchers: Dispatchers,
+        **keywords: Any,  # noqa: ANN401 - the parent's
+    ) -> None:
+        self.limits = limits
+        self.come_bytes = 0
+        """Of bodies, that connections have read since these were looked at."""
+        self._room = limits.room
+        self._body_bytes = body_bytes
+        self._proxies = proxies
+        self._dispatchers = dispatchers
+        self._has_accepted = False
+        self._is_pulled = False
+        self._swept_at = 0.0
+        self._next_report = 0.0
+        self._accept_again = 0.0
+        self._made_room = 0
+        self._log = structlog.get_logger("http")
+        self._polled = polled
+        super().__init__(app, polled, dispatcher=dispatchers.usual, **keywords)
+
+    def channels(self) -> list[Channel]:
+        by_descriptor = cast("dict[int, Channel]", self.active_channels)
+        return list(by_descriptor.values())
+
+    def group_of(self, address: tuple[Any, ...]) -> str:
+        """Who counts as one client with the peer of a connection; nobody with a proxy, which has
+        connections for many.
+        """
+        host, port = address[:2]
+        return f"{host} port {port}" if host in self._proxies else client_group(host)
+
+    # --- what waitress calls ----------------------------------------------------------------
+
+    def add_task(self, task: "Task | HTTPChannel") -> None:
+        """Let the first request of a connection be answered."""
+        channel = cast("Channel", task)  # which is what waitress adds
+        channel.request_is_whole()
+        request: Any = channel.requests[0]
+        if channel.is_for_health and request.error is None and request.path not in HEALTH_PATHS:
+            request.error = _no_room("too-many-connections", "connections are open")
+        self._dispatchers.of(request).add_task(channel)  # type: ignore[arg-type]  # as waitress
+
+    def one_more_thread(self, request: "HTTPRequestParser") -> AbstractContextManager[None]:
+        """Another thread, in place of the calling one, which waits with a request."""
+        return self._dispatchers.of(request).one_more()
+
+    def pull_trigger(self) -> None:
+        """Wake the loop; it goes through all connections then, whoever has woken it.
+
+        Once a turn is enough, and the pipe can then never be full: nobody waits here.
+        """
+        if not self._is_pulled:
+            self._is_pulled = True
+            self.wake()
+
+    def wake(self) -> None:
+        """Begin the next turn of the loop at once, for what is looked at between two of them."""
+        super().pull_trigger()
+
+    def set_socket_options(self, conn: socket.socket) -> None:
+        """Let the kernel notice a peer that has vanished without a word (tcp(7))."""
+        super().set_socket_options(conn)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # The kernel would take megabytes for each client that does not read.
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SENT_AT_ONCE)
+        seconds = self.limits.vanished_seconds
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if sys.platform == "linux":
+            probe_seconds = max(1, seconds // (_PROBES + 1))
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe_seconds)
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, probe_seconds)
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
+
+    def accept(self) -> tuple[socket.socket, Any] | None:
+        """Accept, or none when there is no descriptor left for it."""
+        self._has_accepted = True
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            connections = len(self.channels())
+            if not connections or not self._make_room(connections - 1):
+                self._accept_again = time.monotonic() + _EXHAUSTED_PAUSE_SECONDS
+            return None
+
+    def readable(self) -> bool:
+        return time.monotonic() >= self._accept_again and super().readable()
+
+    # --- housekeeping -----------------------------------------------------------------------
+
+    def look_after(self) -> None:
+        """Close what is late, and make room where it is needed. Before each turn of the loop."""
+        # Each time, as it takes up accepting again by itself.
+        self._polled.ask(self._fileno)  # type: ignore[attr-defined]  # lacks in the stubs
+        if self._is_pulled:
+            self._is_pulled = False
+            self._polled.ask_all()
+        now = time.monotonic()
+        seconds, sweep_seconds = now - self._swept_at, self.limits.sweep_seconds
+        if seconds >= sweep_seconds:
+            self._swept_at = now
+            for channel in self.channels():
+                # A longer time in which nobody was served is the machine's fault.
+                channel.look_after(min(seconds, 2 * sweep_seconds))
+            self._drop_unread()
+            self._polled.ask_all()
+        if self._has_accepted and self.active_channels:
+            self._has_accepted = False
+            self._make_room(self._room)
+        if self.come_bytes > self._body_bytes // _LOOKS_A_BUDGET:
+            self.come_bytes = 0
+            self._refuse_bodies()
+        if self._made_room and now >= self._next_report:
+            self._next_report = now + _REPORT_SECONDS
+            self._log.warning("connections closed to make room", connections=self._made_room)
+            self._made_room = 0
+
+    def _make_room(self, room: int) -> bool:
+        """Close one connection, if there are too many; False: none of them can be closed."""
+        *channels, newest = self.channels()
+        shares = Shares(dict.fromkeys((*channels, newest), 1), room)
+        if not shares.are_exceeded:
+            return True
+        idle = {one: since for one in channels if (since := one.idle_since) is not None}
+        closing = shares.first_to_give(idle)
+        if closing is None:
+            # Unless it is another client that has too many.
+            newest.is_for_health |= shares.first_to_give({newest: 0.0}) is not None
+            return False
+        self._close(closing)
+        return True
+
+    def _drop_unread(self) -> None:
+        while held := {one: size for one in self.channels() if (size := one.unread_bytes)}:
+            heaviest_first = {one: -size for one, size in held.items()}
+            closing = Shares(held, self.limits.unread_bytes).first_to_give(heaviest_first)
+            if closing is None:
+                return
+            self._close(closing)
+
+    def _refuse_bodies(self) -> None:
+        while held := {one: size for one in self.channels() if (size := one.body_bytes)}:
+            arriving = {one: -size for one in held if (size := one.arriving_bytes) > _SMALL_BODY}
+            closing = Shares(held, self._body_bytes).first_to_give(arriving)
+            if closing is None:
+                return
+            closing.refuse(_no_room("too-many-bodies", "long bodies are under way"))
+
+    def _close(self, channel: Channel) -> None:
+        channel.close_now()
+        self._made_room += 1
+
+    # --- draining ---------------------------------------------------------------------------
+
+    def stop_listening(self) -> None:
+        """Take the connections that are waiting, then refuse new ones."""
+        while self.accepting and not self.in_connection_overflow:
+            before = len(self.channels())
+            self.handle_accept()
+            if len(self.channels()) == before:
+                break
+        # The parent's own close ends the trigger too, which the drain still needs.
+        wasyncore.dispatcher.close(self)
+
+    def begin_drain(self) -> None:
+        for channel in self.channels():
+            channel.begin_drain()
+
+    def close_trigger(self) -> None:
+        self.trigger.close()  # type: ignore[attr-defined]  # the stubs take it for a number
+
+
+def _no_room(code: str, what: str) -> RequestRefusedError:
+    return RequestRefusedError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        code,
+        f"Too many {what}, of this client or in all. Send the request again in "
+        f"{_RETRY_SECONDS} s, fewer at once.",
+        retry_seconds=_RETRY_SECONDS,
+    )

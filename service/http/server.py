@@ -1,0 +1,191 @@
+"""The HTTP server: waitress, on a thread of its own, with a drain that delivers every answer.
+
+Waitress by itself drops queued requests and cuts unfinished answers when it is stopped.
+"""
+
+import errno
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from waitress.adjustments import Adjustments
+
+from service.http.client_address import TrustedProxies
+from service.http.connection_limits import ConnectionLimits
+from service.http.dispatchers import Dispatchers
+from service.http.listener import Listener
+from service.http.polled import Polled
+from service.http.refused_request import MAX_HEADER_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+# The application measures the body itself, to the byte, and refuses it better; here the chunks'
+# own headers count too, and need some room.
+_BODY_SLACK_BYTES = 64 * 1024
+_OTHER_DESCRIPTORS = 2  # that the loop polls: the listening socket, and what wakes the loop
+_RECEIVED_AT_ONCE = 65_536  # bytes; the usual 8 KiB means 60 turns of the loop for 10,000 URLs
+_DEFAULT_MAX_BODY_BYTES = 16 * 1024**2
+_DEFAULT_LIMITS = ConnectionLimits()
+
+_SWEEP_SECONDS = 0.02
+# A connection is idle, while draining, after so long without a byte: a client that has just
+# connected gets to send its request, and one that is in the middle of it gets to end it.
+_QUIET_SECONDS = 0.5
+
+
+class ServerStartError(Exception):
+    """The server cannot listen where it should; the text says why and what to do."""
+
+
+class WebServer:
+    """Listens from construction on, serves from `start` on.
+
+    Args:
+        app: the WSGI application.
+        host: IP address or host name to listen on; ``::`` takes IPv4 as well.
+        port: port to listen on; 0 takes any free one.
+        max_body_bytes: longest body that the application takes.
+        limits: what connections may cost.
+        trusted_proxies: networks of proxies; what one client may hold does not bind them.
+
+    Attributes:
+        address: IP address that it listens on.
+        port: port that it listens on.
+
+    Raises:
+        ServerStartError: the address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        host: str,
+        port: int,
+        *,
+        max_body_bytes: int = _DEFAULT_MAX_BODY_BYTES,
+        limits: ConnectionLimits = _DEFAULT_LIMITS,
+        trusted_proxies: Iterable[str] = (),
+    ) -> None:
+        # Its line for each request that has to wait says nothing that the answer times do not.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._polled = Polled()
+        self._dispatchers = Dispatchers()
+        listener = _listen(host, port)
+        self.address: str = listener.getsockname()[0].partition("%")[0]  # without a zone
+        self.port: int = listener.getsockname()[1]
+        adjustments = _adjustments(max_body_bytes, limits)
+        self._server = Listener(
+            app,
+            polled=self._polled,
+            _sock=listener,
+            adj=adjustments,
+            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+            bind_socket=False,
+            limits=limits,
+            # Two of the longest fit, or a client's share would be less than one.
+            body_bytes=max(limits.body_bytes, 2 * adjustments.max_request_body_size),
+            proxies=TrustedProxies(trusted_proxies),
+            dispatchers=self._dispatchers,
+        )
+        self._thread = threading.Thread(target=self._run, name="web-server", daemon=True)
+        self._stopping = threading.Event()
+        self._give_up = 0.0
+        self._is_drained = True
+
+    def start(self) -> None:
+        """Serve, on threads of its own. Connections made before have waited, and are served."""
+        self._dispatchers.start()
+        self._thread.start()
+
+    def drain(self, seconds: float) -> bool:
+        """Stop listening at once, deliver the answers to all requests received, and close.
+
+        Args:
+            seconds: how long to wait for that.
+
+        Returns:
+            Whether all were delivered.
+        """
+        if self._thread.is_alive():
+            self._give_up = time.monotonic() + seconds
+            self._stopping.set()
+            self._server.wake()
+            self._thread.join()
+        return self._is_drained
+
+    def close(self) -> None:
+        """Stop whatever is left, delivered or not."""
+        self.drain(0)
+        self._server.stop_listening()
+        for channel in self._server.channels():
+            channel.close_now()
+        # A thread that is still at work will write to the trigger; closed, its descriptor could
+        # be somebody else's by then.
+        if self._dispatchers.stop():
+            self._server.close_trigger()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._turn(self._server.limits.sweep_seconds)
+        self._server.stop_listening()
+        self._server.begin_drain()
+        while (is_busy := self._is_busy()) and time.monotonic() < self._give_up:
+            self._polled.ask_all()
+            self._turn(_SWEEP_SECONDS)
+            for channel in self._server.channels():
+                if channel.is_quiet(_QUIET_SECONDS):
+                    channel.handle_close()
+        self._is_drained = not is_busy
+
+    def _turn(self, seconds: float) -> None:
+        self._server.look_after()
+        self._polled.turn(seconds)
+
+    def _is_busy(self) -> bool:
+        return bool(self._dispatchers.are_busy or self._server.channels())
+
+
+def _adjustments(max_body_bytes: int, limits: ConnectionLimits) -> Adjustments:
+    longest_body = max_body_bytes + _BODY_SLACK_BYTES
+    return Adjustments(
+        connection_limit=limits.room + limits.health_connections + _OTHER_DESCRIPTORS,
+        max_request_header_size=MAX_HEADER_BYTES,
+        max_request_body_size=longest_body,
+        # Nothing goes to the temporary directory, which is for images.
+        inbuf_overflow=longest_body,
+        outbuf_overflow=sys.maxsize,
+        recv_bytes=_RECEIVED_AT_ONCE,
+        # Nothing of what proxies or clients say there is used but what the application itself
+        # looks at, and that knows whom to trust.
+        clear_untrusted_proxy_headers=False,
+        ident="imgup",
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # Of a name with addresses of both kinds, such as localhost, the one that all clients try.
+        family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        return socket.create_server(
+            (address[0], port),
+            family=family,
+            dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
+        )
+    except OSError as error:
+        raise ServerStartError(
+            f"Cannot listen on {host} port {port} ({error.strerror}). {_advice(error)}"
+        ) from error
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "Stop what listens there, or set PORT to another port (0 takes any free one)."
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "Set PORT to 1024 or above: ports below it need privileges."
+    return "Set HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0."

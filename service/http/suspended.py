@@ -1,0 +1,152 @@
+"""Answers that take long, without keeping a thread from other requests.
+
+The web server has a few threads, and a request holds one until it is answered. A request that is
+parked gives it back:
+
+- `Parking.stream`: the answer has begun, and goes on piece by piece (server-sent events). Its
+  connection stays, and costs what an idle one does.
+- `Parking.wait`: there is nothing to say yet. The thread waits, and another one is started for as
+  long. That is for a few.
+
+A handler finds the `Parking` of its request with `parking_of`. Whoever keeps a parked request is
+told when its client is gone or the server drains, and must then see to it at once.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+ENVIRON_KEY: Final = "imgup.parking"
+
+_SLACK_BYTES = 512 * 1024
+"""What may wait for a slow reader besides what the answer began with."""
+
+
+class Connection(Protocol):
+    """What is needed of `service.http.channel.Channel`."""
+
+    @property
+    def total_outbufs_len(self) -> int: ...
+
+    def write_now(self, data: bytes) -> bool: ...
+
+    def end_parked(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+    def wait(self, guest: "Guest") -> AbstractContextManager[None]: ...
+
+
+class Guest(Protocol):
+    """Who keeps a parked request. The server's own thread calls: nothing here may wait."""
+
+    def left(self) -> None:
+        """The client is gone. May be called more than once, and before the guest is begun."""
+        ...
+
+    def drain(self) -> None:
+        """The server is to stop: the request must end soon. May be called more than once."""
+        ...
+
+
+class Stream:
+    """The rest of an answer. For one thread at a time, any.
+
+    Args:
+        connection: where it goes.
+        is_chunked: whether it is sent in chunks (RFC 9112, section 7.1); else it ends with the
+            connection.
+    """
+
+    def __init__(self, connection: Connection, *, is_chunked: bool) -> None:
+        self._connection = connection
+        self._is_chunked = is_chunked
+        self._most_unread = connection.total_outbufs_len + _SLACK_BYTES
+
+    def send(self, data: bytes) -> bool:
+        """Send more; never waits.
+
+        Returns:
+            False when the client is gone, or has not read so much that its connection is closed.
+        """
+        connection = self._connection
+        if connection.total_outbufs_len > self._most_unread:
+            connection.abandon()
+            return False
+        return connection.write_now(
+            b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+        )
+
+    def end(self) -> None:
+        """There is no more; the connection closes when all is read."""
+        if self._is_chunked:
+            self._connection.write_now(b"0\r\n\r\n")
+        self._connection.end_parked()
+
+
+class ParkedError(BaseException):
+    """Carries a request out of its thread. No error: nothing on the way is to handle it.
+
+    Args:
+        guest: keeps the request.
+        begin: called when it is parked.
+    """
+
+    def __init__(self, guest: Guest, begin: Callable[[], None]) -> None:
+        super().__init__("parked")
+        self.guest = guest
+        self.begin = begin
+
+
+class Parking:
+    """One request's way out of its thread.
+
+    Args:
+        connection: of the request.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._streaming: tuple[Guest, Callable[[Stream], None]] | None = None
+
+    def abandon(self) -> None:
+        """Close the connection soon, whatever of its answer is unread."""
+        self._connection.abandon()
+
+    def stream(self, guest: Guest, begin: Callable[[Stream], None]) -> None:
+        """Let the answer go on when the handler has returned, and what it gave as a stream without
+        a length has been sent.
+
+        Args:
+            guest: keeps the request.
+            begin: called with the rest of the answer, by the thread that leaves; it must not wait.
+        """
+        self._streaming = guest, begin
+
+    def wait(self, guest: Guest) -> AbstractContextManager[None]:
+        """Let the request wait in its thread: as long as this lasts, another one is there in
+        place of that.
+
+        The body, if there was one, is read: what it said must be kept.
+
+        Args:
+            guest: told to drain, it ends the wait.
+        """
+        return self._connection.wait(guest)
+
+    def leave(self, *, is_chunked: bool) -> None:
+        """For the server: the answer has begun; raises if it is to go on.
+
+        Args:
+            is_chunked: see `Stream`.
+        """
+        if self._streaming is not None:
+            guest, begin = self._streaming
+            stream = Stream(self._connection, is_chunked=is_chunked)
+            raise ParkedError(guest, lambda: begin(stream))
+
+
+def parking_of(environ: dict[str, object]) -> Parking | None:
+    """The way out of a request, by its WSGI environment; None under another server."""
+    parking = environ.get(ENVIRON_KEY)
+    return parking if isinstance(parking, Parking) else None

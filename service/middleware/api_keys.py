@@ -1,0 +1,199 @@
+"""Lets in who holds a key, when keys are set, and says whose request it is."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import falcon
+from pydantic import SecretStr
+
+from service.http.client_address import client_group
+from service.problems.problems import Problem
+
+HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz", "/healthz/", "/readyz/"})
+"""Asked by container runtimes and load balancers, which hold no key. The web server compares paths
+as they were sent, the application without the slash at their end."""
+
+_EXPLANATIONS: Final = frozenset({"/", "/docs", "/docs/style.css", "/openapi.json"})
+_EXPLANATION_PREFIXES: Final = ("/problems/", "/page/")
+
+NOBODY: Final = ""
+"""The owner of everything while no keys are set; no key has this name."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+REALM: Final = 'Bearer realm="imgup"'
+"""What a request is told that shows no key (RFC 6750, section 3)."""
+
+WORKERS_PATH: Final = "/v1/workers"
+"""What the admin key opens, and all that it does; an API key lets its holder look."""
+
+_SEND: Final = "send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key and the name of who holds it. What is sent with a key belongs to its name."""
+
+    name: str
+    secret: SecretStr
+
+    @classmethod
+    def parse(cls, entry: str) -> "ApiKey":
+        """Read ``name:key``, or a key alone, whose name is then made from its digest: the same
+        after every start, and no way back to the key.
+
+        Raises:
+            ValueError: the name is none, or the key is missing.
+        """
+        name, colon, key = entry.partition(":")
+        if not colon:
+            return cls(f"key-{_digest(entry).hex()[:12]}", SecretStr(entry))
+        if not key or not _NAME.fullmatch(name):
+            raise ValueError("not name:key")
+        return cls(name, SecretStr(key))
+
+
+class ApiKeys:
+    """All keys that are valid."""
+
+    def __init__(self, keys: Iterable[ApiKey]) -> None:
+        # Digests are of one length, so that comparing takes the same time for every key.
+        self._known = [(_digest(key.secret.get_secret_value()), key.name) for key in keys]
+
+    def name_for(self, req: falcon.Request) -> str | None:
+        """The name of the key in a request, or None if there is no valid one."""
+        given = given_key(req)
+        if given is None:
+            return None
+        digest = _digest(given)
+        # A list, so that each comparison is made whatever the others say.
+        names = [name for known, name in self._known if hmac.compare_digest(digest, known)]
+        return names[0] if names else None
+
+
+class AdminKey:
+    """Who may change the service while it runs.
+
+    Args:
+        secret: the key; None if nobody may.
+    """
+
+    def __init__(self, secret: SecretStr | None) -> None:
+        self._keys = None if secret is None else ApiKeys([ApiKey("admin", secret)])
+
+    def opens(self, req: falcon.Request) -> bool:
+        """Whether a request shows the key, and is about what it opens."""
+        if self._keys is None or req.path != WORKERS_PATH:
+            return False
+        return self._keys.name_for(req) is not None
+
+    def require(self, req: falcon.Request) -> None:
+        """Let nobody else go on.
+
+        Raises:
+            Problem: 401 or 403.
+        """
+        if self._keys is None:
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "admin-key-not-set",
+                "Nobody may change this service while it runs, as it has no admin key. Set "
+                "ADMIN_KEY, or ADMIN_KEY_FILE, and start it again.",
+            )
+        if self.opens(req):
+            return
+        if owner_of(req) != NOBODY:
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "admin-key-needed",
+                f"An API key does not open this. It needs the admin key; {_SEND}.",
+                # RFC 6750, section 3.1.
+                headers={"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'},
+            )
+        is_shown = given_key(req) is not None
+        what = "This key is not the admin key" if is_shown else "This needs the admin key"
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            f"{what}; {_SEND}.",
+            headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"' if is_shown else REALM},
+        )
+
+
+class ApiKeyMiddleware:
+    """Refuses requests without one of the keys, as ``Authorization: Bearer`` or ``X-API-Key``.
+
+    Args:
+        keys: any of them opens every path; what is behind it depends on the key's name.
+        admin_key: lets in as well where it opens.
+    """
+
+    def __init__(self, keys: ApiKeys, admin_key: AdminKey) -> None:
+        self._keys = keys
+        self._admin_key = admin_key
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        """Refuse with 401, before anything of the body is read."""
+        if is_open(req.path) or self._admin_key.opens(req) or _is_preflight(req):
+            return
+        name = self._keys.name_for(req)
+        if name is not None:
+            req.context.owner = name
+        elif given_key(req) is None:
+            raise _unauthorized("This service needs a key", REALM)
+        else:
+            # The challenge names the error (RFC 6750, section 3.1).
+            raise _unauthorized("This key is not valid here", f'{REALM}, error="invalid_token"')
+
+
+def is_open(path: str) -> bool:
+    """Whether a path asks for no key. Explanations and the page do not: a browser cannot send one,
+    and they are the same for everybody.
+    """
+    if path in HEALTH_PATHS or path in _EXPLANATIONS:
+        return True
+    return path.startswith(_EXPLANATION_PREFIXES)
+
+
+def _is_preflight(req: falcon.Request) -> bool:
+    """Whether a browser asks what it may send: it shows no key then (Fetch, section 4.8), and only
+    learns which methods there are.
+    """
+    asked = req.get_header("Access-Control-Request-Method")
+    return req.method == "OPTIONS" and asked is not None
+
+
+def owner_of(req: falcon.Request) -> str:
+    """Whose jobs and images this request is about."""
+    owner: str = getattr(req.context, "owner", NOBODY)
+    return owner
+
+
+def tenant_of(req: falcon.Request) -> str:
+    """Who is to have a fair share of the service: the key's name, else the client's address."""
+    return owner_of(req) or client_group(req.remote_addr)
+
+
+def given_key(req: falcon.Request) -> str | None:
+    """What a request shows as its key, valid or not."""
+    scheme, _, credentials = (req.auth or "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    return req.get_header("X-API-Key") or None
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _unauthorized(what: str, challenge: str) -> Problem:
+    return Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthorized",
+        f"{what}; send one as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
+        headers={"WWW-Authenticate": challenge},
+    )

@@ -1,0 +1,131 @@
+"""Refuses what a browser sends on behalf of a page that is not this service's own.
+
+Any page can have the browser of its reader send requests to an address that only the reader
+reaches: to another origin than its own, or, by DNS rebinding, to its own, as its name comes to lead
+to that address. Origin and Sec-Fetch-Site tell of the first; of the second Host does, as it holds
+the page's name, and a page has no power over any of the three.
+
+A browser sends Sec-Fetch-Site to addresses, localhost and https only (Fetch Metadata, section 2),
+and Origin with no GET of its own origin. So a rebound page could read unmarked, and a request with
+Accept-Language counts as a browser's as well: browsers send it always, libraries hardly ever, and
+those that fetch like a browser (Node) send Sec-Fetch-Mode beside it.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+import falcon
+
+from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER
+from service.problems.problems import Problem
+from service.requests.json_body import shorten
+
+EXPOSED_HEADERS: Final = (
+    "Accept-Encoding",
+    "Accept-Post",
+    "Allow",
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Sandbox",
+    REQUEST_ID_HEADER,
+)
+"""What scripts of CORS_ORIGINS may read of an answer besides what they always may."""
+
+_LOCALHOST: Final = "localhost"
+_OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed, or a bookmark
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+_split_host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?").fullmatch
+
+
+class BrowserOriginMiddleware:
+    """Looks at requests of browsers only.
+
+    Args:
+        allowed_hosts: names that this service has, in lower case. It may be asked by an address and
+            as localhost always: no page of somebody else's has these.
+        cors_origins: origins whose pages may ask, as browsers send them.
+    """
+
+    def __init__(self, allowed_hosts: Iterable[str], cors_origins: Iterable[str]) -> None:
+        self._hosts = frozenset(allowed_hosts)
+        self._origins = frozenset(cors_origins)
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        """Refuse with 403, before anything of the body is read."""
+        origin, site = req.get_header("Origin"), req.get_header("Sec-Fetch-Site")
+        if origin is None and site is None and not _is_unmarked_browser(req):
+            return
+        host = (req.get_header("Host") or "").lower()
+        if not self._is_allowed(host):
+            raise _host_not_allowed(host)
+        if origin is not None:
+            if origin not in self._origins and not _is_own(origin, host):
+                raise _origin_not_allowed(shorten(origin))
+        elif site is not None and site not in _OWN_SITES and not _is_visit(req):
+            raise _origin_not_allowed("another site")
+
+    def process_response(self, _req: falcon.Request, resp: falcon.Response, *_: object) -> None:
+        """Tell caches that the CORS headers depend on who asks (Fetch, section 3.2.5)."""
+        if self._origins:
+            resp.append_header("Vary", "Origin")
+
+    def _is_allowed(self, host: str) -> bool:
+        match = _split_host(host)
+        if match is None:
+            return False
+        name = match[1].removesuffix(".")
+        is_local = name == _LOCALHOST or name.endswith(f".{_LOCALHOST}")  # RFC 6761, section 6.3
+        return is_local or name in self._hosts or _is_address(name)
+
+
+def _is_unmarked_browser(req: falcon.Request) -> bool:
+    languages, mode = req.get_header("Accept-Language"), req.get_header("Sec-Fetch-Mode")
+    return languages is not None and mode is None
+
+
+def _is_own(origin: str, host: str) -> bool:
+    # Not the scheme: where a proxy ends TLS, the service does not see it.
+    scheme, _, authority = origin.partition("://")
+    port = DEFAULT_PORTS.get(scheme)
+    return port is not None and host in {authority, authority + port}
+
+
+def _is_visit(req: falcon.Request) -> bool:
+    """Whether a reader follows a link: they see the answer, the page with the link does not."""
+    return req.method in {"GET", "HEAD"} and req.get_header("Sec-Fetch-Dest") == "document"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _host_not_allowed(host: str) -> Problem:
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "host-not-allowed",
+        f"A browser asked for the host {shorten(host)!r}, which this service does not know as its "
+        "own. If it is, add the name to the setting ALLOWED_HOSTS; or ask by an IP address.",
+    )
+
+
+def _origin_not_allowed(whose: str) -> Problem:
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "origin-not-allowed",
+        f"A browser asked on behalf of a page of {whose}. If that page may, add its origin to the "
+        "setting CORS_ORIGINS; if it is this service's own, behind a proxy, let the proxy pass the "
+        "Host header on.",
+    )

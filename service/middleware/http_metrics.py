@@ -1,0 +1,64 @@
+"""Counts and times the web side's own requests, in this process.
+
+By the template of the route, never the path: a path holds job ids, and each would be a series.
+"""
+
+import time
+from typing import Final
+
+import falcon
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from service.requests.preferences import waited_seconds
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OTHER: Final = "other"
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds. A status is a millisecond, a job of 100,000 URLs half a second, and a request waits 3 s
+for a job board that is silent. The time that one waits because it asked to is not counted."""
+
+
+class HttpMetersMiddleware:
+    """Counts each request by its route, method and status.
+
+    Args:
+        registry: where the figures are collected.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "imgup_http_requests",
+            "HTTP requests answered.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "imgup_http_request_seconds",
+            "Time until an HTTP answer was made.",
+            ("route", "method"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        """Start the clock."""
+        req.context.meter_began = time.perf_counter()
+
+    def process_response(self, req: falcon.Request, resp: falcon.Response, *_: object) -> None:
+        """Count it."""
+        route = req.uri_template or _OTHER
+        method = req.method if req.method in _METHODS else _OTHER
+        requests, seconds = self._series(route, method, resp.status_code)
+        requests.inc()
+        seconds.observe(time.perf_counter() - req.context.meter_began - waited_seconds(req))
+
+    def _series(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        key = (route, method, status)
+        series = self._known.get(key)
+        if series is None:
+            # Looked up once: it takes as long as all the rest.
+            requests = self._requests.labels(route, method, str(status))
+            series = self._known[key] = requests, self._seconds.labels(route, method)
+        return series

@@ -1,0 +1,50 @@
+"""What the page /docs says of the OpenAPI document; templates/docs.html says how."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from service.pages.pages import render_page
+from service.problems.catalog import CATALOG
+from service.rendering.documents import Document
+
+_METHODS: Final = ("get", "post", "put", "delete")
+
+
+def docs_page(document: Mapping[str, Any]) -> Document:
+    """The page.
+
+    Args:
+        document: what `describe` says.
+    """
+    operations = list(_operations(document))
+    everywhere = _common([operation["responses"] for operation in operations])
+    return render_page(
+        "docs.html",
+        document=document,
+        operations=operations,
+        everywhere=everywhere,
+        problems=CATALOG.values(),
+    )
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            if method not in item:
+                continue
+            operation = item[method]
+            yield operation | {
+                "path": path,
+                "method": method,
+                "is_open": "security" in document and operation.get("security") == [],
+                "parameters": [*item.get("parameters", ()), *operation.get("parameters", ())],
+            }
+
+
+def _common(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answers that all routes have in common."""
+    return {
+        status: answer
+        for status, answer in answers[0].items()
+        if all(others.get(status) == answer for others in answers)
+    }

@@ -1,0 +1,28 @@
+"""Every code that a problem of this service can have, explained once: in `problems.md` beside this
+file, which people read as it is.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from service.views.models import ProblemExplanation
+
+_ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (\d{3}) \| (.+) \| (.+) \|$", re.MULTILINE)
+
+
+def _explain(code: str, status: str, when: str, remedy: str) -> ProblemExplanation:
+    return {
+        "type": f"/problems/{code}",
+        "code": code,
+        "status": int(status),
+        "when": when,
+        "remedy": remedy,
+    }
+
+
+CATALOG: Final = {
+    row[0]: _explain(*row)
+    for row in _ROW.findall(Path(__file__).with_name("problems.md").read_text("utf-8"))
+}
+"""By code."""

@@ -1,0 +1,205 @@
+"""Errors → RFC 9457 problem details, whatever they come from."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, NotRequired
+
+import falcon
+import structlog
+from typing_extensions import TypedDict
+
+from service.backend.circuit_breaker import BoardSilentError
+from service.rendering.rendered import render
+from workers import BoardLostError, Refusal, RefusalCode
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_LOST_RETRY_SECONDS = 10  # a container runtime has started a fresh process by then
+_SILENT_RETRY_SECONDS = 5  # it answers again by then, or is being restarted
+
+# What the framework itself refuses, in words that help. The codes are stable.
+_FRAMEWORK_PROBLEMS = {
+    404: ("not-found", "There is nothing at this path. GET / lists what there is."),
+    405: ("method-not-allowed", "This path does not take this method; see the Allow header."),
+}
+
+
+class FieldError(TypedDict):
+    """One thing that is wrong in a request's body.
+
+    `pointer` is where, as a JSON pointer (RFC 6901) in a URI fragment; `index` its place in the
+    array and `value` what stood there, shortened, for an entry of one.
+    """
+
+    pointer: str
+    code: str
+    detail: str
+    index: NotRequired[int]
+    value: NotRequired[str]
+
+
+class ProblemBody(TypedDict):
+    """The members of every problem (RFC 9457, section 3.1); `code` names it for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: NotRequired[str]
+    errors: NotRequired[list[FieldError]]
+    errors_total: NotRequired[int]
+    line: NotRequired[int]
+    column: NotRequired[int]
+
+
+class Problem(falcon.HTTPError):
+    """A request that is not fulfilled, and why.
+
+    Args:
+        status: the HTTP status.
+        code: stable name of the kind of problem.
+        detail: one sentence for a person: what is wrong and what to do.
+        headers: further headers of the answer.
+        errors: what is wrong in the body, piece by piece.
+        errors_total: how many such pieces there are, when not all of them are listed.
+        line: where the body stops being JSON, from 1.
+        column: the same within the line, from 1.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: list[FieldError] | None = None,
+        errors_total: int | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(status, description=detail, headers=dict(headers or {}))
+        self.body = problem_body(status, code, detail)
+        if errors is not None:
+            self.body["errors"] = errors
+            self.body["errors_total"] = len(errors) if errors_total is None else errors_total
+        if line is not None and column is not None:
+            self.body["line"] = line
+            self.body["column"] = column
+
+    def add_errors(self, errors: list[FieldError]) -> None:
+        """Name more that is wrong in the body."""
+        known = self.body.get("errors", [])
+        self.body["errors_total"] = self.body.get("errors_total", 0) + len(errors)
+        self.body["errors"] = [*errors, *known]
+
+
+def problem_body(status: HTTPStatus, code: str, detail: str) -> ProblemBody:
+    """The members that every problem has; its type is a reference relative to this service."""
+    return {
+        "type": f"/problems/{code}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+    }
+
+
+_REFUSAL_STATUSES: Final = {
+    RefusalCode.JOB_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RefusalCode.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusalCode.REQUEST_UNDER_WAY: HTTPStatus.CONFLICT,
+    RefusalCode.JOB_COMPLETE: HTTPStatus.CONFLICT,
+    RefusalCode.JOB_UNFINISHED: HTTPStatus.CONFLICT,
+    RefusalCode.NOTHING_TO_RETRY: HTTPStatus.CONFLICT,
+}
+
+
+def refused(refusal: Refusal) -> Problem:
+    """The problem of a job that the board does not take now, or not touch."""
+    status = _REFUSAL_STATUSES.get(refusal.code, HTTPStatus.SERVICE_UNAVAILABLE)
+    if refusal.retry_after is None:
+        return Problem(status, refusal.code.value, refusal.message)
+    return Problem(
+        status,
+        refusal.code.value,
+        f"{refusal.message} Nothing of the job was kept; send it again later.",
+        headers={"Retry-After": str(refusal.retry_after)},
+    )
+
+
+def render_problems(app: falcon.App[falcon.Request, falcon.Response]) -> None:
+    """Let every error of the app leave it as a problem, with a line in the log."""
+    app.set_error_serializer(_serialize)
+    app.add_error_handler(BoardLostError, _on_board_lost)
+    app.add_error_handler(BoardSilentError, _on_board_silent)
+    # The framework looks for the nearest ancestor, so that its own errors do not end here.
+    app.add_error_handler(Exception, _on_unexpected)
+
+
+def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
+    if isinstance(error, Problem):
+        body = error.body
+    else:
+        status = HTTPStatus(error.status_code)
+        slug = status.phrase.lower().replace(" ", "-")
+        fallback = (slug, error.description or f"{status.phrase}.")
+        code, detail = _FRAMEWORK_PROBLEMS.get(status.value, fallback)
+        body = problem_body(status, code, detail)
+    # Without the query: it is not ours, and may hold anything.
+    body["instance"] = falcon.uri.encode(req.path)
+    resp.content_type = MEDIA_TYPE
+    resp.data = render(body)
+    _log_refusal(req, body)
+
+
+def _log_refusal(req: falcon.Request, body: ProblemBody) -> None:
+    log = structlog.get_logger("http")
+    is_ours = body["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR
+    say = log.warning if is_ours else log.info
+    say(
+        "request refused",
+        code=body["code"],
+        status=body["status"],
+        detail=body["detail"],
+        method=req.method,
+        path=req.path,
+        client=req.remote_addr,
+    )
+
+
+def _on_board_lost(
+    _req: falcon.Request, _resp: falcon.Response, error: BoardLostError, *_: object
+) -> None:
+    structlog.get_logger("http").error("the job state does not answer", cause=str(error))
+    raise Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "state-lost",
+        "The service has lost its job state and is starting afresh. Jobs sent before are gone, "
+        "unless it keeps a journal (JOURNAL_PATH): then they go on after the start.",
+        headers={"Retry-After": str(_LOST_RETRY_SECONDS)},
+    )
+
+
+def _on_board_silent(*_: object) -> None:
+    raise Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "state-silent",
+        "The service's job state does not answer at the moment. Nothing of this request was kept; "
+        "send it again later.",
+        headers={"Retry-After": str(_SILENT_RETRY_SECONDS)},
+    )
+
+
+def _on_unexpected(
+    req: falcon.Request, _resp: falcon.Response, error: Exception, *_: object
+) -> None:
+    structlog.get_logger("http").error(
+        "unexpected error", method=req.method, path=req.path, exc_info=error
+    )
+    raise Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal-error",
+        "The service met an unexpected error. The log says more; the request may be tried again.",
+    )

@@ -1,0 +1,1 @@
+"""Bodies, options, ids and preferences: values, or a problem."""

@@ -1,0 +1,51 @@
+"""Requests that a client may send again (draft-ietf-httpapi-idempotency-key-header-07)."""
+
+import hashlib
+import json
+import re
+from http import HTTPStatus
+from typing import Final
+
+import falcon
+
+from service.problems.problems import Problem
+from service.requests.upload_request import UploadRequest
+from workers import RequestKey
+
+HEADER: Final = "Idempotency-Key"
+LONGEST_KEY: Final = 255
+
+_DIGEST_BYTES = 16
+_is_key = re.compile(r"[!-~]{1,255}", re.ASCII).fullmatch
+
+
+def read_key(req: falcon.Request) -> str | None:
+    """The key of a request, if it has one.
+
+    The draft writes it as a string in quotes (RFC 8941, section 3.3.3), and much is sent without:
+    both are the same key.
+
+    Raises:
+        Problem: 400, if it is none.
+    """
+    given = req.get_header(HEADER)
+    if given is None:
+        return None
+    key = given.strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if _is_key(key) is None:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "invalid-idempotency-key",
+            f"An {HEADER} has 1 to {LONGEST_KEY} characters, all of them visible ASCII (no "
+            "spaces); a UUID is a good one. Nothing was taken.",
+        )
+    return key
+
+
+def request_key(key: str, request: UploadRequest) -> RequestKey:
+    """A key with what was asked for: the URLs in their order and the options, however written."""
+    asked = json.dumps([request.urls, request.options.to_record()], sort_keys=True)
+    digest = hashlib.blake2b(asked.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return RequestKey(key, digest)

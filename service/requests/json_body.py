@@ -1,0 +1,202 @@
+"""The body of a request → a JSON object, or a problem that says what is wrong with it.
+
+Decided where the specification is silent:
+
+- The content type is application/json. A body without one is refused as well: a page of another
+  origin can send such a body without being asked, but not one declared as JSON.
+- A field that is not known is refused by its name. Ignored, it would let somebody believe that
+  the service does what it does not. So is one that stands twice.
+"""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Final, NoReturn
+
+import falcon
+
+from service.problems.problems import FieldError, Problem
+from service.requests.repeated_names import load_json, repeated_names
+from service.requests.request_body import read_body
+
+_LONGEST_VALUE_SHOWN: Final = 100
+_NAMES_SHOWN = 5
+_MOST_REPEATED_LISTED = 100
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedBody:
+    """What a route takes.
+
+    Attributes:
+        main_field: what no body can do without.
+        fields: all that it may have.
+        example: a short one.
+        if_too_long: what whoever sent a body that is too long can do.
+    """
+
+    main_field: str
+    fields: Collection[str]
+    example: str
+    if_too_long: str
+
+
+def read_object(
+    req: falcon.Request,
+    expected: ExpectedBody,
+    *,
+    max_body_bytes: int,
+    check: Callable[[bytes], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Read a request's body, an object with no other fields than those expected.
+
+    Args:
+        req: the request, its body not read yet.
+        expected: for what is said of a body that cannot be used.
+        max_body_bytes: longest body that is read.
+        check: raises a problem for bytes that are not to be parsed.
+
+    Raises:
+        Problem: 413, 415 or 400.
+    """
+    _check_content_type(req)
+    content = read_body(req, max_body_bytes=max_body_bytes, if_too_long=expected.if_too_long)
+    check(content)
+    body = _parse(content, expected)
+    if not isinstance(body, dict):
+        raise bad_field(
+            "#",
+            "not-an-object",
+            f"The body is {kind_of(body)}; it must be an object with the field "
+            f"'{expected.main_field}'.",
+        )
+    repeated = list(islice(repeated_names(body), _MOST_REPEATED_LISTED))
+    if repeated:
+        raise _repeated_fields(repeated)
+    unknown = [name for name in body if name not in expected.fields]
+    if unknown:
+        raise _unknown_fields(unknown)
+    return body
+
+
+def bad_field(pointer: str, code: str, detail: str) -> Problem:
+    """The problem of one thing that is wrong in a body.
+
+    Args:
+        pointer: where, as a JSON pointer in a URI fragment.
+        code: what, for programs.
+        detail: what, for people.
+    """
+    errors: list[FieldError] = [{"pointer": pointer, "code": code, "detail": detail}]
+    return Problem(HTTPStatus.BAD_REQUEST, code, detail, errors=errors)
+
+
+def kind_of(value: object) -> str:
+    """What a JSON value is, in words."""
+    match value:
+        case dict():
+            return "an object"
+        case list():
+            return "an array"
+        case str():
+            return "a string"
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "null"
+        case _:
+            return "a number"
+
+
+def shorten(text: str) -> str:
+    """A text that came in a body, as it may be shown in an answer."""
+    # Half a surrogate pair may come out of a JSON escape, and has no form in UTF-8.
+    head = text[: _LONGEST_VALUE_SHOWN + 1]
+    shown = head.encode(errors="backslashreplace").decode()
+    return shown if len(shown) <= _LONGEST_VALUE_SHOWN else shown[:_LONGEST_VALUE_SHOWN] + "…"
+
+
+def _check_content_type(req: falcon.Request) -> None:
+    content_type = req.content_type
+    media_type, parameters = falcon.parse_header(content_type or "")
+    charset = parameters.get("charset", "utf-8").lower()
+    if media_type.lower() != falcon.MEDIA_JSON or charset not in {"utf-8", "utf8"}:
+        given = f"is {shorten(content_type)}" if content_type else "is missing"
+        # RFC 9110, 15.5.16; Accept-Post is W3C's Linked Data Platform, 7.1.
+        names = "Accept-Post" if req.method == "POST" else "Accept"
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            f"The Content-Type {given}. Send a JSON body in UTF-8 with the header "
+            "Content-Type: application/json.",
+            headers={names: falcon.MEDIA_JSON},
+        )
+
+
+def _parse(body: bytes, expected: ExpectedBody) -> object:
+    if not body.strip():
+        raise _bad_json("The body is empty.", expected)
+    try:
+        text = body.decode().removeprefix(_BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "invalid-utf8",
+            f"The body is not UTF-8: byte {error.start} cannot be part of it.",
+        ) from error
+    try:
+        return load_json(text, _refuse_constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _bad_json(
+            f"The body is not JSON: {error.msg} at {where}.",
+            expected,
+            line=error.lineno,
+            column=error.colno,
+        ) from error
+    except RecursionError as error:
+        raise _bad_json("The body is nested too deeply.", expected) from error
+    except ValueError as error:  # a number that JSON does not have, or one of thousands of digits
+        raise _bad_json("The body holds a number that cannot be read.", expected) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")  # RFC 8259, section 6
+
+
+def _bad_json(
+    what: str, expected: ExpectedBody, *, line: int | None = None, column: int | None = None
+) -> Problem:
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "invalid-json",
+        f"{what} Send a JSON object like {expected.example}.",
+        line=line,
+        column=column,
+    )
+
+
+def _unknown_fields(names: list[str]) -> Problem:
+    shown = ", ".join(repr(shorten(name)) for name in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return bad_field(
+        "#", "unknown-field", f"The body has fields that are not known: {shown}{more}."
+    )
+
+
+def _repeated_fields(pointers: list[str]) -> Problem:
+    detail = "This field stands more than once in the body; send it once."
+    errors: list[FieldError] = [
+        {"pointer": pointer, "code": "repeated-field", "detail": detail} for pointer in pointers
+    ]
+    shown = ", ".join(pointers[:_NAMES_SHOWN])
+    more = " and more" if len(pointers) > _NAMES_SHOWN else ""
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "repeated-field",
+        f"The body has fields that stand more than once: {shown}{more}. Send each of them once.",
+        errors=errors,
+    )

@@ -1,0 +1,80 @@
+"""The part of a list that a client asks for: `?limit=&cursor=`."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import falcon
+
+from service.problems.problems import Problem
+
+MOST_ENTRIES: Final = 10_000
+USUAL_ENTRIES: Final = 1000
+LAST_CURSOR: Final = 2**53 - 1
+"""The largest whole number that every client reads back as it was (RFC 8259, section 6)."""
+
+_NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries of a list.
+
+    Attributes:
+        cursor: the index of the first one, from 0.
+        limit: how many at most.
+    """
+
+    cursor: int
+    limit: int
+
+    @property
+    def end(self) -> int:
+        """The index behind the last one."""
+        return self.cursor + self.limit
+
+    def next_of(self, total: int) -> int | None:
+        """The cursor of the page behind, or None where a list of so many ends."""
+        return self.end if self.end < total else None
+
+
+FIRST_PAGE: Final = Page(0, USUAL_ENTRIES)
+
+
+def read_page(req: falcon.Request) -> Page | None:
+    """The page that a request asks for; None if it asks for all.
+
+    Raises:
+        Problem: 400, with everything that is wrong with it.
+    """
+    limit, cursor = req.params.get("limit"), req.params.get("cursor")
+    if limit is None and cursor is None:
+        return None
+    entries = USUAL_ENTRIES if limit is None else read_number(limit, 1, MOST_ENTRIES)
+    first = 0 if cursor is None else read_number(cursor, 0, LAST_CURSOR)
+    if entries is None or first is None:
+        raise Problem(HTTPStatus.BAD_REQUEST, "invalid-page", " ".join(_wrong(entries, first)))
+    return Page(first, entries)
+
+
+def read_number(text: str | list[str], least: int, most: int) -> int | None:
+    """A parameter that is one whole number of these, or None.
+
+    One that is there twice comes as a list: which of the two is meant, nobody knows.
+    """
+    if isinstance(text, str) and _NUMBER.fullmatch(text) and least <= int(text) <= most:
+        return int(text)
+    return None
+
+
+def _wrong(limit: int | None, cursor: int | None) -> list[str]:
+    wrong = []
+    if limit is None:
+        wrong.append(f"`limit` must be one whole number from 1 to {MOST_ENTRIES}.")
+    if cursor is None:
+        wrong.append(
+            f"`cursor` must be one whole number from 0 to {LAST_CURSOR}: what `next` says on the "
+            "page before."
+        )
+    return wrong

@@ -1,0 +1,226 @@
+"""What an upload request asks for beside its URLs → `JobOptions`, or all that is wrong with it.
+
+Decided here:
+
+- What is left out is as usual; null is not a way of leaving out.
+- `Cookie` and `Authorization` may be sent to a source, as that is what such headers are for. What
+  would change the form of the request or of its answer may not, nor what speaks for a proxy, nor
+  the headers by which cloud platforms tell a program of their own from a request led astray.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from service.problems.problems import FieldError
+from service.requests.repeated_names import pointer_step
+from workers import (
+    NO_OPTIONS,
+    PLACEHOLDERS,
+    HeadersByOrigin,
+    ImageError,
+    JobOptions,
+    Priority,
+    check_url,
+    origin_of,
+    template_faults,
+)
+
+LONGEST_TITLE: Final = 255
+LONGEST_DESCRIPTION: Final = 2_000
+LONGEST_CALLBACK: Final = 2_048
+MOST_ORIGINS: Final = 8
+MOST_HEADERS: Final = 16
+LONGEST_HEADER_NAME: Final = 64
+MOST_OPTION_VALUES: Final = 1_000  # strings; headers of all origins are most of them
+MOST_HEADER_CHARACTERS: Final = 16_384
+"""Of all names and values together; servers take some 8 KB in one request, as a rule."""
+
+ALBUM_PATTERN: Final = "^[A-Za-z0-9]{1,64}$"
+
+REFUSED_HEADERS: Final = frozenset(
+    {
+        # The form of the request and of the connection (RFC 9110, 7.6.1; RFC 9112).
+        *("host", "content-length", "content-type", "content-encoding", "transfer-encoding"),
+        *("connection", "keep-alive", "te", "trailer", "upgrade", "expect", "http2-settings"),
+        # The form of the answer: a whole image, not coded.
+        *("accept-encoding", "range", "if-range", "if-match", "if-none-match"),
+        *("if-modified-since", "if-unmodified-since"),
+        # The word of a proxy; so are all that begin with proxy- or x-forwarded-.
+        *("forwarded", "via", "x-real-ip", "max-forwards"),
+        # Metadata services of clouds ask for these, to be safe from requests led astray.
+        *("metadata", "metadata-flavor", "x-google-metadata-request"),
+        *("x-aws-ec2-metadata-token", "x-aws-ec2-metadata-token-ttl-seconds"),
+    }
+)
+REFUSED_BEGINNINGS: Final = ("proxy-", "x-forwarded-")
+
+_is_album = re.compile(ALBUM_PATTERN, re.ASCII).fullmatch
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII).fullmatch  # RFC 9110, 5.6.2
+_is_header_value = re.compile(r"[!-~](?:[\t -~]*[!-~])?", re.ASCII).fullmatch
+_find_odd = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_find_odd_in_lines = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
+
+Faults = Iterator[FieldError]
+
+
+def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]:
+    """Read the options of a request.
+
+    Args:
+        body: the whole of it.
+
+    Returns:
+        The options, and what is wrong with them; they are of use only if nothing is.
+    """
+    given = [name for name in FIELDS if name in body]
+    if not given:
+        return NO_OPTIONS, []
+    faults = [fault for name in given for fault in FIELDS[name](body[name])]
+    if faults:
+        return NO_OPTIONS, faults
+    return (
+        JobOptions(
+            album=body.get("album"),
+            title=body.get("title"),
+            description=body.get("description"),
+            priority=Priority(body.get("priority", Priority.NORMAL)),
+            source_headers=_headers_by_origin(body.get("sourceHeaders", {})),
+            callback_url=body.get("callbackUrl"),
+        ),
+        [],
+    )
+
+
+# --- one function for each field: what is wrong with its value -------------------------------
+
+
+def _album(value: object) -> Faults:
+    if not isinstance(value, str) or not _is_album(value):
+        yield _fault("#/album", "invalid-album", "An album id has 1 to 64 letters and digits.")
+
+
+def _title(value: object) -> Faults:
+    return _template("title", value, LONGEST_TITLE, _find_odd)
+
+
+def _description(value: object) -> Faults:
+    return _template("description", value, LONGEST_DESCRIPTION, _find_odd_in_lines)
+
+
+def _template(name: str, value: object, longest: int, find_odd: Callable[[str], Any]) -> Faults:
+    pointer = f"#/{name}"
+    if not isinstance(value, str):
+        yield _fault(pointer, "not-a-string", "It must be a text in quotes.")
+        return
+    if not 1 <= len(value) <= longest:
+        yield _fault(pointer, "invalid-length", f"It must have 1 to {longest} characters.")
+        return
+    if find_odd(value):
+        yield _fault(pointer, "not-printable", "It holds a control character or half a character.")
+    known = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
+    for fault in template_faults(value):
+        shown = fault if fault.isprintable() and len(fault) <= LONGEST_HEADER_NAME else "{…}"
+        detail = f"{shown} is no placeholder; there are {known}, and {{{{ for a brace itself."
+        yield _fault(pointer, "unknown-placeholder", detail)
+
+
+def _priority(value: object) -> Faults:
+    if not isinstance(value, str) or value not in set(Priority):
+        yield _fault("#/priority", "unknown-priority", "It must be low, normal or high.")
+
+
+def _callback_url(value: object) -> Faults:
+    try:
+        usable = isinstance(value, str) and len(value) <= LONGEST_CALLBACK
+        if usable:
+            check_url(str(value))
+    except ImageError:
+        usable = False
+    if not usable:
+        detail = (
+            "It must be an absolute http or https URL without a user name or password, "
+            f"of at most {LONGEST_CALLBACK} characters."
+        )
+        yield _fault("#/callbackUrl", "invalid-callback-url", detail)
+
+
+def _source_headers(value: object) -> Faults:
+    if not isinstance(value, dict):
+        yield _fault("#/sourceHeaders", "not-an-object", _HEADERS_FORM)
+        return
+    if not 1 <= len(value) <= MOST_ORIGINS:
+        detail = f"It must name 1 to {MOST_ORIGINS} origins."
+        yield _fault("#/sourceHeaders", "invalid-length", detail)
+        return
+    origins = set()
+    characters = 0
+    for text, headers in value.items():
+        pointer = f"#/sourceHeaders/{pointer_step(text)}"
+        origin = _origin(text)
+        if origin is None or origin in origins:
+            detail = "It must be an origin, such as https://example.com, and only once."
+            yield _fault(pointer, "invalid-origin", detail)
+        origins.add(origin)
+        if not isinstance(headers, dict) or not 1 <= len(headers) <= MOST_HEADERS:
+            detail = f"It must be an object of 1 to {MOST_HEADERS} headers. {_HEADERS_FORM}"
+            yield _fault(pointer, "not-an-object", detail)
+            continue
+        texts = (entry for entry in headers.values() if isinstance(entry, str))
+        characters += sum(map(len, headers)) + sum(map(len, texts))
+        yield from _headers(pointer, headers)
+    if characters > MOST_HEADER_CHARACTERS:
+        detail = f"All headers together must have at most {MOST_HEADER_CHARACTERS} characters."
+        yield _fault("#/sourceHeaders", "invalid-length", detail)
+
+
+def _headers(pointer: str, headers: Mapping[str, object]) -> Faults:
+    names = set()
+    for name, value in headers.items():
+        at, lower = f"{pointer}/{pointer_step(name)}", name.lower()
+        if not _is_token(name) or len(name) > LONGEST_HEADER_NAME or lower in names:
+            detail = (
+                f"It must be the name of a header, of at most {LONGEST_HEADER_NAME} characters, "
+                "and only once."
+            )
+            yield _fault(at, "invalid-header-name", detail)
+        elif lower in REFUSED_HEADERS or lower.startswith(REFUSED_BEGINNINGS):
+            detail = "This header cannot be set: the service sets it itself, or it is not safe."
+            yield _fault(at, "header-not-allowed", detail)
+        names.add(lower)
+        # The value is a secret, most likely: it is not shown.
+        if not isinstance(value, str) or not _is_header_value(value):
+            detail = "The value must be printable ASCII, without spaces at its ends."
+            yield _fault(at, "invalid-header-value", detail)
+
+
+FIELDS: Final[Mapping[str, Callable[[object], Faults]]] = {
+    "album": _album,
+    "title": _title,
+    "description": _description,
+    "priority": _priority,
+    "sourceHeaders": _source_headers,
+    "callbackUrl": _callback_url,
+}
+"""The fields of a request beside `urls`, and what finds their faults."""
+
+_HEADERS_FORM: Final = 'Its form is {"https://example.com": {"Name": "value"}}.'
+
+
+def _headers_by_origin(value: Mapping[str, Mapping[str, str]]) -> HeadersByOrigin:
+    return tuple((origin_of(text), tuple(headers.items())) for text, headers in value.items())
+
+
+def _origin(text: str) -> str | None:
+    try:
+        check_url(text)
+        parts = urlsplit(text.strip())
+        has_more = parts.path not in {"", "/"} or parts.query or parts.fragment or "?" in text
+        return None if has_more else origin_of(text)
+    except ImageError:
+        return None
+
+
+def _fault(pointer: str, code: str, detail: str) -> FieldError:
+    return {"pointer": pointer, "code": code, "detail": detail}

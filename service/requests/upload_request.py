@@ -1,0 +1,175 @@
+"""The body of an upload request → distinct URLs, or a problem that names all that is wrong.
+
+Decided where the specification is silent: two entries are duplicates when they are the same text.
+MAX_URLS_PER_JOB counts entries as sent.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+import falcon
+
+from service.problems.problems import FieldError, Problem
+from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object, shorten
+from service.requests.json_marks import has_more_values
+from service.requests.upload_options import FIELDS, MOST_OPTION_VALUES, read_options
+from workers import NO_OPTIONS, ImageError, JobOptions, are_plain, check_url, mask_url
+
+MOST_ERRORS_LISTED: Final = 1000
+"""Entries described in one answer; the rest is only counted."""
+
+_EXPECTED: Final = ExpectedBody(
+    main_field="urls",
+    fields=frozenset({"urls", *FIELDS}),
+    example='{"urls": ["https://example.com/cat.jpg"]}',
+    if_too_long="Send the URLs in several jobs.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """What was asked for.
+
+    Attributes:
+        urls: distinct, in the order of their first appearance.
+        duplicates: entries dropped because an earlier one was the same.
+        options: what was asked for besides.
+    """
+
+    urls: tuple[str, ...]
+    duplicates: int
+    options: JobOptions = NO_OPTIONS
+
+
+def read_upload_request(
+    req: falcon.Request, *, max_body_bytes: int, max_urls: int
+) -> UploadRequest:
+    """Read a request's body and check all of it.
+
+    Args:
+        req: the request, its body not read yet.
+        max_body_bytes: longest body that is read.
+        max_urls: most entries in `urls`.
+
+    Raises:
+        Problem: 413, 415, 400 or 422, with everything that is wrong with it.
+    """
+    check = partial(_check_size, max_urls=max_urls)
+    body = read_object(req, _EXPECTED, max_body_bytes=max_body_bytes, check=check)
+    options, faults = read_options(body)
+    try:
+        request = _check_urls(_urls_of(body), max_urls)
+    except Problem as problem:
+        if faults:
+            problem.add_errors(faults)
+        raise
+    if faults:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid-options",
+            "What is asked for besides the URLs cannot be done, so nothing was taken. "
+            f"{faults[0]['pointer']}: {faults[0]['detail']}",
+            errors=faults,
+        )
+    return replace(request, options=options)
+
+
+def _check_size(content: bytes, max_urls: int) -> None:
+    if has_more_values(content, max_urls + MOST_OPTION_VALUES):
+        raise bad_field(
+            "#",
+            "too-many-urls",
+            f"The body has far more values than the {max_urls} URLs that fit into a job. Send "
+            "them in several jobs.",
+        )
+
+
+def _urls_of(body: dict[str, Any]) -> list[Any]:
+    if "urls" not in body:
+        raise bad_field(
+            "#/urls", "urls-missing", "The field 'urls' is missing: an array of image URLs."
+        )
+    urls = body["urls"]
+    if not isinstance(urls, list):
+        raise bad_field(
+            "#/urls",
+            "urls-not-an-array",
+            f"The field 'urls' is {kind_of(urls)}; it must be an array of image URLs.",
+        )
+    if not urls:
+        raise bad_field(
+            "#/urls", "urls-empty", "The array 'urls' is empty: name at least one image URL."
+        )
+    return urls
+
+
+def _check_urls(entries: list[Any], max_urls: int) -> UploadRequest:
+    # The count first: it bounds the work of checking each.
+    if len(entries) > max_urls:
+        raise bad_field(
+            "#/urls",
+            "too-many-urls",
+            f"The array 'urls' has {len(entries)} entries and at most {max_urls} fit into a job. "
+            "Send them in several jobs.",
+        )
+    if set(map(type, entries)) == {str}:
+        urls = tuple(dict.fromkeys(entries))
+        if are_plain(urls):
+            return UploadRequest(urls, len(entries) - len(urls))
+    verdicts: dict[str, ImageError | None] = {}
+    bad: list[int] = []
+    for index, entry in enumerate(entries):
+        if type(entry) is not str:
+            bad.append(index)
+            continue
+        if entry not in verdicts:
+            verdicts[entry] = _verdict(entry)
+        if verdicts[entry] is not None:
+            bad.append(index)
+    if bad:
+        raise _bad_entries(entries, bad, verdicts)
+    return UploadRequest(urls=tuple(verdicts), duplicates=len(entries) - len(verdicts))
+
+
+def _verdict(url: str) -> ImageError | None:
+    try:
+        check_url(url)
+    except ImageError as error:
+        return error
+    return None
+
+
+def _bad_entries(
+    entries: list[Any], bad: list[int], verdicts: dict[str, ImageError | None]
+) -> Problem:
+    errors = [_entry_error(index, entries[index], verdicts) for index in bad[:MOST_ERRORS_LISTED]]
+    listed = "" if len(errors) == len(bad) else f" The first {len(errors)} are listed."
+    count = f"{len(bad)} of {len(entries)} entries of 'urls' cannot be used"
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "invalid-urls",
+        f"{count}, so nothing was taken.{listed} Mend or remove them and send the rest again.",
+        errors=errors,
+        errors_total=len(bad),
+    )
+
+
+def _entry_error(index: int, entry: object, verdicts: dict[str, ImageError | None]) -> FieldError:
+    code, detail = "not-a-string", f"The entry is {kind_of(entry)}; it must be a URL in quotes."
+    value = json.dumps(entry) if isinstance(entry, int | float | None) else kind_of(entry)
+    if isinstance(entry, str):
+        # Masked before it is cut: half a password is no longer recognized as one.
+        value = mask_url(entry)
+        verdict = verdicts[entry]
+        if verdict is not None:
+            code, detail = verdict.reason.value, verdict.message
+    return {
+        "pointer": f"#/urls/{index}",
+        "index": index,
+        "value": shorten(value),
+        "code": code,
+        "detail": detail,
+    }

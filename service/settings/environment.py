@@ -1,0 +1,106 @@
+"""The environment → `Settings`. No other module reads the environment."""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from service.settings.settings import Settings
+
+_SECRETS = frozenset(
+    {
+        "ADMIN_KEY",
+        "API_KEYS",
+        "IMGUR_ALBUM",
+        "IMGUR_CLIENT_ID",
+        "IMGUR_CLIENT_SECRET",
+        "IMGUR_PROXY",
+        "IMGUR_REFRESH_TOKEN",
+        "SOURCE_PROXY",
+        "WEBHOOK_SECRET",
+    }
+)
+_FILE_SUFFIX = "_FILE"
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_LONGEST_SECRET_FILE = 65_536  # bytes; more is not a secret but a wrong path
+_LONGEST_VALUE_SHOWN = 60
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text is one line that names it and says what is expected."""
+
+
+def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
+    """The proxy variables of the environment that are set; none of them has an effect."""
+    names = [name for usual in _PROXY_VARIABLES for name in (usual, usual.lower())]
+    return [name for name in names if environ.get(name)]
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read and check all settings.
+
+    Args:
+        environ: the environment; variables that are not settings are ignored, and an empty one
+            counts as not set. A secret X may be given as X_FILE, the path of a file that holds it.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    given = {}
+    for field in Settings.model_fields:
+        name = field.upper()
+        value = environ.get(name, "").strip()
+        if name in _SECRETS and (path := environ.get(name + _FILE_SUFFIX, "").strip()):
+            if value:
+                raise SettingsError(f"{name} and {name}_FILE are both set: unset one of them")
+            value = _read_secret_file(name + _FILE_SUFFIX, path)
+        if value:
+            given[field] = value
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # text, turned into values by the model
+    except ValidationError as error:
+        # From None: the cause holds the values, secrets too.
+        raise SettingsError("; ".join(_complaints(error.errors(), given))) from None
+
+
+def withhold_secrets(environ: MutableMapping[str, str]) -> None:
+    """Remove the secrets from an environment, which child processes would inherit.
+
+    What a worker needs of them it is given; the sandbox and the Manager need none.
+    """
+    for name in _SECRETS:
+        environ.pop(name, None)
+
+
+def _read_secret_file(name: str, path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_LONGEST_SECRET_FILE + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a path"
+        raise SettingsError(f"{name}={_shorten(path)}: the file cannot be read ({why})") from None
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(content) > _LONGEST_SECRET_FILE:
+        raise SettingsError(f"{name}={_shorten(path)}: expected a file that holds one secret")
+    return text
+
+
+def _complaints(errors: list[ErrorDetails], given: Mapping[str, str]) -> Iterator[str]:
+    fields = dict.fromkeys(str(error["loc"][0]) for error in errors if error["loc"])
+    for field in fields:
+        # A default made from a bad field's value is in the list too; only the cause matters.
+        if field in given:
+            name, value = field.upper(), given[field]
+            # An address with a password in it is a secret as well.
+            shown = "" if name in _SECRETS or "@" in value else f"={_shorten(value)}"
+            yield f"{name}{shown}: expected {Settings.model_fields[field].description}"
+    yield from (str(error["ctx"]["error"]) for error in errors if not error["loc"])
+
+
+def _shorten(value: str) -> str:
+    shown = value if len(value) <= _LONGEST_VALUE_SHOWN else value[:_LONGEST_VALUE_SHOWN] + "…"
+    return repr(shown)

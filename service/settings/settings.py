@@ -1,0 +1,297 @@
+"""All settings as one frozen object.
+
+Each field is the variable of the same name in capitals. Its description says what is expected,
+and is what a person reads who has set it to something else.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.settings.machine_memory import memory_limit
+from service.settings.values import (
+    LAST_PORT,
+    Album,
+    ApiKeyList,
+    Authorities,
+    Credential,
+    Host,
+    HostNames,
+    JournalPath,
+    LowerCase,
+    Networks,
+    Origin,
+    Origins,
+    Port,
+    Ports,
+    Proxy,
+    Rate,
+    Seconds,
+    Size,
+    UpperCase,
+    Waits,
+    WebhookSecrets,
+)
+from workers import RETRY_SECONDS
+
+_MOST_WORKERS = 512
+_FEWEST_STATE_BYTES = 16 * 1024**2
+_MOST_ANSWERS_BYTES = 256 * 1024**2  # on a large machine: more would not make anything faster
+
+
+def usable_cores() -> int:
+    """What this process may use, where the system can tell: a container is often given less."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return usable or 1
+
+
+def _default_worker_count() -> int:
+    return min(usable_cores(), _MOST_WORKERS)
+
+
+def _default_state_bytes() -> int:
+    # Half of it, as the other is taken by the processes themselves (some 250 MB with two workers),
+    # IMAGE_MEMORY_BYTES, bodies that are read and messages under way.
+    return max(_FEWEST_STATE_BYTES, memory_limit() // 2)
+
+
+def _next_port(data: Mapping[str, Any]) -> int:
+    port = int(data.get("port", 0))
+    return port + 1 if 0 < port < LAST_PORT else 0
+
+
+def _whole_number(most: int, **default: Any) -> Any:  # noqa: ANN401 - as of Field
+    return Field(**default, ge=1, le=most, description=f"a whole number from 1 to {most}")
+
+
+class Settings(BaseModel):
+    """All settings, valid by themselves and with each other."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    # --- this service -----------------------------------------------------------------------
+    host: Host = "127.0.0.1"
+    port: Port = 8000
+    api_keys: ApiKeyList = Field(
+        (),
+        description="keys separated by commas, of printable ASCII characters, each as KEY or "
+        "NAME:KEY, with a name of letters, digits and ._- and none of them twice",
+    )
+    admin_key: Credential | None = Field(
+        None, description="a key of printable ASCII characters, and none of API_KEYS"
+    )
+    rate_limit: Rate | None = Field(
+        None, description="a number from 1 to 1000000 per second, minute or hour, such as 60/minute"
+    )
+    rate_limit_burst: int | None = _whole_number(1_000_000, default=None)
+    trusted_proxies: Networks = Field(
+        (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
+    )
+    allowed_hosts: HostNames = Field(
+        (), description="host names separated by commas, without port, such as imgup.example.com"
+    )
+    cors_origins: Origins = Field(
+        (),
+        description="origins separated by commas, each http:// or https:// with host and port "
+        "only, such as https://app.example.com",
+    )
+    max_urls_per_job: int = _whole_number(1_000_000, default=100_000)
+    max_queued_urls: int = _whole_number(100_000_000, default=1_000_000)
+    max_body_bytes: Size = Field(
+        16 * 1024**2, ge=1024, le=1024**3, description="a size from 1KiB to 1GiB, such as 16MiB"
+    )
+    max_state_bytes: Size = Field(
+        default_factory=_default_state_bytes,
+        ge=_FEWEST_STATE_BYTES,
+        le=1024**5,
+        description="a size from 16MiB up, such as 1GiB",
+    )
+    journal_path: JournalPath | None = Field(
+        None, description="the path of a file, in a folder that exists and can be written"
+    )
+    drain_seconds: float = Field(
+        20.0, ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600"
+    )
+    access_log: Annotated[Literal["on", "off"], LowerCase] = Field("on", description="on or off")
+    log_format: Annotated[Literal["json", "console"], LowerCase] = Field(
+        "json", description="json or console"
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+
+    # --- the workers ------------------------------------------------------------------------
+    backend: Annotated[Literal["processes", "ray"], LowerCase] = Field(
+        "processes", description="processes or ray"
+    )
+    ray_address: str = Field(
+        "",
+        pattern=r"^(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5})?$",
+        description="HOST:PORT of a Ray cluster's head, such as 10.0.0.1:6379",
+    )
+    ray_namespace: str = Field(
+        "imgup",
+        pattern=r"^[A-Za-z0-9._-]{1,60}$",
+        description="a name of up to 60 letters, digits and ._-",
+    )
+    worker_count: int = _whole_number(_MOST_WORKERS, default_factory=_default_worker_count)
+    worker_count_max: int | None = Field(
+        None,
+        ge=1,
+        le=_MOST_WORKERS,
+        description=f"a whole number from WORKER_COUNT to {_MOST_WORKERS}",
+    )
+    worker_concurrency: int = _whole_number(256, default=96)
+    job_ttl_seconds: float = Field(
+        7 * 24 * 3600.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="seconds, or 0 to keep every job that there is memory for",
+    )
+    crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = Field(
+        "retry", description="retry or fail"
+    )
+    max_attempts: int = _whole_number(100, default=4)
+
+    ca_file: Authorities | None = Field(
+        None, description="the path of a file with certificates in PEM form"
+    )
+
+    # --- webhooks ---------------------------------------------------------------------------
+    webhook_secret: WebhookSecrets | None = Field(
+        None,
+        description="whsec_ and the base64 form of 24 to 64 random bytes; several, separated by "
+        "commas, while receivers change over",
+    )
+    webhook_retry_seconds: Waits = Field(
+        RETRY_SECONDS,
+        description="1 to 20 waits in seconds, separated by commas, such as 5,300; or none",
+    )
+
+    # --- sources ----------------------------------------------------------------------------
+    source_allowed_networks: Networks = Field(
+        (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
+    )
+    source_refused_networks: Networks = Field(
+        (), description="networks separated by commas, host bits zero, such as 203.0.113.0/24"
+    )
+    source_allowed_ports: Ports = Field(
+        (80, 443), min_length=1, description="ports separated by commas, such as 80,443"
+    )
+    source_proxy: Proxy | None = Field(
+        None,
+        description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
+        "them if the proxy wants a login",
+    )
+    source_concurrency: int = Field(
+        32, ge=0, le=10_000, description="a whole number from 1 to 10000, or 0 for no limit"
+    )
+    dedupe: Annotated[Literal["off", "content"], LowerCase] = Field(
+        "off", description="off or content"
+    )
+    image_memory_bytes: Size = Field(
+        256 * 1000**2, ge=0, le=1024**4, description="a size from 0 to 1024GiB, such as 256MB"
+    )
+    max_image_bytes: Size = Field(
+        20 * 1000**2, ge=1, le=1024**3, description="a size from 1 byte to 1GiB, such as 20MB"
+    )
+    download_seconds: Seconds = 30.0
+
+    # --- Imgur ------------------------------------------------------------------------------
+    imgur_client_id: Credential | None = Field(
+        None, description="the application's client id, of printable ASCII characters"
+    )
+    imgur_client_secret: Credential | None = Field(
+        None, description="the application's client secret, of printable ASCII characters"
+    )
+    imgur_refresh_token: Credential | None = Field(
+        None, description="the account's refresh token, of printable ASCII characters"
+    )
+    imgur_album: Album | None = Field(
+        None, repr=False, description="an album id (or deletehash) of letters and digits"
+    )
+    imgur_api_url: Origin = Field(
+        "https://api.imgur.com",
+        description="http:// or https:// with host and port only, such as https://api.imgur.com",
+    )
+    imgur_proxy: Proxy | None = Field(
+        None,
+        description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
+        "them if the proxy wants a login",
+    )
+    upload_seconds: Seconds = 60.0
+
+    # --- the sandbox ------------------------------------------------------------------------
+    sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = Field(
+        "auto", description="auto, on or off"
+    )
+    sandbox_host: Host = "127.0.0.1"
+    sandbox_port: Port = Field(default_factory=_next_port)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.imgur_client_id is None:
+            if self.imgur_client_secret or self.imgur_refresh_token:
+                given = "IMGUR_REFRESH_TOKEN" if self.imgur_refresh_token else "IMGUR_CLIENT_SECRET"
+                raise ValueError(
+                    f"{given} is set without IMGUR_CLIENT_ID: set that too, or unset it"
+                )
+            if self.sandbox == "off":
+                raise ValueError(
+                    "SANDBOX=off needs an Imgur application: set IMGUR_CLIENT_ID, "
+                    "or leave SANDBOX at auto to try the service without one"
+                )
+        elif self.imgur_refresh_token and not self.imgur_client_secret:
+            raise ValueError(
+                "IMGUR_REFRESH_TOKEN is set without IMGUR_CLIENT_SECRET: Imgur gives access "
+                "tokens only for all three of client id, client secret and refresh token"
+            )
+        if self.worker_count_max and self.worker_count_max < self.worker_count:
+            raise ValueError(
+                f"WORKER_COUNT_MAX is {self.worker_count_max}, and WORKER_COUNT "
+                f"{self.worker_count}: set one that is not below the other"
+            )
+        if self.admin_key and self.admin_key in [key.secret for key in self.api_keys]:
+            raise ValueError("ADMIN_KEY is one of API_KEYS: set another, or its holder is an admin")
+        if self.rate_limit_burst and self.rate_limit is None:
+            raise ValueError(
+                "RATE_LIMIT_BURST is set without RATE_LIMIT: set that too, or unset it"
+            )
+        if self.sandbox_applies and self.port and self.port == self.sandbox_port:
+            raise ValueError(
+                f"PORT and SANDBOX_PORT are both {self.port}: they need different ports"
+            )
+        return self
+
+    @property
+    def sandbox_applies(self) -> bool:
+        """Whether images go to the sandbox instead of Imgur."""
+        return self.sandbox == "on" or (self.sandbox == "auto" and self.imgur_client_id is None)
+
+    @property
+    def board_bytes(self) -> int:
+        """Of MAX_STATE_BYTES, what is for jobs, links and the queue; the rest is for answers."""
+        return self.max_state_bytes // 2
+
+    @property
+    def views_bytes(self) -> int:
+        """What is for rendered jobs between requests, and as much for rendered lists of links."""
+        return min(_MOST_ANSWERS_BYTES // 2, self.max_state_bytes // 8)
+
+    @property
+    def answers_bytes(self) -> int:
+        """What is for large answers under way."""
+        return min(_MOST_ANSWERS_BYTES, self.max_state_bytes // 4)
+
+    @property
+    def most_workers(self) -> int:
+        """As many there may ever be."""
+        return self.worker_count_max or _MOST_WORKERS
+
+    @property
+    def webhook_secret_values(self) -> tuple[bytes, ...]:
+        """Empty where callback URLs cannot be told."""
+        return tuple(secret.get_secret_value() for secret in self.webhook_secret or ())

@@ -1,0 +1,201 @@
+"""The kinds of values that settings hold, each read from the text of one environment variable.
+
+Each reader raises ValueError for text that it cannot take; what it would have taken is said once,
+in the setting's own description.
+"""
+
+import base64
+import ipaddress
+import os
+import re
+import ssl
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, TypeAdapter
+
+from service.middleware.api_keys import ApiKey
+from service.middleware.browser_origin import DEFAULT_PORTS
+from service.middleware.rate_limit import RateLimit
+from service.requests.upload_options import ALBUM_PATTERN
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+# What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
+_CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
+LAST_PORT: Final = 65_535
+_WEBHOOK_PREFIX = "whsec_"
+_FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
+_MOST_WAITS = 20
+_LONGEST_WAIT = 7 * 24 * 3600.0
+
+_is_size = re.compile(r"\d+(\.\d+)?\s*([kmgtpe]i?)?b?", re.ASCII | re.IGNORECASE).fullmatch
+_read_bytes = TypeAdapter(ByteSize).validate_python
+
+
+def _read_host(value: str) -> str:
+    host = value.removeprefix("[").removesuffix("]")
+    if ":" in host:
+        return str(ipaddress.IPv6Address(host))
+    if not _HOST_NAME.fullmatch(host):
+        raise ValueError("not a host")
+    return host
+
+
+def _read_host_names(value: str) -> tuple[str, ...]:
+    names = tuple(entry.lower() for entry in _entries(value))
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ValueError("not a host name")
+    return names
+
+
+def _entries(text: str) -> list[str]:
+    return [entry for entry in re.split(r"[,\s]+", text) if entry]
+
+
+def _read_networks(value: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(entry)) for entry in _entries(value))
+
+
+def _read_ports(value: str) -> tuple[int, ...]:
+    ports = tuple(dict.fromkeys(int(entry) for entry in _entries(value)))
+    if not all(0 < port <= LAST_PORT for port in ports):
+        raise ValueError("not a port")
+    return ports
+
+
+def _read_origin(value: str) -> str:
+    parts = _split(value, "http", "https")
+    if parts.username is not None:
+        raise ValueError("not an origin")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _read_proxy(value: str) -> str:
+    _split(value, "http", "https", "socks5h")
+    return value.removesuffix("/")
+
+
+def _split(value: str, *schemes: str) -> SplitResult:
+    parts = urlsplit(value)
+    usable = (
+        parts.scheme in schemes
+        and parts.hostname
+        and parts.path in {"", "/"}
+        and not (parts.query or parts.fragment)
+        and parts.port != 0
+        and all("!" <= character <= "~" for character in value)
+    )
+    if not usable:
+        raise ValueError("not a URL of host and port")
+    return parts
+
+
+def _read_authorities(value: str) -> str:
+    try:
+        # Refuses what holds no certificate as well, so that no worker meets it first.
+        ssl.create_default_context(cafile=value)
+    except OSError as error:
+        raise ValueError("no certificates") from error
+    return str(Path(value).absolute())
+
+
+def _read_origins(value: str) -> tuple[str, ...]:
+    return tuple(_as_browsers_send(_read_origin(entry)) for entry in _entries(value))
+
+
+def _as_browsers_send(origin: str) -> str:
+    # RFC 6454, section 6.2: in lower case, without the scheme's own port.
+    lower = origin.lower()
+    return lower.removesuffix(DEFAULT_PORTS[urlsplit(lower).scheme])
+
+
+def _read_credential(value: str) -> str:
+    if not _CREDENTIAL.fullmatch(value):
+        raise ValueError("not a credential")
+    return value
+
+
+def _read_api_keys(value: str) -> tuple[ApiKey, ...]:
+    entries = dict.fromkeys(_entries(value))
+    if not entries:
+        raise ValueError("nothing but separators")  # which must not mean: open to everybody
+    for entry in entries:
+        _read_credential(entry)
+    keys = tuple(ApiKey.parse(entry) for entry in entries)
+    # Two names for one key would leave it open whose jobs it sees, and the other way round.
+    for parts in ({key.name for key in keys}, {key.secret.get_secret_value() for key in keys}):
+        if len(parts) < len(keys):
+            raise ValueError("a name or a key twice")
+    return keys
+
+
+def _read_webhook_secrets(value: str) -> tuple[SecretBytes, ...]:
+    secrets = tuple(_webhook_secret(entry) for entry in dict.fromkeys(_entries(value)))
+    if not secrets:
+        raise ValueError("nothing but separators")
+    return secrets
+
+
+def _webhook_secret(text: str) -> SecretBytes:
+    # Standard Webhooks 1.0.0, "Signature scheme".
+    encoded = text.removeprefix(_WEBHOOK_PREFIX)
+    secret = base64.b64decode(encoded, validate=True)
+    if encoded == text or not _FEWEST_SECRET_BYTES <= len(secret) <= _MOST_SECRET_BYTES:
+        raise ValueError("not a webhook secret")
+    return SecretBytes(secret)
+
+
+def _read_waits(value: str) -> tuple[float, ...]:
+    if value.strip() == "none":
+        return ()
+    waits = tuple(float(entry) for entry in _entries(value))
+    if not 0 < len(waits) <= _MOST_WAITS or not all(0 < wait <= _LONGEST_WAIT for wait in waits):
+        raise ValueError("not a list of waits")
+    return waits
+
+
+def _read_journal_path(value: str) -> str:
+    path = Path(value)
+    # Whether the file itself can be used is seen when it is opened.
+    if path.is_dir() or not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
+        raise ValueError("not a file in a writable folder")
+    return str(path.absolute())
+
+
+def _read_size(value: str) -> int:
+    # Pydantic passes over what stands behind the unit, and takes bits too.
+    if not _is_size(value.strip()):
+        raise ValueError("not a size")
+    return _read_bytes(value)
+
+
+Size = Annotated[int, BeforeValidator(_read_size)]
+"""Bytes: a number, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB)."""
+
+JournalPath = Annotated[str, BeforeValidator(_read_journal_path)]
+Host = Annotated[
+    str, BeforeValidator(_read_host), Field(description="an IP address or host name to listen on")
+]
+Port = Annotated[int, Field(ge=0, le=LAST_PORT, description="a port, or 0 for any free one")]
+Seconds = Annotated[
+    float,
+    Field(gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"),
+]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(_read_host_names)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
+Ports = Annotated[tuple[int, ...], BeforeValidator(_read_ports)]
+Origin = Annotated[str, BeforeValidator(_read_origin)]
+Proxy = Annotated[SecretStr, BeforeValidator(_read_proxy)]
+"""The URL of a proxy; its credentials, if any, make it a secret."""
+
+Authorities = Annotated[str, BeforeValidator(_read_authorities)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_read_origins)]
+Album = Annotated[str, Field(pattern=ALBUM_PATTERN)]
+Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
+ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]
+WebhookSecrets = Annotated[tuple[SecretBytes, ...], BeforeValidator(_read_webhook_secrets)]
+Waits = Annotated[tuple[float, ...], BeforeValidator(_read_waits)]
+Rate = Annotated[RateLimit, BeforeValidator(RateLimit.parse)]
+LowerCase = BeforeValidator(str.lower)
+UpperCase = BeforeValidator(str.upper)

@@ -1,0 +1,187 @@
+"""One job as JSON, of which each URL's part is rendered anew only when the URL changes."""
+
+from itertools import accumulate, compress
+
+from service.rendering.rendered import counts_of, iso_time, render
+from service.requests.paging import Page
+from service.views.models import DeliveryEntry
+from service.views.result_json import NULL, render_results
+from service.views.timeline_view import render_timeline
+from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges
+
+# Each turns a column of states into one of ones and zeros.
+_MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted(ImageState)}
+_VIEW_BYTES = 1500  # an empty one
+_URL_BYTES = 175  # of memory besides the text itself: places in lists, and objects
+
+
+class JobView:
+    """One job as JSON, in pieces; for one thread at a time.
+
+    Args:
+        sandbox: whether links are the sandbox's, which the answers then say.
+    """
+
+    def __init__(self, *, sandbox: bool) -> None:
+        self._sandbox = sandbox
+        self._begin()
+
+    def _begin(self) -> None:
+        self._last: JobChanges | None = None
+        self._states = bytearray()
+        self._urls: list[bytes] = []
+        self._links: list[bytes] = []
+        self._results: list[bytes] = []
+        self._timelines = bytearray()
+        self._earlier: dict[int, bytes] = {}
+        self._text_bytes = 0
+        self._whole: tuple[bytes, ...] | None = None
+
+    @property
+    def version(self) -> int:
+        """How far it has followed the job; 0 at first."""
+        return 0 if self._last is None else self._last.version
+
+    @property
+    def known(self) -> int:
+        """URLs it has been told of."""
+        return len(self._urls)
+
+    def is_whole_at(self, version: int) -> bool:
+        """Whether it shows all of the job as of this version."""
+        return self._last is not None and self._last.is_current and self.version == version
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, roughly."""
+        whole = sum(map(len, self._whole or ()))
+        return _VIEW_BYTES + self._text_bytes + whole + _URL_BYTES * len(self._urls)
+
+    def apply(self, changes: JobChanges) -> None:
+        """Follow the job by one step."""
+        if changes.is_first:
+            self._begin()
+        if changes.urls or changes.version != self.version:
+            self._whole = None
+        self._last = changes
+        self._append(changes.urls)
+        # Names of this function, as a name of the object takes longer for each of 100,000 URLs.
+        urls, links, results = self._urls, self._links, self._results
+        states, added = self._states, 0
+        for index, link in changes.links.items():
+            text = render(link)
+            added += len(text) - len(links[index])
+            links[index] = text
+        for index, state, result in render_results(changes, urls, links):
+            added += len(result) - len(results[index])
+            results[index], states[index] = result, state
+        self._text_bytes += added
+        self._keep_timelines(changes)
+
+    def whole(self) -> tuple[bytes, ...]:
+        """The answer that shows all of the job, a `JobAnswer`, in pieces.
+
+        The pieces stay the same objects for as long as the job does not change.
+        """
+        if self._whole is None:
+            self._whole = (
+                self._head() + b',"uploaded":{"pending":[',
+                self._listed(self._urls, ImageState.PENDING),
+                b'],"complete":[',
+                self._listed(self._links, ImageState.COMPLETE),
+                b'],"failed":[',
+                self._listed(self._urls, ImageState.FAILED),
+                b']},"results":[',
+                b",".join(self._results),
+                b"]" + self._tail(),
+            )
+        return self._whole
+
+    def page(self, page: Page, *, with_timelines: bool = False) -> tuple[bytes, ...]:
+        """The answer that shows some of the results, a `JobPage`."""
+        results = self._results[page.cursor : page.end]
+        if with_timelines:
+            results = [
+                result[:-1] + b',"timeline":' + self._timeline(index) + b"}"
+                for index, result in enumerate(results, page.cursor)
+            ]
+        return (
+            self._head() + b',"results":[',
+            b",".join(results),
+            b'],"next":%b' % render(page.next_of(self._job.total)) + self._tail(),
+        )
+
+    def fit(self, page: Page, most_bytes: int) -> Page:
+        """As much of a page as results take so many bytes; one result at least."""
+        ends = accumulate(map(len, self._results[page.cursor : page.end]))
+        return Page(page.cursor, max(1, sum(end <= most_bytes for end in ends)))
+
+    def _head(self) -> bytes:
+        job = self._job
+        head = {
+            "id": job.job_id,
+            "created": iso_time(job.created),
+            "finished": None if job.finished is None else iso_time(job.finished),
+            "status": job.status.value,
+        }
+        return render(head)[:-1]
+
+    def _tail(self) -> bytes:
+        job = self._job
+        counts = counts_of(job)
+        sandbox = b',"sandbox":true' if self._sandbox else b""
+        told = [_delivery(one) for one in job.deliveries]
+        deliveries = b',"deliveries":%b' % render(told) if told else b""
+        return b',"counts":%b%b%b%b}' % (render(counts), _links(job), deliveries, sandbox)
+
+    def _listed(self, texts: list[bytes], state: ImageState) -> bytes:
+        return b",".join(compress(texts, self._states.translate(_MASKS[state])))
+
+    @property
+    def _job(self) -> JobChanges:
+        if self._last is None:
+            raise LookupError("Nothing is known of the job yet.")
+        return self._last
+
+    def _append(self, urls: tuple[str, ...]) -> None:
+        texts = [render(url) for url in urls]
+        self._urls += texts
+        self._states += bytes(len(texts))
+        self._links += [NULL] * len(texts)
+        self._results += [b""] * len(texts)
+        self._timelines += bytes(TIMELINE_BYTES * len(texts))
+        self._text_bytes += sum(map(len, texts))
+
+    def _keep_timelines(self, changes: JobChanges) -> None:
+        rows, indexes = changes.timelines, changes.indexes
+        self._earlier.update(changes.earlier)
+        if isinstance(indexes, range):
+            start = indexes.start * TIMELINE_BYTES
+            self._timelines[start : start + len(rows)] = rows
+            return
+        for place, index in enumerate(indexes):
+            row = rows[place * TIMELINE_BYTES : (place + 1) * TIMELINE_BYTES]
+            self._timelines[index * TIMELINE_BYTES : (index + 1) * TIMELINE_BYTES] = row
+
+    def _timeline(self, index: int) -> bytes:
+        start = index * TIMELINE_BYTES
+        last = self._timelines[start : start + TIMELINE_BYTES]
+        return render_timeline(self._job.created, self._earlier.get(index, b"") + last)
+
+
+def _links(job: JobChanges) -> bytes:
+    """What was done with the job, and the jobs that it belongs with."""
+    cancelled = b',"cancelled":true' if job.is_cancelled else b""
+    retry_of = b"" if job.retry_of is None else b',"retryOf":%b' % render(job.retry_of)
+    retried_as = b"" if job.retried_as is None else b',"retriedAs":%b' % render(job.retried_as)
+    return cancelled + retry_of + retried_as
+
+
+def _delivery(attempt: DeliveryAttempt) -> DeliveryEntry:
+    return {
+        "at": iso_time(attempt.at),
+        "attempt": attempt.attempt,
+        "status": attempt.status,
+        "reason": attempt.reason,
+        "next": None if attempt.next_at is None else iso_time(attempt.next_at),
+    }

@@ -1,0 +1,80 @@
+"""How jobs stand, as answers: what clients ask for again and again is rendered once.
+
+A job that is polled has a view here, which is told by the board what has changed since.
+"""
+
+from service.rendering.rendered import Rendered
+from service.requests.paging import Page
+from service.views.job_view import JobView
+from service.views.view_cache import ViewCache
+from workers import BoardJobTable, ChangesWanted, JobChanges
+
+
+class JobViews:
+    """Answers that show jobs. Safe to use from any thread.
+
+    Args:
+        job_table: where jobs are; it is asked each time, and decides who sees what.
+        sandbox: whether links are the sandbox's.
+        most_bytes: memory for what is kept between requests; 100,000 URLs take some 80 MB.
+    """
+
+    def __init__(self, job_table: BoardJobTable, *, sandbox: bool, most_bytes: int) -> None:
+        self._job_table = job_table
+        self._views: ViewCache[tuple[str, str], JobView] = ViewCache(
+            lambda: JobView(sandbox=sandbox), most_bytes
+        )
+
+    def glance(self, job_id: str, owner: str) -> JobChanges | None:
+        """The job without its URLs, or None if this owner has no such job; renders nothing."""
+        changes = self._job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
+        if changes is None:
+            self._views.forget((owner, job_id))
+        return changes
+
+    def show(
+        self,
+        job_id: str,
+        owner: str,
+        version: int,
+        page: Page | None = None,
+        *,
+        with_timelines: bool = False,
+    ) -> Rendered | None:
+        """The job as it stood when it had a version, or later; None if it is gone.
+
+        Asking for a glance first is what keeps requests from waiting here for one that waits
+        for a silent board.
+
+        Args:
+            job_id: the job.
+            owner: who asks.
+            version: the latest one, of what `glance` has just returned.
+            page: the results to show; None for all there is.
+            with_timelines: whether those of a page are shown with what happened to each.
+        """
+        key = (owner, job_id)
+        with self._views.view(key) as view:
+            if not view.is_whole_at(version) and not self._follow(view, job_id, owner):
+                self._views.forget(key)
+                return None
+            pieces = (
+                view.whole() if page is None else view.page(page, with_timelines=with_timelines)
+            )
+            return Rendered(tag_of(view.version), pieces)
+
+    def _follow(self, view: JobView, job_id: str, owner: str) -> bool:
+        while True:
+            changes = self._job_table.changes(
+                ChangesWanted(job_id, view.version, owner, known=view.known)
+            )
+            if changes is None:
+                return False
+            view.apply(changes)
+            if changes.is_current:
+                return True
+
+
+def tag_of(version: int) -> str:
+    """The tag of a job's answers."""
+    return f"{version:x}"

@@ -1,0 +1,96 @@
+"""The links of all images, as answers: as long as none is removed each is rendered once."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+
+from service.rendering.rendered import Rendered, render
+from service.requests.paging import Page
+from service.views.view_cache import ViewCache
+from workers import BoardJobTable
+
+_LINKS_A_CALL = 10_000  # small enough that no other caller of the board waits for long
+_PIECE_BYTES = 256 * 1024
+_VIEW_BYTES = 500  # an empty one
+_TAG_BYTES = 12
+
+
+class LinkView:
+    """The links of one owner as JSON, in pieces; for one thread at a time."""
+
+    def __init__(self) -> None:
+        self.begin(removed=0)
+
+    def begin(self, *, removed: int) -> None:
+        """Render from the first link on.
+
+        Args:
+            removed: how many have been removed.
+        """
+        # Numbers alone would be the same for other owners, and after a restart.
+        self._name = secrets.token_hex(_TAG_BYTES // 2)
+        self._pieces: list[bytes] = []
+        self.removed = removed
+        self.count = 0
+        """Links rendered, and places of links that were removed."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, roughly."""
+        return _VIEW_BYTES + sum(map(len, self._pieces))
+
+    @property
+    def tag(self) -> str:
+        """Names what is rendered."""
+        return f"{self._name}-{self.count:x}"
+
+    def append(self, links: Sequence[str]) -> None:
+        """Render further links."""
+        text = render([link for link in links if link])[1:-1]
+        self.count += len(links)
+        if not text:
+            return
+        if self._pieces:
+            text = b"," + text
+        if self._pieces and len(self._pieces[-1]) < _PIECE_BYTES:
+            self._pieces[-1] += text
+        else:
+            self._pieces.append(text)
+
+    def whole(self, end: bytes) -> tuple[bytes, ...]:
+        """The answer that lists them all, an `ImageLinks`."""
+        return (b'{"uploaded":[', *self._pieces, b"]" + end)
+
+
+class LinkViews:
+    """Answers that list links. Safe to use from any thread.
+
+    Args:
+        job_table: where links are.
+        sandbox: whether they are the sandbox's.
+        most_bytes: memory for what is kept between requests; a million links take 40 MB.
+    """
+
+    def __init__(self, job_table: BoardJobTable, *, sandbox: bool, most_bytes: int) -> None:
+        self._job_table = job_table
+        self._end = b',"sandbox":true}' if sandbox else b"}"
+        self._views: ViewCache[str, LinkView] = ViewCache(LinkView, most_bytes)
+
+    def show(self, owner: str) -> Rendered:
+        """All links of an owner, in order of completion."""
+        # Before the wait for others of this owner: while the board is silent, this says so.
+        removed = self._job_table.links_removed(owner)
+        with self._views.view(owner) as view:
+            if view.removed != removed:
+                view.begin(removed=removed)
+            while links := self._job_table.links(view.count, _LINKS_A_CALL, owner):
+                view.append(links)
+            return Rendered(view.tag, view.whole(self._end))
+
+    def show_page(self, owner: str, page: Page) -> Rendered:
+        """Some of them, an `ImageLinksPage`."""
+        links = self._job_table.links(page.cursor, page.limit + 1, owner)
+        following = page.next_of(page.cursor + len(links))
+        shown = render([link for link in links[: page.limit] if link])
+        body = b'{"uploaded":%b,"next":%b%b' % (shown, render(following), self._end)
+        return Rendered(hashlib.sha256(body).hexdigest()[: _TAG_BYTES * 2], (body,))

@@ -1,0 +1,61 @@
+"""How one submitted URL stands, as JSON: a `UrlResult`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from service.rendering.rendered import render
+from workers import Deletion, DeletionState, ImageState, JobChanges
+
+NULL = b"null"
+
+_UNTROUBLED = b'"reason":null,"message":null'
+_DOUBLED = b',"possiblyDuplicated":true'
+_DEDUPLICATED = b',"deduplicated":true'
+_STATE_NAMES = [state.name.lower().encode() for state in sorted(ImageState)]
+
+
+def render_results(
+    changes: JobChanges,
+    urls: Sequence[bytes] | Mapping[int, bytes],
+    links: Sequence[bytes] | Mapping[int, bytes],
+) -> Iterator[tuple[int, int, bytes]]:
+    """The URLs that have changed, as index, state and JSON; a loop, as there may be 100,000.
+
+    Args:
+        changes: what has.
+        urls: rendered, by index.
+        links: the same, null where there is none.
+    """
+    troubles, doubled = changes.troubles, changes.possibly_duplicated
+    known_images, deletions = changes.deduplicated, changes.deletions
+    whys = {trouble: _why(*trouble) for trouble in set(troubles.values())}
+    for index, state, attempts in zip(
+        changes.indexes, changes.states, changes.attempts, strict=True
+    ):
+        yield (
+            index,
+            state,
+            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b}'
+            % (
+                urls[index],
+                _STATE_NAMES[state],
+                links[index],
+                whys[troubles[index]] if index in troubles else _UNTROUBLED,
+                attempts,
+                _DOUBLED if index in doubled else b"",
+                _DEDUPLICATED if index in known_images else b"",
+                _deletion(deletions[index]) if index in deletions else b"",
+            ),
+        )
+
+
+def _why(reason: str, message: str) -> bytes:
+    return b'"reason":%b,"message":%b' % (render(reason), render(message))
+
+
+def _deletion(deletion: Deletion) -> bytes:
+    """The members that a result has besides its others, each after a comma."""
+    state = b',"deleted":"%b"' % deletion.state.value.encode()
+    if deletion.state is not DeletionState.FAILED:
+        return state
+    why = render(deletion.reason), render(deletion.message)
+    return state + b',"deletionReason":%b,"deletionMessage":%b' % why

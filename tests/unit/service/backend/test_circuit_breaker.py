@@ -1,0 +1,277 @@
+"""A board that goes silent, in front of which the gate closes."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from prometheus_client import Metric
+
+from service.backend.circuit_breaker import CALLS_AT_ONCE, BoardGate, BoardSilentError
+from tests.waiting import wait_until
+from workers import (
+    BoardBusyError,
+    BoardHealth,
+    BoardLostError,
+    BoardState,
+    ChangesWanted,
+    Refusal,
+    Submission,
+)
+from workers.contract.messages import MailboxStats
+from workers.state.metrics import Meters
+
+PATIENCE = 20.0
+SILENCE = 0.3
+
+
+class StoppedBoard:
+    """Answers nothing while it is stopped, or only not this one method."""
+
+    def __init__(self) -> None:
+        self.answering = threading.Event()
+        self.answering.set()
+        self.entered = threading.Semaphore(0)
+        self.stuck_method: str | None = None
+        self.failure: Exception | None = None
+        self.calls = 0
+        self.mailbox = self.job_table = self
+
+    def put(self, submission: Submission) -> Refusal | None:
+        self._answer("put")
+        return None
+
+    def changes(self, wanted: ChangesWanted) -> Any:
+        self._answer("changes")
+        return f"{wanted.job_id} of {wanted.owner} since {wanted.since}"
+
+    def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
+        self._answer("links")
+        return (f"{start} {limit} {owner}",)
+
+    def scale(self, count: int) -> None:
+        self._answer("scale")
+
+    def workers_wanted(self) -> int:
+        return 2
+
+    def health(self) -> BoardHealth:
+        self._answer("health")
+        return BoardHealth(BoardState.READY, 2, 2, 0, 0, 0.0)
+
+    def meters(self) -> tuple[Metric, ...]:
+        self._answer("meters")
+        return Meters().collect(MailboxStats(0, 0, 0, 0.0, 0, draining=False))
+
+    def _answer(self, method: str) -> None:
+        self.calls += 1
+        self.entered.release()
+        if self.stuck_method in {None, method}:
+            assert self.answering.wait(PATIENCE)
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def stopped() -> Iterator[StoppedBoard]:
+    board = StoppedBoard()
+    yield board
+    board.answering.set()
+
+
+@pytest.fixture
+def gate(stopped: StoppedBoard) -> BoardGate:
+    return BoardGate(stopped, silence_seconds=SILENCE, health_seconds=SILENCE)
+
+
+@pytest.fixture
+def pool(stopped: StoppedBoard) -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(20) as threads:
+        yield threads
+        stopped.answering.set()
+
+
+CALLS: dict[str, Callable[[BoardGate], Any]] = {
+    "put": lambda gate: gate.mailbox.put(Submission("id", ("https://example.com/",))),
+    "changes": lambda gate: gate.job_table.changes(ChangesWanted("id", 3, "alice")),
+    "links": lambda gate: gate.job_table.links(0, 10, "alice"),
+    "scale": lambda gate: gate.scale(3),
+}
+
+
+def is_silent(gate: BoardGate) -> bool:
+    try:
+        gate.health()
+    except BoardSilentError:
+        return True
+    return False
+
+
+def wait_until_silent(gate: BoardGate) -> None:
+    wait_until(lambda: is_silent(gate), "it never fell silent")
+
+
+def stop_in_mid_call(
+    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+) -> Future[Any]:
+    stopped.answering.clear()
+    call = pool.submit(gate.job_table.changes, ChangesWanted("id"))
+    assert stopped.entered.acquire(timeout=PATIENCE)
+    return call
+
+
+def test_answers_come_through(gate: BoardGate) -> None:
+    assert CALLS["put"](gate) is None
+    assert CALLS["changes"](gate) == "id of alice since 3"
+    assert CALLS["links"](gate) == ("0 10 alice",)
+    assert gate.health().state is BoardState.READY
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_errors_come_through(gate: BoardGate, stopped: StoppedBoard, name: str) -> None:
+    for failure in (BoardLostError("gone"), RuntimeError("a bug")):
+        stopped.failure = failure
+        with pytest.raises(type(failure)):
+            CALLS[name](gate)
+
+
+@pytest.mark.parametrize("name", [*CALLS, "health"])
+def test_a_board_that_cannot_be_asked_is_silent_and_not_lost(
+    gate: BoardGate, stopped: StoppedBoard, name: str
+) -> None:
+    call = CALLS.get(name, BoardGate.health)
+    stopped.failure = BoardBusyError("no descriptor")
+    with pytest.raises(BoardSilentError):
+        call(gate)
+    stopped.failure = None
+    call(gate)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_fail_at_once_while_it_is_silent(
+    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor, name: str
+) -> None:
+    first = stop_in_mid_call(gate, stopped, pool)
+    time.sleep(SILENCE * 1.5)  # which is what silence is
+    calls = stopped.calls
+    with pytest.raises(BoardSilentError):
+        CALLS[name](gate)
+    assert stopped.calls == calls
+    stopped.answering.set()
+    assert first.result(PATIENCE) == "id of  since 0"
+    CALLS[name](gate)
+
+
+def test_threads_are_left_to_refuse_the_rest(
+    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+) -> None:
+    stopped.answering.clear()
+    calls = [
+        pool.submit(gate.job_table.changes, ChangesWanted("id")) for _ in range(CALLS_AT_ONCE + 8)
+    ]
+    for _ in range(CALLS_AT_ONCE):
+        assert stopped.entered.acquire(timeout=PATIENCE)
+    wait_until(lambda: sum(call.done() for call in calls) == 8)
+    assert stopped.calls == CALLS_AT_ONCE
+    stopped.answering.set()
+    outcomes = [call.exception(PATIENCE) for call in calls]
+    assert sum(outcome is None for outcome in outcomes) == CALLS_AT_ONCE
+    assert sum(isinstance(outcome, BoardSilentError) for outcome in outcomes) == 8
+
+
+def test_a_slow_call_is_no_silence(stopped: StoppedBoard, pool: ThreadPoolExecutor) -> None:
+    """One large job takes long, and others are answered meanwhile."""
+    now = [0.0]
+    gate = BoardGate(stopped, clock=lambda: now[0], silence_seconds=3.0)
+    stopped.stuck_method = "changes"
+    slow = stop_in_mid_call(gate, stopped, pool)
+    for _ in range(10):
+        now[0] += 2.0
+        assert gate.job_table.links(0, 1) == ("0 1 ",)
+    assert not slow.done()
+    now[0] += 3.1
+    with pytest.raises(BoardSilentError):
+        gate.job_table.links(0, 1)
+
+
+def test_after_a_failure_one_call_at_a_time_finds_out(
+    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+) -> None:
+    stopped.failure = BoardLostError("silent for ten seconds")
+    with pytest.raises(BoardLostError):
+        gate.job_table.changes(ChangesWanted("id"))
+    stopped.failure = None
+    scout = stop_in_mid_call(gate, stopped, pool)
+    with pytest.raises(BoardSilentError):
+        gate.job_table.links(0, 1)
+    stopped.answering.set()
+    scout.result(PATIENCE)
+    assert gate.job_table.links(0, 1) == ("0 1 ",)
+
+
+class TestMeters:
+    def test_they_come_through(self, gate: BoardGate) -> None:
+        assert "imgup_jobs_accepted" in {metric.name for metric in gate.mailbox.meters()}
+
+    def test_nobody_waits_long(
+        self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+    ) -> None:
+        stopped.stuck_method = "meters"
+        stopped.answering.clear()
+        with pytest.raises(BoardSilentError):
+            gate.mailbox.meters()
+        calls = [pool.submit(gate.mailbox.meters) for _ in range(10)]
+        assert all(isinstance(call.exception(PATIENCE), BoardSilentError) for call in calls)
+        assert stopped.calls == 1
+        # Nor does anybody else because of it.
+        assert gate.health().state is BoardState.READY
+        assert gate.job_table.links(0, 1) == ("0 1 ",)
+
+    @pytest.mark.parametrize(
+        ("failure", "raised"),
+        [
+            (BoardBusyError("no descriptors"), BoardSilentError),
+            (BoardLostError("gone"), BoardLostError),
+        ],
+    )
+    def test_a_board_that_cannot_tell(
+        self,
+        gate: BoardGate,
+        stopped: StoppedBoard,
+        failure: Exception,
+        raised: type[Exception],
+    ) -> None:
+        stopped.failure = failure
+        with pytest.raises(raised):
+            gate.mailbox.meters()
+
+
+class TestHealth:
+    def test_it_waits_for_a_moment_only(
+        self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+    ) -> None:
+        stopped.answering.clear()
+        with pytest.raises(BoardSilentError):
+            gate.health()
+        # And not again for the same answer.
+        calls = [pool.submit(gate.health) for _ in range(10)]
+        assert all(isinstance(call.exception(PATIENCE), BoardSilentError) for call in calls)
+        assert stopped.calls == 1
+
+    def test_it_recovers(self, gate: BoardGate, stopped: StoppedBoard) -> None:
+        stopped.answering.clear()
+        wait_until_silent(gate)
+        stopped.answering.set()
+        wait_until(lambda: not is_silent(gate), "still silent")
+        assert gate.health().state is BoardState.READY
+
+    def test_probes_at_once_share_an_answer(
+        self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+    ) -> None:
+        stopped.answering.clear()
+        probes = [pool.submit(gate.health) for _ in range(10)]
+        assert stopped.entered.acquire(timeout=PATIENCE)
+        stopped.answering.set()
+        assert all(probe.exception(PATIENCE) is None for probe in probes)

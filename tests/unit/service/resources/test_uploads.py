@@ -1,0 +1,230 @@
+"""POST /v1/images/upload and GET /v1/images/upload/{job_id}."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from workers import BoardLostError
+from workers.contract.messages import Uploaded
+
+A, B, C = (f"https://example.com/{name}.jpg" for name in "abc")
+LINK_A, LINK_B = "https://i.imgur.com/aaa.jpg", "https://i.imgur.com/bbb.jpg"
+
+
+class TestSending:
+    def test_a_job_is_accepted_at_once(self, api: Any, board: Any) -> None:
+        answer = api.post([A, B])
+        assert answer.status == 202
+        assert list(answer.json) == ["jobId"]
+        job_id = answer.json["jobId"]
+        assert str(uuid.UUID(job_id)) == job_id
+        assert answer.headers["location"] == f"/v1/images/upload/{job_id}"
+        assert answer.headers["content-type"] == "application/json"
+        assert board.open_urls == 2
+
+    def test_the_location_leads_to_the_job(self, api: Any) -> None:
+        answer = api.post([A])
+        assert api.get(answer.headers["location"]).json["id"] == answer.json["jobId"]
+
+    def test_each_job_has_an_id_of_its_own(self, api: Any) -> None:
+        assert api.job(A) != api.job(A)
+
+    def test_duplicates_are_stripped_and_the_first_order_kept(self, api: Any) -> None:
+        job_id = api.job(B, A, B, C, A)
+        assert api.status(job_id)["uploaded"]["pending"] == [B, A, C]
+
+    @pytest.mark.parametrize(
+        "other",
+        ["https://example.com/a.jpg?x", "https://EXAMPLE.com/a.jpg", "http://example.com/a.jpg"],
+    )
+    def test_only_the_same_text_is_a_duplicate(self, api: Any, other: str) -> None:
+        job_id = api.job(A, other)
+        assert api.status(job_id)["uploaded"]["pending"] == [A, other]
+
+    def test_a_job_is_logged(self, make_api: Callable[..., Any], logged: list[Any]) -> None:
+        job_id = make_api().job(A, A, B)
+        (entry,) = [entry for entry in logged if entry["event"] != "request"]
+        assert entry["event"] == "job accepted"
+        assert entry["job_id"] == job_id
+        assert (entry["urls"], entry["duplicates"]) == (2, 1)
+        assert entry["client"] == "127.0.0.1"
+
+    def test_a_full_queue_refuses_and_keeps_nothing(
+        self, make_api: Callable[..., Any], make_board: Callable[..., Any]
+    ) -> None:
+        board = make_board(max_open_urls=2)
+        api = make_api(board)
+        answer = api.post([A, B, C])
+        assert answer.status == 503
+        assert answer.json["code"] == "queue-full"
+        assert int(answer.headers["retry-after"]) > 0
+        assert board.open_urls == 0
+        assert api.post([A, B]).status == 202
+
+    def test_a_draining_board_refuses(self, api: Any, board: Any) -> None:
+        board.mailbox.close()
+        answer = api.post([A])
+        assert answer.status == 503
+        assert answer.json["code"] == "draining"
+        assert int(answer.headers["retry-after"]) > 0
+
+    def test_a_lost_board_is_said(self, api: Any, board: Any) -> None:
+        board.failure = BoardLostError("gone")
+        answer = api.post([A])
+        assert answer.status == 503
+        assert answer.json["code"] == "state-lost"
+
+
+class TestStatus:
+    def test_a_new_job_is_pending(self, api: Any) -> None:
+        job_id = api.job(A, B)
+        assert api.status(job_id) == {
+            "id": job_id,
+            "created": "2017-12-22T16:48:29.500Z",
+            "finished": None,
+            "status": "pending",
+            "uploaded": {"pending": [A, B], "complete": [], "failed": []},
+            "results": [
+                {
+                    "url": url,
+                    "state": "pending",
+                    "link": None,
+                    "reason": None,
+                    "message": None,
+                    "attempts": 0,
+                }
+                for url in (A, B)
+            ],
+            "counts": {"pending": 2, "complete": 0, "failed": 0, "total": 2},
+        }
+
+    def test_a_job_in_work(self, api: Any, board: Any) -> None:
+        job_id = api.job(A, B, C)
+        board.upload(LINK_A)
+        board.fail("not-an-image", "This is a web page.")
+        board.put_off("source-error", "The source had an error.")
+        status = api.status(job_id)
+        assert status["status"] == "in-progress"
+        assert status["finished"] is None
+        assert status["uploaded"] == {"pending": [C], "complete": [LINK_A], "failed": [B]}
+        assert status["results"] == [
+            {
+                "url": A,
+                "state": "complete",
+                "link": LINK_A,
+                "reason": None,
+                "message": None,
+                "attempts": 1,
+            },
+            {
+                "url": B,
+                "state": "failed",
+                "link": None,
+                "reason": "not-an-image",
+                "message": "This is a web page.",
+                "attempts": 1,
+            },
+            {
+                "url": C,
+                "state": "pending",
+                "link": None,
+                "reason": "source-error",
+                "message": "The source had an error.",
+                "attempts": 1,
+            },
+        ]
+
+    @pytest.mark.parametrize("last", ["upload", "fail"])
+    def test_a_job_is_complete_with_its_last_url(self, api: Any, board: Any, last: str) -> None:
+        job_id = api.job(A, B)
+        board.fail("empty", "Nothing came.")
+        board.now = 1513961400.25
+        board.upload(LINK_B) if last == "upload" else board.fail("empty", "Nothing came.")
+        status = api.status(job_id)
+        assert status["status"] == "complete"
+        assert status["finished"] == "2017-12-22T16:50:00.250Z"
+        assert status["uploaded"]["pending"] == []
+
+    def test_lists_are_in_the_order_of_submission(self, api: Any, board: Any) -> None:
+        job_id = api.job(A, B)
+        claim = board.mailbox.claim
+        first, second = (next(iter(claim("worker-1", 0).leases), None) for _ in range(2))
+        for lease, link in ((second, LINK_B), (first, LINK_A)):
+            board.table.record(job_id, lease.index, Uploaded(link, "deletehash"))
+        assert api.status(job_id)["uploaded"]["complete"] == [LINK_A, LINK_B]
+
+    @pytest.mark.parametrize(
+        "job_id",
+        ["55355b7c-9b86-4a1a-b32e-6cdd6db07183", "nonsense", "42", "%00", "x" * 5000, "ü"],
+    )
+    def test_an_unknown_job_is_404(self, api: Any, job_id: str) -> None:
+        answer = api.get(f"/v1/images/upload/{job_id}")
+        assert answer.status == 404
+        assert answer.json["code"] == "job-not-found"
+
+    def test_what_is_no_id_does_not_trouble_the_board(self, api: Any, board: Any) -> None:
+        api.get("/v1/images/upload/nonsense")
+        assert board.calls == 0
+
+    def test_an_id_in_capitals_is_the_same(self, api: Any) -> None:
+        job_id = api.job(A)
+        assert api.status(job_id.upper())["id"] == job_id
+
+    def test_a_status_is_kept_by_its_client_alone_and_asked_for_again(self, api: Any) -> None:
+        answer = api.get(f"/v1/images/upload/{api.job(A)}")
+        assert answer.headers["cache-control"] == "private, no-cache"
+
+    def test_head_is_the_header_alone(self, api: Any) -> None:
+        path = f"/v1/images/upload/{api.job(A)}"
+        answer = api.send("HEAD", path)
+        assert answer.status == 200
+        assert answer.result.content == b""
+        assert answer.headers["content-length"] == api.get(path).headers["content-length"]
+
+    def test_a_lost_board_is_said(self, api: Any, board: Any) -> None:
+        job_id = api.job(A)
+        board.failure = BoardLostError("gone")
+        answer = api.get(f"/v1/images/upload/{job_id}")
+        assert answer.status == 503
+        assert answer.json["code"] == "state-lost"
+        assert int(answer.headers["retry-after"]) > 0
+
+    def test_half_a_surrogate_pair_does_not_hide_the_job(self, api: Any, board: Any) -> None:
+        job_id = api.job(A)
+        board.fail("imgur-refused", "Imgur says: \ud83d")
+        answer = api.get(f"/v1/images/upload/{job_id}")
+        assert answer.status == 200
+        assert json.loads(answer.result.content)["results"][0]["message"] == "Imgur says: \ud83d"
+
+    def test_the_answer_for_a_large_job_is_whole(self, api: Any, board: Any) -> None:
+        urls = [f"https://example.com/{number}.jpg" for number in range(20_000)]
+        job_id = api.job(*urls)
+        status = api.status(job_id)
+        assert status["uploaded"]["pending"] == urls
+        assert [result["url"] for result in status["results"]] == urls
+
+
+class TestSandbox:
+    def test_every_answer_says_so(self, make_api: Callable[..., Any], board: Any) -> None:
+        api = make_api(IMGUR_CLIENT_ID="")
+        job_id = api.job(A)
+        board.upload("http://127.0.0.1:8001/aaa.jpg")
+        for path in (f"/v1/images/upload/{job_id}", "/v1/images"):
+            answer = api.get(path)
+            assert answer.json["sandbox"] is True
+            assert re.search("sandbox", answer.headers["x-sandbox"])
+        for path in ("/", "/readyz"):
+            assert api.get(path).json["imgur"] == "sandbox"
+        assert "x-sandbox" in api.get("/nowhere").headers
+
+    def test_nothing_says_so_with_imgur(self, api: Any) -> None:
+        job_id = api.job(A)
+        for path in (f"/v1/images/upload/{job_id}", "/v1/images"):
+            answer = api.get(path)
+            assert "sandbox" not in answer.json
+            assert "x-sandbox" not in answer.headers
+        assert api.get("/readyz").json["imgur"] == "imgur"

@@ -1,0 +1,159 @@
+import dataclasses
+import importlib
+import inspect
+import pickle
+import pkgutil
+from array import array
+from typing import Any
+
+import pytest
+
+from workers.contract import messages
+from workers.contract.job_options import JobOptions, Priority
+from workers.contract.messages import (
+    Arrival,
+    ChangesWanted,
+    CrashedUrl,
+    Deletion,
+    DeletionState,
+    Delivery,
+    DeliveryAttempt,
+    Done,
+    Failed,
+    ImageOptions,
+    ImageState,
+    JobChanges,
+    JobStatus,
+    JobSummary,
+    Lease,
+    MailboxStats,
+    PutBack,
+    Receipt,
+    Refusal,
+    RefusalCode,
+    Report,
+    Retirement,
+    Standing,
+    Submission,
+    TaskKind,
+    TryAgain,
+    Uploaded,
+    Words,
+)
+from workers.contract.quota import Allowance, LimitState
+
+# Each with every field set, and none to its default.
+_SUMMARY = JobSummary("j", complete=2, failed=1, seconds=1.5)
+_HEADERS = (("https://source.test", (("Authorization", "secret"),)),)
+_OPTIONS = JobOptions(
+    "secret-album", "t", "d", Priority.HIGH, _HEADERS, "https://me.test/?key=secret"
+)
+_IMAGE_OPTIONS = ImageOptions(4, "secret-album", "t", "d", _HEADERS)
+_LEASE = Lease(
+    7,
+    "j",
+    3,
+    "https://source.test/a.jpg?key=secret",
+    2,
+    _IMAGE_OPTIONS,
+    kind=TaskKind.WEBHOOK,
+    body=b"{}",
+)
+_UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0, b"content", same_as=True)
+_RECEIPT = Receipt(accepted=True, finished=_SUMMARY)
+_CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
+ALL = [
+    Submission("j", ("https://source.test/a.jpg",), "me", _OPTIONS),
+    _IMAGE_OPTIONS,
+    Arrival(7, 4321, "image/png", 12, b"content"),
+    Refusal(RefusalCode.QUEUE_FULL, "Full.", 10),
+    _LEASE,
+    _UPLOADED,
+    Done(204, 9.0),
+    Failed("empty", "Nothing came."),
+    TryAgain("source-error", "Busy.", 1.5),
+    PutBack("imgur-rate-limited", "Wait.", 30.0),
+    Report(7, _UPLOADED),
+    _SUMMARY,
+    _RECEIPT,
+    Words(
+        (Report(7, _UPLOADED),), (Arrival(8),), 9, allowance=Allowance(user=LimitState(500, 1, 9.0))
+    ),
+    Delivery(Standing.WORK, (_LEASE,), (_RECEIPT,), (True,)),
+    _CRASHED,
+    Retirement(returned=1, failed=(_CRASHED,), had_claimed=True, tasks=2),
+    DeliveryAttempt(1.0, 2, 503, "timeout", 9.0),
+    Deletion(DeletionState.FAILED, "imgur-error", "It was down."),
+    MailboxStats(5, 1, 2, 3.5, 4, draining=True, workers_idle=3, workers_leaving=6),
+    ChangesWanted("j", 4, "me", known=3, limit=10, name_urls=True),
+    JobChanges(
+        job_id="j",
+        status=JobStatus.COMPLETE,
+        created=1.0,
+        finished=2.0,
+        total=3,
+        complete=1,
+        failed=2,
+        is_first=True,
+        known=1,
+        version=4,
+        latest=5,
+        urls=("u",),
+        indexes=array("I", [0]),
+        states=b"\1",
+        attempts=b"\2",
+        links={0: "l"},
+        troubles={0: ("empty", "None.")},
+        possibly_duplicated=frozenset({0}),
+        named=("https://source.test/a.jpg",),
+        deduplicated=frozenset({0}),
+        timelines=b"row",
+        earlier={0: b"row"},
+    ),
+]
+
+every_message = pytest.mark.parametrize("message", ALL, ids=lambda message: type(message).__name__)
+
+
+def test_no_message_is_left_out() -> None:
+    parts = [
+        importlib.import_module(f"{messages.__name__}.{part.name}")
+        for part in pkgutil.iter_modules(messages.__path__)
+    ]
+    defined = {
+        kind
+        for part in parts
+        for _, kind in inspect.getmembers(part, inspect.isclass)
+        if kind.__module__ == part.__name__ and dataclasses.is_dataclass(kind)
+    }
+    assert {type(message) for message in ALL} == defined
+
+
+@every_message
+def test_arrives_as_it_was_sent(message: Any) -> None:
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        arrived = pickle.loads(pickle.dumps(message, protocol))
+        assert arrived == message
+        assert type(arrived) is type(message)
+        for field in dataclasses.fields(message):
+            assert type(getattr(arrived, field.name)) is type(getattr(message, field.name))
+
+
+@every_message
+def test_cannot_be_changed(message: Any) -> None:
+    for field in dataclasses.fields(message):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(message, field.name, getattr(message, field.name))
+    with pytest.raises((AttributeError, TypeError)):
+        message.something_else = 1
+
+
+@every_message
+def test_has_no_secret_in_its_text(message: Any) -> None:
+    assert "secret" not in repr(message)
+    assert "secret" not in str(message)
+
+
+def test_a_state_fits_a_byte_and_reads_as_one() -> None:
+    assert bytes([ImageState.COMPLETE, ImageState.PENDING]) == b"\1\0"
+    assert bytearray(3) == bytes([ImageState.PENDING] * 3), "a new job is all pending"

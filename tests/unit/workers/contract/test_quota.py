@@ -1,0 +1,121 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.clock import Clock
+from workers.contract.quota import UNKNOWN, Allowance, AllowanceBook, AllowanceNews, LimitState
+from workers.worker.imgur.rate_limit import read_allowance
+
+USER = LimitState(500, 490, 3600.0)
+TOLD = Allowance(user=USER)
+
+
+class TestReading:
+    def test_all_of_it(self) -> None:
+        headers = {
+            "X-RateLimit-UserLimit": "500",
+            "X-RateLimit-UserRemaining": "490",
+            "X-RateLimit-UserReset": "3600",
+            "X-RateLimit-ClientLimit": "12500",
+            "X-RateLimit-ClientRemaining": "-3",
+            "X-RateLimit-ClientReset": "86400",
+            "X-Post-Rate-Limit-Limit": "1250",
+            "X-Post-Rate-Limit-Remaining": "1249",
+            "X-Post-Rate-Limit-Reset": "3569",
+        }
+        assert read_allowance(headers, 0.0) == Allowance(
+            client=LimitState(12500, -3, 86400.0),
+            user=USER,
+            posts=LimitState(1250, 1249, 3569.0),
+        )
+
+    def test_a_reset_may_be_a_time(self) -> None:
+        now = 1_700_000_000.0
+        found = read_allowance({"X-RateLimit-UserReset": "1700000090"}, now)
+        assert found.user == LimitState(reset_seconds=90.0)
+
+    @pytest.mark.parametrize("value", ["", "x", "1.5", "1e3", "9" * 30, "٣"])
+    def test_what_is_no_number_says_nothing(self, value: str) -> None:
+        assert read_allowance({"X-RateLimit-UserRemaining": value}, 0.0) == UNKNOWN
+
+
+class TestNews:
+    def test_the_first_word_is_news_once(self) -> None:
+        news = AllowanceNews(Clock())
+        assert news.take() is None
+        news.read(TOLD)
+        assert news.take() == TOLD
+        assert news.take() is None
+
+    @pytest.mark.parametrize(
+        ("state", "is_news"),
+        [
+            (replace(USER, remaining=489), False),
+            (replace(USER, remaining=485), True),
+            (replace(USER, remaining=500), True),
+            (replace(USER, limit=400), True),
+            (replace(USER, remaining=None), True),
+            (replace(USER, reset_seconds=3590.0), False),
+            (replace(USER, reset_seconds=1800.0), True),
+            (replace(USER, reset_seconds=None), True),
+        ],
+    )
+    def test_what_somebody_would_notice(self, state: LimitState, *, is_news: bool) -> None:
+        news = AllowanceNews(Clock())
+        news.read(TOLD)
+        news.take()
+        news.read(Allowance(user=state))
+        assert (news.take() is not None) is is_news
+
+    def test_the_end_is_told_to_the_last_unit(self) -> None:
+        news = AllowanceNews(Clock())
+        for remaining in (4, 3, 2, 1, 0, -1):
+            news.read(Allowance(user=replace(USER, remaining=remaining)))
+            taken = news.take()
+            assert taken is not None
+            assert taken.user.remaining == remaining
+
+    def test_small_steps_add_up(self) -> None:
+        news, told = AllowanceNews(Clock()), 0
+        for remaining in range(500, 0, -1):
+            news.read(Allowance(user=replace(USER, remaining=remaining)))
+            told += news.take() is not None
+        assert 90 <= told <= 110
+
+    def test_a_reset_that_counts_down_is_no_news(self) -> None:
+        clock = Clock()
+        news = AllowanceNews(clock)
+        news.read(TOLD)
+        news.take()
+        clock.now += 1800.0
+        news.read(Allowance(user=replace(USER, reset_seconds=1800.0)))
+        assert news.take() is None
+
+    def test_limits_that_an_answer_does_not_name_stay(self) -> None:
+        news = AllowanceNews(Clock())
+        news.read(TOLD)
+        news.read(Allowance(posts=LimitState(1250, 3, 9.0)))
+        assert news.take() == Allowance(user=USER, posts=LimitState(1250, 3, 9.0))
+
+
+class TestBook:
+    def test_nothing_is_known_at_first(self) -> None:
+        assert AllowanceBook().at(5.0) == UNKNOWN
+
+    def test_resets_come_closer(self) -> None:
+        book = AllowanceBook()
+        book.note(TOLD, 100.0)
+        assert book.at(160.0).user == replace(USER, reset_seconds=3540.0)
+
+    def test_after_a_reset_what_is_left_is_not_known(self) -> None:
+        book = AllowanceBook()
+        book.note(TOLD, 100.0)
+        assert book.at(3700.0).user == LimitState(limit=500)
+
+    def test_each_limit_is_as_old_as_its_last_word(self) -> None:
+        book = AllowanceBook()
+        book.note(TOLD, 100.0)
+        book.note(Allowance(posts=LimitState(1250, 3, 10.0)), 1100.0)
+        assert book.at(1100.0) == Allowance(
+            user=replace(USER, reset_seconds=2600.0), posts=LimitState(1250, 3, 10.0)
+        )

@@ -1,0 +1,214 @@
+"""The supervisor over a real mailbox, its workers played by the test."""
+
+import pytest
+
+from tests.job_snapshot import snapshot_of
+from tests.metric_values import values_of
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import Failed, ImageState, Report, Standing, Submission
+from workers.runtime.supervisor import Supervisor
+from workers.state.jobs.job_table import JobTable
+from workers.state.mailbox import Mailbox
+
+
+class Worker:
+    """A process that ends when the test says so."""
+
+    def __init__(self, worker_id: str, number: int) -> None:
+        self.worker_id = worker_id
+        self.pid = self.sentinel = number
+        self.exitcode: int | None = None
+        self.is_closed = False
+
+    def kill(self) -> None:
+        if self.exitcode is None:
+            self.exitcode = -9
+
+    def join(self) -> None:
+        assert self.exitcode is not None, "would wait for ever"
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Desk:
+    """A supervisor and all that it has started."""
+
+    def __init__(self, count: int) -> None:
+        self.now = 1000.0
+        self.table = JobTable()
+        limits = MailboxLimits(lease_seconds=100.0)
+        self.box = Mailbox(self.table, limits, clock=lambda: self.now)
+        self.started: list[Worker] = []
+        self.failures = 0
+        self.supervisor = Supervisor(self.box, self.start, count)
+        self.supervisor.look_after()
+
+    def start(self, worker_id: str) -> Worker:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("no more processes")
+        self.started.append(Worker(worker_id, len(self.started) + 1))
+        return self.started[-1]
+
+    def resize(self, count: int) -> None:
+        self.supervisor.resize(count)
+        self.supervisor.look_after()
+
+    @property
+    def running(self) -> list[str]:
+        return [worker.worker_id for worker in self.started if worker.exitcode is None]
+
+    def worker(self, worker_id: str) -> Worker:
+        return next(worker for worker in self.started if worker.worker_id == worker_id)
+
+    def standing(self, worker_id: str) -> Standing:
+        return self.box.claim(worker_id, 0).standing
+
+    def put(self, count: int) -> None:
+        urls = tuple(f"https://source.test/{n}.jpg" for n in range(count))
+        assert self.box.put(Submission("j", urls)) is None
+
+    def take(self, worker_id: str) -> int:
+        (lease,) = self.box.claim(worker_id, 0).leases
+        return lease.token
+
+    def report(self, worker_id: str, token: int) -> bool:
+        return self.box.ack(worker_id, Report(token, Failed("empty", "Nothing."))).accepted
+
+    def restarts(self) -> dict[str, int]:
+        counts = values_of(self.box.meters())
+        return {
+            labels[0]: int(count)
+            for (name, *labels), count in counts.items()
+            if name == "imgup_worker_restarts_total" and count
+        }
+
+
+def test_more_are_started_at_the_next_look() -> None:
+    desk = Desk(1)
+    desk.supervisor.resize(3)
+    assert desk.running == ["worker-1.1"]
+    assert desk.supervisor.patience() == 0.0
+    desk.supervisor.look_after()
+    assert desk.running == ["worker-1.1", "worker-2.1", "worker-3.1"]
+
+
+def test_of_too_many_the_newest_leave_and_no_crash_is_counted() -> None:
+    desk = Desk(3)
+    desk.resize(1)
+    assert desk.standing("worker-1.1") is Standing.IDLE
+    for worker_id in ("worker-2.1", "worker-3.1"):
+        assert desk.standing(worker_id) is Standing.DRAINED
+        desk.worker(worker_id).exitcode = 0
+    assert len(desk.supervisor.sentinels()) == 3, "their end is waited for"
+    desk.supervisor.look_after()
+    assert desk.supervisor.sentinels() == [desk.worker("worker-1.1").sentinel]
+    assert [desk.standing(f"worker-{n}.1") for n in (2, 3)] == [Standing.RETIRED] * 2
+    assert all(desk.worker(f"worker-{n}.1").is_closed for n in (2, 3))
+    assert desk.running == ["worker-1.1"], "nobody follows them"
+    assert desk.restarts() == {}
+
+
+def test_one_that_leaves_finishes_what_it_has() -> None:
+    desk = Desk(2)
+    desk.put(6)
+    token = desk.take("worker-2.1")
+    desk.resize(1)
+    stats = desk.box.stats()
+    assert (stats.workers_leaving, stats.leased) == (1, 1)
+    assert desk.report("worker-2.1", token)
+    assert desk.standing("worker-2.1") is Standing.DRAINED
+    desk.worker("worker-2.1").exitcode = 0
+    desk.supervisor.look_after()
+    snapshot = snapshot_of(desk.table, "j")
+    assert snapshot is not None
+    assert list(snapshot.attempts) == [1, 0, 0, 0, 0, 0]
+    assert desk.box.stats().workers_leaving == 0
+
+
+def test_one_that_is_killed_while_it_leaves_gives_back_what_it_has() -> None:
+    desk = Desk(2)
+    desk.put(1)
+    token = desk.take("worker-2.1")
+    desk.resize(1)
+    desk.worker("worker-2.1").exitcode = -9
+    desk.supervisor.look_after()
+    assert not desk.report("worker-2.1", token)
+    assert desk.running == ["worker-1.1"]
+    assert desk.restarts() == {"killed": 1}
+    assert desk.report("worker-1.1", desk.take("worker-1.1"))
+    snapshot = snapshot_of(desk.table, "j")
+    assert snapshot is not None
+    assert list(snapshot.states) == [ImageState.FAILED], "of what the other one reports"
+
+
+def test_one_that_stays_too_long_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.runtime.supervisor.CHECK_SECONDS", 0.0)
+    desk = Desk(2)
+    desk.put(1)
+    desk.take("worker-2.1")
+    desk.resize(1)
+    desk.now += 99.0
+    desk.standing("worker-1.1")
+    desk.supervisor.look_after()
+    assert desk.running == ["worker-1.1", "worker-2.1"]
+    desk.now += 2.0
+    desk.supervisor.look_after()
+    assert desk.running == ["worker-1.1"]
+    desk.supervisor.look_after()
+    assert desk.restarts() == {"stuck": 1}
+    assert desk.box.stats().queued == 1
+
+
+def test_a_new_one_comes_while_another_still_leaves() -> None:
+    desk = Desk(2)
+    desk.put(4)
+    token = desk.take("worker-2.1")
+    desk.resize(1)
+    desk.resize(2)
+    assert desk.running == ["worker-1.1", "worker-2.1", "worker-3.1"]
+    assert desk.standing("worker-2.1") is Standing.DRAINED, "it does not come back"
+    assert desk.report("worker-2.1", token)
+    assert desk.standing("worker-3.1") is Standing.WORK
+
+
+def test_an_id_is_never_used_again() -> None:
+    desk = Desk(1)
+    for _ in range(4):
+        desk.resize(3)
+        desk.resize(1)
+    ids = [worker.worker_id for worker in desk.started]
+    assert len(set(ids)) == len(ids) == 9
+
+
+def test_a_place_that_nobody_fills_goes_first() -> None:
+    desk = Desk(1)
+    desk.failures = 1
+    desk.resize(3)
+    assert desk.running == ["worker-1.1", "worker-3.1"]
+    desk.resize(2)
+    assert desk.standing("worker-3.1") is Standing.IDLE
+    desk.resize(1)
+    assert desk.standing("worker-3.1") is Standing.DRAINED
+
+
+def test_the_same_number_changes_nothing() -> None:
+    desk = Desk(2)
+    desk.resize(2)
+    assert [desk.standing(worker_id) for worker_id in desk.running] == [Standing.IDLE] * 2
+
+
+def test_all_are_killed_those_that_leave_too() -> None:
+    desk = Desk(3)
+    desk.resize(1)
+    assert desk.supervisor.kill_all() == 3
+    assert desk.running == []
+
+
+def test_a_dead_worker_is_replaced_in_its_place() -> None:
+    desk = Desk(2)
+    desk.standing("worker-1.1")
+    desk.worker("worker-1.1").exitcode = -9
+    desk.supervisor.look_after()
+    assert desk.running == ["worker-2.1", "worker-1.2"]

@@ -1,0 +1,81 @@
+import hypothesis.strategies as st
+from hypothesis import given
+
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import Failed, JobStatus, Report, Submission
+from workers.state.jobs.job_order import JobOrder
+from workers.state.jobs.job_table import JobTable
+from workers.state.mailbox import Mailbox
+
+ALL = tuple(JobStatus)
+STATUSES = {name: position for position, name in enumerate(ALL)}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["add", "advance", "remove"]), st.integers(0, 20)), max_size=60
+    ),
+    st.lists(st.sampled_from(ALL), unique=True, min_size=1),
+    st.integers(1, 5),
+)
+def test_pages_are_the_list_whatever_happened(
+    steps: list[tuple[str, int]], statuses: list[JobStatus], limit: int
+) -> None:
+    order = JobOrder()
+    jobs: dict[int, JobStatus] = {}
+    for step, which in steps:
+        if step == "add":
+            number = order.add("anna", f"j{len(jobs)}", JobStatus.PENDING)
+            jobs[number] = JobStatus.PENDING
+            order.add("bob", "of somebody else", JobStatus.PENDING)
+            continue
+        alive = sorted(jobs)
+        if not alive:
+            continue
+        number = alive[which % len(alive)]
+        (entry,) = (e for e in order.newest_first("anna", ALL, None, 99) if e[0] == number)
+        if step == "remove":
+            order.remove("anna", entry, jobs.pop(number))
+        elif jobs[number] is not JobStatus.COMPLETE:
+            following = ALL[STATUSES[jobs[number]] + 1]
+            order.move("anna", entry, jobs[number], following)
+            jobs[number] = following
+
+    shown: list[int] = []
+    before: int | None = None
+    while page := order.newest_first("anna", statuses, before, limit):
+        assert len(page) <= limit
+        shown += [number for number, _ in page]
+        before = shown[-1]
+    expected = [number for number, status in jobs.items() if status in statuses]
+    assert shown == sorted(expected, reverse=True)
+
+
+def test_the_table_lists_an_owners_jobs_by_status() -> None:
+    now = 0.0
+    table = JobTable(clock=lambda: now)
+    box = Mailbox(table, MailboxLimits(), lambda: now)
+    box.register("w")
+    for number in range(5):
+        box.put(Submission(f"j{number}", (f"https://s.test/{number}",), "anna"))
+    box.put(Submission("k", ("https://s.test/",), "bob"))
+    (lease,) = box.claim("w", 0).leases
+    box.ack("w", Report(lease.token, Failed("empty", "Nothing came.")))
+    for _ in ("bob", "anna"):  # they take turns
+        box.claim("w", 0)
+
+    def ids(status: JobStatus | None = None, limit: int = 99) -> list[str]:
+        return [job.job_id for job in table.listing("anna", status, None, limit).jobs]
+
+    assert ids() == ["j4", "j3", "j2", "j1", "j0"]
+    assert ids(JobStatus.COMPLETE) == ["j0"]
+    assert ids(JobStatus.IN_PROGRESS) == ["j1"]
+    assert ids(JobStatus.PENDING) == ["j4", "j3", "j2"]
+    first = table.listing("anna", None, None, 3)
+    second = table.listing("anna", None, first.following, 3)
+    assert [job.job_id for job in second.jobs] == ["j1", "j0"]
+    assert second.following is None
+    now = 10.0
+    assert table.evict(1.0) == 1
+    assert ids() == ["j4", "j3", "j2", "j1"]
+    assert [job.job_id for job in table.listing("nobody", None, None, 9).jobs] == []

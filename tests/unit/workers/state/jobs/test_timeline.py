@@ -1,0 +1,188 @@
+"""What happened to a URL, and when, by a job table whose clocks the test sets."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+from workers.contract.errors import Reason
+from workers.contract.messages import Arrival, ChangesWanted, Failed, Submission, Uploaded
+from workers.state.jobs.job_table import JobTable
+from workers.state.jobs.timeline import TIMELINE_BYTES, TimelineEvent, Timelines, read_timeline
+
+DONE = Uploaded("https://i.imgur.test/1", "hash")
+
+
+class Desk:
+    """A table with one job, and its clocks."""
+
+    def __init__(self, urls: int = 2) -> None:
+        self.now = 1000.0
+        self.wall = 1513961309.5
+        self.table = JobTable(lambda: self.wall, lambda: self.now)
+        self.table.open(Submission("j", tuple(f"https://s.test/{n}" for n in range(urls))))
+
+    def events(self, index: int = 0) -> list[TimelineEvent]:
+        changes = self.table.changes(ChangesWanted("j"))
+        assert changes is not None
+        last = changes.timelines[index * TIMELINE_BYTES : (index + 1) * TIMELINE_BYTES]
+        return list(read_timeline(changes.earlier.get(index, b"") + last))
+
+    def begin(self, now: float) -> None:
+        self.now = now
+        self.table.begin("j", 0)
+
+    def arrive(self, now: float, media_type: str = "image/png") -> None:
+        self.now = now
+        self.table.begin_upload("j", 0, Arrival(1, 4321, media_type, 250))
+
+    def interrupt(self, now: float, reason: str = "source-error") -> None:
+        self.now = now
+        self.table.interrupt("j", 0, reason, "Broken.", count=True)
+
+
+def test_an_image_that_goes_straight_through() -> None:
+    desk = Desk()
+    desk.begin(1000.5)
+    desk.arrive(1001.0)
+    desk.now = 1001.75
+    desk.table.record("j", 0, DONE)
+
+    assert desk.events() == [
+        TimelineEvent("claimed", 0.5, attempt=1),
+        TimelineEvent("downloaded", 1.0, size=4321, media_type="image/png", milliseconds=250),
+        TimelineEvent("uploaded", 1.75, milliseconds=750),
+    ]
+    assert desk.events(1) == []
+
+
+def test_each_attempt_is_told() -> None:
+    desk = Desk()
+    desk.begin(1001.0)
+    desk.interrupt(1002.0)
+    desk.begin(1003.0)
+    desk.arrive(1004.0)
+    desk.interrupt(1005.0, "imgur-error")
+    desk.begin(1006.0)
+    desk.now = 1007.0
+    desk.table.record("j", 0, Failed("too-large", "Too large."))
+
+    assert [
+        (event.event, event.seconds, event.attempt, event.reason) for event in desk.events()
+    ] == [
+        ("claimed", 1.0, 1, None),
+        ("retried", 2.0, None, "source-error"),
+        ("claimed", 3.0, 2, None),
+        ("downloaded", 4.0, None, None),
+        ("retried", 5.0, None, "imgur-error"),
+        ("claimed", 6.0, 3, None),
+        ("failed", 7.0, None, "too-large"),
+    ]
+
+
+def test_a_url_that_ends_without_an_attempt() -> None:
+    desk = Desk()
+    desk.now = 1003.0
+    desk.table.record("j", 0, Failed("empty", "Nothing."))
+
+    assert desk.events() == [TimelineEvent("failed", 3.0, reason="empty")]
+
+
+def test_one_that_fails_while_it_waits_for_another_attempt() -> None:
+    desk = Desk()
+    desk.begin(1001.0)
+    desk.interrupt(1002.0)
+    desk.now = 1003.0
+    desk.table.record("j", 0, Failed("empty", "Nothing."))
+
+    assert [(event.event, event.seconds) for event in desk.events()] == [
+        ("claimed", 1.0),
+        ("retried", 2.0),
+        ("failed", 3.0),
+    ]
+
+
+def test_a_version_shows_the_same_whenever_it_is_looked_at() -> None:
+    desk = Desk()
+    desk.begin(1000.5)
+    before = desk.table.changes(ChangesWanted("j"))
+
+    desk.arrive(1001.0)
+
+    assert desk.table.changes(ChangesWanted("j")) == before
+
+
+def test_of_many_attempts_the_last_ones_are_kept() -> None:
+    desk = Desk()
+    for attempt in range(100):
+        desk.begin(1000.0 + attempt)
+        desk.interrupt(1000.5 + attempt)
+
+    events = desk.events()
+
+    assert len(events) == 2 * 17
+    assert events[-1] == TimelineEvent("retried", 99.5, reason="source-error")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_told(reason: Reason) -> None:
+    desk = Desk()
+    desk.begin(1001.0)
+    desk.interrupt(1002.0, reason)
+
+    assert desk.events()[-1].reason == reason
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    desk = Desk()
+    desk.begin(1001.0)
+    desk.arrive(1002.0, "image/unheard-of")
+    desk.interrupt(1003.0, "unheard-of")
+
+    assert [event.media_type for event in desk.events()] == [None, None, None]
+    assert desk.events()[-1].reason is None
+
+
+def test_numbers_beyond_the_columns_are_shown_as_the_largest() -> None:
+    timelines = Timelines(1, 0.0)
+    timelines.claimed(0, 255, 1e9)
+    timelines.arrived(0, Arrival(1, 2**40, "image/png", 2**40), 1e9)
+    timelines.ended(0, 1, 1e9)
+
+    events = list(read_timeline(timelines.rows([0])))
+
+    assert {event.seconds for event in events} == {(2**32 - 2) / 1000}
+    assert (events[1].size, events[1].milliseconds) == (2**32 - 1, 2**32 - 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["begin", "arrive", "interrupt", "end"]),
+            st.floats(0, 100),
+            st.floats(-1e6, 1e6),
+        ),
+        max_size=30,
+    )
+)
+def test_no_timeline_goes_backwards_whatever_the_wall_clock_does(
+    steps: list[tuple[str, float, float]],
+) -> None:
+    desk = Desk(1)
+    for what, seconds, leap in steps:
+        now = desk.now + seconds
+        desk.wall += leap
+        match what:
+            case "begin":
+                desk.begin(now)
+            case "arrive":
+                desk.arrive(now)
+            case "interrupt":
+                desk.interrupt(now)
+            case "end":
+                desk.now = now
+                desk.table.record("j", 0, DONE)
+
+    times = [event.seconds for event in desk.events()]
+    assert times == sorted(times)
+    assert all(0 <= time <= desk.now - 1000 for time in times)

@@ -1,0 +1,161 @@
+"""Memory is limited, shared between keys, and made by forgetting what is complete."""
+
+from collections.abc import Callable
+
+import pytest
+
+from workers.contract.job_options import NO_OPTIONS, JobOptions
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import (
+    Done,
+    Failed,
+    Outcome,
+    Refusal,
+    RefusalCode,
+    Report,
+    Submission,
+    TaskKind,
+    Uploaded,
+)
+from workers.state.jobs.job_size import size_of
+from workers.state.jobs.job_table import JobTable
+from workers.state.mailbox import Mailbox
+
+JOBS = 12
+EMPTY = Failed("empty", "Nothing came.")
+
+
+def job(name: str, owner: str = "", **more: object) -> Submission:
+    """One of those of which twelve fit, or nearly."""
+    urls = tuple(f"https://s.test/{name}/{n}" for n in range(100))
+    return Submission(name, urls, owner, **more)  # type: ignore[arg-type]
+
+
+SIZE = size_of(job("j00"))
+
+
+class Desk:
+    def __init__(self, state_bytes: int = JOBS * SIZE + 10_000) -> None:
+        self.now = 0.0
+        self.table = JobTable(clock=lambda: self.now, max_bytes=state_bytes)
+        self.box = Mailbox(self.table, MailboxLimits(state_bytes=state_bytes), lambda: self.now)
+        self.box.register("w")
+
+    def put(self, name: str, owner: str = "", **more: object) -> RefusalCode | None:
+        answer = self.box.put(job(name, owner, **more))
+        assert answer is None or isinstance(answer, Refusal)
+        if answer is None:
+            return None
+        assert self.table.overview(name, owner) is None, "nothing of it is kept"
+        assert answer.retry_after or answer.code is RefusalCode.JOB_TOO_LARGE
+        return answer.code
+
+    def put_many(self, prefix: str, owner: str = "", limit: int = 99) -> int:
+        """How many of them are taken, one after the other."""
+        for number in range(limit):
+            if self.put(f"{prefix}{number:02}", owner) is not None:
+                return number
+        return limit
+
+    def work(self, outcome: Callable[[int], Outcome] = lambda _: EMPTY) -> None:
+        self.now += 1.0
+        while leases := self.box.claim("w", 0, 50).leases:
+            for lease in leases:
+                self.box.ack("w", Report(lease.token, outcome(lease.token)))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.table.jobs()]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_one_key_has_a_half_and_there_is_some_left_for_the_next(desk: Desk) -> None:
+    assert desk.put_many("a", "anna") == JOBS // 2
+    assert desk.put("a", "anna") is RefusalCode.STATE_FULL
+    assert desk.put_many("b", "bob") == JOBS // 4
+    assert desk.put("c", "carol") is None
+    desk.work()
+    assert not desk.table.unfinished(), "all that was taken comes to its end"
+
+
+def test_addresses_share_where_there_are_no_keys(desk: Desk) -> None:
+    for number in range(JOBS // 2):
+        assert desk.put(f"a{number}", client="192.0.2.1") is None
+    assert desk.put("a", client="192.0.2.1") is RefusalCode.STATE_FULL
+    assert desk.put("b", client="192.0.2.2") is None
+
+
+def test_complete_jobs_make_room_the_oldest_first(desk: Desk) -> None:
+    for batch in range(5):
+        assert desk.put_many(f"{batch}-", limit=4) == 4
+        desk.work()
+        assert desk.table.kept.size <= desk.table.max_bytes
+    sent = [f"{batch}-{number:02}" for batch in range(5) for number in range(4)]
+    assert 8 <= len(desk.names) <= JOBS
+    assert desk.names == sent[-len(desk.names) :]
+
+
+@pytest.mark.unmeasured
+def test_who_has_most_makes_it(desk: Desk) -> None:
+    desk.put("b", "bob")
+    desk.work()
+    for batch in range(10):
+        desk.put_many(f"{batch}-", "anna", limit=4)
+        desk.work()
+    assert "b" in desk.names, "the oldest of all, and not of whoever sends without end"
+
+
+def test_a_job_that_is_larger_than_what_there_is_will_never_fit() -> None:
+    desk = Desk(SIZE)
+    assert desk.put("j") is RefusalCode.JOB_TOO_LARGE
+
+
+def test_a_job_whose_callback_is_not_told_makes_no_room(desk: Desk) -> None:
+    callback = JobOptions(callback_url="https://c.test/")
+    for number in range(4):
+        options = callback if number % 2 else NO_OPTIONS
+        assert desk.put(f"told{number}", options=options) is None
+    told = []
+    while desk.table.unfinished():
+        for lease in desk.box.claim("w", 0, 50).leases:
+            if lease.kind is TaskKind.WEBHOOK:
+                told.append(lease)
+            else:
+                desk.box.ack("w", Report(lease.token, EMPTY))
+    desk.table.make_room(0)
+    assert desk.names == ["told1", "told3"]
+    assert desk.table.kept.open_sizes.total == desk.table.kept.sizes.total > 0
+    told += desk.box.claim("w", 0, 2).leases
+    assert len(told) == 2
+    for webhook in told:
+        desk.box.ack("w", Report(webhook.token, Done(200)))
+    desk.table.make_room(0)
+    assert not desk.names
+
+
+@pytest.mark.unmeasured
+def test_links_have_a_quarter_and_lose_the_oldest() -> None:
+    desk = Desk(400_000)
+    for batch in range(60):
+        assert desk.put(f"{batch}") is None
+        desk.work(lambda token: Uploaded(f"https://i.imgur.com/{token:07}.jpg", "d"))
+    links = desk.table.links(0, 10_000)
+    assert len(links) == 6_000, "places stay, so that cursors stay true"
+    kept = [link for link in links if link]
+    assert desk.table.links_removed() == len(links) - len(kept) >= 1_000
+    assert links[-len(kept) :] == tuple(kept)
+    assert desk.table.kept.links.size <= 100_000
+    assert desk.put("more") is None, "links lock nobody out"
+
+
+def test_all_is_given_back(desk: Desk) -> None:
+    desk.put_many("a", "anna")
+    desk.work()
+    desk.table.evict(0.0)
+    kept = desk.table.kept
+    assert (kept.size, kept.sizes.total, kept.open_sizes.total) == (0, 0, 0)
+    assert desk.box._room.size == 0

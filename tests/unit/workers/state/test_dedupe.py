@@ -1,0 +1,169 @@
+"""The same image twice: the second time it is not sent."""
+
+import pytest
+
+from tests.job_snapshot import snapshot_of
+from workers.contract.job_options import JobOptions
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import (
+    Arrival,
+    ChangesWanted,
+    Clearance,
+    Lease,
+    Report,
+    Submission,
+    TryAgain,
+    Uploaded,
+    Words,
+)
+from workers.state.jobs.job_table import JobTable
+from workers.state.mailbox import Mailbox
+
+CONTENT = b"c" * 32
+LINK = "https://i.imgur.test/a.jpg"
+
+
+class Desk:
+    """A mailbox and one worker."""
+
+    def __init__(self) -> None:
+        self.table = JobTable()
+        self.box = Mailbox(self.table, MailboxLimits())
+        self.box.register("w")
+
+    def put(self, job_id: str, count: int = 1, owner: str = "", **options: str) -> None:
+        urls = tuple(f"https://s.test/{job_id}/{n}" for n in range(count))
+        asked = JobOptions(**options)
+        assert self.box.put(Submission(job_id, urls, owner, asked)) is None
+
+    def take(self) -> Lease:
+        (lease,) = self.box.claim("w", 0).leases
+        return lease
+
+    def arrive(self, lease: Lease, content: bytes | None = CONTENT) -> Clearance:
+        words = Words(uploads=(Arrival(lease.token, 9, "image/png", 1, content),))
+        (clearance,) = self.box.exchange("w", words, 0).cleared
+        return clearance
+
+    def end(self, lease: Lease, clearance: Clearance, link: str = LINK) -> None:
+        if isinstance(clearance, str):
+            outcome = Uploaded(clearance, "", same_as=True)
+        else:
+            outcome = Uploaded(link, "hash", content=CONTENT)
+        assert self.box.ack("w", Report(lease.token, outcome)).accepted
+
+    def upload(self, job_id: str, owner: str = "", link: str = LINK) -> Clearance:
+        self.put(job_id, 1, owner)
+        lease = self.take()
+        clearance = self.arrive(lease)
+        self.end(lease, clearance, link)
+        return clearance
+
+
+def test_the_second_one_gets_the_link_of_the_first() -> None:
+    desk = Desk()
+
+    assert desk.upload("j") is True
+    assert desk.upload("k") == LINK
+
+    job = snapshot_of(desk.table, "k")
+    assert job is not None
+    assert job.links == {0: LINK}
+    changes = desk.table.changes(ChangesWanted("k"))
+    assert changes is not None
+    assert changes.deduplicated == {0}
+    first = desk.table.changes(ChangesWanted("j"))
+    assert first is not None
+    assert first.deduplicated == frozenset()
+
+
+def test_the_list_of_links_names_an_image_once() -> None:
+    desk = Desk()
+    desk.upload("j")
+    desk.upload("k")
+
+    assert desk.table.links(0, 9) == (LINK,)
+
+
+def test_another_owner_has_an_image_of_its_own() -> None:
+    desk = Desk()
+    desk.upload("j", "me")
+
+    assert desk.upload("k", "you", LINK + "?2") is True
+    assert desk.table.links(0, 9, "you") == (LINK + "?2",)
+    assert desk.upload("l", "you") == LINK + "?2"
+
+
+def test_two_at_once_are_both_sent_and_the_first_that_ends_is_remembered() -> None:
+    desk = Desk()
+    desk.put("j", 2)
+    one, two = desk.take(), desk.take()
+
+    assert desk.arrive(one) is True
+    assert desk.arrive(two) is True
+    desk.end(two, clearance=True, link="second")
+    desk.end(one, clearance=True, link="first")
+
+    assert desk.upload("k") == "second"
+    assert desk.table.links(0, 9) == ("second", "first")
+
+
+def test_a_deleted_image_is_sent_again() -> None:
+    desk = Desk()
+    desk.upload("j")
+
+    with desk.table.entry("j") as entry:
+        assert entry is not None
+        entry.forget_image(LINK)
+
+    assert desk.upload("k") is True
+
+
+def test_without_content_nothing_is_compared() -> None:
+    desk = Desk()
+    desk.upload("j")
+    desk.put("k")
+    lease = desk.take()
+
+    assert desk.arrive(lease, None) is True
+
+
+def test_an_image_that_is_there_counts_as_no_upload_under_way() -> None:
+    desk = Desk()
+    desk.upload("j")
+    desk.put("k")
+    lease = desk.take()
+
+    assert desk.arrive(lease) == LINK
+    assert desk.table.interrupted_uploads("k", 0) == 0
+
+
+def test_an_attempt_that_failed_leaves_nothing_to_be_found() -> None:
+    desk = Desk()
+    desk.put("j")
+    lease = desk.take()
+    desk.arrive(lease)
+    desk.box.ack("w", Report(lease.token, TryAgain("imgur-error", "503.", 0.0)))
+
+    assert desk.arrive(desk.take()) is True
+
+
+@pytest.mark.parametrize("token", [0, 99])
+def test_a_lease_that_is_not_in_force_is_told_no_link(token: int) -> None:
+    desk = Desk()
+    desk.upload("j")
+
+    assert desk.arrive(Lease(token, "j", 0, "u", 1)) is False
+
+
+def test_leases_carry_what_their_job_asks_for() -> None:
+    desk = Desk()
+    desk.put("j", 2, title="{number}")
+    desk.put("k")
+    leases = sorted(desk.box.claim("w", 0, 3).leases, key=lambda lease: lease.job_id)
+
+    first, second, plain = leases
+    assert first.options is second.options
+    assert first.options is not None
+    assert (first.options.title, first.options.count) == ("{number}", 2)
+    assert plain.options is None

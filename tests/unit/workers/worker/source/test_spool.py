@@ -1,0 +1,89 @@
+import errno
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from workers.contract.errors import DownloadError, Reason
+from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.source.spool import Storage
+
+
+def full_disk() -> BinaryIO:
+    return Path("/dev/full").open("w+b", buffering=1000)
+
+
+def no_temporary_folder() -> BinaryIO:
+    raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+
+def test_little_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_temporary_folder)
+    storage = Storage(10, ByteBudget(1000))
+
+    storage.write(b"12345")
+    storage.write(b"67890")
+
+    assert storage.size == 10
+    with storage.rewind() as file:
+        assert file.read() == b"1234567890"
+
+
+def test_much_goes_to_a_file() -> None:
+    storage = Storage(10, ByteBudget(1000))
+
+    for piece in (b"12345", b"67890", b"x", b"yz"):
+        storage.write(piece)
+
+    assert storage.size == 13
+    with storage.rewind() as file:
+        assert file.fileno() > 2
+        assert file.read() == b"1234567890xyz"
+
+
+def test_little_goes_to_a_file_too_when_memory_is_short() -> None:
+    budget = ByteBudget(12)
+    others = Storage(10, budget)
+    others.write(b"12345")
+    storage = Storage(10, budget)
+
+    for piece in (b"1234", b"56", b"78"):
+        storage.write(piece)
+
+    with storage.rewind() as file:
+        assert file.fileno() > 2
+        assert file.read() == b"12345678"
+    assert budget.take(7), "what went to the file gave its memory back"
+    others.discard()
+    assert budget.take(5)
+
+
+@pytest.mark.parametrize("pieces", [1, 50], ids=["noticed at the end", "noticed while writing"])
+def test_full_disk(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", full_disk)
+    storage = Storage(10, ByteBudget(1000))
+
+    with pytest.raises(DownloadError) as caught:
+        fill(storage, pieces)
+    storage.discard()
+
+    assert caught.value.reason is Reason.STORAGE_FULL
+    assert caught.value.transient
+
+
+def test_no_place_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_temporary_folder)
+    storage = Storage(10, ByteBudget(1000))
+
+    with pytest.raises(DownloadError) as caught:
+        fill(storage, 1)
+    storage.discard()
+
+    assert caught.value.reason is Reason.STORAGE_FULL
+
+
+def fill(storage: Storage, pieces: int) -> None:
+    for _ in range(pieces):
+        storage.write(bytes(100))
+    storage.rewind()

@@ -1,0 +1,414 @@
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import BinaryIO
+
+import pytest
+import structlog
+
+from workers.contract.backend import BoardLostError
+from workers.contract.backoff import Backoff
+from workers.contract.errors import (
+    DownloadError,
+    ImageError,
+    ImgurError,
+    RateLimitedError,
+    Reason,
+    SourceOverloadedError,
+    UploadUnsureError,
+)
+from workers.contract.image_type import ImageType
+from workers.contract.job_options import HeadersByOrigin
+from workers.contract.messages import (
+    Arrival,
+    Clearance,
+    Done,
+    Failed,
+    ImageOptions,
+    Lease,
+    Outcome,
+    PutBack,
+    TaskKind,
+    TryAgain,
+    Uploaded,
+)
+from workers.worker.imgur.client import UploadedImage
+from workers.worker.pipeline import Pipeline
+from workers.worker.source.body import Download
+
+PNG = ImageType("PNG", "image/png", "png", accepted=True)
+MAX_ATTEMPTS = 4
+
+
+class Shelf:
+    """A source that has one image, or one trouble."""
+
+    def __init__(self, trouble: Exception | None = None, digest: bytes | None = None) -> None:
+        self.trouble = trouble
+        self.digest = digest
+        self.asked: list[str] = []
+        self.headers: HeadersByOrigin = ()
+        self.file = io.BytesIO(b"\x89PNG picture")
+
+    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
+        self.headers = headers
+        self.asked.append(url)
+        if self.trouble is not None:
+            raise self.trouble
+        return Download(self.file, len(self.file.getvalue()), PNG, self.digest)
+
+
+class Wall:
+    """A sink that notes what is hung on it, or has one trouble."""
+
+    def __init__(
+        self, trouble: Exception | None = None, pause_seconds: float | None = None
+    ) -> None:
+        self.trouble = trouble
+        self.pause_seconds = pause_seconds
+        self.fields: dict[str, str] = {}
+        self.taken: list[tuple[bytes, int, str, str]] = []
+
+    def upload(
+        self,
+        file: BinaryIO,
+        size: int,
+        media_type: str,
+        filename: str,
+        fields: Mapping[str, str],
+    ) -> UploadedImage:
+        self.fields = dict(fields)
+        self.taken.append((file.read(), size, media_type, filename))
+        if self.trouble is not None:
+            raise self.trouble
+        return UploadedImage("https://i.imgur.com/a.png", "secret-hash", self.pause_seconds)
+
+    def delete(self, deletehash: str) -> float | None:
+        raise AssertionError(deletehash)
+
+
+class Silent:
+    """Nobody is told anything."""
+
+    def send(self, lease: Lease) -> Outcome:
+        raise AssertionError(lease)
+
+
+def lease(attempt: int = 1) -> Lease:
+    return Lease(7, "j", 3, "https://source.test/private-name.png?key=secret", attempt)
+
+
+def process(shelf: Shelf, wall: Wall, attempt: int = 1, *, may_upload: bool = True) -> Outcome:
+    backoff = Backoff(base_seconds=1.0, cap_seconds=60.0)
+    pipeline = Pipeline(
+        shelf,
+        wall,
+        MAX_ATTEMPTS,
+        backoff,
+        lambda _lease: may_upload,
+        messenger=Silent(),
+    )
+    return pipeline.process(lease(attempt))
+
+
+def trouble(*, transient: bool, retry_after: float | None = None) -> DownloadError:
+    return DownloadError(
+        Reason.SOURCE_ERROR, "It is broken.", transient=transient, retry_after=retry_after
+    )
+
+
+def test_carries_the_image_across() -> None:
+    shelf, wall = Shelf(), Wall()
+
+    assert process(shelf, wall) == Uploaded("https://i.imgur.com/a.png", "secret-hash")
+
+    assert shelf.asked == [lease().target]
+    # The source's own name of the file is not passed on.
+    assert wall.taken == [(b"\x89PNG picture", 12, "image/png", "image.png")]
+
+
+def test_a_lease_that_has_passed_on_is_not_uploaded() -> None:
+    shelf, wall = Shelf(), Wall()
+
+    outcome = process(shelf, wall, may_upload=False)
+
+    assert isinstance(outcome, Failed)
+    assert wall.taken == []
+    assert shelf.file.closed
+
+
+@pytest.mark.parametrize(
+    ("error", "maybe_stored"),
+    [
+        (UploadUnsureError(Reason.IMGUR_TIMEOUT, "No answer.", transient=True), True),
+        (ImgurError(Reason.IMGUR_ERROR, "It is broken.", transient=True), False),
+    ],
+    ids=["no answer", "an answer"],
+)
+def test_an_upload_without_an_answer_leaves_a_doubt(
+    error: ImgurError, *, maybe_stored: bool
+) -> None:
+    outcome = process(Shelf(), Wall(error))
+
+    assert isinstance(outcome, TryAgain)
+    assert outcome.maybe_stored is maybe_stored
+
+
+@pytest.mark.parametrize("attempt", [1, MAX_ATTEMPTS], ids=["not the last", "the last"])
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (SourceOverloadedError(Reason.SOURCE_ERROR, "Busy.", transient=True, retry_after=7.0), 7.0),
+        (SourceOverloadedError(Reason.SOURCE_RATE_LIMITED, "Busy.", transient=True), 0.0),
+        (DownloadError(Reason.SOURCE_ERROR, "Broken.", transient=True, retry_after=7.0), None),
+    ],
+    ids=["for a time", "without saying how long", "not overloaded"],
+)
+def test_an_overloaded_source_is_told_of(
+    error: DownloadError, pause: float | None, attempt: int
+) -> None:
+    outcome = process(Shelf(error), Wall(), attempt)
+
+    assert isinstance(outcome, TryAgain if attempt == 1 else Failed)
+    assert outcome.source_pause_seconds == pause
+
+
+def test_a_used_up_allowance_is_passed_on() -> None:
+    outcome = process(Shelf(), Wall(pause_seconds=12.5))
+
+    assert isinstance(outcome, Uploaded)
+    assert outcome.pause_seconds == 12.5
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(None, id="uploaded"),
+        pytest.param(ImgurError(Reason.IMGUR_REFUSED, "No."), id="refused"),
+        pytest.param(RateLimitedError("Wait.", pause_seconds=5.0), id="told to wait"),
+        pytest.param(ValueError("a bug"), id="bug"),
+    ],
+)
+def test_the_file_is_closed_whatever_happens(failure: Exception | None) -> None:
+    shelf = Shelf()
+    with structlog.testing.capture_logs():
+        process(shelf, Wall(failure))
+
+    assert shelf.file.closed
+
+
+class TestTroubles:
+    """The same rules for both ends of the way."""
+
+    @pytest.fixture(params=["source", "sink"])
+    def run(self, request: pytest.FixtureRequest) -> Callable[[Exception, int], Outcome]:
+        def at_source(error: Exception, attempt: int = 1) -> Outcome:
+            return process(Shelf(error), Wall(), attempt)
+
+        def at_sink(error: Exception, attempt: int = 1) -> Outcome:
+            return process(Shelf(), Wall(error), attempt)
+
+        return at_source if request.param == "source" else at_sink
+
+    def test_a_permanent_one_fails_at_once(self, run: Callable[..., Outcome]) -> None:
+        assert run(trouble(transient=False)) == Failed("source-error", "It is broken.")
+
+    @pytest.mark.parametrize("attempt", [1, 2, 3])
+    def test_a_passing_one_is_tried_again(self, run: Callable[..., Outcome], attempt: int) -> None:
+        outcome = run(trouble(transient=True), attempt)
+
+        assert isinstance(outcome, TryAgain)
+        assert (outcome.reason, outcome.message) == ("source-error", "It is broken.")
+        bound = 2 ** (attempt - 1)
+        assert bound / 2 <= outcome.delay_seconds <= bound
+
+    @pytest.mark.parametrize("attempt", [4, 5])
+    def test_the_last_attempt_fails(self, run: Callable[..., Outcome], attempt: int) -> None:
+        assert run(trouble(transient=True), attempt) == Failed("source-error", "It is broken.")
+
+    @pytest.mark.parametrize(
+        ("most", "attempt", "is_last"),
+        [(2, 1, False), (2, 2, True), (2, 3, True), (1, 1, True), (9, 3, False), (9, 4, True)],
+    )
+    def test_an_error_may_be_worth_fewer_attempts_and_never_more(
+        self, run: Callable[..., Outcome], most: int, attempt: int, *, is_last: bool
+    ) -> None:
+        error = ImageError(Reason.IMGUR_REFUSED, "No.", transient=True, max_attempts=most)
+
+        assert isinstance(run(error, attempt), Failed if is_last else TryAgain)
+
+    def test_the_wait_asked_for_is_kept(self, run: Callable[..., Outcome]) -> None:
+        outcome = run(trouble(transient=True, retry_after=90.0))
+
+        assert isinstance(outcome, TryAgain)
+        assert outcome.delay_seconds == 90.0
+
+    @pytest.mark.parametrize("attempt", [1, 4, 9])
+    def test_being_told_to_wait_never_fails(
+        self, run: Callable[..., Outcome], attempt: int
+    ) -> None:
+        outcome = run(RateLimitedError("Imgur asks to wait.", pause_seconds=30.0), attempt)
+
+        assert outcome == PutBack("imgur-rate-limited", "Imgur asks to wait.", 30.0)
+
+    def test_a_bug_fails_this_url_only_and_is_logged(self, run: Callable[..., Outcome]) -> None:
+        with structlog.testing.capture_logs() as logs:
+            outcome = run(ValueError("secret detail"))
+
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == "internal-error"
+        assert "secret" not in outcome.message
+        (event,) = logs
+        assert (event["event"], event["log_level"]) == ("internal error", "error")
+        assert (event["job_id"], event["index"]) == ("j", 3)
+        assert event["exc_info"] is True
+        assert "secret" not in str(event)
+
+    @pytest.mark.parametrize("end", [SystemExit(1), BoardLostError("The Manager is gone.")])
+    def test_the_end_of_everything_is_no_outcome(
+        self, run: Callable[..., Outcome], end: BaseException
+    ) -> None:
+        with pytest.raises(type(end)):
+            run(end)
+
+
+def test_every_image_error_is_transient_or_not_by_its_own_word() -> None:
+    assert not ImageError(Reason.EMPTY, "Nothing came.").transient
+    assert RateLimitedError("Wait.", pause_seconds=1.0).transient
+
+
+class TestOptions:
+    """What the job asked for besides its URLs."""
+
+    HEADERS = (("https://source.test", (("X-Key", "secret"),)),)
+
+    def run(
+        self,
+        options: ImageOptions | None,
+        digest: bytes | None = None,
+        *,
+        clearance: Clearance = True,
+    ) -> tuple[Outcome, Shelf, Wall, Arrival]:
+        shelf, wall = Shelf(digest=digest), Wall()
+        arrivals: list[Arrival] = []
+
+        def begin_upload(arrival: Arrival) -> Clearance:
+            arrivals.append(arrival)
+            return clearance
+
+        pipeline = Pipeline(
+            shelf, wall, MAX_ATTEMPTS, Backoff(1.0, 60.0), begin_upload, messenger=Silent()
+        )
+        outcome = pipeline.process(replace(lease(), options=options))
+        return outcome, shelf, wall, arrivals[0]
+
+    def test_headers_and_fields_reach_both_ends(self) -> None:
+        options = ImageOptions(9, "al6um", "{number} of {count}", None, self.HEADERS)
+
+        _, shelf, wall, _ = self.run(options)
+
+        assert shelf.headers == self.HEADERS
+        assert wall.fields == {"album": "al6um", "title": "4 of 9"}
+
+    def test_without_options_nothing_is_added(self) -> None:
+        _, shelf, wall, arrival = self.run(None)
+
+        assert (shelf.headers, wall.fields) == ((), {})
+        assert (arrival.token, arrival.size, arrival.media_type) == (7, 12, "image/png")
+        assert arrival.content is None
+
+    def test_an_image_that_is_there_already_is_not_sent(self) -> None:
+        outcome, shelf, wall, _ = self.run(None, b"d" * 32, clearance="https://i.imgur.com/a.png")
+
+        assert outcome == Uploaded("https://i.imgur.com/a.png", "", same_as=True)
+        assert wall.taken == []
+        assert shelf.file.closed
+
+    def test_the_same_image_with_other_fields_is_another(self) -> None:
+        named = ImageOptions(9, title="{number}")
+        contents = [
+            self.run(options, digest)[3].content
+            for options, digest in (
+                (None, b"d" * 32),
+                (named, b"d" * 32),
+                (ImageOptions(9, description="{number}"), b"d" * 32),
+                (ImageOptions(9, album="4"), b"d" * 32),
+                (None, b"e" * 32),
+            )
+        ]
+
+        assert len(set(contents)) == len(contents)
+        assert self.run(ImageOptions(2, title="4"), b"d" * 32)[3].content == contents[1]
+
+    def test_what_was_uploaded_is_told_with_its_content(self) -> None:
+        outcome, _, _, arrival = self.run(None, b"d" * 32)
+
+        assert isinstance(outcome, Uploaded)
+        assert outcome.content == arrival.content == b"d" * 32
+
+
+class Both:
+    """A sink and a messenger: they do what they are told to."""
+
+    def __init__(self, answer: Outcome | float | Exception | None) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def upload(self, *_: object) -> UploadedImage:
+        raise AssertionError("nothing is to be uploaded")
+
+    def send(self, lease: Lease) -> Outcome:
+        self.asked.append(lease.target)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        assert isinstance(self.answer, Done)
+        return self.answer
+
+    def delete(self, deletehash: str) -> float | None:
+        self.asked.append(deletehash)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        assert isinstance(self.answer, float | None)
+        return self.answer
+
+
+class TestOtherTasks:
+    WEBHOOK = Lease(1, "j", 0, "https://client.test/hook", 2, kind=TaskKind.WEBHOOK, body=b"{}")
+    DELETION = Lease(1, "j", 3, "hash", 1, kind=TaskKind.DELETION)
+
+    def run(self, task: Lease, answer: Outcome | float | Exception | None) -> Outcome:
+        both = Both(answer)
+        pipeline = Pipeline(
+            Shelf(), both, MAX_ATTEMPTS, Backoff(1.0, 60.0), lambda _: True, messenger=both
+        )
+        try:
+            return pipeline.process(task)
+        finally:
+            assert both.asked == [task.target]
+
+    def test_each_kind_goes_its_way(self) -> None:
+        assert self.run(self.WEBHOOK, Done(204)) == Done(204)
+        assert self.run(self.DELETION, None) == Done()
+        assert self.run(self.DELETION, 30.0) == Done(pause_seconds=30.0)
+
+    def test_what_imgur_says_of_a_deletion(self) -> None:
+        limited = RateLimitedError("wait", pause_seconds=9.0)
+        assert self.run(self.DELETION, limited) == PutBack("imgur-rate-limited", "wait", 9.0)
+        forbidden = ImgurError(Reason.IMGUR_FORBIDDEN, "no")
+        assert self.run(self.DELETION, forbidden) == Failed("imgur-forbidden", "no")
+        down = ImgurError(Reason.IMGUR_ERROR, "down", transient=True, retry_after=5.0)
+        outcome = self.run(self.DELETION, down)
+        assert isinstance(outcome, TryAgain)
+        assert outcome.delay_seconds == 5.0
+        last = replace(self.DELETION, attempt=MAX_ATTEMPTS)
+        assert self.run(last, down) == Failed("imgur-error", "down")
+
+    @pytest.mark.parametrize("task", [WEBHOOK, DELETION])
+    def test_a_bug_ends_the_task_and_not_the_lane(self, task: Lease) -> None:
+        outcome = self.run(task, ValueError("bug"))
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == "internal-error"
+
+    def test_a_lost_board_is_nobodys_outcome(self) -> None:
+        with pytest.raises(BoardLostError):
+            self.run(self.WEBHOOK, BoardLostError("gone"))

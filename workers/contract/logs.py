@@ -1,0 +1,136 @@
+"""Structured logs: one event a line on stdout, the same in every process."""
+
+import logging
+import os
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import Processor
+
+from workers.contract.log_writer import LogWriter
+
+_STDOUT = 1  # the descriptor
+
+# A line is written in one call. Pipes keep writes up to 4096 bytes whole (POSIX PIPE_BUF), so
+# lines of several processes do not run into each other while values stay well below that.
+_LONGEST_VALUE = 1000
+_LONGEST_TRACEBACK = 2000
+
+_FIRST_KEYS = ("timestamp", "level", "event", "process")
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """How to log.
+
+    Attributes:
+        format: "json" for machines, "console" for a person at a terminal.
+        level: the least level that is written.
+    """
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def configure_logging(config: LogConfig, process: str) -> None:
+    """Set up structlog, and the standard library's logging through it, for this process.
+
+    Args:
+        config: format and level.
+        process: the name that each line of this process carries ("service", "worker-3").
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_process(process),
+        structlog.processors.format_exc_info,
+        _shorten_values,
+        _lead_with_the_event,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if config.format == "json"
+        else structlog.dev.ConsoleRenderer(colors=os.isatty(_STDOUT))
+    )
+    level = logging.getLevelNamesMapping()[config.level]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=_LineLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries (waitress, urllib3) speak through logging; their lines take the same road.
+    handler = logging.StreamHandler(WRITER)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def flush_logs() -> None:
+    """Wait until stdout has this process's lines, for a bounded time.
+
+    An exit of the interpreter does it by itself; whoever ends a process otherwise calls it before.
+    """
+    WRITER.drain()
+
+
+def _tell_dropped(lines: int) -> None:
+    structlog.get_logger("log").warning("log lines dropped: stdout took no more", lines=lines)
+
+
+WRITER = LogWriter(_tell_dropped)
+"""All lines of this process go through it."""
+
+
+class _LineLogger:
+    def msg(self, message: str) -> None:
+        WRITER.write(message + "\n")
+
+    debug = info = warning = error = critical = exception = fatal = log = msg
+
+
+class _LineLoggerFactory:
+    def __call__(self, *_args: object) -> _LineLogger:
+        return _LineLogger()
+
+
+def _lead_with_the_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401
+    """Whoever reads a line looks for these first."""
+    return {key: event[key] for key in _FIRST_KEYS if key in event} | dict(event)
+
+
+def _name_process(process: str) -> Processor:
+    def add(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401
+        event["process"] = process
+        return event
+
+    return add
+
+
+def _shorten_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401
+    for key, value in event.items():
+        if not isinstance(value, str):
+            continue
+        if key == "exception":
+            # A traceback says at its end what went wrong.
+            event[key] = _head(value[::-1], _LONGEST_TRACEBACK)[::-1]
+        else:
+            event[key] = _head(value, _LONGEST_VALUE)
+    return event
+
+
+def _head(text: str, longest: int) -> str:
+    """As much of the beginning as JSON writes in `longest` bytes."""
+    count = longest
+    if not text.isascii():
+        # Outside ASCII JSON escapes: 6 bytes, 12 for what UTF-16 writes as a pair.
+        costs = (1 if char < "\x80" else 6 if char <= "\uffff" else 12 for char in text)
+        count = sum(1 for size in accumulate(costs) if size <= longest)
+    return text if len(text) <= count else text[:count] + "…"

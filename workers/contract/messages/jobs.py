@@ -1,0 +1,144 @@
+"""How a job stands: from the job table to the web side, and to whoever completed one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from workers.contract.messages.tasks import Deletion, DeliveryAttempt
+
+CHANGES_A_CALL: Final = 2000
+"""Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as
+long again."""
+
+
+class JobStatus(StrEnum):
+    """A job's life; it only ever moves down this list."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in-progress"
+    COMPLETE = "complete"
+
+
+class ImageState(IntEnum):
+    """The state of one URL; COMPLETE and FAILED are final. Fits a byte: a job keeps one a URL."""
+
+    PENDING = 0
+    COMPLETE = 1
+    FAILED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """A job that has just become complete; sent to whoever's report completed it.
+
+    Attributes:
+        unlogged: how many of the failed the log has not told one by one, by reason.
+    """
+
+    job_id: str
+    complete: int
+    failed: int
+    seconds: float
+    unlogged: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesWanted:
+    """What a reader knows of a job, and how much more it wants to know in this call.
+
+    A reader begins with nothing but the job's id, and hands in what the last answer told it, until
+    one is current; later it goes on from there. No call takes long, so that a large job being read
+    does not hold up those who write.
+
+    Attributes:
+        job_id: the job.
+        since: the version in the reader's last answer. One that is not of this job, such as 0,
+            begins anew.
+        owner: who asks.
+        known: URLs the reader has been told of; None for all of them.
+        limit: URLs to tell of, and changes to go through, in this call.
+        name_urls: tell the URLs that have changed as well, for a reader that keeps none.
+    """
+
+    job_id: str
+    since: int = 0
+    owner: str = ""
+    _: KW_ONLY
+    known: int | None = None
+    limit: int = CHANGES_A_CALL
+    name_urls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanges:
+    """What is new of a job since a version, kept in columns: thousands of URLs cross a process
+    boundary as a few large objects. Whoever applies one after the other sees the job as it stood
+    at the moment of the last one that `is_current`.
+
+    Attributes:
+        created: seconds since the epoch, GMT.
+        finished: the same, or None until the last URL is final.
+        total: URLs of the job.
+        complete: of these, now.
+        failed: the same.
+        is_first: what the reader knew is no use here: it begins anew, with this.
+        known: URLs that the reader has been told of after this, from the first one on.
+        version: how far the reader has come after this.
+        latest: the version of the job now; the same for two moments means the same to see.
+        urls: those told of for the first time; they stand at the indexes, in order.
+        indexes: the URLs that are new or have changed, ascending.
+        states: one ``ImageState`` a byte, in the order of the indexes.
+        attempts: tries begun, one byte each, in the same order (255 means 255 or more).
+        links: Imgur link by index, of those that have one.
+        troubles: (reason, message) by index: of the failure, or of the last attempt while another
+            is due.
+        possibly_duplicated: indexes of the URLs that may be at Imgur twice.
+        deduplicated: of those whose image was there already.
+        timelines: see `workers.state.jobs.timeline`; a row for each of the indexes.
+        earlier: rows of the attempts before, by index, of those that had some.
+        is_cancelled: whether somebody has cancelled the job.
+        retry_of: the job whose failed URLs these are.
+        retried_as: the job that the failed ones became.
+        deletions: of images, by index, of those that somebody wants deleted.
+        deliveries: attempts to tell the callback URL, oldest first; all of them, each time.
+        named: the URLs themselves, one for each of the indexes, where that was asked for.
+    """
+
+    job_id: str
+    status: JobStatus
+    created: float
+    finished: float | None
+    total: int
+    complete: int
+    failed: int
+    is_first: bool
+    known: int
+    version: int
+    latest: int
+    urls: tuple[str, ...]
+    indexes: Sequence[int]
+    states: bytes
+    attempts: bytes
+    links: Mapping[int, str]
+    troubles: Mapping[int, tuple[str, str]]
+    possibly_duplicated: frozenset[int] = frozenset()
+    deduplicated: frozenset[int] = frozenset()
+    timelines: bytes = b""
+    earlier: Mapping[int, bytes] = field(default_factory=dict)
+    is_cancelled: bool = False
+    retry_of: str | None = None
+    retried_as: str | None = None
+    deletions: Mapping[int, Deletion] = field(default_factory=dict)
+    deliveries: tuple[DeliveryAttempt, ...] = ()
+    named: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> int:
+        """URLs that are not final, now."""
+        return self.total - self.complete - self.failed
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the reader knows all there is, now."""
+        return self.known == self.total and self.version == self.latest

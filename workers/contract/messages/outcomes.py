@@ -1,0 +1,86 @@
+"""How an attempt at a task may end."""
+
+from dataclasses import dataclass, field
+
+from workers.contract.messages.pickling import travels_each_turn
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The image is at Imgur.
+
+    Attributes:
+        pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
+        content: see `Arrival`.
+        same_as: nothing was sent: the link is that of the same image, uploaded before.
+    """
+
+    link: str
+    deletehash: str = field(repr=False)
+    pause_seconds: float | None = None
+    content: bytes | None = None
+    same_as: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The webhook is delivered, or the image deleted.
+
+    Attributes:
+        status: of the callback URL's answer.
+        pause_seconds: see `Uploaded`.
+    """
+
+    status: int | None = None
+    pause_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The task failed for good.
+
+    Attributes:
+        reason: a stable code.
+        message: one sentence for a person; it never holds a secret.
+        source_pause_seconds: see `TryAgain`.
+        status: the same.
+    """
+
+    reason: str
+    message: str
+    source_pause_seconds: float | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """This attempt failed; another one is due after ``delay_seconds``.
+
+    Attributes:
+        maybe_stored: Imgur may have the image all the same; its answer was lost.
+        source_pause_seconds: set when the source said that it is overloaded: for how long it
+            wants no requests, 0 if it did not say.
+        status: of a callback URL's answer, if there was one.
+    """
+
+    reason: str
+    message: str
+    delay_seconds: float
+    maybe_stored: bool = False
+    source_pause_seconds: float | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Imgur asked everybody to wait: it is asked for nothing for ``pause_seconds``, and the attempt
+    is not counted.
+    """
+
+    reason: str
+    message: str
+    pause_seconds: float
+
+
+Outcome = Uploaded | Done | Failed | TryAgain | PutBack

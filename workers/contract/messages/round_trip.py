@@ -1,0 +1,162 @@
+"""One turn of a worker: what it says to the mailbox in a round trip, and what it is told."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from workers.contract.job_options import HeadersByOrigin, JobOptions
+from workers.contract.messages.jobs import JobSummary
+from workers.contract.messages.outcomes import Outcome
+from workers.contract.messages.pickling import travels_each_turn
+from workers.contract.messages.tasks import TaskKind
+from workers.contract.origin import Origin
+from workers.contract.quota import Allowance
+
+Place = tuple[str, int]
+"""Which task of its kind: the job's id and the image's index in it; 0 for a webhook."""
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """What a worker needs to know of a job's options.
+
+    Attributes:
+        count: URLs of the job, for the templates.
+        album: see `JobOptions`, as the others.
+    """
+
+    count: int
+    album: str | None = field(default=None, repr=False)
+    title: str | None = None
+    description: str | None = None
+    source_headers: HeadersByOrigin = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, options: JobOptions, count: int) -> "ImageOptions | None":
+        """Those of a job; None if a worker has nothing to do differently for it."""
+        headers = options.source_headers
+        if not (options.album or options.title or options.description or headers):
+            return None
+        return cls(count, options.album, options.title, options.description, headers)
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One task handed to one worker.
+
+    Attributes:
+        token: names this hand-out; a word about it counts only while it is in force.
+        index: of the image; 0 for a webhook.
+        target: the image's URL, the callback URL, or the deletehash of the image to delete. Any of
+            them may hold a secret.
+        attempt: 1 for the first try.
+        options: of its job, for an image; those of several leases in one delivery are one object,
+            and travel once.
+        origin: the request that its job came with, travelling in the same way.
+        body: what the callback URL is told.
+    """
+
+    token: int
+    job_id: str
+    index: int
+    target: str = field(repr=False)
+    attempt: int
+    options: ImageOptions | None = None
+    origin: Origin | None = None
+    kind: TaskKind = TaskKind.IMAGE
+    body: bytes = b""
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The image of a lease has arrived at its worker, and is to be sent.
+
+    Attributes:
+        token: of the lease.
+        size: in bytes.
+        media_type: of the image.
+        milliseconds: how long its download took.
+        content: names what would be uploaded, the image and its fields, where images that are
+            there already are not sent again; None elsewhere.
+    """
+
+    token: int
+    size: int = 0
+    media_type: str = ""
+    milliseconds: int = 0
+    content: bytes | None = None
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A worker's word on a lease."""
+
+    token: int
+    outcome: Outcome
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The mailbox's answer to a report.
+
+    Attributes:
+        accepted: False when the lease was no longer in force; then nothing has changed.
+        finished: the job's summary, when this report was its last.
+        is_logged: False for a failure of a job that has filled its share of the log.
+    """
+
+    accepted: bool
+    finished: JobSummary | None = None
+    is_logged: bool = True
+
+
+Clearance = bool | str
+"""Whether an image may be sent; a link, if it is there already."""
+
+
+class Standing(StrEnum):
+    """What a worker should do next."""
+
+    WORK = "work"
+    IDLE = "idle"
+    DRAINED = "drained"
+    RETIRED = "retired"
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the lanes of a worker have to say in one round trip.
+
+    Attributes:
+        reports: of leases that end.
+        uploads: images that are about to be sent.
+        wanted: leases asked for at most; lanes that are free.
+        allowance: what Imgur still takes, when it has changed noticeably.
+    """
+
+    reports: tuple[Report, ...] = ()
+    uploads: tuple[Arrival, ...] = ()
+    wanted: int = 0
+    allowance: Allowance | None = None
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The mailbox's answer to `Words`.
+
+    Attributes:
+        leases: no more than were asked for.
+        receipts: one a report, in their order.
+        cleared: one for each of `Words.uploads`, in their order: see `Clearance`.
+    """
+
+    standing: Standing
+    leases: tuple[Lease, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    cleared: tuple[Clearance, ...] = ()

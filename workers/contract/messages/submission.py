@@ -1,0 +1,62 @@
+"""From the web side to the mailbox: a job, and why it is not taken."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from workers.contract.job_options import NO_OPTIONS, JobOptions
+from workers.contract.origin import Origin
+from workers.contract.request_key import RequestKey
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A whole job: its id and its URLs, distinct and in the order of the request.
+
+    Attributes:
+        owner: who may see it; empty where there are no keys to tell clients apart.
+        options: what was asked for besides.
+        retry_of: the job whose failed URLs these are, if they are.
+        request: set where the client may send the same request again.
+        origin: the request that it came with.
+        client: the address that it came from, where there are no keys to tell clients apart.
+    """
+
+    job_id: str
+    urls: tuple[str, ...]
+    owner: str = ""
+    options: JobOptions = NO_OPTIONS
+    retry_of: str | None = None
+    request: RequestKey | None = None
+    origin: Origin | None = None
+    client: str = field(default="", repr=False)
+
+    @property
+    def tenant(self) -> str:
+        """Whose share of the queue, of the memory and of the turns it takes."""
+        return self.owner or self.client
+
+
+class RefusalCode(StrEnum):
+    QUEUE_FULL = "queue-full"
+    STATE_FULL = "state-full"
+    JOB_TOO_LARGE = "job-too-large"
+    DRAINING = "draining"
+    JOURNAL_FULL = "journal-full"
+    KEY_REUSED = "idempotency-key-reused"
+    REQUEST_UNDER_WAY = "request-under-way"
+    JOB_COMPLETE = "job-complete"
+    JOB_UNFINISHED = "job-unfinished"
+    NOTHING_TO_RETRY = "nothing-to-retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a submission was not taken, nothing of it kept; or nothing done to a job.
+
+    Attributes:
+        retry_after: seconds after which another try makes sense; None where none does.
+    """
+
+    code: RefusalCode
+    message: str
+    retry_after: int | None

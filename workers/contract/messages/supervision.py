@@ -1,0 +1,65 @@
+"""From the mailbox to the supervisor."""
+
+from dataclasses import dataclass
+
+from workers.contract.messages.jobs import JobSummary
+
+
+@dataclass(frozen=True, slots=True)
+class CrashedUrl:
+    """A URL failed because its worker died under it too often.
+
+    Attributes:
+        is_logged: see `Receipt`.
+    """
+
+    job_id: str
+    url: str
+    reason: str
+    message: str
+    finished: JobSummary | None
+    is_logged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What a dead worker left behind.
+
+    Attributes:
+        returned: URLs that went back to the queue.
+        failed: URLs that were failed instead, because too many workers died with them.
+        had_claimed: whether the worker had ever asked for work (it had started well).
+        tasks: webhooks and deletions that it had leased.
+    """
+
+    returned: int
+    failed: tuple[CrashedUrl, ...]
+    had_claimed: bool
+    tasks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStats:
+    """The queue at a glance; counts are URLs unless the name says otherwise.
+
+    Attributes:
+        delayed: waiting for a retry's time (part of ``queued``).
+        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
+        workers_ready: workers that have asked for work at least once, are not retired, and not
+            leaving.
+        workers_idle: of these, those with a free lane that wait for work.
+        workers_leaving: workers that were told to leave, and finish what they have.
+        state_bytes: memory for jobs, links and the queue, by an estimate.
+        max_state_bytes: as much there may be.
+    """
+
+    queued: int
+    delayed: int
+    leased: int
+    pause_seconds: float
+    workers_ready: int
+    draining: bool
+    workers_idle: int = 0
+    workers_leaving: int = 0
+    state_bytes: int = 0
+    max_state_bytes: int = 0

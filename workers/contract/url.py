@@ -1,0 +1,78 @@
+"""Which URLs are taken, and how they are shown in logs."""
+
+import re
+from collections.abc import Sequence
+
+from workers.contract.wire_url import MAX_URL_LENGTH, ORIGIN, PLAIN, wire_url
+
+_PLAIN = f"{PLAIN}#\n".encode()
+_is_plain_origin = re.compile(ORIGIN, re.ASCII | re.IGNORECASE).fullmatch
+_BEHIND_SCHEME = len("https://")
+_LOOKED_AT = 256  # at a time, which are 2 MB at most
+
+_SHOWN_LENGTH = 300
+_is_shown_host = re.compile(r"(?:[^\s:@\\\[\]]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?").fullmatch
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def check_url(url: str) -> None:
+    """Refuse a URL that no attempt could ever download.
+
+    Raises:
+        DownloadError: with a sentence that says what to change.
+    """
+    wire_url(url)
+
+
+def are_plain(urls: Sequence[str]) -> bool:
+    """Whether `check_url` takes all of these, as far as that can be told at a look.
+
+    For a job of many URLs a fraction of the time that looking at each takes: the characters of
+    some are looked at together, and each of their origins once. False says nothing.
+    """
+    # Not of all together: other threads have to wait for that, and it takes memory again and again.
+    parts = (urls[at : at + _LOOKED_AT] for at in range(0, len(urls), _LOOKED_AT))
+    return all(map(_are_plain, parts))
+
+
+def _are_plain(urls: Sequence[str]) -> bool:
+    text = "\n".join(urls)
+    if not text.isascii() or text.count("\n") != len(urls) - 1:
+        return False
+    if text.encode().translate(None, _PLAIN) or max(map(len, urls)) > MAX_URL_LENGTH:
+        return False
+    # Without a slash behind the host, find gives -1: modulo, the whole text.
+    origins = {url[: url.find("/", _BEHIND_SCHEME) % (len(url) + 1)] for url in urls}
+    return all(map(_is_plain_origin, origins))
+
+
+def mask_url(url: str) -> str:
+    """The URL for a log line: without credentials, query values and fragment.
+
+    Names of query parameters stay, since they help to tell URLs apart; a value may be a signature
+    that opens the image to anybody. Takes any text, and never raises.
+    """
+    base, _, query = url.partition("#")[0].partition("?")
+    scheme, separator, rest = base.partition("://")
+    if separator:
+        authority, slash, path = rest.partition("/")
+        authority = authority.rpartition("@")[2]
+        if not _is_shown_host(authority):
+            # Where the credentials end cannot be told, so nothing after them is shown.
+            return _shorten(f"{scheme.rpartition('@')[2]}://…")
+        shown = f"{scheme}://{authority}{slash}{path}"
+    else:
+        shown = base.rpartition("@")[2]
+    if query:
+        shown += "?" + "&".join(_mask_parameter(parameter) for parameter in query.split("&"))
+    return _shorten(shown)
+
+
+def _mask_parameter(parameter: str) -> str:
+    name, equals, _ = parameter.partition("=")
+    return f"{name}=…" if equals else "…"
+
+
+def _shorten(text: str) -> str:
+    text = _UNPRINTABLE.sub("�", text[:_SHOWN_LENGTH])
+    return text if len(text) < _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"

@@ -1,0 +1,202 @@
+"""A URL as it was submitted → the ASCII URL that is sent, or the reason why none is.
+
+People submit what works in their browser, and links that somebody has signed. So hosts are read
+as browsers read them (URL Standard, https://url.spec.whatwg.org/), and of the rest only what
+cannot be sent is changed: escapes, a stray %, dots, doubled slashes and a bare ? stay.
+
+Where readers disagree about the host itself, the URL is refused: a check made on one reading says
+nothing about a request made on the other.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import IPv6Address
+from typing import Final
+from urllib.parse import quote
+
+from idna import IDNAError, uts46_remap
+
+from workers.contract.errors import DownloadError, Reason
+
+MAX_URL_LENGTH: Final = 8192
+"""Characters, as submitted and as sent. Servers commonly refuse request lines beyond 8 KB
+(RFC 9112, section 3, asks for 8000 bytes at least)."""
+
+_MAX_NAME_LENGTH: Final = 253  # characters of a host name (RFC 1035, section 2.3.4)
+_MAX_LABEL_LENGTH: Final = 63
+
+_HOST: Final = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?"
+_PORT: Final = (
+    r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
+    r"|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+)
+ORIGIN: Final = rf"https?://{_HOST}(?::{_PORT})?"
+"""The common form of scheme, host and port, in lower case."""
+
+PLAIN: Final = "".join(
+    char for char in map(chr, range(ord("!"), ord("~") + 1)) if char not in '"#<>\\'
+)
+"""What goes into path and query unchanged, wherever it stands.
+
+Browsers and curl differ in what they encode. Controls, space, ", <, > and all beyond ASCII are what
+browsers encode in paths and queries alike, and what strict servers refuse. # and \\ have a meaning.
+"""
+
+_is_wire_url = re.compile(rf"{ORIGIN}(?:[/?][{re.escape(PLAIN)}]*)?", re.ASCII).fullmatch
+_match_sent_origin = re.compile(r"https?://[^/?]*")
+_is_host = re.compile(_HOST, re.ASCII).fullmatch
+_match_port = re.compile(rf"0*({_PORT})", re.ASCII).fullmatch
+_match_beginning = re.compile(
+    r"([a-z][a-z0-9+.-]{0,19}):(?://([^/?#]*))?", re.ASCII | re.IGNORECASE
+).match
+
+SURROUNDING: Final = "".join(map(chr, range(ord(" ") + 1)))
+"""What browsers strip from both ends of a URL: controls and spaces."""
+
+LINE_BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))
+"""For `str.translate`: what browsers take out of a URL, as mail programs and editors break it."""
+
+
+def wire_url(url: str) -> str:
+    """The URL as it is given to the HTTP library, without a fragment.
+
+    Only its form is judged; where the host leads to is the guard's business.
+
+    Raises:
+        DownloadError: no attempt could ever download it; a sentence says what to change.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise _too_long(f"The URL has {len(url)} characters")
+    if _is_wire_url(url):
+        return url
+    text = url.strip(SURROUNDING)
+    if not text:
+        raise _invalid("The URL is empty.")
+    scheme, authority, rest = _split(text)
+    wire = f"{scheme}://{_read_authority(authority)}{_encode(rest.partition('#')[0])}"
+    if len(wire) > MAX_URL_LENGTH:
+        raise _too_long(f"Percent-encoded, the URL has {len(wire)} characters")
+    return wire
+
+
+def request_target(wire: str) -> str:
+    """Path and query as they stand in the request line.
+
+    Args:
+        wire: what `wire_url` gave. libcurl takes these two apart from it (CURLOPT_REQUEST_TARGET):
+            by itself it writes the escapes of a path in capitals.
+    """
+    target = _match_sent_origin.sub("", wire, count=1)
+    return target if target.startswith("/") else f"/{target}"
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Scheme, authority, and what follows them."""
+    found = _match_beginning(text)
+    scheme = "" if found is None else found[1].lower()
+    if found is None or (found[2] is None and scheme not in ("http", "https")):
+        raise DownloadError(
+            Reason.URL_SCHEME, "The URL must be absolute and begin with http:// or https://."
+        )
+    if scheme not in ("http", "https"):
+        raise DownloadError(
+            Reason.URL_SCHEME, f"Only http and https URLs can be downloaded, not {scheme}."
+        )
+    if found[2] is None:
+        raise _invalid(f"The URL has no host: {scheme}:// must come before it.")
+    return scheme, found[2], text[found.end() :]
+
+
+def _read_authority(authority: str) -> str:
+    # Browsers end the host at a backslash, others take it for a part of the host or of a user name.
+    if "\\" in authority:
+        raise _invalid("The URL's host is followed by a backslash; write a slash.")
+    if "@" in authority:
+        raise DownloadError(
+            Reason.URL_CREDENTIALS,
+            "The URL holds a user name or password; only images that need none can be fetched.",
+        )
+    colon = authority.find(":", authority.rfind("]") + 1)
+    if colon < 0:
+        return _read_host(authority)
+    return _read_host(authority[:colon]) + _read_port(authority[colon + 1 :])
+
+
+def _read_port(port: str) -> str:
+    if not port:
+        return ""  # "http://host:/" means the usual port to every client
+    found = _match_port(port)
+    # Port 0 is worse than useless: libraries take it for "none given" and use the default.
+    if found is None:
+        raise _invalid("The URL's port must be a number from 1 to 65535.")
+    return f":{found[1]}"
+
+
+# The URLs of a job have few hosts, and one beyond ASCII takes a hundred times as long as another.
+@lru_cache(maxsize=1024)
+def _read_host(host: str) -> str:
+    # "http:///name" has none by RFC 3986, while browsers and curl read `name` as the host.
+    if not host:
+        raise _invalid("The URL has no host.")
+    if host.startswith("["):
+        return _read_address(host)
+    name = host.lower() if host.isascii() else _to_ascii(host)
+    # Percent-encoded names are refused, too: readers differ in whether they decode them.
+    if not _is_host(name):
+        raise _bad_name()
+    return name
+
+
+def _read_address(host: str) -> str:
+    try:
+        address = IPv6Address(host[1:-1])
+    except ValueError:
+        address = None
+    # A zone (fe80::1%eth0) means something on the sender's own machine alone.
+    if address is None or address.scope_id is not None or not host.endswith("]"):
+        raise _invalid("The URL's host is not a valid address.")
+    return f"[{address.compressed}]"
+
+
+def _to_ascii(name: str) -> str:
+    """As browsers do it (UTS 46, non-transitional): emoji pass, as IDNA 2008 would not let them."""
+    # The length first: encoding takes the square of it.
+    if len(name) > _MAX_NAME_LENGTH:
+        raise _bad_name()
+    try:
+        mapped = uts46_remap(name, std3_rules=False)
+    except IDNAError:
+        raise _bad_name() from None
+    return ".".join(map(_label_to_ascii, mapped.split(".")))
+
+
+def _label_to_ascii(label: str) -> str:
+    if label.isascii():
+        return label
+    if len(label) > _MAX_LABEL_LENGTH or label.startswith("xn--"):
+        raise _bad_name()
+    return "xn--" + label.encode("punycode").decode("ascii")
+
+
+def _encode(rest: str) -> str:
+    path, mark, query = rest.translate(LINE_BREAKS).partition("?")
+    rest = path.replace("\\", "/") + mark + query
+    try:
+        return quote(rest, safe=PLAIN + "\\")
+    except UnicodeEncodeError:
+        raise _invalid("The URL holds half a character (a lone surrogate).") from None
+
+
+def _bad_name() -> DownloadError:
+    return _invalid(
+        "The URL's host is not a valid name: a name has letters, digits, hyphens and underscores,"
+        " at most 63 of them between dots."
+    )
+
+
+def _invalid(message: str) -> DownloadError:
+    return DownloadError(Reason.URL_INVALID, message)
+
+
+def _too_long(beginning: str) -> DownloadError:
+    return DownloadError(Reason.URL_TOO_LONG, f"{beginning}; {MAX_URL_LENGTH} are allowed.")

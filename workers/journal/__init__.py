@@ -1,1 +1,0 @@
-"""The state of the service on disk, and its way back."""

@@ -1,0 +1,51 @@
+"""What the log says at the beginning and the end of a board's life, whichever engine it has."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import structlog
+
+from workers.state.journal.recovery import Recovered
+from workers.state.tasks.task_store import TaskKey
+
+_JOB_IDS_TOLD = 10  # in one line of the log
+
+
+def tell_recovered(journal_path: str, recovered: Recovered) -> None:
+    """Say what a journal brought back."""
+    log = structlog.get_logger("board")
+    log.info(
+        "journal read: going on from there",
+        journal=journal_path,
+        jobs=recovered.jobs,
+        open_urls=recovered.open_urls,
+    )
+    if recovered.cut_bytes:
+        log.warning(
+            "the journal's last record was not whole and is left out",
+            journal=journal_path,
+            cut_bytes=recovered.cut_bytes,
+        )
+    if recovered.dropped_jobs:
+        log.warning(
+            "the journal holds more than there is memory for: the oldest complete jobs are dropped",
+            journal=journal_path,
+            dropped_jobs=recovered.dropped_jobs,
+        )
+
+
+def tell_open_tasks(tasks: Iterable[TaskKey], *, kept: bool) -> None:
+    """Say what is not done besides images.
+
+    Args:
+        tasks: the open ones.
+        kept: whether a journal brings them back.
+    """
+    say = "errands put off to the next start" if kept else "errands dropped"
+    jobs: defaultdict[str, list[str]] = defaultdict(list)
+    for kind, (job_id, _) in tasks:
+        jobs[kind.value].append(job_id)
+    for errand, job_ids in jobs.items():
+        structlog.get_logger("board").warning(
+            say, errand=errand, count=len(job_ids), job_ids=job_ids[:_JOB_IDS_TOLD]
+        )

@@ -1,0 +1,55 @@
+"""The engines that BACKEND chooses from; the one that needs `ray` is imported on demand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workers.runtime.backend_config import BoardConfig
+from workers.runtime.managed_backend import BackendError, BoardEngine
+from workers.runtime.ray.environment import ClusterAddress, prepare_environment
+
+_MISSING = (
+    "BACKEND=ray needs the package ray, which is not installed: "
+    "pip install --require-hashes --requirement requirements-ray.txt (or: pip install 'imgup[ray]')"
+)
+
+
+def ray_board(config: BoardConfig, where: ClusterAddress) -> BoardEngine:
+    """A board whose state and workers are actors on a Ray cluster.
+
+    Raises:
+        BackendError: `ray` is not installed.
+    """
+    prepare_environment(where)
+    with _missing_ray_told():
+        from workers.runtime.ray.backend import RayBoard  # noqa: PLC0415 - `ray` is an optional extra
+    return RayBoard(config, where)
+
+
+def remove_ray_board(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
+    """Drain the board on a cluster that services have left, and end its actors.
+
+    Args:
+        where: the cluster.
+        seconds: how long to wait for the URLs in work.
+
+    Returns:
+        Unfinished URLs by job id; None if there is no board.
+
+    Raises:
+        BackendError: `ray` is not installed, or the cluster cannot be reached.
+        BoardLostError: the state is gone, or does not answer.
+    """
+    prepare_environment(where)
+    with _missing_ray_told():
+        from workers.runtime.ray.removal import remove_board  # noqa: PLC0415 - the same
+    return remove_board(where, seconds)
+
+
+@contextmanager
+def _missing_ray_told() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise BackendError(_MISSING) from None

@@ -1,0 +1,1 @@
+"""Manager and worker processes of one machine."""

@@ -1,0 +1,91 @@
+"""The SyncManager subclass that owns the mailbox and the job table in a process of its own.
+
+``manager.Mailbox()`` is the Manager's queue and ``manager.JobTable()`` the Manager's dict; why
+neither is the stock proxy is in docs/decisions/0001-mailbox-and-job-table.md.
+"""
+
+import multiprocessing
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.managers import SyncManager
+from typing import cast
+
+from workers.contract.derived import calls_of
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.state_calls import BoardObjects, JobTableCalls, MailboxCalls, RecoveryCalls
+from workers.runtime.deadline_proxy import SERIALIZER, DeadlineProxy
+from workers.runtime.many_threads import prepare_for_many_threads
+from workers.runtime.parent_watcher import ignore_stop_signals, leave_with_parent
+from workers.runtime.state_objects import make_objects
+from workers.worker.imgur.auth import Tokens
+
+
+class _Owned:
+    """What this process owns, if it is a Manager's: made once, before anybody can ask for it."""
+
+    objects: BoardObjects
+
+
+def _prepare_process(limits: MailboxLimits) -> None:
+    prepare_for_many_threads()
+    ignore_stop_signals()
+    leave_with_parent()
+    _Owned.objects = make_objects(limits)
+
+
+def _owned(name: str) -> object:
+    return getattr(_Owned.objects, name)
+
+
+class BoardManager(SyncManager):
+    """A SyncManager that owns the job board: one mailbox, one job table, one token store.
+
+    Args:
+        limits: the mailbox's.
+    """
+
+    # Made by `register`.
+    Mailbox: Callable[[], DeadlineProxy]
+    JobTable: Callable[[], DeadlineProxy]
+    TokenStore: Callable[[], DeadlineProxy]
+    Recovery: Callable[[], DeadlineProxy]
+
+    def __init__(self, limits: MailboxLimits) -> None:
+        # spawn: a forked Manager would inherit the listening socket and locks held by threads.
+        super().__init__(serializer=SERIALIZER, ctx=multiprocessing.get_context("spawn"))
+        self._limits = limits
+
+    def start_process(self) -> None:
+        """Start the Manager process; it ignores stop signals and leaves with its parent."""
+        self.start(initializer=_prepare_process, initargs=(self._limits,))
+
+    @property
+    def sentinel(self) -> int:
+        """Ready when the Manager process has ended, for ``multiprocessing.connection.wait``."""
+        return cast("int", self._process.sentinel)  # type: ignore[attr-defined]
+
+    @property
+    def pid(self) -> int:
+        return cast("int", self._process.pid)  # type: ignore[attr-defined]
+
+    def kill(self) -> None:
+        """End a Manager that does not answer."""
+        self._process.kill()  # type: ignore[attr-defined]
+
+    def objects(self) -> BoardObjects:
+        """Proxies of what the Manager process owns, whose calls end in time."""
+        return BoardObjects(
+            mailbox=self.Mailbox().calls(MailboxCalls),
+            job_table=self.JobTable().calls(JobTableCalls),
+            token_store=self.TokenStore().calls(Tokens),
+            recovery=self.Recovery().calls(RecoveryCalls),
+        )
+
+
+for _typeid, _name, _calls in (
+    ("Mailbox", "mailbox", MailboxCalls),
+    ("JobTable", "job_table", JobTableCalls),
+    ("TokenStore", "token_store", Tokens),
+    ("Recovery", "recovery", RecoveryCalls),
+):
+    BoardManager.register(_typeid, partial(_owned, _name), DeadlineProxy, calls_of(_calls))

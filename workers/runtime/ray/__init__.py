@@ -1,0 +1,1 @@
+"""The same state and workers as actors on a Ray cluster."""

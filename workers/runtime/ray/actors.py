@@ -1,0 +1,147 @@
+"""The actors of one board: found on the cluster, or started."""
+
+from collections.abc import Callable
+from typing import cast
+
+import ray
+
+from workers.contract.state_calls import RESTORE_SECONDS
+from workers.runtime.backend_config import BoardConfig
+from workers.runtime.backend_log import tell_open_tasks
+from workers.runtime.deadline_proxy import CALL_SECONDS
+from workers.runtime.ray.calls import STATE_THREADS, Actor, answer_of, facts_of, objects_of
+from workers.runtime.ray.environment import ClusterAddress
+from workers.runtime.ray.state_actor import BoardState, Opening
+from workers.runtime.ray.supervisor_actor import (
+    ClusterSupervisor,
+    kill_named,
+    supervisor_name,
+    worker_names,
+)
+from workers.state.journal.journal_records import JournalError
+
+STATE_NAME = "imgup-state"
+# Without the head there is no cluster; on any other node these were one more thing to lose.
+_ON_HEAD = {"node:__internal_head__": 0.001}
+_START_SECONDS = 60.0  # until an actor's process is up, on a busy machine
+
+
+class Crew:
+    """A board's state actor and its supervisor.
+
+    Args:
+        state: opened.
+        where: the cluster.
+
+    Attributes:
+        objects: proxies of what the state actor owns.
+    """
+
+    def __init__(self, state: Actor, where: ClusterAddress) -> None:
+        self._state = state
+        self._where = where
+        self._facts = facts_of(state, _START_SECONDS)
+        self._supervisor = (
+            ray.remote(ClusterSupervisor)
+            .options(
+                name=supervisor_name(self._facts.board_id),
+                namespace=where.namespace,
+                get_if_exists=True,
+                lifetime="detached",
+                max_restarts=-1,
+                num_cpus=0,
+                resources=_ON_HEAD,
+            )
+            .remote(state, where)
+        )
+        self.objects = objects_of(state)
+
+    def workers_wanted(self) -> int:
+        """How many workers there should be.
+
+        Raises:
+            StateLostError: the state is gone, as from each of these.
+        """
+        return cast("int", answer_of(self._state.workers_wanted.remote(), CALL_SECONDS))
+
+    def scale(self, count: int) -> int:
+        """Keep another number of workers; returns the workers there should be then.
+
+        Raises:
+            ValueError: the number is below 1, or more than there may be.
+        """
+        return cast("int", answer_of(self._state.scale.remote(count), CALL_SECONDS))
+
+    def watch(self, then: Callable[[], None]) -> None:
+        """Have something called, from a thread of Ray's, when the state actor is gone."""
+        watching = self._state.watch.options(concurrency_group="watch").remote()
+        watching.future().add_done_callback(lambda _: then())
+
+    def close(self) -> None:
+        """Take no more jobs and hand out no more URLs; those in work may still end."""
+        answer_of(self._supervisor.close.remote(), _START_SECONDS, "supervisor actor")
+        self.objects.mailbox.close()
+
+    def drain(self, seconds: float) -> dict[str, int]:
+        """After `close`: wait for the URLs in work.
+
+        Args:
+            seconds: how long; workers that are not done by then are killed.
+
+        Returns:
+            Unfinished URLs by job id.
+        """
+        ref = self._supervisor.drain.remote(seconds)
+        answer_of(ref, seconds + _START_SECONDS, "supervisor actor")
+        unfinished = self.objects.job_table.unfinished()
+        kept = self._facts.config.journal_path is not None
+        tell_open_tasks(self.objects.mailbox.open_tasks(), kept=kept)
+        self.objects.recovery.close()
+        return unfinished
+
+    def end(self) -> None:
+        """End all actors; the state is gone afterwards."""
+        ray.kill(self._supervisor)
+        for name in worker_names(self._where.namespace, self._facts.board_id):
+            kill_named(name, self._where.namespace)
+        ray.kill(self._state)
+
+
+def find_or_start(
+    config: BoardConfig, where: ClusterAddress, log_socket: str | None
+) -> tuple[Crew, Opening]:
+    """The board of a namespace, with these settings if it is not there yet.
+
+    Raises:
+        JournalError: the journal cannot be used.
+        StateLostError: the state does not answer.
+    """
+    state = (
+        ray.remote(concurrency_groups=STATE_THREADS)(BoardState)
+        .options(
+            name=STATE_NAME,
+            namespace=where.namespace,
+            get_if_exists=True,
+            lifetime="detached",
+            max_restarts=0,
+            num_cpus=0,
+            resources=_ON_HEAD,
+        )
+        .remote()
+    )
+    try:
+        ref = state.open.remote(config, log_socket)
+        opening = cast("Opening", answer_of(ref, _START_SECONDS + RESTORE_SECONDS))
+    except JournalError:
+        ray.kill(state)
+        raise
+    return Crew(state, where), opening
+
+
+def find(where: ClusterAddress) -> Crew | None:
+    """The board of a namespace, if there is one."""
+    try:
+        state = ray.get_actor(STATE_NAME, where.namespace)
+    except ValueError:
+        return None
+    return Crew(state, where)

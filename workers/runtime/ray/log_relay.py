@@ -1,0 +1,90 @@
+"""Where Ray was started by the service itself, its actors log to the service's own output.
+
+Ray gives each actor a file of its own for what it writes. One log is easier to follow: the actors
+write to a socket instead, and the service passes each line on.
+"""
+
+import os
+import selectors
+import shutil
+import socket
+import tempfile
+import threading
+
+from workers.contract.logs import WRITER
+from workers.contract.wakeup_pipe import Bell
+
+_STDOUT = 1  # the descriptor
+_CHUNK = 65_536
+
+
+def divert_log(path: str | None) -> None:
+    """Let this process's output go to a relay.
+
+    Args:
+        path: the relay's socket; None changes nothing.
+    """
+    if path is None:
+        return
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(path)
+        os.dup2(line.fileno(), _STDOUT)
+
+
+class LogRelay:
+    """Passes on the lines of actors on this machine, from construction on, until it is closed.
+
+    Attributes:
+        path: the socket; in a folder that only this user can enter.
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="imgup-log-")
+        self.path = os.path.join(self._folder, "socket")  # noqa: PTH118 - a socket wants a str
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(self.path)
+        self._listener.listen(128)
+        self._lines = selectors.DefaultSelector()
+        self._lines.register(self._listener, selectors.EVENT_READ)
+        self._begun: dict[socket.socket, bytes] = {}
+        self._closing = Bell()
+        self._lines.register(self._closing, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._pass_on, name="log-relay", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what has arrived is passed on before."""
+        self._closing.ring()
+        self._thread.join()
+        self._lines.close()
+        for line in (self._listener, *self._begun):
+            line.close()
+        self._closing.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _pass_on(self) -> None:
+        is_closing = False
+        while events := self._lines.select(0 if is_closing else None):
+            for key, _ in events:
+                if key.fileobj is self._closing:
+                    is_closing = True
+                    self._lines.unregister(self._closing)
+                elif key.fileobj is self._listener:
+                    line, _ = self._listener.accept()
+                    self._begun[line] = b""
+                    self._lines.register(line, selectors.EVENT_READ)
+                elif isinstance(key.fileobj, socket.socket):
+                    self._read(key.fileobj)
+
+    def _read(self, line: socket.socket) -> None:
+        try:
+            data = line.recv(_CHUNK)
+        except OSError:
+            data = b""
+        whole, newline, rest = (self._begun[line] + data).rpartition(b"\n")
+        WRITER.write_lines(whole + newline)
+        self._begun[line] = rest
+        if not data:
+            self._lines.unregister(line)
+            line.close()
+            del self._begun[line]

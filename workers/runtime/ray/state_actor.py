@@ -1,0 +1,141 @@
+"""The state actor: it owns the job table, the mailbox, the token and the journal.
+
+Like the Manager process on one machine; the objects are the very same. It is named and detached:
+it outlives the process that made it, and others find it.
+"""
+
+import pickle
+import secrets
+import threading
+from dataclasses import dataclass, fields
+
+from workers.contract.logs import configure_logging
+from workers.runtime.backend_config import BoardConfig
+from workers.runtime.many_threads import prepare_for_many_threads
+from workers.runtime.ray.log_relay import divert_log
+from workers.runtime.scaling import Scaler
+from workers.runtime.state_objects import make_objects
+from workers.runtime.upkeep import Upkeep
+from workers.state.journal.recovery import Recovered
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """What every actor of a board goes by.
+
+    Attributes:
+        config: the settings; they hold secrets, and travel in calls only.
+        board_id: tells the actors of this state from those of another one before it.
+        log_socket: where actors on this machine send their log; None leaves it to Ray.
+    """
+
+    config: BoardConfig
+    board_id: str
+    log_socket: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a web process is told when it comes to the state.
+
+    Attributes:
+        is_new: it is the first one to come.
+        recovered: what a journal brought back just now.
+        differing: settings that are not those that the state was opened with, by name.
+    """
+
+    board_id: str
+    is_new: bool = False
+    recovered: Recovered | None = None
+    differing: tuple[str, ...] = ()
+
+
+class BoardState:
+    """The actor's class. Its methods are called from several threads; see `STATE_THREADS`."""
+
+    def __init__(self) -> None:
+        prepare_for_many_threads()
+        self._opening = threading.Lock()
+        self._facts: BoardFacts | None = None
+        self._supervisions = 0
+
+    def open(self, config: BoardConfig, log_socket: str | None) -> Opening:
+        """Make the state as the first one to come wants it; later ones find what is there.
+
+        Raises:
+            JournalError: the journal cannot be used; the actor is of no use then.
+        """
+        with self._opening:
+            if self._facts is not None:
+                differing = _differing(self._facts.config, config)
+                return Opening(self._facts.board_id, differing=differing)
+            divert_log(log_socket)
+            configure_logging(config.worker.logs, "state")
+            self._objects = objects = make_objects(config.limits)
+            recovered = None
+            if config.journal_path is not None:
+                recovered = objects.recovery.restore(config.journal_path, config.worker.logs)
+            self._scaler = Scaler(config.worker_count, config.scaling)
+            self._upkeep = Upkeep(
+                self._scaler, objects.mailbox, objects.job_table, config.job_ttl_seconds
+            )
+            self._facts = BoardFacts(config, secrets.token_hex(4), log_socket)
+            return Opening(self._facts.board_id, is_new=True, recovered=recovered)
+
+    def facts(self) -> BoardFacts:
+        """What every actor goes by.
+
+        Raises:
+            RuntimeError: nobody has opened the state yet.
+        """
+        if self._facts is None:
+            raise RuntimeError("The state is not opened.")
+        return self._facts
+
+    def call(self, request: bytes) -> bytes:
+        """Call a method of one of the objects, all of it pickled; see `calls.py`."""
+        target, method, args, kwds = pickle.loads(request)  # noqa: S301 - from our own processes
+        answer = getattr(getattr(self._objects, target), method)(*args, **kwds)
+        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+
+    def watch(self) -> None:
+        """Never returns: the call fails when this actor is gone, and so tells of it."""
+        threading.Event().wait()
+
+    # --- the number of workers, kept here for the supervisor's next life ------------------------
+
+    def begin_supervision(self) -> int:
+        """Counts the supervisor's lives; returns how many there were before this one."""
+        self._supervisions += 1
+        return self._supervisions - 1
+
+    def workers_wanted(self) -> int:
+        """Workers there should be now."""
+        return self._scaler.wanted
+
+    def scale(self, count: int) -> int:
+        """See `Board.scale`; returns the workers there should be then.
+
+        Raises:
+            ValueError: the number is below 1, or more than there may be.
+        """
+        self._upkeep.order(count)
+        return self._scaler.wanted
+
+    def look_after(self) -> int:
+        """See `Upkeep.look_after`."""
+        return self._upkeep.look_after()
+
+
+def _differing(there: BoardConfig, here: BoardConfig) -> tuple[str, ...]:
+    """Names only: the values may be secrets."""
+    pairs = [(name, getattr(there, name), getattr(here, name)) for name in _names(there)]
+    pairs += [
+        (f"worker.{name}", getattr(there.worker, name), getattr(here.worker, name))
+        for name in _names(there.worker)
+    ]
+    return tuple(name for name, old, new in pairs if old != new and name != "worker")
+
+
+def _names(config: object) -> list[str]:
+    return [field.name for field in fields(config)]  # type: ignore[arg-type] # a dataclass

@@ -1,0 +1,117 @@
+"""A worker on a Ray cluster: the actor, and how the supervisor holds it."""
+
+import os
+import threading
+from signal import SIGKILL
+from typing import Any
+
+import ray
+import structlog
+from ray.exceptions import RayActorError
+
+from workers.contract.backend import BoardLostError
+from workers.runtime.ray.calls import Actor, facts_of, objects_of
+from workers.runtime.ray.log_relay import divert_log
+from workers.worker.worker import run_lanes
+
+_FAILED = 1
+_END_SECONDS = 10.0
+_REST_SECONDS = 0.02
+"""A round trip through Ray costs 1 ms of CPU on both sides together, several times what it costs
+through a pipe, and an image makes three words. Little beside an upload."""
+
+
+class ClusterWorker:
+    """The actor's class: the lanes of one worker, in a process of their own.
+
+    Args:
+        state: the state actor.
+        worker_id: the mailbox knows it by this.
+    """
+
+    def __init__(self, state: Actor, worker_id: str) -> None:
+        self._state = state
+        self._worker_id = worker_id
+        self._exit_code = _FAILED
+        self._lanes = threading.Thread(target=self._run, name="worker")
+        self._lanes.start()
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def ended(self) -> int:
+        """Wait for the last lane to leave; returns the exit code that a process would have."""
+        self._lanes.join()
+        return self._exit_code
+
+    def _run(self) -> None:
+        try:
+            facts = facts_of(self._state)
+            divert_log(facts.log_socket)
+            objects = objects_of(self._state)
+            run_lanes(
+                facts.config.worker,
+                self._worker_id,
+                objects.mailbox,
+                objects.token_store,
+                rest_seconds=_REST_SECONDS,
+            )
+        except (SystemExit, BoardLostError):
+            # The state is lost, and its supervisor may be gone as well: nobody else ends this.
+            os._exit(_FAILED)
+        self._exit_code = 0
+
+
+class RayWorkerProcess:
+    """A worker actor as the supervisor sees it: a `WorkerProcess`.
+
+    Args:
+        actor: a `ClusterWorker`.
+        worker_id: its worker's.
+
+    Attributes:
+        pid: on its node; None until it is up.
+        exitcode: None while it runs.
+        sentinel: readable when it has ended.
+    """
+
+    def __init__(self, actor: Actor, worker_id: str) -> None:
+        self._actor = actor
+        self._log = structlog.get_logger("supervisor").bind(worker=worker_id)
+        self._has_ended = threading.Event()
+        self.pid: int | None = None
+        self.exitcode: int | None = None
+        self.sentinel = os.eventfd(0, os.EFD_CLOEXEC)
+        actor.pid.remote().future().add_done_callback(self._note_pid)
+        actor.ended.remote().future().add_done_callback(self._note_end)
+
+    def kill(self) -> None:
+        if self.pid is None:
+            self._log.warning("this worker never came up: has a node a CPU free for it?")
+        ray.kill(self._actor)
+
+    def join(self) -> None:
+        # Bounded: of an actor on a node that is cut off Ray itself knows after a while only.
+        self._has_ended.wait(_END_SECONDS)
+
+    def close(self) -> None:
+        # One that has left by itself still is an actor, and has its process.
+        ray.kill(self._actor)
+        os.close(self.sentinel)
+
+    # --- on a thread of Ray's -----------------------------------------------------------------
+
+    def _note_pid(self, answer: Any) -> None:  # noqa: ANN401 - a Future
+        if answer.exception() is None:
+            self.pid = answer.result()
+            self._log.debug("worker is up", pid=self.pid)
+
+    def _note_end(self, answer: Any) -> None:  # noqa: ANN401 - a Future
+        error = answer.exception()
+        if isinstance(error, RayActorError):
+            self._log.debug("Ray on the worker's end", text=str(error))
+        code = answer.result() if error is None else -SIGKILL
+        os.eventfd_write(self.sentinel, 1)
+        # Last: whoever sees it may close the descriptor.
+        self.exitcode = code
+        self._has_ended.set()

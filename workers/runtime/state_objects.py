@@ -1,0 +1,15 @@
+"""The objects of a board's state, made together in the process that owns them."""
+
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.state_calls import BoardObjects
+from workers.state.jobs.job_table import JobTable
+from workers.state.journal.recovery import Recovery
+from workers.state.mailbox import Mailbox
+from workers.worker.imgur.auth import TokenStore
+
+
+def make_objects(limits: MailboxLimits) -> BoardObjects:
+    """Make an empty state, whichever engine owns it."""
+    table = JobTable(max_bytes=limits.state_bytes)
+    mailbox = Mailbox(table, limits)
+    return BoardObjects(mailbox, table, TokenStore(), Recovery(table, mailbox))

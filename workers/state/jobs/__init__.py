@@ -1,0 +1,1 @@
+"""The job table: jobs, their history, and the ways to find one."""

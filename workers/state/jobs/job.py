@@ -1,0 +1,305 @@
+"""One job as the job table keeps it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import Self
+
+from workers.contract.errors import Reason
+from workers.contract.job_messages import CANCELLED, JobOverview
+from workers.contract.job_options import NO_OPTIONS, JobOptions
+from workers.contract.messages import (
+    ChangesWanted,
+    ImageState,
+    JobChanges,
+    JobStatus,
+    Submission,
+    Uploaded,
+)
+from workers.contract.origin import Origin
+from workers.contract.request_key import RequestKey
+from workers.state.jobs.change_log import ChangeLog
+from workers.state.jobs.failure_log import FailureLog
+from workers.state.jobs.job_size import (
+    CHANGE_BYTES,
+    MARK_BYTES,
+    USUAL_CHANGES,
+    beyond_usual,
+    size_of,
+)
+from workers.state.jobs.task_records import JobTasks
+from workers.state.jobs.timeline import End, Timelines
+
+_MOST_ATTEMPTS_SHOWN = 255  # one byte a URL
+
+_IS_FAILED = bytes(state == ImageState.FAILED for state in range(256))
+
+
+@dataclass(slots=True)
+class Job:
+    """One job, in columns; `JobChanges` is what readers see of it.
+
+    Attributes:
+        uploading: indexes of the URLs whose upload is under way.
+        unsure: of those whose upload was begun once and never answered.
+        doubled: of those that were uploaded again after that.
+        deduplicated: of those whose image was at Imgur already.
+        opened: monotonic seconds at which it came in.
+        tasks: what is done for it besides its images; None for most.
+        number: its place among its owner's jobs.
+        cancelled: URLs that its cancellation ended; None if it was not cancelled.
+        retry_of: the job whose failed URLs these are.
+        retried_as: the job that the failed ones became.
+        request: of the request that made it, if that had a key.
+        origin: the same request's name; not kept in the journal.
+        failure_log: which failures have a line in the log; not kept in the journal.
+        tenant: see `Submission`; not kept in the journal, where it is an address: after a restart
+            it is the owner.
+        weighed: its size when it was last counted.
+        weighed_open: of that, what cannot make room yet: all, or nothing.
+        asked_bytes: see `size_of`; found out where it is not known.
+        beyond_bytes: of the texts that are beyond that.
+    """
+
+    urls: tuple[str, ...]
+    created: float
+    states: bytearray
+    attempts: bytearray
+    pending: int
+    status: JobStatus = JobStatus.PENDING
+    finished: float | None = None
+    links: dict[int, str] = field(default_factory=dict)
+    troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
+    deletehashes: dict[int, str] = field(default_factory=dict, repr=False)
+    owner: str = ""
+    options: JobOptions = NO_OPTIONS
+    uploading: set[int] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
+    doubled: set[int] = field(default_factory=set)
+    deduplicated: set[int] = field(default_factory=set)
+    opened: float = field(default=0.0, compare=False)
+    tasks: JobTasks | None = None
+    number: int = field(default=0, compare=False)
+    cancelled: int | None = None
+    retry_of: str | None = None
+    retried_as: str | None = None
+    request: RequestKey | None = None
+    origin: Origin | None = field(default=None, compare=False)
+    failure_log: FailureLog = field(default_factory=FailureLog, compare=False)
+    tenant: str = field(default="", compare=False)
+    weighed: int = field(default=0, compare=False)
+    weighed_open: int = field(default=0, compare=False)
+    asked_bytes: int = field(default=0, compare=False)
+    beyond_bytes: int = field(init=False, default=0, compare=False)
+    log: ChangeLog = field(init=False, repr=False, compare=False)
+    timelines: Timelines = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.log = ChangeLog(len(self.urls))
+        self.timelines = Timelines(len(self.urls), self.opened)
+        self.asked_bytes = self.asked_bytes or size_of(self)
+        self.beyond_bytes = sum(beyond_usual(message) for _, message in self.troubles.values())
+        for index, link in self.links.items():
+            self.beyond_bytes += beyond_usual(link, self.deletehashes.get(index, ""))
+
+    @classmethod
+    def of(
+        cls, submission: Submission, created: float, opened: float, asked_bytes: int = 0
+    ) -> Self:
+        """A new job, all of its URLs pending.
+
+        Args:
+            submission: what was asked for.
+            created: seconds since the epoch.
+            opened: monotonic seconds.
+            asked_bytes: see `size_of`, if it is known.
+        """
+        count = len(submission.urls)
+        return cls(
+            urls=submission.urls,
+            created=created,
+            states=bytearray(count),
+            attempts=bytearray(count),
+            pending=count,
+            owner=submission.owner,
+            options=submission.options,
+            opened=opened,
+            retry_of=submission.retry_of,
+            request=submission.request,
+            origin=submission.origin,
+            tenant=submission.tenant,
+            asked_bytes=asked_bytes,
+        )
+
+    # --- what becomes of its URLs; `now` is in monotonic seconds ------------------------------
+
+    def begin(self, index: int, now: float) -> int:
+        """An attempt begins; returns its number, from 1."""
+        attempt = min(self.attempts[index] + 1, _MOST_ATTEMPTS_SHOWN)
+        self.attempts[index] = attempt
+        self.timelines.claimed(index, attempt, now)
+        self.log.note(index)
+        return attempt
+
+    def begin_upload(self, index: int) -> None:
+        """The image is about to be sent."""
+        self.uploading.add(index)
+        if index in self.unsure:
+            self.doubled.add(index)
+            self.log.note(index)
+
+    def interrupt(
+        self, index: int, trouble: tuple[str, str], now: float, *, count: bool, maybe_stored: bool
+    ) -> None:
+        """An attempt ended without a result; see `JobTable.interrupt`."""
+        self.uploading.discard(index)
+        if maybe_stored:
+            self.unsure.add(index)
+        self._set_trouble(index, trouble)
+        if not count and self.attempts[index]:
+            self.attempts[index] -= 1
+        self.timelines.ended(index, End.RETRIED, now, trouble[0])
+        self.log.note(index)
+
+    def complete(self, index: int, image: Uploaded, now: float) -> None:
+        """The image is at Imgur."""
+        self.uploading.discard(index)
+        self.unsure.discard(index)
+        self.states[index] = ImageState.COMPLETE
+        self._drop_trouble(index)
+        self.links[index] = image.link
+        self.deletehashes[index] = image.deletehash
+        self.beyond_bytes += beyond_usual(image.link, image.deletehash)
+        if image.same_as:
+            self.deduplicated.add(index)
+        self.timelines.ended(index, End.UPLOADED, now)
+        self.pending -= 1
+        self.log.note(index)
+
+    def fail(self, index: int, trouble: tuple[str, str], now: float) -> None:
+        """The URL failed for good."""
+        reason, _ = trouble
+        self.uploading.discard(index)
+        self.unsure.discard(index)
+        self.states[index] = ImageState.FAILED
+        self._set_trouble(index, trouble)
+        self.timelines.ended(index, End.FAILED, now, reason)
+        self.pending -= 1
+        self.log.note(index)
+        if self.cancelled is not None and reason == Reason.CANCELLED:
+            self.cancelled += 1
+
+    def cancel(self, indexes: Iterable[int], now: float) -> None:
+        """The job is cancelled, and some of its URLs end by that."""
+        if self.cancelled is None:
+            self.cancelled = 0
+            self.log.note(0)  # nothing of this URL: a change to be seen of the job itself
+        trouble = CANCELLED.reason, CANCELLED.message
+        for index in indexes:
+            self.fail(index, trouble, now)
+
+    def _set_trouble(self, index: int, trouble: tuple[str, str]) -> None:
+        self._drop_trouble(index)
+        self.troubles[index] = trouble
+        self.beyond_bytes += beyond_usual(trouble[1])
+
+    def _drop_trouble(self, index: int) -> None:
+        trouble = self.troubles.pop(index, None)
+        if trouble is not None:
+            self.beyond_bytes -= beyond_usual(trouble[1])
+
+    def restart_timelines(self, opened: float) -> None:
+        """Forget what a restart made of them: it tells of now, and not of then."""
+        self.timelines = Timelines(len(self.urls), opened)
+
+    # --- what there is to see of it ---------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, by an estimate."""
+        changes = len(self.log) - USUAL_CHANGES * len(self.urls)
+        marks = len(self.unsure) + len(self.doubled) + len(self.deduplicated)
+        return (
+            self.asked_bytes
+            + self.beyond_bytes
+            + CHANGE_BYTES * max(0, changes)
+            + MARK_BYTES * marks
+            + self.timelines.earlier_bytes
+            + (0 if self.tasks is None else self.tasks.size)
+        )
+
+    @property
+    def has_untold_callback(self) -> bool:
+        """Whether it is complete, and its callback URL still to be told."""
+        if self.options.callback_url is None or self.finished is None:
+            return False
+        return self.tasks is None or not self.tasks.is_told
+
+    @property
+    def has_open_tasks(self) -> bool:
+        """Whether there is still something to be done for it besides its images."""
+        return self.has_untold_callback or bool(self.tasks and self.tasks.pending_deletions)
+
+    def changes(self, wanted: ChangesWanted) -> JobChanges:
+        """What is new of this job, whoever asks."""
+        since, limit, total = wanted.since, wanted.limit, len(self.urls)
+        known = total if wanted.known is None else wanted.known
+        is_first = not self.log.knows(since)
+        if is_first:
+            since, known = self.log.version, 0
+        urls = self.urls[known : known + limit]
+        indexes: Sequence[int]
+        if known < total:
+            # Whatever changes while a reader goes through the URLs stands in the log behind
+            # `since`, and is read after them.
+            indexes, version = range(known, known + len(urls)), since
+        else:
+            indexes, version = self.log.since(since, limit)
+        return JobChanges(
+            job_id=wanted.job_id,
+            status=self.status,
+            created=self.created,
+            finished=self.finished,
+            total=total,
+            complete=len(self.links),
+            failed=total - self.pending - len(self.links),
+            is_first=is_first,
+            known=known + len(urls),
+            version=version,
+            latest=self.log.version,
+            urls=urls,
+            indexes=indexes,
+            named=tuple(map(self.urls.__getitem__, indexes)) if wanted.name_urls else (),
+            states=bytes(map(self.states.__getitem__, indexes)),
+            attempts=bytes(map(self.attempts.__getitem__, indexes)),
+            links={index: self.links[index] for index in indexes if index in self.links},
+            troubles={index: self.troubles[index] for index in indexes if index in self.troubles},
+            possibly_duplicated=frozenset(self.doubled.intersection(indexes)),
+            deduplicated=frozenset(self.deduplicated.intersection(indexes)),
+            timelines=self.timelines.rows(indexes),
+            earlier=self.timelines.earlier(indexes),
+            deletions=self.tasks.deletions_of(indexes) if self.tasks else {},
+            deliveries=tuple(self.tasks.deliveries) if self.tasks else (),
+            is_cancelled=self.cancelled is not None,
+            retry_of=self.retry_of,
+            retried_as=self.retried_as,
+        )
+
+    def overview(self, job_id: str) -> JobOverview:
+        """The job without its URLs."""
+        return JobOverview(
+            job_id=job_id,
+            created=self.created,
+            finished=self.finished,
+            status=self.status,
+            total=len(self.urls),
+            complete=len(self.links),
+            failed=len(self.urls) - self.pending - len(self.links),
+            cancelled=self.cancelled,
+            retry_of=self.retry_of,
+            retried_as=self.retried_as,
+        )
+
+    def failed_urls(self) -> tuple[str, ...]:
+        """Those that failed, in the order of submission."""
+        return tuple(compress(self.urls, self.states.translate(_IS_FAILED)))

@@ -1,0 +1,360 @@
+"""The shared dict of jobs. A plain class: a Manager owns it here, a test or another engine there.
+
+Each method is one atomic step under one lock, so that no reader ever sees counts, states, status
+and finished stamp disagree, and no writer needs to read before it writes.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from workers.contract.job_messages import CANCELLED
+from workers.contract.messages import (
+    Arrival,
+    Failed,
+    ImageState,
+    JobStatus,
+    JobSummary,
+    Submission,
+    Uploaded,
+)
+from workers.state.jobs.eviction import evict
+from workers.state.jobs.job import Job
+from workers.state.jobs.job_reader import JobReader
+from workers.state.journal.job_journal import (
+    JobJournal,
+    NoJournal,
+    cancelled_record,
+    ended_record,
+    opened_record,
+)
+from workers.state.journal.journal import JournalFullError
+from workers.state.metrics import Meters
+
+
+@dataclass(frozen=True, slots=True)
+class JobEntry:
+    """A job of the table, for as long as nobody else may use the table.
+
+    Attributes:
+        journal: to be told of what changes.
+        forget_image: the image of a link is not to serve for another URL any more.
+        drop_link: takes a link off the list of its owner's links.
+    """
+
+    job: Job
+    journal: JobJournal
+    forget_image: Callable[[str], None]
+    drop_link: Callable[[str], object]
+
+
+class JobTable(JobReader):
+    """Job id → job, with atomic methods in place of item assignment.
+
+    Args:
+        wall_clock: seconds since the epoch, for the stamps that clients see; never for deadlines.
+        clock: monotonic seconds, for the age of finished jobs.
+        max_bytes: of memory, by an estimate: beyond it complete jobs are forgotten. Whoever only
+            reads or rewrites a journal sets none, as nothing is to be lost by that.
+
+    Attributes:
+        meters: counts what happens here.
+    """
+
+    def __init__(
+        self,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        max_bytes: int = sys.maxsize,
+    ) -> None:
+        super().__init__(max_bytes)
+        self._wall_clock = wall_clock
+        self._clock = clock
+        self.meters = Meters()
+        self._journal: JobJournal = NoJournal()
+        self.on_complete: Callable[[str], None] = lambda _: None
+        """Called with the id of each job that becomes complete and has a callback URL, in the
+        step that makes it so."""
+
+    @property
+    def wall_clock(self) -> Callable[[], float]:
+        """Seconds since the epoch, as its stamps have them."""
+        return self._wall_clock
+
+    # --- the life of a job --------------------------------------------------------------------
+
+    def announce(self, submission: Submission) -> float:
+        """Tell the journal of a job before it is opened; this may wait for the disk.
+
+        Returns:
+            The job's stamp of creation, for `open`.
+
+        Raises:
+            ValueError: the job id is taken, or there are no URLs.
+            JournalFullError: the journal cannot keep the job, so it must not be opened.
+        """
+        if not submission.urls:
+            raise ValueError("A job needs at least one URL.")
+        if submission.job_id in self.kept.by_id:
+            raise ValueError(f"Job {submission.job_id} exists already.")
+        created = self._wall_clock()
+        try:
+            self._journal.commit(opened_record(submission, created))
+        except JournalFullError as error:
+            if error.maybe_kept:
+                # The client is told that nothing was.
+                self._journal.append(["forgotten", [submission.job_id]])
+            raise
+        return created
+
+    def open(
+        self, submission: Submission, created: float | None = None, asked_bytes: int = 0
+    ) -> None:
+        """Enter a new job, all of its URLs pending.
+
+        Args:
+            submission: the job.
+            created: what `announce` returned, if the job was announced.
+            asked_bytes: see `workers.state.jobs.job_size.size_of`, if it is known.
+
+        Raises:
+            ValueError: the job id is taken, or there are no URLs.
+        """
+        if not submission.urls:
+            raise ValueError("A job needs at least one URL.")
+        with self._lock:
+            if submission.job_id in self.kept.by_id:
+                raise ValueError(f"Job {submission.job_id} exists already.")
+            created = self._wall_clock() if created is None else created
+            job = Job.of(submission, created, self._clock(), asked_bytes)
+            self.kept.enter(submission.job_id, job)
+            origin = self.kept.by_id.get(submission.retry_of or "")
+            if origin is not None:
+                origin.retried_as = submission.job_id
+                origin.log.note(0)  # nothing of this URL: a change to be seen of the job itself
+                self.kept.weigh(origin)
+        self.meters.accepted(len(submission.urls))
+
+    def begin(self, job_id: str, index: int) -> int:
+        """Note that an attempt begins; the job is in progress from its first one on.
+
+        Returns:
+            The number of this attempt, from 1.
+        """
+        with self._lock:
+            job = self.kept.by_id[job_id]
+            if job.status is JobStatus.PENDING:
+                self.kept.advance(job_id, job, JobStatus.IN_PROGRESS)
+                self._journal.append(["started", job_id])
+            is_first = not job.attempts[index]
+            self.meters.begun(self._wall_clock() - job.created if is_first else None)
+            attempt = job.begin(index, self._clock())
+            self.kept.weigh(job)
+            return attempt
+
+    def begin_upload(self, job_id: str, index: int, arrival: Arrival | None = None) -> str | None:
+        """Note that the image is about to be sent, before it is.
+
+        Args:
+            job_id: the job.
+            index: the URL's place in it.
+            arrival: the image.
+
+        Returns:
+            The link of the same image of the same owner, if there is one; then nothing is to be
+            sent.
+        """
+        with self._lock:
+            job = self.kept.by_id[job_id]
+            if arrival is not None:
+                job.timelines.arrived(index, arrival, self._clock())
+                self.meters.downloaded(arrival.milliseconds / 1000, arrival.size)
+                if arrival.content is not None:
+                    link = self.kept.contents.link(job.owner, arrival.content)
+                    if link is not None:
+                        return link
+            job.begin_upload(index)
+            self.kept.weigh(job)
+            self._journal.append(["uploading", job_id, index])
+            return None
+
+    def interrupt(
+        self,
+        job_id: str,
+        index: int,
+        reason: str,
+        message: str,
+        *,
+        count: bool,
+        maybe_stored: bool = False,
+    ) -> None:
+        """Note why an attempt ended without a result; the URL stays pending.
+
+        Args:
+            job_id: the job.
+            index: the URL's place in it.
+            reason: the stable code shown to readers until the next result.
+            message: the sentence that goes with it.
+            count: False takes the attempt back: it was not the URL's fault.
+            maybe_stored: Imgur may have the image all the same.
+        """
+        with self._lock:
+            job = self.kept.by_id[job_id]
+            if job.states[index] != ImageState.PENDING:
+                return
+            self.meters.interrupted(reason)
+            trouble, now = (reason, message), self._clock()
+            job.interrupt(index, trouble, now, count=count, maybe_stored=maybe_stored)
+            self.kept.weigh(job)
+            flags = [int(count), int(maybe_stored)]
+            self._journal.append(["interrupted", job_id, index, [reason, message], flags])
+
+    def record(
+        self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None = None
+    ) -> JobSummary | None:
+        """Make one URL final. A URL that is final already stays as it is.
+
+        Args:
+            job_id: the job.
+            index: the URL's place in it.
+            result: how it ended.
+            finished: the job's stamp, if this ended it before a restart.
+
+        Returns:
+            The job's summary, if this was its last open URL.
+        """
+        with self._lock:
+            job = self.kept.by_id[job_id]
+            if job.states[index] != ImageState.PENDING:
+                return None
+            now = self._clock()
+            if isinstance(result, Uploaded):
+                if not result.same_as:  # else its link is listed already
+                    self._note_image(job, index, result, now)
+                job.complete(index, result, now)
+            else:
+                job.fail(index, (result.reason, result.message), now)
+            self.meters.ended(result)
+            summary = self._finish(job_id, job, finished)
+            self._journal.append(ended_record(job_id, index, result, job.finished))
+            return summary
+
+    def note_failure(self, job_id: str, reason: str) -> bool:
+        """A URL fails for good, told before `record`; returns whether to log it by itself."""
+        with self._lock:
+            return self.kept.by_id[job_id].failure_log.note_failure(reason)
+
+    def note_retry(self, job_id: str) -> bool:
+        """An attempt is to be made again; returns whether to log it by itself."""
+        with self._lock:
+            return self.kept.by_id[job_id].failure_log.note_retry()
+
+    def cancel(
+        self, job_id: str, indexes: Sequence[int], finished: float | None = None
+    ) -> JobSummary | None:
+        """Note that a job is cancelled, and let some of its URLs end by that.
+
+        Args:
+            job_id: the job, not complete.
+            indexes: pending URLs that nobody works on, ascending.
+            finished: see `record`.
+
+        Returns:
+            The job's summary, if these were its last open URLs.
+        """
+        with self._lock:
+            job = self.kept.by_id[job_id]
+            job.cancel(indexes, self._clock())
+            self.meters.ended(CANCELLED, len(indexes))
+            summary = self._finish(job_id, job, finished)
+            self._journal.append(cancelled_record(job_id, indexes, job.finished))
+            return summary
+
+    def evict(self, age_seconds: float | None) -> int:
+        """Forget jobs that finished so long ago, the oldest first, and those for which there is no
+        memory; their links stay listed. One with an open task stays for as long again.
+
+        Args:
+            age_seconds: since the job finished; None for no age.
+
+        Returns:
+            How many were forgotten.
+        """
+        return evict(self.kept, self._lock, self._tell_forgotten, self._clock, age_seconds)
+
+    def make_room(self, max_bytes: int) -> dict[str, Job]:
+        """Forget complete jobs until no more memory is taken, of whoever has most the oldest first.
+
+        Returns:
+            What was forgotten. Freeing a large job takes a while: let go of it without a lock.
+        """
+        with self._lock:
+            dropped = self.kept.make_room(max_bytes, self._clock())
+            self._tell_forgotten(dropped)
+            return dropped
+
+    # --- tasks besides images ---------------------------------------------------------------
+
+    @contextmanager
+    def entry(self, job_id: str) -> Iterator[JobEntry | None]:
+        """One job, to be read and changed in one step; None if there is none of this id."""
+        with self._lock:
+            job = self.kept.by_id.get(job_id)
+            if job is None:
+                yield None
+                return
+            drop_link = partial(self.kept.links.remove, job.owner)
+            yield JobEntry(job, self._journal, self.kept.contents.forget_link, drop_link)
+            self.kept.weigh(job)
+
+    # --- a restart; until `resume` nobody else uses the table -----------------------------------
+
+    def start(self, job_id: str) -> None:
+        """A job had been in progress."""
+        self.kept.advance(job_id, self.kept.by_id[job_id], JobStatus.IN_PROGRESS)
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Jobs had been evicted, or were never taken after all."""
+        self.kept.forget(job_ids)
+
+    def resume(self, journal: JobJournal) -> None:
+        """The state is as it was; from now on the journal is told of each change."""
+        self.kept.resume(self._clock(), self._wall_clock())
+        self._journal = journal
+        self.meters = Meters()  # what a journal brought back was counted before the restart
+
+    # --- inside, the lock held --------------------------------------------------------------
+
+    def _tell_forgotten(self, dropped: Mapping[str, Job]) -> None:
+        if dropped:
+            self._journal.append(["forgotten", list(dropped)])
+
+    def _note_image(self, job: Job, index: int, image: Uploaded, now: float) -> None:
+        self.kept.links.add(job.owner, (image.link,))
+        if image.content is not None:
+            self.kept.contents.add(job.owner, image.content, image.link)
+        seconds = job.timelines.since_arrival(index, now)
+        if seconds is not None:
+            self.meters.uploaded(seconds)
+
+    def _finish(self, job_id: str, job: Job, finished: float | None) -> JobSummary | None:
+        if job.pending:
+            self.kept.weigh(job)
+            return None
+        # The wall clock may have been set back meanwhile; a job never ends before it began.
+        job.finished = max(job.created, self._wall_clock()) if finished is None else finished
+        self.kept.finish(job_id, job, self._clock())
+        self.kept.weigh(job)
+        self.meters.finished(job.finished - job.created)
+        if job.options.callback_url is not None:
+            self.on_complete(job_id)
+        return JobSummary(
+            job_id=job_id,
+            complete=len(job.links),
+            failed=len(job.urls) - len(job.links),
+            seconds=round(job.finished - job.created, 3),
+            unlogged=dict(job.failure_log.unlogged),
+        )

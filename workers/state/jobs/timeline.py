@@ -1,0 +1,191 @@
+"""When what happened to each URL of a job, in a few bytes each.
+
+Times are milliseconds since the job came in, on the monotonic clock, so that no timeline goes
+backwards when somebody sets the wall clock. Kept in memory only.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Literal
+
+from workers.contract.errors import Reason
+from workers.contract.image_type import ACCEPTED_MEDIA_TYPES
+from workers.contract.messages import Arrival
+from workers.state.jobs.job_size import EARLIER_BYTES
+
+_ROW = struct.Struct("<IB4I3B")
+"""claimed, attempt; arrived, milliseconds of the download, size, ended, media type, end, reason.
+Of the times and of what is counted from 1 on, 0 means: not yet, or unknown."""
+_BEGIN = struct.Struct("<IB")
+_REST = struct.Struct("<4I3B")
+_END_AT: Final = _ROW.size - 2
+
+TIMELINE_BYTES: Final = _ROW.size
+"""Of one attempt."""
+
+_NO_ROW: Final = bytes(TIMELINE_BYTES)
+_MOST_EARLIER_ROWS = 16  # a URL may be put back any number of times
+_NO_ARRIVAL: Final = (0, 0, 0, 0)
+_MOST = 2**32 - 1  # 49 days; what is later is shown as that
+_CODES: Final = tuple(Reason)
+_CODE_NUMBERS: Final[Mapping[str, int]] = {code: n for n, code in enumerate(_CODES, 1)}
+_TYPE_NUMBERS: Final[Mapping[str, int]] = {
+    media_type: n for n, media_type in enumerate(ACCEPTED_MEDIA_TYPES, 1)
+}
+
+
+EventName = Literal["claimed", "downloaded", "uploaded", "retried", "failed"]
+
+
+class End(IntEnum):
+    """How an attempt ended."""
+
+    NOT_YET = 0
+    UPLOADED = 1
+    RETRIED = 2
+    FAILED = 3
+
+
+_END_EVENTS: Final[Mapping[int, EventName]] = {
+    End.UPLOADED: "uploaded",
+    End.RETRIED: "retried",
+    End.FAILED: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """Something that happened to a URL.
+
+    Attributes:
+        seconds: since the job came in.
+        attempt: of a claim: which one.
+        size: of a download, in bytes.
+        media_type: of a download.
+        milliseconds: how long it took, of a download or an upload.
+        reason: why it was retried, or failed.
+    """
+
+    event: EventName
+    seconds: float
+    attempt: int | None = None
+    size: int | None = None
+    media_type: str | None = None
+    milliseconds: int | None = None
+    reason: str | None = None
+
+
+class Timelines:
+    """Of all URLs of a job. Not safe for threads by itself.
+
+    Args:
+        urls: how many there are.
+        opened: monotonic seconds at which the job came in.
+
+    Attributes:
+        earlier_bytes: memory for attempts before the last one, by an estimate.
+    """
+
+    __slots__ = ("_arrivals", "_earlier", "_opened", "_rows", "earlier_bytes")
+
+    def __init__(self, urls: int, opened: float) -> None:
+        self._opened = opened
+        self._rows = bytearray(TIMELINE_BYTES * urls)
+        self._earlier: dict[int, bytes] = {}
+        self.earlier_bytes = 0
+        # Of the images in hand: time, milliseconds of the download, size, media type.
+        self._arrivals: dict[int, tuple[int, int, int, int]] = {}
+
+    def claimed(self, index: int, attempt: int, now: float) -> None:
+        """An attempt begins."""
+        start = index * TIMELINE_BYTES
+        if self._rows[start + _END_AT] or index in self._arrivals:
+            self._set_aside(index)
+        _BEGIN.pack_into(self._rows, start, self._time(now), attempt)
+
+    def arrived(self, index: int, arrival: Arrival, now: float) -> None:
+        """The image is at the worker. Seen when the attempt ends: what a version of the job shows
+        stays the same, and one version more for each URL would be of little use.
+        """
+        took, size = min(arrival.milliseconds, _MOST), min(arrival.size, _MOST)
+        media_type = _TYPE_NUMBERS.get(arrival.media_type, 0)
+        self._arrivals[index] = (self._time(now), took, size, media_type)
+
+    def ended(self, index: int, end: End, now: float, reason: str = "") -> None:
+        """The attempt is over; or the URL is, without one."""
+        start = index * TIMELINE_BYTES
+        if self._rows[start + _END_AT]:
+            self._set_aside(index)
+        arrived, took, size, media_type = self._arrivals.pop(index, _NO_ARRIVAL)
+        code = _CODE_NUMBERS.get(reason, 0)
+        rest = (arrived, took, size, self._time(now), media_type, end, code)
+        _REST.pack_into(self._rows, start + _BEGIN.size, *rest)
+
+    def since_arrival(self, index: int, now: float) -> float | None:
+        """Seconds since the image in hand arrived, to the millisecond; None if there is none."""
+        arrived = self._arrivals.get(index, _NO_ARRIVAL)[0]
+        return (self._time(now) - arrived) / 1000 if arrived else None
+
+    def rows(self, indexes: Sequence[int]) -> bytes:
+        """The rows of some URLs, one after the other."""
+        if isinstance(indexes, range):
+            return bytes(self._rows[indexes.start * TIMELINE_BYTES : indexes.stop * TIMELINE_BYTES])
+        return b"".join(
+            [self._rows[index * TIMELINE_BYTES : (index + 1) * TIMELINE_BYTES] for index in indexes]
+        )
+
+    def earlier(self, indexes: Sequence[int]) -> dict[int, bytes]:
+        """The rows of attempts before the last one, by URL, of those that had some."""
+        if not self._earlier:
+            return {}
+        return {index: self._earlier[index] for index in indexes if index in self._earlier}
+
+    def _time(self, now: float) -> int:
+        time = int((now - self._opened) * 1000) + 1
+        return time if 0 < time <= _MOST else _MOST if time > 0 else 1
+
+    def _set_aside(self, index: int) -> None:
+        self._arrivals.pop(index, None)
+        start = index * TIMELINE_BYTES
+        known = self._earlier.get(index)
+        rows = (known or b"") + self._rows[start : start + TIMELINE_BYTES]
+        kept = self._earlier[index] = bytes(rows[-_MOST_EARLIER_ROWS * TIMELINE_BYTES :])
+        self.earlier_bytes += len(kept) - len(known) if known else len(kept) + EARLIER_BYTES
+        self._rows[start : start + TIMELINE_BYTES] = _NO_ROW
+
+
+def read_timeline(rows: bytes) -> Iterator[TimelineEvent]:
+    """What happened to one URL, in order.
+
+    Args:
+        rows: of its attempts, the last one at the end.
+    """
+    for row in _ROW.iter_unpack(rows):
+        yield from _events(row)
+
+
+def _events(row: tuple[int, ...]) -> Iterator[TimelineEvent]:
+    claimed, attempt, arrived, took, size, ended, media_type, end, reason = row
+    if claimed:
+        yield TimelineEvent("claimed", _seconds(claimed), attempt=attempt)
+    if arrived:
+        yield TimelineEvent(
+            "downloaded",
+            _seconds(arrived),
+            size=size,
+            media_type=ACCEPTED_MEDIA_TYPES[media_type - 1] if media_type else None,
+            milliseconds=took,
+        )
+    if ended:
+        yield TimelineEvent(
+            _END_EVENTS[end],
+            _seconds(ended),
+            milliseconds=ended - arrived if end == End.UPLOADED and arrived else None,
+            reason=_CODES[reason - 1].value if reason else None,
+        )
+
+
+def _seconds(time: int) -> float:
+    return (time - 1) / 1000

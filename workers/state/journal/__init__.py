@@ -1,0 +1,1 @@
+"""The state on disk, and its way back at a restart."""

@@ -1,0 +1,136 @@
+"""Makes a journal compact while the service runs, so that it does not grow for ever.
+
+A process of its own (`workers.state.journal.__main__`) reads the journal up to some byte, as a
+restart does, and writes the state alone to a new file. Then the journal copies what has come since
+and goes on in the new file. Nobody else waits for that, and at each point one of the two files, the
+one that has the journal's name, holds all.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from workers.contract.backoff import Backoff
+from workers.state.journal.journal import SYNC_SECONDS, Journal
+from workers.state.journal.journal_file import new_file
+
+LEAST_BYTES = 16 * 1024 * 1024
+"""A journal below it is read in a moment."""
+
+_GROWTH = 2  # times the compact size: a record is read again about once in its life
+_RETRY = Backoff(base_seconds=60.0, cap_seconds=3600.0)
+
+
+def keep(journal: Journal, compaction: "Compaction") -> None:
+    """Bring a journal to the disk once in `SYNC_SECONDS`, and keep it small, until it is closed."""
+    while not journal.wait_closed(SYNC_SECONDS):
+        journal.sync()
+        compaction.look_after()
+    compaction.abandon()
+
+
+class Compaction:
+    """Begins to make a journal compact when it has grown, and completes it. For one thread.
+
+    Args:
+        journal: just opened.
+        path: of its file, no symbolic link.
+        clock: monotonic seconds.
+        least_bytes: a journal below it is left alone.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        least_bytes: int = LEAST_BYTES,
+    ) -> None:
+        self._journal = journal
+        self._path = path
+        self._clock = clock
+        self._least_bytes = least_bytes
+        self._compact_bytes = journal.size if journal.is_compact else 0
+        self._failures = 0
+        self._not_before = clock()
+        if not journal.is_compact:
+            self._put_off()
+        self._upto = 0
+        self._child: subprocess.Popen[bytes] | None = None
+        self._fresh: BinaryIO | None = None
+        self._log = structlog.get_logger("journal")
+
+    def look_after(self) -> None:
+        """Take the next step, if there is one to take; never waits for the other process."""
+        try:
+            if self._child is None:
+                if self._is_due():
+                    self._begin()
+            elif (code := self._child.poll()) is not None:
+                self._complete(code)
+        except OSError as error:
+            self.abandon()
+            seconds = self._put_off()
+            self._log.warning(
+                "the journal could not be made compact; it grows until that can be done",
+                cause=error.strerror or str(error),
+                retry_seconds=round(seconds),
+            )
+
+    def abandon(self) -> None:
+        """End what is under way; the journal stands as it is."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+        if self._fresh is not None:
+            self._fresh.close()
+            self._fresh = None
+            self._fresh_path.unlink(missing_ok=True)
+
+    @property
+    def _fresh_path(self) -> Path:
+        return self._path.with_name(self._path.name + ".new")
+
+    def _is_due(self) -> bool:
+        limit = max(self._least_bytes, _GROWTH * self._compact_bytes)
+        return self._journal.size >= limit and self._clock() >= self._not_before
+
+    def _put_off(self) -> float:
+        self._failures += 1
+        seconds = _RETRY.delay(self._failures)
+        self._not_before = self._clock() + seconds
+        return seconds
+
+    def _begin(self) -> None:
+        self._upto = self._journal.size
+        self._fresh = new_file(self._fresh_path)
+        command = [sys.executable, "-m", "workers.state.journal", str(self._upto)]
+        # Opened again: the lock on the journal must end with this process, not with the other.
+        with self._path.open("rb") as old:
+            self._child = subprocess.Popen(  # noqa: S603 - our own module, nothing from outside
+                command,
+                stdin=old,
+                stdout=self._fresh,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+
+    def _complete(self, exit_code: int) -> None:
+        if exit_code or self._fresh is None:
+            raise OSError(f"the process that does it ended with {exit_code}")
+        was = self._journal.size
+        fcntl.flock(self._fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if self._journal.move_to(self._fresh, self._upto, self._fresh_path, self._path):
+            self._fresh = None
+        self._compact_bytes = self._journal.size
+        self._failures = 0
+        self.abandon()
+        self._log.info("the journal is compact again", was=was, bytes=self._compact_bytes)

@@ -1,0 +1,85 @@
+"""What the job table tells a journal: every change that a restart must find again.
+
+The attempts themselves are left out, only the first of a job is told: each ends in an interruption
+or a result, which are told, and one without an end is taken back at the restart. What each record
+means is in `workers.state.journal.recovery`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from workers.contract.messages import Failed, Submission, Uploaded
+from workers.state.journal.journal_records import Record
+
+
+class JobJournal(Protocol):
+    """Told of each change within the step that makes it: a `Journal`."""
+
+    def append(self, record: Record) -> None:
+        """Note what has happened."""
+        ...
+
+    def commit(self, record: Record) -> None:
+        """Note what is to happen.
+
+        Raises:
+            JournalFullError: that was not possible, so it must not happen.
+        """
+        ...
+
+
+class NoJournal:
+    """The state lives in memory, and ends with it."""
+
+    def append(self, record: Record) -> None:
+        pass
+
+    def commit(self, record: Record) -> None:
+        pass
+
+
+def opened_record(submission: Submission, created: float) -> Record:
+    """The record of a job that is about to be taken."""
+    options = submission.options.to_record()
+    record = ["opened", submission.job_id, submission.owner, created, list(submission.urls)]
+    origin = _origin(submission)
+    if origin:
+        return [*record, options, origin]
+    return [*record, options] if options else record
+
+
+def ended_record(
+    job_id: str, index: int, result: Uploaded | Failed, finished: float | None
+) -> Record:
+    """The record of a URL that has become final, and of the job's end if that was its last."""
+    if isinstance(result, Uploaded):
+        image = [result.link, result.deletehash, *([1] if result.same_as else [])]
+        return ["complete", job_id, index, image, finished]
+    return ["failed", job_id, index, [result.reason, result.message], finished]
+
+
+def cancelled_record(job_id: str, indexes: Sequence[int], finished: float | None) -> Record:
+    """The record of a step of a job's cancellation: its URLs as [first, behind the last] of runs.
+
+    Args:
+        job_id: the job.
+        indexes: of the URLs, ascending.
+        finished: the job's stamp, if these were its last.
+    """
+    runs: list[list[int]] = []
+    for index in indexes:
+        if runs and runs[-1][1] == index:
+            runs[-1][1] = index + 1
+        else:
+            runs.append([index, index + 1])
+    return ["cancelled", job_id, runs, finished]
+
+
+def _origin(submission: Submission) -> dict[str, Any]:
+    """What made the job, if that was more than a plain request."""
+    origin: dict[str, Any] = {}
+    if submission.retry_of is not None:
+        origin["retry_of"] = submission.retry_of
+    if submission.request is not None:
+        origin["request"] = [submission.request.key, submission.request.digest]
+    return origin

@@ -1,0 +1,308 @@
+"""A restart: the state that a journal holds, made again."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import structlog
+
+from workers.contract.job_options import JobOptions
+from workers.contract.logs import LogConfig, configure_logging
+from workers.contract.messages import Failed, ImageState, JobStatus, Submission, Uploaded
+from workers.contract.request_key import RequestKey
+from workers.contract.url import mask_url
+from workers.state.jobs.job import Job
+from workers.state.jobs.job_table import JobTable
+from workers.state.jobs.task_records import JobTasks, deletion_of, delivery_of
+from workers.state.journal.compaction import Compaction, keep
+from workers.state.journal.journal import Journal
+from workers.state.journal.journal_file import NO_ROOM, go_on, journal_errors, open_locked, rewrite
+from workers.state.journal.journal_records import JournalError, Record, RecordReader
+from workers.state.mailbox import Mailbox
+from workers.state.tasks.task_store import TaskStore
+
+_LINKS_A_RECORD = 10_000
+_KEEPER_SECONDS = 5.0  # far more than it takes; the end must not hang on it
+_MARKED_IMAGE = 3  # entries of one that was at Imgur already: link, deletehash, 1
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a journal brought back.
+
+    Attributes:
+        jobs: all of them, finished ones too.
+        open_urls: URLs that are worked on from here.
+        cut_bytes: what stood behind the last good record, and was left out.
+        dropped_jobs: complete ones that were left out, as there is no memory for them.
+    """
+
+    jobs: int
+    open_urls: int
+    cut_bytes: int
+    dropped_jobs: int = 0
+
+
+class Recovery:
+    """Brings the state of a journal into an empty table and mailbox, and keeps the journal.
+
+    Args:
+        table: the job table, empty.
+        mailbox: its mailbox, empty.
+    """
+
+    def __init__(self, table: JobTable, mailbox: Mailbox) -> None:
+        self._table = table
+        self._mailbox = mailbox
+        self._journal: Journal | None = None
+
+    def restore(self, path: str, logs: LogConfig) -> Recovered:
+        """Go on where the journal ends. Called once, before anything else uses the table.
+
+        Args:
+            path: the journal; made if there is none.
+            logs: how this process logs what becomes of the journal.
+
+        Raises:
+            JournalError: the journal cannot be used; it is as it was.
+        """
+        configure_logging(logs, "manager")
+        try:
+            journal, cut_bytes = load(Path(path), self._table)
+        except JournalError as error:
+            raise JournalError(f"The journal {path} cannot be used: {error}.") from None
+        self._journal = journal
+        self._table.resume(journal)
+        for crashed in self._mailbox.restore():
+            structlog.get_logger("journal").warning(
+                "image failed",
+                job_id=crashed.job_id,
+                url=mask_url(crashed.url),
+                reason=crashed.reason,
+                message=crashed.message,
+            )
+        compaction = Compaction(journal, Path(path).resolve())
+        self._keeper = threading.Thread(
+            target=keep, args=(journal, compaction), name="journal-sync", daemon=True
+        )
+        self._keeper.start()
+        jobs = sum(1 for _ in self._table.jobs())
+        open_urls = sum(self._table.unfinished().values())
+        return Recovered(jobs, open_urls, cut_bytes, self._table.kept.dropped_for_room)
+
+    def close(self) -> None:
+        """Nothing changes any more: bring the journal to the disk and give it up."""
+        if self._journal is not None:
+            self._journal.close()
+            self._keeper.join(_KEEPER_SECONDS)
+
+
+def load(path: Path, table: JobTable) -> tuple[Journal, int]:
+    """Replay a journal into an empty table, and rewrite it to hold just that state.
+
+    Returns:
+        The journal, open, and how many bytes behind its last good record were left out. Where
+        there is no room for a new file it goes on as it is.
+
+    Raises:
+        JournalError: it cannot be used; it is as it was.
+    """
+    with journal_errors():
+        real = path.resolve()
+        with open_locked(real) as file:
+            reader = RecordReader(file)
+            replay(reader, table)
+            try:
+                return Journal(rewrite(real, state_records(table))), reader.cut_bytes
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                _tell_no_room(path, error)
+            journal = Journal(go_on(file, reader.good_bytes), is_compact=False)
+            return journal, reader.cut_bytes
+
+
+def _tell_no_room(path: Path, error: OSError) -> None:
+    structlog.get_logger("journal").warning(
+        "the journal could not be made compact at the start; it grows until that can be done",
+        journal=str(path),
+        cause=error.strerror,
+    )
+
+
+def replay(records: Iterable[Record], table: JobTable) -> None:
+    """Make the changes again that the records tell of, with as many complete jobs as there is
+    memory for: the oldest are left out.
+
+    Raises:
+        JournalError: a record makes no sense where it stands.
+    """
+    for record in records:
+        try:
+            _REPLAY[record[0]](table, *record[1:])
+        except (LookupError, TypeError, ValueError) as error:
+            raise JournalError(
+                f"a record of the kind {record[:1]!r} makes no sense where it stands"
+            ) from error
+        table.make_room(table.max_bytes)
+
+
+def state_records(table: JobTable) -> Iterator[Record]:
+    """The shortest journal of a table's state."""
+    for job_id, job in table.jobs():
+        yield [
+            "job",
+            job_id,
+            {
+                "owner": job.owner,
+                "created": job.created,
+                "finished": job.finished,
+                "status": job.status,
+                "urls": job.urls,
+                "states": job.states.hex(),
+                "attempts": job.attempts.hex(),
+                "complete": [
+                    [index, link, job.deletehashes[index]] for index, link in job.links.items()
+                ],
+                "troubles": [[index, *trouble] for index, trouble in job.troubles.items()],
+                "uploading": sorted(job.uploading),
+                "unsure": sorted(job.unsure),
+                "doubled": sorted(job.doubled),
+                "deduplicated": sorted(job.deduplicated),
+                "options": job.options.to_record(),
+                "cancelled": job.cancelled,
+                "retry_of": job.retry_of,
+                "retried_as": job.retried_as,
+                "request": job.request and [job.request.key, job.request.digest],
+                "errands": job.tasks.to_record() if job.tasks else None,
+            },
+        ]
+    # Apart from the jobs: they outlive them, and their order goes across jobs.
+    for owner, links in table.kept.links.items():
+        for start in range(0, len(links), _LINKS_A_RECORD):
+            yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]
+
+
+# --- one function for each kind of record ----------------------------------------------------
+
+
+def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
+    states = bytearray.fromhex(kept["states"])
+    table.kept.enter(
+        job_id,
+        Job(
+            urls=tuple(kept["urls"]),
+            created=kept["created"],
+            states=states,
+            attempts=bytearray.fromhex(kept["attempts"]),
+            pending=states.count(ImageState.PENDING),
+            status=JobStatus(kept["status"]),
+            finished=kept["finished"],
+            links={index: link for index, link, _ in kept["complete"]},
+            troubles={index: (reason, message) for index, reason, message in kept["troubles"]},
+            deletehashes={index: deletehash for index, _, deletehash in kept["complete"]},
+            owner=kept["owner"],
+            tenant=kept["owner"],
+            uploading=set(kept["uploading"]),
+            unsure=set(kept["unsure"]),
+            doubled=set(kept["doubled"]),
+            deduplicated=set(kept.get("deduplicated", ())),
+            options=JobOptions.from_record(kept.get("options", {})),
+            cancelled=kept.get("cancelled"),
+            retry_of=kept.get("retry_of"),
+            retried_as=kept.get("retried_as"),
+            request=RequestKey(*kept["request"]) if kept.get("request") else None,
+            tasks=JobTasks.from_record(tasks) if (tasks := kept.get("errands")) else None,
+        ),
+    )
+
+
+def _links(table: JobTable, owner: str, links: list[str]) -> None:
+    table.kept.links.add(owner, links)
+
+
+def _opened(
+    table: JobTable,
+    job_id: str,
+    owner: str,
+    created: float,
+    urls: list[str],
+    *more: Mapping[str, Any],
+) -> None:
+    options, origin, *_ = *more, _NOTHING, _NOTHING
+    asked = JobOptions.from_record(options)
+    request = None if "request" not in origin else RequestKey(*origin["request"])
+    made = Submission(
+        job_id, tuple(urls), owner, asked, retry_of=origin.get("retry_of"), request=request
+    )
+    table.open(made, created)
+
+
+def _started(table: JobTable, job_id: str) -> None:
+    table.start(job_id)
+
+
+def _uploading(table: JobTable, job_id: str, index: int) -> None:
+    table.begin_upload(job_id, index)
+
+
+def _interrupted(
+    table: JobTable, job_id: str, index: int, trouble: list[str], flags: list[int]
+) -> None:
+    reason, message = trouble
+    count, maybe_stored = map(bool, flags)
+    table.begin(job_id, index)
+    table.interrupt(job_id, index, reason, message, count=count, maybe_stored=maybe_stored)
+
+
+def _complete(
+    table: JobTable, job_id: str, index: int, image: list[Any], finished: float | None
+) -> None:
+    link, deletehash, same_as = image if len(image) == _MARKED_IMAGE else (*image, 0)
+    table.begin(job_id, index)
+    table.record(job_id, index, Uploaded(link, deletehash, same_as=bool(same_as)), finished)
+
+
+def _failed(
+    table: JobTable, job_id: str, index: int, trouble: list[str], finished: float | None
+) -> None:
+    reason, message = trouble
+    table.begin(job_id, index)
+    table.record(job_id, index, Failed(reason, message), finished)
+
+
+def _delivery(table: JobTable, job_id: str, attempt: list[Any]) -> None:
+    TaskStore(table).enter_attempt(job_id, delivery_of(attempt))
+
+
+def _deletion(table: JobTable, job_id: str, index: int, deletion: list[str]) -> None:
+    TaskStore(table).enter_deletion(job_id, index, deletion_of(deletion))
+
+
+def _cancelled(table: JobTable, job_id: str, runs: list[list[int]], finished: float | None) -> None:
+    indexes = [index for first, behind in runs for index in range(first, behind)]
+    table.cancel(job_id, indexes, finished)
+
+
+def _forgotten(table: JobTable, job_ids: list[str]) -> None:
+    table.forget(job_ids)
+
+
+_REPLAY: dict[str, Callable[..., None]] = {
+    "job": _job,
+    "links": _links,
+    "opened": _opened,
+    "started": _started,
+    "uploading": _uploading,
+    "interrupted": _interrupted,
+    "complete": _complete,
+    "failed": _failed,
+    "delivery": _delivery,
+    "deletion": _deletion,
+    "cancelled": _cancelled,
+    "forgotten": _forgotten,
+}

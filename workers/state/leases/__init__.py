@@ -1,0 +1,1 @@
+"""Which worker has which task, and what becomes of it."""

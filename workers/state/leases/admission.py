@@ -1,0 +1,216 @@
+"""How jobs come in: whole or not at all, and the same request only once."""
+
+import threading
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from workers.contract.job_messages import Replay, Retry
+from workers.contract.messages import JobStatus, Refusal, RefusalCode, Submission
+from workers.contract.origin import Origin
+from workers.contract.shares import Shares, share_left
+from workers.state.jobs.job_size import size_of
+from workers.state.jobs.job_table import JobTable
+from workers.state.journal.journal import JournalFullError
+from workers.state.schedule.scheduler import WaitingRoom
+
+_FULL_RETRY_SECONDS = 10
+_DRAINING_RETRY_SECONDS = 30
+_JOURNAL_RETRY_SECONDS = 30
+_SAME_REQUEST_SECONDS = 5.0  # a job waits for the disk for as long at most, as a rule
+
+_UNDER_WAY: Final = Refusal(
+    RefusalCode.REQUEST_UNDER_WAY, "The same request is under way at the moment.", 1
+)
+_KEY_REUSED: Final = Refusal(
+    RefusalCode.KEY_REUSED,
+    "This Idempotency-Key came with another job before. Use a new key for a new job; the same key "
+    "is for sending the same job again.",
+    None,
+)
+_UNFINISHED: Final = Refusal(
+    RefusalCode.JOB_UNFINISHED,
+    "The job is not complete yet, and its URLs are tried again by themselves. Retry it when "
+    "that is over.",
+    None,
+)
+_NOTHING_FAILED: Final = Refusal(
+    RefusalCode.NOTHING_TO_RETRY, "No URL of this job has failed.", None
+)
+
+
+class Admission:
+    """Takes jobs into the table and the waiting room, in one step with the journal between them.
+
+    Args:
+        table: the job table.
+        room: where URLs wait.
+        changed: the mailbox's condition, under which both are used.
+        max_open_urls: see `MailboxLimits`.
+    """
+
+    def __init__(
+        self,
+        table: JobTable,
+        room: WaitingRoom,
+        changed: threading.Condition,
+        max_open_urls: int,
+    ) -> None:
+        self._table = table
+        self._room = room
+        self._changed = changed
+        self._max_open_urls = max_open_urls
+        # URLs and bytes of jobs that the journal is being told of.
+        self._announced_urls, self._announced_bytes = Shares(), Shares()
+        # Requests under way that must not be fulfilled twice.
+        self._under_way: set[Hashable] = set()
+        self.is_closed = False
+        """Whether no more jobs are taken; set with the condition held."""
+
+    def put(self, submission: Submission) -> Refusal | Replay | None:
+        """Take a whole job, or nothing of it.
+
+        Returns:
+            None when the job was taken, else why not.
+        """
+        request = submission.request
+        if request is None:
+            return self._noted(self._take(submission))
+        with self._once((submission.owner, request.key)) as is_alone:
+            if not is_alone:
+                return _UNDER_WAY
+            known = self._table.request(submission.owner, request.key)
+            if known is None:
+                return self._noted(self._take(submission))
+            job_id, digest = known
+            if digest != request.digest:
+                return _KEY_REUSED
+            return Replay(job_id)
+
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
+    ) -> Retry | Refusal | None:
+        """Take the failed URLs of a job as a new job, once.
+
+        Args:
+            job_id: the job that is over.
+            owner: who asks.
+            new_job_id: what the new one is to be called.
+            origin: the request that it comes with.
+
+        Returns:
+            None when this owner has no such job.
+        """
+        with self._once(job_id) as is_alone:
+            if not is_alone:
+                return _UNDER_WAY
+            job = self._table.overview(job_id, owner)
+            if job is None:
+                return None
+            earlier = self._table.overview(job.retried_as or "", owner)
+            if earlier is not None:
+                return Retry(earlier.job_id, earlier.total, is_first=False)
+            if job.status is not JobStatus.COMPLETE:
+                return _UNFINISHED
+            submission = self._table.failed_of(job_id, new_job_id)
+            if submission is None:
+                return _NOTHING_FAILED
+            refusal = self._noted(self._take(replace(submission, origin=origin)))
+            return refusal or Retry(new_job_id, len(submission.urls), is_first=True)
+
+    @contextmanager
+    def _once(self, request: Hashable) -> Iterator[bool]:
+        # Whoever sends the same again is answered when the first one is through.
+        with self._changed:
+            is_alone = self._changed.wait_for(
+                lambda: request not in self._under_way, _SAME_REQUEST_SECONDS
+            )
+            if is_alone:
+                self._under_way.add(request)
+        try:
+            yield is_alone
+        finally:
+            if is_alone:
+                with self._changed:
+                    self._under_way.discard(request)
+                    self._changed.notify_all()
+
+    def _take(self, submission: Submission) -> Refusal | None:
+        size = size_of(submission)
+        with self._changed:
+            refusal = self._refusal(submission, size)
+            if refusal is not None:
+                return refusal
+            self._announce(submission, size)
+            max_bytes = self._max_bytes - self._announced_bytes.total
+            forgotten = self._table.make_room(max_bytes)
+        forgotten.clear()  # the condition released: to free a large job takes a while
+        created = None
+        try:
+            # The same: a journal waits for the disk, and workers must not.
+            created = self._table.announce(submission)
+        except JournalFullError as error:
+            return Refusal(
+                RefusalCode.JOURNAL_FULL,
+                f"The service cannot write down new jobs at the moment ({error}).",
+                _JOURNAL_RETRY_SECONDS,
+            )
+        finally:
+            with self._changed:
+                self._announce(submission, size, -1)
+                if created is not None:
+                    self._table.open(submission, created, size)
+                    self._room.add(submission)
+        return None
+
+    def _announce(self, submission: Submission, size: int, sign: int = 1) -> None:
+        self._announced_urls.add(submission.tenant, sign * len(submission.urls))
+        self._announced_bytes.add(submission.tenant, sign * size)
+
+    @property
+    def _max_bytes(self) -> int:
+        """Memory for jobs and links; the queue takes its part."""
+        return self._table.max_bytes - self._room.size
+
+    def _refusal(self, submission: Submission, size: int) -> Refusal | None:
+        if self.is_closed:
+            return Refusal(
+                RefusalCode.DRAINING,
+                "The service is shutting down and takes no new jobs.",
+                _DRAINING_RETRY_SECONDS,
+            )
+        if size > self._table.max_job_bytes:
+            return Refusal(
+                RefusalCode.JOB_TOO_LARGE,
+                f"The job takes {size} bytes of memory, and {self._table.max_job_bytes} is the "
+                "most that this service keeps of one. Send the URLs in several jobs.",
+                None,
+            )
+        tenant, count = submission.tenant, len(submission.urls)
+        # A journal may bring back more than a limit lowered since would have let in.
+        room = share_left(
+            self._max_open_urls,
+            self._room.unfinished + self._announced_urls.total,
+            self._room.unfinished_of(tenant) + self._announced_urls.of(tenant),
+        )
+        if count > room:
+            return Refusal(
+                RefusalCode.QUEUE_FULL,
+                f"The queue has room for {room} more URLs of yours and this job has {count}.",
+                _FULL_RETRY_SECONDS,
+            )
+        room = self._table.bytes_left(tenant, self._max_bytes, self._announced_bytes)
+        if size > room:
+            return Refusal(
+                RefusalCode.STATE_FULL,
+                f"There are {room} bytes of memory for more jobs of yours and this one takes "
+                f"{size}.",
+                _FULL_RETRY_SECONDS,
+            )
+        return None
+
+    def _noted(self, refusal: Refusal | None) -> Refusal | None:
+        if refusal is not None:
+            self._table.meters.refused(refusal.code)
+        return refusal

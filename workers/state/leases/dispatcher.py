@@ -1,0 +1,203 @@
+"""How tasks get into the hands of workers, and out of them again."""
+
+import math
+from collections.abc import Callable
+
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import (
+    Arrival,
+    Clearance,
+    CrashedUrl,
+    Done,
+    Failed,
+    ImageState,
+    Lease,
+    Outcome,
+    PutBack,
+    Receipt,
+    Report,
+    Retirement,
+    Submission,
+    TaskKind,
+    TryAgain,
+    Uploaded,
+)
+from workers.state.jobs.job_table import JobTable
+from workers.state.leases.outcome_handler import Settlement
+from workers.state.leases.registry import Holder, LeaseRegistry
+from workers.state.schedule.scheduler import WaitingRoom
+from workers.state.schedule.throughput import Throughput
+from workers.state.tasks.task_queue import TaskQueue
+
+
+class Dispatcher:
+    """Moves tasks between where they wait and the leases. Not safe for threads by itself.
+
+    Args:
+        table: where attempts are noted.
+        room: where URLs wait.
+        tasks: where all else waits.
+        leases: those in force.
+        limits: of the mailbox.
+        clock: monotonic seconds.
+
+    Attributes:
+        throughput: how many URLs end in a second.
+    """
+
+    def __init__(
+        self,
+        table: JobTable,
+        room: WaitingRoom,
+        tasks: TaskQueue,
+        leases: LeaseRegistry,
+        limits: MailboxLimits,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._table = table
+        self._room = room
+        self._tasks = tasks
+        self._leases = leases
+        self._settlement = Settlement(
+            table,
+            room,
+            clock,
+            max_crashes=limits.max_crashes,
+            upload_again=limits.upload_again,
+        )
+        self._clock = clock
+        self._lease_seconds = limits.lease_seconds
+        self.throughput = Throughput()
+
+    def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
+        """The next tasks for a worker, each under a new lease; as many as it wants, or may have."""
+        leases: list[Lease] = []
+        open_urls = self._room.unfinished - self._room.delayed
+        resume_at = now + self._room.pause_seconds(now)
+        images_wait = open_urls > self._leases.images
+        while len(leases) < wanted:
+            key = self._tasks.take(now, resume_at=resume_at, images_wait=images_wait)
+            if key is None:
+                break
+            token = self._leases.lend(holder, *key, now + self._lease_seconds)
+            task = self._tasks.lease(key, token, now)
+            if task is None:
+                self._leases.end(holder.worker_id, token)
+            else:
+                leases.append(task)
+        # A worker with many free lanes leaves the others theirs: a short job is done soonest when
+        # all processes work on it.
+        workers = self._leases.holders_ready()
+        share = math.ceil(open_urls / max(1, workers))
+        while len(leases) < wanted and holder.images < max(1, share):
+            lease = self._hand_out_image(holder, workers, now)
+            if lease is None:
+                break
+            leases.append(lease)
+        return tuple(leases)
+
+    def next_event(self, now: float) -> float:
+        """When to look again, if nothing wakes before."""
+        resume_at = now + self._room.pause_seconds(now)
+        return min(self._room.next_event(now), self._tasks.next_due(resume_at))
+
+    def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None) -> Clearance:
+        """See `Mailbox.begin_upload`."""
+        leased = self._leases.find(worker_id, token)
+        if leased is None or leased.kind is not TaskKind.IMAGE:
+            return False
+        place = leased.place
+        link = self._table.begin_upload(*place, arrival)
+        self._room.downloaded(place)
+        return link or True
+
+    def end(self, worker_id: str, report: Report) -> Receipt:
+        """End a lease with its outcome; refused if the lease is no longer this worker's."""
+        leased = self._leases.end(worker_id, report.token)
+        if leased is None:
+            return Receipt(accepted=False)
+        holder, place, outcome = leased.holder, leased.place, report.outcome
+        now = holder.last_word = self._clock()
+        if leased.kind is not TaskKind.IMAGE:
+            self._tasks.settle((leased.kind, place), outcome, now)
+            if isinstance(outcome, Done | PutBack) and outcome.pause_seconds:
+                self._room.pause(now + outcome.pause_seconds)
+            return Receipt(accepted=True)
+        if not holder.images:
+            if holder.is_dismissed:
+                self._room.worker_left(worker_id)
+            else:
+                self._room.worker_is_free(worker_id)
+        is_logged = self._is_logged(place[0], outcome)
+        finished = self._settlement.settle(place, outcome)
+        if isinstance(outcome, Uploaded | Failed):
+            self.throughput.ended(now)
+        self._rest_if_idle()
+        return Receipt(accepted=True, finished=finished, is_logged=is_logged)
+
+    def take_back(self, holder: Holder) -> Retirement:
+        """A worker died: end its leases, each charged with the crash."""
+        leases = self._leases.retire(holder)
+        self._room.worker_left(holder.worker_id)
+        failed = []
+        now = self._clock()
+        # In reverse, as each goes to the front of its job: the order handed out is kept.
+        for leased in reversed(leases):
+            if leased.kind is not TaskKind.IMAGE:
+                self._tasks.crashed((leased.kind, leased.place), now)
+            elif (crashed := self._settlement.settle_crash(leased.place)) is not None:
+                failed.append(crashed)
+        self._rest_if_idle()
+        returned = holder.images - len(failed)
+        tasks = len(leases) - holder.images
+        return Retirement(returned, tuple(failed), holder.has_claimed, tasks)
+
+    def restore(self) -> tuple[CrashedUrl, ...]:
+        """After a restart: what is unfinished waits; what was being uploaded is treated as after
+        the death of its worker.
+
+        Returns:
+            The URLs that failed by that.
+        """
+        self._tasks.restore(self._clock())
+        crashed = []
+        for job_id, job in self._table.jobs():
+            if not job.pending:
+                continue
+            waiting = [
+                index
+                for index, state in enumerate(job.states)
+                if state == ImageState.PENDING and index not in job.uploading
+            ]
+            if job.cancelled is not None:
+                self._table.cancel(job_id, waiting)
+                waiting = []
+            if not job.pending:
+                continue
+            in_hand = sorted(job.uploading, reverse=True)
+            submission = Submission(job_id, job.urls, job.owner, job.options, client=job.tenant)
+            self._room.restore(submission, waiting, len(in_hand))
+            for index in in_hand:
+                self._table.begin(job_id, index)
+                crashed.append(self._settlement.settle_crash((job_id, index)))
+        return tuple(url for url in crashed if url is not None)
+
+    def _is_logged(self, job_id: str, outcome: Outcome) -> bool:
+        if isinstance(outcome, Failed):
+            return self._table.note_failure(job_id, outcome.reason)
+        return not isinstance(outcome, TryAgain) or self._table.note_retry(job_id)
+
+    def _hand_out_image(self, holder: Holder, workers: int, now: float) -> Lease | None:
+        place = self._room.take(holder.worker_id, workers, now, is_free=not holder.images)
+        if place is None:
+            return None
+        token = self._leases.lend(holder, TaskKind.IMAGE, place, now + self._lease_seconds)
+        self.throughput.begin(now)
+        attempt = self._table.begin(*place)
+        url, options = self._room.url(place), self._room.options(place[0])
+        return Lease(token, *place, url, attempt, options, self._table.origin(place[0]))
+
+    def _rest_if_idle(self) -> None:
+        if not self._leases.images:
+            self.throughput.rest(self._clock())

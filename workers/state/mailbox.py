@@ -1,0 +1,301 @@
+"""The queue with leases. A plain class, no process in sight.
+
+A stock queue loses a message whenever a worker is killed while it waits or works. Here a message
+is only lent: it leaves the mailbox for good when its lease is acknowledged, and comes back when
+its worker is retired. A lease's token is the fence: a word about a lease that is no longer in
+force changes nothing.
+
+Invariant, at every release of the condition: each open URL is in exactly one place - in the waiting
+room, or under one lease; or its job is being cancelled, and it is about to end.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from prometheus_client import Metric
+
+from workers.contract.job_messages import Cancellation, Replay, Retry
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import (
+    Arrival,
+    Clearance,
+    CrashedUrl,
+    DeletionRefusal,
+    Delivery,
+    MailboxStats,
+    Receipt,
+    Refusal,
+    Report,
+    Retirement,
+    Standing,
+    Submission,
+    TaskKind,
+    Words,
+)
+from workers.contract.origin import Origin
+from workers.contract.queue_stats import Outlook
+from workers.contract.quota import AllowanceBook
+from workers.state.jobs.job_table import JobTable
+from workers.state.leases.admission import Admission
+from workers.state.leases.cancellation import cancel
+from workers.state.leases.dispatcher import Dispatcher
+from workers.state.leases.registry import LeaseRegistry
+from workers.state.metrics import EndCause
+from workers.state.schedule.scheduler import WaitingRoom
+from workers.state.tasks.task_queue import TaskQueue
+from workers.state.tasks.task_store import TaskKey, TaskStore
+
+
+class Mailbox:
+    """Hands each URL to one worker at a time, fairly between jobs.
+
+    Args:
+        job_table: where attempts and results are noted in the same step as the hand-out or return.
+        limits: capacity and patience.
+        clock: monotonic seconds; every deadline is measured on it.
+    """
+
+    def __init__(
+        self,
+        job_table: JobTable,
+        limits: MailboxLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = job_table
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._room = WaitingRoom(
+            limits.source_concurrency, limits.max_crashes, wake=self._changed.notify_all
+        )
+        self._leases = LeaseRegistry()
+        self._task_store = TaskStore(job_table)
+        self._tasks = TaskQueue(
+            self._task_store,
+            limits,
+            wake=self._changed.notify_all,
+            workers=self._leases.holders_staying,
+        )
+        self._dispatcher = Dispatcher(
+            job_table, self._room, self._tasks, self._leases, limits, clock=clock
+        )
+        job_table.on_complete = self._tell_callback
+        self._allowance = AllowanceBook()
+        self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
+
+    # --- the web side -----------------------------------------------------------------------
+
+    def put(self, submission: Submission) -> Refusal | Replay | None:
+        """Take a whole job, or nothing of it; see `Admission`."""
+        return self._admission.put(submission)
+
+    def retry(
+        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
+    ) -> Retry | Refusal | None:
+        """Take the failed URLs of a job as a new job; see `Admission`."""
+        return self._admission.retry(job_id, owner, new_job_id, origin)
+
+    def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
+        """Call a job off; see `workers.state.leases.cancellation`."""
+        return cancel(
+            job_id,
+            owner,
+            table=self._table,
+            room=self._room,
+            changed=self._changed,
+            clock=self._clock,
+        )
+
+    def restore(self) -> tuple[CrashedUrl, ...]:
+        """Queue what is unfinished in a table that was restored; once, before all else.
+
+        A URL that was being uploaded is treated as after the death of its worker.
+
+        Returns:
+            The URLs that failed by that.
+        """
+        with self._changed:
+            crashed = self._dispatcher.restore()
+            self._changed.notify_all()
+            return crashed
+
+    def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
+        """Have an uploaded image deleted at Imgur; returns why not, if that cannot be."""
+        with self._changed:
+            if self._admission.is_closed:
+                return DeletionRefusal.DRAINING
+            refusal = self._task_store.want_deletion(job_id, index, owner)
+            if refusal is None:
+                self._tasks.add(TaskKind.DELETION, (job_id, index), self._clock())
+            return refusal
+
+    def open_tasks(self) -> tuple[TaskKey, ...]:
+        """What is still to be done besides images, what workers have leased included."""
+        with self._changed:
+            return tuple(self._tasks.keys())
+
+    def close(self) -> None:
+        """Drain: take no more jobs and hand out nothing more; leases in force may still end."""
+        with self._changed:
+            self._admission.is_closed = True
+            self._changed.notify_all()
+
+    def stats(self) -> MailboxStats:
+        """The queue at a glance."""
+        with self._changed:
+            return MailboxStats(
+                queued=self._room.unfinished - self._leases.images,
+                delayed=self._room.delayed,
+                leased=self._leases.images,
+                pause_seconds=self._room.pause_seconds(self._clock()),
+                workers_ready=self._leases.holders_ready(),
+                draining=self._admission.is_closed,
+                workers_idle=self._leases.holders_idle(),
+                workers_leaving=self._leases.holders_leaving(),
+                state_bytes=self._table.size + self._room.size,
+                max_state_bytes=self._table.max_bytes,
+            )
+
+    def outlook(self, job_id: str | None = None) -> Outlook:
+        """How fast uploads go, and what comes before the end of a job."""
+        with self._changed:
+            now = self._clock()
+            return Outlook(
+                rate_per_second=self._dispatcher.throughput.per_second(now),
+                pause_seconds=self._room.pause_seconds(now),
+                allowance=self._allowance.at(now),
+                ahead=None if job_id is None else self._room.ahead(job_id),
+            )
+
+    def meters(self) -> tuple[Metric, ...]:
+        """What has become of images and jobs so far."""
+        stats = self.stats()
+        with self._changed:
+            allowance = self._allowance.at(self._clock())
+        return self._table.meters.collect(stats, allowance)
+
+    # --- a worker ---------------------------------------------------------------------------
+
+    def exchange(self, worker_id: str, words: Words, wait_seconds: float) -> Delivery:
+        """One round trip of a worker: end leases, announce uploads, take the next leases.
+
+        Args:
+            worker_id: who asks.
+            words: what its lanes have to say.
+            wait_seconds: how long to wait for work at most, if any is wanted.
+        """
+        with self._changed:
+            if words.allowance is not None:
+                self._allowance.note(words.allowance, self._clock())
+            receipts = tuple(self._dispatcher.end(worker_id, report) for report in words.reports)
+            cleared = tuple(
+                self._dispatcher.begin_upload(worker_id, arrival.token, arrival)
+                for arrival in words.uploads
+            )
+            if receipts and not words.wanted:
+                # Another call of this worker may wait for what its leases kept it from: its share,
+                # or the next suspect.
+                self._changed.notify_all()
+        claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
+        return Delivery(claimed.standing, claimed.leases, receipts, cleared)
+
+    def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> Delivery:
+        """Take the next tasks, each under a lease, waiting a bounded time for the first."""
+        with self._changed:
+            give_up = self._clock() + wait_seconds
+            while True:
+                holder = self._leases.holder(worker_id)
+                if holder is None:
+                    return Delivery(Standing.RETIRED)
+                now = self._clock()
+                holder.has_claimed = True
+                holder.last_word = now
+                if self._admission.is_closed or holder.is_dismissed:
+                    return Delivery(Standing.DRAINED)
+                leases = self._dispatcher.hand_out(wanted, holder, now)
+                if leases:
+                    return Delivery(Standing.WORK, leases)
+                if now >= give_up:
+                    return Delivery(Standing.IDLE)
+                holder.waits += 1
+                self._changed.wait(min(give_up, self._dispatcher.next_event(now)) - now)
+                holder.waits -= 1
+
+    def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None = None) -> Clearance:
+        """Note that an image is about to be sent.
+
+        Args:
+            worker_id: who has it.
+            token: of its lease.
+            arrival: what is known of it.
+
+        Returns:
+            False when the lease is no longer in force: then the image must not be sent. The link
+            of the same image, if it is there already: then it need not be.
+        """
+        with self._changed:
+            return self._dispatcher.begin_upload(worker_id, token, arrival)
+
+    def ack(self, worker_id: str, report: Report) -> Receipt:
+        """End a lease with its outcome; refused if the lease is no longer this worker's."""
+        with self._changed:
+            return self._dispatcher.end(worker_id, report)
+
+    # --- the supervisor ---------------------------------------------------------------------
+
+    def register(self, worker_id: str) -> None:
+        """Let a worker in. Only the supervisor calls this, before it starts the process: a dead
+        worker's own registration, still under way, could bring it back to life.
+
+        Raises:
+            ValueError: the id is in use.
+        """
+        with self._changed:
+            self._leases.register(worker_id, self._clock())
+
+    def dismiss(self, worker_id: str) -> None:
+        """Let a worker go: it may finish what it has in hand, and gets nothing more. Its end is
+        that of any other, to be told by `retire`.
+        """
+        with self._changed:
+            holder = self._leases.holder(worker_id)
+            if holder is not None:
+                holder.is_dismissed = True
+                self._room.worker_leaves(worker_id)
+                self._changed.notify_all()
+
+    def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement:
+        """Fence a dead worker: its later words are refused and its leases go back, each charged
+        with the crash.
+
+        Args:
+            worker_id: who died.
+            cause: why; None for one that left when it was told to.
+        """
+        if cause is not None:
+            self._table.meters.worker_ended(cause)
+        with self._changed:
+            holder = self._leases.holder(worker_id)
+            if holder is None:
+                return Retirement(returned=0, failed=(), had_claimed=False)
+            # Also for this worker's own lanes that still wait here: they are to leave.
+            self._changed.notify_all()
+            return self._dispatcher.take_back(holder)
+
+    def workers(self) -> tuple[str, ...]:
+        """The workers that were let in and are not retired; for a supervisor that comes later."""
+        with self._changed:
+            return self._leases.workers()
+
+    def overdue(self) -> tuple[str, ...]:
+        """The workers that keep a task beyond its lease, or no longer ask for work: stuck, to be
+        killed and retired.
+        """
+        with self._changed:
+            return self._leases.overdue(self._clock())
+
+    # --- inside, the condition held ---------------------------------------------------------
+
+    def _tell_callback(self, job_id: str) -> None:
+        with self._changed:  # a journal that is read completes jobs without it
+            self._tasks.add(TaskKind.WEBHOOK, (job_id, 0), self._clock())

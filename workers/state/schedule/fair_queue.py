@@ -1,0 +1,269 @@
+"""The URLs that wait, handed out fairly between tenants and jobs, within the hosts' limits."""
+
+from array import array
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from workers.contract.job_options import Priority
+from workers.contract.messages import ImageOptions, Place, Submission
+from workers.state.schedule.host_queues import HostLines
+from workers.state.schedule.job_queue import Indexes, JobQueue, Tenant
+from workers.state.schedule.job_sizes import JobSizes
+from workers.state.schedule.source_limits import SourceLimits, host_of
+
+_LOOKS_PER_TURN = 64
+_LOOKS_PER_POP = 1_024
+"""URLs looked at until one may go: of the tenant whose turn it is, then of all. Some 2 µs each;
+what is looked at is set aside and not looked at again, so the next call goes on from there."""
+
+_STRIDES: Final = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 4}
+"""How long a job waits for its next turn: beside each other, 4 : 2 : 1 turns. Between jobs of one
+tenant only: a priority takes nothing from others."""
+
+_ONCE: Final = 1  # the stride of every tenant
+
+_TENANT_BYTES = 2_000  # measured with CPython 3.11
+
+
+class FairQueue:
+    """Round robin by tenant, and within a tenant by job: nobody waits longer because another has
+    sent more, and a small job does not wait for a large one that came before it. A job of a higher
+    priority has more of its tenant's turns.
+
+    A URL whose host is at its limit is parked, and the next of its job is looked at. A slot that
+    gets free passes to a parked URL at once, so a host with parked URLs never has one to give, and
+    each URL is parked only once. Tenants and jobs that wait for the same host take turns there too.
+
+    A job is known from `add` until `end` was told of its last URL. Not safe for threads by itself.
+
+    Args:
+        sources: the limits.
+
+    Attributes:
+        unfinished: URLs of all jobs that are not final yet, wherever they are.
+        is_unsearched: whether the last `pop` gave up before it had looked everywhere.
+    """
+
+    def __init__(self, sources: SourceLimits) -> None:
+        self._sources = sources
+        self._jobs: dict[str, JobQueue] = {}
+        self._tenants: dict[str, Tenant] = {}
+        self._tenant_sizes = JobSizes()
+        # The tenants that have something to look at, each once, in the order of their turns.
+        self._line: deque[Tenant] = deque()
+        self._parked = HostLines()
+        self.unfinished = 0
+        self.is_unsearched = False
+
+    def unfinished_of(self, tenant: str) -> int:
+        """URLs of a tenant's jobs that are not final yet."""
+        found = self._tenants.get(tenant)
+        return 0 if found is None else found.unfinished
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory besides the jobs', by an estimate."""
+        return _TENANT_BYTES * len(self._tenants) + self._parked.size
+
+    def add(self, job: Submission) -> None:
+        """Append a job with all of its URLs."""
+        self._enter(job, len(job.urls), range(len(job.urls)))
+
+    def restore(self, job: Submission, waiting: Iterable[int], in_hand: int) -> None:
+        """Append a job that had begun.
+
+        Args:
+            job: as it was submitted.
+            waiting: indexes of the URLs to hand out.
+            in_hand: how many more are not final, to be given back or ended.
+        """
+        order = tuple(waiting)
+        self._enter(job, len(order) + in_hand, order)
+
+    def pop(self) -> Place | None:
+        """Hand out the next URL of the tenant whose turn it is; it has a slot of its host.
+
+        Returns:
+            None when none may go, or none was found among those looked at.
+        """
+        looks = _LOOKS_PER_POP
+        self.is_unsearched = False
+        while self._line:
+            if looks <= 0:
+                self.is_unsearched = True
+                return None
+            tenant = self._line.popleft()
+            place, looked = self._search(tenant)
+            looks -= looked
+            if tenant.turns:
+                self._line.append(tenant)
+            if place is not None:
+                return place
+        return None
+
+    def give_back(self, place: Place) -> None:
+        """Put a URL that was handed out at the front of its job; a slot that it has it keeps."""
+        job_id, index = place
+        job = self._jobs[job_id]
+        host = host_of(job.urls[index])
+        if self._sources.take(place, host):
+            self._line_up_unless_there(job_id, job)
+            job.admitted.insert(0, index)
+        else:
+            self._parking(job_id, job, host).insert(0, index)
+
+    def admit(self, host: str) -> int:
+        """Pass slots that got free to what is parked for them; returns how many."""
+        count = 0
+        while (job_id := self._parked.first(host)) is not None:
+            job = self._jobs[job_id]
+            waiting = job.parked[host]
+            if not self._sources.take((job_id, waiting[0]), host):
+                return count
+            count += 1
+            self._line_up_unless_there(job_id, job)
+            job.admitted.append(waiting.pop(0))
+            self._parked.pass_on(host)
+            if not waiting:
+                self._leave(job_id, job, host)
+        return count
+
+    def remove(self, job_id: str, now: float) -> list[int]:
+        """Take out what waits of a job; `end` is told of these URLs later, all the same.
+
+        Returns:
+            Their indexes.
+        """
+        job = self._jobs[job_id]
+        waiting = [*job.admitted, *job.order[job.position :]]
+        for host in list(job.parked):
+            waiting += job.parked[host]
+            self._leave(job_id, job, host)
+        places = [(job_id, index) for index in job.admitted]
+        job.order, job.position, job.admitted = (), 0, array("I")
+        # Its turn, when it comes, is passed over: to look for it in the line would take longer.
+        for place in places:
+            host_with_room = self._sources.ended(place, None, now)
+            if host_with_room is not None:
+                self.admit(host_with_room)
+        return waiting
+
+    def url(self, place: Place) -> str:
+        job_id, index = place
+        return self._jobs[job_id].urls[index]
+
+    def options(self, job_id: str) -> ImageOptions | None:
+        """What the workers are told of the job's options."""
+        return self._jobs[job_id].options
+
+    def ahead(self, job_id: str) -> int | None:
+        """URLs that have their turn before a job's last one; None if it has none that are open."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            return None
+        own = job.tenant.sizes.ahead(job.stride, job.unfinished)
+        return own + self._tenant_sizes.beside(_ONCE, job.tenant.unfinished, own + 1)
+
+    def end(self, job_id: str, count: int = 1) -> None:
+        """URLs handed out, or removed, are final; the job is forgotten with its last one."""
+        job = self._jobs[job_id]
+        self._count(job, -count)
+        if not job.unfinished:
+            del self._jobs[job_id]
+            self._forget(job.tenant)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _enter(self, job: Submission, unfinished: int, order: Sequence[int]) -> None:
+        tenant = self._tenants.get(job.tenant)
+        if tenant is None:
+            tenant = self._tenants[job.tenant] = Tenant(job.tenant)
+        options = ImageOptions.of(job.options, len(job.urls))
+        queue = JobQueue(tenant, job.urls, 0, options, _STRIDES[job.options.priority], order)
+        self._jobs[job.job_id] = queue
+        tenant.jobs += 1
+        self._count(queue, unfinished)
+        if queue:
+            self._call(tenant)
+            tenant.turns.enter(job.job_id, queue.stride)
+
+    def _count(self, job: JobQueue, urls: int) -> None:
+        tenant = job.tenant
+        tenant.sizes.change(job.stride, job.unfinished, job.unfinished + urls)
+        self._tenant_sizes.change(_ONCE, tenant.unfinished, tenant.unfinished + urls)
+        job.unfinished += urls
+        tenant.unfinished += urls
+        self.unfinished += urls
+
+    def _forget(self, tenant: Tenant) -> None:
+        """One of its jobs is forgotten: the tenant is with the last one."""
+        tenant.jobs -= 1
+        if tenant.jobs:
+            # Of jobs that were removed an entry is left; many would be a leak.
+            if len(tenant.turns) <= 2 * tenant.jobs:
+                return
+            tenant.turns.keep(self._jobs)
+            if tenant.turns:
+                return
+        else:
+            del self._tenants[tenant.name]
+            if not tenant.turns:
+                return
+        self._line.remove(tenant)
+
+    def _search(self, tenant: Tenant) -> tuple[Place | None, int]:
+        """Look for a URL that may go; returns it, and how many were looked at."""
+        looked = 0
+        while tenant.turns and looked < _LOOKS_PER_TURN:
+            job_id = tenant.turns.take()
+            job = self._jobs.get(job_id)
+            if job is None:
+                continue  # it was removed
+            index = None
+            while job and index is None and looked < _LOOKS_PER_TURN:
+                looked += 1
+                index = self._look_at_next(job_id, job)
+            if job:
+                tenant.turns.line_up(job_id, job.stride)
+            if index is not None:
+                return (job_id, index), looked
+        return None, looked
+
+    def _line_up_unless_there(self, job_id: str, job: JobQueue) -> None:
+        if not job:
+            self._call(job.tenant)
+            job.tenant.turns.line_up(job_id, job.stride)
+
+    def _call(self, tenant: Tenant) -> None:
+        """A job of this tenant is about to be lined up."""
+        if not tenant.turns:
+            self._line.append(tenant)
+
+    def _look_at_next(self, job_id: str, job: JobQueue) -> int | None:
+        if job.admitted:
+            index = job.admitted.pop(0)
+            paused = self._sources.withdraw((job_id, index))
+            if paused is None:
+                return index
+            self._parking(job_id, job, paused).insert(0, index)
+            return None
+        index = job.order[job.position]
+        job.position += 1
+        host = host_of(job.urls[index])
+        if self._sources.take((job_id, index), host):
+            return index
+        self._parking(job_id, job, host).append(index)
+        return None
+
+    def _parking(self, job_id: str, job: JobQueue, host: str) -> Indexes:
+        found = job.parked.get(host)
+        if found is None:
+            found = job.parked[host] = array("I")
+            self._parked.join(host, job.tenant.name, job_id)
+        return found
+
+    def _leave(self, job_id: str, job: JobQueue, host: str) -> None:
+        """A job has no URLs parked at a host any more."""
+        del job.parked[host]
+        self._parked.leave(host, job.tenant.name, job_id)

@@ -1,0 +1,61 @@
+"""What waits of one job, and of one tenant."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from workers.contract.messages import ImageOptions
+from workers.state.schedule.job_sizes import JobSizes
+from workers.state.schedule.job_turns import JobTurns
+
+Indexes: TypeAlias = "array[int]"
+"""A queue of URLs, of type code I: an empty deque takes 600 bytes, and a job may have one for each
+of its hosts."""
+
+
+@dataclass(slots=True, eq=False)
+class Tenant:
+    """Whose jobs take turns with those of the others.
+
+    Attributes:
+        turns: its jobs that have something to look at, in the order of their turns.
+        sizes: its jobs by how much of them is left.
+        unfinished: URLs of its jobs that are not final yet.
+        jobs: how many it has.
+    """
+
+    name: str
+    turns: JobTurns = field(default_factory=JobTurns)
+    sizes: JobSizes = field(default_factory=JobSizes)
+    unfinished: int = 0
+    jobs: int = 0
+
+
+@dataclass(slots=True)
+class JobQueue:
+    """A job's share. A URL that waits is in one of three places.
+
+    Attributes:
+        urls: all of its URLs.
+        unfinished: URLs of the job that are not final yet, wherever they are.
+        options: of each of its images.
+        stride: see `JobTurns`.
+        order: indexes to hand out; those from `position` on were never looked at.
+        admitted: those that have a slot of their host: to be handed out first.
+        parked: those whose host had none to give, by host.
+    """
+
+    tenant: Tenant
+    urls: tuple[str, ...]
+    unfinished: int
+    options: ImageOptions | None
+    stride: int
+    order: Sequence[int]
+    position: int = 0
+    admitted: Indexes = field(default_factory=lambda: array("I"))
+    parked: dict[str, Indexes] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether there is something to look at."""
+        return bool(self.admitted) or self.position < len(self.order)

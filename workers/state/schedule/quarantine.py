@@ -1,0 +1,135 @@
+"""Telling the URL that kills workers from those that were merely beside it."""
+
+from collections import deque
+
+from workers.contract.messages import Place
+
+
+class Quarantine:
+    """Counts crashes by URL, and keeps the suspects apart.
+
+    A worker has several URLs in hand when it dies, and each of them is charged. One that the next
+    crash may fail is a suspect: it is handed out alone, to a worker that holds nothing else, so
+    that the next crash can only be its own. As many workers serve the suspects as there are some
+    for, but one stays with the ordinary queue, if there is more than one. Not safe for threads by
+    itself.
+
+    Args:
+        max_crashes: a URL whose worker died this often is to be failed.
+    """
+
+    def __init__(self, max_crashes: int) -> None:
+        self._max_crashes = max_crashes
+        self._crashes: dict[Place, int] = {}
+        self._on_last_chance: set[Place] = set()
+        self._suspects: deque[Place] = deque()
+        # The workers that serve the suspects, and whether each holds one already. Each of the
+        # others can count on a suspect that waits.
+        self._staff: dict[str, bool] = {}
+
+    # --- the URLs ---------------------------------------------------------------------------
+
+    def charge(self, place: Place, *, last_chance: bool = False) -> int:
+        """Count a crash of the worker that had this URL.
+
+        Args:
+            place: the URL.
+            last_chance: one more may fail it, however few there were.
+
+        Returns:
+            Its crashes so far.
+        """
+        crashes = self._crashes.get(place, 0) + 1
+        self._crashes[place] = crashes
+        if last_chance or crashes == self._max_crashes - 1:
+            self._on_last_chance.add(place)
+        return crashes
+
+    def is_suspect(self, place: Place) -> bool:
+        return place in self._on_last_chance
+
+    def add(self, suspect: Place) -> None:
+        """Keep a suspect that waits for a worker, before those that wait already."""
+        self._suspects.appendleft(suspect)
+
+    def remove(self, job_id: str) -> list[int]:
+        """Take out the suspects of a job that wait, and let whoever waited for one go.
+
+        Returns:
+            Their indexes.
+        """
+        for place in [place for place in self._crashes if place[0] == job_id]:
+            self.forget(place)
+        removed = [index for suspect_of, index in self._suspects if suspect_of == job_id]
+        if removed:
+            self._suspects = deque(place for place in self._suspects if place[0] != job_id)
+            for worker_id in self._without_suspect()[len(self._suspects) :]:
+                del self._staff[worker_id]
+        return removed
+
+    def forget(self, place: Place) -> None:
+        """The URL is final: its crashes no longer matter."""
+        self._crashes.pop(place, None)
+        self._on_last_chance.discard(place)
+
+    # --- the workers that serve them --------------------------------------------------------
+
+    @property
+    def has_suspects(self) -> bool:
+        """Whether some wait."""
+        return bool(self._suspects)
+
+    def holds(self, worker_id: str) -> bool:
+        """Whether this worker serves the suspects, and may take nothing else."""
+        return worker_id in self._staff
+
+    def enter(self, worker_id: str, workers: int, *, is_free: bool) -> bool:
+        """Make this worker serve the suspects, if it is needed there and can be spared.
+
+        A free worker may begin at once. One with URLs in hand must first finish them, its other
+        lanes idle meanwhile, so it is taken only where nobody serves, and may go when a free one
+        comes.
+
+        Args:
+            worker_id: a worker.
+            workers: how many there are, this one included.
+            is_free: whether it holds nothing.
+        """
+        if worker_id in self._staff or not self._suspects or (self._staff and not is_free):
+            return False
+        most = max(1, workers - 1)
+        without = self._without_suspect()
+        if without and (len(self._staff) >= most or len(without) >= len(self._suspects)):
+            del self._staff[without[0]]
+        if len(self._staff) >= most:
+            return False
+        self._staff[worker_id] = False
+        return True
+
+    def pop(self, worker_id: str) -> Place:
+        """Hand out the next suspect to a worker that entered and holds nothing."""
+        self._staff[worker_id] = True
+        return self._suspects.popleft()
+
+    def settled(self, worker_id: str) -> bool:
+        """The suspect of this worker came to an end; another one is next, or it may leave.
+
+        Returns:
+            Whether it left, and may take other work again.
+        """
+        del self._staff[worker_id]
+        if len(self._without_suspect()) < len(self._suspects):
+            self._staff[worker_id] = False
+        return worker_id not in self._staff
+
+    def stand_down(self, worker_id: str) -> None:
+        """The worker takes no more suspects; the one that it may have stays apart."""
+        if not self._staff.get(worker_id):
+            self.leave(worker_id)
+
+    def leave(self, worker_id: str) -> None:
+        """The worker is gone."""
+        self._staff.pop(worker_id, None)
+
+    def _without_suspect(self) -> list[str]:
+        return [worker_id for worker_id, has_one in self._staff.items() if not has_one]

@@ -1,0 +1,1 @@
+"""Tasks besides images: webhook deliveries, and deletions of uploaded images."""

@@ -1,0 +1,178 @@
+"""The tasks besides images that are open: which is due when.
+
+As with images, a task is only leased; what a dead worker had goes to the next one, so a task is
+done at least once, and a webhook may arrive twice.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from workers.contract.errors import Reason
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import Failed, Lease, Outcome, Place, PutBack, TaskKind, TryAgain
+from workers.state.tasks.due_tasks import DueTasks
+from workers.state.tasks.task_store import TaskKey, TaskStore
+
+_MOST_OF_A_KIND = 16  # leased at once, over all workers
+_LANES_FOR_ONE = 8  # of all workers; so images keep three lanes in four
+
+_KINDS = (TaskKind.WEBHOOK, TaskKind.DELETION)
+
+
+@dataclass(slots=True)
+class _Progress:
+    attempts: int
+    crashes: int = 0
+
+
+class TaskQueue:
+    """Keeps the open tasks. Not safe for threads by itself; times are monotonic seconds.
+
+    Args:
+        store: what is kept of them with their jobs.
+        limits: of the mailbox.
+        wake: called when something may be handed out that could not before.
+        workers: how many there are now.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        limits: MailboxLimits,
+        wake: Callable[[], None],
+        workers: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._limits = limits
+        self._wake = wake
+        self._workers = workers
+        self._open: dict[TaskKey, _Progress] = {}
+        self._due = self._nothing_due()
+        # Who has gone longest without a turn comes first.
+        self._turns = [*_KINDS, TaskKind.IMAGE]
+
+    def keys(self) -> Iterator[TaskKey]:
+        """All that are open, those leased included."""
+        return iter(self._open)
+
+    # --- what comes in ----------------------------------------------------------------------
+
+    def restore(self, now: float) -> None:
+        """Begin with what the store has open."""
+        self._open.clear()
+        self._due = self._nothing_due()
+        for key, attempts, wait_seconds in self._store.open_tasks():
+            self._open[key] = _Progress(attempts)
+            self._put(key, now + wait_seconds)
+
+    def add(self, kind: TaskKind, place: Place, now: float) -> None:
+        """Something is to be done, at once."""
+        if (kind, place) not in self._open:
+            self._open[kind, place] = _Progress(0)
+            self._put((kind, place), now)
+
+    def _nothing_due(self) -> dict[TaskKind, DueTasks]:
+        return {kind: DueTasks(partial(self._store.host, kind)) for kind in _KINDS}
+
+    def _put(self, key: TaskKey, due: float) -> None:
+        kind, place = key
+        self._due[kind].put(place, due)
+        self._wake()
+
+    # --- what goes out ----------------------------------------------------------------------
+
+    def take(self, now: float, *, resume_at: float, images_wait: bool) -> TaskKey | None:
+        """The next task that is due, for a `lease`.
+
+        Args:
+            now: the time.
+            resume_at: when Imgur may be asked for something again; nothing is deleted before.
+            images_wait: whether images would have the lane. They and each kind of task take turns
+                then: with a single lane all three go on, whatever one of them meets.
+
+        Returns:
+            None if nothing is due within the bounds, or it is an image's turn.
+        """
+        if not self._open:
+            return None
+        workers = self._workers()
+        for kind in self._turns:
+            if kind is TaskKind.IMAGE:
+                if images_wait:
+                    self._had_turn(kind)
+                    return None
+            elif kind is not TaskKind.DELETION or resume_at <= now:
+                place = self._due[kind].take(now, *self._bounds(kind, workers))
+                if place is not None:
+                    self._had_turn(kind)
+                    return kind, place
+        return None
+
+    def lease(self, key: TaskKey, token: int, now: float) -> Lease | None:
+        """What a worker is told of a task that was taken; None if its job was forgotten."""
+        lease = self._store.lease(key, token, self._open[key].attempts + 1)
+        if lease is None:
+            self._ended(key, now)
+            del self._open[key]
+        return lease
+
+    def next_due(self, resume_at: float) -> float:
+        """When `take` has something to hand out, if nothing changes before."""
+        if not self._open:
+            return math.inf
+        workers = self._workers()
+        return min(
+            max(
+                due.next_due(*self._bounds(kind, workers)),
+                resume_at if kind is TaskKind.DELETION else 0.0,
+            )
+            for kind, due in self._due.items()
+        )
+
+    def _bounds(self, kind: TaskKind, workers: int) -> tuple[int, int]:
+        """How many tasks of a kind all workers have at once, and of them for one host. Those of
+        other kinds do not count, so that no kind can hold up another.
+        """
+        most = max(1, min(_MOST_OF_A_KIND, workers * self._limits.lanes // _LANES_FOR_ONE))
+        # Deletions have a single host, Imgur.
+        return most, max(1, most // 2) if kind is TaskKind.WEBHOOK else most
+
+    def _had_turn(self, kind: TaskKind) -> None:
+        self._turns.remove(kind)
+        self._turns.append(kind)
+
+    # --- how it ended -----------------------------------------------------------------------
+
+    def settle(self, key: TaskKey, outcome: Outcome, now: float) -> None:
+        """An attempt has ended as a worker reports."""
+        progress = self._ended(key, now)
+        if isinstance(outcome, PutBack):
+            self._put(key, now)
+            return
+        progress.attempts += 1
+        self._store.note(key, progress.attempts, outcome)
+        if isinstance(outcome, TryAgain):
+            self._put(key, now + outcome.delay_seconds)
+        else:
+            del self._open[key]
+
+    def crashed(self, key: TaskKey, now: float) -> None:
+        """The worker of an attempt died; once too often, and the task has failed."""
+        progress = self._ended(key, now)
+        progress.crashes += 1
+        if progress.crashes < self._limits.max_crashes:
+            self._put(key, now)
+            return
+        message = f"{progress.crashes} worker processes died with this task."
+        self._store.note(key, progress.attempts + 1, Failed(Reason.WORKER_CRASHED, message))
+        del self._open[key]
+
+    def _ended(self, key: TaskKey, now: float) -> _Progress:
+        kind, place = key
+        due = self._due[kind]
+        due.ended(place, now)
+        if due:
+            self._wake()  # others may have been held up by a bound alone
+        return self._open[key]

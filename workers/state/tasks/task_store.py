@@ -1,0 +1,151 @@
+"""What of the tasks outlives the queue: each change is one step of job table and journal."""
+
+from collections.abc import Iterator
+
+from workers.contract.messages import (
+    PENDING_DELETION,
+    Deletion,
+    DeletionRefusal,
+    DeletionState,
+    DeliveryAttempt,
+    Done,
+    Failed,
+    ImageState,
+    Lease,
+    Outcome,
+    Place,
+    TaskKind,
+    TryAgain,
+)
+from workers.state.jobs.job import Job
+from workers.state.jobs.job_table import JobEntry, JobTable
+from workers.state.jobs.task_records import JobTasks, deletion_record, delivery_record
+from workers.state.schedule.source_limits import host_of
+from workers.state.tasks.event import job_complete
+
+TaskKey = tuple[TaskKind, Place]
+
+
+class TaskStore:
+    """The webhooks and deletions of all jobs, as the job table keeps them.
+
+    Args:
+        table: where jobs are.
+    """
+
+    def __init__(self, table: JobTable) -> None:
+        self._table = table
+        self._wall_clock = table.wall_clock
+
+    def lease(self, key: TaskKey, token: int, attempt: int) -> Lease | None:
+        """The task for a worker; None when its job is gone."""
+        kind, (job_id, index) = key
+        with self._table.entry(job_id) as entry:
+            if entry is None:
+                return None
+            job = entry.job
+            if kind is TaskKind.DELETION:
+                target, body = job.deletehashes[index], b""
+            else:
+                target, body = job.options.callback_url or "", job_complete(job_id, job)
+            return Lease(token, job_id, index, target, attempt, None, job.origin, kind, body)
+
+    def host(self, kind: TaskKind, place: Place) -> str:
+        """The host that a webhook goes to; none for a deletion: all of them go to Imgur."""
+        if kind is TaskKind.DELETION:
+            return ""
+        with self._table.entry(place[0]) as entry:
+            return host_of((entry and entry.job.options.callback_url) or "")
+
+    def note(self, key: TaskKey, attempt: int, outcome: Outcome) -> None:
+        """Enter how an attempt has ended.
+
+        Args:
+            key: the task.
+            attempt: its number, from 1.
+            outcome: how.
+        """
+        kind, (job_id, index) = key
+        if kind is TaskKind.WEBHOOK and isinstance(outcome, Done | Failed | TryAgain):
+            now = self._wall_clock()
+            due = now + outcome.delay_seconds if isinstance(outcome, TryAgain) else None
+            reason = None
+            if not isinstance(outcome, Done) and outcome.status is None:
+                reason = outcome.reason  # with an answer, its status says all
+            told = DeliveryAttempt(now, attempt, outcome.status, reason, due)
+            self.enter_attempt(job_id, told)
+        elif isinstance(outcome, Failed):
+            failed = Deletion(DeletionState.FAILED, outcome.reason, outcome.message)
+            self.enter_deletion(job_id, index, failed)
+        elif isinstance(outcome, Done):
+            self.enter_deletion(job_id, index, Deletion(DeletionState.DONE))
+
+    def enter_attempt(self, job_id: str, attempt: DeliveryAttempt) -> None:
+        """Enter an attempt to tell a job's callback URL."""
+        with self._table.entry(job_id) as entry:
+            if entry is not None:
+                _tasks_of(entry.job).deliveries.append(attempt)
+                entry.job.log.note(0)  # any index will do: what has changed is the job's
+                entry.journal.append(["delivery", job_id, delivery_record(attempt)])
+
+    def want_deletion(self, job_id: str, index: int, owner: str) -> DeletionRefusal | None:
+        """Enter the wish to delete an image; returns why not, if that cannot be."""
+        with self._table.entry(job_id) as entry:
+            if entry is None or entry.job.owner != owner:
+                return DeletionRefusal.JOB_NOT_FOUND
+            refusal = _refusal(entry.job, index)
+            if refusal is None:
+                _enter_deletion(entry, job_id, index, PENDING_DELETION)
+            return refusal
+
+    def enter_deletion(self, job_id: str, index: int, deletion: Deletion) -> None:
+        """Enter how a deletion stands; with the image, its link leaves the list of all links."""
+        with self._table.entry(job_id) as entry:
+            if entry is not None:
+                _enter_deletion(entry, job_id, index, deletion)
+
+    # --- a restart --------------------------------------------------------------------------
+
+    def open_tasks(self) -> Iterator[tuple[TaskKey, int, float]]:
+        """All that is still to be done; before anybody else uses the table.
+
+        Returns:
+            The attempts made before, and the seconds until the next one is due, beside each.
+        """
+        now = self._wall_clock()
+        for job_id, job in self._table.jobs():
+            for index in sorted(job.tasks.pending_deletions) if job.tasks else ():
+                yield (TaskKind.DELETION, (job_id, index)), 0, 0.0
+            if not job.has_untold_callback:
+                continue
+            last = job.tasks.deliveries[-1] if job.tasks and job.tasks.deliveries else None
+            wait = 0.0 if last is None else max(0.0, (last.next_at or now) - now)
+            yield (TaskKind.WEBHOOK, (job_id, 0)), 0 if last is None else last.attempt, wait
+
+
+def _enter_deletion(entry: JobEntry, job_id: str, index: int, deletion: Deletion) -> None:
+    job = entry.job
+    _tasks_of(job).set_deletion(index, deletion)
+    job.log.note(index)
+    # From the wish on: nothing else must come to rely on the image meanwhile.
+    entry.forget_image(job.links[index])
+    if deletion.state is DeletionState.DONE:
+        entry.drop_link(job.links[index])
+    entry.journal.append(["deletion", job_id, index, deletion_record(deletion)])
+
+
+def _tasks_of(job: Job) -> JobTasks:
+    if job.tasks is None:
+        job.tasks = JobTasks()
+    return job.tasks
+
+
+def _refusal(job: Job, index: int) -> DeletionRefusal | None:
+    if not 0 <= index < len(job.urls):
+        return DeletionRefusal.IMAGE_NOT_FOUND
+    if job.states[index] != ImageState.COMPLETE:
+        return DeletionRefusal.IMAGE_NOT_COMPLETE
+    known = job.tasks.deletions.get(index) if job.tasks else None
+    if known is not None and known.state is not DeletionState.FAILED:
+        return DeletionRefusal.IMAGE_ALREADY_DELETED
+    return None if job.deletehashes.get(index) else DeletionRefusal.IMAGE_NOT_DELETABLE

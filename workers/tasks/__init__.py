@@ -1,1 +1,0 @@
-"""Small pieces of work besides images: webhook deliveries, and deletions of uploaded images."""

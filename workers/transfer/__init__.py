@@ -1,1 +1,0 @@
-"""HTTP as a client speaks it here: in bounded time, and in bounded memory."""

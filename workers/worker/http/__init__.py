@@ -1,0 +1,1 @@
+"""Bounded transfers over libcurl, and the guard of addresses."""

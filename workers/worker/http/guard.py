@@ -1,0 +1,227 @@
+"""Which addresses a download may connect to.
+
+The address is judged where the socket is opened, not before: what was checked is what is
+connected to, however the URL wrote it and whatever the name resolves to a moment later.
+"""
+
+import socket
+from collections.abc import Iterable, Iterator
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+from workers.contract.errors import DownloadError, Reason
+from workers.worker.http.lookup import look_up
+
+Address = IPv4Address | IPv6Address
+
+# All that the IANA IPv4 Special-Purpose Address Registry keeps off the public internet, and what
+# only looks public. A table of our own: `is_global` differs between Python versions.
+REFUSED_IPV4 = (
+    (IPv4Network("0.0.0.0/8"), "this network (RFC 791); Linux connects 0.0.0.0 to itself"),
+    (IPv4Network("10.0.0.0/8"), "private (RFC 1918)"),
+    (IPv4Network("100.64.0.0/10"), "carrier-grade NAT (RFC 6598); metadata of some clouds"),
+    (IPv4Network("127.0.0.0/8"), "loopback (RFC 1122)"),
+    (IPv4Network("168.63.129.16/32"), "the host of an Azure machine"),
+    (IPv4Network("169.254.0.0/16"), "link-local (RFC 3927); metadata of most clouds"),
+    (IPv4Network("172.16.0.0/12"), "private (RFC 1918)"),
+    (IPv4Network("192.0.0.0/24"), "protocol assignments (RFC 6890); metadata of some clouds"),
+    (IPv4Network("192.0.2.0/24"), "documentation (RFC 5737)"),
+    (IPv4Network("192.31.196.0/24"), "AS112 (RFC 7535), answered by the nearest machine"),
+    (IPv4Network("192.52.193.0/24"), "multicast tunnels (RFC 7450)"),
+    (IPv4Network("192.88.99.0/24"), "6to4 relays (RFC 7526)"),
+    (IPv4Network("192.168.0.0/16"), "private (RFC 1918)"),
+    (IPv4Network("192.175.48.0/24"), "AS112 (RFC 7534), answered by the nearest machine"),
+    (IPv4Network("198.18.0.0/15"), "benchmarks (RFC 2544)"),
+    (IPv4Network("198.51.100.0/24"), "documentation (RFC 5737)"),
+    (IPv4Network("203.0.113.0/24"), "documentation (RFC 5737)"),
+    (IPv4Network("224.0.0.0/4"), "multicast (RFC 5771)"),
+    (IPv4Network("240.0.0.0/4"), "reserved (RFC 1112), and broadcast"),
+)
+
+# Only what is handed out as global unicast is public. That leaves out at one stroke loopback,
+# link-local, site-local, unique local and multicast addresses, and the forms that carry an IPv4
+# address within them: compatible (::/96), mapped (::ffff:0:0/96), translated (::ffff:0:0:0/96).
+GLOBAL_IPV6 = IPv6Network("2000::/3")
+
+# What the global range has in it that is not public.
+REFUSED_IPV6 = (
+    (IPv6Network("2001::/23"), "protocol assignments (RFC 2928), with Teredo in 2001::/32"),
+    (IPv6Network("2001:db8::/32"), "documentation (RFC 3849)"),
+    (IPv6Network("2002::/16"), "6to4 (RFC 3056): carries an IPv4 address"),
+    (IPv6Network("2620:4f:8000::/48"), "AS112 (RFC 7534), answered by the nearest machine"),
+    (IPv6Network("3fff::/20"), "documentation (RFC 9637)"),
+)
+
+# Behind these a NAT64 gateway connects to the IPv4 address inside (RFC 6052, RFC 8215), so that is
+# what is judged, whatever SOURCE_ALLOWED_NETWORKS says of the prefix.
+_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+
+# The third quarter of an ISATAP address (RFC 5214, section 6.1), which can stand in any prefix;
+# the last quarter is an IPv4 address.
+_ISATAP_MARKS = (0x0000_5EFE, 0x0200_5EFE)
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address belongs to the public internet."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network, _ in REFUSED_IPV4)
+    if address not in GLOBAL_IPV6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP_MARKS:
+        return False
+    return not any(address in network for network, _ in REFUSED_IPV6)
+
+
+_LOOKUP_SECONDS = 2.0
+_DISCARD_PORT = 9
+
+
+class AddressRefusedError(Exception):
+    """An address may not be connected to.
+
+    Args:
+        reason: which rule says so.
+        port: of the connection.
+    """
+
+    def __init__(self, reason: Reason, port: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.port = port
+
+
+class AddressGuard:
+    """Lets through public addresses, and what the operator has allowed.
+
+    Args:
+        allowed_networks: in CIDR notation; let through on any port.
+        allowed_ports: on which public addresses may be connected to.
+        allowed_origins: single addresses, each with its port; they come before all other rules.
+        refused_networks: in CIDR notation; refused though they are public or allowed.
+    """
+
+    def __init__(
+        self,
+        allowed_networks: Iterable[str],
+        allowed_ports: Iterable[int],
+        allowed_origins: Iterable[tuple[str, int]] = (),
+        refused_networks: Iterable[str] = (),
+    ) -> None:
+        self._allowed = tuple(ip_network(network, strict=False) for network in allowed_networks)
+        self._refused = tuple(ip_network(network, strict=False) for network in refused_networks)
+        self._ports = tuple(allowed_ports)
+        self._origins = frozenset((ip_address(text), port) for text, port in allowed_origins)
+
+    def refusal(self, address: Address, port: int) -> Reason | None:
+        """Why `address` may not be connected to on `port`; None if it may."""
+        if (address, port) in self._origins:
+            return None
+        refusals = (self._refusal(inner, port) for inner in _judged(address))
+        return next((refusal for refusal in refusals if refusal is not None), None)
+
+    def _refusal(self, address: Address, port: int) -> Reason | None:
+        if any(address in network for network in self._refused):
+            return Reason.ADDRESS_NOT_ALLOWED
+        if any(address in network for network in self._allowed):
+            return None
+        if not is_public(address) or _is_own(address):
+            return Reason.ADDRESS_NOT_ALLOWED
+        return None if port in self._ports else Reason.PORT_NOT_ALLOWED
+
+    def check(self, address: Address, port: int) -> None:
+        """Called by the transport for each address that it is about to connect to.
+
+        Raises:
+            AddressRefusedError: it may not be connected to.
+        """
+        reason = self.refusal(address, port)
+        if reason is not None:
+            raise AddressRefusedError(reason, port)
+
+    def check_host(self, host: str, port: int) -> None:
+        """Called before a proxy is asked for a host, as the proxy connects, not this machine.
+
+        Addresses are judged, and what names resolve to here. A name that resolves nowhere here is
+        left to the proxy.
+
+        Raises:
+            AddressRefusedError: one of the addresses may not be connected to.
+        """
+        try:
+            # The system takes "127.0.0.1." for a name; a proxy may take it for the address.
+            answers = look_up(host.removesuffix("."), _LOOKUP_SECONDS)
+        except (OSError, UnicodeError):
+            return
+        for answer in answers:
+            self.check(ip_address(answer), port)
+
+    def explain(self, error: AddressRefusedError, host: str) -> DownloadError:
+        """A refusal in words. The address is left out: it would map the internal network."""
+        if error.reason is Reason.PORT_NOT_ALLOWED:
+            ports = " and ".join(str(allowed) for allowed in self._ports) or "none"
+            return DownloadError(
+                error.reason,
+                f"Images are not fetched from port {error.port}; allowed: {ports}.",
+            )
+        if not _is_literal(host):
+            return no_such_host(host)
+        return DownloadError(
+            error.reason,
+            f"The host {shown(host)} is not a public internet address; images are fetched from"
+            " public addresses only.",
+        )
+
+
+def no_such_host(host: str) -> DownloadError:
+    """The same for a name that does not exist and for one that leads inside.
+
+    Else the difference would tell strangers which names the internal network has.
+    """
+    return DownloadError(
+        Reason.NAME_NOT_FOUND,
+        f"The host {shown(host)} does not exist, or is not at a public internet address.",
+    )
+
+
+def _judged(address: Address) -> Iterator[Address]:
+    """What is judged in place of `address`: itself, or the IPv4 addresses that it may carry."""
+    if address not in _NAT64[0] and address not in _NAT64[1]:
+        yield address
+        return
+    yield IPv4Address(int(address) & 0xFFFF_FFFF)  # behind a prefix of 96 bits
+    if address in _NAT64[1]:  # and of 48 bits, around the octet that stays zero (RFC 6052, 2.2)
+        packed = address.packed
+        yield IPv4Address(packed[6:8] + packed[9:11])
+
+
+def _is_own(address: Address) -> bool:
+    """Whether this machine has the address: then it is also where packets to it come from.
+
+    Connecting a datagram socket chooses a route, and sends nothing.
+    """
+    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((str(address), _DISCARD_PORT))
+            return ip_address(sock.getsockname()[0]) == address
+    except OSError:  # no route, or no such family here
+        return False
+
+
+def _is_literal(host: str) -> bool:
+    if ":" in host:
+        return True
+    try:
+        socket.inet_aton(host.rstrip("."))
+    except OSError:
+        return False
+    return True
+
+
+def shown(host: str) -> str:
+    """The host for a sentence; the longest legal name has 253 characters."""
+    return host if len(host) <= 100 else host[:99] + "…"  # noqa: PLR2004 - both in one place

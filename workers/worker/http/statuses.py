@@ -1,0 +1,109 @@
+"""What a source's status says about the image, and whether another attempt makes sense."""
+
+import re
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from workers.contract.errors import DownloadError, Reason, SourceOverloadedError
+from workers.contract.retry_after import retry_after
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""The statuses whose Location is followed (RFC 9110, section 15.4)."""
+
+_IMAGE = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
+
+# RFC 9110, section 14.4. Numbers of more digits are no sizes of images.
+_match_range = re.compile(r"bytes\s+0-([0-9]{1,15})/([0-9]{1,15})", re.IGNORECASE).fullmatch
+
+_PLACEHOLDERS = frozenset(
+    {
+        "i.imgur.com/removed.png",  # JDimproved/JDim#1433
+        "imgur.com/removed.png",
+        "s.yimg.com/pw/images/en-us/photo_unavailable.png",  # Flickr
+    }
+)
+"""Host and path."""
+
+MAX_RETRY_AFTER = 300.0
+"""Seconds. A source that asks for more is asked again sooner, so that it cannot hold up a job."""
+
+_FIRST_SERVER_ERROR = 500
+
+_OVERLOADED = frozenset({429, 503})
+"""Too Many Requests (RFC 6585, section 4); Service Unavailable, "due to a temporary overload"
+(RFC 9110, section 15.6.4)."""
+
+# RFC 9110, section 15.5; RFC 7725 (451); RFC 8470 (425); RFC 6585 (429).
+_MEANINGS: dict[int, tuple[Reason, str, bool]] = {
+    401: (Reason.SOURCE_REFUSED, "The source wants a login for the image", False),
+    403: (Reason.SOURCE_REFUSED, "The source refuses to give out the image", False),
+    404: (Reason.SOURCE_NOT_FOUND, "The source has no image at this URL", False),
+    407: (Reason.SOURCE_REFUSED, "The source wants a login for the image", False),
+    408: (Reason.SOURCE_ERROR, "The source gave up waiting for the request", True),
+    410: (Reason.SOURCE_NOT_FOUND, "The source no longer has the image", False),
+    425: (Reason.SOURCE_ERROR, "The source asks to try again", True),
+    429: (Reason.SOURCE_RATE_LIMITED, "The source asks for fewer requests", True),
+    451: (Reason.SOURCE_REFUSED, "The source may not give out the image for legal reasons", False),
+}
+
+
+def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
+    """The error that an answer other than 200, and other than a redirect, stands for.
+
+    Args:
+        status: the answer's status.
+        headers: the answer's headers; Retry-After is heeded where another attempt makes sense.
+    """
+    if status in _MEANINGS:
+        reason, sentence, transient = _MEANINGS[status]
+    elif status >= _FIRST_SERVER_ERROR:
+        reason, sentence, transient = Reason.SOURCE_ERROR, "The source has a problem", True
+    else:
+        reason, sentence, transient = Reason.SOURCE_STATUS, "The source sent no image", False
+    kind = SourceOverloadedError if status in _OVERLOADED else DownloadError
+    return kind(
+        reason,
+        f"{sentence} (status {_with_phrase(status)}).",
+        transient=transient,
+        retry_after=asked_wait(headers, time.time()) if transient else None,
+    )
+
+
+def is_image(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the body is the image: also that of a 206 that covers all of it."""
+    if status != HTTPStatus.PARTIAL_CONTENT:
+        return status in _IMAGE
+    covered = _match_range(headers.get("Content-Range", ""))
+    return covered is not None and int(covered[1]) + 1 == int(covered[2])
+
+
+def is_placeholder(url: str) -> bool:
+    """Whether a site redirects there in place of an image that was removed."""
+    return url.partition("://")[2].partition("?")[0] in _PLACEHOLDERS
+
+
+def placeholder_error() -> DownloadError:
+    return DownloadError(
+        Reason.SOURCE_NOT_FOUND,
+        "The source no longer has the image: it redirects to its placeholder for removed ones.",
+    )
+
+
+def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that Retry-After asks for, up to MAX_RETRY_AFTER; None if it asks for none.
+
+    Args:
+        headers: of an answer of a source or a callback URL.
+        now: seconds since the epoch.
+    """
+    seconds = retry_after(headers.get("Retry-After"), now)
+    return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _with_phrase(status: int) -> str:
+    # The source's own phrase is not repeated: anything can stand there.
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

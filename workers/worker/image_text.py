@@ -1,0 +1,60 @@
+"""The fields that an image is uploaded with: the templates of its job, filled in."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from workers.contract.messages import ImageOptions, Lease
+from workers.contract.wire_url import SURROUNDING, wire_url
+
+PLACEHOLDERS: Final = ("number", "count", "name", "host")
+"""What a template may name in braces: the place of the URL in its job from 1 on, how many URLs
+the job has, the last part of the URL's path, and its host. Braces themselves are doubled."""
+
+_LONGEST_NAME = 100  # a path may have thousands of characters
+_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
+
+_DOUBLED: Final[Mapping[str, str]] = {"{{": "{", "}}": "}"}
+
+
+def template_faults(template: str) -> tuple[str, ...]:
+    """What a template holds that cannot be filled in, each as it stands there."""
+    return tuple(
+        dict.fromkeys(
+            found[0]
+            for found in _FIELD.finditer(template)
+            if found[0] not in _DOUBLED and found[1] not in PLACEHOLDERS
+        )
+    )
+
+
+def fields_of(lease: Lease) -> dict[str, str]:
+    """The fields of an image's form, of those that its job asks for."""
+    options = lease.options
+    if options is None:
+        return {}
+    fields = {} if options.album is None else {"album": options.album}
+    for name, template in (("title", options.title), ("description", options.description)):
+        if template:
+            fields[name] = _fill(template, lease, options)
+    return fields
+
+
+def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
+    values: dict[str, Callable[[], str]] = {
+        "number": lambda: str(lease.index + 1),
+        "count": lambda: str(options.count),
+        "name": lambda: _name(lease.target),
+        "host": lambda: urlsplit(lease.target.strip(SURROUNDING)).hostname or "",
+    }
+    return _FIELD.sub(
+        lambda found: _DOUBLED[found[0]] if found[0] in _DOUBLED else values[found[1]](), template
+    )
+
+
+def _name(url: str) -> str:
+    # Of the path alone: a query may be a signature that opens the image to anybody.
+    last = unquote(urlsplit(wire_url(url)).path.rpartition("/")[2], errors="replace")
+    return _UNPRINTABLE.sub("", last)[:_LONGEST_NAME]

@@ -1,0 +1,1 @@
+"""One image to Imgur: authorization, upload, errors, rate limit."""

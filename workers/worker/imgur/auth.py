@@ -1,0 +1,199 @@
+"""Who may upload: a client ID, or an access token that all workers share."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlencode
+
+from workers.contract.errors import ImgurError, Reason
+from workers.contract.imgur_access import ImgurAccess
+from workers.state.token_store import TokenAnswer, TokenStore
+from workers.worker.imgur.deprecation import DeprecationLog
+from workers.worker.imgur.errors import explain
+from workers.worker.imgur.exchange import Exchange, timed_out
+from workers.worker.imgur.refusal import quoted, read_refusal
+from workers.worker.imgur.response import Answer, parse_json
+
+__all__ = ["Authorizer", "Credential", "TokenAnswer", "TokenStore", "Tokens"]
+
+_REFRESH_SECONDS = 20.0  # the call itself: its outcome arrives while the permit lasts
+_LIFE_SECONDS = 3600.0  # of a token whose answer does not say
+_LONGEST_LIFE_SECONDS = 30 * 24 * 3600.0  # one said to live longer is renewed all the same
+
+_TOKEN = re.compile(r"[!-~]{1,4096}")  # fits a header
+_SECONDS = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*")
+
+
+class Tokens(Protocol):
+    """`TokenStore`, or its proxy in a worker."""
+
+    def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer: ...
+
+    def refreshed(
+        self,
+        permit: int,
+        access_token: str,
+        expires_in_seconds: float,
+        refresh_token: str | None,
+    ) -> None: ...
+
+    def refresh_failed(self, permit: int, message: str, transient: bool) -> None: ...  # noqa: FBT001 - as above
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What goes with an upload.
+
+    Attributes:
+        header: the value of Authorization.
+        generation: of the access token; None without one.
+    """
+
+    header: str = field(repr=False)
+    generation: int | None = None
+
+    @property
+    def secret(self) -> str:
+        """What stands behind the scheme."""
+        return self.header.partition(" ")[2]
+
+
+class Authorizer:
+    """Obtains what goes with an upload, and refreshes the access token when it is its turn.
+
+    Args:
+        access: as whom.
+        tokens: what all workers share.
+        exchange: calls the API.
+        deprecations: what all lanes share.
+    """
+
+    def __init__(
+        self,
+        access: ImgurAccess,
+        tokens: Tokens,
+        exchange: Exchange,
+        deprecations: DeprecationLog,
+    ) -> None:
+        self._access = access
+        self._deprecations = deprecations
+        self._tokens = tokens
+        self._exchange = exchange
+        self._token_url = f"{access.api_url.rstrip('/')}/oauth2/token"
+        self._kept = Credential(f"Client-ID {access.client_id}")
+        self._kept_until = 0.0
+        self.settings = "IMGUR_CLIENT_ID"
+        if access.refresh_token is None:
+            self._kept_until = float("inf")
+        else:
+            self.settings = "IMGUR_CLIENT_ID, IMGUR_CLIENT_SECRET and IMGUR_REFRESH_TOKEN"
+
+    def credential(self, deadline: float, refused: Credential | None = None) -> Credential:
+        """Return what goes with the next upload.
+
+        Args:
+            deadline: on the monotonic clock, for a refresh too.
+            refused: what Imgur has just refused, if it has.
+
+        Raises:
+            ImgurError: there is no access token to be had.
+        """
+        now = time.monotonic()
+        if refused is None and now < self._kept_until:
+            return self._kept
+        stale = None if refused is None else refused.generation
+        # Half of the time for another worker's refresh: the upload needs some, too.
+        answer = self._tokens.token(stale, max(0.0, deadline - now) / 2)
+        if answer.permit is not None:
+            answer = self._refresh(answer, answer.permit, deadline)
+        if answer.access_token is None:
+            raise ImgurError(
+                Reason.IMGUR_ERROR if answer.is_transient else Reason.IMGUR_CREDENTIALS,
+                answer.trouble or "There is no access token.",
+                transient=answer.is_transient,
+                retry_after=answer.retry_after,
+            )
+        self._kept = Credential(f"Bearer {answer.access_token}", answer.generation)
+        self._kept_until = now + answer.fresh_seconds
+        return self._kept
+
+    def secrets(self, *more: str | None) -> tuple[str, ...]:
+        """All that must not be shown, `more` included."""
+        access = self._access
+        known = (access.client_id, access.client_secret, access.refresh_token, access.album, *more)
+        return tuple(secret for secret in known if secret)
+
+    def _refresh(self, answer: TokenAnswer, permit: int, deadline: float) -> TokenAnswer:
+        refresh_token = answer.refresh_token or self._access.refresh_token or ""
+        try:
+            access_token, life, rotated = self._fetch(refresh_token, deadline)
+        except ImgurError as error:
+            self._tokens.refresh_failed(permit, error.message, error.transient)
+            if answer.access_token is not None:
+                return answer
+            if error.maybe_stored:  # the doubt is about a token: the image has not been sent
+                raise ImgurError(
+                    error.reason,
+                    error.message,
+                    transient=error.transient,
+                    retry_after=error.retry_after,
+                ) from error
+            raise
+        self._tokens.refreshed(permit, access_token, life, rotated)
+        return TokenAnswer(access_token, permit)
+
+    def _fetch(self, refresh_token: str, deadline: float) -> tuple[str, float, str | None]:
+        """Return the new access token, its life in seconds, and a new refresh token if any."""
+        left = min(_REFRESH_SECONDS, deadline - time.monotonic())
+        if left <= 0:
+            raise timed_out()
+        form = {
+            "refresh_token": refresh_token,
+            "client_id": self._access.client_id,
+            "client_secret": self._access.client_secret or "",
+            "grant_type": "refresh_token",
+        }
+        body = urlencode(form).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = self._exchange.post(self._token_url, headers, body, len(body), left)
+        self._deprecations.read("POST /oauth2/token", answer.headers, self.secrets(refresh_token))
+        document = parse_json(answer.body) if answer.is_success else None
+        if isinstance(document, dict):
+            access_token = _text(document.get("access_token"))
+            if access_token is not None:
+                life = _life(document.get("expires_in"))
+                return access_token, life, _text(document.get("refresh_token"))
+        raise self._refusal(answer, refresh_token)
+
+    def _refusal(self, answer: Answer, refresh_token: str) -> ImgurError:
+        refusal = read_refusal(answer)
+        secrets = self.secrets(refresh_token)
+        quote = quoted(refusal.sentence, secrets)
+        if refusal.is_success:
+            message = f"Imgur answered the refresh of the access token without a token.{quote}"
+            return ImgurError(Reason.IMGUR_BAD_ANSWER, message, transient=True)
+        error = explain(
+            answer, refusal, credentials=self.settings, secrets=secrets, now=time.time()
+        )
+        is_about_the_image = error.reason is Reason.IMGUR_REFUSED
+        if (error.transient or error.reason is Reason.IMGUR_BAD_ANSWER) and not is_about_the_image:
+            return error
+        message = (
+            f"Imgur refused to refresh the access token (status {refusal.status}); "
+            f"check {self.settings}.{quote}"
+        )
+        return ImgurError(Reason.IMGUR_CREDENTIALS, message)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and _TOKEN.fullmatch(value) else None
+
+
+def _life(value: object) -> float:
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        value = float(value)
+    # bool is an int to Python, but says nothing about time.
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return min(value, _LONGEST_LIFE_SECONDS)
+    return _LIFE_SECONDS

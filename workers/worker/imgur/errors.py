@@ -1,0 +1,173 @@
+"""What an answer that is no upload means.
+
+The status does not always fit: "uploading too fast" also comes as 400, the blocking of an address
+as 403 "temporarily over capacity", a refused access token as 403 instead of 401.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from workers.contract.errors import ImgurError, RateLimitedError, Reason, UploadUnsureError
+from workers.worker.imgur.rate_limit import is_used_up, pause_after_refusal, wait_asked_for
+from workers.worker.imgur.refusal import Refusal, quoted
+from workers.worker.imgur.response import Answer
+
+_TOO_FAST = re.compile(r"too fast|too many requests|requests exceeded|rate.?limit", re.IGNORECASE)
+_CREDENTIALS = re.compile(
+    r"client[_ ]id|access token|authentication required|malformed auth", re.IGNORECASE
+)
+_FORBIDDEN = re.compile(r"actions? (?:are|is) forbidden", re.IGNORECASE)
+# What no other attempt changes, even if the sentence invites to one with another file.
+_UNFIT = re.compile(
+    r"too (?:large|big)|larger than|exceeds|\b(?:size|type|format)\b|supported|corrupt"
+    r"|invalid (?:image|file)|not an? (?:valid )?(?:image|file)",
+    re.IGNORECASE,
+)
+_UNFIT_STATUSES = frozenset(
+    {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+)
+_TRY_AGAIN = re.compile(
+    r"\b(?<!not )(?<!n't )(?:re)?try (?:\w+ ){0,4}(?:again|later)\b|\bplease retry\b"
+    r"|temporar(?:ily (?:unavailable|down)|y (?:error|failure|problem|issue))",
+    re.IGNORECASE,
+)
+_ONCE_MORE = 2  # attempts
+
+
+def _is_passing(refusal: Refusal) -> bool:
+    sentence = refusal.sentence
+    return (
+        not refusal.is_success
+        and refusal.status not in _UNFIT_STATUSES
+        and _TRY_AGAIN.search(sentence) is not None
+        and _UNFIT.search(sentence) is None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a refusal means if it `fits`; the first rule that fits counts."""
+
+    fits: Callable[[Refusal], bool]
+    reason: Reason
+    message: str
+    transient: bool = False
+    max_attempts: int | None = None
+
+
+def _status(status: HTTPStatus) -> Callable[[Refusal], bool]:
+    return lambda refusal: refusal.status == status
+
+
+_RULES = (
+    _Rule(
+        lambda r: r.is_over_capacity or r.status == HTTPStatus.SERVICE_UNAVAILABLE,
+        Reason.IMGUR_OVER_CAPACITY,
+        "Imgur is over capacity, or blocks this address",
+        transient=True,
+    ),
+    _Rule(
+        lambda r: r.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+        Reason.IMGUR_ERROR,
+        "Imgur had an error of its own",
+        transient=True,
+    ),
+    _Rule(
+        lambda r: (
+            r.status == HTTPStatus.UNAUTHORIZED or _CREDENTIALS.search(r.sentence) is not None
+        ),
+        Reason.IMGUR_CREDENTIALS,
+        "Imgur refused the credentials; check {credentials}",
+    ),
+    _Rule(
+        _is_passing,
+        Reason.IMGUR_ERROR,
+        "Imgur has a passing trouble",
+        transient=True,
+    ),
+    _Rule(
+        lambda r: r.status == HTTPStatus.FORBIDDEN or _FORBIDDEN.search(r.sentence) is not None,
+        Reason.IMGUR_FORBIDDEN,
+        "Imgur forbids this upload",
+    ),
+    _Rule(
+        # Another attempt may store the image twice; none would leave the URL without a link.
+        lambda r: r.is_success,
+        Reason.IMGUR_BAD_ANSWER,
+        "Imgur's answer holds no usable link, but the image may have been stored",
+        transient=True,
+        max_attempts=_ONCE_MORE,
+    ),
+    _Rule(
+        lambda r: HTTPStatus.MULTIPLE_CHOICES <= r.status < HTTPStatus.BAD_REQUEST,
+        Reason.IMGUR_BAD_ANSWER,
+        "The Imgur API answered with a redirect, which is not followed; check IMGUR_API_URL",
+    ),
+    _Rule(
+        _status(HTTPStatus.REQUEST_TIMEOUT),
+        Reason.IMGUR_TIMEOUT,
+        "Imgur gave up waiting for the request",
+        transient=True,
+    ),
+    _Rule(
+        _status(HTTPStatus.NOT_FOUND),
+        Reason.IMGUR_REFUSED,
+        "Imgur does not know this call or this album; check IMGUR_API_URL and IMGUR_ALBUM",
+    ),
+    _Rule(
+        _status(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        Reason.IMGUR_REFUSED,
+        "The image is too large for Imgur",
+    ),
+    _Rule(
+        # ShareX/ShareX#5611: animations above the limit; #6704: passing troubles.
+        _status(HTTPStatus.EXPECTATION_FAILED),
+        Reason.IMGUR_REFUSED,
+        "Imgur cannot process the image, most likely an animation above its limit of 10 MB",
+        transient=True,
+        max_attempts=_ONCE_MORE,
+    ),
+    _Rule(lambda _: True, Reason.IMGUR_REFUSED, "Imgur refused the image"),
+)
+
+
+def explain(
+    answer: Answer, refusal: Refusal, *, credentials: str, secrets: Collection[str], now: float
+) -> ImgurError:
+    """Say what a refusal means: a stable reason, a sentence, and whether to try again.
+
+    Args:
+        answer: as it came.
+        refusal: what `read_refusal` found in it.
+        credentials: the settings to check when the credentials are refused.
+        secrets: never to be seen in the sentence, whatever Imgur quotes.
+        now: seconds since the epoch.
+    """
+    quote = quoted(refusal.sentence, secrets)
+    if _is_rate_limited(answer, refusal):
+        pause = pause_after_refusal(answer.headers, refusal.sentence, now)
+        message = f"Imgur takes no more uploads for {pause:.0f} s (status {refusal.status}).{quote}"
+        return RateLimitedError(message, pause_seconds=pause)
+    rule = next(rule for rule in _RULES if rule.fits(refusal))
+    message = rule.message.format(credentials=credentials)
+    wait = wait_asked_for(answer.headers, now) if rule.transient else None
+    error_class = UploadUnsureError if refusal.is_unsure else ImgurError
+    return error_class(
+        rule.reason,
+        f"{message} (status {refusal.status}).{quote}",
+        transient=rule.transient,
+        retry_after=wait,
+        max_attempts=rule.max_attempts,
+    )
+
+
+def _is_rate_limited(answer: Answer, refusal: Refusal) -> bool:
+    if HTTPStatus.TOO_MANY_REQUESTS in {refusal.status, *refusal.codes}:
+        return True
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return False
+    # The documentation of 403 itself says: check that you have not run out of credits.
+    out_of_credits = refusal.status == HTTPStatus.FORBIDDEN and is_used_up(answer.headers)
+    return out_of_credits or _TOO_FAST.search(refusal.sentence) is not None

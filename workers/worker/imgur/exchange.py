@@ -1,0 +1,131 @@
+"""One call of the Imgur API: sent, its answer read to the end, all of it in bounded time."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from workers.contract.errors import ImgurError, Reason, UploadUnsureError
+from workers.contract.imgur_access import ImgurAccess
+from workers.worker.http.adapter import CurlAdapter, open_session
+from workers.worker.http.authorities import authority_file
+from workers.worker.http.errors import Fault, TransferError
+from workers.worker.http.handle import TransferOptions
+from workers.worker.http.loop import TransferLoop
+from workers.worker.imgur.response import Answer, parse_json
+
+_USER_AGENT: Final = "imgup"
+
+
+class Exchange:
+    """Calls the API, one call at a time.
+
+    Args:
+        access: which proxy and authorities, and how long a connection may take.
+        transfers: performs the calls.
+    """
+
+    def __init__(self, access: ImgurAccess, transfers: TransferLoop) -> None:
+        self._connect_seconds = access.connect_seconds
+        options = TransferOptions(access.proxy, authority_file(access.authorities))
+        self.session = open_session(CurlAdapter(transfers.pool("imgur"), options))
+
+    def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[bytes],
+        length: int,
+        seconds: float,
+    ) -> Answer:
+        """Send one request.
+
+        Args:
+            url: of the call.
+            headers: besides those of every call.
+            body: whole, or in chunks.
+            length: of the body, in bytes.
+            seconds: for the whole call, from the connection to the answer's last byte.
+
+        Raises:
+            ImgurError: no answer came; whether Imgur did what was asked is unknown.
+        """
+        return self._send("POST", url, {**headers, "Content-Length": str(length)}, body, seconds)
+
+    def delete(self, url: str, headers: Mapping[str, str], seconds: float) -> Answer:
+        """Send one request without a body; see `post`."""
+        return self._send("DELETE", url, headers, None, seconds)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[bytes] | None,
+        seconds: float,
+    ) -> Answer:
+        request = requests.PreparedRequest()
+        request.method, request.url = method, url
+        request.headers = CaseInsensitiveDict(
+            {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
+        )
+        # The adapter sends iterables as well, whatever its types say.
+        request.body = body  # type: ignore[assignment]
+        try:
+            # The adapter itself: Session.send adds cookies, hooks and redirects, none wanted.
+            response = self.session.get_adapter(url).send(
+                request, timeout=(min(self._connect_seconds, seconds), seconds)
+            )
+            return _answer_of(response)
+        except TransferError as error:
+            # Where a status came, Imgur has judged, and what came of the body may be all there is.
+            partial = None if error.partial is None else _answer_of(error.partial)
+            if partial and (error.fault is not Fault.TIMEOUT or parse_json(partial.body)):
+                return partial
+            raise _unreachable(error) from error
+        except requests.RequestException as error:
+            raise _unreachable(error) from error
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def _answer_of(response: requests.Response) -> Answer:
+    return Answer(response.status_code, response.headers, response.content)
+
+
+def timed_out() -> ImgurError:
+    message = "Imgur did not answer within the time allowed (UPLOAD_SECONDS)."
+    return UploadUnsureError(Reason.IMGUR_TIMEOUT, message, transient=True)
+
+
+_LOST: Final = "The connection to the Imgur API was lost before it answered."
+_SENTENCES: Final = {
+    Fault.LOOKUP: "The name of the Imgur API's host could not be resolved; check IMGUR_API_URL"
+    " and DNS.",
+    Fault.PROXY: "The proxy (IMGUR_PROXY) does not connect to the Imgur API: {detail}.",
+    Fault.CERTIFICATE: "The Imgur API's TLS certificate is not trusted: {detail}.",
+    Fault.TLS: "No TLS connection to the Imgur API could be made: {detail}.",
+    Fault.CONNECT_REFUSED: "The Imgur API refused the connection; check IMGUR_API_URL.",
+    Fault.NO_CONNECTION: "The network does not reach the Imgur API.",
+    Fault.NOT_HTTP: "What the Imgur API answered is not valid HTTP.",
+}
+_LATE: Final = frozenset({Fault.LOOKUP_TIMEOUT, Fault.CONNECT_TIMEOUT, Fault.TIMEOUT})
+
+
+def _unreachable(error: requests.RequestException) -> ImgurError:
+    if not isinstance(error, TransferError):
+        is_late = isinstance(error, requests.Timeout)
+        error = TransferError(Fault.TIMEOUT if is_late else Fault.CUT_SHORT, has_sent=True)
+    if error.fault is Fault.NOT_HTTP and error.has_sent:
+        # Imgur has answered, so it has the image: another attempt would store it twice.
+        message = "What Imgur answered cannot be read, but the image may have been stored."
+        return UploadUnsureError(Reason.IMGUR_BAD_ANSWER, message)
+    if error.fault in _LATE:
+        reason, message = Reason.IMGUR_TIMEOUT, timed_out().message
+    else:
+        reason = Reason.IMGUR_UNREACHABLE
+        message = _SENTENCES.get(error.fault, _LOST).format(detail=error.detail)
+    kind = UploadUnsureError if error.has_sent else ImgurError
+    return kind(reason, message, transient=True)

@@ -1,0 +1,168 @@
+"""How long to wait before Imgur takes another upload.
+
+An answer may speak of several limits at once: POST requests an hour and an address
+(``X-Post-Rate-Limit-*``), credits an hour and a user, credits a day and an application
+(``X-RateLimit-User*``, ``-Client*``); besides them Retry-After, and a sentence ("Please wait 59
+more minutes."). Which of them counts:
+
+* After a success only a limit that has too little left for another upload. If several have, the
+  last of them to be reset: until then one of them would refuse.
+* After a refusal Retry-After and the sentence speak of this very refusal, and limits with too
+  little left would refuse too: the longest of these waits.
+* If none of these is given, but resets are without a count of what is left, any of them may be
+  the cause: the shortest. Too short a wait costs one more refusal, too long a wait could stop all
+  uploads for a day.
+* If there is nothing at all: `DEFAULT_SECONDS`. A reset of a limit with enough left says only
+  when it will be full again and counts for nothing.
+
+Imgur's documentation calls the resets epoch times; its answers are seen to hold seconds from now
+(X-RateLimit-UserReset: 3600). Both are understood.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workers.contract.quota import CREDITS_AN_UPLOAD, Allowance, LimitState
+from workers.contract.retry_after import retry_after
+
+DEFAULT_SECONDS = 60.0
+"""The wait when the refusal does not say how long."""
+
+LONGEST_SECONDS = 24 * 3600.0
+"""Imgur's longest period is a day; more would be a misreading."""
+
+_SHORTEST_SECONDS = 1.0  # a reset due now, or just past
+
+_EPOCH_FROM = 10 * 365 * 24 * 3600.0  # no reset is ten years ahead: more is an epoch time
+
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
+_COUNT = re.compile(r"-?\d{1,15}", re.ASCII)
+_SPOKEN_WAIT = re.compile(
+    r"\bwait (?:another )?(\d{1,6}) (?:more )?(second|minute|hour)", re.IGNORECASE
+)
+_UNIT_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """One limit's headers, and how much of it an upload needs."""
+
+    remaining: str
+    reset: str
+    cost: int
+
+
+_LIMITS = (
+    _Limit("X-Post-Rate-Limit-Remaining", "X-Post-Rate-Limit-Reset", 1),
+    _Limit("X-RateLimit-UserRemaining", "X-RateLimit-UserReset", CREDITS_AN_UPLOAD),
+    _Limit("X-RateLimit-ClientRemaining", "X-RateLimit-ClientReset", CREDITS_AN_UPLOAD),
+)
+
+
+def pause_after_upload(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds until another upload fits, or None if one fits now.
+
+    Args:
+        headers: of the answer to an upload that succeeded.
+        now: seconds since the epoch.
+    """
+    spent = _spent(headers)
+    if not spent:
+        return None
+    waits = [_wait(headers.get(limit.reset), now) for limit in spent]
+    return _bounded(max((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
+
+
+def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -> float:
+    """Seconds to wait after Imgur refused an upload because of a limit.
+
+    Args:
+        headers: of the refusal.
+        sentence: Imgur's own, or nothing.
+        now: seconds since the epoch.
+    """
+    spent = _spent(headers)
+    firm = [
+        wait_asked_for(headers, now),
+        _spoken_wait(sentence),
+        *(_wait(headers.get(limit.reset), now) for limit in spent),
+    ]
+    said = [wait for wait in firm if wait is not None]
+    if said:
+        return _bounded(max(said))
+    uncounted = [limit for limit in _LIMITS if limit.remaining not in headers]
+    waits = [_wait(headers.get(limit.reset), now) for limit in uncounted]
+    return _bounded(min((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
+
+
+def read_allowance(headers: Mapping[str, str], now: float) -> Allowance:
+    """What the answer says of all limits, whether they are used up or not.
+
+    Args:
+        headers: of an answer.
+        now: seconds since the epoch.
+    """
+    return Allowance(
+        client=_state(headers, "X-RateLimit-Client", now),
+        user=_state(headers, "X-RateLimit-User", now),
+        posts=_state(headers, "X-Post-Rate-Limit-", now),
+    )
+
+
+def is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether a limit named in the headers has too little left for an upload."""
+    return bool(_spent(headers))
+
+
+def wait_asked_for(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that Retry-After asks for, at least 1 and at most `LONGEST_SECONDS`; or None."""
+    wait = retry_after(headers.get("Retry-After"), now)
+    return None if wait is None else _bounded(wait)
+
+
+def _state(headers: Mapping[str, str], prefix: str, now: float) -> LimitState:
+    wait = _wait(headers.get(f"{prefix}Reset"), now)
+    return LimitState(
+        limit=_count(headers.get(f"{prefix}Limit")),
+        remaining=_count(headers.get(f"{prefix}Remaining")),
+        reset_seconds=None if wait is None else _bounded(wait),
+    )
+
+
+def _count(value: str | None) -> int | None:
+    text = value.strip() if value else ""
+    return int(text) if text and _COUNT.fullmatch(text) else None
+
+
+def _spent(headers: Mapping[str, str]) -> list[_Limit]:
+    spent = []
+    for limit in _LIMITS:
+        left = headers.get(limit.remaining)
+        if left is not None and _is_less(left, limit.cost):
+            spent.append(limit)
+    return spent
+
+
+def _is_less(value: str, cost: int) -> bool:
+    text = value.strip()
+    if text.startswith("-"):  # overdrawn
+        return _NUMBER.fullmatch(text[1:]) is not None
+    return _NUMBER.fullmatch(text) is not None and float(text) < cost
+
+
+def _wait(value: str | None, now: float) -> float | None:
+    text = value.strip() if value else ""
+    if not text or _NUMBER.fullmatch(text) is None:
+        return None
+    number = float(text)
+    return number - now if number > _EPOCH_FROM else number
+
+
+def _spoken_wait(sentence: str) -> float | None:
+    match = _SPOKEN_WAIT.search(sentence)
+    return float(match[1]) * _UNIT_SECONDS[match[2].lower()] if match else None
+
+
+def _bounded(seconds: float) -> float:
+    return min(LONGEST_SECONDS, max(_SHORTEST_SECONDS, seconds))

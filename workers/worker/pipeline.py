@@ -1,0 +1,163 @@
+"""One task: an image to fetch, recognize and upload, one to delete, or a callback URL to tell.
+
+Knows no queue and no process.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, Protocol
+
+import structlog
+
+from workers.contract.backend import BoardLostError
+from workers.contract.backoff import Backoff
+from workers.contract.errors import (
+    ImageError,
+    ImgurError,
+    RateLimitedError,
+    Reason,
+    SourceOverloadedError,
+)
+from workers.contract.job_options import HeadersByOrigin
+from workers.contract.messages import (
+    Arrival,
+    Clearance,
+    Done,
+    Failed,
+    Lease,
+    Outcome,
+    PutBack,
+    TaskKind,
+    TryAgain,
+    Uploaded,
+)
+from workers.worker.image_text import fields_of
+from workers.worker.imgur.client import UploadedImage
+from workers.worker.source.body import Download
+from workers.worker.task_log import log_fields
+
+_PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
+"""The outcome of a lease no longer in force; the mailbox refuses it, whatever it says."""
+
+
+class Source(Protocol):
+    """Where images come from: `workers.worker.source.Downloader`."""
+
+    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download: ...
+
+
+class Sink(Protocol):
+    """Where they go: `workers.worker.imgur.ImgurClient`."""
+
+    def upload(
+        self,
+        file: BinaryIO,
+        size: int,
+        media_type: str,
+        filename: str,
+        fields: Mapping[str, str],
+    ) -> UploadedImage: ...
+
+    def delete(self, deletehash: str) -> float | None: ...
+
+
+class Messenger(Protocol):
+    """Tells callback URLs: `workers.worker.webhook.WebhookSender`."""
+
+    def send(self, lease: Lease) -> Outcome: ...
+
+
+class Pipeline:
+    """Does one task at a time; a lane has its own.
+
+    Args:
+        source: fetches and recognizes.
+        sink: uploads, and deletes.
+        max_attempts: tries of one image, or deletion, altogether.
+        backoff: the wait between them.
+        begin_upload: notes that the image of a lease is about to be sent; says whether it may be,
+            or where it is already.
+        messenger: tells callback URLs.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        max_attempts: int,
+        backoff: Backoff,
+        begin_upload: Callable[[Arrival], Clearance],
+        *,
+        messenger: Messenger,
+    ) -> None:
+        self._begin_upload = begin_upload
+        self._source = source
+        self._sink = sink
+        self._messenger = messenger
+        self._max_attempts = max_attempts
+        self._backoff = backoff
+        self._log = structlog.get_logger("pipeline")
+
+    def process(self, lease: Lease) -> Outcome:
+        """One attempt, always ending in an outcome."""
+        try:
+            match lease.kind:
+                case TaskKind.IMAGE:
+                    return self._upload(lease)
+                case TaskKind.DELETION:
+                    return Done(pause_seconds=self._sink.delete(lease.target))
+                case TaskKind.WEBHOOK:
+                    return self._messenger.send(lease)
+        except RateLimitedError as error:
+            return PutBack(error.reason, error.message, error.pause_seconds)
+        except ImageError as error:
+            return self._after_error(lease, error)
+        except BoardLostError:
+            raise  # not this task's fault: there is nobody left to report to
+        except Exception:  # noqa: BLE001 - the reason stands below
+            # A bug that one task brings out must not take down the lane that serves all others.
+            self._log.exception("internal error", **log_fields(lease))
+            what = "URL" if lease.kind is TaskKind.IMAGE else lease.kind.value
+            message = (
+                f"The service met an internal error with this {what}; its log has the details."
+            )
+            return Failed(Reason.INTERNAL_ERROR, message)
+
+    def _upload(self, lease: Lease) -> Outcome:
+        began = time.monotonic()
+        headers = () if lease.options is None else lease.options.source_headers
+        with self._source.fetch(lease.target, headers) as image:
+            took = time.monotonic() - began
+            fields = fields_of(lease)
+            kind = image.image_type
+            content = None if image.digest is None else _content(image.digest, fields)
+            clearance = self._begin_upload(
+                Arrival(lease.token, image.size, kind.media_type, int(took * 1000), content)
+            )
+            if not clearance:
+                return _PASSED_ON
+            if isinstance(clearance, str):
+                return Uploaded(clearance, "", same_as=True)
+            # The source's own file name stays here: it may tell more than its owner meant.
+            filename = f"image.{kind.extension}"
+            uploaded = self._sink.upload(image.file, image.size, kind.media_type, filename, fields)
+        return Uploaded(uploaded.link, uploaded.deletehash, uploaded.pause_seconds, content)
+
+    def _after_error(self, lease: Lease, error: ImageError) -> Outcome:
+        is_overload = isinstance(error, SourceOverloadedError)
+        source_pause = (error.retry_after or 0.0) if is_overload else None
+        max_attempts = min(self._max_attempts, error.max_attempts or self._max_attempts)
+        if not error.transient or lease.attempt >= max_attempts:
+            return Failed(error.reason, error.message, source_pause)
+        delay = self._backoff.delay(lease.attempt, error.retry_after)
+        maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
+        return TryAgain(error.reason, error.message, delay, maybe_stored, source_pause)
+
+
+def _content(digest: bytes, fields: Mapping[str, str]) -> bytes:
+    """Names an upload: two of one name would make the same image, title and album included."""
+    if not fields:
+        return digest
+    return hashlib.sha256(digest + json.dumps(fields, sort_keys=True).encode()).digest()

@@ -1,0 +1,1 @@
+"""One image from a URL."""

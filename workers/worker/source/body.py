@@ -1,0 +1,205 @@
+"""Taking in the body of a source's answer: an image that could be uploaded, or a refusal."""
+
+import hashlib
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
+
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import DownloadError, Reason
+from workers.contract.image_type import HEAD_BYTES, ImageType, describe, recognize
+from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.source.dimensions import read_dimensions
+from workers.worker.source.spool import Storage
+
+_PIECE_BYTES = 256 * 1024
+
+# The body of a redirect or an error is of no use. A short one is read away, which keeps the
+# connection usable; a connection with more to come is closed.
+_SHORT_BODY_BYTES = 16 * 1024
+
+# Content codings as registered with IANA. Other tokens, such as `aws-chunked` or `utf-8`, are
+# none: what comes under them is taken as it is.
+_DECODED: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+_NOT_DECODED: Final = frozenset({"compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A fetched image; leaving the ``with`` block closes its file.
+
+    Attributes:
+        file: the bytes, to be read from the start.
+        size: their number.
+        image_type: what they are.
+        digest: their SHA-256, if the policy asks for it.
+    """
+
+    file: BinaryIO
+    size: int
+    image_type: ImageType
+    digest: bytes | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.file.close()
+
+
+class UnwantedBody:
+    """The body of an answer that is no image.
+
+    Args:
+        declared: its size in bytes, if the head says so.
+    """
+
+    def __init__(self, declared: int | None) -> None:
+        self._is_short = declared is not None and declared <= _SHORT_BODY_BYTES
+
+    def write(self, _piece: bytes) -> bool:
+        """Whether the rest is waited for."""
+        return self._is_short
+
+    def discard(self) -> None:
+        """Nothing was kept."""
+
+
+class ImageBody:
+    """Takes in one image, into memory or a temporary file.
+
+    Type and size are judged on the first bytes, so that a transfer of no use ends at once. A body
+    under a content coding is judged when it is decoded.
+
+    Args:
+        policy: the limits.
+        budget: the memory that there is for images.
+        declared: the size of the body in bytes, if the head says so.
+        coding: the value of Content-Encoding.
+
+    Raises:
+        DownloadError: the declared size is too large.
+    """
+
+    def __init__(
+        self, policy: DownloadPolicy, budget: ByteBudget, declared: int | None, coding: str = ""
+    ) -> None:
+        self._policy = policy
+        self._budget = budget
+        tokens = [token.strip().lower() for token in coding.split(",")]
+        self._codings = [token for token in tokens if token in _DECODED | _NOT_DECODED]
+        self._head = b""
+        self._type: ImageType | None = None
+        self._check_size(declared or 0)
+        self._storage = Storage(policy.memory_bytes, budget)
+
+    def write(self, piece: bytes) -> bool:
+        """Take a piece.
+
+        Raises:
+            DownloadError: this will be no image that could be uploaded.
+        """
+        self._check_size(self._storage.size + len(piece))
+        if len(self._head) < HEAD_BYTES:
+            self._head += piece[: HEAD_BYTES - len(self._head)]
+            if len(self._head) == HEAD_BYTES and not self._codings:
+                self._type = _accept(self._head)
+        self._storage.write(piece)
+        return True
+
+    def finish(self) -> Download:
+        """The image, once its last byte has come.
+
+        Raises:
+            DownloadError: it is none that could be uploaded.
+        """
+        try:
+            file = self._storage.rewind()
+            # The label is false where the bytes are an image as they are.
+            if self._codings and recognize(self._head) is None:
+                return self._decode(file)
+            image_type = self._type or _accept(self._head)
+            self._check_pixels(file, image_type)
+            digest = _digest(file) if self._policy.with_digest else None
+        except BaseException:
+            self.discard()
+            raise
+        return Download(file, self._storage.size, image_type, digest)
+
+    def discard(self) -> None:
+        """See `Body`."""
+        self._storage.discard()
+
+    def _decode(self, file: BinaryIO) -> Download:
+        """The image within; the same limits hold for its size."""
+        if not _DECODED.issuperset(self._codings):
+            raise DownloadError(
+                Reason.ENCODING_UNSUPPORTED,
+                f"The source sent the image in the coding {self._codings[0]}, though it was asked"
+                " to send it as it is.",
+            )
+        decoded = ImageBody(self._policy, self._budget, None)
+        headers = {"Content-Encoding": ", ".join(self._codings)}
+        coded = HTTPResponse(file, headers, preload_content=False, decode_content=True)
+        try:
+            while piece := coded.read(_PIECE_BYTES):
+                decoded.write(piece)
+        except HTTPError as error:
+            decoded.discard()
+            raise DownloadError(
+                Reason.SOURCE_BAD_ANSWER, "The source sent the image compressed, and damaged."
+            ) from error
+        except BaseException:
+            decoded.discard()
+            raise
+        self.discard()
+        return decoded.finish()
+
+    def _check_size(self, size: int) -> None:
+        if size > self._policy.max_image_bytes:
+            raise DownloadError(
+                Reason.TOO_LARGE,
+                f"The image is larger than {self._policy.max_image_bytes:,} bytes.",
+            )
+
+    def _check_pixels(self, file: BinaryIO, image_type: ImageType) -> None:
+        width, height = read_dimensions(file, image_type) or (0, 0)
+        file.seek(0)
+        if width * height > self._policy.max_pixels:
+            raise DownloadError(
+                Reason.TOO_LARGE,
+                f"The image has {width:,} by {height:,} pixels; more than"
+                f" {self._policy.max_pixels:,} are not passed on.",
+            )
+
+
+def _accept(head: bytes) -> ImageType:
+    if not head:
+        raise DownloadError(Reason.EMPTY, "The source answered with an empty body.")
+    image_type = recognize(head)
+    if image_type is None:
+        raise DownloadError(
+            Reason.NOT_AN_IMAGE, f"The source answered with {describe(head)}, not an image."
+        )
+    if not image_type.accepted:
+        raise DownloadError(
+            Reason.TYPE_NOT_ACCEPTED,
+            f"Imgur does not accept {image_type.name} images; convert it to JPEG, PNG or GIF.",
+        )
+    return image_type
+
+
+def _digest(file: BinaryIO) -> bytes:
+    hasher = hashlib.sha256()
+    while piece := file.read(_PIECE_BYTES):
+        hasher.update(piece)
+    file.seek(0)
+    return hasher.digest()

@@ -1,0 +1,163 @@
+"""Fetching one image: each hop checked, bytes counted while they come, all within a deadline."""
+
+import time
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response
+from requests.exceptions import RequestException
+from requests.structures import CaseInsensitiveDict
+
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import DownloadError, Reason
+from workers.contract.job_options import HeadersByOrigin
+from workers.contract.wire_url import wire_url
+from workers.worker.http import faults, statuses
+from workers.worker.http.adapter import CurlAdapter, open_session
+from workers.worker.http.authorities import authority_file
+from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.http.errors import Fault, TransferError
+from workers.worker.http.guard import AddressGuard, AddressRefusedError
+from workers.worker.http.handle import Body, TransferOptions
+from workers.worker.http.head import Head
+from workers.worker.http.loop import TransferLoop
+from workers.worker.source.body import Download, ImageBody, UnwantedBody
+from workers.worker.source.redirect import redirect_target
+from workers.worker.source.source_headers import DEFAULT_PORTS, SourceHeaders
+
+_PIECE_BYTES = 65536
+_PROXY_LOGIN = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+
+# One set for all requests; nothing below changes it. Sources that can choose between formats
+# are asked for one that Imgur takes. Coded answers are declined: to decode them is work for
+# nothing.
+_HEADERS: CaseInsensitiveDict[str] = CaseInsensitiveDict(
+    {
+        "User-Agent": "imgup/0.1",
+        "Accept": "image/jpeg, image/png, image/gif, image/tiff, image/bmp,"
+        " image/*;q=0.5, */*;q=0.1",
+        "Accept-Encoding": "identity",
+    }
+)
+
+
+class Downloader:
+    """Fetches one image at a time; a lane has its own.
+
+    Cookies that a source sets go back to it during the same download and are forgotten then. What
+    a client wants sent along stays with its origin, so a redirect from https to http is followed:
+    it reveals no more than the http URL would have by itself.
+
+    Args:
+        policy: the limits.
+        transfers: performs the transfers.
+        budget: the memory that the lanes of a worker share for images; one of its own by default.
+    """
+
+    def __init__(
+        self, policy: DownloadPolicy, transfers: TransferLoop, budget: ByteBudget | None = None
+    ) -> None:
+        self._policy = policy
+        self._budget = budget or ByteBudget(policy.held_bytes)
+        self._guard = AddressGuard(
+            policy.allowed_networks,
+            policy.allowed_ports,
+            policy.allowed_origins,
+            policy.refused_networks,
+        )
+        options = TransferOptions(
+            policy.proxy, authority_file(policy.authorities), keeps_cookies=True
+        )
+        guard = None if policy.proxy else self._guard
+        self._adapter = CurlAdapter(transfers.pool("sources"), options, guard, self._open_body)
+        self._session = open_session(self._adapter)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
+        """Download the image at `url`.
+
+        Args:
+            url: where to begin.
+            headers: to be sent along; see `SourceHeaders`.
+
+        Raises:
+            DownloadError: there is none that could be uploaded, or not now.
+        """
+        wire = wire_url(url)
+        deadline = time.monotonic() + self._policy.deadline_seconds
+        self._adapter.forget_cookies()
+        return self._follow(wire, SourceHeaders(headers, url), deadline)
+
+    def _follow(self, url: str, headers: SourceHeaders, deadline: float) -> Download:
+        for _ in range(self._policy.max_redirects + 1):
+            response = self._send(url, headers, deadline)
+            if response.status_code not in statuses.REDIRECTS:
+                return self._receive(response)
+            url = redirect_target(response.headers.get("Location", ""), url)
+            if statuses.is_placeholder(url):
+                raise statuses.placeholder_error()
+        raise DownloadError(
+            Reason.TOO_MANY_REDIRECTS,
+            f"The source redirects more than {self._policy.max_redirects} times.",
+        )
+
+    def _send(self, url: str, headers: SourceHeaders, deadline: float) -> Response:
+        request = PreparedRequest()
+        request.method, request.url = "GET", url
+        further = headers.at(url)
+        request.headers = (
+            CaseInsensitiveDict({**_HEADERS, **dict(further)}) if further else _HEADERS
+        )
+        try:
+            if self._policy.proxy:
+                self._guard.check_host(*_peer_of(url))
+            left = deadline - time.monotonic()
+            # The adapter is called without the session around it: Session.send reads the whole
+            # body of a redirect (psf/requests#1952).
+            response = self._session.get_adapter(url).send(
+                request, timeout=(min(self._policy.connect_seconds, left), left)
+            )
+            if self._policy.proxy and response.status_code == _PROXY_LOGIN:
+                raise TransferError(Fault.PROXY, "it wants a login")
+        except RequestException as error:
+            raise self._fault(error, *_peer_of(url)) from error
+        except AddressRefusedError as error:
+            raise self._guard.explain(error, _peer_of(url)[0]) from error
+        return response
+
+    def _fault(self, error: RequestException, host: str, port: int) -> DownloadError:
+        fault = faults.download_error(error, host)
+        was_not_found = isinstance(error, TransferError) and error.fault is Fault.LOOKUP
+        if was_not_found and fault.reason is Reason.NAME_LOOKUP_FAILED:
+            try:
+                # Of a family that this machine has no route for, libcurl says nothing.
+                self._guard.check_host(host, port)
+            except AddressRefusedError as refusal:
+                return self._guard.explain(refusal, host)
+        return fault
+
+    def _open_body(self, head: Head) -> Body:
+        if not statuses.is_image(head.status, head.fields):
+            is_http = head.status != HTTPStatus.SWITCHING_PROTOCOLS
+            return UnwantedBody(head.length() if is_http else None)
+        coding = head.fields.get("Content-Encoding", "")
+        return ImageBody(self._policy, self._budget, head.length(), coding)
+
+    def _receive(self, response: Response) -> Download:
+        if not statuses.is_image(response.status_code, response.headers):
+            raise statuses.error_for(response.status_code, response.headers)
+        body = response.raw
+        if not isinstance(body, ImageBody):  # an adapter of requests other than ours
+            coding = response.headers.get("Content-Encoding", "")
+            body = ImageBody(self._policy, self._budget, body.length_remaining, coding)
+            while piece := response.raw.read(_PIECE_BYTES):
+                body.write(piece)
+        return body.finish()
+
+
+def _peer_of(url: str) -> tuple[str, int]:
+    """Host and port of a URL that is sent."""
+    parts = urlsplit(url)
+    return parts.hostname or "the source", parts.port or DEFAULT_PORTS[parts.scheme]

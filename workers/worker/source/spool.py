@@ -1,0 +1,61 @@
+"""Where the bytes of an image lie until they are uploaded."""
+
+import contextlib
+import tempfile
+from typing import BinaryIO
+
+from workers.contract.errors import DownloadError, Reason
+from workers.worker.http.byte_budget import ByteBudget, HeldBytes
+
+
+class Storage:
+    """Bytes in memory, or in a temporary file once they are many or memory is short.
+
+    Args:
+        memory_bytes: how many may stay in memory.
+        budget: what the lanes of this worker may hold there together.
+    """
+
+    def __init__(self, memory_bytes: int, budget: ByteBudget) -> None:
+        self._memory_bytes = memory_bytes
+        self._memory: HeldBytes | None = HeldBytes(budget)
+        self._file: BinaryIO = self._memory
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        self.size += len(piece)
+        try:
+            if self._memory is not None and not self._fits(self._memory, len(piece)):
+                self._spill(self._memory)
+            self._file.write(piece)
+        except OSError as error:
+            raise _storage_full() from error
+
+    def rewind(self) -> BinaryIO:
+        try:
+            self._file.seek(0)  # writes out what is still in the file's buffer
+        except OSError as error:
+            raise _storage_full() from error
+        return self._file
+
+    def discard(self) -> None:
+        # A full disk fails the last write of the buffer once more; the file is closed all the same.
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _fits(self, memory: HeldBytes, count: int) -> bool:
+        return self.size <= self._memory_bytes and memory.extend(count)
+
+    def _spill(self, memory: HeldBytes) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever gets the download closes it
+        self._memory = None
+        with memory:
+            self._file.write(memory.getvalue())
+
+
+def _storage_full() -> DownloadError:
+    return DownloadError(
+        Reason.STORAGE_FULL,
+        "The service has no room for the image at the moment.",
+        transient=True,
+    )

@@ -1,0 +1,123 @@
+"""What the log says of tasks that end: no URL's secrets, no deletehash."""
+
+from typing import Any, Final
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from workers.contract.messages import (
+    CrashedUrl,
+    Done,
+    Failed,
+    JobSummary,
+    Lease,
+    Outcome,
+    PutBack,
+    Receipt,
+    TaskKind,
+    TryAgain,
+)
+from workers.contract.url import mask_url
+
+_REFUSED: Final = "result refused: the lease had passed to another worker"
+_TASK_REFUSED: Final = "errand refused: it had passed to another worker"
+
+
+def log_fields(lease: Lease) -> dict[str, Any]:
+    """Which task a line is about."""
+    if lease.kind is TaskKind.IMAGE:
+        return {"job_id": lease.job_id, "index": lease.index}
+    return {
+        "job_id": lease.job_id,
+        "errand": lease.kind.value,
+        "index": lease.index if lease.kind is TaskKind.DELETION else None,
+        "attempt": lease.attempt,
+    }
+
+
+def log_outcome(lease: Lease, outcome: Outcome, receipt: Receipt) -> None:
+    """Log how an attempt ended, once the mailbox has taken the report: only then it counts."""
+    is_image = lease.kind is TaskKind.IMAGE
+    log = structlog.get_logger("worker" if is_image else "errands").bind(**log_fields(lease))
+    if not receipt.accepted:
+        log.warning(_REFUSED if is_image else _TASK_REFUSED)
+        return
+    if is_image and receipt.is_logged:
+        _log_image(log, lease, outcome)
+    elif not is_image:
+        _log_task(log, outcome)
+    if receipt.finished is not None:
+        log_finished(receipt.finished)
+
+
+def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
+    match outcome:
+        case Failed(reason, message):
+            log.warning(
+                "image failed",
+                url=mask_url(lease.target),
+                reason=reason,
+                message=message,
+                attempts=lease.attempt,
+            )
+        case TryAgain(reason, message, delay_seconds):
+            log.info(
+                "image will be tried again",
+                url=mask_url(lease.target),
+                reason=reason,
+                message=message,
+                attempt=lease.attempt,
+                delay_seconds=round(delay_seconds, 1),
+            )
+        case PutBack(reason, message, pause_seconds):
+            log.warning(
+                "uploads paused for all workers: Imgur asked to wait",
+                reason=reason,
+                message=message,
+                pause_seconds=round(pause_seconds, 1),
+            )
+
+
+def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
+    match outcome:
+        case Done(status):
+            log.info("errand done", status=status)
+        case PutBack(_, message, pause_seconds):
+            log.warning("errand put off", message=message, pause_seconds=pause_seconds)
+        case Failed(reason, message):
+            log.warning("errand failed", reason=reason, message=message, status=outcome.status)
+        case TryAgain(reason, message, delay_seconds):
+            log.info(
+                "errand will be tried again",
+                reason=reason,
+                message=message,
+                status=outcome.status,
+                delay_seconds=round(delay_seconds, 1),
+            )
+
+
+def log_crashed(url: CrashedUrl) -> None:
+    """Say that a URL failed, which had no worker left to say so."""
+    if url.is_logged:
+        structlog.get_logger("worker").warning(
+            "image failed",
+            job_id=url.job_id,
+            url=mask_url(url.url),
+            reason=url.reason,
+            message=url.message,
+        )
+    if url.finished is not None:
+        log_finished(url.finished)
+
+
+def log_finished(summary: JobSummary) -> None:
+    """Say that a job is complete; whoever reported its last URL does."""
+    unlogged = {"failures_not_logged": dict(summary.unlogged)} if summary.unlogged else {}
+    structlog.get_logger("worker").info(
+        "job complete",
+        job_id=summary.job_id,
+        complete=summary.complete,
+        failed=summary.failed,
+        seconds=summary.seconds,
+        **unlogged,
+    )

@@ -1,0 +1,212 @@
+"""Telling a callback URL that its job is complete, as Standard Webhooks 1.0.0 has it.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+import base64
+import hashlib
+import hmac
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest
+from requests.exceptions import RequestException
+from requests.structures import CaseInsensitiveDict
+
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import DownloadError, Reason
+from workers.contract.messages import Done, Failed, Lease, Outcome, TryAgain
+from workers.contract.wire_url import wire_url
+from workers.worker.http.adapter import CurlAdapter, open_session
+from workers.worker.http.authorities import authority_file
+from workers.worker.http.faults import download_error
+from workers.worker.http.guard import AddressGuard, AddressRefusedError
+from workers.worker.http.handle import TransferOptions
+from workers.worker.http.loop import TransferLoop
+from workers.worker.http.statuses import asked_wait
+from workers.worker.source.body import UnwantedBody
+
+DELIVERY_SECONDS: Final = 15.0
+"""For one attempt, from the name lookup to the head of the answer; Standard Webhooks names 15 to
+30 s."""
+
+RETRY_SECONDS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
+"""The waits between attempts: the example of Standard Webhooks, three days in all."""
+
+_JITTER = 0.1  # of a wait, at most, on top of it: what failed together does not come back together
+
+NOT_CONFIGURED: Final = "webhooks-not-configured"
+
+_SUCCESS = range(200, 300)
+_GONE = 410  # "the endpoint should be disabled, and no more webhooks sent to it"
+_ASKS_TO_WAIT = frozenset({429, 503})
+
+# No later attempt would be any different.
+_FINAL = frozenset(
+    {
+        Reason.URL_INVALID,
+        Reason.URL_SCHEME,
+        Reason.URL_TOO_LONG,
+        Reason.URL_CREDENTIALS,
+        Reason.PORT_NOT_ALLOWED,
+        Reason.ADDRESS_NOT_ALLOWED,
+    }
+)
+# What is told of a download in words of its own.
+_REASONS: Final[Mapping[Reason, str]] = {
+    Reason.DOWNLOAD_TIMEOUT: "timeout",
+    Reason.SOURCE_CUT_SHORT: "connection-lost",
+    Reason.SOURCE_BAD_ANSWER: "bad-answer",
+}
+_SENTENCES: Final[Mapping[str, str]] = {
+    "timeout": f"The callback URL did not answer within {DELIVERY_SECONDS:g} s.",
+    "connection-lost": "The callback URL closed the connection before it answered.",
+    "bad-answer": "What the callback URL answered is not valid HTTP.",
+    Reason.ADDRESS_NOT_ALLOWED: "The callback URL is not at a public internet address.",
+    Reason.PORT_NOT_ALLOWED: "The callback URL's port is not allowed (SOURCE_ALLOWED_PORTS).",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookPolicy:
+    """How callback URLs are told.
+
+    Attributes:
+        secrets: each signs; none: nobody can be told.
+        seconds: for one attempt.
+        connect_seconds: for looking up the name and connecting.
+        retry_seconds: the waits between attempts; one attempt more than that.
+    """
+
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    seconds: float = DELIVERY_SECONDS
+    connect_seconds: float = 10.0
+    retry_seconds: tuple[float, ...] = RETRY_SECONDS
+
+
+def signature(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
+    """One signature, as it stands in the header webhook-signature."""
+    signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
+    digest = hmac.new(secret, signed, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def message_id(job_id: str) -> str:
+    """The same for every attempt, also after a restart: a job is complete once."""
+    return f"msg_{job_id}"
+
+
+class WebhookSender:
+    """Sends one webhook at a time; a lane has its own.
+
+    Callback URLs come from strangers as image URLs do, and pass the same guard. Redirects are not
+    followed, nothing of an answer is read but its head, and no connection is kept.
+
+    Args:
+        policy: how.
+        download: whose address rules apply. Its single origins do not: they are sources.
+        transfers: performs the attempts.
+        wall_clock: seconds since the epoch, for the timestamp that is signed.
+    """
+
+    def __init__(
+        self,
+        policy: WebhookPolicy,
+        download: DownloadPolicy,
+        transfers: TransferLoop,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._policy = policy
+        self._wall_clock = wall_clock
+        self._guard = AddressGuard(
+            download.allowed_networks,
+            download.allowed_ports,
+            refused_networks=download.refused_networks,
+        )
+        self._session = open_session(
+            CurlAdapter(
+                transfers.pool("webhooks"),
+                TransferOptions(authorities=authority_file(download.authorities)),
+                self._guard,
+                lambda _head: UnwantedBody(None),
+            )
+        )
+
+    def close(self) -> None:
+        self._session.close()
+
+    def send(self, lease: Lease) -> Outcome:
+        """One attempt, always ending in an outcome."""
+        if not self._policy.secrets:
+            message = "There is no secret to sign with: set WEBHOOK_SECRET."
+            return self._failed(lease, NOT_CONFIGURED, message)
+        try:
+            sent = self._headers(lease.job_id, lease.body)
+            if lease.origin is not None and lease.origin.trace_parent:
+                sent["traceparent"] = lease.origin.trace_parent
+            status, headers = self._post(wire_url(lease.target), sent, lease.body)
+        except DownloadError as error:
+            code = _REASONS.get(error.reason, error.reason.value)
+            message = _SENTENCES.get(code, error.message)
+            return self._failed(lease, code, message, is_final=error.reason in _FINAL)
+        if status in _SUCCESS:
+            return Done(status)
+        message = f"The callback URL answered with status {status}."
+        wait = None
+        if status in _ASKS_TO_WAIT:
+            wait = asked_wait(headers, self._wall_clock())
+        return self._failed(
+            lease, "refused", message, status=status, is_final=status == _GONE, asked_wait=wait
+        )
+
+    def _headers(self, job_id: str, body: bytes) -> dict[str, str]:
+        name, timestamp = message_id(job_id), int(self._wall_clock())
+        signatures = (signature(key, name, timestamp, body) for key in self._policy.secrets)
+        return {
+            "User-Agent": "imgup",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "webhook-id": name,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(signatures),
+        }
+
+    def _post(
+        self, url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str]]:
+        request = PreparedRequest()
+        request.method, request.url = "POST", url
+        request.headers = CaseInsensitiveDict(headers)
+        request.body = body
+        host = urlsplit(url).hostname or "the callback URL"
+        timeout = (min(self._policy.connect_seconds, self._policy.seconds), self._policy.seconds)
+        try:
+            # The adapter itself: Session.send would follow redirects.
+            response = self._session.get_adapter(url).send(request, timeout=timeout)
+        except RequestException as error:
+            raise download_error(error, host) from error
+        except AddressRefusedError as error:
+            raise self._guard.explain(error, host) from error
+        return response.status_code, response.headers
+
+    def _failed(
+        self,
+        lease: Lease,
+        reason: str,
+        message: str,
+        *,
+        status: int | None = None,
+        is_final: bool = False,
+        asked_wait: float | None = None,
+    ) -> Failed | TryAgain:
+        waits = self._policy.retry_seconds
+        if is_final or lease.attempt > len(waits):
+            return Failed(reason, message, status=status)
+        spread = random.uniform(1, 1 + _JITTER)  # noqa: S311 - spreads load, hides nothing
+        delay = max(waits[lease.attempt - 1] * spread, asked_wait or 0.0)
+        return TryAgain(reason, message, delay, status=status)

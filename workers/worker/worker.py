@@ -1,0 +1,222 @@
+"""The actor: claim → pipeline → report, in as many lanes as the worker has."""
+
+import os
+import re
+import socket
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from workers.contract.backend import BoardLostError
+from workers.contract.backoff import Backoff
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.imgur_access import ImgurAccess
+from workers.contract.logs import LogConfig, configure_logging, flush_logs
+from workers.contract.messages import Lease, Outcome, Report
+from workers.contract.origin import Origin
+from workers.contract.quota import AllowanceNews
+from workers.contract.state_calls import MailboxCalls
+from workers.runtime.parent_watcher import ignore_stop_signals, leave_with_parent
+from workers.worker.concurrency_limiter import Pace, Pacemaker
+from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.http.loop import TransferLoop
+from workers.worker.imgur.auth import Tokens
+from workers.worker.imgur.client import ImgurClient
+from workers.worker.imgur.deprecation import DeprecationLog
+from workers.worker.pipeline import Pipeline
+from workers.worker.request_batcher import Desk, Outbox
+from workers.worker.source.fetch import Downloader
+from workers.worker.task_log import log_outcome
+from workers.worker.webhook import WebhookPolicy, WebhookSender
+
+_REST_SECONDS = 0.003  # a fourth of the trips an image, and little beside what one takes
+_NICENESS = 10  # a tenth of the web side's and the Manager's weight (sched(7))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """All that a worker needs to know.
+
+    Attributes:
+        lanes: images in work at once in one worker process.
+        core_share: of a core, that one worker can count on; see `Pace`.
+        max_attempts: tries of one URL altogether.
+        webhooks: how callback URLs are told.
+    """
+
+    lanes: int
+    max_attempts: int
+    download: DownloadPolicy
+    imgur: ImgurAccess
+    backoff: Backoff = field(default_factory=Backoff)
+    logs: LogConfig = field(default_factory=LogConfig)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
+    core_share: float = 1.0
+
+
+class Lane:
+    """One task at a time: each turn reports the last one and takes the next.
+
+    Args:
+        desk: the lane's end of its worker's outbox.
+        process: the pipeline's `process`.
+    """
+
+    def __init__(self, desk: Desk, process: Callable[[Lease], Outcome]) -> None:
+        self._desk = desk
+        self._process = process
+
+    def run(self) -> None:
+        """Work until the mailbox says that there is nothing more to do here."""
+        while (lease := self._desk.lease()) is not None:
+            with _named(lease.origin):
+                report = Report(lease.token, self._process(lease))
+                log_outcome(lease, report.outcome, self._desk.report(report))
+
+
+@contextmanager
+def _named(origin: Origin | None) -> Iterator[None]:
+    """Every line of this lane says which request it is about, if that is known."""
+    if origin is None:
+        yield
+        return
+    tokens = structlog.contextvars.bind_contextvars(**origin.log_fields())
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
+
+
+def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: Tokens) -> None:
+    """A worker process, from start to end. Stop signals are the parent's business."""
+    ignore_stop_signals()
+    leave_with_parent()
+    _stay_on_one_core(worker_id)
+    run_lanes(config, worker_id, mailbox, tokens)
+
+
+def _stay_on_one_core(worker_id: str) -> None:
+    """Keep all threads of this process on one core; before it starts any.
+
+    They take turns at the interpreter's lock, and handing it from core to core costs as much as the
+    work itself: measured, 0.82 ms an image instead of 0.44. Workers go round the cores; where, the
+    names of the machine and of the parent decide, so that several services spread.
+    """
+    if sys.platform != "linux":
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    first = zlib.crc32(f"{socket.gethostname()} {os.getppid()}".encode())
+    number = int(re.sub(r"\D", "", worker_id.partition(".")[0]) or 0)
+    # Where the system does not allow it, the worker is only slower.
+    with suppress(OSError):
+        os.sched_setaffinity(0, {cores[(first + number) % len(cores)]})
+
+
+def _end_worker(error: Exception) -> None:
+    structlog.get_logger("worker").error(
+        "a thread failed; its worker ends, URLs go back", exc_info=error
+    )
+    flush_logs()
+    os._exit(1)
+
+
+def run_lanes(
+    config: WorkerConfig,
+    worker_id: str,
+    mailbox: MailboxCalls,
+    tokens: Tokens,
+    *,
+    rest_seconds: float = _REST_SECONDS,
+) -> None:
+    """Work until the mailbox says that there is nothing more to do, in a process for this alone.
+
+    Args:
+        config: what to go by.
+        worker_id: the mailbox knows it by this.
+        mailbox: the queue.
+        tokens: the access token that all workers share.
+        rest_seconds: see `Outbox`.
+
+    Raises:
+        SystemExit: the mailbox is lost.
+    """
+    # Where the processor is short, clients get their answers before images go on.
+    os.nice(_NICENESS)
+    configure_logging(config.logs, worker_id)
+    # getaddrinfo cannot be interrupted; this bounds a silent name server to some seconds
+    # (resolv.conf(5)). Read by the C library at the first lookup of the process.
+    os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
+    transfers = TransferLoop(_end_worker)
+    budget = ByteBudget(config.download.held_bytes)
+    pace = Pace(config.lanes, config.core_share)
+    news = AllowanceNews(time.monotonic)
+    deprecations = DeprecationLog(time.monotonic)
+    outbox = Outbox(
+        lambda words, wait: mailbox.exchange(worker_id, words, wait),
+        pace,
+        news.take,
+        rest_seconds,
+    )
+    pacemaker = Pacemaker(pace, outbox.look_again)
+    lost = threading.Event()
+
+    def lane() -> None:
+        try:
+            _run_lane(
+                config,
+                outbox.desk(),
+                tokens,
+                transfers,
+                budget,
+                news=news,
+                deprecations=deprecations,
+            )
+        except BoardLostError:
+            lost.set()
+            transfers.close()  # nobody is left to hear of them
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would end its lease
+            _end_worker(error)
+
+    threads = [threading.Thread(target=lane, name=f"lane-{n}") for n in range(config.lanes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pacemaker.close()
+    outbox.close()
+    transfers.close()
+    flush_logs()  # a forked process and a killed actor end without the interpreter's exit
+    if lost.is_set():
+        sys.exit(1)
+
+
+def _run_lane(
+    config: WorkerConfig,
+    desk: Desk,
+    tokens: Tokens,
+    transfers: TransferLoop,
+    budget: ByteBudget,
+    *,
+    news: AllowanceNews,
+    deprecations: DeprecationLog,
+) -> None:
+    with (
+        closing(Downloader(config.download, transfers, budget)) as downloader,
+        closing(ImgurClient(config.imgur, tokens, transfers, news.read, deprecations)) as imgur,
+        closing(WebhookSender(config.webhooks, config.download, transfers)) as messenger,
+    ):
+        pipeline = Pipeline(
+            downloader,
+            imgur,
+            config.max_attempts,
+            config.backoff,
+            desk.begin_upload,
+            messenger=messenger,
+        )
+        Lane(desk, pipeline.process).run()
