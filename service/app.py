@@ -11,13 +11,15 @@ from service.events.broadcaster import Broadcaster
 from service.events.waiting import WaitMiddleware
 from service.http.client_address import ClientAddressMiddleware
 from service.http.large_responses import LargeAnswers
+from service.http.refused_request import RefusalFormat
 from service.middleware.access_log import AccessLogMiddleware
 from service.middleware.api_keys import WORKERS_PATH, AdminKey, ApiKeyMiddleware, ApiKeys
 from service.middleware.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.middleware.http_metrics import HttpMetersMiddleware
 from service.middleware.rate_limit import RateLimiter
-from service.middleware.request_ids import RequestIdMiddleware
-from service.middleware.response_headers import AnswerHeadersMiddleware
+from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER
+from service.middleware.request_ids import RequestIdMiddleware, request_id_for
+from service.middleware.response_headers import ALWAYS, AnswerHeadersMiddleware
 from service.middleware.throttle import ThrottleMiddleware
 from service.openapi import describe
 from service.pages.docs_page import docs_page
@@ -49,6 +51,9 @@ from workers import Board
 
 App = falcon.App[falcon.Request, falcon.Response]
 
+REFUSALS = RefusalFormat(ALWAYS, REQUEST_ID_HEADER, request_id_for)
+"""What the server's own answers to broken requests carry: the same as all others."""
+
 
 def create_app(board: Board, settings: Settings, sandbox_url: str | None = None) -> App:
     """Put the web side together.
@@ -68,7 +73,9 @@ def create_app(board: Board, settings: Settings, sandbox_url: str | None = None)
     forecasts = Forecasts(gate, sandbox=sandbox)
     broadcaster = Broadcaster(gate, forecasts, sandbox=sandbox)
     # Behind all others: only a request that is found in order waits.
-    app.add_middleware(WaitMiddleware(gate, broadcaster))
+    app.add_middleware(
+        WaitMiddleware(gate, broadcaster, submission=UploadsResource, status=UploadResource)
+    )
     _add_routes(app, gate, settings)
     _add_prospects(app, gate, forecasts, broadcaster, sandbox=sandbox)
     _add_pages(app, settings, registry, sandbox_url)

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 import structlog
 from pydantic import SecretStr
 
-from service.app import create_app
+from service.app import REFUSALS, create_app
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
 from service.http.file_limit import raise_file_limit
 from service.http.server import ServerStartError, WebServer
+from service.middleware.api_keys import HEALTH_PATHS
 from service.sandbox_process import SandboxProcess
 from service.settings.environment import (
     SettingsError,
@@ -87,6 +88,8 @@ class _Service:
             settings.port,
             max_body_bytes=settings.max_body_bytes,
             trusted_proxies=settings.trusted_proxies,
+            health_paths=HEALTH_PATHS,
+            refusals=REFUSALS,
         )
         running.callback(self._server.close)
         running.callback(self._board.stop)

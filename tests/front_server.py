@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.app import REFUSALS
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
+from service.middleware.api_keys import HEALTH_PATHS
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
 MAX_BODY = 1_000_000
@@ -75,6 +77,8 @@ def serving(limits: ConnectionLimits, trusted_proxies: Iterable[str] = ()) -> It
         max_body_bytes=MAX_BODY,
         limits=limits,
         trusted_proxies=trusted_proxies,
+        health_paths=HEALTH_PATHS,
+        refusals=REFUSALS,
     )
     server.start()
     try:

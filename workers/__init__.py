@@ -17,7 +17,13 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import ImageError
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
-from workers.contract.job_options import NO_OPTIONS, HeadersByOrigin, JobOptions, Priority
+from workers.contract.job_options import (
+    ALBUM_PATTERN,
+    NO_OPTIONS,
+    HeadersByOrigin,
+    JobOptions,
+    Priority,
+)
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
 from workers.contract.messages import (
     CHANGES_A_CALL,
@@ -56,6 +62,7 @@ from workers.worker.webhook import RETRY_SECONDS, WebhookPolicy
 from workers.worker.worker import WorkerConfig
 
 __all__ = [
+    "ALBUM_PATTERN",
     "CHANGES_A_CALL",
     "CREDITS_AN_UPLOAD",
     "MAX_URL_LENGTH",

@@ -4,9 +4,9 @@ from typing import Final, Protocol
 
 from service.backend.circuit_breaker import BoardSilentError
 from service.events.server_sent import HEARTBEAT, JobEvents, end, forecast_event, is_end
+from service.rendering.models import Forecast
 from service.requests.paging import USUAL_ENTRIES
 from service.views.forecast import Forecasts
-from service.views.models import Forecast
 from workers import BoardBusyError, BoardLostError, JobChanges
 
 MOST_RESULTS: Final = USUAL_ENTRIES

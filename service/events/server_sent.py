@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from service.rendering.models import Forecast
 from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.job_view import JobView
 from service.views.job_views import tag_of
-from service.views.models import Forecast
 from service.views.result_json import NULL, render_results
 from workers import CHANGES_A_CALL, Board, ChangesWanted, JobChanges, JobStatus
 

@@ -19,7 +19,6 @@ from service.middleware.api_keys import owner_of, tenant_of
 from service.requests.job_ids import canonical
 from service.requests.paging import read_page
 from service.requests.preferences import wanted_wait
-from service.resources.uploads import UploadResource, UploadsResource
 from service.views.timeline_view import wants_timelines
 from workers import Board, BoardLostError, ChangesWanted, Shares, share_left
 
@@ -33,11 +32,23 @@ class WaitMiddleware:
 
     Args:
         board: where jobs are.
+        submission: the type of the resource that takes jobs.
+        status: the type of the resource that tells how one stands.
         broadcaster: knows when a job is complete.
         most: how many wait at a time.
     """
 
-    def __init__(self, board: Board, broadcaster: Broadcaster, most: int = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        board: Board,
+        broadcaster: Broadcaster,
+        *,
+        submission: type,
+        status: type,
+        most: int = MOST_WAITING,
+    ) -> None:
+        self._submission = submission
+        self._status = status
         self._board = board
         self._broadcaster = broadcaster
         self._most = most
@@ -52,7 +63,7 @@ class WaitMiddleware:
         params: Mapping[str, str],
     ) -> None:
         """Wait in front of the handler of a status, which then shows how the job stands."""
-        if isinstance(resource, UploadResource) and req.method == "GET":
+        if isinstance(resource, self._status) and req.method == "GET":
             # What is wrong with the query is said at once.
             wants_timelines(req)
             read_page(req)
@@ -66,7 +77,7 @@ class WaitMiddleware:
         req_succeeded: bool,  # noqa: FBT001 - the framework's signature
     ) -> None:
         """Wait with the answer to a new job, which stays the same."""
-        if isinstance(resource, UploadsResource) and req_succeeded and req.method == "POST":
+        if isinstance(resource, self._submission) and req_succeeded and req.method == "POST":
             # The job is taken: an error that comes now would have the client send it again.
             with suppress(BoardSilentError, BoardLostError):
                 self._wait(req, resp, str(resp.location).rpartition("/")[2])

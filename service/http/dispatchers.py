@@ -1,13 +1,11 @@
 """The threads that answer requests, apart by what may hold them up."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from waitress.task import ThreadedTaskDispatcher
-
-from service.middleware.api_keys import HEALTH_PATHS
 
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
@@ -68,22 +66,29 @@ class Threads(ThreadedTaskDispatcher):
 class Dispatchers:
     """All of them.
 
+    Args:
+        health_paths: paths that are answered whatever else there is to do.
+
     Attributes:
         usual: for whatever is not special.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, health_paths: Iterable[str]) -> None:
         self.usual = Threads(REQUEST_THREADS)
         self._bodies = Threads(_BODY_THREADS)
         self._refusals = Threads(1)
         # Each on its own: readiness may wait a second for the Manager.
-        self._health = {path: Threads(1) for path in HEALTH_PATHS}
+        self._health = {path: Threads(1) for path in health_paths}
         self._all = (self.usual, self._bodies, self._refusals, *self._health.values())
 
     def start(self) -> None:
         """Begin to answer."""
         for threads in self._all:
             threads.start()
+
+    def is_for_health(self, request: "HTTPRequestParser") -> bool:
+        """Whether a request has threads of its own."""
+        return request.path in self._health  # type: ignore[attr-defined]  # lacks in the stubs
 
     def of(self, request: "HTTPRequestParser") -> Threads:
         """Whose threads are to answer a request."""

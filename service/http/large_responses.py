@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import falcon
 
 from service.http.suspended import Parking, parking_of
-from service.middleware.api_keys import tenant_of
 from service.problems.problems import Problem
 from workers import share_left
 
@@ -103,8 +102,16 @@ class LargeAnswers:
         # this very thread holds the lock.
         self._ended: deque[_Reader] = deque()
 
-    def send(self, req: falcon.Request, resp: falcon.Response, pieces: tuple[bytes, ...]) -> None:
+    def send(
+        self, req: falcon.Request, resp: falcon.Response, pieces: tuple[bytes, ...], tenant: str
+    ) -> None:
         """Let this be the body of an answer; never empty.
+
+        Args:
+            req: the request.
+            resp: its answer.
+            pieces: the body, to be joined.
+            tenant: whose share of the memory it takes.
 
         Raises:
             Problem: 503, there is no memory left for it.
@@ -115,7 +122,7 @@ class LargeAnswers:
         elif req.method == "HEAD":
             resp.content_length = size
         else:
-            reader = _Reader(id(pieces), size, tenant_of(req), parking_of(req.env))
+            reader = _Reader(id(pieces), size, tenant, parking_of(req.env))
             self._take_in(reader)
             resp.set_stream(PiecesFile(pieces, partial(self._ended.append, reader)), size)
 

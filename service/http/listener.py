@@ -23,9 +23,8 @@ from service.http.client_address import TrustedProxies, client_group
 from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import Dispatchers
 from service.http.polled import Polled
-from service.http.refused_request import RequestRefusedError
+from service.http.refused_request import RefusalFormat, RequestRefusedError
 from service.http.shares import Shares
-from service.middleware.api_keys import HEALTH_PATHS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -69,9 +68,11 @@ class Listener(TcpWSGIServer):
         body_bytes: int,
         proxies: TrustedProxies,
         dispatchers: Dispatchers,
+        refusals: RefusalFormat,
         **keywords: Any,  # noqa: ANN401 - the parent's
     ) -> None:
         self.limits = limits
+        self.refusals = refusals
         self.come_bytes = 0
         """Of bodies, that connections have read since these were looked at."""
         self._room = limits.room
@@ -106,7 +107,8 @@ class Listener(TcpWSGIServer):
         channel = cast("Channel", task)  # which is what waitress adds
         channel.request_is_whole()
         request: Any = channel.requests[0]
-        if channel.is_for_health and request.error is None and request.path not in HEALTH_PATHS:
+        is_taken = not channel.is_for_health or self._dispatchers.is_for_health(request)
+        if not is_taken and request.error is None:
             request.error = _no_room("too-many-connections", "connections are open")
         self._dispatchers.of(request).add_task(channel)  # type: ignore[arg-type]  # as waitress
 

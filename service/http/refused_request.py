@@ -2,6 +2,9 @@
 problem, like everything else.
 """
 
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -9,9 +12,6 @@ import structlog
 from waitress.task import ErrorTask
 from waitress.utilities import Error
 
-from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER
-from service.middleware.request_ids import request_id_for
-from service.middleware.response_headers import ALWAYS
 from service.problems.problems import MEDIA_TYPE, problem_body
 from service.rendering.rendered import render
 
@@ -36,6 +36,21 @@ _PROBLEMS = {
     ),
 }
 _UNEXPECTED = ("internal-error", "The service met an unexpected error.")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalFormat:
+    """What a refusal carries besides its problem.
+
+    Attributes:
+        headers: of each.
+        request_id_header: names the request; what a client may have sent in it as well.
+        request_id_for: the id of a request, from what its client sent, if anything.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    request_id_header: str = "X-Request-ID"
+    request_id_for: Callable[[str | None], str] = lambda _: str(uuid.uuid4())
 
 
 class RequestRefusedError(Error):
@@ -73,7 +88,9 @@ class ProblemTask(ErrorTask):
             (code, detail), retry_seconds = error.problem, error.retry_seconds
         body = render(problem_body(status, code, detail))
         # Known where the head was read before the refusal.
-        request_id = request_id_for(self.request.headers.get("X_REQUEST_ID"))  # type: ignore[attr-defined]  # as below
+        form = self.channel.server.refusals
+        key = form.request_id_header.upper().replace("-", "_")
+        request_id = form.request_id_for(self.request.headers.get(key))  # type: ignore[attr-defined]  # as below
         structlog.contextvars.clear_contextvars()  # of a request that this thread has put aside
         structlog.get_logger("http").info(
             "request refused",
@@ -86,8 +103,8 @@ class ProblemTask(ErrorTask):
         self.status = f"{status.value} {status.phrase}"
         self.response_headers = [
             ("Content-Type", MEDIA_TYPE),
-            (REQUEST_ID_HEADER, request_id),
-            *ALWAYS.items(),
+            (form.request_id_header, request_id),
+            *form.headers.items(),
         ]
         if retry_seconds is not None:
             self.response_headers.append(("Retry-After", str(retry_seconds)))

@@ -19,7 +19,7 @@ from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import Dispatchers
 from service.http.listener import Listener
 from service.http.polled import Polled
-from service.http.refused_request import MAX_HEADER_BYTES
+from service.http.refused_request import MAX_HEADER_BYTES, RefusalFormat
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -31,6 +31,7 @@ _OTHER_DESCRIPTORS = 2  # that the loop polls: the listening socket, and what wa
 _RECEIVED_AT_ONCE = 65_536  # bytes; the usual 8 KiB means 60 turns of the loop for 10,000 URLs
 _DEFAULT_MAX_BODY_BYTES = 16 * 1024**2
 _DEFAULT_LIMITS = ConnectionLimits()
+_DEFAULT_REFUSALS = RefusalFormat()
 
 _SWEEP_SECONDS = 0.02
 # A connection is idle, while draining, after so long without a byte: a client that has just
@@ -52,6 +53,8 @@ class WebServer:
         max_body_bytes: longest body that the application takes.
         limits: what connections may cost.
         trusted_proxies: networks of proxies; what one client may hold does not bind them.
+        health_paths: paths that are answered whatever else there is to do.
+        refusals: what the answers to broken requests carry.
 
     Attributes:
         address: IP address that it listens on.
@@ -70,11 +73,13 @@ class WebServer:
         max_body_bytes: int = _DEFAULT_MAX_BODY_BYTES,
         limits: ConnectionLimits = _DEFAULT_LIMITS,
         trusted_proxies: Iterable[str] = (),
+        health_paths: Iterable[str] = (),
+        refusals: RefusalFormat = _DEFAULT_REFUSALS,
     ) -> None:
         # Its line for each request that has to wait says nothing that the answer times do not.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._polled = Polled()
-        self._dispatchers = Dispatchers()
+        self._dispatchers = Dispatchers(health_paths)
         listener = _listen(host, port)
         self.address: str = listener.getsockname()[0].partition("%")[0]  # without a zone
         self.port: int = listener.getsockname()[1]
@@ -91,6 +96,7 @@ class WebServer:
             body_bytes=max(limits.body_bytes, 2 * adjustments.max_request_body_size),
             proxies=TrustedProxies(trusted_proxies),
             dispatchers=self._dispatchers,
+            refusals=refusals,
         )
         self._thread = threading.Thread(target=self._run, name="web-server", daemon=True)
         self._stopping = threading.Event()

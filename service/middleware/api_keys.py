@@ -2,9 +2,7 @@
 
 import hashlib
 import hmac
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -13,6 +11,7 @@ from pydantic import SecretStr
 
 from service.http.client_address import client_group
 from service.problems.problems import Problem
+from service.settings.values import ApiKey
 
 HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz", "/healthz/", "/readyz/"})
 """Asked by container runtimes and load balancers, which hold no key. The web server compares paths
@@ -24,7 +23,6 @@ _EXPLANATION_PREFIXES: Final = ("/problems/", "/page/")
 NOBODY: Final = ""
 """The owner of everything while no keys are set; no key has this name."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 REALM: Final = 'Bearer realm="imgup"'
 """What a request is told that shows no key (RFC 6750, section 3)."""
 
@@ -32,29 +30,6 @@ WORKERS_PATH: Final = "/v1/workers"
 """What the admin key opens, and all that it does; an API key lets its holder look."""
 
 _SEND: Final = "send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key and the name of who holds it. What is sent with a key belongs to its name."""
-
-    name: str
-    secret: SecretStr
-
-    @classmethod
-    def parse(cls, entry: str) -> "ApiKey":
-        """Read ``name:key``, or a key alone, whose name is then made from its digest: the same
-        after every start, and no way back to the key.
-
-        Raises:
-            ValueError: the name is none, or the key is missing.
-        """
-        name, colon, key = entry.partition(":")
-        if not colon:
-            return cls(f"key-{_digest(entry).hex()[:12]}", SecretStr(entry))
-        if not key or not _NAME.fullmatch(name):
-            raise ValueError("not name:key")
-        return cls(name, SecretStr(key))
 
 
 class ApiKeys:

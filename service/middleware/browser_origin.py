@@ -22,6 +22,7 @@ import falcon
 from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER
 from service.problems.problems import Problem
 from service.requests.json_body import shorten
+from service.settings.values import DEFAULT_PORTS
 
 EXPOSED_HEADERS: Final = (
     "Accept-Encoding",
@@ -42,7 +43,6 @@ EXPOSED_HEADERS: Final = (
 
 _LOCALHOST: Final = "localhost"
 _OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed, or a bookmark
-DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _split_host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?").fullmatch
 
 

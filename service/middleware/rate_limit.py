@@ -6,7 +6,6 @@ at all, so the memory used is that of the clients of the last minutes.
 """
 
 import math
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -14,45 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from service.settings.values import RateLimit
+
 MOST_BUCKETS: Final = 100_000
 """Clients remembered at once, some 200 bytes each; beyond them the one that was let through
 longest ago is forgotten, which does it a favour and nobody else any harm."""
-
-_PERIODS: Final = {"second": 1, "minute": 60, "hour": 3600}
-_NUMBER: Final = re.compile(r"[1-9]\d{0,6}", re.ASCII)
-_MOST_REQUESTS: Final = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """So many requests in so much time.
-
-    Attributes:
-        seconds: the period.
-    """
-
-    requests: int
-    seconds: int
-
-    @classmethod
-    def parse(cls, text: str) -> "RateLimit":
-        """Read ``60/minute``; the period is second, minute or hour.
-
-        Raises:
-            ValueError: it is nothing of the kind.
-        """
-        requests, _, period = text.partition("/")
-        number = requests.strip()
-        seconds = _PERIODS.get(period.strip().lower())
-        if seconds is None or not _NUMBER.fullmatch(number):
-            raise ValueError("not a rate")
-        if int(number) > _MOST_REQUESTS:
-            raise ValueError("no such rate")
-        return cls(int(number), seconds)
-
-    def __str__(self) -> str:
-        (period,) = (name for name, seconds in _PERIODS.items() if seconds == self.seconds)
-        return f"{self.requests}/{period}"
 
 
 @dataclass(frozen=True, slots=True)

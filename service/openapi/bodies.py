@@ -6,7 +6,6 @@ Necessary, not sufficient: no pattern says all that makes a URL, or a header.
 from typing import Any, Final
 
 from service.requests.upload_options import (
-    ALBUM_PATTERN,
     LONGEST_CALLBACK,
     LONGEST_DESCRIPTION,
     LONGEST_HEADER_NAME,
@@ -15,7 +14,7 @@ from service.requests.upload_options import (
     MOST_ORIGINS,
 )
 from service.settings.settings import Settings
-from workers import MAX_URL_LENGTH, PLACEHOLDERS, Priority
+from workers import ALBUM_PATTERN, MAX_URL_LENGTH, PLACEHOLDERS, Priority
 
 _URL_PATTERN: Final = r"^[\x00-\x20]*[Hh][Tt][Tt][Pp][Ss]?:/"
 _TEMPLATE: Final = (

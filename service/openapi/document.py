@@ -13,8 +13,8 @@ from service.openapi.answers import SCHEMAS, add_refusal, refusals
 from service.openapi.bodies import upload_body, workers_body
 from service.openapi.routes import paths
 from service.problems.problems import ProblemBody
+from service.rendering import models
 from service.settings.settings import Settings
-from service.views import models
 
 VERSION: Final = "1.0"
 """Of the interface: the first number changes when a client would have to."""

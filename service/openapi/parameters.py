@@ -3,9 +3,8 @@
 from typing import Any, Final
 
 from service.requests.idempotency import LONGEST_KEY
-from service.requests.paging import LAST_CURSOR, MOST_ENTRIES, USUAL_ENTRIES
+from service.requests.paging import LAST_CURSOR, MOST_ENTRIES, MOST_JOBS, USUAL_ENTRIES, USUAL_JOBS
 from service.requests.preferences import LONGEST_WAIT_SECONDS
-from service.resources.jobs import MOST_JOBS, USUAL_JOBS
 from workers import JobStatus
 
 

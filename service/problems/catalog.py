@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from service.views.models import ProblemExplanation
+from service.rendering.models import ProblemExplanation
 
 _ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (\d{3}) \| (.+) \| (.+) \|$", re.MULTILINE)
 

@@ -11,7 +11,7 @@ from typing import Final
 import falcon
 from pydantic_core import PydanticSerializationError, to_json
 
-from service.views.models import Counts
+from service.rendering.models import Counts
 from workers import JobChanges, JobOverview
 
 CACHING: Final = "private, no-cache"

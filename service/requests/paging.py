@@ -11,6 +11,8 @@ from service.problems.problems import Problem
 
 MOST_ENTRIES: Final = 10_000
 USUAL_ENTRIES: Final = 1000
+MOST_JOBS: Final = 1000
+USUAL_JOBS: Final = 100
 LAST_CURSOR: Final = 2**53 - 1
 """The largest whole number that every client reads back as it was (RFC 8259, section 6)."""
 

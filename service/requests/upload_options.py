@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from service.problems.problems import FieldError
 from service.requests.repeated_names import pointer_step
 from workers import (
+    ALBUM_PATTERN,
     NO_OPTIONS,
     PLACEHOLDERS,
     HeadersByOrigin,
@@ -37,7 +38,6 @@ MOST_OPTION_VALUES: Final = 1_000  # strings; headers of all origins are most of
 MOST_HEADER_CHARACTERS: Final = 16_384
 """Of all names and values together; servers take some 8 KB in one request, as a rule."""
 
-ALBUM_PATTERN: Final = "^[A-Za-z0-9]{1,64}$"
 
 REFUSED_HEADERS: Final = frozenset(
     {

@@ -9,9 +9,9 @@ import structlog
 
 from service.middleware.api_keys import owner_of
 from service.problems.problems import Problem
+from service.rendering.models import DeletionAccepted
 from service.rendering.rendered import render
 from service.requests.job_ids import canonical, job_not_found
-from service.views.models import DeletionAccepted
 from workers import Board, DeletionRefusal
 
 _DRAINING_RETRY_SECONDS = 30

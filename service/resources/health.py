@@ -6,8 +6,8 @@ from typing import Literal
 import falcon
 
 from service.backend.circuit_breaker import BoardSilentError
+from service.rendering.models import Liveness, Readiness
 from service.rendering.rendered import render
-from service.views.models import Liveness, Readiness
 from workers import Board, BoardHealth, BoardState
 
 _RETRY_SECONDS = 5

@@ -3,7 +3,7 @@
 import falcon
 
 from service.http.large_responses import LargeAnswers
-from service.middleware.api_keys import owner_of
+from service.middleware.api_keys import owner_of, tenant_of
 from service.rendering.rendered import identify, is_known
 from service.requests.paging import read_page
 from service.views.link_views import LinkViews
@@ -28,6 +28,6 @@ class ImagesResource:
         if is_known(req, resp, shown.tag):
             return
         identify(resp, shown.tag)
-        self._answers.send(req, resp, shown.pieces)
+        self._answers.send(req, resp, shown.pieces, tenant_of(req))
 
     on_head = on_get

@@ -3,8 +3,8 @@
 import falcon
 
 from service.rendering.documents import Document
+from service.rendering.models import Index
 from service.rendering.rendered import render
-from service.views.models import Index
 
 
 class IndexResource:

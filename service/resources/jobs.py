@@ -1,19 +1,15 @@
 """The jobs of whoever asks."""
 
 from http import HTTPStatus
-from typing import Final
 
 import falcon
 
 from service.middleware.api_keys import owner_of
 from service.problems.problems import Problem
+from service.rendering.models import JobEntry, JobList
 from service.rendering.rendered import counts_of, iso_time, render
-from service.requests.paging import LAST_CURSOR, read_number
-from service.views.models import JobEntry, JobList
+from service.requests.paging import LAST_CURSOR, MOST_JOBS, USUAL_JOBS, read_number
 from workers import Board, JobOverview, JobStatus
-
-MOST_JOBS: Final = 1000
-USUAL_JOBS: Final = 100
 
 
 class JobsResource:

@@ -4,8 +4,8 @@ import time
 
 import falcon
 
+from service.rendering.models import LimitLeft, UploadLimits
 from service.rendering.rendered import iso_time, render
-from service.views.models import LimitLeft, UploadLimits
 from workers import Board, LimitState
 
 

@@ -9,9 +9,9 @@ import structlog
 from service.middleware.api_keys import owner_of
 from service.middleware.request_ids import origin_of
 from service.problems.problems import refused
+from service.rendering.models import RetryAccepted
 from service.rendering.rendered import render
 from service.requests.job_ids import canonical, job_not_found
-from service.views.models import RetryAccepted
 from workers import Board, Refusal
 
 

@@ -10,13 +10,13 @@ from service.http.large_responses import LargeAnswers
 from service.middleware.api_keys import owner_of, tenant_of
 from service.middleware.request_ids import origin_of
 from service.problems.problems import Problem, refused
+from service.rendering.models import CancellationAccepted, UploadAccepted
 from service.rendering.rendered import identify, is_known, render
 from service.requests.idempotency import read_key, request_key
 from service.requests.job_ids import canonical, job_not_found
 from service.requests.paging import FIRST_PAGE, read_page
 from service.requests.upload_request import read_upload_request
 from service.views.job_views import JobViews, tag_of
-from service.views.models import CancellationAccepted, UploadAccepted
 from service.views.timeline_view import wants_timelines
 from workers import Board, Refusal, Submission
 
@@ -122,7 +122,7 @@ class UploadResource:
         if rendered is None:
             raise job_not_found()
         identify(resp, rendered.tag)
-        self._answers.send(req, resp, rendered.pieces)
+        self._answers.send(req, resp, rendered.pieces, tenant_of(req))
 
     on_head = on_get
 

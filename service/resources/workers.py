@@ -7,9 +7,9 @@ import falcon
 
 from service.middleware.api_keys import AdminKey
 from service.problems.problems import Problem
+from service.rendering.models import Workers
 from service.rendering.rendered import render
 from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object
-from service.views.models import Workers
 from workers import Board, BoardHealth, BoardLostError, BoardState
 
 _EXPECTED: Final = ExpectedBody(

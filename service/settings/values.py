@@ -5,25 +5,29 @@ in the setting's own description.
 """
 
 import base64
+import hashlib
 import ipaddress
 import os
 import re
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, TypeAdapter
 
-from service.middleware.api_keys import ApiKey
-from service.middleware.browser_origin import DEFAULT_PORTS
-from service.middleware.rate_limit import RateLimit
-from service.requests.upload_options import ALBUM_PATTERN
+from workers import ALBUM_PATTERN
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 # What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
+_KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 LAST_PORT: Final = 65_535
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+_PERIODS: Final = {"second": 1, "minute": 60, "hour": 3600}
+_REQUESTS: Final = re.compile(r"[1-9]\d{0,6}", re.ASCII)
+_MOST_REQUESTS: Final = 1_000_000
 _WEBHOOK_PREFIX = "whsec_"
 _FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
 _MOST_WAITS = 20
@@ -31,6 +35,61 @@ _LONGEST_WAIT = 7 * 24 * 3600.0
 
 _is_size = re.compile(r"\d+(\.\d+)?\s*([kmgtpe]i?)?b?", re.ASCII | re.IGNORECASE).fullmatch
 _read_bytes = TypeAdapter(ByteSize).validate_python
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key and the name of who holds it. What is sent with a key belongs to its name."""
+
+    name: str
+    secret: SecretStr
+
+    @classmethod
+    def parse(cls, entry: str) -> "ApiKey":
+        """Read ``name:key``, or a key alone, whose name is then made from its digest: the same
+        after every start, and no way back to the key.
+
+        Raises:
+            ValueError: the name is none, or the key is missing.
+        """
+        name, colon, key = entry.partition(":")
+        if not colon:
+            return cls(f"key-{hashlib.sha256(entry.encode()).hexdigest()[:12]}", SecretStr(entry))
+        if not key or not _KEY_NAME.fullmatch(name):
+            raise ValueError("not name:key")
+        return cls(name, SecretStr(key))
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """So many requests in so much time.
+
+    Attributes:
+        seconds: the period.
+    """
+
+    requests: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> "RateLimit":
+        """Read ``60/minute``; the period is second, minute or hour.
+
+        Raises:
+            ValueError: it is nothing of the kind.
+        """
+        requests, _, period = text.partition("/")
+        number = requests.strip()
+        seconds = _PERIODS.get(period.strip().lower())
+        if seconds is None or not _REQUESTS.fullmatch(number):
+            raise ValueError("not a rate")
+        if int(number) > _MOST_REQUESTS:
+            raise ValueError("no such rate")
+        return cls(int(number), seconds)
+
+    def __str__(self) -> str:
+        (period,) = (name for name, seconds in _PERIODS.items() if seconds == self.seconds)
+        return f"{self.requests}/{period}"
 
 
 def _read_host(value: str) -> str:

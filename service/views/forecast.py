@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from service.rendering.models import Forecast
 from service.rendering.rendered import iso_time
-from service.views.models import Forecast
 from workers import CREDITS_AN_UPLOAD, Allowance, Board, LimitState, Outlook
 
 _HOUR_SECONDS: Final = 3600.0

@@ -2,9 +2,9 @@
 
 from itertools import accumulate, compress
 
+from service.rendering.models import DeliveryEntry
 from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
-from service.views.models import DeliveryEntry
 from service.views.result_json import NULL, render_results
 from service.views.timeline_view import render_timeline
 from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.app import create_app
+from service.app import REFUSALS, create_app
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
+from service.middleware.api_keys import HEALTH_PATHS
 from service.settings.environment import load_settings
 from tests.plain_board import PlainBoard
 
@@ -182,7 +183,14 @@ def hasty() -> Iterator[WebServer]:
         linger_seconds=0.2,
         sweep_seconds=0.05,
     )
-    server = WebServer(create_app(PlainBoard(), settings), "127.0.0.1", 0, limits=limits)
+    server = WebServer(
+        create_app(PlainBoard(), settings),
+        "127.0.0.1",
+        0,
+        limits=limits,
+        health_paths=HEALTH_PATHS,
+        refusals=REFUSALS,
+    )
     server.start()
     with contextlib.closing(server):
         yield server

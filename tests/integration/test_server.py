@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from service.app import REFUSALS
 from service.http.server import ServerStartError, WebServer
 from tests.waiting import wait_until
 
@@ -97,7 +98,7 @@ def read_answer(sock: socket.socket, pause: float = 0.0) -> tuple[str, bytes]:
 @pytest.fixture
 def running() -> Iterator[Running]:
     app = App()
-    server = WebServer(app, "127.0.0.1", 0, max_body_bytes=MAX_BODY)
+    server = WebServer(app, "127.0.0.1", 0, max_body_bytes=MAX_BODY, refusals=REFUSALS)
     server.start()
     yield Running(app, server)
     app.gate.set()

@@ -10,6 +10,10 @@ HeadersByOrigin = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 """(origin, ((name, value), …)), …: as tuples, since what travels cannot be changed."""
 
 
+ALBUM_PATTERN: Final = "^[A-Za-z0-9]{1,64}$"
+"""Of an album's id, and of its deletehash."""
+
+
 class Priority(StrEnum):
     """How large a job's share of the workers is beside the others'."""
 

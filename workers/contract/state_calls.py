@@ -11,14 +11,28 @@ from typing import Protocol
 from workers.contract.backend import BoardJobTable, BoardMailbox
 from workers.contract.derived import may_take
 from workers.contract.logs import LogConfig
-from workers.contract.messages import Delivery, MailboxStats, Retirement, Words
-from workers.state.journal.recovery import Recovered
-from workers.state.metrics import EndCause
-from workers.state.tasks.task_store import TaskKey
-from workers.worker.imgur.auth import Tokens
+from workers.contract.messages import Delivery, EndCause, MailboxStats, Retirement, TaskKey, Words
+from workers.contract.tokens import Tokens
 
 RESTORE_SECONDS = 600.0
 """How long a journal may take; one of a million URLs takes some 10 s on a slow machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a journal brought back.
+
+    Attributes:
+        jobs: all of them, finished ones too.
+        open_urls: URLs that are worked on from here.
+        cut_bytes: what stood behind the last good record, and was left out.
+        dropped_jobs: complete ones that were left out, as there is no memory for them.
+    """
+
+    jobs: int
+    open_urls: int
+    cut_bytes: int
+    dropped_jobs: int = 0
 
 
 class MailboxCalls(BoardMailbox, Protocol):

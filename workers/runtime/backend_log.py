@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import structlog
 
-from workers.state.journal.recovery import Recovered
-from workers.state.tasks.task_store import TaskKey
+from workers.contract.messages import TaskKey
+from workers.contract.state_calls import Recovered
 
 _JOB_IDS_TOLD = 10  # in one line of the log
 

@@ -5,7 +5,7 @@ from workers.contract.state_calls import BoardObjects
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import Recovery
 from workers.state.mailbox import Mailbox
-from workers.worker.imgur.auth import TokenStore
+from workers.state.token_store import TokenStore
 
 
 def make_objects(limits: MailboxLimits) -> BoardObjects:

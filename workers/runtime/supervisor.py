@@ -10,9 +10,8 @@ from typing import Protocol
 import structlog
 
 from workers.contract.backoff import Backoff
-from workers.contract.messages import Retirement
+from workers.contract.messages import EndCause, Retirement
 from workers.contract.state_calls import MailboxCalls
-from workers.state.metrics import EndCause
 from workers.worker.task_log import log_crashed
 
 CHECK_SECONDS = 1.0

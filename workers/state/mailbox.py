@@ -23,6 +23,7 @@ from workers.contract.messages import (
     CrashedUrl,
     DeletionRefusal,
     Delivery,
+    EndCause,
     MailboxStats,
     Receipt,
     Refusal,
@@ -30,6 +31,7 @@ from workers.contract.messages import (
     Retirement,
     Standing,
     Submission,
+    TaskKey,
     TaskKind,
     Words,
 )
@@ -41,10 +43,9 @@ from workers.state.leases.admission import Admission
 from workers.state.leases.cancellation import cancel
 from workers.state.leases.dispatcher import Dispatcher
 from workers.state.leases.registry import LeaseRegistry
-from workers.state.metrics import EndCause
 from workers.state.schedule.scheduler import WaitingRoom
 from workers.state.tasks.task_queue import TaskQueue
-from workers.state.tasks.task_store import TaskKey, TaskStore
+from workers.state.tasks.task_store import TaskStore
 
 
 class Mailbox:

@@ -7,7 +7,6 @@ of the process, and knows no URL, no job and no owner.
 
 from collections.abc import Iterator
 from dataclasses import fields
-from enum import StrEnum
 from functools import cache
 from typing import Final
 
@@ -15,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from workers.contract.errors import Reason
-from workers.contract.messages import Failed, MailboxStats, RefusalCode, Uploaded
+from workers.contract.messages import EndCause, Failed, MailboxStats, RefusalCode, Uploaded
 from workers.contract.quota import UNKNOWN, Allowance, LimitState
 
 _COMPLETE: Final = ("complete", "")
@@ -35,19 +34,6 @@ _GAUGES: Final = {
     "pause_seconds": ("imgup_pause_seconds", "Until the pause that Imgur asked for ends."),
 }
 """By the name of the field of `MailboxStats`."""
-
-
-class EndCause(StrEnum):
-    """Why a worker ended before the service did.
-
-    STUCK: the supervisor killed it, over its lease's time. KILLED: by a signal from elsewhere, for
-    want of memory for one. EXITED: with an error. NOT_STARTED: there was no process to be had.
-    """
-
-    STUCK = "stuck"
-    KILLED = "killed"
-    EXITED = "exited"
-    NOT_STARTED = "not-started"
 
 
 class Meters:

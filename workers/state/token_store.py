@@ -9,7 +9,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from workers.contract.tokens import TokenAnswer
 
 PERMIT_SECONDS = 30.0
 """How long one worker may take for a refresh; after that it counts as dead."""
@@ -20,31 +21,6 @@ _TRANSIENT_SECONDS = 5.0  # between refreshes that may succeed next time
 _PERMANENT_SECONDS = 300.0  # between refreshes that fail until someone mends the account
 _REFUSED_MOST = 3  # tokens that may be refused before their time…
 _REFUSED_SECONDS = 60.0  # …in this time, until no more are fetched
-
-
-@dataclass(frozen=True, slots=True)
-class TokenAnswer:
-    """The store's answer: a token, or a permit to fetch one, or why there is none.
-
-    Attributes:
-        access_token: to be used, unless there is a permit.
-        generation: names this token when it is refused.
-        fresh_seconds: how long the token may be used without asking again.
-        permit: set when the asker shall fetch a new token and report how that went.
-        refresh_token: the one to fetch it with, if Imgur has given out another than the settings'.
-        trouble: why there is no token, a sentence.
-        is_transient: whether there may be one later.
-        retry_after: seconds until then.
-    """
-
-    access_token: str | None = field(default=None, repr=False)
-    generation: int = 0
-    fresh_seconds: float = 0.0
-    permit: int | None = None
-    refresh_token: str | None = field(default=None, repr=False)
-    trouble: str | None = None
-    is_transient: bool = False
-    retry_after: float = 0.0
 
 
 class TokenStore:

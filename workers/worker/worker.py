@@ -1,14 +1,11 @@
 """The actor: claim → pipeline → report, in as many lanes as the worker has."""
 
 import os
-import re
-import socket
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,11 +19,10 @@ from workers.contract.messages import Lease, Outcome, Report
 from workers.contract.origin import Origin
 from workers.contract.quota import AllowanceNews
 from workers.contract.state_calls import MailboxCalls
-from workers.runtime.parent_watcher import ignore_stop_signals, leave_with_parent
+from workers.contract.tokens import Tokens
 from workers.worker.concurrency_limiter import Pace, Pacemaker
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.loop import TransferLoop
-from workers.worker.imgur.auth import Tokens
 from workers.worker.imgur.client import ImgurClient
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.pipeline import Pipeline
@@ -91,31 +87,6 @@ def _named(origin: Origin | None) -> Iterator[None]:
         yield
     finally:
         structlog.contextvars.reset_contextvars(**tokens)
-
-
-def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: Tokens) -> None:
-    """A worker process, from start to end. Stop signals are the parent's business."""
-    ignore_stop_signals()
-    leave_with_parent()
-    _stay_on_one_core(worker_id)
-    run_lanes(config, worker_id, mailbox, tokens)
-
-
-def _stay_on_one_core(worker_id: str) -> None:
-    """Keep all threads of this process on one core; before it starts any.
-
-    They take turns at the interpreter's lock, and handing it from core to core costs as much as the
-    work itself: measured, 0.82 ms an image instead of 0.44. Workers go round the cores; where, the
-    names of the machine and of the parent decide, so that several services spread.
-    """
-    if sys.platform != "linux":
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    first = zlib.crc32(f"{socket.gethostname()} {os.getppid()}".encode())
-    number = int(re.sub(r"\D", "", worker_id.partition(".")[0]) or 0)
-    # Where the system does not allow it, the worker is only slower.
-    with suppress(OSError):
-        os.sched_setaffinity(0, {cores[(first + number) % len(cores)]})
 
 
 def _end_worker(error: Exception) -> None:

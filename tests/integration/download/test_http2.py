@@ -20,8 +20,8 @@ from hypercorn.config import Config
 
 from workers.contract.errors import DownloadError, ImgurError, Reason
 from workers.contract.imgur_access import ImgurAccess
+from workers.state.token_store import TokenStore
 from workers.worker.http.loop import TransferLoop
-from workers.worker.imgur.auth import TokenStore
 from workers.worker.imgur.client import ImgurClient
 from workers.worker.source.fetch import Downloader
 

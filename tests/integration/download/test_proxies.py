@@ -19,8 +19,8 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, ImgurError, Reason
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.messages import Done, Lease
+from workers.state.token_store import TokenStore
 from workers.worker.http.loop import TransferLoop
-from workers.worker.imgur.auth import TokenStore
 from workers.worker.imgur.client import ImgurClient
 from workers.worker.source.fetch import Downloader
 from workers.worker.webhook import WebhookPolicy, WebhookSender

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from workers.contract.imgur_access import ImgurAccess
+from workers.contract.tokens import Tokens
+from workers.state.token_store import TokenStore
 from workers.worker.http.loop import TransferLoop
-from workers.worker.imgur.auth import Tokens, TokenStore
 from workers.worker.imgur.client import ImgurClient
 
 

@@ -23,10 +23,11 @@ from workers.contract.messages.round_trip import (
     Receipt,
     Report,
     Standing,
+    TaskKey,
     Words,
 )
 from workers.contract.messages.submission import Refusal, RefusalCode, Submission
-from workers.contract.messages.supervision import CrashedUrl, MailboxStats, Retirement
+from workers.contract.messages.supervision import CrashedUrl, EndCause, MailboxStats, Retirement
 from workers.contract.messages.tasks import (
     PENDING_DELETION,
     Deletion,
@@ -49,6 +50,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "Done",
+    "EndCause",
     "Failed",
     "ImageOptions",
     "ImageState",
@@ -67,6 +69,7 @@ __all__ = [
     "Retirement",
     "Standing",
     "Submission",
+    "TaskKey",
     "TaskKind",
     "TryAgain",
     "Uploaded",

@@ -14,6 +14,8 @@ from workers.contract.quota import Allowance
 Place = tuple[str, int]
 """Which task of its kind: the job's id and the image's index in it; 0 for a webhook."""
 
+TaskKey = tuple[TaskKind, Place]
+
 
 @travels_each_turn
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,22 @@
 """From the mailbox to the supervisor."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from workers.contract.messages.jobs import JobSummary
+
+
+class EndCause(StrEnum):
+    """Why a worker ended before the service did.
+
+    STUCK: the supervisor killed it, over its lease's time. KILLED: by a signal from elsewhere, for
+    want of memory for one. EXITED: with an error. NOT_STARTED: there was no process to be had.
+    """
+
+    STUCK = "stuck"
+    KILLED = "killed"
+    EXITED = "exited"
+    NOT_STARTED = "not-started"
 
 
 @dataclass(frozen=True, slots=True)

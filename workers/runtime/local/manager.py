@@ -13,11 +13,11 @@ from typing import cast
 from workers.contract.derived import calls_of
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.state_calls import BoardObjects, JobTableCalls, MailboxCalls, RecoveryCalls
+from workers.contract.tokens import Tokens
 from workers.runtime.deadline_proxy import SERIALIZER, DeadlineProxy
 from workers.runtime.many_threads import prepare_for_many_threads
 from workers.runtime.parent_watcher import ignore_stop_signals, leave_with_parent
 from workers.runtime.state_objects import make_objects
-from workers.worker.imgur.auth import Tokens
 
 
 class _Owned:

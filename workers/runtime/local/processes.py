@@ -12,11 +12,11 @@ from workers.contract.wakeup_pipe import Bell
 from workers.runtime.backend_config import BoardConfig
 from workers.runtime.backend_log import tell_open_tasks, tell_recovered
 from workers.runtime.local.manager import BoardManager
+from workers.runtime.local.worker_process import run_worker
 from workers.runtime.managed_backend import EngineHealth, Wakeup
 from workers.runtime.scaling import Scaler
 from workers.runtime.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.runtime.upkeep import Upkeep
-from workers.worker.worker import run_worker
 
 
 class ProcessBoard(EngineHealth):

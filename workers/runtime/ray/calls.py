@@ -11,9 +11,9 @@ from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
 from workers.contract.backend import BoardLostError
 from workers.contract.derived import derive
 from workers.contract.state_calls import BoardObjects, JobTableCalls, MailboxCalls, RecoveryCalls
+from workers.contract.tokens import Tokens
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.state_actor import BoardFacts
-from workers.worker.imgur.auth import Tokens
 
 STATE_THREADS = {"brief": 4, "waiting": 512, "tokens": 32, "watch": 1}
 """The state actor's threads, by what they are for: calls that never wait; workers that wait for

@@ -10,13 +10,13 @@ import threading
 from dataclasses import dataclass, fields
 
 from workers.contract.logs import configure_logging
+from workers.contract.state_calls import Recovered
 from workers.runtime.backend_config import BoardConfig
 from workers.runtime.many_threads import prepare_for_many_threads
 from workers.runtime.ray.log_relay import divert_log
 from workers.runtime.scaling import Scaler
 from workers.runtime.state_objects import make_objects
 from workers.runtime.upkeep import Upkeep
-from workers.state.journal.recovery import Recovered
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ray.exceptions import RayError
 
 from workers.contract.backend import BoardLostError
 from workers.contract.logs import configure_logging, flush_logs
+from workers.contract.messages import EndCause
 from workers.contract.wakeup_pipe import Bell
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.calls import (
@@ -32,7 +33,6 @@ from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.ray.log_relay import divert_log
 from workers.runtime.ray.worker_actor import ClusterWorker, RayWorkerProcess
 from workers.runtime.supervisor import Supervisor, WorkerProcess
-from workers.state.metrics import EndCause
 
 _IDS_A_LIFE = 1_000_000
 _WORKER_CPUS = 1

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,6 +12,7 @@ from workers.contract.job_options import JobOptions
 from workers.contract.logs import LogConfig, configure_logging
 from workers.contract.messages import Failed, ImageState, JobStatus, Submission, Uploaded
 from workers.contract.request_key import RequestKey
+from workers.contract.state_calls import Recovered
 from workers.contract.url import mask_url
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_table import JobTable
@@ -28,23 +28,6 @@ _LINKS_A_RECORD = 10_000
 _KEEPER_SECONDS = 5.0  # far more than it takes; the end must not hang on it
 _MARKED_IMAGE = 3  # entries of one that was at Imgur already: link, deletehash, 1
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What a journal brought back.
-
-    Attributes:
-        jobs: all of them, finished ones too.
-        open_urls: URLs that are worked on from here.
-        cut_bytes: what stood behind the last good record, and was left out.
-        dropped_jobs: complete ones that were left out, as there is no memory for them.
-    """
-
-    jobs: int
-    open_urls: int
-    cut_bytes: int
-    dropped_jobs: int = 0
 
 
 class Recovery:

@@ -11,9 +11,18 @@ from functools import partial
 
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Failed, Lease, Outcome, Place, PutBack, TaskKind, TryAgain
+from workers.contract.messages import (
+    Failed,
+    Lease,
+    Outcome,
+    Place,
+    PutBack,
+    TaskKey,
+    TaskKind,
+    TryAgain,
+)
 from workers.state.tasks.due_tasks import DueTasks
-from workers.state.tasks.task_store import TaskKey, TaskStore
+from workers.state.tasks.task_store import TaskStore
 
 _MOST_OF_A_KIND = 16  # leased at once, over all workers
 _LANES_FOR_ONE = 8  # of all workers; so images keep three lanes in four

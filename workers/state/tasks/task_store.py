@@ -14,6 +14,7 @@ from workers.contract.messages import (
     Lease,
     Outcome,
     Place,
+    TaskKey,
     TaskKind,
     TryAgain,
 )
@@ -22,8 +23,6 @@ from workers.state.jobs.job_table import JobEntry, JobTable
 from workers.state.jobs.task_records import JobTasks, deletion_record, delivery_record
 from workers.state.schedule.source_limits import host_of
 from workers.state.tasks.event import job_complete
-
-TaskKey = tuple[TaskKind, Place]
 
 
 class TaskStore:

@@ -3,19 +3,16 @@
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import urlencode
 
 from workers.contract.errors import ImgurError, Reason
 from workers.contract.imgur_access import ImgurAccess
-from workers.state.token_store import TokenAnswer, TokenStore
+from workers.contract.tokens import TokenAnswer, Tokens
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.errors import explain
 from workers.worker.imgur.exchange import Exchange, timed_out
 from workers.worker.imgur.refusal import quoted, read_refusal
 from workers.worker.imgur.response import Answer, parse_json
-
-__all__ = ["Authorizer", "Credential", "TokenAnswer", "TokenStore", "Tokens"]
 
 _REFRESH_SECONDS = 20.0  # the call itself: its outcome arrives while the permit lasts
 _LIFE_SECONDS = 3600.0  # of a token whose answer does not say
@@ -23,22 +20,6 @@ _LONGEST_LIFE_SECONDS = 30 * 24 * 3600.0  # one said to live longer is renewed a
 
 _TOKEN = re.compile(r"[!-~]{1,4096}")  # fits a header
 _SECONDS = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*")
-
-
-class Tokens(Protocol):
-    """`TokenStore`, or its proxy in a worker."""
-
-    def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer: ...
-
-    def refreshed(
-        self,
-        permit: int,
-        access_token: str,
-        expires_in_seconds: float,
-        refresh_token: str | None,
-    ) -> None: ...
-
-    def refresh_failed(self, permit: int, message: str, transient: bool) -> None: ...  # noqa: FBT001 - as above
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.quota import Allowance
+from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop
-from workers.worker.imgur.auth import Authorizer, Credential, Tokens
+from workers.worker.imgur.auth import Authorizer, Credential
 from workers.worker.imgur.deletion import is_deleted, why_not_deleted
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.errors import explain

@@ -64,9 +64,7 @@ def send(
     answers: LargeAnswers, pieces: tuple[bytes, ...], method: str = "GET", key: str = "anna"
 ) -> Any:
     resp = falcon.Response()
-    req = make_request(method)
-    req.context.owner = key
-    answers.send(req, resp, pieces)
+    answers.send(make_request(method), resp, pieces, key)
     return resp
 
 
@@ -90,7 +88,7 @@ def test_whoever_holds_the_most_makes_room() -> None:
         environ = testing.create_environ()
         environ |= {"REMOTE_ADDR": address, ENVIRON_KEY: parking}
         kept.append(falcon.Response())
-        answers.send(falcon.Request(environ), kept[-1], (bytes(MEBIBYTE),))
+        answers.send(falcon.Request(environ), kept[-1], (bytes(MEBIBYTE),), address)
     with pytest.raises(Problem):
         send(answers, (bytes(5 * MEBIBYTE),))
     assert [one.is_abandoned for one in connections] == [False, True, False, False]

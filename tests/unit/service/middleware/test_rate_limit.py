@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.middleware.rate_limit import RateLimit, RateLimiter, whole_seconds
+from service.middleware.rate_limit import RateLimiter, whole_seconds
+from service.settings.values import RateLimit
 from tests.clock import Clock
 
 

@@ -9,8 +9,7 @@ from pydantic import TypeAdapter
 from service.middleware.api_keys import HEALTH_PATHS
 from service.openapi import describe
 from service.problems.problems import ProblemBody
-from service.settings.environment import load_settings
-from service.views.models import (
+from service.rendering.models import (
     CancellationAccepted,
     ImageLinks,
     ImageLinksPage,
@@ -23,6 +22,7 @@ from service.views.models import (
     RetryAccepted,
     UploadAccepted,
 )
+from service.settings.environment import load_settings
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(4)]
 OPEN = {"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/problems/{code}"}

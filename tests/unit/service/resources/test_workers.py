@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from service.rendering.models import Workers
 from service.run import _board_config
 from service.settings.environment import load_settings
-from service.views.models import Workers
 from workers import BoardState
 
 ADMIN = {"X-API-Key": "key-of-the-admin"}

@@ -8,9 +8,9 @@ import certifi
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.middleware.rate_limit import RateLimit
 from service.settings.environment import SettingsError, ignored_proxies, load_settings
 from service.settings.settings import Settings
+from service.settings.values import RateLimit
 
 ACCOUNT = {
     "IMGUR_CLIENT_ID": "the-id",

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from pydantic import TypeAdapter
 
+from service.rendering.models import JobAnswer, JobPage
 from service.rendering.rendered import Rendered, iso_time, render
 from service.requests.paging import Page
 from service.views.job_views import JobViews
-from service.views.models import JobAnswer, JobPage
 from tests.job_snapshot import snapshot_of
 from workers.contract.messages import (
     ChangesWanted,

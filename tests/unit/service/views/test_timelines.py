@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from service.views.models import JobPage
+from service.rendering.models import JobPage
 from tests.plain_board import WORKER
 from workers.contract.messages import Arrival, Report, Uploaded
 

@@ -6,11 +6,18 @@ import pytest
 
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Delivery, Failed, Report, Standing, Submission, Words
+from workers.contract.messages import (
+    Delivery,
+    EndCause,
+    Failed,
+    Report,
+    Standing,
+    Submission,
+    Words,
+)
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
 from workers.state.mailbox import Mailbox
-from workers.state.metrics import EndCause
 
 SOON = 20.0
 END = Failed("empty", "Nothing came.")

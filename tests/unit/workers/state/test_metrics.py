@@ -5,6 +5,7 @@ from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Arrival,
+    EndCause,
     Failed,
     MailboxStats,
     PutBack,
@@ -16,7 +17,7 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
-from workers.state.metrics import EndCause, Meters
+from workers.state.metrics import Meters
 
 STATS = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
 WORKER = "worker-1"

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from tests.clock import Clock
-from workers.state.token_store import PERMIT_SECONDS, TokenAnswer, TokenStore
+from workers.contract.tokens import TokenAnswer
+from workers.state.token_store import PERMIT_SECONDS, TokenStore
 
 HOUR = 3600.0
 

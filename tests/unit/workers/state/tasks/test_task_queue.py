@@ -16,13 +16,14 @@ from workers.contract.messages import (
     Outcome,
     PutBack,
     Submission,
+    TaskKey,
     TaskKind,
     TryAgain,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.tasks.task_queue import TaskQueue
-from workers.state.tasks.task_store import TaskKey, TaskStore
+from workers.state.tasks.task_store import TaskStore
 
 CALLBACK = "https://client.test/hook?key=secret"
 WALL = 1_700_000_000.0

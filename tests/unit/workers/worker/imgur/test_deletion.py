@@ -9,7 +9,7 @@ import requests_mock
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
-from workers.worker.imgur.auth import TokenStore
+from workers.state.token_store import TokenStore
 from workers.worker.imgur.client import ImgurClient
 
 API = "https://api.imgur.com"
