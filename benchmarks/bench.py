@@ -10,7 +10,7 @@ from benchmarks.progress import say
 from benchmarks.results import Results
 
 PICTURES = {"2.9 KB": 2_900, "68 KB": 68_000, "5 MB": 5_000_000}
-USUAL_PICTURE = "68 KB"
+DEFAULT_PICTURE = "68 KB"
 
 
 @dataclass(frozen=True)
@@ -47,5 +47,5 @@ class Bench:
     def running_product(self, *, slow: bool = False) -> Iterator[RunningProduct]:
         """The product started and warm."""
         with self.product.start(self.site, slow=slow) as running:
-            running.run(self.site.order(USUAL_PICTURE, self.of(200, 20), slow=slow, name="warm"))
+            running.run(self.site.order(DEFAULT_PICTURE, self.of(200, 20), slow=slow, name="warm"))
             yield running

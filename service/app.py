@@ -5,21 +5,21 @@ from functools import cache
 import falcon
 from prometheus_client import CollectorRegistry
 
-from service.backend.circuit_breaker import BoardGate
+from service.backend.circuit_breaker import CircuitBreaker
 from service.backend.metrics import create_registry
 from service.events.broadcaster import Broadcaster
 from service.events.waiting import WaitMiddleware
 from service.http.client_address import ClientAddressMiddleware
-from service.http.large_responses import LargeAnswers
+from service.http.large_responses import LargeResponses
 from service.http.refused_request import RefusalFormat
 from service.middleware.access_log import AccessLogMiddleware
 from service.middleware.api_keys import WORKERS_PATH, AdminKey, ApiKeyMiddleware, ApiKeys
 from service.middleware.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
-from service.middleware.http_metrics import HttpMetersMiddleware
+from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.middleware.rate_limit import RateLimiter
 from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER
 from service.middleware.request_ids import RequestIdMiddleware, request_id_for
-from service.middleware.response_headers import ALWAYS, AnswerHeadersMiddleware
+from service.middleware.response_headers import ALWAYS, ResponseHeadersMiddleware
 from service.middleware.throttle import ThrottleMiddleware
 from service.openapi import describe
 from service.pages.docs_page import docs_page
@@ -47,7 +47,7 @@ from service.settings.settings import Settings
 from service.views.forecast import Forecasts
 from service.views.job_views import JobViews
 from service.views.link_views import LinkViews
-from workers import Board
+from workers import Backend
 
 App = falcon.App[falcon.Request, falcon.Response]
 
@@ -55,17 +55,17 @@ REFUSALS = RefusalFormat(ALWAYS, REQUEST_ID_HEADER, request_id_for)
 """What the server's own answers to broken requests carry: the same as all others."""
 
 
-def create_app(board: Board, settings: Settings, sandbox_url: str | None = None) -> App:
+def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = None) -> App:
     """Put the web side together.
 
     Args:
-        board: takes jobs and tells how they stand.
+        backend: takes jobs and tells how they stand.
         settings: limits, keys, and whether the sandbox applies.
         sandbox_url: where the sandbox is reached from this machine, if there is one.
     """
     app = falcon.App()
     app.req_options.strip_url_path_trailing_slash = True
-    gate = BoardGate(board)
+    gate = CircuitBreaker(backend)
     registry = create_registry(gate, settings)
     _add_middleware(app, settings, registry)
     render_problems(app)
@@ -77,7 +77,7 @@ def create_app(board: Board, settings: Settings, sandbox_url: str | None = None)
         WaitMiddleware(gate, broadcaster, submission=UploadsResource, status=UploadResource)
     )
     _add_routes(app, gate, settings)
-    _add_prospects(app, gate, forecasts, broadcaster, sandbox=sandbox)
+    _add_forecasts(app, gate, forecasts, broadcaster, sandbox=sandbox)
     _add_pages(app, settings, registry, sandbox_url)
     return app
 
@@ -87,8 +87,8 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
     app.add_middleware(RequestIdMiddleware())
     if settings.access_log == "on":
         app.add_middleware(AccessLogMiddleware())
-    app.add_middleware(HttpMetersMiddleware(registry))
-    app.add_middleware(AnswerHeadersMiddleware(sandbox=settings.sandbox_applies))
+    app.add_middleware(HttpMetricsMiddleware(registry))
+    app.add_middleware(ResponseHeadersMiddleware(sandbox=settings.sandbox_applies))
     app.add_middleware(ClientAddressMiddleware(settings.trusted_proxies))
     app.add_middleware(BrowserOriginMiddleware(settings.allowed_hosts, settings.cors_origins))
     if settings.cors_origins:
@@ -101,46 +101,53 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
         app.add_middleware(ApiKeyMiddleware(keys, AdminKey(settings.admin_key)))
 
 
-def _add_routes(app: App, board: BoardGate, settings: Settings) -> None:
+def _add_routes(app: App, backend: CircuitBreaker, settings: Settings) -> None:
     sandbox = settings.sandbox_applies
     app.add_route("/healthz", LivenessResource())
-    app.add_route("/readyz", ReadinessResource(board, sandbox=sandbox))
-    answers = LargeAnswers(settings.answers_bytes)
-    links = LinkViews(board.job_table, sandbox=sandbox, most_bytes=settings.views_bytes)
+    app.add_route("/readyz", ReadinessResource(backend, sandbox=sandbox))
+    answers = LargeResponses(settings.answers_bytes)
+    links = LinkViews(backend.job_table, sandbox=sandbox, max_bytes=settings.views_bytes)
     app.add_route("/v1/images", ImagesResource(links, answers))
     app.add_route(
         "/v1/images/upload",
         UploadsResource(
-            board,
+            backend,
             max_body_bytes=settings.max_body_bytes,
             max_urls=settings.max_urls_per_job,
             webhooks=settings.webhook_secret is not None,
         ),
     )
-    app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(board))
-    jobs = JobViews(board.job_table, sandbox=sandbox, most_bytes=settings.views_bytes)
-    app.add_route("/v1/images/upload/{job_id}", UploadResource(board, jobs, answers))
-    app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(board))
-    app.add_route("/v1/jobs", JobsResource(board, sandbox=sandbox))
+    app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(backend))
+    jobs = JobViews(backend.job_table, sandbox=sandbox, max_bytes=settings.views_bytes)
+    app.add_route("/v1/images/upload/{job_id}", UploadResource(backend, jobs, answers))
+    app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(backend))
+    app.add_route("/v1/jobs", JobsResource(backend, sandbox=sandbox))
     app.add_route(
         WORKERS_PATH,
         WorkersResource(
-            board,
+            backend,
             AdminKey(settings.admin_key),
-            most=settings.most_workers,
+            most=settings.max_workers,
             automatic=settings.worker_count_max is not None,
         ),
     )
 
 
-def _add_prospects(
-    app: App, board: BoardGate, forecasts: Forecasts, broadcaster: Broadcaster, *, sandbox: bool
+def _add_forecasts(
+    app: App,
+    backend: CircuitBreaker,
+    forecasts: Forecasts,
+    broadcaster: Broadcaster,
+    *,
+    sandbox: bool,
 ) -> None:
     """What becomes of jobs, and when."""
     path = "/v1/images/upload/{job_id}"
-    app.add_route(f"{path}/events", EventsResource(board, broadcaster, forecasts, sandbox=sandbox))
-    app.add_route(f"{path}/forecast", ForecastResource(board, forecasts, sandbox=sandbox))
-    app.add_route("/v1/limits", LimitsResource(board, sandbox=sandbox))
+    app.add_route(
+        f"{path}/events", EventsResource(backend, broadcaster, forecasts, sandbox=sandbox)
+    )
+    app.add_route(f"{path}/forecast", ForecastResource(backend, forecasts, sandbox=sandbox))
+    app.add_route("/v1/limits", LimitsResource(backend, sandbox=sandbox))
 
 
 def _add_pages(

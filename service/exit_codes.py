@@ -20,7 +20,7 @@ def cannot_start(why: str) -> int:
     return EXIT_CANNOT_START
 
 
-def tell_unfinished(unfinished: Mapping[str, int], *, kept: bool) -> None:
+def log_unfinished(unfinished: Mapping[str, int], *, kept: bool) -> None:
     """Say which jobs a drain has not ended.
 
     Args:

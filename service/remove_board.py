@@ -9,15 +9,15 @@ import sys
 
 import structlog
 
-from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
+from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_unfinished
 from service.settings.environment import SettingsError, load_settings
 from workers import (
     BackendError,
-    BoardLostError,
+    BackendLostError,
     ClusterAddress,
     LogConfig,
     configure_logging,
-    remove_ray_board,
+    remove_ray_backend,
 )
 
 
@@ -37,16 +37,16 @@ def main() -> int:
         )
         where = ClusterAddress(settings.ray_address, settings.ray_namespace)
         log.info("draining the actors on the cluster", limit=settings.drain_seconds)
-        unfinished = remove_ray_board(where, settings.drain_seconds)
+        unfinished = remove_ray_backend(where, settings.drain_seconds)
     except (BackendError, SettingsError) as error:
         return cannot_start(str(error))
-    except BoardLostError as error:
+    except BackendLostError as error:
         log.critical("the job state is lost", cause=str(error), exit_code=EXIT_STATE_LOST)
         return EXIT_STATE_LOST
     if unfinished is None:
         log.info("there are no actors to remove")
         return EXIT_DONE
-    tell_unfinished(unfinished, kept=settings.journal_path is not None)
+    log_unfinished(unfinished, kept=settings.journal_path is not None)
     log.info("actors removed")
     return EXIT_DONE
 

@@ -9,7 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from service.app import REFUSALS, create_app
-from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, tell_unfinished
+from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_unfinished
 from service.http.file_limit import raise_file_limit
 from service.http.server import ServerStartError, WebServer
 from service.middleware.api_keys import HEALTH_PATHS
@@ -23,22 +23,22 @@ from service.settings.environment import (
 from service.settings.settings import Settings, usable_cores
 from service.stop_signals import StopSignals
 from workers import (
+    BackendConfig,
     BackendError,
-    BoardConfig,
-    BoardEngine,
-    BoardLostError,
+    BackendLostError,
     ClusterAddress,
     DownloadPolicy,
     ImgurAccess,
     JournalError,
+    LocalBackend,
     LogConfig,
-    ProcessBoard,
+    ManagedBackend,
     ScalingRules,
     WebhookPolicy,
     WorkerConfig,
     configure_logging,
     prepare_for_many_threads,
-    ray_board,
+    ray_backend,
 )
 
 _SANDBOX_CLIENT_ID = "sandbox"
@@ -78,9 +78,9 @@ class _Service:
         self._settings = settings
         self._log = structlog.get_logger("service")
         self._sandbox = _bind_sandbox(settings, running) if settings.sandbox_applies else None
-        self._board = _board(settings, self._sandbox)
+        self._backend = _backend(settings, self._sandbox)
         sandbox_url = None if self._sandbox is None else self._sandbox.origin
-        app = create_app(self._board, settings, sandbox_url)
+        app = create_app(self._backend, settings, sandbox_url)
         # Bound before anything slow starts, so that a port in use is told at once.
         self._server = WebServer(
             app,
@@ -92,18 +92,18 @@ class _Service:
             refusals=REFUSALS,
         )
         running.callback(self._server.close)
-        running.callback(self._board.stop)
+        running.callback(self._backend.stop)
 
     def run(self, stop: StopSignals) -> int:
-        self._board.start()
+        self._backend.start()
         self._server.start()
         if self._sandbox is not None:
             self._sandbox.start()  # last: it takes CPU, and what is asked of it meanwhile waits
-        self._say_hello()
+        self._log_start()
         try:
-            self._board.supervise(stop)
+            self._backend.supervise(stop)
             return self._drain(stop)
-        except BoardLostError as error:
+        except BackendLostError as error:
             self._log.critical(
                 "the job state is lost; exiting so that a fresh start can follow",
                 cause=str(error),
@@ -113,7 +113,7 @@ class _Service:
             self._server.drain(_LAST_ANSWERS_SECONDS)
             return EXIT_STATE_LOST
 
-    def _say_hello(self) -> None:
+    def _log_start(self) -> None:
         settings = self._settings
         self._log.info(
             "service started",
@@ -139,14 +139,14 @@ class _Service:
         limit = self._settings.drain_seconds
         signal_name = stop.received.name if stop.received else None
         self._log.info("draining; a second signal ends it at once", signal=signal_name, limit=limit)
-        if self._board.outlives_service:
+        if self._backend.outlives_service:
             self._log.info("jobs go on: the actors stay on the cluster until they are removed")
-        self._board.close()
+        self._backend.close()
         answered = self._server.drain(limit)
-        unfinished = self._board.drain(max(0.0, began + limit - time.monotonic()))
+        unfinished = self._backend.drain(max(0.0, began + limit - time.monotonic()))
         if not answered:
             self._log.warning("some answers were not delivered within the drain time")
-        tell_unfinished(unfinished, kept=self._settings.journal_path is not None)
+        log_unfinished(unfinished, kept=self._settings.journal_path is not None)
         self._log.info("stopped", seconds=round(time.monotonic() - began, 2))
         return EXIT_DONE
 
@@ -163,14 +163,14 @@ def _bind_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
     return sandbox
 
 
-def _board(settings: Settings, sandbox: SandboxProcess | None) -> BoardEngine:
-    config = _board_config(settings, sandbox)
+def _backend(settings: Settings, sandbox: SandboxProcess | None) -> ManagedBackend:
+    config = _backend_config(settings, sandbox)
     if settings.backend == "ray":
-        return ray_board(config, ClusterAddress(settings.ray_address, settings.ray_namespace))
-    return ProcessBoard(config)
+        return ray_backend(config, ClusterAddress(settings.ray_address, settings.ray_namespace))
+    return LocalBackend(config)
 
 
-def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardConfig:
+def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> BackendConfig:
     download = DownloadPolicy(
         max_image_bytes=settings.max_image_bytes,
         deadline_seconds=settings.download_seconds,
@@ -195,17 +195,17 @@ def _board_config(settings: Settings, sandbox: SandboxProcess | None) -> BoardCo
         core_share=min(1.0, usable_cores() / settings.worker_count),
         logs=LogConfig(settings.log_format, settings.log_level),
     )
-    return BoardConfig(
+    return BackendConfig(
         worker_count=settings.worker_count,
         max_queued_urls=settings.max_queued_urls,
         worker=worker,
-        max_state_bytes=settings.board_bytes,
+        max_state_bytes=settings.backend_bytes,
         job_ttl_seconds=settings.job_ttl_seconds,
         upload_again=settings.crashed_uploads == "retry",
         journal_path=settings.journal_path,
         source_concurrency=settings.source_concurrency,
         scaling=ScalingRules(
-            most=settings.worker_count_max, heeds_allowance=not settings.sandbox_applies
+            most=settings.worker_count_max, heeds_quota=not settings.sandbox_applies
         ),
     )
 

@@ -154,7 +154,7 @@ class RunningService:
     @property
     def manager_pid(self) -> int:
         if BACKEND == "ray":
-            return self.wait_for("state", lambda: self._actor_pids("BoardState"))[0]
+            return self.wait_for("state", lambda: self._actor_pids("BackendState"))[0]
         return self.wait_for_event("manager started")["pid"]
 
     @property

@@ -4,13 +4,13 @@ What the web side may use is listed here; everything else is inside.
 """
 
 from workers.contract.backend import (
-    Board,
-    BoardBusyError,
-    BoardHealth,
-    BoardJobTable,
-    BoardLostError,
-    BoardMailbox,
-    BoardState,
+    Backend,
+    BackendBusyError,
+    BackendHealth,
+    BackendLostError,
+    BackendState,
+    WebJobTable,
+    WebMailbox,
 )
 from workers.contract.derived import derive
 from workers.contract.download_policy import DownloadPolicy
@@ -40,16 +40,16 @@ from workers.contract.messages import (
     Submission,
 )
 from workers.contract.origin import Origin
-from workers.contract.queue_stats import Outlook
-from workers.contract.quota import CREDITS_AN_UPLOAD, Allowance, LimitState
+from workers.contract.queue_stats import QueueStats
+from workers.contract.quota import CREDITS_AN_UPLOAD, LimitState, Quota
 from workers.contract.request_key import RequestKey
 from workers.contract.shares import Shares, share_left
 from workers.contract.url import are_plain, check_url, mask_url
 from workers.contract.wire_url import MAX_URL_LENGTH
-from workers.runtime.backend_config import BoardConfig
-from workers.runtime.backends import ray_board, remove_ray_board
-from workers.runtime.local.processes import ProcessBoard
-from workers.runtime.managed_backend import BackendError, BoardEngine
+from workers.runtime.backend_config import BackendConfig
+from workers.runtime.backends import ray_backend, remove_ray_backend
+from workers.runtime.local.processes import LocalBackend
+from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.many_threads import prepare_for_many_threads
 from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.scaling import ScalingRules
@@ -70,17 +70,13 @@ __all__ = [
     "PLACEHOLDERS",
     "RETRY_SECONDS",
     "TIMELINE_BYTES",
-    "Allowance",
+    "Backend",
+    "BackendBusyError",
+    "BackendConfig",
     "BackendError",
-    "Board",
-    "BoardBusyError",
-    "BoardConfig",
-    "BoardEngine",
-    "BoardHealth",
-    "BoardJobTable",
-    "BoardLostError",
-    "BoardMailbox",
-    "BoardState",
+    "BackendHealth",
+    "BackendLostError",
+    "BackendState",
     "Cancellation",
     "ChangesWanted",
     "ClusterAddress",
@@ -100,11 +96,13 @@ __all__ = [
     "JobStatus",
     "JournalError",
     "LimitState",
+    "LocalBackend",
     "LogConfig",
+    "ManagedBackend",
     "Origin",
-    "Outlook",
     "Priority",
-    "ProcessBoard",
+    "QueueStats",
+    "Quota",
     "Refusal",
     "RefusalCode",
     "Replay",
@@ -114,6 +112,8 @@ __all__ = [
     "Shares",
     "Submission",
     "TimelineEvent",
+    "WebJobTable",
+    "WebMailbox",
     "WebhookPolicy",
     "WorkerConfig",
     "are_plain",
@@ -124,9 +124,9 @@ __all__ = [
     "mask_url",
     "origin_of",
     "prepare_for_many_threads",
-    "ray_board",
+    "ray_backend",
     "read_timeline",
-    "remove_ray_board",
+    "remove_ray_backend",
     "repair_journal",
     "share_left",
     "template_faults",

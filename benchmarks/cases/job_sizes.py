@@ -3,7 +3,7 @@
 import time
 
 from benchmarks import contenders, processes
-from benchmarks.bench import USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, Bench
 from benchmarks.contender import Plan, Turn, measure, take_turn
 from benchmarks.processes import cpu_seconds
 from benchmarks.product import RunningProduct
@@ -34,12 +34,12 @@ def run(bench: Bench) -> None:
 def run_once(bench: Bench) -> None:
     """The job that takes longest, and the growth of the shape that rewrites a job for each URL."""
     with bench.running_product() as product:
-        order = bench.site.order(USUAL_PICTURE, bench.of(_LARGE), name="large")
+        order = bench.site.order(DEFAULT_PICTURE, bench.of(_LARGE), name="large")
         _add(bench, f"{order.count:,}", measure(product, bench.site, order))
         for role, used in product.memory():
             bench.results.add_samples(f"{MEMORY} after {order.count:,}", role, [used.proportional])
     for size in _NAIVE_SIZES:
-        turn = take_turn(contenders.NAIVE, bench.site, Plan(USUAL_PICTURE, bench.of(size), 50))
+        turn = take_turn(contenders.NAIVE, bench.site, Plan(DEFAULT_PICTURE, bench.of(size), 50))
         bench.results.add(NAIVE_CASE, f"{turn.images:,}", turn)
         say(f"{NAIVE_CASE}, {turn.images:,}: {turn.cpu_ms:.2f} ms CPU an image")
 
@@ -53,13 +53,13 @@ def _one_after_the_other(bench: Bench, product: RunningProduct, size: int, jobs:
     # A small job costs less than the clock's tick: several are measured as one.
     before, wall = _cpu(bench, product), 0.0
     for number in range(jobs):
-        wall += product.run(bench.site.order(USUAL_PICTURE, size, name=f"{size}-{number}"))
+        wall += product.run(bench.site.order(DEFAULT_PICTURE, size, name=f"{size}-{number}"))
     return _turn(bench, product, size * jobs, wall, before)
 
 
 def _at_once(bench: Bench, product: RunningProduct, jobs: int, urls: int) -> Turn:
     bodies = [
-        job_body(bench.site.order(USUAL_PICTURE, urls, name=f"many-{number}").urls())
+        job_body(bench.site.order(DEFAULT_PICTURE, urls, name=f"many-{number}").urls())
         for number in range(jobs)
     ]
     before, began = _cpu(bench, product), time.time()

@@ -1,7 +1,7 @@
 """Imgur takes 300 ms, as the real one does or more; everybody at their defaults."""
 
 from benchmarks import contenders
-from benchmarks.bench import USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, Bench
 from benchmarks.contender import Contender, Plan, measure
 from benchmarks.processes import usable_cores
 from benchmarks.progress import say
@@ -24,7 +24,10 @@ def run(bench: Bench) -> None:
     a_lane = bench.of(_IMAGES_A_LANE, 5)
     bench.take_turns(
         CASE,
-        [(taker, Plan(USUAL_PICTURE, lanes * a_lane, lanes, slow=True)) for taker, lanes in takers],
+        [
+            (taker, Plan(DEFAULT_PICTURE, lanes * a_lane, lanes, slow=True))
+            for taker, lanes in takers
+        ],
     )
 
 
@@ -32,7 +35,7 @@ def _run_product(bench: Bench) -> None:
     # How many lanes its defaults give is known when it has started.
     with bench.running_product(slow=True) as product:
         count = product.lanes * bench.of(_IMAGES_A_LANE, 5)
-        order = bench.site.order(USUAL_PICTURE, count, slow=True)
+        order = bench.site.order(DEFAULT_PICTURE, count, slow=True)
         turn = measure(product, bench.site, order)
         bench.results.add(CASE, bench.product.name, turn)
         say(f"{CASE}: {bench.product.name}, {product.lanes} lanes: {turn.rate:,.0f}/s")

@@ -2,7 +2,7 @@
 
 import time
 
-from benchmarks.bench import USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, Bench
 from benchmarks.product import RunningProduct
 from benchmarks.progress import say
 
@@ -23,7 +23,7 @@ def run(bench: Bench) -> None:
         idle, behind = names(slow=slow)
         with bench.running_product(slow=slow) as product:
             _sample(bench, product, idle, slow=slow)
-            large = bench.site.order(USUAL_PICTURE, _LARGE, slow=slow, name="large")
+            large = bench.site.order(DEFAULT_PICTURE, _LARGE, slow=slow, name="large")
             product.client.submit(large.urls())
             time.sleep(1.0)  # all lanes are at it
             _sample(bench, product, behind, slow=slow)
@@ -32,7 +32,7 @@ def run(bench: Bench) -> None:
 def _sample(bench: Bench, product: RunningProduct, name: str, *, slow: bool) -> None:
     taken = []
     for number in range(bench.of(_JOBS, 4)):
-        order = bench.site.order(USUAL_PICTURE, 1, slow=slow, name=f"single-{number}")
+        order = bench.site.order(DEFAULT_PICTURE, 1, slow=slow, name=f"single-{number}")
         taken.append(product.run(order))
     bench.results.add_samples(CASE, name, taken)
     say(f"{CASE}: {name}: {1000 * sorted(taken)[len(taken) // 2]:.0f} ms")

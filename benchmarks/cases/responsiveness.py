@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-from benchmarks.bench import USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, Bench
 from benchmarks.product_client import ProductClient, job_body
 from benchmarks.progress import say
 
@@ -21,8 +21,8 @@ _STATUS_EVERY_SECONDS = 0.02
 
 def run(bench: Bench) -> None:
     """A round of it: one client sends jobs, another asks how they stand."""
-    large = job_body(bench.site.order(USUAL_PICTURE, 10_000, name="large").urls())
-    small = job_body(bench.site.order(USUAL_PICTURE, 1_000, name="small").urls())
+    large = job_body(bench.site.order(DEFAULT_PICTURE, 10_000, name="large").urls())
+    small = job_body(bench.site.order(DEFAULT_PICTURE, 1_000, name="small").urls())
     taken: dict[str, list[float]] = defaultdict(list)
     with bench.running_product() as product, ProductClient(product.client.url) as asking:
         large_job, small_job = (product.client.submit_body(body) for body in (large, small))

@@ -1,7 +1,7 @@
 """No latency anywhere: what the machinery itself costs, each at its best."""
 
 from benchmarks import contenders
-from benchmarks.bench import USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, Bench
 from benchmarks.contender import Contender, Plan
 
 CASE = "throughput"
@@ -24,7 +24,7 @@ def run(bench: Bench) -> None:
     bench.take_turns(
         CASE,
         [
-            (taker, Plan(USUAL_PICTURE, bench.of(count, 20), bench.of(warm_up, 8)))
+            (taker, Plan(DEFAULT_PICTURE, bench.of(count, 20), bench.of(warm_up, 8)))
             for taker, count, warm_up in takers
         ],
     )

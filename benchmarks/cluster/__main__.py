@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.bench import PICTURES, USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, PICTURES, Bench
 from benchmarks.cluster import cost, page, scaling
 from benchmarks.cluster.driver import drive
 from benchmarks.contender import Site
@@ -59,7 +59,7 @@ def main() -> None:
 
 def _trips(site: Site, share: float, *, slow: bool) -> dict[str, object]:
     images = round(_TRIPS_IMAGES * share)
-    order = site.order(USUAL_PICTURE, images, slow=slow)
+    order = site.order(DEFAULT_PICTURE, images, slow=slow)
     found = drive("trips", order.source, site.sink_origin(slow=slow), _TRIPS_LANES, images)
     return {"where": cost.CASES[slow].partition(", ")[2], **found}
 

@@ -3,7 +3,14 @@
 import time
 from dataclasses import dataclass
 
-from workers.contract.messages import Arrival, Delivery, Lease, Report, Uploaded, Words
+from workers.contract.messages import (
+    DownloadReport,
+    Lease,
+    Report,
+    Uploaded,
+    WorkerRequest,
+    WorkerResponse,
+)
 from workers.runtime.ray.calls import Actor, objects_of
 
 _OUTCOME = Uploaded("https://i.imgur.com/bench123.jpg", "deletehash12345")
@@ -50,23 +57,23 @@ class Caller:
         reports: tuple[Report, ...] = ()
         while (took := time.perf_counter() - began) < seconds:
             if batch == 0:
-                self._exchange(Words())
+                self._exchange(WorkerRequest())
                 continue
-            leases = self._exchange(Words(reports=reports, wanted=batch)).leases
-            self._exchange(Words(uploads=tuple(map(_arrival, leases))))
+            leases = self._exchange(WorkerRequest(reports=reports, wanted=batch)).leases
+            self._exchange(WorkerRequest(uploads=tuple(map(_download_report, leases))))
             reports = tuple(Report(lease.token, _OUTCOME) for lease in leases)
             if batch == 1:
-                self._exchange(Words(reports=reports))
+                self._exchange(WorkerRequest(reports=reports))
                 reports = ()
             images += len(leases)
         trips = self._trips
-        self._exchange(Words(reports=reports))
+        self._exchange(WorkerRequest(reports=reports))
         return Talk(trips, images, took)
 
-    def _exchange(self, words: Words) -> Delivery:
+    def _exchange(self, words: WorkerRequest) -> WorkerResponse:
         self._trips += 1
         return self._mailbox.exchange(self._worker_id, words, 0.0)
 
 
-def _arrival(lease: Lease) -> Arrival:
-    return Arrival(lease.token, 68_000, "image/jpeg", 12)
+def _download_report(lease: Lease) -> DownloadReport:
+    return DownloadReport(lease.token, 68_000, "image/jpeg", 12)

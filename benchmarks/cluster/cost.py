@@ -2,7 +2,7 @@
 
 import time
 
-from benchmarks.bench import USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, Bench
 from benchmarks.contender import measure
 from benchmarks.processes import cpu_seconds, usable_cores
 from benchmarks.product import Product, RunningProduct
@@ -27,10 +27,12 @@ def _take_turn(bench: Bench, backend: str, case: str, *, slow: bool) -> None:
     site = bench.site
     with Product(settings={"BACKEND": backend}).start(site, slow=slow) as running:
         running.client.wait_until_ready(usable_cores())
-        running.run(site.order(USUAL_PICTURE, bench.of(_WARM_UP, 100), slow=slow, name="warm"))
+        running.run(site.order(DEFAULT_PICTURE, bench.of(_WARM_UP, 100), slow=slow, name="warm"))
         if not slow:
             bench.results.add_samples(IDLE, backend, [_idle(running)])
-        turn = measure(running, site, site.order(USUAL_PICTURE, bench.of(_IMAGES, 200), slow=slow))
+        turn = measure(
+            running, site, site.order(DEFAULT_PICTURE, bench.of(_IMAGES, 200), slow=slow)
+        )
     bench.results.add(case, backend, turn)
     say(f"{case}: {backend}: {turn.rate:,.0f}/s, {turn.cpu_ms:.2f} ms CPU an image")
 

@@ -2,13 +2,13 @@
 
 import os
 
-from workers.runtime.ray.state_actor import BoardState
+from workers.runtime.ray.state_actor import BackendState
 
 _EXCHANGE = b"exchange"
 
 
-class CountedState(BoardState):
-    """See `BoardState`."""
+class CountedState(BackendState):
+    """See `BackendState`."""
 
     def __init__(self) -> None:
         super().__init__()

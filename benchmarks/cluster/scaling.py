@@ -4,7 +4,7 @@ On two cores the usual lanes of four workers would have the processor as their l
 the latency the limit, as it is on a cluster where each worker has a core.
 """
 
-from benchmarks.bench import USUAL_PICTURE, Bench
+from benchmarks.bench import DEFAULT_PICTURE, Bench
 from benchmarks.contender import measure
 from benchmarks.product import Product
 from benchmarks.progress import say
@@ -29,8 +29,8 @@ def run(bench: Bench) -> None:
         with Product(settings=settings).start(site, slow=True) as running:
             running.client.wait_until_ready(workers)
             warm_up = running.lanes * _WARM_UP_A_LANE
-            running.run(site.order(USUAL_PICTURE, warm_up, slow=True, name="warm"))
+            running.run(site.order(DEFAULT_PICTURE, warm_up, slow=True, name="warm"))
             count = running.lanes * bench.of(_IMAGES_A_LANE, 5)
-            turn = measure(running, site, site.order(USUAL_PICTURE, count, slow=True))
+            turn = measure(running, site, site.order(DEFAULT_PICTURE, count, slow=True))
         bench.results.add(CASE, str(workers), turn)
         say(f"{CASE}: {workers} workers: {turn.rate:,.0f}/s, {turn.cpu_ms:.2f} ms CPU an image")

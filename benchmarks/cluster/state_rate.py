@@ -11,7 +11,7 @@ from benchmarks.cluster.counted_state import CountedState
 from benchmarks.cluster.driver import WHERE
 from benchmarks.processes import cpu_seconds
 from workers import (
-    BoardConfig,
+    BackendConfig,
     DownloadPolicy,
     ImgurAccess,
     Submission,
@@ -101,7 +101,7 @@ def _kilobytes(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
-def _config() -> BoardConfig:
+def _config() -> BackendConfig:
     worker = WorkerConfig(1, 1, DownloadPolicy(), ImgurAccess("http://127.0.0.1:1", "bench"))
     # No limit for a source: what the state can do is asked for, not what a source can.
-    return BoardConfig(1, _JOBS * _URLS_A_JOB, worker, source_concurrency=0)
+    return BackendConfig(1, _JOBS * _URLS_A_JOB, worker, source_concurrency=0)

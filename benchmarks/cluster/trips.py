@@ -14,7 +14,7 @@ from benchmarks.cluster.driver import WHERE
 from benchmarks.front import Order
 from benchmarks.processes import usable_cores
 from workers import (
-    BoardConfig,
+    BackendConfig,
     ChangesWanted,
     DownloadPolicy,
     ImgurAccess,
@@ -23,7 +23,7 @@ from workers import (
     WorkerConfig,
 )
 from workers.runtime.ray import actors
-from workers.runtime.ray.backend import RayBoard
+from workers.runtime.ray.backend import RayBackend
 
 _LOOK_SECONDS = 0.05
 _WARM_UP = 400
@@ -31,28 +31,28 @@ _WARM_UP = 400
 
 def measured(source: str, sink: str, lanes: str, images: str) -> dict[str, Any]:
     """Upload so many images with so many lanes a worker; count the round trips."""
-    board = RayBoard(_config(sink, int(lanes)), WHERE)
+    backend = RayBackend(_config(sink, int(lanes)), WHERE)
     # The only difference to the state that a service starts.
-    with patch.object(actors, "BoardState", CountedState):
-        board.start()
+    with patch.object(actors, "BackendState", CountedState):
+        backend.start()
     try:
         state = ray.get_actor(actors.STATE_NAME, WHERE.namespace)
-        _upload(board, source, _WARM_UP, "warm")
+        _upload(backend, source, _WARM_UP, "warm")
         before, began = ray.get(state.trips.remote()), time.perf_counter()
-        _upload(board, source, int(images), "job")
+        _upload(backend, source, int(images), "job")
         seconds = time.perf_counter() - began
         trips = ray.get(state.trips.remote()) - before
     finally:
-        board.close()
-        board.drain(0.0)
-        board.stop()
+        backend.close()
+        backend.drain(0.0)
+        backend.stop()
     return {"images": int(images), "trips": trips, "seconds": seconds}
 
 
-def _upload(board: RayBoard, source: str, count: int, job_id: str) -> None:
-    board.mailbox.put(Submission(job_id, tuple(Order(source, count, "").urls())))
+def _upload(backend: RayBackend, source: str, count: int, job_id: str) -> None:
+    backend.mailbox.put(Submission(job_id, tuple(Order(source, count, "").urls())))
     while True:
-        changes = board.job_table.changes(ChangesWanted(job_id, limit=1))
+        changes = backend.job_table.changes(ChangesWanted(job_id, limit=1))
         if changes is not None and changes.finished is not None:
             if changes.complete != count:
                 raise RuntimeError(f"{changes.failed} of {count} images failed")
@@ -60,7 +60,7 @@ def _upload(board: RayBoard, source: str, count: int, job_id: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _config(sink: str, lanes: int) -> BoardConfig:
+def _config(sink: str, lanes: int) -> BackendConfig:
     workers = usable_cores()
     worker = WorkerConfig(
         lanes=lanes,
@@ -69,4 +69,4 @@ def _config(sink: str, lanes: int) -> BoardConfig:
         imgur=ImgurAccess(sink, "bench"),
         logs=LogConfig("json", "WARNING"),
     )
-    return BoardConfig(workers, 1_000_000, worker)
+    return BackendConfig(workers, 1_000_000, worker)

@@ -13,15 +13,15 @@ from typing import Any, Final, TypeVar
 
 from prometheus_client import Metric
 
-from service.backend.coalesced_call import Probe
+from service.backend.coalesced_call import CoalescedCall
 from workers import (
-    Board,
-    BoardBusyError,
-    BoardHealth,
-    BoardJobTable,
-    BoardLostError,
-    BoardMailbox,
-    BoardState,
+    Backend,
+    BackendBusyError,
+    BackendHealth,
+    BackendLostError,
+    BackendState,
+    WebJobTable,
+    WebMailbox,
     derive,
 )
 
@@ -37,32 +37,32 @@ _HEALTH_SECONDS = 1.0  # probes of container runtimes wait for about as long
 _Answer = TypeVar("_Answer")
 
 
-class BoardSilentError(Exception):
+class BackendSilentError(Exception):
     """The job board does not answer at the moment; whether its state is lost is not known yet."""
 
 
-class BoardGate:
-    """A `Board` in front of another: its calls fail at once while that one is silent.
+class CircuitBreaker:
+    """A `Backend` in front of another: its calls fail at once while that one is silent.
 
-    `health` and the mailbox's `meters` raise BoardSilentError, too, and never wait for more than a
+    `health` and the mailbox's `metrics` raise BackendSilentError, too, and never wait for more than a
     second. All other calls are derived from the protocols of what answers them.
 
     Args:
-        board: the one behind.
+        backend: the one behind.
         clock: monotonic seconds.
         silence_seconds: how long no answer is taken for slowness.
-        health_seconds: how long `health` and `meters` wait for an answer.
+        health_seconds: how long `health` and `metrics` wait for an answer.
     """
 
     def __init__(
         self,
-        board: Board,
+        backend: Backend,
         *,
         clock: Callable[[], float] = time.monotonic,
         silence_seconds: float = _SILENCE_SECONDS,
         health_seconds: float = _HEALTH_SECONDS,
     ) -> None:
-        self._board = board
+        self._backend = backend
         self._clock = clock
         self._silence_seconds = silence_seconds
         self._slots = threading.Semaphore(CALLS_AT_ONCE)
@@ -72,32 +72,32 @@ class BoardGate:
         self._calls = 0
         self._answered_at = clock()
         self._has_failed = False
-        self._health = Probe(self._ask_health, clock, health_seconds)
-        self._meters = Probe(self._ask_meters, clock, health_seconds)
-        self.mailbox = derive(BoardMailbox, partial(self._carry, "mailbox"))
-        self.job_table = derive(BoardJobTable, partial(self._carry, "job_table"))
+        self._health = CoalescedCall(self._ask_health, clock, health_seconds)
+        self._metrics = CoalescedCall(self._ask_metrics, clock, health_seconds)
+        self.mailbox = derive(WebMailbox, partial(self._carry, "mailbox"))
+        self.job_table = derive(WebJobTable, partial(self._carry, "job_table"))
 
     # --- Board ------------------------------------------------------------------------------
 
     def scale(self, count: int) -> None:
         with self._call():
-            self._board.scale(count)
+            self._backend.scale(count)
 
     def workers_wanted(self) -> int:
-        return self._board.workers_wanted()
+        return self._backend.workers_wanted()
 
-    def health(self) -> BoardHealth:
+    def health(self) -> BackendHealth:
         return _promptly(self._health)
 
-    def _ask_meters(self) -> tuple[Metric, ...]:
-        reading = self._board.mailbox.meters()
+    def _ask_metrics(self) -> tuple[Metric, ...]:
+        reading = self._backend.mailbox.metrics()
         with self._lock:
             self._note_answer()
         return reading
 
-    def _ask_health(self) -> BoardHealth:
-        health = self._board.health()
-        if health.state is not BoardState.LOST:
+    def _ask_health(self) -> BackendHealth:
+        health = self._backend.health()
+        if health.state is not BackendState.LOST:
             with self._lock:
                 self._note_answer()
         return health
@@ -111,10 +111,10 @@ class BoardGate:
         *,
         wait_seconds: float,  # noqa: ARG002 - the board's own calls wait for themselves
     ) -> Any:  # noqa: ANN401 - what the method returns
-        if methodname == "meters":
-            return _promptly(self._meters)
+        if methodname == "metrics":
+            return _promptly(self._metrics)
         with self._call():
-            return getattr(getattr(self._board, target), methodname)(*args, **kwds)
+            return getattr(getattr(self._backend, target), methodname)(*args, **kwds)
 
     # --- who waits --------------------------------------------------------------------------
 
@@ -133,9 +133,9 @@ class BoardGate:
             is_answered = True
             try:
                 yield
-            except BoardBusyError as error:
+            except BackendBusyError as error:
                 raise _silent() from error
-            except BoardLostError:
+            except BackendLostError:
                 is_answered = False
                 raise
             finally:
@@ -163,14 +163,14 @@ class BoardGate:
             raise _silent()
 
 
-def _promptly(probe: Probe[_Answer]) -> _Answer:
+def _promptly(probe: CoalescedCall[_Answer]) -> _Answer:
     try:
         return probe.answer()
     except TimeoutError:
         raise _silent() from None
-    except BoardBusyError as error:
+    except BackendBusyError as error:
         raise _silent() from error
 
 
-def _silent() -> BoardSilentError:
-    return BoardSilentError("The job board does not answer.")
+def _silent() -> BackendSilentError:
+    return BackendSilentError("The job board does not answer.")

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 _Answer = TypeVar("_Answer")
 
 
-class Probe(Generic[_Answer]):
+class CoalescedCall(Generic[_Answer]):
     """Asks on one thread of its own, started by the first question: whoever asks while an answer
     is outstanding waits for the same one.
 

@@ -2,19 +2,19 @@
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from service.backend.collector import BoardCollector
+from service.backend.collector import BackendCollector
 from service.settings.settings import Settings
-from workers import Board
+from workers import Backend
 
 
-def create_registry(board: Board, settings: Settings) -> CollectorRegistry:
+def create_registry(backend: Backend, settings: Settings) -> CollectorRegistry:
     """A registry with the board's figures and those of this process; the web side adds its own.
 
     Args:
-        board: whose figures are asked for at each scrape.
+        backend: whose figures are asked for at each scrape.
         settings: how many lanes a worker has.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(BoardCollector(board, lanes=settings.worker_concurrency))
+    registry.register(BackendCollector(backend, lanes=settings.worker_concurrency))
     return registry

@@ -12,12 +12,12 @@ from typing import Final
 
 import structlog
 
-from service.events.job_publisher import Follower, JobFeed
+from service.events.job_publisher import JobPublisher, Subscriber
 from service.events.server_sent import JobEvents, retry_after
 from service.http.connection_limits import ConnectionLimits
 from service.http.suspended import Stream
 from service.views.forecast import Forecasts
-from workers import Board, Shares, share_left
+from workers import Backend, Shares, share_left
 
 _CONNECTIONS_EACH: Final = 2
 """Half of all connections, 500 as a rule, may follow: the other half is for who comes and goes."""
@@ -39,31 +39,31 @@ class Broadcaster:
     Its own thread begins with the first follower.
 
     Args:
-        board: where the jobs are.
+        backend: where the jobs are.
         forecasts: make their forecasts.
         sandbox: whether links are the sandbox's.
-        most_followers: at once; half of all connections that fit, if it is not said.
+        max_subscribers: at once; half of all connections that fit, if it is not said.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        board: Board,
+        backend: Backend,
         forecasts: Forecasts,
         *,
         sandbox: bool,
-        most_followers: int | None = None,
+        max_subscribers: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._board = board
+        self._backend = backend
         self._forecasts = forecasts
         self._sandbox = sandbox
         room = ConnectionLimits().room // _CONNECTIONS_EACH
-        self._most_followers = room if most_followers is None else most_followers
+        self._max_subscribers = room if max_subscribers is None else max_subscribers
         self._clock = clock
         self._changed = threading.Condition()
-        self._newcomers: dict[_Key, list[Follower]] = {}
-        self._tenants: dict[Follower, str] = {}
+        self._newcomers: dict[_Key, list[Subscriber]] = {}
+        self._tenants: dict[Subscriber, str] = {}
         self._held = Shares()
         self._is_hurried = False
         self._thread: threading.Thread | None = None
@@ -72,20 +72,20 @@ class Broadcaster:
         """Whether a tenant may not follow another job."""
         with self._changed:
             held = self._held.of(tenant)
-            return not share_left(self._most_followers, self._held.total, held)
+            return not share_left(self._max_subscribers, self._held.total, held)
 
-    def join(self, job_id: str, owner: str, follower: Follower, tenant: str) -> None:
+    def join(self, job_id: str, owner: str, subscriber: Subscriber, tenant: str) -> None:
         """Tell a follower all that becomes of a job.
 
         Args:
             job_id: the job, which this owner has.
             owner: whose it is.
-            follower: may have left already.
+            subscriber: may have left already.
             tenant: whose places it takes.
         """
         with self._changed:
-            self._newcomers.setdefault((owner, job_id), []).append(follower)
-            self._tenants[follower] = tenant
+            self._newcomers.setdefault((owner, job_id), []).append(subscriber)
+            self._tenants[subscriber] = tenant
             self._held.add(tenant, 1)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="broadcaster", daemon=True)
@@ -101,46 +101,46 @@ class Broadcaster:
     # --- its thread -------------------------------------------------------------------------
 
     def _run(self) -> None:
-        feeds: dict[_Key, JobFeed] = {}
+        publishers: dict[_Key, JobPublisher] = {}
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(feeds or self._newcomers))
+                self._changed.wait_for(lambda: bool(publishers or self._newcomers))
                 newcomers, self._newcomers = self._newcomers, {}
                 self._is_hurried = False
             began = self._clock()
             for key in newcomers:
-                if key not in feeds:
-                    feeds[key] = self._feed(key, began)
-            for key, feed in list(feeds.items()):
-                self._turn(feed, newcomers.get(key, []))
-                if not feed.followers:
-                    del feeds[key]
-            stay = {one for feed in feeds.values() for one in feed.followers}
+                if key not in publishers:
+                    publishers[key] = self._publisher(key, began)
+            for key, publisher in list(publishers.items()):
+                self._turn(publisher, newcomers.get(key, []))
+                if not publisher.subscribers:
+                    del publishers[key]
+            stay = {one for publisher in publishers.values() for one in publisher.subscribers}
             rest = max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - self._clock())
             with self._changed:
                 self._give_up_places(stay.union(*self._newcomers.values()))
                 self._changed.wait_for(lambda: self._is_hurried, rest)
 
-    def _give_up_places(self, stay: set[Follower]) -> None:
-        for follower in self._tenants.keys() - stay:
-            self._held.add(self._tenants.pop(follower), -1)
+    def _give_up_places(self, stay: set[Subscriber]) -> None:
+        for subscriber in self._tenants.keys() - stay:
+            self._held.add(self._tenants.pop(subscriber), -1)
 
-    def _feed(self, key: _Key, now: float) -> JobFeed:
+    def _publisher(self, key: _Key, now: float) -> JobPublisher:
         owner, job_id = key
-        events = JobEvents(self._board, job_id, owner, sandbox=self._sandbox)
-        return JobFeed(job_id, events, self._forecasts, now)
+        events = JobEvents(self._backend, job_id, owner, sandbox=self._sandbox)
+        return JobPublisher(job_id, events, self._forecasts, now)
 
-    def _turn(self, feed: JobFeed, newcomers: list[Follower]) -> None:
+    def _turn(self, publisher: JobPublisher, newcomers: list[Subscriber]) -> None:
         try:
-            feed.turn(newcomers, self._clock())
+            publisher.turn(newcomers, self._clock())
         except Exception:  # noqa: BLE001 - one job's bug must not silence all the others
             structlog.get_logger("http").exception("events of a job failed; its streams end")
-            for follower in (*feed.followers, *newcomers):
-                follower.finish()
+            for subscriber in (*publisher.subscribers, *newcomers):
+                subscriber.finish()
 
 
 class EventStream:
-    """A client that follows a job; a `Guest` and a `Follower`.
+    """A client that follows a job; a `SuspensionListener` and a `Subscriber`.
 
     Args:
         broadcaster: tells it what is new.

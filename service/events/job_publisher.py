@@ -2,14 +2,14 @@
 
 from typing import Final, Protocol
 
-from service.backend.circuit_breaker import BoardSilentError
+from service.backend.circuit_breaker import BackendSilentError
 from service.events.server_sent import HEARTBEAT, JobEvents, end, forecast_event, is_end
 from service.rendering.models import Forecast
-from service.requests.paging import USUAL_ENTRIES
+from service.requests.paging import DEFAULT_ENTRIES
 from service.views.forecast import Forecasts
-from workers import BoardBusyError, BoardLostError, JobChanges
+from workers import BackendBusyError, BackendLostError, JobChanges
 
-MOST_RESULTS: Final = USUAL_ENTRIES
+MAX_RESULTS: Final = DEFAULT_ENTRIES
 """In a snapshot, unless the client asks for fewer or more: as on a page of the status."""
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -18,7 +18,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 _FORECAST_SECONDS = 2.0
 
 
-class Follower(Protocol):
+class Subscriber(Protocol):
     """Somebody who follows a job. Called by one thread, and must not wait."""
 
     @property
@@ -44,7 +44,7 @@ class Follower(Protocol):
         ...
 
 
-class JobFeed:
+class JobPublisher:
     """Asks the board once a turn, for all who have come to the same version. For one thread.
 
     Args:
@@ -59,66 +59,66 @@ class JobFeed:
         self._events = events
         self._forecasts = forecasts
         self._version = 0
-        self._followers: list[Follower] = []  # who have come to that version, or beyond
-        self._newcomers: list[Follower] = []
+        self._subscribers: list[Subscriber] = []  # who have come to that version, or beyond
+        self._newcomers: list[Subscriber] = []
         self._forecast: Forecast | None = None
         self._forecast_due = now + _FORECAST_SECONDS
         self._heartbeat_due = now + HEARTBEAT_SECONDS
 
     @property
-    def followers(self) -> list[Follower]:
+    def subscribers(self) -> list[Subscriber]:
         """Who follow the job still."""
-        return [*self._followers, *self._newcomers]
+        return [*self._subscribers, *self._newcomers]
 
-    def turn(self, newcomers: list[Follower], now: float) -> None:
+    def turn(self, newcomers: list[Subscriber], now: float) -> None:
         """Tell everybody what is new.
 
         Args:
             newcomers: followers that have come since the last turn.
             now: monotonic seconds.
         """
-        self._followers = [one for one in self._followers if not one.is_over(now)]
+        self._subscribers = [one for one in self._subscribers if not one.is_over(now)]
         waiting = [one for one in (*self._newcomers, *newcomers) if not one.is_over(now)]
         self._newcomers = []
         try:
-            if self._followers:
-                self._version = self._tell_followers(now)
+            if self._subscribers:
+                self._version = self._notify_subscribers(now)
             while waiting:
                 self._bring_in(waiting)
-        except (BoardSilentError, BoardBusyError, BoardLostError):
+        except (BackendSilentError, BackendBusyError, BackendLostError):
             # Nobody knows at the moment; if the board is lost, the server drains soon.
             self._newcomers = waiting
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + HEARTBEAT_SECONDS
-            self._followers = [one for one in self._followers if one.tell(HEARTBEAT)]
+            self._subscribers = [one for one in self._subscribers if one.tell(HEARTBEAT)]
 
-    def _bring_in(self, waiting: list[Follower]) -> None:
+    def _bring_in(self, waiting: list[Subscriber]) -> None:
         # Those who are at one version together; they come as far as the others, or a bit further:
         # then they are told something twice, and nobody misses a thing.
         version = waiting[0].version
         group = [one for one in waiting if one.version == version]
-        if not self._followers or version != self._version:
-            told = self._events.since(version, _most_results(group), None)
-            if not self._followers and told is not None:
+        if not self._subscribers or version != self._version:
+            told = self._events.since(version, _max_results(group), None)
+            if not self._subscribers and told is not None:
                 self._version = told[1].version
             group = self._take(group, told, b"")
-        self._followers += group
+        self._subscribers += group
         waiting[:] = [one for one in waiting if one.version != version]
 
-    def _tell_followers(self, now: float) -> int:
+    def _notify_subscribers(self, now: float) -> int:
         forecast = self._new_forecast(now)
-        told = self._events.since(self._version, _most_results(self._followers), forecast)
+        told = self._events.since(self._version, _max_results(self._subscribers), forecast)
         alone = b""
         if told is not None and not told[0] and forecast is not None:
             alone = forecast_event(told[1], forecast)
         if told is not None and (told[0] or alone):
             self._heartbeat_due = now + HEARTBEAT_SECONDS
-        self._followers = self._take(self._followers, told, alone)
+        self._subscribers = self._take(self._subscribers, told, alone)
         return self._version if told is None else told[1].version
 
     def _take(
-        self, group: list[Follower], told: tuple[bytes, JobChanges] | None, alone: bytes
-    ) -> list[Follower]:
+        self, group: list[Subscriber], told: tuple[bytes, JobChanges] | None, alone: bytes
+    ) -> list[Subscriber]:
         """Tell a group; returns who of it stay."""
         events, last = told if told is not None else (b"", None)
         is_over = last is None or is_end(last)
@@ -142,7 +142,7 @@ class JobFeed:
         return None if _gist(before) == _gist(self._forecast) else self._forecast
 
 
-def _most_results(group: list[Follower]) -> int:
+def _max_results(group: list[Subscriber]) -> int:
     return max(one.most_results for one in group)
 
 

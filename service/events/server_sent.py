@@ -14,19 +14,19 @@ from service.requests.paging import Page
 from service.views.job_view import JobView
 from service.views.job_views import tag_of
 from service.views.result_json import NULL, render_results
-from workers import CHANGES_A_CALL, Board, ChangesWanted, JobChanges, JobStatus
+from workers import CHANGES_A_CALL, Backend, ChangesWanted, JobChanges, JobStatus
 
 MEDIA_TYPE: Final = "text/event-stream"
 HEARTBEAT: Final = b": heartbeat\n\n"
 
 _ENDED = ".end"
 _ID = re.compile(r"([0-9a-f]{1,16})(\.end)?", re.ASCII)
-_MOST_CHANGES_RESUMED = 3 * CHANGES_A_CALL
+_MAX_CHANGES_RESUMED = 3 * CHANGES_A_CALL
 """A client that missed more is told anew how the job stands; that is shorter."""
 
-_MOST_SNAPSHOT_BYTES = 4 * 1024**2
-_MOST_VIEW_BYTES = 2 * _MOST_SNAPSHOT_BYTES  # with what it takes besides the text of results
-_MOST_CHANGES_BYTES = 1024**2
+_MAX_SNAPSHOT_BYTES = 4 * 1024**2
+_MAX_VIEW_BYTES = 2 * _MAX_SNAPSHOT_BYTES  # with what it takes besides the text of results
+_MAX_CHANGES_BYTES = 1024**2
 _ENTRIES_A_CALL = 250
 """With them what is told at once stays below the 16 MiB that the server takes for one client
 without waiting, however long the URLs are: one of them takes 32 KiB at most."""
@@ -57,14 +57,14 @@ class JobEvents:
     """The events of one job, for whoever has come to some version of it.
 
     Args:
-        board: where the job is.
+        backend: where the job is.
         job_id: which.
         owner: who asks.
         sandbox: whether links are the sandbox's.
     """
 
-    def __init__(self, board: Board, job_id: str, owner: str, *, sandbox: bool) -> None:
-        self._board = board
+    def __init__(self, backend: Backend, job_id: str, owner: str, *, sandbox: bool) -> None:
+        self._backend = backend
         self._job_id = job_id
         self._owner = owner
         self._sandbox = sandbox
@@ -91,14 +91,14 @@ class JobEvents:
         for changes in self._changes_since(version):
             if changes is None:
                 return None
-            is_too_much = changes.latest - version > _MOST_CHANGES_RESUMED
+            is_too_much = changes.latest - version > _MAX_CHANGES_RESUMED
             if changes.is_first or is_too_much:
                 return self.snapshot(most_results, forecast)
             if changes.indexes:
                 events += _change(changes, added)
                 added = None
             last = changes
-            if len(events) > _MOST_CHANGES_BYTES:
+            if len(events) > _MAX_CHANGES_BYTES:
                 break
         return events, last
 
@@ -112,20 +112,20 @@ class JobEvents:
             wanted = ChangesWanted(
                 self._job_id, view.version, self._owner, known=view.known, limit=limit
             )
-            changes = self._board.job_table.changes(wanted)
+            changes = self._backend.job_table.changes(wanted)
             if changes is None:
                 return None
             view.apply(changes)
-            if view.known >= min(most_results, changes.total) or view.size > _MOST_VIEW_BYTES:
+            if view.known >= min(most_results, changes.total) or view.size > _MAX_VIEW_BYTES:
                 break
-        page = b"".join(view.page(view.fit(Page(0, most_results), _MOST_SNAPSHOT_BYTES)))
+        page = b"".join(view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES)))
         if forecast is not None and not is_complete(changes):
             page = page[:-1] + b',"forecast":%b}' % render(forecast)
         return _event("snapshot", page, view.version), changes
 
     def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
         while True:
-            changes = self._board.job_table.changes(
+            changes = self._backend.job_table.changes(
                 ChangesWanted(
                     self._job_id, version, self._owner, limit=_ENTRIES_A_CALL, name_urls=True
                 )

@@ -11,18 +11,18 @@ from typing import Final
 
 import falcon
 
-from service.backend.circuit_breaker import BoardSilentError
+from service.backend.circuit_breaker import BackendSilentError
 from service.events.broadcaster import Broadcaster
 from service.events.server_sent import is_complete
-from service.http.suspended import parking_of
+from service.http.suspended import suspended_request_of
 from service.middleware.api_keys import owner_of, tenant_of
 from service.requests.job_ids import canonical
 from service.requests.paging import read_page
 from service.requests.preferences import wanted_wait
 from service.views.timeline_view import wants_timelines
-from workers import Board, BoardLostError, ChangesWanted, Shares, share_left
+from workers import Backend, BackendLostError, ChangesWanted, Shares, share_left
 
-MOST_WAITING: Final = 32
+MAX_WAITING: Final = 32
 """All of them may end at the same moment, and then contend for one interpreter lock with whoever
 asks for something else."""
 
@@ -31,7 +31,7 @@ class WaitMiddleware:
     """Lets requests wait, as many as there is room for; the others are answered at once.
 
     Args:
-        board: where jobs are.
+        backend: where jobs are.
         submission: the type of the resource that takes jobs.
         status: the type of the resource that tells how one stands.
         broadcaster: knows when a job is complete.
@@ -40,16 +40,16 @@ class WaitMiddleware:
 
     def __init__(
         self,
-        board: Board,
+        backend: Backend,
         broadcaster: Broadcaster,
         *,
         submission: type,
         status: type,
-        most: int = MOST_WAITING,
+        most: int = MAX_WAITING,
     ) -> None:
         self._submission = submission
         self._status = status
-        self._board = board
+        self._backend = backend
         self._broadcaster = broadcaster
         self._most = most
         self._lock = threading.Lock()
@@ -79,15 +79,15 @@ class WaitMiddleware:
         """Wait with the answer to a new job, which stays the same."""
         if isinstance(resource, self._submission) and req_succeeded and req.method == "POST":
             # The job is taken: an error that comes now would have the client send it again.
-            with suppress(BoardSilentError, BoardLostError):
+            with suppress(BackendSilentError, BackendLostError):
                 self._wait(req, resp, str(resp.location).rpartition("/")[2])
 
     def _wait(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        seconds, parking = wanted_wait(req), parking_of(req.env)
-        if not seconds or parking is None:
+        seconds, suspended = wanted_wait(req), suspended_request_of(req.env)
+        if not seconds or suspended is None:
             return
         owner, tenant = owner_of(req), tenant_of(req)
-        job = self._board.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
+        job = self._backend.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
         if job is None or is_complete(job):
             return
         with self._place(tenant) as has_place:
@@ -95,7 +95,7 @@ class WaitMiddleware:
                 return
             began = time.perf_counter()
             waiter = _Waiter(job.latest)
-            with parking.wait(waiter):
+            with suspended.wait(waiter):
                 self._broadcaster.join(job_id, owner, waiter, tenant)
                 waiter.wait(seconds)
             req.context.waited_seconds = time.perf_counter() - began
@@ -116,7 +116,7 @@ class WaitMiddleware:
 
 
 class _Waiter:
-    """A request that waits; a `Guest` and a `Follower`.
+    """A request that waits; a `SuspensionListener` and a `Subscriber`.
 
     Args:
         version: any that the job had; 0 costs a snapshot.

@@ -26,7 +26,7 @@ from waitress.buffers import ReadOnlyFileBasedBuffer
 from service.http.minimum_rate import LeastRate
 from service.http.refused_request import ProblemTask, RequestRefusedError
 from service.http.request_parser import DroppedRequest, RequestParser
-from service.http.suspended_channel import ParkingChannel, ParkingTask
+from service.http.suspended_channel import SuspendableChannel, SuspendableTask
 
 if TYPE_CHECKING:
     from waitress.adjustments import Adjustments
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SENT_AT_ONCE: Final = 128 * 1024  # bytes
 
 
-class _AppTask(ParkingTask):
+class _AppTask(SuspendableTask):
     """A request that the application answers."""
 
     channel: "Channel"
@@ -54,7 +54,7 @@ class _AppTask(ParkingTask):
         return unread > self.channel.server.limits.unread_each_bytes
 
 
-class Channel(ParkingChannel):
+class Channel(SuspendableChannel):
     """A connection. Closing it goes through `handle_close`, twice where it has to linger."""
 
     task_class = _AppTask

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import falcon
 
-from service.http.suspended import Parking, parking_of
+from service.http.suspended import SuspendedRequest, suspended_request_of
 from service.problems.problems import Problem
 from workers import share_left
 
@@ -80,22 +80,22 @@ class _Reader:
     answer: int
     size: int
     tenant: str
-    parking: Parking | None
+    suspended: SuspendedRequest | None
 
 
-class LargeAnswers:
+class LargeResponses:
     """The answers under way; safe to use from any thread.
 
     When there is no memory for another one, the client that holds the most loses the answer that
     has been under way for longest: whoever comes again finds room.
 
     Args:
-        most_bytes: memory for those that are not small. An answer sent to several clients counts
+        max_bytes: memory for those that are not small. An answer sent to several clients counts
             once, for the first of them.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._readers: dict[_Reader, None] = {}  # in the order of their coming
         # Those that ended; a file may be closed by the garbage collector at any place, even while
@@ -122,7 +122,7 @@ class LargeAnswers:
         elif req.method == "HEAD":
             resp.content_length = size
         else:
-            reader = _Reader(id(pieces), size, tenant, parking_of(req.env))
+            reader = _Reader(id(pieces), size, tenant, suspended_request_of(req.env))
             self._take_in(reader)
             resp.set_stream(PiecesFile(pieces, partial(self._ended.append, reader)), size)
 
@@ -135,8 +135,8 @@ class LargeAnswers:
             own = sum(one.size for one in payers.values() if one.tenant == reader.tenant)
             # One goes out in any case, or it never would.
             is_new = used > 0 and reader.answer not in payers
-            if is_new and reader.size > share_left(self._most_bytes, used, own):
-                if used + reader.size > self._most_bytes:
+            if is_new and reader.size > share_left(self._max_bytes, used, own):
+                if used + reader.size > self._max_bytes:
                     self._make_room()
                 raise _too_many()
             self._readers[reader] = None
@@ -146,8 +146,8 @@ class LargeAnswers:
         for one in self._readers:
             shares[one.tenant] += one.size
         longest = max(self._readers, key=lambda one: shares[one.tenant])  # the first of equals
-        if longest.parking is not None:
-            longest.parking.abandon()
+        if longest.suspended is not None:
+            longest.suspended.abandon()
 
 
 def _too_many() -> Problem:

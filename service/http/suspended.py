@@ -3,12 +3,12 @@
 The web server has a few threads, and a request holds one until it is answered. A request that is
 parked gives it back:
 
-- `Parking.stream`: the answer has begun, and goes on piece by piece (server-sent events). Its
+- `SuspendedRequest.stream`: the answer has begun, and goes on piece by piece (server-sent events). Its
   connection stays, and costs what an idle one does.
-- `Parking.wait`: there is nothing to say yet. The thread waits, and another one is started for as
+- `SuspendedRequest.wait`: there is nothing to say yet. The thread waits, and another one is started for as
   long. That is for a few.
 
-A handler finds the `Parking` of its request with `parking_of`. Whoever keeps a parked request is
+A handler finds the `SuspendedRequest` of its request with `suspended_request_of`. Whoever keeps a parked request is
 told when its client is gone or the server drains, and must then see to it at once.
 """
 
@@ -30,14 +30,14 @@ class Connection(Protocol):
 
     def write_now(self, data: bytes) -> bool: ...
 
-    def end_parked(self) -> None: ...
+    def end_suspended(self) -> None: ...
 
     def abandon(self) -> None: ...
 
-    def wait(self, guest: "Guest") -> AbstractContextManager[None]: ...
+    def wait(self, listener: "SuspensionListener") -> AbstractContextManager[None]: ...
 
 
-class Guest(Protocol):
+class SuspensionListener(Protocol):
     """Who keeps a parked request. The server's own thread calls: nothing here may wait."""
 
     def left(self) -> None:
@@ -61,7 +61,7 @@ class Stream:
     def __init__(self, connection: Connection, *, is_chunked: bool) -> None:
         self._connection = connection
         self._is_chunked = is_chunked
-        self._most_unread = connection.total_outbufs_len + _SLACK_BYTES
+        self._max_unread = connection.total_outbufs_len + _SLACK_BYTES
 
     def send(self, data: bytes) -> bool:
         """Send more; never waits.
@@ -70,7 +70,7 @@ class Stream:
             False when the client is gone, or has not read so much that its connection is closed.
         """
         connection = self._connection
-        if connection.total_outbufs_len > self._most_unread:
+        if connection.total_outbufs_len > self._max_unread:
             connection.abandon()
             return False
         return connection.write_now(
@@ -81,24 +81,24 @@ class Stream:
         """There is no more; the connection closes when all is read."""
         if self._is_chunked:
             self._connection.write_now(b"0\r\n\r\n")
-        self._connection.end_parked()
+        self._connection.end_suspended()
 
 
-class ParkedError(BaseException):
+class SuspendedError(BaseException):
     """Carries a request out of its thread. No error: nothing on the way is to handle it.
 
     Args:
-        guest: keeps the request.
+        listener: keeps the request.
         begin: called when it is parked.
     """
 
-    def __init__(self, guest: Guest, begin: Callable[[], None]) -> None:
+    def __init__(self, listener: SuspensionListener, begin: Callable[[], None]) -> None:
         super().__init__("parked")
-        self.guest = guest
+        self.listener = listener
         self.begin = begin
 
 
-class Parking:
+class SuspendedRequest:
     """One request's way out of its thread.
 
     Args:
@@ -107,32 +107,32 @@ class Parking:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._streaming: tuple[Guest, Callable[[Stream], None]] | None = None
+        self._streaming: tuple[SuspensionListener, Callable[[Stream], None]] | None = None
 
     def abandon(self) -> None:
         """Close the connection soon, whatever of its answer is unread."""
         self._connection.abandon()
 
-    def stream(self, guest: Guest, begin: Callable[[Stream], None]) -> None:
+    def stream(self, listener: SuspensionListener, begin: Callable[[Stream], None]) -> None:
         """Let the answer go on when the handler has returned, and what it gave as a stream without
         a length has been sent.
 
         Args:
-            guest: keeps the request.
+            listener: keeps the request.
             begin: called with the rest of the answer, by the thread that leaves; it must not wait.
         """
-        self._streaming = guest, begin
+        self._streaming = listener, begin
 
-    def wait(self, guest: Guest) -> AbstractContextManager[None]:
+    def wait(self, listener: SuspensionListener) -> AbstractContextManager[None]:
         """Let the request wait in its thread: as long as this lasts, another one is there in
         place of that.
 
         The body, if there was one, is read: what it said must be kept.
 
         Args:
-            guest: told to drain, it ends the wait.
+            listener: told to drain, it ends the wait.
         """
-        return self._connection.wait(guest)
+        return self._connection.wait(listener)
 
     def leave(self, *, is_chunked: bool) -> None:
         """For the server: the answer has begun; raises if it is to go on.
@@ -141,12 +141,12 @@ class Parking:
             is_chunked: see `Stream`.
         """
         if self._streaming is not None:
-            guest, begin = self._streaming
+            listener, begin = self._streaming
             stream = Stream(self._connection, is_chunked=is_chunked)
-            raise ParkedError(guest, lambda: begin(stream))
+            raise SuspendedError(listener, lambda: begin(stream))
 
 
-def parking_of(environ: dict[str, object]) -> Parking | None:
+def suspended_request_of(environ: dict[str, object]) -> SuspendedRequest | None:
     """The way out of a request, by its WSGI environment; None under another server."""
-    parking = environ.get(ENVIRON_KEY)
-    return parking if isinstance(parking, Parking) else None
+    suspended = environ.get(ENVIRON_KEY)
+    return suspended if isinstance(suspended, SuspendedRequest) else None

@@ -13,7 +13,7 @@ from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
-from service.http.suspended import ENVIRON_KEY, Guest, ParkedError, Parking
+from service.http.suspended import ENVIRON_KEY, SuspendedError, SuspendedRequest, SuspensionListener
 
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 _FRESH_BUFFER_BYTES: Final = 64 * 1024
 
 
-class ParkingTask(WSGITask):
+class SuspendableTask(WSGITask):
     """A request that may be parked."""
 
-    channel: "ParkingChannel"
+    channel: "SuspendableChannel"
 
     def get_environment(self) -> dict[str, object]:
         """The WSGI environment, with the way out in it."""
         environ: dict[str, object] = super().get_environment()
-        self._parking = environ[ENVIRON_KEY] = Parking(self.channel)
+        self._suspended = environ[ENVIRON_KEY] = SuspendedRequest(self.channel)
         return environ
 
     def finish(self) -> None:
@@ -42,15 +42,15 @@ class ParkingTask(WSGITask):
         elif self.content_length is None and self.has_body:
             if not self.wrote_header:
                 self.write(b"")
-            self._parking.leave(is_chunked=self.chunked_response)
+            self._suspended.leave(is_chunked=self.chunked_response)
         super().finish()
 
 
-class ParkingChannel(HTTPChannel):
+class SuspendableChannel(HTTPChannel):
     """A connection whose first request may be parked."""
 
     server: "Listener"
-    _guest: Guest | None = None
+    _listener: SuspensionListener | None = None
     _is_streaming = False
     is_abandoned = False
     """Whether the client has read too little for too long; the loop's thread closes then."""
@@ -61,33 +61,33 @@ class ParkingChannel(HTTPChannel):
         """Answer the first request, or park it."""
         try:
             super().service()
-        except ParkedError as parked:
+        except SuspendedError as parked:
             self._is_streaming = True
-            self._guest = parked.guest
+            self._listener = parked.listener
             _forget_body(self.requests[0])
             parked.begin()
-            self._tell(parked.guest)
+            self._tell(parked.listener)
             self.server.pull_trigger()  # it waits for something else now
 
     @contextmanager
-    def wait(self, guest: Guest) -> Iterator[None]:
-        """Let another thread answer other requests while this one waits; see `Parking.wait`."""
+    def wait(self, listener: SuspensionListener) -> Iterator[None]:
+        """Let another thread answer other requests while this one waits; see `SuspendedRequest.wait`."""
         request = self.requests[0]
         with self.server.one_more_thread(request):
             _forget_body(request)
-            self._guest = guest
-            self._tell(guest)
+            self._listener = listener
+            self._tell(listener)
             try:
                 yield
             finally:
-                self._guest = None
+                self._listener = None
 
-    def _tell(self, guest: Guest) -> None:
+    def _tell(self, listener: SuspensionListener) -> None:
         # Either happens before the guest was known here, and nobody told it, or after.
         if not self.connected:
-            guest.left()
+            listener.left()
         elif self.is_draining:
-            guest.drain()
+            listener.drain()
 
     # --- whoever keeps the request, from any thread -----------------------------------------
 
@@ -112,10 +112,10 @@ class ParkingChannel(HTTPChannel):
         self.server.pull_trigger()
         return True
 
-    def end_parked(self) -> None:
+    def end_suspended(self) -> None:
         """A streamed answer is complete."""
         with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
-            self._guest = None
+            self._listener = None
             self.close_when_flushed = True
             for request in self.requests:
                 request.close()
@@ -135,19 +135,19 @@ class ParkingChannel(HTTPChannel):
     @property
     def is_parked(self) -> bool:
         """Whether the first request is."""
-        return self._guest is not None
+        return self._listener is not None
 
     @property
     def is_streaming(self) -> bool:
         """Whether it is, and its answer under way."""
-        return self._guest is not None and self._is_streaming
+        return self._listener is not None and self._is_streaming
 
     def begin_drain(self) -> None:
         """The server is about to stop: what is parked ends."""
         self.is_draining = True
-        guest = self._guest
-        if guest is not None:
-            guest.drain()
+        listener = self._listener
+        if listener is not None:
+            listener.drain()
 
     def readable(self) -> bool:
         """Whether to look for bytes, or for the end of the connection."""
@@ -160,10 +160,10 @@ class ParkingChannel(HTTPChannel):
 
     def handle_close(self) -> None:
         """Close, and tell whoever keeps the request."""
-        guest, self._guest = self._guest, None
+        listener, self._listener = self._listener, None
         super().handle_close()
-        if guest is not None:
-            guest.left()
+        if listener is not None:
+            listener.left()
 
 
 def _forget_body(request: "HTTPRequestParser") -> None:

@@ -18,7 +18,7 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 for a job board that is silent. The time that one waits because it asked to is not counted."""
 
 
-class HttpMetersMiddleware:
+class HttpMetricsMiddleware:
     """Counts each request by its route, method and status.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Final
 
 from service.settings.values import RateLimit
 
-MOST_BUCKETS: Final = 100_000
+MAX_BUCKETS: Final = 100_000
 """Clients remembered at once, some 200 bytes each; beyond them the one that was let through
 longest ago is forgotten, which does it a favour and nobody else any harm."""
 
@@ -43,7 +43,7 @@ class RateLimiter:
         limit: the steady rate.
         burst: tokens in a full bucket; None for a whole period's.
         clock: monotonic seconds.
-        most_buckets: clients remembered at once.
+        max_buckets: clients remembered at once.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class RateLimiter:
         burst: int | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        most_buckets: int = MOST_BUCKETS,
+        max_buckets: int = MAX_BUCKETS,
     ) -> None:
         self.limit = limit
         self._refill_seconds = limit.seconds / limit.requests  # of one token
         self._fill_seconds = self._refill_seconds * (burst or limit.requests)
         self._clock = clock
-        self._most_buckets = most_buckets
+        self._max_buckets = max_buckets
         self._full_at: OrderedDict[str, float] = OrderedDict()  # in the order of the last token
         self._lock = threading.Lock()
 
@@ -90,7 +90,7 @@ class RateLimiter:
         # From the front while it is full: behind it only those are that took later.
         while self._full_at:
             client, full_at = next(iter(self._full_at.items()))
-            if full_at > now and len(self._full_at) < self._most_buckets:
+            if full_at > now and len(self._full_at) < self._max_buckets:
                 break
             del self._full_at[client]
 

@@ -21,7 +21,7 @@ Permissions-Policy restricts scripts, and none but those of the page run; X-Fram
 old form of frame-ancestors."""
 
 
-class AnswerHeadersMiddleware:
+class ResponseHeadersMiddleware:
     """Sets the headers that every answer carries, and says where images go.
 
     What a resource has set itself stays: a page needs a policy of its own.

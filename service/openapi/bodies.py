@@ -10,8 +10,8 @@ from service.requests.upload_options import (
     LONGEST_DESCRIPTION,
     LONGEST_HEADER_NAME,
     LONGEST_TITLE,
-    MOST_HEADERS,
-    MOST_ORIGINS,
+    MAX_HEADERS,
+    MAX_ORIGINS,
 )
 from service.settings.settings import Settings
 from workers import ALBUM_PATTERN, MAX_URL_LENGTH, PLACEHOLDERS, Priority
@@ -47,7 +47,7 @@ def workers_body(settings: Settings) -> dict[str, Any]:
     count = {
         "type": "integer",
         "minimum": 1,
-        "maximum": settings.most_workers,
+        "maximum": settings.max_workers,
         "description": "Workers there should be from now on.",
     }
     return _object("count", {"count": count}, {"count": 4})
@@ -67,7 +67,7 @@ def _options() -> dict[str, Any]:
     headers = {
         "type": "object",
         "minProperties": 1,
-        "maxProperties": MOST_HEADERS,
+        "maxProperties": MAX_HEADERS,
         "propertyNames": {"maxLength": LONGEST_HEADER_NAME, "pattern": "^[!#-'*+.^-z|~0-9A-Z-]+$"},
         "additionalProperties": {"type": "string", "pattern": "^[!-~]([\\t -~]*[!-~])?$"},
     }
@@ -87,7 +87,7 @@ def _options() -> dict[str, Any]:
         "sourceHeaders": {
             "type": "object",
             "minProperties": 1,
-            "maxProperties": MOST_ORIGINS,
+            "maxProperties": MAX_ORIGINS,
             "propertyNames": {"pattern": _URL_PATTERN},
             "additionalProperties": headers,
             "description": "By origin: headers sent along to it and no other. Some are refused.",

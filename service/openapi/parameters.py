@@ -3,7 +3,13 @@
 from typing import Any, Final
 
 from service.requests.idempotency import LONGEST_KEY
-from service.requests.paging import LAST_CURSOR, MOST_ENTRIES, MOST_JOBS, USUAL_ENTRIES, USUAL_JOBS
+from service.requests.paging import (
+    DEFAULT_ENTRIES,
+    DEFAULT_JOBS,
+    LAST_CURSOR,
+    MAX_ENTRIES,
+    MAX_JOBS,
+)
 from service.requests.preferences import LONGEST_WAIT_SECONDS
 from workers import JobStatus
 
@@ -23,8 +29,8 @@ PAGE_PARAMETERS: Final = [
         "limit",
         "Show a page of so many entries at most, in place of all.",
         1,
-        maximum=MOST_ENTRIES,
-        default=USUAL_ENTRIES,
+        maximum=MAX_ENTRIES,
+        default=DEFAULT_ENTRIES,
     ),
     _number(
         "query",
@@ -50,7 +56,7 @@ JOB_PARAMETERS: Final = [
     _parameter(
         "query", "status", "Only jobs of this status.", enum=[status.value for status in JobStatus]
     ),
-    _number("query", "limit", "So many jobs at most.", 1, maximum=MOST_JOBS, default=USUAL_JOBS),
+    _number("query", "limit", "So many jobs at most.", 1, maximum=MAX_JOBS, default=DEFAULT_JOBS),
     _number("query", "cursor", "Begin behind the page before: its `next`.", 1, maximum=LAST_CURSOR),
 ]
 KEY: Final = _parameter(
@@ -75,8 +81,8 @@ SNAPSHOT_LIMIT: Final = _number(
     "limit",
     "So many entries of `results` at most in a snapshot.",
     1,
-    maximum=MOST_ENTRIES,
-    default=USUAL_ENTRIES,
+    maximum=MAX_ENTRIES,
+    default=DEFAULT_ENTRIES,
 )
 LAST_EVENT_ID: Final = _parameter(
     "header", "Last-Event-ID", "`id` of the last event at hand: the events go on behind it."

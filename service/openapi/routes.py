@@ -103,10 +103,10 @@ def paths() -> dict[str, Any]:
                 "isReady", "Whether jobs are taken and worked on.", ok("Readiness") | readiness
             ),
         },
-    } | (_prospects(job) | _administration() | _pages())
+    } | (_forecast_answers(job) | _administration() | _pages())
 
 
-def _prospects(job: dict[str, Any]) -> dict[str, Any]:
+def _forecast_answers(job: dict[str, Any]) -> dict[str, Any]:
     path = "/v1/images/upload/{jobId}"
     events = {
         200: content(

@@ -8,9 +8,9 @@ import falcon
 import structlog
 from typing_extensions import TypedDict
 
-from service.backend.circuit_breaker import BoardSilentError
+from service.backend.circuit_breaker import BackendSilentError
 from service.rendering.rendered import render
-from workers import BoardLostError, Refusal, RefusalCode
+from workers import BackendLostError, Refusal, RefusalCode
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -132,8 +132,8 @@ def refused(refusal: Refusal) -> Problem:
 def render_problems(app: falcon.App[falcon.Request, falcon.Response]) -> None:
     """Let every error of the app leave it as a problem, with a line in the log."""
     app.set_error_serializer(_serialize)
-    app.add_error_handler(BoardLostError, _on_board_lost)
-    app.add_error_handler(BoardSilentError, _on_board_silent)
+    app.add_error_handler(BackendLostError, _on_backend_lost)
+    app.add_error_handler(BackendSilentError, _on_backend_silent)
     # The framework looks for the nearest ancestor, so that its own errors do not end here.
     app.add_error_handler(Exception, _on_unexpected)
 
@@ -169,8 +169,8 @@ def _log_refusal(req: falcon.Request, body: ProblemBody) -> None:
     )
 
 
-def _on_board_lost(
-    _req: falcon.Request, _resp: falcon.Response, error: BoardLostError, *_: object
+def _on_backend_lost(
+    _req: falcon.Request, _resp: falcon.Response, error: BackendLostError, *_: object
 ) -> None:
     structlog.get_logger("http").error("the job state does not answer", cause=str(error))
     raise Problem(
@@ -182,7 +182,7 @@ def _on_board_lost(
     )
 
 
-def _on_board_silent(*_: object) -> None:
+def _on_backend_silent(*_: object) -> None:
     raise Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "state-silent",

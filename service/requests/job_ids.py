@@ -4,7 +4,7 @@ import uuid
 from http import HTTPStatus
 
 from service.problems.problems import Problem
-from workers import Board, ChangesWanted, JobChanges
+from workers import Backend, ChangesWanted, JobChanges
 
 
 def canonical(job_id: str) -> str:
@@ -20,18 +20,18 @@ def canonical(job_id: str) -> str:
         raise job_not_found() from None
 
 
-def look_at(board: Board, job_id: str, owner: str) -> JobChanges:
+def look_at(backend: Backend, job_id: str, owner: str) -> JobChanges:
     """A job at a glance, without its URLs.
 
     Args:
-        board: where it is.
+        backend: where it is.
         job_id: its id, as the board knows it.
         owner: who asks.
 
     Raises:
         Problem: this owner has no such job.
     """
-    job = board.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
+    job = backend.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
     if job is None:
         raise job_not_found()
     return job

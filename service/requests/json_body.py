@@ -23,7 +23,7 @@ from service.requests.request_body import read_body
 
 _LONGEST_VALUE_SHOWN: Final = 100
 _NAMES_SHOWN = 5
-_MOST_REPEATED_LISTED = 100
+_MAX_REPEATED_LISTED = 100
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -73,7 +73,7 @@ def read_object(
             f"The body is {kind_of(body)}; it must be an object with the field "
             f"'{expected.main_field}'.",
         )
-    repeated = list(islice(repeated_names(body), _MOST_REPEATED_LISTED))
+    repeated = list(islice(repeated_names(body), _MAX_REPEATED_LISTED))
     if repeated:
         raise _repeated_fields(repeated)
     unknown = [name for name in body if name not in expected.fields]

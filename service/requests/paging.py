@@ -9,10 +9,10 @@ import falcon
 
 from service.problems.problems import Problem
 
-MOST_ENTRIES: Final = 10_000
-USUAL_ENTRIES: Final = 1000
-MOST_JOBS: Final = 1000
-USUAL_JOBS: Final = 100
+MAX_ENTRIES: Final = 10_000
+DEFAULT_ENTRIES: Final = 1000
+MAX_JOBS: Final = 1000
+DEFAULT_JOBS: Final = 100
 LAST_CURSOR: Final = 2**53 - 1
 """The largest whole number that every client reads back as it was (RFC 8259, section 6)."""
 
@@ -41,7 +41,7 @@ class Page:
         return self.end if self.end < total else None
 
 
-FIRST_PAGE: Final = Page(0, USUAL_ENTRIES)
+FIRST_PAGE: Final = Page(0, DEFAULT_ENTRIES)
 
 
 def read_page(req: falcon.Request) -> Page | None:
@@ -53,7 +53,7 @@ def read_page(req: falcon.Request) -> Page | None:
     limit, cursor = req.params.get("limit"), req.params.get("cursor")
     if limit is None and cursor is None:
         return None
-    entries = USUAL_ENTRIES if limit is None else read_number(limit, 1, MOST_ENTRIES)
+    entries = DEFAULT_ENTRIES if limit is None else read_number(limit, 1, MAX_ENTRIES)
     first = 0 if cursor is None else read_number(cursor, 0, LAST_CURSOR)
     if entries is None or first is None:
         raise Problem(HTTPStatus.BAD_REQUEST, "invalid-page", " ".join(_wrong(entries, first)))
@@ -73,7 +73,7 @@ def read_number(text: str | list[str], least: int, most: int) -> int | None:
 def _wrong(limit: int | None, cursor: int | None) -> list[str]:
     wrong = []
     if limit is None:
-        wrong.append(f"`limit` must be one whole number from 1 to {MOST_ENTRIES}.")
+        wrong.append(f"`limit` must be one whole number from 1 to {MAX_ENTRIES}.")
     if cursor is None:
         wrong.append(
             f"`cursor` must be one whole number from 0 to {LAST_CURSOR}: what `next` says on the "

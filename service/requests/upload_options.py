@@ -31,11 +31,11 @@ from workers import (
 LONGEST_TITLE: Final = 255
 LONGEST_DESCRIPTION: Final = 2_000
 LONGEST_CALLBACK: Final = 2_048
-MOST_ORIGINS: Final = 8
-MOST_HEADERS: Final = 16
+MAX_ORIGINS: Final = 8
+MAX_HEADERS: Final = 16
 LONGEST_HEADER_NAME: Final = 64
-MOST_OPTION_VALUES: Final = 1_000  # strings; headers of all origins are most of them
-MOST_HEADER_CHARACTERS: Final = 16_384
+MAX_OPTION_VALUES: Final = 1_000  # strings; headers of all origins are most of them
+MAX_HEADER_CHARACTERS: Final = 16_384
 """Of all names and values together; servers take some 8 KB in one request, as a rule."""
 
 
@@ -150,8 +150,8 @@ def _source_headers(value: object) -> Faults:
     if not isinstance(value, dict):
         yield _fault("#/sourceHeaders", "not-an-object", _HEADERS_FORM)
         return
-    if not 1 <= len(value) <= MOST_ORIGINS:
-        detail = f"It must name 1 to {MOST_ORIGINS} origins."
+    if not 1 <= len(value) <= MAX_ORIGINS:
+        detail = f"It must name 1 to {MAX_ORIGINS} origins."
         yield _fault("#/sourceHeaders", "invalid-length", detail)
         return
     origins = set()
@@ -163,15 +163,15 @@ def _source_headers(value: object) -> Faults:
             detail = "It must be an origin, such as https://example.com, and only once."
             yield _fault(pointer, "invalid-origin", detail)
         origins.add(origin)
-        if not isinstance(headers, dict) or not 1 <= len(headers) <= MOST_HEADERS:
-            detail = f"It must be an object of 1 to {MOST_HEADERS} headers. {_HEADERS_FORM}"
+        if not isinstance(headers, dict) or not 1 <= len(headers) <= MAX_HEADERS:
+            detail = f"It must be an object of 1 to {MAX_HEADERS} headers. {_HEADERS_FORM}"
             yield _fault(pointer, "not-an-object", detail)
             continue
         texts = (entry for entry in headers.values() if isinstance(entry, str))
         characters += sum(map(len, headers)) + sum(map(len, texts))
         yield from _headers(pointer, headers)
-    if characters > MOST_HEADER_CHARACTERS:
-        detail = f"All headers together must have at most {MOST_HEADER_CHARACTERS} characters."
+    if characters > MAX_HEADER_CHARACTERS:
+        detail = f"All headers together must have at most {MAX_HEADER_CHARACTERS} characters."
         yield _fault("#/sourceHeaders", "invalid-length", detail)
 
 

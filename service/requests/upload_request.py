@@ -15,10 +15,10 @@ import falcon
 from service.problems.problems import FieldError, Problem
 from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object, shorten
 from service.requests.json_marks import has_more_values
-from service.requests.upload_options import FIELDS, MOST_OPTION_VALUES, read_options
+from service.requests.upload_options import FIELDS, MAX_OPTION_VALUES, read_options
 from workers import NO_OPTIONS, ImageError, JobOptions, are_plain, check_url, mask_url
 
-MOST_ERRORS_LISTED: Final = 1000
+MAX_ERRORS_LISTED: Final = 1000
 """Entries described in one answer; the rest is only counted."""
 
 _EXPECTED: Final = ExpectedBody(
@@ -78,7 +78,7 @@ def read_upload_request(
 
 
 def _check_size(content: bytes, max_urls: int) -> None:
-    if has_more_values(content, max_urls + MOST_OPTION_VALUES):
+    if has_more_values(content, max_urls + MAX_OPTION_VALUES):
         raise bad_field(
             "#",
             "too-many-urls",
@@ -145,7 +145,7 @@ def _verdict(url: str) -> ImageError | None:
 def _bad_entries(
     entries: list[Any], bad: list[int], verdicts: dict[str, ImageError | None]
 ) -> Problem:
-    errors = [_entry_error(index, entries[index], verdicts) for index in bad[:MOST_ERRORS_LISTED]]
+    errors = [_entry_error(index, entries[index], verdicts) for index in bad[:MAX_ERRORS_LISTED]]
     listed = "" if len(errors) == len(bad) else f" The first {len(errors)} are listed."
     count = f"{len(bad)} of {len(entries)} entries of 'urls' cannot be used"
     return Problem(

@@ -12,7 +12,7 @@ from service.problems.problems import Problem
 from service.rendering.models import DeletionAccepted
 from service.rendering.rendered import render
 from service.requests.job_ids import canonical, job_not_found
-from workers import Board, DeletionRefusal
+from workers import Backend, DeletionRefusal
 
 _DRAINING_RETRY_SECONDS = 30
 _is_index = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch
@@ -41,32 +41,32 @@ class DeletionResource:
     """DELETE /v1/images/upload/{job_id}/images/{index}.
 
     Args:
-        board: where jobs are.
+        backend: where jobs are.
     """
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._log = structlog.get_logger("http")
 
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, job_id: str, index: str
     ) -> None:
         """Have the image deleted by a worker, and answer at once."""
-        known_as, owner = canonical(job_id), owner_of(req)
+        known_id, owner = canonical(job_id), owner_of(req)
         # A number that no job has: the board tells which of the two is missing.
         number = int(index) if _is_index(index) else -1
-        refusal = self._board.mailbox.delete_image(known_as, number, owner)
+        refusal = self._backend.mailbox.delete_image(known_id, number, owner)
         if refusal is not None:
             raise _problem(refusal)
         self._log.info(
             "deletion accepted",
-            job_id=known_as,
+            job_id=known_id,
             index=number,
             client=req.remote_addr,
             owner=owner or None,
         )
         resp.status = HTTPStatus.ACCEPTED
-        resp.data = render(DeletionAccepted(jobId=known_as, index=number, deleted="pending"))
+        resp.data = render(DeletionAccepted(jobId=known_id, index=number, deleted="pending"))
 
 
 def _problem(refusal: DeletionRefusal) -> Problem:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import falcon
 
 from service.events.broadcaster import RECONNECT_SECONDS, Broadcaster, EventStream
-from service.events.job_publisher import MOST_RESULTS
+from service.events.job_publisher import MAX_RESULTS
 from service.events.server_sent import (
     MEDIA_TYPE,
     JobEvents,
@@ -16,13 +16,13 @@ from service.events.server_sent import (
     read_id,
     retry_after,
 )
-from service.http.suspended import parking_of
+from service.http.suspended import suspended_request_of
 from service.middleware.api_keys import owner_of, tenant_of
 from service.problems.problems import Problem
 from service.requests.job_ids import canonical, job_not_found, look_at
-from service.requests.paging import MOST_ENTRIES, read_page
+from service.requests.paging import MAX_ENTRIES, read_page
 from service.views.forecast import Forecasts
-from workers import Board
+from workers import Backend
 
 _FULL_RETRY_SECONDS = 10
 
@@ -31,16 +31,16 @@ class EventsResource:
     """GET /v1/images/upload/{job_id}/events.
 
     Args:
-        board: where jobs are.
+        backend: where jobs are.
         broadcaster: goes on with answers that have begun.
         forecasts: make the jobs' forecasts.
         sandbox: whether links are the sandbox's.
     """
 
     def __init__(
-        self, board: Board, broadcaster: Broadcaster, forecasts: Forecasts, *, sandbox: bool
+        self, backend: Backend, broadcaster: Broadcaster, forecasts: Forecasts, *, sandbox: bool
     ) -> None:
-        self._board = board
+        self._backend = backend
         self._broadcaster = broadcaster
         self._forecasts = forecasts
         self._sandbox = sandbox
@@ -48,17 +48,17 @@ class EventsResource:
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Show how the job stands, or what the client has missed, and then what changes."""
         most_results, owner = _read_limit(req), owner_of(req)
-        known_as = canonical(job_id)
-        glance = look_at(self._board, known_as, owner)
-        events = JobEvents(self._board, known_as, owner, sandbox=self._sandbox)
+        known_id = canonical(job_id)
+        summary = look_at(self._backend, known_id, owner)
+        events = JobEvents(self._backend, known_id, owner, sandbox=self._sandbox)
         since, knows_end = read_id(req.get_header("Last-Event-ID"))
-        if knows_end and is_complete(glance) and glance.latest == since:
+        if knows_end and is_complete(summary) and summary.latest == since:
             # A browser connects again after the end, unless it is told this.
             resp.status = HTTPStatus.NO_CONTENT
             return
-        if not is_complete(glance) and self._broadcaster.is_full(tenant_of(req)):
+        if not is_complete(summary) and self._broadcaster.is_full(tenant_of(req)):
             raise _too_many_watchers()
-        forecast = None if is_complete(glance) else self._forecasts.of(known_as)
+        forecast = None if is_complete(summary) else self._forecasts.of(known_id)
         told = events.since(since, most_results, forecast)
         if told is None:
             raise job_not_found()
@@ -71,7 +71,7 @@ class EventsResource:
                 req,
                 EventStream(
                     self._broadcaster,
-                    known_as,
+                    known_id,
                     owner,
                     last.version,
                     most_results,
@@ -83,10 +83,10 @@ class EventsResource:
     on_head = on_get
 
     def _go_on(self, req: falcon.Request, stream: EventStream) -> None:
-        parking = parking_of(req.env)
+        suspended = suspended_request_of(req.env)
         # Under another server the answer ends here, and the client comes again: it polls.
-        if parking is not None and req.method == "GET":
-            parking.stream(stream, stream.begin)
+        if suspended is not None and req.method == "GET":
+            suspended.stream(stream, stream.begin)
 
 
 def _pieces(events: bytes) -> Iterator[bytes]:
@@ -97,12 +97,12 @@ def _pieces(events: bytes) -> Iterator[bytes]:
 def _read_limit(req: falcon.Request) -> int:
     page = read_page(req)
     if page is None:
-        return MOST_RESULTS
+        return MAX_RESULTS
     if page.cursor:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             "invalid-page",
-            f"A snapshot begins with the first result: send `limit` (1 to {MOST_ENTRIES}) alone, "
+            f"A snapshot begins with the first result: send `limit` (1 to {MAX_ENTRIES}) alone, "
             "and read other pages of the job from its own path.",
         )
     return page.limit

@@ -8,26 +8,26 @@ from service.rendering.models import JobForecast
 from service.rendering.rendered import counts_of, render
 from service.requests.job_ids import canonical, look_at
 from service.views.forecast import Forecasts
-from workers import Board
+from workers import Backend
 
 
 class ForecastResource:
     """GET /v1/images/upload/{job_id}/forecast.
 
     Args:
-        board: where jobs are.
+        backend: where jobs are.
         forecasts: make their forecasts.
         sandbox: whether images go to the sandbox.
     """
 
-    def __init__(self, board: Board, forecasts: Forecasts, *, sandbox: bool) -> None:
-        self._board = board
+    def __init__(self, backend: Backend, forecasts: Forecasts, *, sandbox: bool) -> None:
+        self._backend = backend
         self._forecasts = forecasts
         self._sandbox = sandbox
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Show what to expect; one that belongs to another key is as good as none."""
-        job = look_at(self._board, canonical(job_id), owner_of(req))
+        job = look_at(self._backend, canonical(job_id), owner_of(req))
         shown = JobForecast(
             id=job.job_id,
             status=job.status.value,

@@ -5,19 +5,19 @@ from typing import Literal
 
 import falcon
 
-from service.backend.circuit_breaker import BoardSilentError
+from service.backend.circuit_breaker import BackendSilentError
 from service.rendering.models import Liveness, Readiness
 from service.rendering.rendered import render
-from workers import Board, BoardHealth, BoardState
+from workers import Backend, BackendHealth, BackendState
 
 _RETRY_SECONDS = 5
 
 _SILENT = "The job state does not answer."
 _SENTENCES = {
-    BoardState.STARTING: "The workers are starting.",
-    BoardState.READY: "Jobs are taken and worked on.",
-    BoardState.DRAINING: "The service is shutting down and takes no new jobs.",
-    BoardState.LOST: "The job state is lost; the service is about to exit and start afresh.",
+    BackendState.STARTING: "The workers are starting.",
+    BackendState.READY: "Jobs are taken and worked on.",
+    BackendState.DRAINING: "The service is shutting down and takes no new jobs.",
+    BackendState.LOST: "The job state is lost; the service is about to exit and start afresh.",
 }
 
 
@@ -36,28 +36,28 @@ class ReadinessResource:
     """GET /readyz.
 
     Args:
-        board: whose health it is.
+        backend: whose health it is.
         sandbox: whether images go to the sandbox instead of Imgur.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool) -> None:
-        self._board = board
+    def __init__(self, backend: Backend, *, sandbox: bool) -> None:
+        self._backend = backend
         self._imgur: Literal["sandbox", "imgur"] = "sandbox" if sandbox else "imgur"
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Say whether jobs are taken and worked on: 200 or 503."""
         try:
-            readiness = self._readiness(self._board.health())
-        except BoardSilentError:
+            readiness = self._readiness(self._backend.health())
+        except BackendSilentError:
             readiness = self._silence()
         if not readiness["ready"]:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(_RETRY_SECONDS))
         resp.data = render(readiness)
 
-    def _readiness(self, health: BoardHealth) -> Readiness:
+    def _readiness(self, health: BackendHealth) -> Readiness:
         return {
-            "ready": health.state is BoardState.READY,
+            "ready": health.state is BackendState.READY,
             "state": health.state.value,
             "detail": self._describe(health),
             "imgur": self._imgur,
@@ -75,7 +75,7 @@ class ReadinessResource:
             "detail": _SILENT,
             "imgur": self._imgur,
             "workers_ready": 0,
-            "workers_wanted": self._board.workers_wanted(),
+            "workers_wanted": self._backend.workers_wanted(),
             "queued_urls": 0,
             "leased_urls": 0,
             "pause_seconds": 0.0,
@@ -83,7 +83,7 @@ class ReadinessResource:
 
     on_head = on_get
 
-    def _describe(self, health: BoardHealth) -> str:
+    def _describe(self, health: BackendHealth) -> str:
         sentences = [_SENTENCES[health.state]]
         if health.pause_seconds > 0:
             sentences.append(

@@ -2,7 +2,7 @@
 
 import falcon
 
-from service.http.large_responses import LargeAnswers
+from service.http.large_responses import LargeResponses
 from service.middleware.api_keys import owner_of, tenant_of
 from service.rendering.rendered import identify, is_known
 from service.requests.paging import read_page
@@ -17,7 +17,7 @@ class ImagesResource:
         answers: send what is large.
     """
 
-    def __init__(self, views: LinkViews, answers: LargeAnswers) -> None:
+    def __init__(self, views: LinkViews, answers: LargeResponses) -> None:
         self._views = views
         self._answers = answers
 

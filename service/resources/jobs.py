@@ -8,26 +8,26 @@ from service.middleware.api_keys import owner_of
 from service.problems.problems import Problem
 from service.rendering.models import JobEntry, JobList
 from service.rendering.rendered import counts_of, iso_time, render
-from service.requests.paging import LAST_CURSOR, MOST_JOBS, USUAL_JOBS, read_number
-from workers import Board, JobOverview, JobStatus
+from service.requests.paging import DEFAULT_JOBS, LAST_CURSOR, MAX_JOBS, read_number
+from workers import Backend, JobOverview, JobStatus
 
 
 class JobsResource:
     """GET /v1/jobs.
 
     Args:
-        board: where jobs are.
+        backend: where jobs are.
         sandbox: whether links are the sandbox's.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool) -> None:
-        self._board = board
+    def __init__(self, backend: Backend, *, sandbox: bool) -> None:
+        self._backend = backend
         self._sandbox = sandbox
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List jobs, newest first."""
         status, limit, before = _read_query(req)
-        listing = self._board.job_table.listing(owner_of(req), status, before, limit)
+        listing = self._backend.job_table.listing(owner_of(req), status, before, limit)
         shown: JobList = {
             "jobs": [_entry(job) for job in listing.jobs],
             "next": listing.following,
@@ -59,13 +59,13 @@ def _entry(job: JobOverview) -> JobEntry:
 def _read_query(req: falcon.Request) -> tuple[JobStatus | None, int, int | None]:
     params = req.params
     status = params.get("status")
-    limit = read_number(params.get("limit", str(USUAL_JOBS)), 1, MOST_JOBS)
+    limit = read_number(params.get("limit", str(DEFAULT_JOBS)), 1, MAX_JOBS)
     before = read_number(params["cursor"], 1, LAST_CURSOR) if "cursor" in params else None
     wrong = []
     if status is not None and status not in list(JobStatus):
         wrong.append(f"`status` must be one of {', '.join(JobStatus)}.")
     if limit is None:
-        wrong.append(f"`limit` must be one whole number from 1 to {MOST_JOBS}.")
+        wrong.append(f"`limit` must be one whole number from 1 to {MAX_JOBS}.")
     if "cursor" in params and before is None:
         wrong.append("`cursor` must be what `next` says on the page before.")
     if wrong or limit is None:

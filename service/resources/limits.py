@@ -6,33 +6,33 @@ import falcon
 
 from service.rendering.models import LimitLeft, UploadLimits
 from service.rendering.rendered import iso_time, render
-from workers import Board, LimitState
+from workers import Backend, LimitState
 
 
 class LimitsResource:
     """GET /v1/limits.
 
     Args:
-        board: hears of the limits from the workers.
+        backend: hears of the limits from the workers.
         sandbox: whether they are the sandbox's.
     """
 
-    def __init__(self, board: Board, *, sandbox: bool) -> None:
-        self._board = board
+    def __init__(self, backend: Backend, *, sandbox: bool) -> None:
+        self._backend = backend
         self._sandbox = sandbox
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Show the limits as Imgur's last answers told them."""
-        outlook, now = self._board.mailbox.outlook(), time.time()
-        allowance, rate = outlook.allowance, outlook.rate_per_second
+        queue_stats, now = self._backend.mailbox.queue_stats(), time.time()
+        quota, rate = queue_stats.quota, queue_stats.rate_per_second
         shown: UploadLimits = {
             "credits": {
-                "client": _shown(allowance.client, now),
-                "user": _shown(allowance.user, now),
+                "client": _shown(quota.client, now),
+                "user": _shown(quota.user, now),
             },
-            "posts": _shown(allowance.posts, now),
-            "pauseSeconds": round(outlook.pause_seconds, 3),
-            "paused": outlook.pause_seconds > 0,
+            "posts": _shown(quota.posts, now),
+            "pauseSeconds": round(queue_stats.pause_seconds, 3),
+            "paused": queue_stats.pause_seconds > 0,
             "ratePerSecond": None if rate is None else round(rate, 3),
         }
         if self._sandbox:

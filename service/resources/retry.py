@@ -12,24 +12,24 @@ from service.problems.problems import refused
 from service.rendering.models import RetryAccepted
 from service.rendering.rendered import render
 from service.requests.job_ids import canonical, job_not_found
-from workers import Board, Refusal
+from workers import Backend, Refusal
 
 
 class RetryResource:
     """POST /v1/images/upload/{job_id}/retry.
 
     Args:
-        board: where jobs are.
+        backend: where jobs are.
     """
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._log = structlog.get_logger("http")
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Make the failed URLs a new job; asked again, name the one that was made."""
-        known_as, owner = canonical(job_id), owner_of(req)
-        retry = self._board.mailbox.retry(known_as, owner, str(uuid.uuid4()), origin_of(req))
+        known_id, owner = canonical(job_id), owner_of(req)
+        retry = self._backend.mailbox.retry(known_id, owner, str(uuid.uuid4()), origin_of(req))
         if retry is None:
             raise job_not_found()
         if isinstance(retry, Refusal):
@@ -38,11 +38,11 @@ class RetryResource:
             self._log.info(
                 "job accepted",
                 job_id=retry.job_id,
-                retry_of=known_as,
+                retry_of=known_id,
                 urls=retry.urls,
                 client=req.remote_addr,
                 owner=owner or None,
             )
         resp.status = HTTPStatus.ACCEPTED
         resp.location = f"/v1/images/upload/{retry.job_id}"
-        resp.data = render(RetryAccepted(jobId=retry.job_id, retryOf=known_as))
+        resp.data = render(RetryAccepted(jobId=retry.job_id, retryOf=known_id))

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import falcon
 import structlog
 
-from service.http.large_responses import LargeAnswers
+from service.http.large_responses import LargeResponses
 from service.middleware.api_keys import owner_of, tenant_of
 from service.middleware.request_ids import origin_of
 from service.problems.problems import Problem, refused
@@ -18,7 +18,7 @@ from service.requests.paging import FIRST_PAGE, read_page
 from service.requests.upload_request import read_upload_request
 from service.views.job_views import JobViews, tag_of
 from service.views.timeline_view import wants_timelines
-from workers import Board, Refusal, Submission
+from workers import Backend, Refusal, Submission
 
 _LONGEST_RETRY_SECONDS = 30
 _URLS_A_RETRY_SECOND = 500
@@ -30,7 +30,7 @@ class UploadsResource:
     """POST /v1/images/upload.
 
     Args:
-        board: where jobs go.
+        backend: where jobs go.
         max_body_bytes: longest body that is read.
         max_urls: most entries in one job.
         webhooks: whether callback URLs can be told.
@@ -38,13 +38,13 @@ class UploadsResource:
 
     def __init__(
         self,
-        board: Board,
+        backend: Backend,
         *,
         max_body_bytes: int,
         max_urls: int,
         webhooks: bool = False,
     ) -> None:
-        self._board = board
+        self._backend = backend
         self._webhooks = webhooks
         self._max_body_bytes = max_body_bytes
         self._max_urls = max_urls
@@ -67,7 +67,7 @@ class UploadsResource:
             origin=origin_of(req),
             client=tenant_of(req),
         )
-        answer = self._board.mailbox.put(submission)
+        answer = self._backend.mailbox.put(submission)
         if isinstance(answer, Refusal):
             raise refused(answer)
         job_id = submission.job_id if answer is None else answer.job_id
@@ -91,13 +91,13 @@ class UploadResource:
     """GET and DELETE /v1/images/upload/{job_id}.
 
     Args:
-        board: where jobs are.
+        backend: where jobs are.
         views: show jobs.
         answers: send what is large.
     """
 
-    def __init__(self, board: Board, views: JobViews, answers: LargeAnswers) -> None:
-        self._board = board
+    def __init__(self, backend: Backend, views: JobViews, answers: LargeResponses) -> None:
+        self._backend = backend
         self._log = structlog.get_logger("http")
         self._views = views
         self._answers = answers
@@ -108,8 +108,8 @@ class UploadResource:
         # Timelines by the page only: those of a large job are some 30 MB.
         page = read_page(req) or (FIRST_PAGE if with_timelines else None)
         owner = owner_of(req)
-        known_as = canonical(job_id)
-        job = self._views.glance(known_as, owner)
+        known_id = canonical(job_id)
+        job = self._views.summary(known_id, owner)
         if job is None:
             raise job_not_found()
         if job.pending:
@@ -117,7 +117,7 @@ class UploadResource:
         if is_known(req, resp, tag_of(job.latest)):
             return
         rendered = self._views.show(
-            known_as, owner, job.latest, page, with_timelines=with_timelines
+            known_id, owner, job.latest, page, with_timelines=with_timelines
         )
         if rendered is None:
             raise job_not_found()
@@ -128,8 +128,8 @@ class UploadResource:
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel the job: what waits ends at once, what is in work by itself."""
-        known_as, owner = canonical(job_id), owner_of(req)
-        cancellation = self._board.mailbox.cancel(known_as, owner)
+        known_id, owner = canonical(job_id), owner_of(req)
+        cancellation = self._backend.mailbox.cancel(known_id, owner)
         if cancellation is None:
             raise job_not_found()
         if isinstance(cancellation, Refusal):
@@ -137,14 +137,14 @@ class UploadResource:
         if cancellation.is_first:
             self._log.info(
                 "job cancelled",
-                job_id=known_as,
+                job_id=known_id,
                 urls=cancellation.urls,
                 client=req.remote_addr,
                 owner=owner or None,
             )
         resp.status = HTTPStatus.ACCEPTED
-        resp.location = f"/v1/images/upload/{known_as}"
-        resp.data = render(CancellationAccepted(jobId=known_as, cancelled=cancellation.urls))
+        resp.location = f"/v1/images/upload/{known_id}"
+        resp.data = render(CancellationAccepted(jobId=known_id, cancelled=cancellation.urls))
 
 
 def _ask_again_seconds(pending: int) -> int:

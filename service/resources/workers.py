@@ -10,7 +10,7 @@ from service.problems.problems import Problem
 from service.rendering.models import Workers
 from service.rendering.rendered import render
 from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object
-from workers import Board, BoardHealth, BoardLostError, BoardState
+from workers import Backend, BackendHealth, BackendLostError, BackendState
 
 _EXPECTED: Final = ExpectedBody(
     main_field="count",
@@ -26,14 +26,16 @@ class WorkersResource:
     """GET and PUT /v1/workers.
 
     Args:
-        board: whose workers they are.
+        backend: whose workers they are.
         admin_key: who may have another number of them.
         most: as many there may be.
         automatic: whether their number changes by itself as well.
     """
 
-    def __init__(self, board: Board, admin_key: AdminKey, *, most: int, automatic: bool) -> None:
-        self._board = board
+    def __init__(
+        self, backend: Backend, admin_key: AdminKey, *, most: int, automatic: bool
+    ) -> None:
+        self._backend = backend
         self._admin_key = admin_key
         self._most = most
         self._automatic = automatic
@@ -50,20 +52,20 @@ class WorkersResource:
         self._admin_key.require(req)
         count = self._count(read_object(req, _EXPECTED, max_body_bytes=_LONGEST_BODY))
         health = self._health()
-        if health.state is BoardState.DRAINING:
+        if health.state is BackendState.DRAINING:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "draining",
                 "The service is shutting down, and so are its workers.",
                 headers={"Retry-After": str(_DRAINING_RETRY_SECONDS)},
             )
-        self._board.scale(count)
+        self._backend.scale(count)
         resp.data = render(self._shown(health, count))
 
-    def _health(self) -> BoardHealth:
-        health = self._board.health()
-        if health.state is BoardState.LOST:
-            raise BoardLostError("The job board is lost.")
+    def _health(self) -> BackendHealth:
+        health = self._backend.health()
+        if health.state is BackendState.LOST:
+            raise BackendLostError("The job board is lost.")
         return health
 
     def _count(self, body: dict[str, Any]) -> int:
@@ -79,11 +81,11 @@ class WorkersResource:
             raise _bad_count(f"The field 'count' must be {wanted}.{why}")
         return count
 
-    def _shown(self, health: BoardHealth, wanted: int) -> Workers:
+    def _shown(self, health: BackendHealth, wanted: int) -> Workers:
         return {
             "wanted": wanted,
             "ready": health.workers_ready,
-            "leaving": health.workers_leaving,
+            "leaving": health.workers_draining,
             "most": self._most,
             "automatic": self._automatic,
         }

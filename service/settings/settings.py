@@ -37,9 +37,9 @@ from service.settings.values import (
 )
 from workers import RETRY_SECONDS
 
-_MOST_WORKERS = 512
-_FEWEST_STATE_BYTES = 16 * 1024**2
-_MOST_ANSWERS_BYTES = 256 * 1024**2  # on a large machine: more would not make anything faster
+_MAX_WORKERS = 512
+_MIN_STATE_BYTES = 16 * 1024**2
+_MAX_ANSWERS_BYTES = 256 * 1024**2  # on a large machine: more would not make anything faster
 
 
 def usable_cores() -> int:
@@ -49,13 +49,13 @@ def usable_cores() -> int:
 
 
 def _default_worker_count() -> int:
-    return min(usable_cores(), _MOST_WORKERS)
+    return min(usable_cores(), _MAX_WORKERS)
 
 
 def _default_state_bytes() -> int:
     # Half of it, as the other is taken by the processes themselves (some 250 MB with two workers),
     # IMAGE_MEMORY_BYTES, bodies that are read and messages under way.
-    return max(_FEWEST_STATE_BYTES, memory_limit() // 2)
+    return max(_MIN_STATE_BYTES, memory_limit() // 2)
 
 
 def _next_port(data: Mapping[str, Any]) -> int:
@@ -105,7 +105,7 @@ class Settings(BaseModel):
     )
     max_state_bytes: Size = Field(
         default_factory=_default_state_bytes,
-        ge=_FEWEST_STATE_BYTES,
+        ge=_MIN_STATE_BYTES,
         le=1024**5,
         description="a size from 16MiB up, such as 1GiB",
     )
@@ -137,12 +137,12 @@ class Settings(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{1,60}$",
         description="a name of up to 60 letters, digits and ._-",
     )
-    worker_count: int = _whole_number(_MOST_WORKERS, default_factory=_default_worker_count)
+    worker_count: int = _whole_number(_MAX_WORKERS, default_factory=_default_worker_count)
     worker_count_max: int | None = Field(
         None,
         ge=1,
-        le=_MOST_WORKERS,
-        description=f"a whole number from WORKER_COUNT to {_MOST_WORKERS}",
+        le=_MAX_WORKERS,
+        description=f"a whole number from WORKER_COUNT to {_MAX_WORKERS}",
     )
     worker_concurrency: int = _whole_number(256, default=96)
     job_ttl_seconds: float = Field(
@@ -272,24 +272,24 @@ class Settings(BaseModel):
         return self.sandbox == "on" or (self.sandbox == "auto" and self.imgur_client_id is None)
 
     @property
-    def board_bytes(self) -> int:
+    def backend_bytes(self) -> int:
         """Of MAX_STATE_BYTES, what is for jobs, links and the queue; the rest is for answers."""
         return self.max_state_bytes // 2
 
     @property
     def views_bytes(self) -> int:
         """What is for rendered jobs between requests, and as much for rendered lists of links."""
-        return min(_MOST_ANSWERS_BYTES // 2, self.max_state_bytes // 8)
+        return min(_MAX_ANSWERS_BYTES // 2, self.max_state_bytes // 8)
 
     @property
     def answers_bytes(self) -> int:
         """What is for large answers under way."""
-        return min(_MOST_ANSWERS_BYTES, self.max_state_bytes // 4)
+        return min(_MAX_ANSWERS_BYTES, self.max_state_bytes // 4)
 
     @property
-    def most_workers(self) -> int:
+    def max_workers(self) -> int:
         """As many there may ever be."""
-        return self.worker_count_max or _MOST_WORKERS
+        return self.worker_count_max or _MAX_WORKERS
 
     @property
     def webhook_secret_values(self) -> tuple[bytes, ...]:

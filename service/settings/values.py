@@ -27,10 +27,10 @@ LAST_PORT: Final = 65_535
 DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _PERIODS: Final = {"second": 1, "minute": 60, "hour": 3600}
 _REQUESTS: Final = re.compile(r"[1-9]\d{0,6}", re.ASCII)
-_MOST_REQUESTS: Final = 1_000_000
+_MAX_REQUESTS: Final = 1_000_000
 _WEBHOOK_PREFIX = "whsec_"
-_FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64
-_MOST_WAITS = 20
+_MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
+_MAX_WAITS = 20
 _LONGEST_WAIT = 7 * 24 * 3600.0
 
 _is_size = re.compile(r"\d+(\.\d+)?\s*([kmgtpe]i?)?b?", re.ASCII | re.IGNORECASE).fullmatch
@@ -83,7 +83,7 @@ class RateLimit:
         seconds = _PERIODS.get(period.strip().lower())
         if seconds is None or not _REQUESTS.fullmatch(number):
             raise ValueError("not a rate")
-        if int(number) > _MOST_REQUESTS:
+        if int(number) > _MAX_REQUESTS:
             raise ValueError("no such rate")
         return cls(int(number), seconds)
 
@@ -200,7 +200,7 @@ def _webhook_secret(text: str) -> SecretBytes:
     # Standard Webhooks 1.0.0, "Signature scheme".
     encoded = text.removeprefix(_WEBHOOK_PREFIX)
     secret = base64.b64decode(encoded, validate=True)
-    if encoded == text or not _FEWEST_SECRET_BYTES <= len(secret) <= _MOST_SECRET_BYTES:
+    if encoded == text or not _MIN_SECRET_BYTES <= len(secret) <= _MAX_SECRET_BYTES:
         raise ValueError("not a webhook secret")
     return SecretBytes(secret)
 
@@ -209,7 +209,7 @@ def _read_waits(value: str) -> tuple[float, ...]:
     if value.strip() == "none":
         return ()
     waits = tuple(float(entry) for entry in _entries(value))
-    if not 0 < len(waits) <= _MOST_WAITS or not all(0 < wait <= _LONGEST_WAIT for wait in waits):
+    if not 0 < len(waits) <= _MAX_WAITS or not all(0 < wait <= _LONGEST_WAIT for wait in waits):
         raise ValueError("not a list of waits")
     return waits
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from service.rendering.models import Forecast
 from service.rendering.rendered import iso_time
-from workers import CREDITS_AN_UPLOAD, Allowance, Board, LimitState, Outlook
+from workers import CREDITS_AN_UPLOAD, Backend, LimitState, QueueStats, Quota
 
 _HOUR_SECONDS: Final = 3600.0
 _DAY_SECONDS: Final = 86_400.0
@@ -25,7 +25,7 @@ class _Counter:
     """How one of Imgur's limits counts (https://api.imgur.com/#limits).
 
     Attributes:
-        field: of `Allowance`.
+        field: of `Quota`.
         cost: of an upload.
         period_seconds: from one reset to the next.
     """
@@ -42,36 +42,36 @@ _COUNTERS: Final = (
 )
 
 
-def forecast(outlook: Outlook, now: float, *, counts_allowance: bool) -> Forecast | None:
+def forecast(queue_stats: QueueStats, now: float, *, counts_quota: bool) -> Forecast | None:
     """What to expect of a job; None if it has nothing that is open.
 
     Args:
-        outlook: as the board sees it, for this job.
+        queue_stats: as the board sees it, for this job.
         now: seconds since the epoch.
-        counts_allowance: whether uploads use up what the limits say; the sandbox's do not.
+        counts_quota: whether uploads use up what the limits say; the sandbox's do not.
     """
-    if outlook.ahead is None:
+    if queue_stats.ahead is None:
         return None
-    seconds = seconds_left(outlook, counts_allowance=counts_allowance)
-    rate = outlook.rate_per_second
+    seconds = seconds_left(queue_stats, counts_quota=counts_quota)
+    rate = queue_stats.rate_per_second
     return {
-        "ahead": outlook.ahead,
+        "ahead": queue_stats.ahead,
         "ratePerSecond": None if rate is None else round(rate, 3),
         "expectedFinish": None if seconds is None else iso_time(now + seconds),
-        "pauseSeconds": round(outlook.pause_seconds, 3),
+        "pauseSeconds": round(queue_stats.pause_seconds, 3),
     }
 
 
-def seconds_left(outlook: Outlook, *, counts_allowance: bool) -> float | None:
+def seconds_left(queue_stats: QueueStats, *, counts_quota: bool) -> float | None:
     """Until the job's last URL has ended; None if nobody knows."""
-    rate = outlook.rate_per_second
-    if outlook.ahead is None or not rate:
+    rate = queue_stats.rate_per_second
+    if queue_stats.ahead is None or not rate:
         return None
-    urls = outlook.ahead + 1
-    seconds = outlook.pause_seconds + urls / rate
-    if counts_allowance:
+    urls = queue_stats.ahead + 1
+    seconds = queue_stats.pause_seconds + urls / rate
+    if counts_quota:
         allowed = (
-            _seconds_by(counter, outlook.allowance, urls, outlook.pause_seconds, rate)
+            _seconds_by(counter, queue_stats.quota, urls, queue_stats.pause_seconds, rate)
             for counter in _COUNTERS
         )
         seconds = max(seconds, *allowed)
@@ -79,10 +79,10 @@ def seconds_left(outlook: Outlook, *, counts_allowance: bool) -> float | None:
 
 
 def _seconds_by(
-    counter: _Counter, allowance: Allowance, urls: int, pause_seconds: float, rate: float
+    counter: _Counter, quota: Quota, urls: int, pause_seconds: float, rate: float
 ) -> float:
     """When so many uploads are through, as far as one limit goes."""
-    state: LimitState = getattr(allowance, counter.field)
+    state: LimitState = getattr(quota, counter.field)
     if state.limit is None or state.remaining is None or state.reset_seconds is None:
         return 0.0
     full = max(1, state.limit // counter.cost)
@@ -103,15 +103,15 @@ class Forecasts:
     """Asks the board and makes a forecast of what it says.
 
     Args:
-        board: what it says.
+        backend: what it says.
         sandbox: whether uploads go to the sandbox, whose limits are for show.
         wall_clock: seconds since the epoch.
     """
 
     def __init__(
-        self, board: Board, *, sandbox: bool, wall_clock: Callable[[], float] = time.time
+        self, backend: Backend, *, sandbox: bool, wall_clock: Callable[[], float] = time.time
     ) -> None:
-        self._board = board
+        self._backend = backend
         self._sandbox = sandbox
         self._wall_clock = wall_clock
 
@@ -120,5 +120,5 @@ class Forecasts:
 
         Who asks is not looked at: that is for the caller, before.
         """
-        outlook = self._board.mailbox.outlook(job_id)
-        return forecast(outlook, self._wall_clock(), counts_allowance=not self._sandbox)
+        queue_stats = self._backend.mailbox.queue_stats(job_id)
+        return forecast(queue_stats, self._wall_clock(), counts_quota=not self._sandbox)

@@ -111,10 +111,10 @@ class JobView:
             b'],"next":%b' % render(page.next_of(self._job.total)) + self._tail(),
         )
 
-    def fit(self, page: Page, most_bytes: int) -> Page:
+    def fit(self, page: Page, max_bytes: int) -> Page:
         """As much of a page as results take so many bytes; one result at least."""
         ends = accumulate(map(len, self._results[page.cursor : page.end]))
-        return Page(page.cursor, max(1, sum(end <= most_bytes for end in ends)))
+        return Page(page.cursor, max(1, sum(end <= max_bytes for end in ends)))
 
     def _head(self) -> bytes:
         job = self._job

@@ -7,7 +7,7 @@ from service.rendering.rendered import Rendered
 from service.requests.paging import Page
 from service.views.job_view import JobView
 from service.views.view_cache import ViewCache
-from workers import BoardJobTable, ChangesWanted, JobChanges
+from workers import ChangesWanted, JobChanges, WebJobTable
 
 
 class JobViews:
@@ -16,16 +16,16 @@ class JobViews:
     Args:
         job_table: where jobs are; it is asked each time, and decides who sees what.
         sandbox: whether links are the sandbox's.
-        most_bytes: memory for what is kept between requests; 100,000 URLs take some 80 MB.
+        max_bytes: memory for what is kept between requests; 100,000 URLs take some 80 MB.
     """
 
-    def __init__(self, job_table: BoardJobTable, *, sandbox: bool, most_bytes: int) -> None:
+    def __init__(self, job_table: WebJobTable, *, sandbox: bool, max_bytes: int) -> None:
         self._job_table = job_table
         self._views: ViewCache[tuple[str, str], JobView] = ViewCache(
-            lambda: JobView(sandbox=sandbox), most_bytes
+            lambda: JobView(sandbox=sandbox), max_bytes
         )
 
-    def glance(self, job_id: str, owner: str) -> JobChanges | None:
+    def summary(self, job_id: str, owner: str) -> JobChanges | None:
         """The job without its URLs, or None if this owner has no such job; renders nothing."""
         changes = self._job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
         if changes is None:
@@ -49,7 +49,7 @@ class JobViews:
         Args:
             job_id: the job.
             owner: who asks.
-            version: the latest one, of what `glance` has just returned.
+            version: the latest one, of what `summary` has just returned.
             page: the results to show; None for all there is.
             with_timelines: whether those of a page are shown with what happened to each.
         """

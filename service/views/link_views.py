@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from service.rendering.rendered import Rendered, render
 from service.requests.paging import Page
 from service.views.view_cache import ViewCache
-from workers import BoardJobTable
+from workers import WebJobTable
 
 _LINKS_A_CALL = 10_000  # small enough that no other caller of the board waits for long
 _PIECE_BYTES = 256 * 1024
@@ -68,13 +68,13 @@ class LinkViews:
     Args:
         job_table: where links are.
         sandbox: whether they are the sandbox's.
-        most_bytes: memory for what is kept between requests; a million links take 40 MB.
+        max_bytes: memory for what is kept between requests; a million links take 40 MB.
     """
 
-    def __init__(self, job_table: BoardJobTable, *, sandbox: bool, most_bytes: int) -> None:
+    def __init__(self, job_table: WebJobTable, *, sandbox: bool, max_bytes: int) -> None:
         self._job_table = job_table
         self._end = b',"sandbox":true}' if sandbox else b"}"
-        self._views: ViewCache[str, LinkView] = ViewCache(LinkView, most_bytes)
+        self._views: ViewCache[str, LinkView] = ViewCache(LinkView, max_bytes)
 
     def show(self, owner: str) -> Rendered:
         """All links of an owner, in order of completion."""

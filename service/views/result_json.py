@@ -7,8 +7,8 @@ from workers import Deletion, DeletionState, ImageState, JobChanges
 
 NULL = b"null"
 
-_UNTROUBLED = b'"reason":null,"message":null'
-_DOUBLED = b',"possiblyDuplicated":true'
+_WITHOUT_ERRORS = b'"reason":null,"message":null'
+_MAYBE_DUPLICATED = b',"possiblyDuplicated":true'
 _DEDUPLICATED = b',"deduplicated":true'
 _STATE_NAMES = [state.name.lower().encode() for state in sorted(ImageState)]
 
@@ -25,7 +25,7 @@ def render_results(
         urls: rendered, by index.
         links: the same, null where there is none.
     """
-    troubles, doubled = changes.troubles, changes.possibly_duplicated
+    troubles, maybe_duplicated = changes.troubles, changes.possibly_duplicated
     known_images, deletions = changes.deduplicated, changes.deletions
     whys = {trouble: _why(*trouble) for trouble in set(troubles.values())}
     for index, state, attempts in zip(
@@ -39,9 +39,9 @@ def render_results(
                 urls[index],
                 _STATE_NAMES[state],
                 links[index],
-                whys[troubles[index]] if index in troubles else _UNTROUBLED,
+                whys[troubles[index]] if index in troubles else _WITHOUT_ERRORS,
                 attempts,
-                _DOUBLED if index in doubled else b"",
+                _MAYBE_DUPLICATED if index in maybe_duplicated else b"",
                 _DEDUPLICATED if index in known_images else b"",
                 _deletion(deletions[index]) if index in deletions else b"",
             ),

@@ -37,18 +37,18 @@ class ViewCache(Generic[_Key, _View]):
 
     Args:
         make: a fresh view.
-        most_bytes: all views together, once they are not in use.
+        max_bytes: all views together, once they are not in use.
         clock: monotonic seconds; what was not used for `IDLE_SECONDS` goes.
     """
 
     def __init__(
         self,
         make: Callable[[], _View],
-        most_bytes: int,
+        max_bytes: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[_Key, _Kept[_View]] = {}  # in the order of use
@@ -80,7 +80,7 @@ class ViewCache(Generic[_Key, _View]):
                 return  # gone meanwhile
             self._bytes += size - kept.size
             kept.size = size
-            while self._bytes > self._most_bytes:
+            while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._kept)))
 
     def _drop_idle(self, since: float) -> None:

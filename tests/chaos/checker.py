@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 STATUSES = ("pending", "in-progress", "complete")
-MOST_UPLOADS = 2
+MAX_UPLOADS = 2
 _EXAMPLES = 5
 
 
@@ -23,7 +23,7 @@ class Verdict:
         complete: URLs that ended so; likewise `failed`.
         lost: URLs that never ended, or are missing from their job.
         extra: uploads beyond the completes.
-        doubled: URLs that the sandbox got twice.
+        maybe_duplicated: URLs that the sandbox got twice.
         marked: URLs that the service itself calls possibly duplicated.
         pause: the longest time, in seconds, without any URL ending while some were open.
         reads: answers that were checked.
@@ -36,7 +36,7 @@ class Verdict:
     failed: Counter[str]
     lost: int
     extra: int
-    doubled: int
+    maybe_duplicated: int
     marked: int
     pause: float
     reads: int
@@ -46,7 +46,7 @@ class Verdict:
     def __str__(self) -> str:
         figures = (
             f"{self.urls} URLs: {self.complete} complete, failed {dict(self.failed)}, "
-            f"{self.lost} lost; {self.extra} uploads beyond the completes, {self.doubled} URLs "
+            f"{self.lost} lost; {self.extra} uploads beyond the completes, {self.maybe_duplicated} URLs "
             f"uploaded twice, {self.marked} marked; longest pause {self.pause:.2f} s, "
             f"{self.reads} answers read"
         )
@@ -137,12 +137,12 @@ class Checker:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def judge(self, uploads: Iterable[str | None], most_extra: int) -> Verdict:
+    def judge(self, uploads: Iterable[str | None], max_extra: int) -> Verdict:
         """Compare with what the other side counted.
 
         Args:
             uploads: the name of each image that the sandbox took.
-            most_extra: uploads that may have been under way when workers died.
+            max_extra: uploads that may have been under way when workers died.
         """
         counted = Counter(uploads)
         results = {
@@ -160,15 +160,15 @@ class Checker:
         self._check_links(complete)
         self._check_uploads(counted, urls, results)
         extra = sum(counted.values()) - len(complete)
-        if extra > most_extra:
-            self._broken("too-many-uploads", f"{extra} beyond the completes, {most_extra} at most")
+        if extra > max_extra:
+            self._broken("too-many-uploads", f"{extra} beyond the completes, {max_extra} at most")
         return Verdict(
             urls=len(urls),
             complete=len(complete),
             failed=Counter(r["reason"] for r in ended if r["state"] == "failed"),
             lost=self._violations["lost"],
             extra=extra,
-            doubled=sum(count > 1 for count in counted.values()),
+            maybe_duplicated=sum(count > 1 for count in counted.values()),
             marked=sum(result.get("possiblyDuplicated", False) for result in results.values()),
             pause=self._pause,
             reads=self.reads,
@@ -233,7 +233,7 @@ class Checker:
             result = results.get(url, {"state": "pending"})
             if result["state"] == "complete" and not counted[name]:
                 self._broken("complete-without-upload", url)
-            if counted[name] > MOST_UPLOADS:
+            if counted[name] > MAX_UPLOADS:
                 self._broken("uploaded-too-often", f"{url} {counted[name]} times")
             if counted[name] > 1 and not result.get("possiblyDuplicated"):
                 self._broken("double-not-marked", url)

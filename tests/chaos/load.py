@@ -64,9 +64,9 @@ def submit_all(client: Client, urls: Sequence[str], gap_seconds: float = 0.05) -
     return thread
 
 
-def judge(checker: Checker, uploads_link: str, most_extra: int) -> Verdict:
+def judge(checker: Checker, uploads_link: str, max_extra: int) -> Verdict:
     """The verdict, by what the sandbox counted that gave out this link."""
     with requests.Session() as http:
         http.trust_env = False
         answer = http.get(uploads_link, timeout=60).json()
-    return checker.judge([upload["name"] for upload in answer["uploads"]], most_extra)
+    return checker.judge([upload["name"] for upload in answer["uploads"]], max_extra)

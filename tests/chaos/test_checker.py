@@ -45,14 +45,14 @@ def linked(answer):
     return list(answer["uploaded"]["complete"])
 
 
-def run(answers, links=None, uploads=("a", "b"), most_extra=0):
+def run(answers, links=None, uploads=("a", "b"), max_extra=0):
     checker = Checker(lambda url: url[-1])
     checker.accepted("job", URLS, 0.0)
     for at, answer in enumerate(answers, 1):
         checker.status("job", copy.deepcopy(answer), float(at))
     for read in [linked(answers[-1])] if links is None else links:
         checker.images(read, set())
-    return checker.judge(uploads, most_extra)
+    return checker.judge(uploads, max_extra)
 
 
 def changed(answer, **changes):
@@ -71,7 +71,7 @@ def marked(answer, index):
         ([status("pp", "pending"), status("pc"), done()], {}),
         ([done("cf")], {"uploads": ["a"]}),
         ([done("ff")], {"uploads": []}),
-        ([marked(done(), 0)], {"uploads": ["a", "a", "b"], "most_extra": 1}),
+        ([marked(done(), 0)], {"uploads": ["a", "a", "b"], "max_extra": 1}),
         ([done("cf", finished=CREATED)], {"uploads": ["a"]}),
     ],
     ids=["all complete", "one failed", "all failed", "a double, marked", "in no time"],
@@ -100,11 +100,11 @@ def test_a_good_run_breaks_nothing(answers, keywords):
         ("end-changed", [done("cf"), done("cc")], {}),
         ("links-back", [done()], {"links": [["x"], linked(done())]}),
         ("links-differ", [done()], {"links": [linked(done())[:1]]}),
-        ("uploaded-too-often", [marked(done(), 0)], {"uploads": "aaab", "most_extra": 9}),
+        ("uploaded-too-often", [marked(done(), 0)], {"uploads": "aaab", "max_extra": 9}),
         ("too-many-uploads", [marked(done(), 0)], {"uploads": "aab"}),
-        ("double-not-marked", [done()], {"uploads": "aab", "most_extra": 1}),
+        ("double-not-marked", [done()], {"uploads": "aab", "max_extra": 1}),
         ("complete-without-upload", [done()], {"uploads": "a"}),
-        ("upload-unknown", [done()], {"uploads": "abz", "most_extra": 1}),
+        ("upload-unknown", [done()], {"uploads": "abz", "max_extra": 1}),
     ],
 )
 def test_each_broken_promise_is_named(promise, answers, keywords):

@@ -40,7 +40,7 @@ def test_a_clock_that_is_set_changes_nothing_but_the_stamps(launch, tmp_path, no
         set_clock(24 * HOUR)
         late = client.submit(slow_urls(service.sandbox, "late", 20))
         assert client.wait_until_done(LONGEST_PAUSE_SECONDS)
-    verdict = judge(checker, service.uploads_link, most_extra=killer.kills * 8)
+    verdict = judge(checker, service.uploads_link, max_extra=killer.kills * 8)
     note(f"clock set back and ahead, {killer.kills} kills: {verdict}")
     assert not verdict.violations, str(verdict)
     # The clock was set indeed: the stamps say so.

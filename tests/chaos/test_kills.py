@@ -42,10 +42,10 @@ def test_each_url_ends_exactly_once_under_kills(launch, note, crashed_uploads):
     assert killer.kills >= 3
     # The service's own log is a closer bound: what its dead workers had in hand.
     deaths = service.events("worker died")
-    in_hand = sum(death["urls_given_back"] + death["urls_failed"] for death in deaths)
-    assert verdict.extra <= in_hand
+    leased = sum(death["urls_given_back"] + death["urls_failed"] for death in deaths)
+    assert verdict.extra <= leased
     if crashed_uploads == "fail":
-        assert verdict.doubled == 0
+        assert verdict.maybe_duplicated == 0
 
 
 def test_without_kills_each_url_is_uploaded_exactly_once(launch):
@@ -54,6 +54,6 @@ def test_without_kills_each_url_is_uploaded_exactly_once(launch):
     with Client(service.url, checker) as client:
         submit_all(client, slow_urls(service.sandbox, "calm", 300)).join()
         assert client.wait_until_done()
-    verdict = judge(checker, service.uploads_link, most_extra=0)
+    verdict = judge(checker, service.uploads_link, max_extra=0)
     assert not verdict.violations, str(verdict)
     assert (verdict.complete, verdict.extra, verdict.marked) == (300, 0, 0)

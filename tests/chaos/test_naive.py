@@ -58,7 +58,7 @@ def test_left_alone_the_naive_shape_passes(naive):
     with Client(url, checker) as client:
         client.submit(slow_urls(sandbox["origin"], "calm", 60))
         assert client.wait_until_done(PATIENCE_SECONDS)
-    verdict = judge(checker, sandbox["uploads"], most_extra=0)
+    verdict = judge(checker, sandbox["uploads"], max_extra=0)
     assert not verdict.violations, str(verdict)
 
 

@@ -92,7 +92,7 @@ def test_workers_out_of_file_descriptors_recover(launch, note):
         for pid, limit in limits.items():
             resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
         assert client.wait_until_done()
-    verdict = judge(checker, service.uploads_link, most_extra=0)
+    verdict = judge(checker, service.uploads_link, max_extra=0)
     note(f"workers without descriptors: {verdict}")
     assert not verdict.violations, str(verdict)
     assert verdict.complete == 86
@@ -113,7 +113,7 @@ def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
         os.kill(service.worker_pids()[0], signal.SIGKILL)
         assert client.wait_until_done()
         service.wait_for("a new worker", lambda: len(service.worker_pids()) == 2)
-    verdict = judge(checker, service.uploads_link, most_extra=8)
+    verdict = judge(checker, service.uploads_link, max_extra=8)
     note(f"{3 * enough} connections, {enough} descriptors: {verdict}")
     assert not verdict.violations, str(verdict)
     assert not client.errors
@@ -135,7 +135,7 @@ def test_a_supervisor_without_any_descriptor_left_recovers(launch, note):
         )
         resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limit)
         assert client.wait_until_done()
-    verdict = judge(checker, service.uploads_link, most_extra=16)
+    verdict = judge(checker, service.uploads_link, max_extra=16)
     note(f"supervisor without descriptors: {verdict}; {len(client.errors)} reads failed meanwhile")
     assert not verdict.violations, str(verdict)
     service.wait_for("new workers", lambda: service.get("/readyz").json()["workers_ready"] == 2)

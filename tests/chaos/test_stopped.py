@@ -40,7 +40,7 @@ def test_what_stopped_workers_held_is_done_by_another(launch, note):
         )
         os.kill(busy, signal.SIGSTOP)
         assert client.wait_until_done(LEASE_SECONDS)
-    verdict = judge(checker, service.uploads_link, most_extra=LANES)
+    verdict = judge(checker, service.uploads_link, max_extra=LANES)
     note(f"two stopped workers: {verdict}")
     assert not verdict.violations, str(verdict)
     assert verdict.complete == 174

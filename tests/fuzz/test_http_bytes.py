@@ -20,7 +20,7 @@ from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
 from service.middleware.api_keys import HEALTH_PATHS
 from service.settings.environment import load_settings
-from tests.plain_board import PlainBoard
+from tests.plain_backend import PlainBackend
 
 PATIENCE = 20.0
 CASES = 1200
@@ -184,7 +184,7 @@ def hasty() -> Iterator[WebServer]:
         sweep_seconds=0.05,
     )
     server = WebServer(
-        create_app(PlainBoard(), settings),
+        create_app(PlainBackend(), settings),
         "127.0.0.1",
         0,
         limits=limits,

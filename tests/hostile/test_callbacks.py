@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.servers import Answer, Source
 from workers.contract.download_policy import DownloadPolicy
-from workers.contract.messages import Done, Failed, Lease, Outcome, TryAgain
+from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
 from workers.worker.http.loop import TransferLoop
 from workers.worker.webhook import WebhookPolicy, WebhookSender
 
@@ -94,7 +94,7 @@ def test_a_name_that_leads_inside_is_told_like_one_that_does_not_exist(
     ]
 
     for outcome in outcomes:
-        assert isinstance(outcome, TryAgain)
+        assert isinstance(outcome, RetryLater)
         assert outcome.reason == "name-not-found"
         assert "127." not in outcome.message
     assert source.requests == []
@@ -112,7 +112,7 @@ def test_redirects_are_not_followed(
 ) -> None:
     head = b"HTTP/1.1 %d Moved\r\nLocation: {source}/good.gif\r\nContent-Length: 0\r\n\r\n"
     outcome = tell((head % status, "close"))
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, RetryLater)
     assert outcome.status == status
     assert [request.split(b" ")[:2] for request in source.requests] == [[b"POST", b"/hook"]]
 
@@ -166,7 +166,7 @@ def test_what_is_no_answer_is_tried_again(
     tell: Callable[[Answer], Outcome], answer: Answer, reason: str
 ) -> None:
     outcome = tell(answer)
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, RetryLater)
     assert (outcome.reason, outcome.status) == (reason, None)
 
 
@@ -176,6 +176,6 @@ def test_nobody_there(send: Send, source: Source) -> None:
     outcome = send(
         f"http://127.0.0.1:{other.port}/", DownloadPolicy(allowed_networks=("127.0.0.1",))
     )
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, RetryLater)
     assert outcome.reason == "connect-failed"
     assert source.requests == []

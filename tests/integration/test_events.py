@@ -24,10 +24,10 @@ from service.resources.events import EventsResource
 from service.settings.environment import load_settings
 from service.views.forecast import Forecasts
 from tests.job_snapshot import snapshot_of
-from tests.plain_board import WORKER, PlainBoard
+from tests.plain_backend import WORKER, PlainBackend
 from tests.waiting import wait_until
 from workers import Submission
-from workers.contract.messages import Failed, Report, TryAgain, Uploaded
+from workers.contract.messages import Failed, Report, RetryLater, Uploaded
 
 PATIENCE = 30.0  # seconds; far beyond what anything here takes
 JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"
@@ -37,10 +37,10 @@ AS_ALICE = {"Authorization": "Bearer key-a"}
 AS_BOB = {"Authorization": "Bearer key-b"}
 USUAL = ConnectionLimits(sweep_seconds=0.05)
 
-LATER = TryAgain("source-error", "Busy.", 0.0)
+LATER = RetryLater("source-error", "Busy.", 0.0)
 
 
-class Board(PlainBoard):
+class Backend(PlainBackend):
     """One whose jobs are worked on in the order that they came."""
 
     def __init__(self) -> None:
@@ -126,18 +126,18 @@ class Running:
 
 
 @pytest.fixture
-def board() -> Board:
-    return Board()
+def backend() -> Backend:
+    return Backend()
 
 
 @pytest.fixture
-def start(board: Board) -> Iterator[Callable[..., Running]]:
+def start(backend: Backend) -> Iterator[Callable[..., Running]]:
     with contextlib.ExitStack() as stack:
 
         def make(app: Any = None, limits: ConnectionLimits = USUAL, **environ: str) -> Running:
             settings = load_settings({"IMGUR_CLIENT_ID": "id", "ACCESS_LOG": "off"} | environ)
             running = Running(
-                app or create_app(board, settings),  # type: ignore[arg-type]
+                app or create_app(backend, settings),  # type: ignore[arg-type]
                 limits,
             )
             stack.callback(running.server.close)
@@ -151,9 +151,9 @@ def running(start: Callable[..., Running]) -> Running:
     return start()
 
 
-def check(watched: Watched, board: Board) -> None:
+def check(watched: Watched, backend: Backend) -> None:
     """The client knows what the table knows."""
-    snapshot = snapshot_of(board.job_table, JOB)
+    snapshot = snapshot_of(backend.job_table, JOB)
     assert snapshot is not None
     assert watched.is_over
     assert [
@@ -170,15 +170,15 @@ def check(watched: Watched, board: Board) -> None:
 
 
 class TestFollowing:
-    def test_a_snapshot_changes_and_the_end(self, running: Running, board: Board) -> None:
-        board.add(3)
+    def test_a_snapshot_changes_and_the_end(self, running: Running, backend: Backend) -> None:
+        backend.add(3)
         with running.events() as events:
             first = next(events)
             assert first.name == "snapshot"
             snapshot = json.loads(first.data)
             assert [result["state"] for result in snapshot["results"]] == ["pending"] * 3
             assert snapshot["forecast"]["ahead"] == 2
-            board.take(1)
+            backend.take(1)
             change = next(event for event in events if event.name == "change")
             told = json.loads(change.data)
             assert told["counts"] == {"pending": 2, "complete": 0, "failed": 1, "total": 3}
@@ -194,24 +194,24 @@ class TestFollowing:
                     "attempts": 1,
                 }
             ]
-            board.take(2)
+            backend.take(2)
             *_, before, last = events
             assert (before.name, last.name) == ("change", "end")
             assert json.loads(last.data)["finished"] is not None
 
-    def test_many_follow_one_job_under_load(self, running: Running, board: Board) -> None:
-        board.add(1000)
+    def test_many_follow_one_job_under_load(self, running: Running, backend: Backend) -> None:
+        backend.add(1000)
         with ThreadPoolExecutor(20) as pool:
             watching = [pool.submit(running.watch, Watched()) for _ in range(20)]
             wait_until(lambda: running.streams() == 20)
-            while not board.is_done:
-                board.take(7)
+            while not backend.is_done:
+                backend.take(7)
                 time.sleep(0.001)
             for watched in watching:
-                check(watched.result(PATIENCE), board)
+                check(watched.result(PATIENCE), backend)
 
-    def test_who_comes_back_misses_nothing(self, running: Running, board: Board) -> None:
-        board.add(400)
+    def test_who_comes_back_misses_nothing(self, running: Running, backend: Backend) -> None:
+        backend.add(400)
 
         def watch_in_parts() -> Watched:
             watched = Watched()
@@ -221,22 +221,22 @@ class TestFollowing:
 
         with ThreadPoolExecutor(8) as pool:
             watching = [pool.submit(watch_in_parts) for _ in range(8)]
-            while not board.is_done:
-                board.take(1)
+            while not backend.is_done:
+                backend.take(1)
                 time.sleep(0.002)
             for future in watching:
                 watched = future.result(PATIENCE)
-                check(watched, board)
+                check(watched, backend)
                 assert watched.names.count("snapshot") == 1
 
-    def test_an_unknown_version_begins_anew(self, running: Running, board: Board) -> None:
-        board.add(1)
+    def test_an_unknown_version_begins_anew(self, running: Running, backend: Backend) -> None:
+        backend.add(1)
         for last_id in ("0", "1", "ffffffffffffffff", "no version", "-1", "9" * 40):
             with running.events(last_id=last_id) as events:
                 assert next(events).name == "snapshot"
 
-    def test_a_large_snapshot_says_where_to_go_on(self, running: Running, board: Board) -> None:
-        board.add(2500)
+    def test_a_large_snapshot_says_where_to_go_on(self, running: Running, backend: Backend) -> None:
+        backend.add(2500)
         for query, shown in (("", 1000), ("?limit=1", 1), ("?limit=2400", 2400)):
             with running.events(query=query) as events:
                 snapshot = json.loads(next(events).data)
@@ -244,32 +244,32 @@ class TestFollowing:
                 assert snapshot["next"] == shown
                 assert snapshot["counts"]["total"] == 2500
 
-    def test_a_complete_job_is_told_at_once(self, running: Running, board: Board) -> None:
-        board.add(2)
-        board.take(2)
+    def test_a_complete_job_is_told_at_once(self, running: Running, backend: Backend) -> None:
+        backend.add(2)
+        backend.take(2)
         watched = running.watch(Watched())
         assert watched.names == ["snapshot", "end"]
         # A browser connects again after the end; this answer keeps it from doing so.
         again = running.get(f"{JOB}/events", headers={"Last-Event-ID": watched.last_id})
         assert (again.status_code, again.content) == (204, b"")
 
-    def test_head_tells_what_get_would(self, running: Running, board: Board) -> None:
-        board.add(1)
+    def test_head_tells_what_get_would(self, running: Running, backend: Backend) -> None:
+        backend.add(1)
         answer = requests.head(f"{running.url}/{JOB}/events", timeout=PATIENCE)
         assert answer.status_code == 200
         assert answer.headers["Content-Type"] == "text/event-stream"
         assert running.streams() == 0
 
-    def test_who_missed_the_end_is_told(self, running: Running, board: Board) -> None:
-        board.add(1)
-        board.take(1)
+    def test_who_missed_the_end_is_told(self, running: Running, backend: Backend) -> None:
+        backend.add(1)
+        backend.take(1)
         before_end = running.watch(Watched(), stop_after=1)
         assert not before_end.is_over
         assert running.watch(before_end).names == ["snapshot", "end"]
 
-    def test_clients_are_told_when_to_come_back(self, running: Running, board: Board) -> None:
-        board.add(1)
-        board.take(1)
+    def test_clients_are_told_when_to_come_back(self, running: Running, backend: Backend) -> None:
+        backend.add(1)
+        backend.take(1)
         assert running.get(f"{JOB}/events").content.startswith(b"retry: 3000\n\nevent: snapshot\n")
 
 
@@ -279,17 +279,17 @@ class TestRefusals:
             answer = running.get(f"{job_id}/events")
             assert (answer.status_code, answer.json()["code"]) == (404, "job-not-found")
 
-    def test_another_keys_job(self, start: Callable[..., Running], board: Board) -> None:
+    def test_another_keys_job(self, start: Callable[..., Running], backend: Backend) -> None:
         running = start(**KEYS)
-        board.add(1, owner="alice")
+        backend.add(1, owner="alice")
         refused = running.get(f"{JOB}/events", headers=AS_BOB)
         assert (refused.status_code, refused.json()["code"]) == (404, "job-not-found")
         with running.events(**AS_ALICE) as events:
             assert next(events).name == "snapshot"
 
-    def test_without_a_key(self, start: Callable[..., Running], board: Board) -> None:
+    def test_without_a_key(self, start: Callable[..., Running], backend: Backend) -> None:
         running = start(**KEYS)
-        board.add(1, owner="alice")
+        backend.add(1, owner="alice")
         for path in ("events", "forecast"):
             answer = running.get(f"{JOB}/{path}")
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
@@ -303,19 +303,19 @@ class TestRefusals:
         assert (allowed.status_code, allowed.content) == (200, b"")
 
     @pytest.mark.parametrize("query", ["limit=0", "limit=10001", "limit=x", "cursor=5"])
-    def test_other_pages(self, running: Running, board: Board, query: str) -> None:
-        board.add(1)
+    def test_other_pages(self, running: Running, backend: Backend, query: str) -> None:
+        backend.add(1)
         answer = running.get(f"{JOB}/events?{query}")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid-page")
 
     def test_more_watchers_than_there_is_room_for(
-        self, start: Callable[..., Running], board: Board
+        self, start: Callable[..., Running], backend: Backend
     ) -> None:
-        board.add(1)
-        board.add(1, OTHER_JOB)
-        forecasts = Forecasts(board, sandbox=False)  # type: ignore[arg-type]
-        broadcaster = Broadcaster(board, forecasts, sandbox=False, most_followers=4)  # type: ignore[arg-type]
-        resource = EventsResource(board, broadcaster, forecasts, sandbox=False)  # type: ignore[arg-type]
+        backend.add(1)
+        backend.add(1, OTHER_JOB)
+        forecasts = Forecasts(backend, sandbox=False)  # type: ignore[arg-type]
+        broadcaster = Broadcaster(backend, forecasts, sandbox=False, max_subscribers=4)  # type: ignore[arg-type]
+        resource = EventsResource(backend, broadcaster, forecasts, sandbox=False)  # type: ignore[arg-type]
         app: Any = falcon.App()
         render_problems(app)
         app.add_route("/v1/images/upload/{job_id}/events", resource)
@@ -334,9 +334,9 @@ class TestRefusals:
 
 class TestOthers:
     def test_a_reader_that_does_not_read_holds_up_nobody(
-        self, running: Running, board: Board
+        self, running: Running, backend: Backend
     ) -> None:
-        board.add(1000, more="x" * 2000)
+        backend.add(1000, more="x" * 2000)
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.connect(("127.0.0.1", running.server.port))
@@ -349,18 +349,18 @@ class TestOthers:
                 wait_until(lambda: running.streams() == 2)
                 # Its own connection is closed: more is unread than is kept for it.
                 while running.streams() == 2:
-                    for lease in board.mailbox.claim(WORKER, 0, 500).leases:
-                        board.mailbox.ack(WORKER, Report(lease.token, LATER))
-                while not board.is_done:
-                    board.take(500)
-                check(watching.result(PATIENCE), board)
+                    for lease in backend.mailbox.claim(WORKER, 0, 500).leases:
+                        backend.mailbox.ack(WORKER, Report(lease.token, LATER))
+                while not backend.is_done:
+                    backend.take(500)
+                check(watching.result(PATIENCE), backend)
 
     def test_a_snapshot_that_nobody_reads_silences_no_other_job(
-        self, start: Callable[..., Running], board: Board
+        self, start: Callable[..., Running], backend: Backend
     ) -> None:
         """However long the URLs are. No deadline helps: it comes later than anybody waits here."""
         running = start(limits=replace(USUAL, idle_seconds=300, window_seconds=300))
-        board.add(3000, OTHER_JOB, more="x" * 7000)
+        backend.add(3000, OTHER_JOB, more="x" * 7000)
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.connect(("127.0.0.1", running.server.port))
@@ -371,33 +371,33 @@ class TestOthers:
             wait_until(lambda: running.streams() == 1)
             (channel,) = running.server._server.channels()
             assert channel.total_outbufs_len < channel.adj.outbuf_high_watermark // 2
-            for lease in board.mailbox.claim(WORKER, 0, 100).leases:
-                board.mailbox.ack(WORKER, Report(lease.token, Failed("empty", "No bytes.")))
-            board.add(1)
+            for lease in backend.mailbox.claim(WORKER, 0, 100).leases:
+                backend.mailbox.ack(WORKER, Report(lease.token, Failed("empty", "No bytes.")))
+            backend.add(1)
             with ThreadPoolExecutor(1) as pool:
                 watching = pool.submit(running.watch, Watched())
                 wait_until(lambda: running.streams() == 2)
-                while board.mailbox.stats().queued:
-                    board.take(500)
-                check(watching.result(PATIENCE), board)
+                while backend.mailbox.stats().queued:
+                    backend.take(500)
+                check(watching.result(PATIENCE), backend)
 
-    def test_long_changes_are_told_bit_by_bit(self, running: Running, board: Board) -> None:
-        board.add(1500, more="x" * 4000)
+    def test_long_changes_are_told_bit_by_bit(self, running: Running, backend: Backend) -> None:
+        backend.add(1500, more="x" * 4000)
         begun = running.watch(Watched(), stop_after=1)
         assert 0 < len(begun.results) < 1500
-        while not board.is_done:
-            board.take(500)
+        while not backend.is_done:
+            backend.take(500)
         with running.events(last_id=begun.last_id) as events:
             longest = 0
             for event in events:
                 begun.take(event)
                 longest = max(longest, len(event.data))
-        check(begun, board)
+        check(begun, backend)
         assert begun.names.count("snapshot") == 1
         assert longest < 4 * 1024**2
 
-    def test_a_drain_ends_all_streams(self, running: Running, board: Board) -> None:
-        board.add(1)
+    def test_a_drain_ends_all_streams(self, running: Running, backend: Backend) -> None:
+        backend.add(1)
         with ThreadPoolExecutor(10) as pool:
             watching = [
                 pool.submit(lambda: running.get(f"{JOB}/events").content) for _ in range(10)
@@ -407,8 +407,8 @@ class TestOthers:
             for content in watching:
                 assert content.result(PATIENCE).endswith(b"retry: 5000\n\n")
 
-    def test_many_watchers_take_no_threads(self, running: Running, board: Board) -> None:
-        board.add(1)
+    def test_many_watchers_take_no_threads(self, running: Running, backend: Backend) -> None:
+        backend.add(1)
         with contextlib.ExitStack() as stack:
             streams = [stack.enter_context(running.events()) for _ in range(30)]
             wait_until(lambda: running.streams() == 30)

@@ -20,26 +20,26 @@ import pytest
 from tests.job_snapshot import snapshot_of
 from tests.running_service import is_running, suspend
 from tests.waiting import wait_until
-from workers import BoardBusyError, BoardLostError
+from workers import BackendBusyError, BackendLostError
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Arrival,
-    Delivery,
+    Ack,
+    Directive,
+    DownloadReport,
     Failed,
     ImageState,
     JobStatus,
     Lease,
-    Receipt,
     Report,
-    Standing,
     Submission,
     Uploaded,
-    Words,
+    WorkerRequest,
+    WorkerResponse,
 )
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
 from workers.runtime import deadline_proxy
 from workers.runtime.deadline_proxy import ManagerLostError
-from workers.runtime.local.manager import BoardManager
+from workers.runtime.local.manager import StateManager
 
 ROOT = Path(__file__).parents[2]
 SOON = 60.0
@@ -47,20 +47,20 @@ SOON = 60.0
 
 
 @pytest.fixture
-def manager() -> Iterator[BoardManager]:
-    manager = BoardManager(MailboxLimits())
+def manager() -> Iterator[StateManager]:
+    manager = StateManager(MailboxLimits())
     manager.start_process()
     yield manager
     manager.shutdown()
 
 
 @pytest.fixture
-def mailbox(manager: BoardManager) -> MailboxCalls:
+def mailbox(manager: StateManager) -> MailboxCalls:
     return manager.objects().mailbox
 
 
 @pytest.fixture
-def table(manager: BoardManager) -> JobTableCalls:
+def table(manager: StateManager) -> JobTableCalls:
     return manager.objects().job_table
 
 
@@ -97,17 +97,17 @@ class TestProxies:
         assert mailbox.put(job("j", 3)) is None
         mailbox.register("w1")
 
-        first, second = mailbox.exchange("w1", Words(wanted=2), 0).leases
+        first, second = mailbox.exchange("w1", WorkerRequest(wanted=2), 0).leases
         reports = (
             Report(first.token, Uploaded("link", "secret")),
             Report(second.token, Failed("empty", "Nothing came.")),
         )
-        delivery = mailbox.exchange("w1", Words(reports, wanted=1), 0)
-        (third,) = delivery.leases
-        words = Words(uploads=(Arrival(second.token), Arrival(third.token)))
+        response = mailbox.exchange("w1", WorkerRequest(reports, wanted=1), 0)
+        (third,) = response.leases
+        words = WorkerRequest(uploads=(DownloadReport(second.token), DownloadReport(third.token)))
         announced = mailbox.exchange("w1", words, 0)
 
-        assert delivery.receipts == (Receipt(accepted=True), Receipt(accepted=True))
+        assert response.acks == (Ack(accepted=True), Ack(accepted=True))
         assert announced.cleared == (False, True)
         assert (first.index, second.index, third.index) == (0, 1, 2)
         snapshot = snapshot_of(table, "j")
@@ -121,19 +121,21 @@ class TestProxies:
         assert table.links(0, 10) == ("link",)
         assert table.unfinished() == {"j": 1}
         assert mailbox.stats().leased == 1
-        assert mailbox.overdue() == ()
-        assert mailbox.retire("w1").returned == 1
+        assert mailbox.expired() == ()
+        assert mailbox.fence("w1").returned == 1
         mailbox.close()
-        assert mailbox.exchange("w1", Words(wanted=1), 60) == Delivery(Standing.RETIRED)
+        assert mailbox.exchange("w1", WorkerRequest(wanted=1), 60) == WorkerResponse(
+            Directive.FENCED
+        )
 
-    def test_all_ask_the_same_objects(self, manager: BoardManager) -> None:
+    def test_all_ask_the_same_objects(self, manager: StateManager) -> None:
         manager.objects().mailbox.put(job("j", 2))
 
         assert manager.objects().mailbox.stats().queued == 2
         assert manager.objects().job_table.unfinished() == {"j": 2}
 
     def test_limits_reach_the_mailbox(self) -> None:
-        manager = BoardManager(MailboxLimits(max_open_urls=2))
+        manager = StateManager(MailboxLimits(max_open_urls=2))
         manager.start_process()
         with contextlib.ExitStack() as stack:
             stack.callback(manager.shutdown)
@@ -152,11 +154,11 @@ class TestProxies:
 
         assert mailbox.stats().queued == 1, "and the connection serves on"
 
-    def test_the_table_is_read_only_from_outside(self, manager: BoardManager) -> None:
+    def test_the_table_is_read_only_from_outside(self, manager: StateManager) -> None:
         with pytest.raises(multiprocessing.managers.RemoteError, match="not in exposed"):
             manager.JobTable()._callmethod("record", ("j", 0, Failed("empty", "Nothing came.")))
 
-    def test_workers_share_one_token(self, manager: BoardManager) -> None:
+    def test_workers_share_one_token(self, manager: StateManager) -> None:
         tokens = manager.objects().token_store
         permit = tokens.token(None, 0.0).permit
         assert permit is not None
@@ -166,7 +168,7 @@ class TestProxies:
 
         assert waiting.result().access_token == "access"
 
-    def test_a_failed_refresh_is_shared_too(self, manager: BoardManager) -> None:
+    def test_a_failed_refresh_is_shared_too(self, manager: StateManager) -> None:
         tokens = manager.objects().token_store
         permit = tokens.token(None, 0.0).permit
         assert permit is not None
@@ -177,12 +179,12 @@ class TestProxies:
 
     def test_a_put_wakes_a_claim_at_once(self, mailbox: MailboxCalls) -> None:
         mailbox.register("w1")
-        waiting = Call(lambda: mailbox.exchange("w1", Words(wanted=1), 600.0))
+        waiting = Call(lambda: mailbox.exchange("w1", WorkerRequest(wanted=1), 600.0))
         wait_until(lambda: mailbox.stats().workers_ready == 1)
 
         mailbox.put(job("j", 1))
 
-        assert waiting.result().standing is Standing.WORK
+        assert waiting.result().directive is Directive.WORK
 
     def test_a_hundred_connect_at_once(self, mailbox: MailboxCalls) -> None:
         together = threading.Barrier(100)
@@ -201,10 +203,10 @@ class TestProxies:
         submission = job("j", 100_000)
         assert mailbox.put(submission) is None
         mailbox.register("w1")
-        words = Words(wanted=1)
+        words = WorkerRequest(wanted=1)
         for number in range(100):
             (lease,) = mailbox.exchange("w1", words, 0).leases
-            words = Words((Report(lease.token, Uploaded(f"link-{number}", "d")),), wanted=1)
+            words = WorkerRequest((Report(lease.token, Uploaded(f"link-{number}", "d")),), wanted=1)
 
         snapshot = snapshot_of(table, "j")
 
@@ -226,7 +228,7 @@ def test_clients_killed_while_they_wait_lose_nothing(
     clients = []
     for number in range(count):
         mailbox.register(f"w{number}")
-        claim = (f"w{number}", Words(wanted=1), 600.0)
+        claim = (f"w{number}", WorkerRequest(wanted=1), 600.0)
         clients.append(forkserver.Process(target=mailbox.exchange, args=claim))
         clients[-1].start()
     wait_until(lambda: mailbox.stats().workers_ready == count)
@@ -241,17 +243,17 @@ def test_clients_killed_while_they_wait_lose_nothing(
         # The dead clients' claims still wait in the Manager, and take what comes.
         wait_until(lambda: mailbox.stats().leased == count)
     for number in range(count):
-        assert mailbox.retire(f"w{number}").failed == ()
+        assert mailbox.fence(f"w{number}").failed == ()
     if order == "retire, then put":
         mailbox.put(job("j", count))
 
     mailbox.register("fresh")
     leases: list[Lease] = []
     while len(leases) < count:
-        leases += mailbox.exchange("fresh", Words(wanted=count), SOON).leases
+        leases += mailbox.exchange("fresh", WorkerRequest(wanted=count), SOON).leases
     assert sorted(lease.index for lease in leases) == list(range(count))
     reports = (Report(lease.token, Uploaded(f"link-{lease.index}", "d")) for lease in leases)
-    mailbox.exchange("fresh", Words(tuple(reports)), 0)
+    mailbox.exchange("fresh", WorkerRequest(tuple(reports)), 0)
     assert table.unfinished() == {}
     assert len(table.links(0, 100)) == count
 
@@ -278,7 +280,7 @@ def _ask_without_descriptors(mailbox: MailboxCalls) -> None:
     with contextlib.suppress(OSError):
         while True:
             taken.append(socket.socket())
-    with pytest.raises(BoardBusyError):
+    with pytest.raises(BackendBusyError):
         Call(mailbox.stats).result()
     for sock in taken:
         sock.close()
@@ -286,9 +288,9 @@ def _ask_without_descriptors(mailbox: MailboxCalls) -> None:
 
 
 class TestKilledManager:
-    def test_every_call_ends_at_once(self, manager: BoardManager, mailbox: MailboxCalls) -> None:
+    def test_every_call_ends_at_once(self, manager: StateManager, mailbox: MailboxCalls) -> None:
         mailbox.register("w1")
-        waiting = Call(lambda: mailbox.exchange("w1", Words(wanted=1), 600.0))
+        waiting = Call(lambda: mailbox.exchange("w1", WorkerRequest(wanted=1), 600.0))
         wait_until(lambda: mailbox.stats().workers_ready == 1)
 
         os.kill(manager.pid, signal.SIGKILL)
@@ -301,20 +303,20 @@ class TestKilledManager:
         with pytest.raises(ManagerLostError, match="gone"):
             Call(mailbox.stats).result()
 
-    def test_the_sentinel_tells(self, manager: BoardManager) -> None:
+    def test_the_sentinel_tells(self, manager: StateManager) -> None:
         assert multiprocessing.connection.wait([manager.sentinel], 0) == []
 
         manager.kill()
 
         assert multiprocessing.connection.wait([manager.sentinel], SOON) == [manager.sentinel]
 
-    def test_shutdown_is_no_trouble_afterwards(self, manager: BoardManager) -> None:
+    def test_shutdown_is_no_trouble_afterwards(self, manager: StateManager) -> None:
         manager.kill()
 
         manager.shutdown()
 
     def test_to_the_web_side_the_board_is_lost(self) -> None:
-        assert issubclass(ManagerLostError, BoardLostError)
+        assert issubclass(ManagerLostError, BackendLostError)
 
 
 class TestStoppedManager:
@@ -322,7 +324,7 @@ class TestStoppedManager:
     def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 2.0)
 
-    def test_every_call_ends_in_time(self, manager: BoardManager, mailbox: MailboxCalls) -> None:
+    def test_every_call_ends_in_time(self, manager: StateManager, mailbox: MailboxCalls) -> None:
         mailbox.register("w1")
         begin = threading.Event()
 
@@ -346,7 +348,7 @@ class TestStoppedManager:
             mailbox.stats()
             connected.release()
             begin.wait(SOON)
-            mailbox.exchange("w1", Words(wanted=1), 2.0)
+            mailbox.exchange("w1", WorkerRequest(wanted=1), 2.0)
 
         connected = threading.Semaphore(0)
         calls = [
@@ -369,7 +371,7 @@ class TestStoppedManager:
         manager.kill()
 
     def test_the_error_holds_no_view_of_a_file(
-        self, manager: BoardManager, mailbox: MailboxCalls
+        self, manager: StateManager, mailbox: MailboxCalls
     ) -> None:
         mailbox.stats()  # connects
         suspend(manager.pid)
@@ -388,7 +390,7 @@ class TestStoppedManager:
 
     def test_a_late_answer_is_not_taken_for_the_next(
         self,
-        manager: BoardManager,
+        manager: StateManager,
         mailbox: MailboxCalls,
         table: JobTableCalls,
         monkeypatch: pytest.MonkeyPatch,
@@ -402,9 +404,9 @@ class TestStoppedManager:
         os.kill(manager.pid, signal.SIGCONT)
 
         assert table.unfinished() == {"j": 2}
-        assert mailbox.overdue() == ()
+        assert mailbox.expired() == ()
 
-    def test_it_can_be_shut_down(self, manager: BoardManager) -> None:
+    def test_it_can_be_shut_down(self, manager: StateManager) -> None:
         suspend(manager.pid)
 
         Call(manager.shutdown).result()
@@ -415,7 +417,7 @@ class TestStoppedManager:
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_stop_signals_are_the_parents_business(
-        self, number: signal.Signals, manager: BoardManager, mailbox: MailboxCalls
+        self, number: signal.Signals, manager: StateManager, mailbox: MailboxCalls
     ) -> None:
         mailbox.put(job("j", 1))
         for _ in range(3):
@@ -427,9 +429,9 @@ class TestSignals:
     def test_leaves_when_its_parent_is_killed(self) -> None:
         script = (
             "import time\n"
-            "from workers.runtime.local.manager import BoardManager\n"
+            "from workers.runtime.local.manager import StateManager\n"
             "from workers.contract.mailbox_limits import MailboxLimits\n"
-            "manager = BoardManager(MailboxLimits())\n"
+            "manager = StateManager(MailboxLimits())\n"
             "manager.start_process()\n"
             "print(manager.pid, flush=True)\n"
             "time.sleep(600)\n"

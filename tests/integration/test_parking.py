@@ -11,7 +11,7 @@ import pytest
 
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
-from service.http.suspended import Stream, parking_of
+from service.http.suspended import Stream, suspended_request_of
 from tests.waiting import wait_until
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
@@ -19,7 +19,7 @@ MORE_THAN_THREADS = 12  # the server has eight
 GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
 
 
-class Guest:
+class SuspensionListener:
     """Keeps a request, and what it is told."""
 
     def __init__(self) -> None:
@@ -51,28 +51,28 @@ class App:
     """/wait waits, and tells then what it has read; /stream begins; the rest answers at once."""
 
     def __init__(self) -> None:
-        self.guests: list[Guest] = []
+        self.listeners: list[SuspensionListener] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        path, parking = environ["PATH_INFO"], parking_of(environ)
-        assert parking is not None
+        path, suspended = environ["PATH_INFO"], suspended_request_of(environ)
+        assert suspended is not None
         if path == "/wait":
             body = environ["wsgi.input"].read()
-            guest = self._guest()
-            with parking.wait(guest):
-                guest.wait()
+            listener = self._listener()
+            with suspended.wait(listener):
+                listener.wait()
             return self._answer(start_response, b"read %b." % body)
         if path in {"/stream", "/long-stream"}:
-            guest = self._guest()
-            parking.stream(guest, guest.begin)
+            listener = self._listener()
+            suspended.stream(listener, listener.begin)
             start_response("200 OK", [])
             first = b"first" if path == "/stream" else bytes(20_000_000)
             return iter([] if environ["REQUEST_METHOD"] == "HEAD" else [first])
         return self._answer(start_response, b"here")
 
-    def _guest(self) -> Guest:
-        self.guests.append(Guest())
-        return self.guests[-1]
+    def _listener(self) -> SuspensionListener:
+        self.listeners.append(SuspensionListener())
+        return self.listeners[-1]
 
     def _answer(self, start_response: Any, body: bytes) -> list[bytes]:
         start_response("200 OK", [("Content-Length", str(len(body)))])
@@ -88,10 +88,10 @@ class Running:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
 
-    def parked(self, count: int) -> list[Guest]:
-        wait_until(lambda: len(self.app.guests) == count)
-        assert all(guest.begun.wait(PATIENCE) for guest in self.app.guests)
-        return self.app.guests
+    def parked(self, count: int) -> list[SuspensionListener]:
+        wait_until(lambda: len(self.app.listeners) == count)
+        assert all(listener.begun.wait(PATIENCE) for listener in self.app.listeners)
+        return self.app.listeners
 
     def ask(self, path: bytes = b"/") -> bytes:
         with self.connect() as sock:
@@ -144,10 +144,10 @@ class TestWaiting:
     ) -> None:
         for client in clients:
             client.sendall(GET % b"/wait")
-        guests = running.parked(len(clients))
+        listeners = running.parked(len(clients))
         assert running.ask().endswith(b"here")
-        for guest in guests:
-            guest.must_end.set()
+        for listener in listeners:
+            listener.must_end.set()
         for client in clients:
             assert read_until(client, b"read .").count(b"HTTP/1.1 200") == 1
 
@@ -157,8 +157,8 @@ class TestWaiting:
         before = threading.active_count()
         for client in clients:
             client.sendall(GET % b"/wait")
-        for guest in running.parked(len(clients)):
-            guest.must_end.set()
+        for listener in running.parked(len(clients)):
+            listener.must_end.set()
         for client in clients:
             read_until(client, b"read .")
         wait_until(lambda: threading.active_count() == before)
@@ -167,17 +167,17 @@ class TestWaiting:
     def test_the_body_is_kept_by_whoever_read_it(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(b"POST /wait HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nbody")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             (channel,) = running.server._server.channels()
             wait_until(lambda: not channel.body_bytes)
-            guest.must_end.set()
+            listener.must_end.set()
             assert read_until(client, b"read body.")
 
     def test_later_requests_of_the_connection_come_behind(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/wait" + GET % b"/")
-            (guest,) = running.parked(1)
-            guest.must_end.set()
+            (listener,) = running.parked(1)
+            listener.must_end.set()
             answers = read_until(client, b"here")
             assert answers.index(b"read .") < answers.index(b"here")
 
@@ -191,21 +191,21 @@ class TestWaiting:
     def test_the_server_closes_while_one_waits(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/wait")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             running.server.close()
-            assert guest.must_go.is_set()
+            assert listener.must_go.is_set()
 
 
 class TestStreaming:
     def test_pieces_arrive_as_they_are_sent(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/stream")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             assert b"Transfer-Encoding: chunked" in read_until(client, b"5\r\nfirst\r\n")
             for piece in (b"one", b"two"):
-                assert guest.parked.send(piece)
+                assert listener.parked.send(piece)
                 assert read_until(client, piece + b"\r\n") == b"3\r\n%b\r\n" % piece
-            guest.parked.end()
+            listener.parked.end()
             assert read_to_end(client) == b"0\r\n\r\n"
 
     def test_who_sends_waits_for_nobody(self, start: Callable[..., Running]) -> None:
@@ -214,53 +214,53 @@ class TestStreaming:
         running = start(limits)
         with running.connect() as client:
             client.sendall(GET % b"/long-stream")
-            (guest,) = running.parked(1)
-            sending = threading.Thread(target=guest.parked.send, args=[b"more"], daemon=True)
+            (listener,) = running.parked(1)
+            sending = threading.Thread(target=listener.parked.send, args=[b"more"], daemon=True)
             sending.start()
             sending.join(PATIENCE)
             assert not sending.is_alive()
-            guest.parked.end()
+            listener.parked.end()
             assert read_to_end(client).endswith(b"4\r\nmore\r\n0\r\n\r\n")
 
     def test_a_client_of_http_1_0_gets_no_chunks(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(b"GET /stream HTTP/1.0\r\n\r\n")
-            (guest,) = running.parked(1)
-            guest.parked.send(b"second")
-            guest.parked.end()
+            (listener,) = running.parked(1)
+            listener.parked.send(b"second")
+            listener.parked.end()
             assert read_to_end(client).endswith(b"\r\n\r\nfirstsecond")
 
     def test_head_has_no_body_and_is_not_parked(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(b"HEAD /stream HTTP/1.1\r\nHost: test\r\n\r\n")
             assert read_to_end(client).endswith(b"\r\n\r\n")
-        assert not running.app.guests[0].begun.is_set()
+        assert not running.app.listeners[0].begun.is_set()
 
     def test_requests_behind_it_are_not_answered(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/stream" + GET % b"/")
-            (guest,) = running.parked(1)
-            guest.parked.end()
+            (listener,) = running.parked(1)
+            listener.parked.end()
             assert read_to_end(client).count(b"HTTP/1.1 200") == 1
 
     def test_a_client_that_leaves_is_noticed(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/stream")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             read_until(client, b"first")
-        assert guest.has_left.wait(PATIENCE)
-        assert not guest.parked.send(b"more")
+        assert listener.has_left.wait(PATIENCE)
+        assert not listener.parked.send(b"more")
 
     def test_who_reads_too_little_is_cut_off(self, running: Running) -> None:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", running.server.port))
             client.sendall(GET % b"/stream")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             give_up = time.monotonic() + PATIENCE
-            while guest.parked.send(bytes(64 * 1024)):
+            while listener.parked.send(bytes(64 * 1024)):
                 assert time.monotonic() < give_up
-            assert guest.has_left.wait(PATIENCE)
+            assert listener.has_left.wait(PATIENCE)
 
     def test_who_stops_reading_is_cut_off_in_the_end(self, start: Callable[..., Running]) -> None:
         running = start(ConnectionLimits(idle_seconds=0.3, sweep_seconds=0.05))
@@ -268,29 +268,29 @@ class TestStreaming:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", running.server.port))
             client.sendall(GET % b"/stream")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             # Some of it stays here: the kernel takes less for such a reader.
             for _ in range(8):
-                guest.parked.send(bytes(512 * 1024))
-            assert guest.has_left.wait(PATIENCE)
+                listener.parked.send(bytes(512 * 1024))
+            assert listener.has_left.wait(PATIENCE)
 
     def test_silence_cuts_no_stream(self, start: Callable[..., Running]) -> None:
         running = start(ConnectionLimits(idle_seconds=0.3, sweep_seconds=0.05))
         with running.connect() as client, running.connect() as idle:
             client.sendall(GET % b"/stream")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             read_until(client, b"first\r\n")
             assert idle.recv(1) == b""  # closed for being idle: as long has passed here
-            assert guest.parked.send(b"still here")
+            assert listener.parked.send(b"still here")
             assert read_until(client, b"still here\r\n")
 
     def test_long_streams_take_no_memory(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/stream")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             read_until(client, b"first\r\n")
             for _ in range(100):
-                assert guest.parked.send(b"x" * 20_000)
+                assert listener.parked.send(b"x" * 20_000)
                 read_until(client, b"x\r\n")
             (channel,) = running.server._server.channels()
             wait_until(lambda: not channel.total_outbufs_len)
@@ -300,7 +300,7 @@ class TestStreaming:
     def test_a_drain_ends_it(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(GET % b"/stream")
-            (guest,) = running.parked(1)
+            (listener,) = running.parked(1)
             assert running.server.drain(PATIENCE)
-            assert guest.must_go.is_set()
+            assert listener.must_go.is_set()
             assert read_to_end(client).endswith(b"0\r\n\r\n")

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from service.run import _board_config
+from service.run import _backend_config
 from service.sandbox_process import SandboxProcess
 from service.settings.environment import load_settings
 from tests.job_snapshot import snapshot_of
@@ -20,15 +20,15 @@ from tests.metric_values import values_of
 from tests.running_service import BACKEND, RunningService, not_over_ray, suspend
 from tests.waiting import wait_until
 from workers import (
-    BoardConfig,
-    BoardEngine,
+    BackendConfig,
     ClusterAddress,
-    ProcessBoard,
+    LocalBackend,
+    ManagedBackend,
     ScalingRules,
     Submission,
-    ray_board,
+    ray_backend,
 )
-from workers.contract.wakeup_pipe import Bell
+from workers.contract.wakeup_pipe import WakeupPipe
 
 SOON = 60.0
 URLS = 600 if BACKEND == "ray" else 180  # an actor takes seconds to come up
@@ -183,14 +183,14 @@ def test_it_grows_by_itself_where_a_bound_is_set(launch) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "admin-key-not-set")
 
 
-def engine(config: BoardConfig) -> BoardEngine:
+def engine(config: BackendConfig) -> ManagedBackend:
     if BACKEND == "ray":
-        return ray_board(config, ClusterAddress(address="", namespace="test"))
-    return ProcessBoard(config)
+        return ray_backend(config, ClusterAddress(address="", namespace="test"))
+    return LocalBackend(config)
 
 
 @pytest.fixture
-def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[BoardEngine]:
+def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagedBackend]:
     """A board that takes less time over it than a service does, supervised by a thread."""
     monkeypatch.setattr(sys, "stdout", sys.stdout)  # a board on Ray puts another one in its place
     rules = ScalingRules(
@@ -200,7 +200,7 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[BoardEngine]:
         grow_seconds=0.5,
         quiet_seconds=0.5,
         shrink_seconds=0.5,
-        heeds_allowance=False,
+        heeds_quota=False,
     )
     with ExitStack() as running:
         running.enter_context(capture_logs())  # this process's log is not set up
@@ -208,42 +208,44 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[BoardEngine]:
         running.callback(sandbox.stop)
         sandbox.start()
         environ = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "2", "LOG_LEVEL": "ERROR"}
-        config = _board_config(load_settings(environ), sandbox)
-        board = engine(replace(config, scaling=rules))
-        board.sandbox = sandbox.origin  # type: ignore[attr-defined]
-        running.callback(board.stop)
-        board.start()
-        stop = Bell()
-        supervision = threading.Thread(target=board.supervise, args=(stop,))
+        config = _backend_config(load_settings(environ), sandbox)
+        backend = engine(replace(config, scaling=rules))
+        backend.sandbox = sandbox.origin  # type: ignore[attr-defined]
+        running.callback(backend.stop)
+        backend.start()
+        stop = WakeupPipe()
+        supervision = threading.Thread(target=backend.supervise, args=(stop,))
         supervision.start()
         running.callback(supervision.join, SOON)
         running.callback(stop.ring)
-        yield board
+        yield backend
 
 
-def wait_for_workers(board: BoardEngine, count: int) -> None:
+def wait_for_workers(backend: ManagedBackend, count: int) -> None:
     def are_there() -> bool:
-        health = board.health()
-        return health.workers_ready == health.workers_wanted == count and not health.workers_leaving
+        health = backend.health()
+        return (
+            health.workers_ready == health.workers_wanted == count and not health.workers_draining
+        )
 
-    wait_until(are_there, lambda: f"never were there {count} workers, but {board.health()}")
+    wait_until(are_there, lambda: f"never were there {count} workers, but {backend.health()}")
 
 
-def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(board: BoardEngine) -> None:
-    wait_for_workers(board, 1)
-    urls = tuple(sources(board.sandbox, "queued", 80, latency=300))  # type: ignore[attr-defined]
-    assert board.mailbox.put(Submission("job", urls)) is None
-    wait_for_workers(board, 4)
-    assert board.health().workers_most == 4
-    wait_for_workers(board, 1)
-    snapshot = snapshot_of(board.job_table, "job")
+def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(backend: ManagedBackend) -> None:
+    wait_for_workers(backend, 1)
+    urls = tuple(sources(backend.sandbox, "queued", 80, latency=300))  # type: ignore[attr-defined]
+    assert backend.mailbox.put(Submission("job", urls)) is None
+    wait_for_workers(backend, 4)
+    assert backend.health().max_workers == 4
+    wait_for_workers(backend, 1)
+    snapshot = snapshot_of(backend.job_table, "job")
     assert snapshot is not None
     assert len(snapshot.links) == 80
     assert set(snapshot.attempts) == {1}
-    figures = values_of(board.mailbox.meters())
+    figures = values_of(backend.mailbox.metrics())
     restarts = {key: count for key, count in figures.items() if "worker_restarts" in key[0]}
     assert restarts
     assert not any(restarts.values()), restarts
 
-    board.scale(3)
-    wait_for_workers(board, 3)
+    backend.scale(3)
+    wait_for_workers(backend, 3)

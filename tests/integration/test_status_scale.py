@@ -12,7 +12,7 @@ import requests
 from service.app import create_app
 from service.http.server import WebServer
 from service.settings.environment import load_settings
-from tests.plain_board import PlainBoard
+from tests.plain_backend import PlainBackend
 from workers import Submission
 from workers.contract.messages import Uploaded
 
@@ -32,13 +32,13 @@ class Front:
     """The web server over a board with two jobs, which nobody works on."""
 
     def __init__(self) -> None:
-        self.board = PlainBoard()
-        table = self.board.table
+        self.backend = PlainBackend()
+        table = self.backend.table
         table.open(Submission(JOB_ID, URLS))
         table.open(Submission(SMALL_JOB_ID, URLS[:1]))
         for index, link in enumerate(LINKS):
             table.record(JOB_ID, index, Uploaded(link, "hash"))
-        app = create_app(self.board, load_settings({"IMGUR_CLIENT_ID": "id"}))
+        app = create_app(self.backend, load_settings({"IMGUR_CLIENT_ID": "id"}))
         self.server = WebServer(app, "127.0.0.1", 0)
         self.server.start()
         self.http = requests.Session()

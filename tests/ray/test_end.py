@@ -27,7 +27,7 @@ def test_jobs_outlive_the_service_until_the_board_is_removed(
 
     actors = [
         pid
-        for name in ("ClusterWorker", "ClusterSupervisor", "BoardState")
+        for name in ("ClusterWorker", "ClusterSupervisor", "BackendState")
         for pid in cluster.pids(name)
     ]
     assert len(actors) == WORKERS + 2

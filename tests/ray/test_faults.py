@@ -106,7 +106,7 @@ def test_the_death_of_the_state_ends_the_service_and_the_next_one_begins_anew(
     first = launch().wait_until_ready()
     first.submit(slow_urls(sandbox, "doomed", 100, milliseconds=200))
     actors = cluster.pids("ClusterWorker") + cluster.pids("ClusterSupervisor")
-    (state,) = cluster.pids("BoardState")
+    (state,) = cluster.pids("BackendState")
     os.kill(state, signal.SIGKILL)
     assert first.wait_for_exit() == 1
     assert first.events("the job state is lost; exiting so that a fresh start can follow")
@@ -117,11 +117,11 @@ def test_the_death_of_the_state_ends_the_service_and_the_next_one_begins_anew(
     assert len(status["uploaded"]["complete"]) == 20
 
 
-def _verdict(checker, sandbox_links, prefix, most_extra):
+def _verdict(checker, sandbox_links, prefix, max_extra):
     """By what the sandbox has counted of this test; it serves others as well."""
     uploads = requests.get(sandbox_links["uploads"], timeout=60).json()["uploads"]
     names = [upload["name"] for upload in uploads]
-    return checker.judge([name for name in names if f" {prefix}-" in name], most_extra)
+    return checker.judge([name for name in names if f" {prefix}-" in name], max_extra)
 
 
 def _check(verdict, urls):

@@ -12,7 +12,7 @@ from workers.state.mailbox import Mailbox
 
 JOBS = 5
 URLS = 1000
-MOST_BYTES = 1000
+MAX_BYTES = 1000
 
 
 @pytest.mark.parametrize("ends_well", [True, False], ids=["uploaded", "failed"])
@@ -36,7 +36,7 @@ def test_a_url_takes_less_than_a_kilobyte_and_is_given_back(ends_well, record_pr
     finally:
         tracemalloc.stop()
     record_property("bytes a URL", round(kept))
-    assert kept < MOST_BYTES
+    assert kept < MAX_BYTES
     # The list of all links stays; of what failed, nothing does.
     assert left < (200 if ends_well else 20)
 

@@ -11,27 +11,27 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.backend.metrics import create_registry
-from service.middleware.http_metrics import HttpMetersMiddleware
+from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.settings.environment import load_settings
-from workers import Allowance, LimitState
+from workers import LimitState, Quota
 from workers.contract.messages import MailboxStats
-from workers.state.metrics import Meters
+from workers.state.metrics import Metrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 DASHBOARD = json.loads((DOCS / "grafana-dashboard.json").read_text())
 NAME = re.compile(r"\b(?:imgup|process)_[a-z_]+")
 
 
-class Board:
+class Backend:
     """Answers with a reading in which everything is known."""
 
     @property
-    def mailbox(self) -> "Board":
+    def mailbox(self) -> "Backend":
         return self
 
-    def meters(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
-        return Meters().collect(stats, Allowance(client=LimitState(12500, 12000, 60.0)))
+        return Metrics().collect(stats, Quota(client=LimitState(12500, 12000, 60.0)))
 
     def workers_wanted(self) -> int:
         return 2
@@ -40,10 +40,10 @@ class Board:
 @pytest.fixture(scope="module")
 def samples() -> dict[str, set[str]]:
     """Label names by sample name, of all there is."""
-    registry = create_registry(Board(), load_settings({}))  # type: ignore[arg-type]
-    meters = HttpMetersMiddleware(registry)
-    meters._requests.labels("/", "GET", "200").inc()
-    meters._seconds.labels("/", "GET").observe(0.1)
+    registry = create_registry(Backend(), load_settings({}))  # type: ignore[arg-type]
+    metrics = HttpMetricsMiddleware(registry)
+    metrics._requests.labels("/", "GET", "200").inc()
+    metrics._seconds.labels("/", "GET").observe(0.1)
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(generate_latest(registry).decode()):
         for sample in family.samples:

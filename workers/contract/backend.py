@@ -16,18 +16,18 @@ from workers.contract.messages import (
     Submission,
 )
 from workers.contract.origin import Origin
-from workers.contract.queue_stats import Outlook
+from workers.contract.queue_stats import QueueStats
 
 
-class BoardLostError(Exception):
+class BackendLostError(Exception):
     """The job board is gone or does not answer; the state it held is lost."""
 
 
-class BoardBusyError(Exception):
+class BackendBusyError(Exception):
     """The board cannot be asked at the moment, for want of file descriptors; nothing is lost."""
 
 
-class BoardState(StrEnum):
+class BackendState(StrEnum):
     """Whether work is taken, and done."""
 
     STARTING = "starting"
@@ -37,7 +37,7 @@ class BoardState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BoardHealth:
+class BackendHealth:
     """The board at a glance.
 
     Attributes:
@@ -46,22 +46,22 @@ class BoardHealth:
         queued_urls: waiting for a worker or for their next attempt.
         leased_urls: in work.
         pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
-        workers_leaving: workers that were told to leave, and finish what they have.
-        workers_most: as many there may be by themselves; None where their number does not change
+        workers_draining: workers that were told to leave, and finish what they have.
+        max_workers: as many there may be by themselves; None where their number does not change
             by itself.
     """
 
-    state: BoardState
+    state: BackendState
     workers_ready: int
     workers_wanted: int
     queued_urls: int
     leased_urls: int
     pause_seconds: float
-    workers_leaving: int = 0
-    workers_most: int | None = None
+    workers_draining: int = 0
+    max_workers: int | None = None
 
 
-class BoardMailbox(Protocol):
+class WebMailbox(Protocol):
     """What the web side asks of a `Mailbox`."""
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
@@ -84,16 +84,16 @@ class BoardMailbox(Protocol):
         """Have an uploaded image deleted at Imgur, soon; a refusal says why that cannot be."""
         ...
 
-    def outlook(self, job_id: str | None = None) -> Outlook:
-        """How fast uploads go, and what comes before the end of a job; see `Mailbox.outlook`."""
+    def queue_stats(self, job_id: str | None = None) -> QueueStats:
+        """How fast uploads go, and what comes before the end of a job; see `Mailbox.queue_stats`."""
         ...
 
-    def meters(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """What has become of images and jobs since the board was started, for Prometheus."""
         ...
 
 
-class BoardJobTable(Protocol):
+class WebJobTable(Protocol):
     """What the web side asks of a `JobTable`."""
 
     def changes(self, wanted: ChangesWanted) -> JobChanges | None:
@@ -117,23 +117,23 @@ class BoardJobTable(Protocol):
         ...
 
 
-class Board(Protocol):
+class Backend(Protocol):
     """Takes jobs and tells how they stand. Safe to use from any thread.
 
-    Each call raises BoardLostError in bounded time when the board is gone, except `health`.
+    Each call raises BackendLostError in bounded time when the board is gone, except `health`.
     """
 
     @property
-    def mailbox(self) -> BoardMailbox:
+    def mailbox(self) -> WebMailbox:
         """Takes jobs."""
         ...
 
     @property
-    def job_table(self) -> BoardJobTable:
+    def job_table(self) -> WebJobTable:
         """Tells how they stand."""
         ...
 
-    def health(self) -> BoardHealth:
+    def health(self) -> BackendHealth:
         """The board at a glance; a lost board says so instead of raising."""
         ...
 

@@ -103,7 +103,7 @@ class ImgurError(ImageError):
     maybe_stored: bool = False
 
 
-class UploadUnsureError(ImgurError):
+class OutcomeUnknownError(ImgurError):
     """The image was sent, and no answer tells whether Imgur has it."""
 
     maybe_stored = True

@@ -81,11 +81,11 @@ def flush_logs() -> None:
     WRITER.drain()
 
 
-def _tell_dropped(lines: int) -> None:
+def _log_dropped(lines: int) -> None:
     structlog.get_logger("log").warning("log lines dropped: stdout took no more", lines=lines)
 
 
-WRITER = LogWriter(_tell_dropped)
+WRITER = LogWriter(_log_dropped)
 """All lines of this process go through it."""
 
 

@@ -37,7 +37,7 @@ class LimitState:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class Quota:
     """All limits that count uploads.
 
     Attributes:
@@ -59,10 +59,10 @@ class Allowance:
         return min(left, default=None)
 
 
-UNKNOWN = Allowance()
+UNKNOWN = Quota()
 
 
-class AllowanceNews:
+class QuotaReports:
     """A worker's side: what the lanes read, and whether it is worth passing on.
 
     Safe to use from any thread.
@@ -80,13 +80,13 @@ class AllowanceNews:
         self._told = UNKNOWN
         self._told_at = 0.0
 
-    def read(self, allowance: Allowance) -> None:
+    def read(self, quota: Quota) -> None:
         """An answer has come; limits that it does not name stay as they were."""
         with self._lock:
-            self._read, self._read_at = _merged(self._read, allowance), self._clock()
+            self._read, self._read_at = _merged(self._read, quota), self._clock()
             self._is_read = True
 
-    def take(self) -> Allowance | None:
+    def take(self) -> Quota | None:
         """What is to be passed on, once; None as long as nobody would notice."""
         with self._lock:
             if not self._is_read:
@@ -95,7 +95,7 @@ class AllowanceNews:
             passed = self._read_at - self._told_at
             pairs = (
                 (getattr(self._told, field.name), getattr(self._read, field.name))
-                for field in fields(Allowance)
+                for field in fields(Quota)
             )
             if not any(_is_noticeable(told, now, passed) for told, now in pairs):
                 return None
@@ -103,26 +103,26 @@ class AllowanceNews:
             return self._read
 
 
-class AllowanceBook:
+class QuotaStore:
     """The Manager's side: the last word of any worker. Not safe for threads by itself."""
 
     def __init__(self) -> None:
         self._last = UNKNOWN
         self._noted_at: dict[str, float] = {}
 
-    def note(self, allowance: Allowance, now: float) -> None:
+    def note(self, quota: Quota, now: float) -> None:
         """Keep what a worker says.
 
         Args:
-            allowance: limits that it does not know stay as they were.
+            quota: limits that it does not know stay as they were.
             now: monotonic seconds.
         """
-        for field in fields(Allowance):
-            if getattr(allowance, field.name).is_known:
+        for field in fields(Quota):
+            if getattr(quota, field.name).is_known:
                 self._noted_at[field.name] = now
-        self._last = _merged(self._last, allowance)
+        self._last = _merged(self._last, quota)
 
-    def at(self, now: float) -> Allowance:
+    def at(self, now: float) -> Quota:
         """How the limits stand; what is left after a reset nobody knows until the next upload."""
         aged = {
             name: _aged(getattr(self._last, name), now - noted)
@@ -131,10 +131,10 @@ class AllowanceBook:
         return replace(self._last, **aged)
 
 
-def _merged(before: Allowance, after: Allowance) -> Allowance:
+def _merged(before: Quota, after: Quota) -> Quota:
     known = {
         field.name: getattr(after, field.name)
-        for field in fields(Allowance)
+        for field in fields(Quota)
         if getattr(after, field.name).is_known
     }
     return replace(before, **known)

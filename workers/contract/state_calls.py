@@ -1,17 +1,24 @@
 """All calls to the objects that make up a board's state, from other processes than theirs.
 
 The engines derive their proxies from these protocols: a Manager's (`workers.runtime.local.manager`)
-and Ray's (`workers.runtime.ray.calls`). Each call raises BoardLostError in bounded time when the
+and Ray's (`workers.runtime.ray.calls`). Each call raises BackendLostError in bounded time when the
 state is gone.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from workers.contract.backend import BoardJobTable, BoardMailbox
+from workers.contract.backend import WebJobTable, WebMailbox
 from workers.contract.derived import may_take
 from workers.contract.logs import LogConfig
-from workers.contract.messages import Delivery, EndCause, MailboxStats, Retirement, TaskKey, Words
+from workers.contract.messages import (
+    EndCause,
+    FenceResult,
+    MailboxStats,
+    TaskKey,
+    WorkerRequest,
+    WorkerResponse,
+)
 from workers.contract.tokens import Tokens
 
 RESTORE_SECONDS = 600.0
@@ -35,7 +42,7 @@ class Recovered:
     dropped_jobs: int = 0
 
 
-class MailboxCalls(BoardMailbox, Protocol):
+class MailboxCalls(WebMailbox, Protocol):
     """See `Mailbox`."""
 
     def close(self) -> None: ...
@@ -44,20 +51,22 @@ class MailboxCalls(BoardMailbox, Protocol):
 
     def open_tasks(self) -> tuple[TaskKey, ...]: ...
 
-    def exchange(self, worker_id: str, words: Words, wait_seconds: float) -> Delivery: ...
+    def exchange(
+        self, worker_id: str, words: WorkerRequest, wait_seconds: float
+    ) -> WorkerResponse: ...
 
     def register(self, worker_id: str) -> None: ...
 
-    def dismiss(self, worker_id: str) -> None: ...
+    def drain_worker(self, worker_id: str) -> None: ...
 
-    def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement: ...
+    def fence(self, worker_id: str, cause: EndCause | None = None) -> FenceResult: ...
 
     def workers(self) -> tuple[str, ...]: ...
 
-    def overdue(self) -> tuple[str, ...]: ...
+    def expired(self) -> tuple[str, ...]: ...
 
 
-class JobTableCalls(BoardJobTable, Protocol):
+class JobTableCalls(WebJobTable, Protocol):
     """Reading and forgetting in a `JobTable`; what writes to it is the mailbox, beside it."""
 
     def evict(self, age_seconds: float | None) -> int: ...
@@ -75,7 +84,7 @@ class RecoveryCalls(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class BoardObjects:
+class StateObjects:
     """The state of a board, or proxies of it: objects of one job table."""
 
     mailbox: MailboxCalls

@@ -6,7 +6,7 @@ import os
 _PIPE_BYTES = 65_536  # what a pipe holds (pipe(7)); anything left would only wake once more
 
 
-class Bell:
+class WakeupPipe:
     """A pipe to itself: readable from the first ring until it is hushed."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ _LEASE_SLACK_SECONDS = 15.0  # for the lookup of names and a slow machine, beyon
 
 
 @dataclass(frozen=True, slots=True)
-class BoardConfig:
+class BackendConfig:
     """How many workers, what they need to know, and how much may be queued.
 
     Attributes:

@@ -11,7 +11,7 @@ from workers.contract.state_calls import Recovered
 _JOB_IDS_TOLD = 10  # in one line of the log
 
 
-def tell_recovered(journal_path: str, recovered: Recovered) -> None:
+def log_recovered(journal_path: str, recovered: Recovered) -> None:
     """Say what a journal brought back."""
     log = structlog.get_logger("board")
     log.info(
@@ -34,7 +34,7 @@ def tell_recovered(journal_path: str, recovered: Recovered) -> None:
         )
 
 
-def tell_open_tasks(tasks: Iterable[TaskKey], *, kept: bool) -> None:
+def log_open_tasks(tasks: Iterable[TaskKey], *, kept: bool) -> None:
     """Say what is not done besides images.
 
     Args:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workers.runtime.backend_config import BoardConfig
-from workers.runtime.managed_backend import BackendError, BoardEngine
+from workers.runtime.backend_config import BackendConfig
+from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.ray.environment import ClusterAddress, prepare_environment
 
 _MISSING = (
@@ -13,7 +13,7 @@ _MISSING = (
 )
 
 
-def ray_board(config: BoardConfig, where: ClusterAddress) -> BoardEngine:
+def ray_backend(config: BackendConfig, where: ClusterAddress) -> ManagedBackend:
     """A board whose state and workers are actors on a Ray cluster.
 
     Raises:
@@ -21,11 +21,11 @@ def ray_board(config: BoardConfig, where: ClusterAddress) -> BoardEngine:
     """
     prepare_environment(where)
     with _missing_ray_told():
-        from workers.runtime.ray.backend import RayBoard  # noqa: PLC0415 - `ray` is an optional extra
-    return RayBoard(config, where)
+        from workers.runtime.ray.backend import RayBackend  # noqa: PLC0415 - `ray` is an optional extra
+    return RayBackend(config, where)
 
 
-def remove_ray_board(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
+def remove_ray_backend(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
     """Drain the board on a cluster that services have left, and end its actors.
 
     Args:
@@ -37,7 +37,7 @@ def remove_ray_board(where: ClusterAddress, seconds: float) -> dict[str, int] | 
 
     Raises:
         BackendError: `ray` is not installed, or the cluster cannot be reached.
-        BoardLostError: the state is gone, or does not answer.
+        BackendLostError: the state is gone, or does not answer.
     """
     prepare_environment(where)
     with _missing_ray_told():

@@ -22,7 +22,7 @@ from multiprocessing.managers import (  # type: ignore[attr-defined] # two lack 
 )
 from typing import Any, TypeVar
 
-from workers.contract.backend import BoardBusyError, BoardLostError
+from workers.contract.backend import BackendBusyError, BackendLostError
 from workers.contract.derived import derive
 
 CALL_SECONDS = 10.0
@@ -35,7 +35,7 @@ SERIALIZER = "pickle-with-deadlines"
 """What a Manager is given so that all of its clients connect by `connect`."""
 
 
-class ManagerLostError(BoardLostError):
+class ManagerLostError(BackendLostError):
     """The Manager process is gone, or does not answer: the state it owned is lost."""
 
 
@@ -83,7 +83,7 @@ class DeadlineProxy(BaseProxy):
 
     Raises:
         ManagerLostError: from every call, when the Manager is gone or silent.
-        BoardBusyError: from a thread's first call, when this process has no descriptor left.
+        BackendBusyError: from a thread's first call, when this process has no descriptor left.
     """
 
     # Set by BaseProxy; one connection a thread.
@@ -129,7 +129,7 @@ class DeadlineProxy(BaseProxy):
                 self._connect()
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
-                    raise BoardBusyError("No file descriptor is free to ask with.") from error
+                    raise BackendBusyError("No file descriptor is free to ask with.") from error
                 raise
         return self._tls.connection  # type: ignore[no-any-return] # set by BaseProxy
 

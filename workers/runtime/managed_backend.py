@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from workers.contract.backend import Board, BoardHealth, BoardLostError, BoardState
+from workers.contract.backend import Backend, BackendHealth, BackendLostError, BackendState
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
 
 
@@ -16,7 +16,7 @@ class Wakeup(Protocol):
     def fileno(self) -> int: ...
 
 
-class BoardEngine(Board, Protocol):
+class ManagedBackend(Backend, Protocol):
     """What the service's main thread starts, watches, drains and stops."""
 
     @property
@@ -37,7 +37,7 @@ class BoardEngine(Board, Protocol):
         """Keep it running until `wakeup` is readable.
 
         Raises:
-            BoardLostError: the state is gone.
+            BackendLostError: the state is gone.
         """
         ...
 
@@ -55,7 +55,7 @@ class BoardEngine(Board, Protocol):
             Unfinished URLs by job id.
 
         Raises:
-            BoardLostError: the state is gone meanwhile.
+            BackendLostError: the state is gone meanwhile.
         """
         ...
 
@@ -64,14 +64,14 @@ class BoardEngine(Board, Protocol):
         ...
 
 
-class EngineHealth:
+class HealthReader:
     """How a board stands, told in the same way by all engines. Safe to use from any thread.
 
     Attributes:
         mailbox: the queue, or a proxy of it; set when the engine starts, as the next one.
         job_table: the jobs, or a proxy of them.
         _workers_wanted: workers there should be.
-        _workers_most: see `BoardHealth`.
+        _max_workers: see `BackendHealth`.
         _is_lost: the state is known to be gone: `health` says so and asks nobody.
         _is_closed: the board was told to take nothing more.
     """
@@ -79,34 +79,34 @@ class EngineHealth:
     mailbox: MailboxCalls
     job_table: JobTableCalls
     _workers_wanted: int
-    _workers_most: int | None = None
+    _max_workers: int | None = None
     _is_lost: bool = False
     _is_closed: bool = False
 
     def workers_wanted(self) -> int:
         return self._workers_wanted
 
-    def health(self) -> BoardHealth:
+    def health(self) -> BackendHealth:
         wanted = self.workers_wanted()
         try:
             stats = None if self._is_lost else self.mailbox.stats()
-        except BoardLostError:
+        except BackendLostError:
             stats = None
         if stats is None:
-            return BoardHealth(
-                BoardState.LOST, 0, wanted, 0, 0, 0.0, workers_most=self._workers_most
+            return BackendHealth(
+                BackendState.LOST, 0, wanted, 0, 0, 0.0, max_workers=self._max_workers
             )
         if self._is_closed or stats.draining:
-            state = BoardState.DRAINING
+            state = BackendState.DRAINING
         else:
-            state = BoardState.READY if stats.workers_ready else BoardState.STARTING
-        return BoardHealth(
+            state = BackendState.READY if stats.workers_ready else BackendState.STARTING
+        return BackendHealth(
             state=state,
             workers_ready=stats.workers_ready,
             workers_wanted=wanted,
             queued_urls=stats.queued,
             leased_urls=stats.leased,
             pause_seconds=stats.pause_seconds,
-            workers_leaving=stats.workers_leaving,
-            workers_most=self._workers_most,
+            workers_draining=stats.workers_draining,
+            max_workers=self._max_workers,
         )

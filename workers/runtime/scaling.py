@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.contract.messages import MailboxStats
-from workers.contract.queue_stats import Outlook
+from workers.contract.queue_stats import QueueStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ScalingRules:
         grow_seconds: from one growth to the next, so that the last one shows its effect first.
         quiet_seconds: for so long some worker must have had nothing to do before one leaves.
         shrink_seconds: from one that leaves to the next.
-        heeds_allowance: whether uploads use up what Imgur's limits say; the sandbox's do not.
+        heeds_quota: whether uploads use up what Imgur's limits say; the sandbox's do not.
     """
 
     most: int | None = None
@@ -30,7 +30,7 @@ class ScalingRules:
     grow_seconds: float = 5.0
     quiet_seconds: float = 60.0
     shrink_seconds: float = 10.0
-    heeds_allowance: bool = True
+    heeds_quota: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class Load:
     uploads_left: int | None = None
 
     @classmethod
-    def of(cls, stats: MailboxStats, outlook: Outlook) -> "Load":
+    def of(cls, stats: MailboxStats, queue_stats: QueueStats) -> "Load":
         """What the mailbox says."""
         return cls(
             waiting_urls=stats.queued - stats.delayed,
             workers_ready=stats.workers_ready,
             workers_idle=stats.workers_idle,
-            rate_per_second=outlook.rate_per_second,
-            is_paused=outlook.pause_seconds > 0,
-            uploads_left=outlook.allowance.uploads_left(),
+            rate_per_second=queue_stats.rate_per_second,
+            is_paused=queue_stats.pause_seconds > 0,
+            uploads_left=queue_stats.quota.uploads_left(),
         )
 
 
@@ -139,7 +139,7 @@ class Scaler:
     def _is_pressed(self, load: Load) -> bool:
         if load.is_paused or load.workers_idle or load.workers_ready < self._wanted:
             return False
-        left = load.uploads_left if self._rules.heeds_allowance else None
+        left = load.uploads_left if self._rules.heeds_quota else None
         if left is not None and left < load.waiting_urls:
             return False  # they would only be used up sooner
         return self._seconds(load) > self._rules.wait_seconds

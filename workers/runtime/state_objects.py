@@ -1,15 +1,15 @@
 """The objects of a board's state, made together in the process that owns them."""
 
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.state_calls import BoardObjects
+from workers.contract.state_calls import StateObjects
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import Recovery
 from workers.state.mailbox import Mailbox
 from workers.state.token_store import TokenStore
 
 
-def make_objects(limits: MailboxLimits) -> BoardObjects:
+def make_objects(limits: MailboxLimits) -> StateObjects:
     """Make an empty state, whichever engine owns it."""
     table = JobTable(max_bytes=limits.state_bytes)
     mailbox = Mailbox(table, limits)
-    return BoardObjects(mailbox, table, TokenStore(), Recovery(table, mailbox))
+    return StateObjects(mailbox, table, TokenStore(), Recovery(table, mailbox))

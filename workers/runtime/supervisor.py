@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from workers.contract.backoff import Backoff
-from workers.contract.messages import EndCause, Retirement
+from workers.contract.messages import EndCause, FenceResult
 from workers.contract.state_calls import MailboxCalls
 from workers.worker.task_log import log_crashed
 
@@ -77,7 +77,7 @@ def stop_signals_held() -> Iterator[None]:
 
 
 @dataclass(slots=True, eq=False)
-class _Post:
+class _Slot:
     """A place that one worker process after the other fills.
 
     Attributes:
@@ -116,8 +116,8 @@ class Supervisor:
         self._start_worker = start_worker
         self._starts = starts
         self._last_number = 0  # of a post; one that is given up is never used again
-        self._posts: list[_Post] = []
-        self._leaving: list[_Post] = []
+        self._slots: list[_Slot] = []
+        self._draining: list[_Slot] = []
         self.resize(count)
         self._next_check = 0.0
         self._log = structlog.get_logger("supervisor")
@@ -129,7 +129,7 @@ class Supervisor:
     def patience(self) -> float:
         """Seconds after which `look_after` has something to do even if no sentinel is ready."""
         now = time.monotonic()
-        due = [post.due for post in self._posts if post.process is None]
+        due = [slot.due for slot in self._slots if slot.process is None]
         return max(0.0, min([self._next_check, *due]) - now)
 
     def resize(self, count: int) -> None:
@@ -138,43 +138,43 @@ class Supervisor:
         Of those that are too many the newest leave: they finish what they have in hand, and are
         given nothing more. That takes a lease's time at most, as one that is longer at it is stuck.
         """
-        while len(self._posts) < count:
+        while len(self._slots) < count:
             self._last_number += 1
-            self._posts.append(_Post(self._last_number, starts=self._starts))
+            self._slots.append(_Slot(self._last_number, starts=self._starts))
         # Nobody need leave for a place that waits for its next process.
-        by_loss = sorted(self._posts, key=lambda post: (post.process is not None, -post.number))
-        for post in by_loss[: len(self._posts) - count]:
-            self._posts.remove(post)
-            if post.process is not None:
-                self._mailbox.dismiss(post.worker_id)
-                self._leaving.append(post)
-                self._log.debug("worker is to leave", worker=post.worker_id)
+        by_loss = sorted(self._slots, key=lambda slot: (slot.process is not None, -slot.number))
+        for slot in by_loss[: len(self._slots) - count]:
+            self._slots.remove(slot)
+            if slot.process is not None:
+                self._mailbox.drain_worker(slot.worker_id)
+                self._draining.append(slot)
+                self._log.debug("worker is to leave", worker=slot.worker_id)
 
     def adopt(self, worker_id: str, process: WorkerProcess) -> bool:
         """Take over a worker that another supervisor has started; False if no place is free."""
-        for post in self._posts:
-            if post.process is None:
-                post.worker_id, post.process = worker_id, process
+        for slot in self._slots:
+            if slot.process is None:
+                slot.worker_id, slot.process = worker_id, process
                 return True
         return False
 
     def look_after(self) -> None:
         """One round: retire the dead, kill the stuck, fill the empty places."""
-        self.retire_ended()
+        self.fence_ended()
         now = time.monotonic()
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._kill_stuck()
-        for post in self._posts:
-            if post.process is None and now >= post.due:
-                self._fill(post)
+        for slot in self._slots:
+            if slot.process is None and now >= slot.due:
+                self._fill(slot)
 
-    def retire_ended(self) -> None:
+    def fence_ended(self) -> None:
         """Retire the workers whose processes have ended."""
-        for post, process in self._running():
+        for slot, process in self._running():
             if process.exitcode is not None:
-                self._retire(post, process)
-        self._leaving = [post for post in self._leaving if post.process is not None]
+                self._fence(slot, process)
+        self._draining = [slot for slot in self._draining if slot.process is not None]
 
     def kill_all(self) -> int:
         """Kill whatever still runs; returns how many that were."""
@@ -188,82 +188,82 @@ class Supervisor:
     def end_rest(self) -> None:
         """At the end of a drain: kill whoever has not left by itself, and retire them."""
         if killed := self.kill_all():
-            self.retire_ended()
+            self.fence_ended()
             self._log.warning("workers killed: not done within the drain time", workers=killed)
 
-    def _running(self) -> list[tuple[_Post, WorkerProcess]]:
-        posts = [*self._posts, *self._leaving]
-        return [(post, post.process) for post in posts if post.process is not None]
+    def _running(self) -> list[tuple[_Slot, WorkerProcess]]:
+        slots = [*self._slots, *self._draining]
+        return [(slot, slot.process) for slot in slots if slot.process is not None]
 
-    def _fill(self, post: _Post) -> None:
-        post.starts += 1
-        post.is_stuck = False
-        post.worker_id = f"worker-{post.number}.{post.starts}"
-        self._mailbox.register(post.worker_id)
+    def _fill(self, slot: _Slot) -> None:
+        slot.starts += 1
+        slot.is_stuck = False
+        slot.worker_id = f"worker-{slot.number}.{slot.starts}"
+        self._mailbox.register(slot.worker_id)
         try:
             with stop_signals_held():
-                post.process = self._start_worker(post.worker_id)
+                slot.process = self._start_worker(slot.worker_id)
         except OSError as error:
-            self._mailbox.retire(post.worker_id, EndCause.NOT_STARTED)
-            self._put_off(post)
+            self._mailbox.fence(slot.worker_id, EndCause.NOT_STARTED)
+            self._put_off(slot)
             self._log.error(
                 "worker could not be started; trying again",
-                worker=post.worker_id,
+                worker=slot.worker_id,
                 error=str(error),
-                seconds=round(post.due - time.monotonic(), 1),
+                seconds=round(slot.due - time.monotonic(), 1),
             )
             return
-        self._log.debug("worker started", worker=post.worker_id, pid=post.process.pid)
+        self._log.debug("worker started", worker=slot.worker_id, pid=slot.process.pid)
 
-    def _retire(self, post: _Post, process: WorkerProcess) -> None:
+    def _fence(self, slot: _Slot, process: WorkerProcess) -> None:
         process.join()
-        retirement = self._mailbox.retire(post.worker_id, _kind_of_end(post, process.exitcode))
-        post.process = None
-        if retirement.had_claimed:
-            post.false_starts = 0
-            post.due = 0.0
+        fenced = self._mailbox.fence(slot.worker_id, _kind_of_end(slot, process.exitcode))
+        slot.process = None
+        if fenced.had_claimed:
+            slot.false_starts = 0
+            slot.due = 0.0
         elif process.exitcode is not None and process.exitcode < 0:
-            post.due = time.monotonic() + _KILLED_RESTART_SECONDS
+            slot.due = time.monotonic() + _KILLED_RESTART_SECONDS
         else:
-            self._put_off(post)
-        if process.exitcode == 0 and not retirement.returned and not retirement.failed:
-            self._log.debug("worker ended", worker=post.worker_id)
+            self._put_off(slot)
+        if process.exitcode == 0 and not fenced.returned and not fenced.failed:
+            self._log.debug("worker ended", worker=slot.worker_id)
         else:
-            self._tell_of_death(post, process, retirement)
+            self._log_death(slot, process, fenced)
         process.close()
 
-    def _tell_of_death(self, post: _Post, process: WorkerProcess, retirement: Retirement) -> None:
+    def _log_death(self, slot: _Slot, process: WorkerProcess, fenced: FenceResult) -> None:
         self._log.warning(
             "worker died",
-            worker=post.worker_id,
+            worker=slot.worker_id,
             pid=process.pid,
             cause=_cause(process.exitcode),
-            urls_given_back=retirement.returned,
-            urls_failed=len(retirement.failed),
-            errands_given_back=retirement.tasks,
+            urls_given_back=fenced.returned,
+            urls_failed=len(fenced.failed),
+            errands_given_back=fenced.tasks,
         )
-        for crashed in retirement.failed:
+        for crashed in fenced.failed:
             log_crashed(crashed)
 
-    def _put_off(self, post: _Post) -> None:
-        post.false_starts += 1
-        post.due = time.monotonic() + _RESTART.delay(post.false_starts)
+    def _put_off(self, slot: _Slot) -> None:
+        slot.false_starts += 1
+        slot.due = time.monotonic() + _RESTART.delay(slot.false_starts)
 
     def _kill_stuck(self) -> None:
-        overdue = set(self._mailbox.overdue())
-        for post, process in self._running():
-            if post.worker_id in overdue:
+        expired = set(self._mailbox.expired())
+        for slot, process in self._running():
+            if slot.worker_id in expired:
                 # The only cure for a thread in an uninterruptible call, getaddrinfo for one.
                 self._log.warning(
-                    "worker stuck: killing it", worker=post.worker_id, pid=process.pid
+                    "worker stuck: killing it", worker=slot.worker_id, pid=process.pid
                 )
-                post.is_stuck = True
+                slot.is_stuck = True
                 process.kill()
 
 
-def _kind_of_end(post: _Post, exitcode: int | None) -> EndCause | None:
+def _kind_of_end(slot: _Slot, exitcode: int | None) -> EndCause | None:
     """None for a worker that left when it was told to."""
-    if post.is_stuck:
+    if slot.is_stuck:
         return EndCause.STUCK
     if exitcode is not None and exitcode < 0:
         return EndCause.KILLED

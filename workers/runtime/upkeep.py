@@ -38,7 +38,7 @@ class Upkeep:
         if count := self._job_table.evict(self._job_ttl_seconds or None):
             self._log.debug("finished jobs forgotten", jobs=count)
         if self._scaler.most is not None:
-            load = Load.of(self._mailbox.stats(), self._mailbox.outlook())
+            load = Load.of(self._mailbox.stats(), self._mailbox.queue_stats())
             self._tell(self._scaler.review(load))
         return self._scaler.wanted
 

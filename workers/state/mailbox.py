@@ -18,32 +18,32 @@ from prometheus_client import Metric
 from workers.contract.job_messages import Cancellation, Replay, Retry
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Arrival,
-    Clearance,
+    Ack,
     CrashedUrl,
     DeletionRefusal,
-    Delivery,
+    Directive,
+    DownloadReport,
     EndCause,
+    FenceResult,
     MailboxStats,
-    Receipt,
     Refusal,
     Report,
-    Retirement,
-    Standing,
     Submission,
     TaskKey,
     TaskKind,
-    Words,
+    UploadDecision,
+    WorkerRequest,
+    WorkerResponse,
 )
 from workers.contract.origin import Origin
-from workers.contract.queue_stats import Outlook
-from workers.contract.quota import AllowanceBook
+from workers.contract.queue_stats import QueueStats
+from workers.contract.quota import QuotaStore
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.admission import Admission
 from workers.state.leases.cancellation import cancel
 from workers.state.leases.dispatcher import Dispatcher
 from workers.state.leases.registry import LeaseRegistry
-from workers.state.schedule.scheduler import WaitingRoom
+from workers.state.schedule.scheduler import Scheduler
 from workers.state.tasks.task_queue import TaskQueue
 from workers.state.tasks.task_store import TaskStore
 
@@ -66,7 +66,7 @@ class Mailbox:
         self._table = job_table
         self._clock = clock
         self._changed = threading.Condition()
-        self._room = WaitingRoom(
+        self._room = Scheduler(
             limits.source_concurrency, limits.max_crashes, wake=self._changed.notify_all
         )
         self._leases = LeaseRegistry()
@@ -81,7 +81,7 @@ class Mailbox:
             job_table, self._room, self._tasks, self._leases, limits, clock=clock
         )
         job_table.on_complete = self._tell_callback
-        self._allowance = AllowanceBook()
+        self._quota = QuotaStore()
         self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
 
     # --- the web side -----------------------------------------------------------------------
@@ -152,32 +152,32 @@ class Mailbox:
                 workers_ready=self._leases.holders_ready(),
                 draining=self._admission.is_closed,
                 workers_idle=self._leases.holders_idle(),
-                workers_leaving=self._leases.holders_leaving(),
+                workers_draining=self._leases.holders_draining(),
                 state_bytes=self._table.size + self._room.size,
                 max_state_bytes=self._table.max_bytes,
             )
 
-    def outlook(self, job_id: str | None = None) -> Outlook:
+    def queue_stats(self, job_id: str | None = None) -> QueueStats:
         """How fast uploads go, and what comes before the end of a job."""
         with self._changed:
             now = self._clock()
-            return Outlook(
+            return QueueStats(
                 rate_per_second=self._dispatcher.throughput.per_second(now),
                 pause_seconds=self._room.pause_seconds(now),
-                allowance=self._allowance.at(now),
+                quota=self._quota.at(now),
                 ahead=None if job_id is None else self._room.ahead(job_id),
             )
 
-    def meters(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """What has become of images and jobs so far."""
         stats = self.stats()
         with self._changed:
-            allowance = self._allowance.at(self._clock())
-        return self._table.meters.collect(stats, allowance)
+            quota = self._quota.at(self._clock())
+        return self._table.metrics.collect(stats, quota)
 
     # --- a worker ---------------------------------------------------------------------------
 
-    def exchange(self, worker_id: str, words: Words, wait_seconds: float) -> Delivery:
+    def exchange(self, worker_id: str, words: WorkerRequest, wait_seconds: float) -> WorkerResponse:
         """One round trip of a worker: end leases, announce uploads, take the next leases.
 
         Args:
@@ -186,58 +186,60 @@ class Mailbox:
             wait_seconds: how long to wait for work at most, if any is wanted.
         """
         with self._changed:
-            if words.allowance is not None:
-                self._allowance.note(words.allowance, self._clock())
-            receipts = tuple(self._dispatcher.end(worker_id, report) for report in words.reports)
+            if words.quota is not None:
+                self._quota.note(words.quota, self._clock())
+            acks = tuple(self._dispatcher.end(worker_id, report) for report in words.reports)
             cleared = tuple(
-                self._dispatcher.begin_upload(worker_id, arrival.token, arrival)
-                for arrival in words.uploads
+                self._dispatcher.begin_upload(worker_id, download_report.token, download_report)
+                for download_report in words.uploads
             )
-            if receipts and not words.wanted:
+            if acks and not words.wanted:
                 # Another call of this worker may wait for what its leases kept it from: its share,
                 # or the next suspect.
                 self._changed.notify_all()
         claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
-        return Delivery(claimed.standing, claimed.leases, receipts, cleared)
+        return WorkerResponse(claimed.directive, claimed.leases, acks, cleared)
 
-    def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> Delivery:
+    def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> WorkerResponse:
         """Take the next tasks, each under a lease, waiting a bounded time for the first."""
         with self._changed:
             give_up = self._clock() + wait_seconds
             while True:
                 holder = self._leases.holder(worker_id)
                 if holder is None:
-                    return Delivery(Standing.RETIRED)
+                    return WorkerResponse(Directive.FENCED)
                 now = self._clock()
                 holder.has_claimed = True
                 holder.last_word = now
-                if self._admission.is_closed or holder.is_dismissed:
-                    return Delivery(Standing.DRAINED)
+                if self._admission.is_closed or holder.is_draining:
+                    return WorkerResponse(Directive.DRAINED)
                 leases = self._dispatcher.hand_out(wanted, holder, now)
                 if leases:
-                    return Delivery(Standing.WORK, leases)
+                    return WorkerResponse(Directive.WORK, leases)
                 if now >= give_up:
-                    return Delivery(Standing.IDLE)
+                    return WorkerResponse(Directive.IDLE)
                 holder.waits += 1
                 self._changed.wait(min(give_up, self._dispatcher.next_event(now)) - now)
                 holder.waits -= 1
 
-    def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None = None) -> Clearance:
+    def begin_upload(
+        self, worker_id: str, token: int, download_report: DownloadReport | None = None
+    ) -> UploadDecision:
         """Note that an image is about to be sent.
 
         Args:
             worker_id: who has it.
             token: of its lease.
-            arrival: what is known of it.
+            download_report: what is known of it.
 
         Returns:
             False when the lease is no longer in force: then the image must not be sent. The link
             of the same image, if it is there already: then it need not be.
         """
         with self._changed:
-            return self._dispatcher.begin_upload(worker_id, token, arrival)
+            return self._dispatcher.begin_upload(worker_id, token, download_report)
 
-    def ack(self, worker_id: str, report: Report) -> Receipt:
+    def ack(self, worker_id: str, report: Report) -> Ack:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
         with self._changed:
             return self._dispatcher.end(worker_id, report)
@@ -254,18 +256,18 @@ class Mailbox:
         with self._changed:
             self._leases.register(worker_id, self._clock())
 
-    def dismiss(self, worker_id: str) -> None:
+    def drain_worker(self, worker_id: str) -> None:
         """Let a worker go: it may finish what it has in hand, and gets nothing more. Its end is
-        that of any other, to be told by `retire`.
+        that of any other, to be told by `fence`.
         """
         with self._changed:
             holder = self._leases.holder(worker_id)
             if holder is not None:
-                holder.is_dismissed = True
+                holder.is_draining = True
                 self._room.worker_leaves(worker_id)
                 self._changed.notify_all()
 
-    def retire(self, worker_id: str, cause: EndCause | None = None) -> Retirement:
+    def fence(self, worker_id: str, cause: EndCause | None = None) -> FenceResult:
         """Fence a dead worker: its later words are refused and its leases go back, each charged
         with the crash.
 
@@ -274,11 +276,11 @@ class Mailbox:
             cause: why; None for one that left when it was told to.
         """
         if cause is not None:
-            self._table.meters.worker_ended(cause)
+            self._table.metrics.worker_ended(cause)
         with self._changed:
             holder = self._leases.holder(worker_id)
             if holder is None:
-                return Retirement(returned=0, failed=(), had_claimed=False)
+                return FenceResult(returned=0, failed=(), had_claimed=False)
             # Also for this worker's own lanes that still wait here: they are to leave.
             self._changed.notify_all()
             return self._dispatcher.take_back(holder)
@@ -288,12 +290,12 @@ class Mailbox:
         with self._changed:
             return self._leases.workers()
 
-    def overdue(self) -> tuple[str, ...]:
+    def expired(self) -> tuple[str, ...]:
         """The workers that keep a task beyond its lease, or no longer ask for work: stuck, to be
         killed and retired.
         """
         with self._changed:
-            return self._leases.overdue(self._clock())
+            return self._leases.expired(self._clock())
 
     # --- inside, the condition held ---------------------------------------------------------
 

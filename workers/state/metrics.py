@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from workers.contract.errors import Reason
 from workers.contract.messages import EndCause, Failed, MailboxStats, RefusalCode, Uploaded
-from workers.contract.quota import UNKNOWN, Allowance, LimitState
+from workers.contract.quota import UNKNOWN, LimitState, Quota
 
 _COMPLETE: Final = ("complete", "")
 _FAILED: Final = "failed"
@@ -36,7 +36,7 @@ _GAUGES: Final = {
 """By the name of the field of `MailboxStats`."""
 
 
-class Meters:
+class Metrics:
     """The counters; safe to use from any thread."""
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ class Meters:
         """A worker ended before the service did."""
         self._worker_end(cause).inc()
 
-    def collect(self, stats: MailboxStats, allowance: Allowance = UNKNOWN) -> tuple[Metric, ...]:
+    def collect(self, stats: MailboxStats, quota: Quota = UNKNOWN) -> tuple[Metric, ...]:
         """All of it now, with the queue and the allowance as they are told."""
         counted = tuple(self._registry.collect())
         for family in counted:
@@ -166,7 +166,7 @@ class Meters:
             family.samples = [
                 sample for sample in family.samples if not sample.name.endswith("_created")
             ]
-        return (*counted, *_gauges(stats), *_allowance(allowance))
+        return (*counted, *_gauges(stats), *_quota(quota))
 
 
 def _gauges(stats: MailboxStats) -> Iterator[Metric]:
@@ -174,15 +174,15 @@ def _gauges(stats: MailboxStats) -> Iterator[Metric]:
         yield GaugeMetricFamily(name, meaning, value=getattr(stats, field))
 
 
-def _allowance(allowance: Allowance) -> Iterator[Metric]:
+def _quota(quota: Quota) -> Iterator[Metric]:
     left = GaugeMetricFamily(
         "imgup_allowance_remaining", "What Imgur still takes, where it has told.", labels=("limit",)
     )
     whole = GaugeMetricFamily(
         "imgup_allowance_limit", "What Imgur takes from one reset to the next.", labels=("limit",)
     )
-    for field in fields(allowance):
-        state: LimitState = getattr(allowance, field.name)
+    for field in fields(quota):
+        state: LimitState = getattr(quota, field.name)
         if state.remaining is not None:
             left.add_metric((field.name,), state.remaining)
         if state.limit is not None:

@@ -19,7 +19,7 @@ _RENEW_SECONDS = 300.0  # a token is renewed this long before its end, while it 
 _RENEW_SHARE = 0.1  # at most this share of its life, for short-lived ones
 _TRANSIENT_SECONDS = 5.0  # between refreshes that may succeed next time
 _PERMANENT_SECONDS = 300.0  # between refreshes that fail until someone mends the account
-_REFUSED_MOST = 3  # tokens that may be refused before their time…
+_MAX_REFUSED = 3  # tokens that may be refused before their time…
 _REFUSED_SECONDS = 60.0  # …in this time, until no more are fetched
 
 
@@ -44,10 +44,10 @@ class TokenStore:
         self._last_permit = 0
         self._open_permit: int | None = None
         self._permit_until = 0.0
-        self._trouble = ""
+        self._error = ""
         self._is_transient = True
-        self._trouble_until: float | None = None
-        self._refused: deque[float] = deque(maxlen=_REFUSED_MOST)
+        self._error_until: float | None = None
+        self._refused: deque[float] = deque(maxlen=_MAX_REFUSED)
 
     def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer:
         """Hand out the current token, or a permit to fetch one, or wait for another's fetching.
@@ -99,7 +99,7 @@ class TokenStore:
             # A younger permit still out is of no more use: Imgur may have replaced the refresh
             # token that its holder works with.
             self._open_permit = None
-            self._trouble_until = None
+            self._error_until = None
             self._changed.notify_all()
 
     def refresh_failed(self, permit: int, message: str, transient: bool) -> None:  # noqa: FBT001 - crosses a process boundary by position
@@ -122,16 +122,16 @@ class TokenStore:
         usable = self._access_token if now < self._expires_at else None
         if usable is not None and now < self._renew_at:
             return TokenAnswer(usable, self._generation, self._renew_at - now)
-        has_trouble = self._trouble_until is not None and now < self._trouble_until
+        has_error = self._error_until is not None and now < self._error_until
         is_fetching = self._open_permit is not None and now < self._permit_until
-        if not has_trouble and not is_fetching:
+        if not has_error and not is_fetching:
             return self._grant(usable, now)
         if usable is not None:  # due for renewal, but good until then
             return TokenAnswer(usable, self._generation)
-        if self._trouble_until is not None and has_trouble:
-            left = self._trouble_until - now
+        if self._error_until is not None and has_error:
+            left = self._error_until - now
             return TokenAnswer(
-                trouble=self._trouble, is_transient=self._is_transient, retry_after=left
+                trouble=self._error, is_transient=self._is_transient, retry_after=left
             )
         return None
 
@@ -150,12 +150,12 @@ class TokenStore:
         self._access_token = None
         self._refused.append(now)
         until = self._refused[0] + _REFUSED_SECONDS
-        if len(self._refused) == _REFUSED_MOST and now < until:
+        if len(self._refused) == _MAX_REFUSED and now < until:
             # Else each URL would fetch one more token, for nothing.
             message = "Imgur refuses access tokens that it has just given out; check the account."
             self._remember(message, until, transient=False)
 
     def _remember(self, message: str, until: float, *, transient: bool) -> None:
-        self._trouble = message
+        self._error = message
         self._is_transient = transient
-        self._trouble_until = until
+        self._error_until = until

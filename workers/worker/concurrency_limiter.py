@@ -47,7 +47,7 @@ class _Trial:
     looks: int = 0
 
 
-class Pace:
+class ConcurrencyLimiter:
     """The lanes allowed, between `FEWEST` and all.
 
     Where it is plain whether the lanes hold each other up, they get more or fewer. In between, with
@@ -129,16 +129,16 @@ class Pace:
         self.allowed = min(self._lanes, self.allowed + max(1, by))
 
 
-class Pacemaker:
+class LoadMonitor:
     """The thread that measures, and tells the pace.
 
     Args:
-        pace: what is told.
+        limiter: what is told.
         on_change: called after a change.
     """
 
-    def __init__(self, pace: Pace, on_change: Callable[[], None]) -> None:
-        self._pace = pace
+    def __init__(self, limiter: ConcurrencyLimiter, on_change: Callable[[], None]) -> None:
+        self._limiter = limiter
         self._on_change = on_change
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pacemaker", daemon=True)
@@ -155,8 +155,8 @@ class Pacemaker:
                 due = time.monotonic() + _BEAT_SECONDS
                 time.sleep(_BEAT_SECONDS)  # an event's wait would wake twice
                 late += time.monotonic() - due
-            before = self._pace.allowed
+            before = self._limiter.allowed
             share = (time.process_time() - used) / (time.monotonic() - wall)
-            self._pace.note(late / _BEATS, share)
-            if self._pace.allowed != before:
+            self._limiter.note(late / _BEATS, share)
+            if self._limiter.allowed != before:
                 self._on_change()

@@ -16,7 +16,7 @@ _LONGEST_NAME = 100  # a path may have thousands of characters
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 
-_DOUBLED: Final[Mapping[str, str]] = {"{{": "{", "}}": "}"}
+_MAYBE_DUPLICATED: Final[Mapping[str, str]] = {"{{": "{", "}}": "}"}
 
 
 def template_faults(template: str) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def template_faults(template: str) -> tuple[str, ...]:
         dict.fromkeys(
             found[0]
             for found in _FIELD.finditer(template)
-            if found[0] not in _DOUBLED and found[1] not in PLACEHOLDERS
+            if found[0] not in _MAYBE_DUPLICATED and found[1] not in PLACEHOLDERS
         )
     )
 
@@ -50,7 +50,10 @@ def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
         "host": lambda: urlsplit(lease.target.strip(SURROUNDING)).hostname or "",
     }
     return _FIELD.sub(
-        lambda found: _DOUBLED[found[0]] if found[0] in _DOUBLED else values[found[1]](), template
+        lambda found: (
+            _MAYBE_DUPLICATED[found[0]] if found[0] in _MAYBE_DUPLICATED else values[found[1]]()
+        ),
+        template,
     )
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 
 import structlog
 
-from workers.contract.backend import BoardLostError
+from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
 from workers.contract.errors import (
     ImageError,
@@ -22,15 +22,15 @@ from workers.contract.errors import (
 )
 from workers.contract.job_options import HeadersByOrigin
 from workers.contract.messages import (
-    Arrival,
-    Clearance,
+    Deferred,
     Done,
+    DownloadReport,
     Failed,
     Lease,
     Outcome,
-    PutBack,
+    RetryLater,
     TaskKind,
-    TryAgain,
+    UploadDecision,
     Uploaded,
 )
 from workers.worker.image_text import fields_of
@@ -63,7 +63,7 @@ class Sink(Protocol):
     def delete(self, deletehash: str) -> float | None: ...
 
 
-class Messenger(Protocol):
+class CallbackSender(Protocol):
     """Tells callback URLs: `workers.worker.webhook.WebhookSender`."""
 
     def send(self, lease: Lease) -> Outcome: ...
@@ -79,7 +79,7 @@ class Pipeline:
         backoff: the wait between them.
         begin_upload: notes that the image of a lease is about to be sent; says whether it may be,
             or where it is already.
-        messenger: tells callback URLs.
+        callbacks: tells callback URLs.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Pipeline:
         sink: Sink,
         max_attempts: int,
         backoff: Backoff,
-        begin_upload: Callable[[Arrival], Clearance],
+        begin_upload: Callable[[DownloadReport], UploadDecision],
         *,
-        messenger: Messenger,
+        callbacks: CallbackSender,
     ) -> None:
         self._begin_upload = begin_upload
         self._source = source
         self._sink = sink
-        self._messenger = messenger
+        self._callbacks = callbacks
         self._max_attempts = max_attempts
         self._backoff = backoff
         self._log = structlog.get_logger("pipeline")
@@ -109,12 +109,12 @@ class Pipeline:
                 case TaskKind.DELETION:
                     return Done(pause_seconds=self._sink.delete(lease.target))
                 case TaskKind.WEBHOOK:
-                    return self._messenger.send(lease)
+                    return self._callbacks.send(lease)
         except RateLimitedError as error:
-            return PutBack(error.reason, error.message, error.pause_seconds)
+            return Deferred(error.reason, error.message, error.pause_seconds)
         except ImageError as error:
             return self._after_error(lease, error)
-        except BoardLostError:
+        except BackendLostError:
             raise  # not this task's fault: there is nobody left to report to
         except Exception:  # noqa: BLE001 - the reason stands below
             # A bug that one task brings out must not take down the lane that serves all others.
@@ -133,13 +133,13 @@ class Pipeline:
             fields = fields_of(lease)
             kind = image.image_type
             content = None if image.digest is None else _content(image.digest, fields)
-            clearance = self._begin_upload(
-                Arrival(lease.token, image.size, kind.media_type, int(took * 1000), content)
+            decision = self._begin_upload(
+                DownloadReport(lease.token, image.size, kind.media_type, int(took * 1000), content)
             )
-            if not clearance:
+            if not decision:
                 return _PASSED_ON
-            if isinstance(clearance, str):
-                return Uploaded(clearance, "", same_as=True)
+            if isinstance(decision, str):
+                return Uploaded(decision, "", same_as=True)
             # The source's own file name stays here: it may tell more than its owner meant.
             filename = f"image.{kind.extension}"
             uploaded = self._sink.upload(image.file, image.size, kind.media_type, filename, fields)
@@ -153,7 +153,7 @@ class Pipeline:
             return Failed(error.reason, error.message, source_pause)
         delay = self._backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
-        return TryAgain(error.reason, error.message, delay, maybe_stored, source_pause)
+        return RetryLater(error.reason, error.message, delay, maybe_stored, source_pause)
 
 
 def _content(digest: bytes, fields: Mapping[str, str]) -> bytes:

@@ -13,37 +13,37 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from workers.contract.messages import (
-    Arrival,
-    Clearance,
-    Delivery,
+    Ack,
+    Directive,
+    DownloadReport,
     Lease,
-    Receipt,
     Report,
-    Standing,
     TaskKind,
-    Words,
+    UploadDecision,
+    WorkerRequest,
+    WorkerResponse,
 )
-from workers.contract.quota import Allowance
-from workers.worker.concurrency_limiter import Pace
+from workers.contract.quota import Quota
+from workers.worker.concurrency_limiter import ConcurrencyLimiter
 
 WATCH_SECONDS = 1.0
 """How long the lookout waits at a time. Bounded, so that the mailbox hears of an idle worker now
 and then; waiting costs nothing, and a new job ends it at once."""
 
-Exchange = Callable[[Words, float], Delivery]
+Exchange = Callable[[WorkerRequest, float], WorkerResponse]
 """The mailbox's `exchange`, a worker's id bound to it."""
 
-_Answers = SimpleQueue[Receipt | Clearance | BaseException]
+_Answers = SimpleQueue[Ack | UploadDecision | BaseException]
 _Leases = SimpleQueue[Lease | BaseException | None]
 
 
-class Outbox:
+class RequestBatcher:
     """Gathers the words of all lanes of a worker.
 
     Args:
         exchange: one round trip.
-        pace: how many lanes are to be at work at most; it may change at any time, see `look_again`.
-        allowance: what is to be passed on of Imgur's limits, once; None when there is nothing new.
+        limiter: how many lanes are to be at work at most; it may change at any time, see `look_again`.
+        quota: what is to be passed on of Imgur's limits, once; None when there is nothing new.
         rest_seconds: from one trip's end to the next one's start at least, so that more words
             gather, where a trip costs much more than a word. One that comes later leaves at once.
     """
@@ -51,20 +51,20 @@ class Outbox:
     def __init__(
         self,
         exchange: Exchange,
-        pace: Pace,
-        allowance: Callable[[], Allowance | None] = lambda: None,
+        limiter: ConcurrencyLimiter,
+        quota: Callable[[], Quota | None] = lambda: None,
         rest_seconds: float = 0.0,
     ) -> None:
         self._exchange = exchange
         self._rest_seconds = rest_seconds
-        self._allowance = allowance
-        self._pace = pace
+        self._quota = quota
+        self._limiter = limiter
         self._lock = threading.Lock()
         # Of the two threads, so that a word wakes only the one that it concerns.
         self._to_carry = threading.Condition(self._lock)
         self._to_watch = threading.Condition(self._lock)
         self._reports: list[tuple[Report, _Answers]] = []
-        self._uploads: list[tuple[Arrival, _Answers]] = []
+        self._uploads: list[tuple[DownloadReport, _Answers]] = []
         self._free: list[_Leases] = []
         self._at_work = 0
         self._is_watching = False
@@ -74,9 +74,9 @@ class Outbox:
         for name, run in (("postman", self._carry), ("lookout", self._watch)):
             threading.Thread(target=self._guarded, args=(run,), name=name, daemon=True).start()
 
-    def desk(self) -> "Desk":
+    def lane_client(self) -> "LaneClient":
         """A lane's own end of the outbox."""
-        return Desk(self)
+        return LaneClient(self)
 
     def look_again(self) -> None:
         """The pace has changed: more lanes may be of use now."""
@@ -104,10 +104,10 @@ class Outbox:
             self._free.append(leases)
             self._to_carry.notify()
 
-    def announce_upload(self, arrival: Arrival, answers: _Answers) -> None:
+    def announce_upload(self, download_report: DownloadReport, answers: _Answers) -> None:
         with self._lock:
             self._refuse_if_failed()
-            self._uploads.append((arrival, answers))
+            self._uploads.append((download_report, answers))
             self._to_carry.notify()
 
     # --- the postman ------------------------------------------------------------------------
@@ -129,32 +129,32 @@ class Outbox:
                 uploads, self._uploads = self._uploads, []
                 # While the lookout asks for work nobody else does: a lease would find no lane.
                 wanted = 0 if self._is_watching else self._lanes_of_use()
-            words = Words(
+            words = WorkerRequest(
                 tuple(report for report, _ in reports),
-                tuple(arrival for arrival, _ in uploads),
+                tuple(download_report for download_report, _ in uploads),
                 wanted,
-                allowance=self._allowance(),
+                quota=self._quota(),
             )
             waiting = [answers for _, answers in (*reports, *uploads)]
             try:
-                delivery = self._exchange(words, 0.0)
+                response = self._exchange(words, 0.0)
             except BaseException as error:
                 for answers in waiting:
                     answers.put(error)
                 raise
             rested_at = time.monotonic() + self._rest_seconds
-            said = (*delivery.receipts, *delivery.cleared)
+            said = (*response.acks, *response.cleared)
             for answers, answer in zip(waiting, said, strict=True):
                 answers.put(answer)
             if wanted:
-                self._hand_out(delivery, look_out=len(delivery.leases) < wanted)
+                self._hand_out(response, look_out=len(response.leases) < wanted)
 
     def _has_something_to_carry(self) -> bool:
         is_asking = not self._is_watching and self._lanes_of_use() > 0
         return bool(self._reports or self._uploads or is_asking or self._is_closed)
 
     def _lanes_of_use(self) -> int:
-        return max(0, min(len(self._free), self._pace.allowed - self._at_work))
+        return max(0, min(len(self._free), self._limiter.allowed - self._at_work))
 
     # --- the lookout ------------------------------------------------------------------------
 
@@ -165,18 +165,18 @@ class Outbox:
                 if self._is_closed:
                     return
                 wanted = max(1, self._lanes_of_use())
-            delivery = self._exchange(Words(wanted=wanted), WATCH_SECONDS)
-            self._hand_out(delivery, look_out=delivery.standing is Standing.IDLE)
+            response = self._exchange(WorkerRequest(wanted=wanted), WATCH_SECONDS)
+            self._hand_out(response, look_out=response.directive is Directive.IDLE)
 
     # --- both -------------------------------------------------------------------------------
 
-    def _hand_out(self, delivery: Delivery, *, look_out: bool) -> None:
+    def _hand_out(self, response: WorkerResponse, *, look_out: bool) -> None:
         with self._lock:
-            for lease in delivery.leases:
+            for lease in response.leases:
                 # The lane that was at work last: its connections are still open.
                 self._free.pop().put(lease)
-            self._at_work += sum(map(_counts, delivery.leases))
-            if delivery.standing in (Standing.DRAINED, Standing.RETIRED):
+            self._at_work += sum(map(_counts, response.leases))
+            if response.directive in (Directive.DRAINED, Directive.FENCED):
                 while self._free:
                     self._free.pop().put(None)
             self._is_watching = look_out and bool(self._free)
@@ -204,11 +204,11 @@ class Outbox:
             raise self._failure
 
 
-class Desk:
+class LaneClient:
     """One lane's end of the outbox: where it says its words and waits for the answers."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, batcher: RequestBatcher) -> None:
+        self._batcher = batcher
         self._answers: _Answers = SimpleQueue()
         # Apart: the lookout may bring the next lease before the postman is back with the receipt.
         self._leases: _Leases = SimpleQueue()
@@ -218,7 +218,7 @@ class Desk:
     def lease(self) -> Lease | None:
         """Wait for the next lease; None when there is nothing more to do here."""
         if not self._has_asked:
-            self._outbox.ask(self._leases)
+            self._batcher.ask(self._leases)
         self._has_asked = False
         lease = self._leases.get()
         if isinstance(lease, BaseException):
@@ -226,24 +226,24 @@ class Desk:
         self._at_work = int(lease is not None and _counts(lease))
         return lease
 
-    def report(self, report: Report) -> Receipt:
+    def report(self, report: Report) -> Ack:
         """End a lease. The next one is asked for in the same round trip; `lease` waits for it."""
-        self._outbox.report(report, self._answers, self._leases, at_work=self._at_work)
+        self._batcher.report(report, self._answers, self._leases, at_work=self._at_work)
         self._has_asked = True
         answer = self._take()
-        assert isinstance(answer, Receipt)  # noqa: S101 - tells the type checker
+        assert isinstance(answer, Ack)  # noqa: S101 - tells the type checker
         return answer
 
-    def begin_upload(self, arrival: Arrival) -> Clearance:
+    def begin_upload(self, download_report: DownloadReport) -> UploadDecision:
         """Note that the image of a lease is about to be sent; False: it must not be sent; a link:
         it is there already.
         """
-        self._outbox.announce_upload(arrival, self._answers)
+        self._batcher.announce_upload(download_report, self._answers)
         answer = self._take()
         assert isinstance(answer, bool | str)  # noqa: S101 - tells the type checker
         return answer
 
-    def _take(self) -> Receipt | Clearance:
+    def _take(self) -> Ack | UploadDecision:
         answer = self._answers.get()
         if isinstance(answer, BaseException):
             raise answer

@@ -6,16 +6,16 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from workers.contract.messages import (
+    Ack,
     CrashedUrl,
+    Deferred,
     Done,
     Failed,
     JobSummary,
     Lease,
     Outcome,
-    PutBack,
-    Receipt,
+    RetryLater,
     TaskKind,
-    TryAgain,
 )
 from workers.contract.url import mask_url
 
@@ -35,19 +35,19 @@ def log_fields(lease: Lease) -> dict[str, Any]:
     }
 
 
-def log_outcome(lease: Lease, outcome: Outcome, receipt: Receipt) -> None:
+def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
     """Log how an attempt ended, once the mailbox has taken the report: only then it counts."""
     is_image = lease.kind is TaskKind.IMAGE
     log = structlog.get_logger("worker" if is_image else "errands").bind(**log_fields(lease))
-    if not receipt.accepted:
+    if not ack.accepted:
         log.warning(_REFUSED if is_image else _TASK_REFUSED)
         return
-    if is_image and receipt.is_logged:
+    if is_image and ack.is_logged:
         _log_image(log, lease, outcome)
     elif not is_image:
         _log_task(log, outcome)
-    if receipt.finished is not None:
-        log_finished(receipt.finished)
+    if ack.finished is not None:
+        log_finished(ack.finished)
 
 
 def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
@@ -60,7 +60,7 @@ def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> Non
                 message=message,
                 attempts=lease.attempt,
             )
-        case TryAgain(reason, message, delay_seconds):
+        case RetryLater(reason, message, delay_seconds):
             log.info(
                 "image will be tried again",
                 url=mask_url(lease.target),
@@ -69,7 +69,7 @@ def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> Non
                 attempt=lease.attempt,
                 delay_seconds=round(delay_seconds, 1),
             )
-        case PutBack(reason, message, pause_seconds):
+        case Deferred(reason, message, pause_seconds):
             log.warning(
                 "uploads paused for all workers: Imgur asked to wait",
                 reason=reason,
@@ -82,11 +82,11 @@ def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
     match outcome:
         case Done(status):
             log.info("errand done", status=status)
-        case PutBack(_, message, pause_seconds):
+        case Deferred(_, message, pause_seconds):
             log.warning("errand put off", message=message, pause_seconds=pause_seconds)
         case Failed(reason, message):
             log.warning("errand failed", reason=reason, message=message, status=outcome.status)
-        case TryAgain(reason, message, delay_seconds):
+        case RetryLater(reason, message, delay_seconds):
             log.info(
                 "errand will be tried again",
                 reason=reason,

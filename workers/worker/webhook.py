@@ -19,7 +19,7 @@ from requests.structures import CaseInsensitiveDict
 
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
-from workers.contract.messages import Done, Failed, Lease, Outcome, TryAgain
+from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
 from workers.contract.wire_url import wire_url
 from workers.worker.http.adapter import CurlAdapter, open_session
 from workers.worker.http.authorities import authority_file
@@ -203,10 +203,10 @@ class WebhookSender:
         status: int | None = None,
         is_final: bool = False,
         asked_wait: float | None = None,
-    ) -> Failed | TryAgain:
+    ) -> Failed | RetryLater:
         waits = self._policy.retry_seconds
         if is_final or lease.attempt > len(waits):
             return Failed(reason, message, status=status)
         spread = random.uniform(1, 1 + _JITTER)  # noqa: S311 - spreads load, hides nothing
         delay = max(waits[lease.attempt - 1] * spread, asked_wait or 0.0)
-        return TryAgain(reason, message, delay, status=status)
+        return RetryLater(reason, message, delay, status=status)

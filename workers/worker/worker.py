@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from workers.contract.backend import BoardLostError
+from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
 from workers.contract.messages import Lease, Outcome, Report
 from workers.contract.origin import Origin
-from workers.contract.quota import AllowanceNews
+from workers.contract.quota import QuotaReports
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
-from workers.worker.concurrency_limiter import Pace, Pacemaker
+from workers.worker.concurrency_limiter import ConcurrencyLimiter, LoadMonitor
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.loop import TransferLoop
 from workers.worker.imgur.client import ImgurClient
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.pipeline import Pipeline
-from workers.worker.request_batcher import Desk, Outbox
+from workers.worker.request_batcher import LaneClient, RequestBatcher
 from workers.worker.source.fetch import Downloader
 from workers.worker.task_log import log_outcome
 from workers.worker.webhook import WebhookPolicy, WebhookSender
@@ -41,7 +41,7 @@ class WorkerConfig:
 
     Attributes:
         lanes: images in work at once in one worker process.
-        core_share: of a core, that one worker can count on; see `Pace`.
+        core_share: of a core, that one worker can count on; see `ConcurrencyLimiter`.
         max_attempts: tries of one URL altogether.
         webhooks: how callback URLs are told.
     """
@@ -60,20 +60,20 @@ class Lane:
     """One task at a time: each turn reports the last one and takes the next.
 
     Args:
-        desk: the lane's end of its worker's outbox.
+        lane_client: the lane's end of its worker's outbox.
         process: the pipeline's `process`.
     """
 
-    def __init__(self, desk: Desk, process: Callable[[Lease], Outcome]) -> None:
-        self._desk = desk
+    def __init__(self, lane_client: LaneClient, process: Callable[[Lease], Outcome]) -> None:
+        self._lane_client = lane_client
         self._process = process
 
     def run(self) -> None:
         """Work until the mailbox says that there is nothing more to do here."""
-        while (lease := self._desk.lease()) is not None:
+        while (lease := self._lane_client.lease()) is not None:
             with _named(lease.origin):
                 report = Report(lease.token, self._process(lease))
-                log_outcome(lease, report.outcome, self._desk.report(report))
+                log_outcome(lease, report.outcome, self._lane_client.report(report))
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def run_lanes(
         worker_id: the mailbox knows it by this.
         mailbox: the queue.
         tokens: the access token that all workers share.
-        rest_seconds: see `Outbox`.
+        rest_seconds: see `RequestBatcher`.
 
     Raises:
         SystemExit: the mailbox is lost.
@@ -125,30 +125,30 @@ def run_lanes(
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
     transfers = TransferLoop(_end_worker)
     budget = ByteBudget(config.download.held_bytes)
-    pace = Pace(config.lanes, config.core_share)
-    news = AllowanceNews(time.monotonic)
+    limiter = ConcurrencyLimiter(config.lanes, config.core_share)
+    news = QuotaReports(time.monotonic)
     deprecations = DeprecationLog(time.monotonic)
-    outbox = Outbox(
+    batcher = RequestBatcher(
         lambda words, wait: mailbox.exchange(worker_id, words, wait),
-        pace,
+        limiter,
         news.take,
         rest_seconds,
     )
-    pacemaker = Pacemaker(pace, outbox.look_again)
+    load_monitor = LoadMonitor(limiter, batcher.look_again)
     lost = threading.Event()
 
     def lane() -> None:
         try:
             _run_lane(
                 config,
-                outbox.desk(),
+                batcher.lane_client(),
                 tokens,
                 transfers,
                 budget,
                 news=news,
                 deprecations=deprecations,
             )
-        except BoardLostError:
+        except BackendLostError:
             lost.set()
             transfers.close()  # nobody is left to hear of them
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would end its lease
@@ -159,8 +159,8 @@ def run_lanes(
         thread.start()
     for thread in threads:
         thread.join()
-    pacemaker.close()
-    outbox.close()
+    load_monitor.close()
+    batcher.close()
     transfers.close()
     flush_logs()  # a forked process and a killed actor end without the interpreter's exit
     if lost.is_set():
@@ -169,25 +169,25 @@ def run_lanes(
 
 def _run_lane(
     config: WorkerConfig,
-    desk: Desk,
+    lane_client: LaneClient,
     tokens: Tokens,
     transfers: TransferLoop,
     budget: ByteBudget,
     *,
-    news: AllowanceNews,
+    news: QuotaReports,
     deprecations: DeprecationLog,
 ) -> None:
     with (
         closing(Downloader(config.download, transfers, budget)) as downloader,
         closing(ImgurClient(config.imgur, tokens, transfers, news.read, deprecations)) as imgur,
-        closing(WebhookSender(config.webhooks, config.download, transfers)) as messenger,
+        closing(WebhookSender(config.webhooks, config.download, transfers)) as callbacks,
     ):
         pipeline = Pipeline(
             downloader,
             imgur,
             config.max_attempts,
             config.backoff,
-            desk.begin_upload,
-            messenger=messenger,
+            lane_client.begin_upload,
+            callbacks=callbacks,
         )
-        Lane(desk, pipeline.process).run()
+        Lane(lane_client, pipeline.process).run()

@@ -21,7 +21,7 @@ import pytest
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.runtime.local.manager import BoardManager
+from workers.runtime.local.manager import StateManager
 from workers.worker.imgur.client import ImgurClient, UploadedImage
 
 Serve = Callable[[Callable[[Any], bytes | None]], Any]
@@ -355,7 +355,7 @@ def test_clients_of_a_real_manager_share_one_refresh(
         return say()
 
     server = serve(handle)
-    manager = BoardManager(MailboxLimits())
+    manager = StateManager(MailboxLimits())
     manager.start_process()
     with contextlib.ExitStack() as stack:
         stack.callback(manager.shutdown)

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from service.app import create_app
 from service.settings.environment import load_settings
-from tests.plain_board import PlainBoard
+from tests.plain_backend import PlainBackend
 
 
 @dataclasses.dataclass
@@ -36,9 +36,9 @@ class Answer:
 class Api:
     """A client of the app."""
 
-    def __init__(self, board: PlainBoard, environ: dict[str, str]) -> None:
-        self.board = board
-        self._client = testing.TestClient(create_app(board, load_settings(environ)))
+    def __init__(self, backend: PlainBackend, environ: dict[str, str]) -> None:
+        self.backend = backend
+        self._client = testing.TestClient(create_app(backend, load_settings(environ)))
 
     def send(self, method: str, path: str, **more: Any) -> Answer:
         return Answer(self._client.simulate_request(method, path, **more))
@@ -65,22 +65,22 @@ class Api:
 
 
 @pytest.fixture
-def board() -> PlainBoard:
-    return PlainBoard()
+def backend() -> PlainBackend:
+    return PlainBackend()
 
 
 @pytest.fixture
-def make_board() -> Callable[..., PlainBoard]:
-    return PlainBoard
+def make_backend() -> Callable[..., PlainBackend]:
+    return PlainBackend
 
 
 @pytest.fixture
-def make_api(board: PlainBoard) -> Callable[..., Api]:
+def make_api(backend: PlainBackend) -> Callable[..., Api]:
     """An app over the board, its environment given as keywords."""
 
-    def make(over: PlainBoard | None = None, **environ: str) -> Api:
+    def make(over: PlainBackend | None = None, **environ: str) -> Api:
         # An account unless said otherwise: the sandbox has tests of its own.
-        return Api(over or board, {"IMGUR_CLIENT_ID": "id"} | environ)
+        return Api(over or backend, {"IMGUR_CLIENT_ID": "id"} | environ)
 
     return make
 

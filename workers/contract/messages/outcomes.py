@@ -12,7 +12,7 @@ class Uploaded:
 
     Attributes:
         pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
-        content: see `Arrival`.
+        content: see `DownloadReport`.
         same_as: nothing was sent: the link is that of the same image, uploaded before.
     """
 
@@ -43,7 +43,7 @@ class Failed:
     Attributes:
         reason: a stable code.
         message: one sentence for a person; it never holds a secret.
-        source_pause_seconds: see `TryAgain`.
+        source_pause_seconds: see `RetryLater`.
         status: the same.
     """
 
@@ -54,7 +54,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class TryAgain:
+class RetryLater:
     """This attempt failed; another one is due after ``delay_seconds``.
 
     Attributes:
@@ -73,7 +73,7 @@ class TryAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class Deferred:
     """Imgur asked everybody to wait: it is asked for nothing for ``pause_seconds``, and the attempt
     is not counted.
     """
@@ -83,4 +83,4 @@ class PutBack:
     pause_seconds: float
 
 
-Outcome = Uploaded | Done | Failed | TryAgain | PutBack
+Outcome = Uploaded | Done | Failed | RetryLater | Deferred

@@ -9,12 +9,12 @@ from workers.contract.messages.outcomes import Outcome
 from workers.contract.messages.pickling import travels_each_turn
 from workers.contract.messages.tasks import TaskKind
 from workers.contract.origin import Origin
-from workers.contract.quota import Allowance
+from workers.contract.quota import Quota
 
-Place = tuple[str, int]
+UrlKey = tuple[str, int]
 """Which task of its kind: the job's id and the image's index in it; 0 for a webhook."""
 
-TaskKey = tuple[TaskKind, Place]
+TaskKey = tuple[TaskKind, UrlKey]
 
 
 @travels_each_turn
@@ -72,7 +72,7 @@ class Lease:
 
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class DownloadReport:
     """The image of a lease has arrived at its worker, and is to be sent.
 
     Attributes:
@@ -102,7 +102,7 @@ class Report:
 
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Ack:
     """The mailbox's answer to a report.
 
     Attributes:
@@ -116,49 +116,49 @@ class Receipt:
     is_logged: bool = True
 
 
-Clearance = bool | str
+UploadDecision = bool | str
 """Whether an image may be sent; a link, if it is there already."""
 
 
-class Standing(StrEnum):
+class Directive(StrEnum):
     """What a worker should do next."""
 
     WORK = "work"
     IDLE = "idle"
     DRAINED = "drained"
-    RETIRED = "retired"
+    FENCED = "retired"
 
 
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
-class Words:
+class WorkerRequest:
     """What the lanes of a worker have to say in one round trip.
 
     Attributes:
         reports: of leases that end.
         uploads: images that are about to be sent.
         wanted: leases asked for at most; lanes that are free.
-        allowance: what Imgur still takes, when it has changed noticeably.
+        quota: what Imgur still takes, when it has changed noticeably.
     """
 
     reports: tuple[Report, ...] = ()
-    uploads: tuple[Arrival, ...] = ()
+    uploads: tuple[DownloadReport, ...] = ()
     wanted: int = 0
-    allowance: Allowance | None = None
+    quota: Quota | None = None
 
 
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """The mailbox's answer to `Words`.
+class WorkerResponse:
+    """The mailbox's answer to `WorkerRequest`.
 
     Attributes:
         leases: no more than were asked for.
-        receipts: one a report, in their order.
-        cleared: one for each of `Words.uploads`, in their order: see `Clearance`.
+        acks: one a report, in their order.
+        cleared: one for each of `WorkerRequest.uploads`, in their order: see `UploadDecision`.
     """
 
-    standing: Standing
+    directive: Directive
     leases: tuple[Lease, ...] = ()
-    receipts: tuple[Receipt, ...] = ()
-    cleared: tuple[Clearance, ...] = ()
+    acks: tuple[Ack, ...] = ()
+    cleared: tuple[UploadDecision, ...] = ()

@@ -24,7 +24,7 @@ class CrashedUrl:
     """A URL failed because its worker died under it too often.
 
     Attributes:
-        is_logged: see `Receipt`.
+        is_logged: see `Ack`.
     """
 
     job_id: str
@@ -36,7 +36,7 @@ class CrashedUrl:
 
 
 @dataclass(frozen=True, slots=True)
-class Retirement:
+class FenceResult:
     """What a dead worker left behind.
 
     Attributes:
@@ -62,7 +62,7 @@ class MailboxStats:
         workers_ready: workers that have asked for work at least once, are not retired, and not
             leaving.
         workers_idle: of these, those with a free lane that wait for work.
-        workers_leaving: workers that were told to leave, and finish what they have.
+        workers_draining: workers that were told to leave, and finish what they have.
         state_bytes: memory for jobs, links and the queue, by an estimate.
         max_state_bytes: as much there may be.
     """
@@ -74,6 +74,6 @@ class MailboxStats:
     workers_ready: int
     draining: bool
     workers_idle: int = 0
-    workers_leaving: int = 0
+    workers_draining: int = 0
     state_bytes: int = 0
     max_state_bytes: int = 0

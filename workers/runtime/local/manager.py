@@ -12,7 +12,7 @@ from typing import cast
 
 from workers.contract.derived import calls_of
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.state_calls import BoardObjects, JobTableCalls, MailboxCalls, RecoveryCalls
+from workers.contract.state_calls import JobTableCalls, MailboxCalls, RecoveryCalls, StateObjects
 from workers.contract.tokens import Tokens
 from workers.runtime.deadline_proxy import SERIALIZER, DeadlineProxy
 from workers.runtime.many_threads import prepare_for_many_threads
@@ -23,7 +23,7 @@ from workers.runtime.state_objects import make_objects
 class _Owned:
     """What this process owns, if it is a Manager's: made once, before anybody can ask for it."""
 
-    objects: BoardObjects
+    objects: StateObjects
 
 
 def _prepare_process(limits: MailboxLimits) -> None:
@@ -37,7 +37,7 @@ def _owned(name: str) -> object:
     return getattr(_Owned.objects, name)
 
 
-class BoardManager(SyncManager):
+class StateManager(SyncManager):
     """A SyncManager that owns the job board: one mailbox, one job table, one token store.
 
     Args:
@@ -72,9 +72,9 @@ class BoardManager(SyncManager):
         """End a Manager that does not answer."""
         self._process.kill()  # type: ignore[attr-defined]
 
-    def objects(self) -> BoardObjects:
+    def objects(self) -> StateObjects:
         """Proxies of what the Manager process owns, whose calls end in time."""
-        return BoardObjects(
+        return StateObjects(
             mailbox=self.Mailbox().calls(MailboxCalls),
             job_table=self.JobTable().calls(JobTableCalls),
             token_store=self.TokenStore().calls(Tokens),
@@ -88,4 +88,4 @@ for _typeid, _name, _calls in (
     ("TokenStore", "token_store", Tokens),
     ("Recovery", "recovery", RecoveryCalls),
 ):
-    BoardManager.register(_typeid, partial(_owned, _name), DeadlineProxy, calls_of(_calls))
+    StateManager.register(_typeid, partial(_owned, _name), DeadlineProxy, calls_of(_calls))

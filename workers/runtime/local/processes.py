@@ -7,38 +7,38 @@ import time
 
 import structlog
 
-from workers.contract.backend import BoardLostError
-from workers.contract.wakeup_pipe import Bell
-from workers.runtime.backend_config import BoardConfig
-from workers.runtime.backend_log import tell_open_tasks, tell_recovered
-from workers.runtime.local.manager import BoardManager
+from workers.contract.backend import BackendLostError
+from workers.contract.wakeup_pipe import WakeupPipe
+from workers.runtime.backend_config import BackendConfig
+from workers.runtime.backend_log import log_open_tasks, log_recovered
+from workers.runtime.local.manager import StateManager
 from workers.runtime.local.worker_process import run_worker
-from workers.runtime.managed_backend import EngineHealth, Wakeup
+from workers.runtime.managed_backend import HealthReader, Wakeup
 from workers.runtime.scaling import Scaler
 from workers.runtime.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.runtime.upkeep import Upkeep
 
 
-class ProcessBoard(EngineHealth):
-    """A `Board` whose state lives in a Manager process and whose workers are processes.
+class LocalBackend(HealthReader):
+    """A `Backend` whose state lives in a Manager process and whose workers are processes.
 
-    The calls of a `Board` may come from any thread; the life cycle (`start`, `supervise`, `close`,
+    The calls of a `Backend` may come from any thread; the life cycle (`start`, `supervise`, `close`,
     `drain`, `stop`) belongs to the main thread.
     """
 
     outlives_service = False
 
-    def __init__(self, config: BoardConfig) -> None:
+    def __init__(self, config: BackendConfig) -> None:
         self._config = config
         self._scaler = Scaler(config.worker_count, config.scaling)
-        self._workers_most = config.scaling.most
-        self._bell = Bell()
+        self._max_workers = config.scaling.most
+        self._wakeup_pipe = WakeupPipe()
         self._log = structlog.get_logger("board")
         # Workers are forked from a server process that was itself spawned: like a spawned worker
         # they inherit neither the listening socket nor a lock held by a thread, but the modules
         # are imported already, and a dead worker is replaced in 10 ms instead of 300.
         self._start_method = multiprocessing.get_context("forkserver")
-        self._start_method.set_forkserver_preload([run_worker.__module__, BoardManager.__module__])
+        self._start_method.set_forkserver_preload([run_worker.__module__, StateManager.__module__])
 
     # --- life cycle -------------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ class ProcessBoard(EngineHealth):
         # Made here, and so removed at the end of this process; the Manager, which may be killed,
         # inherits it, and would else make one of its own for its socket.
         multiprocessing.util.get_temp_dir()
-        self._manager = BoardManager(self._config.limits)
+        self._manager = StateManager(self._config.limits)
         with stop_signals_held():
             self._manager.start_process()
         self._log.debug("manager started", pid=self._manager.pid)
@@ -61,7 +61,7 @@ class ProcessBoard(EngineHealth):
         if self._config.journal_path is not None:
             logs = self._config.worker.logs
             recovered = self._recovery.restore(self._config.journal_path, logs)
-            tell_recovered(self._config.journal_path, recovered)
+            log_recovered(self._config.journal_path, recovered)
         self._upkeep = Upkeep(
             self._scaler, self.mailbox, self.job_table, self._config.job_ttl_seconds
         )
@@ -72,14 +72,14 @@ class ProcessBoard(EngineHealth):
         """Keep the workers running until `wakeup` is readable.
 
         Raises:
-            BoardLostError: the Manager died or does not answer.
+            BackendLostError: the Manager died or does not answer.
         """
         try:
             while wakeup not in self._wait(wakeup, self._supervisor.patience()):
-                self._bell.hush()
+                self._wakeup_pipe.hush()
                 self._supervisor.resize(self._upkeep.look_after())
                 self._supervisor.look_after()
-        except BoardLostError:
+        except BackendLostError:
             # First of all, so that readiness tells the truth from now on.
             self._is_lost = True
             self._manager.kill()
@@ -87,7 +87,7 @@ class ProcessBoard(EngineHealth):
 
     def scale(self, count: int) -> None:
         if self._upkeep.order(count):
-            self._bell.ring()
+            self._wakeup_pipe.ring()
 
     def workers_wanted(self) -> int:
         return self._scaler.wanted
@@ -107,16 +107,16 @@ class ProcessBoard(EngineHealth):
             Unfinished URLs by job id.
 
         Raises:
-            BoardLostError: the Manager died meanwhile.
+            BackendLostError: the Manager died meanwhile.
         """
         give_up = time.monotonic() + seconds
         while self._supervisor.sentinels() and (left := give_up - time.monotonic()) > 0:
             self._wait(None, left)
-            self._supervisor.retire_ended()
+            self._supervisor.fence_ended()
         self._supervisor.end_rest()
         unfinished = self.job_table.unfinished()
         kept = self._config.journal_path is not None
-        tell_open_tasks(self.mailbox.open_tasks(), kept=kept)
+        log_open_tasks(self.mailbox.open_tasks(), kept=kept)
         self._recovery.close()
         return unfinished
 
@@ -129,11 +129,11 @@ class ProcessBoard(EngineHealth):
             self._manager.shutdown()
 
     def _wait(self, wakeup: Wakeup | None, seconds: float) -> list[object]:
-        lookouts = [self._manager.sentinel, *self._supervisor.sentinels()]
-        calls = [] if wakeup is None else [wakeup, self._bell]
-        ready = multiprocessing.connection.wait([*lookouts, *calls], seconds)  # type: ignore[list-item]
+        sentinels_watched = [self._manager.sentinel, *self._supervisor.sentinels()]
+        calls = [] if wakeup is None else [wakeup, self._wakeup_pipe]
+        ready = multiprocessing.connection.wait([*sentinels_watched, *calls], seconds)  # type: ignore[list-item]
         if self._manager.sentinel in ready:
-            raise BoardLostError("The Manager process died.")
+            raise BackendLostError("The Manager process died.")
         return list(ready)
 
     def _start_worker(self, worker_id: str) -> WorkerProcess:

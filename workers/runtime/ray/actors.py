@@ -6,12 +6,12 @@ from typing import cast
 import ray
 
 from workers.contract.state_calls import RESTORE_SECONDS
-from workers.runtime.backend_config import BoardConfig
-from workers.runtime.backend_log import tell_open_tasks
+from workers.runtime.backend_config import BackendConfig
+from workers.runtime.backend_log import log_open_tasks
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.calls import STATE_THREADS, Actor, answer_of, facts_of, objects_of
 from workers.runtime.ray.environment import ClusterAddress
-from workers.runtime.ray.state_actor import BoardState, Opening
+from workers.runtime.ray.state_actor import BackendState, Opening
 from workers.runtime.ray.supervisor_actor import (
     ClusterSupervisor,
     kill_named,
@@ -26,7 +26,7 @@ _ON_HEAD = {"node:__internal_head__": 0.001}
 _START_SECONDS = 60.0  # until an actor's process is up, on a busy machine
 
 
-class Crew:
+class ClusterHandles:
     """A board's state actor and its supervisor.
 
     Args:
@@ -44,7 +44,7 @@ class Crew:
         self._supervisor = (
             ray.remote(ClusterSupervisor)
             .options(
-                name=supervisor_name(self._facts.board_id),
+                name=supervisor_name(self._facts.backend_id),
                 namespace=where.namespace,
                 get_if_exists=True,
                 lifetime="detached",
@@ -95,21 +95,21 @@ class Crew:
         answer_of(ref, seconds + _START_SECONDS, "supervisor actor")
         unfinished = self.objects.job_table.unfinished()
         kept = self._facts.config.journal_path is not None
-        tell_open_tasks(self.objects.mailbox.open_tasks(), kept=kept)
+        log_open_tasks(self.objects.mailbox.open_tasks(), kept=kept)
         self.objects.recovery.close()
         return unfinished
 
     def end(self) -> None:
         """End all actors; the state is gone afterwards."""
         ray.kill(self._supervisor)
-        for name in worker_names(self._where.namespace, self._facts.board_id):
+        for name in worker_names(self._where.namespace, self._facts.backend_id):
             kill_named(name, self._where.namespace)
         ray.kill(self._state)
 
 
 def find_or_start(
-    config: BoardConfig, where: ClusterAddress, log_socket: str | None
-) -> tuple[Crew, Opening]:
+    config: BackendConfig, where: ClusterAddress, log_socket: str | None
+) -> tuple[ClusterHandles, Opening]:
     """The board of a namespace, with these settings if it is not there yet.
 
     Raises:
@@ -117,7 +117,7 @@ def find_or_start(
         StateLostError: the state does not answer.
     """
     state = (
-        ray.remote(concurrency_groups=STATE_THREADS)(BoardState)
+        ray.remote(concurrency_groups=STATE_THREADS)(BackendState)
         .options(
             name=STATE_NAME,
             namespace=where.namespace,
@@ -135,13 +135,13 @@ def find_or_start(
     except JournalError:
         ray.kill(state)
         raise
-    return Crew(state, where), opening
+    return ClusterHandles(state, where), opening
 
 
-def find(where: ClusterAddress) -> Crew | None:
+def find(where: ClusterAddress) -> ClusterHandles | None:
     """The board of a namespace, if there is one."""
     try:
         state = ray.get_actor(STATE_NAME, where.namespace)
     except ValueError:
         return None
-    return Crew(state, where)
+    return ClusterHandles(state, where)

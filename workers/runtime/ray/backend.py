@@ -6,11 +6,11 @@ from typing import Any
 import ray
 import structlog
 
-from workers.contract.backend import BoardLostError
-from workers.contract.wakeup_pipe import Bell
-from workers.runtime.backend_config import BoardConfig
-from workers.runtime.backend_log import tell_recovered
-from workers.runtime.managed_backend import BackendError, EngineHealth, Wakeup
+from workers.contract.backend import BackendLostError
+from workers.contract.wakeup_pipe import WakeupPipe
+from workers.runtime.backend_config import BackendConfig
+from workers.runtime.backend_log import log_recovered
+from workers.runtime.managed_backend import BackendError, HealthReader, Wakeup
 from workers.runtime.ray.actors import find_or_start
 from workers.runtime.ray.calls import Silences, StateLostError
 from workers.runtime.ray.connection import connect, disconnect
@@ -20,8 +20,8 @@ from workers.runtime.ray.state_actor import Opening
 from workers.runtime.supervisor import CHECK_SECONDS
 
 
-class RayBoard(EngineHealth):
-    """A `Board` whose state and workers are actors.
+class RayBackend(HealthReader):
+    """A `Backend` whose state and workers are actors.
 
     On an existing cluster they are there for every web process that comes, and stay when it goes.
     On a Ray that this process has started they end with it.
@@ -31,11 +31,11 @@ class RayBoard(EngineHealth):
         where: the cluster.
     """
 
-    def __init__(self, config: BoardConfig, where: ClusterAddress) -> None:
+    def __init__(self, config: BackendConfig, where: ClusterAddress) -> None:
         self._config = config
         self._where = where
         self._workers_wanted = config.worker_count
-        self._workers_most = config.scaling.most
+        self._max_workers = config.scaling.most
         self._relay: LogRelay | None = None
         self._log = structlog.get_logger("board")
 
@@ -54,54 +54,56 @@ class RayBoard(EngineHealth):
         if self._where.is_local:
             self._relay = LogRelay()
         try:
-            self._crew, opening = find_or_start(
+            self._handles, opening = find_or_start(
                 self._config, self._where, self._relay.path if self._relay else None
             )
-            self._workers_wanted = self._crew.workers_wanted()
-        except BoardLostError as error:
+            self._workers_wanted = self._handles.workers_wanted()
+        except BackendLostError as error:
             raise BackendError(f"BACKEND=ray: {error}") from error
-        objects = self._crew.objects
+        objects = self._handles.objects
         self.mailbox, self.job_table = objects.mailbox, objects.job_table
         # Never closed: Ray may call at any time until this process ends.
-        self._state_ended = Bell()
-        self._crew.watch(self._state_ended.ring)
+        self._state_ended = WakeupPipe()
+        self._handles.watch(self._state_ended.ring)
         self._tell(opening)
 
     def supervise(self, wakeup: Wakeup) -> None:
         """Watch the state until `wakeup` is readable; the workers have a supervisor of their own.
 
         Raises:
-            BoardLostError: the state actor died or does not answer.
+            BackendLostError: the state actor died or does not answer.
         """
-        lookouts: list[Any] = [wakeup, self._state_ended]
+        sentinels_watched: list[Any] = [wakeup, self._state_ended]
         silences = Silences()
         try:
-            while wakeup not in (ready := multiprocessing.connection.wait(lookouts, CHECK_SECONDS)):
+            while wakeup not in (
+                ready := multiprocessing.connection.wait(sentinels_watched, CHECK_SECONDS)
+            ):
                 if ready:
                     raise StateLostError("The state actor died.")
                 with silences.borne():
-                    self._workers_wanted = self._crew.workers_wanted()
-        except BoardLostError:
+                    self._workers_wanted = self._handles.workers_wanted()
+        except BackendLostError:
             # First of all, so that readiness tells the truth from now on.
             self._is_lost = True
             raise
 
     def scale(self, count: int) -> None:
-        self._workers_wanted = self._crew.scale(count)
+        self._workers_wanted = self._handles.scale(count)
 
     def close(self) -> None:
         """Take no more jobs; on a cluster that is only said of this process."""
         self._is_closed = True
         if self._where.is_local:
-            self._crew.close()
+            self._handles.close()
 
     def drain(self, seconds: float) -> dict[str, int]:
         """After `close`: wait for the URLs in work; on a cluster they go on.
 
         Raises:
-            BoardLostError: the state actor died meanwhile.
+            BackendLostError: the state actor died meanwhile.
         """
-        return self._crew.drain(seconds) if self._where.is_local else {}
+        return self._handles.drain(seconds) if self._where.is_local else {}
 
     def stop(self) -> None:
         """Leave the cluster; a Ray of this process's own ends, with all actors."""
@@ -117,7 +119,7 @@ class RayBoard(EngineHealth):
             "actors started" if opening.is_new else "actors found on the cluster",
             cluster=self._where.address or "local",
             namespace=self._where.namespace,
-            board=opening.board_id,
+            backend=opening.backend_id,
             nodes=sum(node["Alive"] for node in ray.nodes()),
         )
         if opening.differing:
@@ -126,4 +128,4 @@ class RayBoard(EngineHealth):
                 settings=opening.differing,
             )
         if opening.recovered is not None and self._config.journal_path is not None:
-            tell_recovered(self._config.journal_path, opening.recovered)
+            log_recovered(self._config.journal_path, opening.recovered)

@@ -8,12 +8,12 @@ from typing import Any, cast
 import ray
 from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
 
-from workers.contract.backend import BoardLostError
+from workers.contract.backend import BackendLostError
 from workers.contract.derived import derive
-from workers.contract.state_calls import BoardObjects, JobTableCalls, MailboxCalls, RecoveryCalls
+from workers.contract.state_calls import JobTableCalls, MailboxCalls, RecoveryCalls, StateObjects
 from workers.contract.tokens import Tokens
 from workers.runtime.deadline_proxy import CALL_SECONDS
-from workers.runtime.ray.state_actor import BoardFacts
+from workers.runtime.ray.state_actor import BackendFacts
 
 STATE_THREADS = {"brief": 4, "waiting": 512, "tokens": 32, "watch": 1}
 """The state actor's threads, by what they are for: calls that never wait; workers that wait for
@@ -23,12 +23,12 @@ Actor = Any
 """A handle of Ray's; its methods are made at run time."""
 
 
-_MOST_SILENCES = 3
+_MAX_SILENCES = 3
 """Calls in a row without an answer until the state counts as lost. More than one: on a starved
 machine or a bad line it may only be late, and what is taken for lost is lost."""
 
 
-class StateLostError(BoardLostError):
+class StateLostError(BackendLostError):
     """The state actor is gone, or does not answer."""
 
 
@@ -57,7 +57,7 @@ class Silences:
             yield
         except StateSilentError:
             self.count += 1
-            if self.count == _MOST_SILENCES:
+            if self.count == _MAX_SILENCES:
                 raise
         else:
             self.count = 0
@@ -86,14 +86,14 @@ def answer_of(ref: Any, seconds: float, who: str = "state actor") -> Any:  # noq
         raise error.cause from error
 
 
-def facts_of(state: Actor, seconds: float = CALL_SECONDS) -> BoardFacts:
+def facts_of(state: Actor, seconds: float = CALL_SECONDS) -> BackendFacts:
     """What an opened state actor tells every other actor to go by."""
-    return cast("BoardFacts", answer_of(state.facts.remote(), seconds))
+    return cast("BackendFacts", answer_of(state.facts.remote(), seconds))
 
 
-def objects_of(state: Actor) -> BoardObjects:
+def objects_of(state: Actor) -> StateObjects:
     """Proxies of what an opened state actor owns."""
-    return BoardObjects(
+    return StateObjects(
         mailbox=derive(MailboxCalls, _Carrier(state, "mailbox")),
         job_table=derive(JobTableCalls, _Carrier(state, "job_table")),
         # Apart: every lane of the cluster may wait for one refresh.

@@ -12,7 +12,7 @@ import tempfile
 import threading
 
 from workers.contract.logs import WRITER
-from workers.contract.wakeup_pipe import Bell
+from workers.contract.wakeup_pipe import WakeupPipe
 
 _STDOUT = 1  # the descriptor
 _CHUNK = 65_536
@@ -47,7 +47,7 @@ class LogRelay:
         self._lines = selectors.DefaultSelector()
         self._lines.register(self._listener, selectors.EVENT_READ)
         self._begun: dict[socket.socket, bytes] = {}
-        self._closing = Bell()
+        self._closing = WakeupPipe()
         self._lines.register(self._closing, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._pass_on, name="log-relay", daemon=True)
         self._thread.start()

@@ -6,15 +6,15 @@ from workers.runtime.ray.environment import ClusterAddress
 
 
 def remove_board(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
-    """See `workers.runtime.backends.remove_ray_board`."""
+    """See `workers.runtime.backends.remove_ray_backend`."""
     connect(where)
     try:
-        crew = find(where)
-        if crew is None:
+        handles = find(where)
+        if handles is None:
             return None
-        crew.close()
-        unfinished = crew.drain(seconds)
-        crew.end()
+        handles.close()
+        unfinished = handles.drain(seconds)
+        handles.end()
         return unfinished
     finally:
         disconnect()

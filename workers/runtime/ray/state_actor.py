@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 from workers.contract.logs import configure_logging
 from workers.contract.state_calls import Recovered
-from workers.runtime.backend_config import BoardConfig
+from workers.runtime.backend_config import BackendConfig
 from workers.runtime.many_threads import prepare_for_many_threads
 from workers.runtime.ray.log_relay import divert_log
 from workers.runtime.scaling import Scaler
@@ -20,17 +20,17 @@ from workers.runtime.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
-class BoardFacts:
+class BackendFacts:
     """What every actor of a board goes by.
 
     Attributes:
         config: the settings; they hold secrets, and travel in calls only.
-        board_id: tells the actors of this state from those of another one before it.
+        backend_id: tells the actors of this state from those of another one before it.
         log_socket: where actors on this machine send their log; None leaves it to Ray.
     """
 
-    config: BoardConfig
-    board_id: str
+    config: BackendConfig
+    backend_id: str
     log_socket: str | None
 
 
@@ -44,22 +44,22 @@ class Opening:
         differing: settings that are not those that the state was opened with, by name.
     """
 
-    board_id: str
+    backend_id: str
     is_new: bool = False
     recovered: Recovered | None = None
     differing: tuple[str, ...] = ()
 
 
-class BoardState:
+class BackendState:
     """The actor's class. Its methods are called from several threads; see `STATE_THREADS`."""
 
     def __init__(self) -> None:
         prepare_for_many_threads()
         self._opening = threading.Lock()
-        self._facts: BoardFacts | None = None
+        self._facts: BackendFacts | None = None
         self._supervisions = 0
 
-    def open(self, config: BoardConfig, log_socket: str | None) -> Opening:
+    def open(self, config: BackendConfig, log_socket: str | None) -> Opening:
         """Make the state as the first one to come wants it; later ones find what is there.
 
         Raises:
@@ -68,7 +68,7 @@ class BoardState:
         with self._opening:
             if self._facts is not None:
                 differing = _differing(self._facts.config, config)
-                return Opening(self._facts.board_id, differing=differing)
+                return Opening(self._facts.backend_id, differing=differing)
             divert_log(log_socket)
             configure_logging(config.worker.logs, "state")
             self._objects = objects = make_objects(config.limits)
@@ -79,10 +79,10 @@ class BoardState:
             self._upkeep = Upkeep(
                 self._scaler, objects.mailbox, objects.job_table, config.job_ttl_seconds
             )
-            self._facts = BoardFacts(config, secrets.token_hex(4), log_socket)
-            return Opening(self._facts.board_id, is_new=True, recovered=recovered)
+            self._facts = BackendFacts(config, secrets.token_hex(4), log_socket)
+            return Opening(self._facts.backend_id, is_new=True, recovered=recovered)
 
-    def facts(self) -> BoardFacts:
+    def facts(self) -> BackendFacts:
         """What every actor goes by.
 
         Raises:
@@ -114,7 +114,7 @@ class BoardState:
         return self._scaler.wanted
 
     def scale(self, count: int) -> int:
-        """See `Board.scale`; returns the workers there should be then.
+        """See `Backend.scale`; returns the workers there should be then.
 
         Raises:
             ValueError: the number is below 1, or more than there may be.
@@ -127,7 +127,7 @@ class BoardState:
         return self._upkeep.look_after()
 
 
-def _differing(there: BoardConfig, here: BoardConfig) -> tuple[str, ...]:
+def _differing(there: BackendConfig, here: BackendConfig) -> tuple[str, ...]:
     """Names only: the values may be secrets."""
     pairs = [(name, getattr(there, name), getattr(here, name)) for name in _names(there)]
     pairs += [

@@ -15,10 +15,10 @@ import ray
 import structlog
 from ray.exceptions import RayError
 
-from workers.contract.backend import BoardLostError
+from workers.contract.backend import BackendLostError
 from workers.contract.logs import configure_logging, flush_logs
 from workers.contract.messages import EndCause
-from workers.contract.wakeup_pipe import Bell
+from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.calls import (
     Actor,
@@ -34,7 +34,7 @@ from workers.runtime.ray.log_relay import divert_log
 from workers.runtime.ray.worker_actor import ClusterWorker, RayWorkerProcess
 from workers.runtime.supervisor import Supervisor, WorkerProcess
 
-_IDS_A_LIFE = 1_000_000
+_IDS_A_GENERATION = 1_000_000
 _WORKER_CPUS = 1
 
 
@@ -53,7 +53,7 @@ class ClusterSupervisor:
         self._mailbox = objects_of(state).mailbox
         self._is_closed = False
         self._give_up = threading.Event()
-        self._bell = Bell()
+        self._wakeup_pipe = WakeupPipe()
         # All else is the thread's: an actor whose constructor fails Ray does not start again.
         self._thread = threading.Thread(target=self._run, name="supervisor")
         self._thread.start()
@@ -61,13 +61,13 @@ class ClusterSupervisor:
     def close(self) -> None:
         """Replace no more workers; to be called before the mailbox is closed."""
         self._is_closed = True
-        self._bell.ring()
+        self._wakeup_pipe.ring()
 
     def drain(self, seconds: float) -> None:
         """After `close`: wait until the workers have left, and kill those that have not."""
         self._thread.join(seconds)
         self._give_up.set()
-        self._bell.ring()
+        self._wakeup_pipe.ring()
         self._thread.join()
 
     def _run(self) -> None:
@@ -76,7 +76,7 @@ class ClusterSupervisor:
             try:
                 self._look_after(supervisor)
                 self._see_off(supervisor)
-            except BoardLostError:
+            except BackendLostError:
                 supervisor.kill_all()
                 raise
         except StateLostError as error:
@@ -95,13 +95,15 @@ class ClusterSupervisor:
             facts = facts_of(self._state)
             divert_log(facts.log_socket)
             configure_logging(facts.config.worker.logs, "supervisor")
-            self._board_id = facts.board_id
-            life = answer_of(self._state.begin_supervision.remote(), CALL_SECONDS)
+            self._backend_id = facts.backend_id
+            generation = answer_of(self._state.begin_supervision.remote(), CALL_SECONDS)
             wanted = answer_of(self._state.workers_wanted.remote(), CALL_SECONDS)
             supervisor = Supervisor(
-                self._mailbox, self._start_worker, wanted, starts=life * _IDS_A_LIFE
+                self._mailbox, self._start_worker, wanted, starts=generation * _IDS_A_GENERATION
             )
-            self._log.debug("supervisor started", pid=os.getpid(), life=life, workers=wanted)
+            self._log.debug(
+                "supervisor started", pid=os.getpid(), generation=generation, workers=wanted
+            )
             self._adopt(supervisor)
             if self._mailbox.stats().draining:
                 self._is_closed = True
@@ -125,7 +127,7 @@ class ClusterSupervisor:
     def _see_off(self, supervisor: Supervisor) -> None:
         while supervisor.sentinels() and not self._give_up.is_set():
             self._wait(supervisor, None)
-            supervisor.retire_ended()
+            supervisor.fence_ended()
         supervisor.end_rest()
 
     # --- workers --------------------------------------------------------------------------------
@@ -155,7 +157,7 @@ class ClusterSupervisor:
             try:
                 actor = ray.get_actor(self._name_of(worker_id), self._where.namespace)
             except ValueError:
-                self._mailbox.retire(worker_id, EndCause.KILLED)
+                self._mailbox.fence(worker_id, EndCause.KILLED)
                 self._log.warning("worker gone while nobody watched it", worker=worker_id)
                 continue
             process = RayWorkerProcess(actor, worker_id)
@@ -163,32 +165,32 @@ class ClusterSupervisor:
                 self._log.info("worker taken over", worker=worker_id)
             else:
                 process.kill()
-                self._mailbox.retire(worker_id, EndCause.KILLED)
+                self._mailbox.fence(worker_id, EndCause.KILLED)
         names = {self._name_of(worker_id) for worker_id in known}
-        for name in worker_names(self._where.namespace, self._board_id):
+        for name in worker_names(self._where.namespace, self._backend_id):
             if name not in names:
                 kill_named(name, self._where.namespace)
 
     def _name_of(self, worker_id: str) -> str:
-        return f"{_prefix(self._board_id)}{worker_id}"
+        return f"{_prefix(self._backend_id)}{worker_id}"
 
     # --- waiting --------------------------------------------------------------------------------
 
     def _wait(self, supervisor: Supervisor, seconds: float | None) -> None:
-        lookouts: list[Any] = [self._bell, *supervisor.sentinels()]
-        multiprocessing.connection.wait(lookouts, seconds)
-        self._bell.hush()
+        sentinels_watched: list[Any] = [self._wakeup_pipe, *supervisor.sentinels()]
+        multiprocessing.connection.wait(sentinels_watched, seconds)
+        self._wakeup_pipe.hush()
 
 
-def supervisor_name(board_id: str) -> str:
-    return f"imgup-{board_id}-supervisor"
+def supervisor_name(backend_id: str) -> str:
+    return f"imgup-{backend_id}-supervisor"
 
 
-def worker_names(namespace: str, board_id: str) -> list[str]:
+def worker_names(namespace: str, backend_id: str) -> list[str]:
     """The names of a board's worker actors, whoever started them."""
     there = ray.util.list_named_actors(all_namespaces=True)
     names = [actor["name"] for actor in there if actor["namespace"] == namespace]
-    return [name for name in names if name.startswith(_prefix(board_id))]
+    return [name for name in names if name.startswith(_prefix(backend_id))]
 
 
 def kill_named(name: str, namespace: str) -> None:
@@ -197,5 +199,5 @@ def kill_named(name: str, namespace: str) -> None:
         ray.kill(ray.get_actor(name, namespace))
 
 
-def _prefix(board_id: str) -> str:
-    return f"imgup-{board_id}-worker/"
+def _prefix(backend_id: str) -> str:
+    return f"imgup-{backend_id}-worker/"

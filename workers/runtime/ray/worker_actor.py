@@ -9,7 +9,7 @@ import ray
 import structlog
 from ray.exceptions import RayActorError
 
-from workers.contract.backend import BoardLostError
+from workers.contract.backend import BackendLostError
 from workers.runtime.ray.calls import Actor, facts_of, objects_of
 from workers.runtime.ray.log_relay import divert_log
 from workers.worker.worker import run_lanes
@@ -56,7 +56,7 @@ class ClusterWorker:
                 objects.token_store,
                 rest_seconds=_REST_SECONDS,
             )
-        except (SystemExit, BoardLostError):
+        except (SystemExit, BackendLostError):
             # The state is lost, and its supervisor may be gone as well: nobody else ends this.
             os._exit(_FAILED)
         self._exit_code = 0

@@ -4,7 +4,7 @@ import secrets
 from array import array
 from collections.abc import Sequence
 
-_FEWEST_ENTRIES = 1024
+_MIN_ENTRIES = 1024
 _ENTRIES_A_URL = 16  # one has two as a rule: its attempt begins, and ends
 
 
@@ -19,10 +19,10 @@ class ChangeLog:
         urls: how many there are.
     """
 
-    __slots__ = ("_entries", "_most_entries", "_start")
+    __slots__ = ("_entries", "_max_entries", "_start")
 
     def __init__(self, urls: int) -> None:
-        self._most_entries = max(_FEWEST_ENTRIES, urls * _ENTRIES_A_URL)
+        self._max_entries = max(_MIN_ENTRIES, urls * _ENTRIES_A_URL)
         self._begin()
 
     def _begin(self) -> None:
@@ -40,7 +40,7 @@ class ChangeLog:
 
     def note(self, index: int) -> None:
         """Something to be seen of this URL has changed."""
-        if len(self._entries) >= self._most_entries:
+        if len(self._entries) >= self._max_entries:
             # A URL may be put back any number of times. Begun anew, the log stays small, and
             # whoever follows the job reads it once more from the beginning.
             self._begin()

@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 from typing import Final
 
-MOST_IMAGES: Final = 400_000
+MAX_IMAGES: Final = 400_000
 """Remembered; of more, the ones asked for longest ago are forgotten, and uploaded again."""
 
 _IMAGE_BYTES = 250  # its link included
@@ -18,11 +18,11 @@ class ContentIndex:
     Owners never get each other's links: a link would tell that another has the image.
 
     Args:
-        most_bytes: for `MOST_IMAGES` at most, and for one at least.
+        max_bytes: for `MAX_IMAGES` at most, and for one at least.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most = max(1, min(MOST_IMAGES, most_bytes // _IMAGE_BYTES))
+    def __init__(self, max_bytes: int) -> None:
+        self._most = max(1, min(MAX_IMAGES, max_bytes // _IMAGE_BYTES))
         self._links: OrderedDict[bytes, str] = OrderedDict()
         self._keys: dict[str, bytes] = {}
 

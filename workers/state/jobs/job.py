@@ -22,15 +22,15 @@ from workers.state.jobs.change_log import ChangeLog
 from workers.state.jobs.failure_log import FailureLog
 from workers.state.jobs.job_size import (
     CHANGE_BYTES,
+    DEFAULT_CHANGES,
     MARK_BYTES,
-    USUAL_CHANGES,
     beyond_usual,
     size_of,
 )
 from workers.state.jobs.task_records import JobTasks
 from workers.state.jobs.timeline import End, Timelines
 
-_MOST_ATTEMPTS_SHOWN = 255  # one byte a URL
+_MAX_ATTEMPTS_SHOWN = 255  # one byte a URL
 
 _IS_FAILED = bytes(state == ImageState.FAILED for state in range(256))
 
@@ -41,8 +41,8 @@ class Job:
 
     Attributes:
         uploading: indexes of the URLs whose upload is under way.
-        unsure: of those whose upload was begun once and never answered.
-        doubled: of those that were uploaded again after that.
+        outcome_unknown: of those whose upload was begun once and never answered.
+        maybe_duplicated: of those that were uploaded again after that.
         deduplicated: of those whose image was at Imgur already.
         opened: monotonic seconds at which it came in.
         tasks: what is done for it besides its images; None for most.
@@ -74,8 +74,8 @@ class Job:
     owner: str = ""
     options: JobOptions = NO_OPTIONS
     uploading: set[int] = field(default_factory=set)
-    unsure: set[int] = field(default_factory=set)
-    doubled: set[int] = field(default_factory=set)
+    outcome_unknown: set[int] = field(default_factory=set)
+    maybe_duplicated: set[int] = field(default_factory=set)
     deduplicated: set[int] = field(default_factory=set)
     opened: float = field(default=0.0, compare=False)
     tasks: JobTasks | None = None
@@ -135,7 +135,7 @@ class Job:
 
     def begin(self, index: int, now: float) -> int:
         """An attempt begins; returns its number, from 1."""
-        attempt = min(self.attempts[index] + 1, _MOST_ATTEMPTS_SHOWN)
+        attempt = min(self.attempts[index] + 1, _MAX_ATTEMPTS_SHOWN)
         self.attempts[index] = attempt
         self.timelines.claimed(index, attempt, now)
         self.log.note(index)
@@ -144,8 +144,8 @@ class Job:
     def begin_upload(self, index: int) -> None:
         """The image is about to be sent."""
         self.uploading.add(index)
-        if index in self.unsure:
-            self.doubled.add(index)
+        if index in self.outcome_unknown:
+            self.maybe_duplicated.add(index)
             self.log.note(index)
 
     def interrupt(
@@ -154,8 +154,8 @@ class Job:
         """An attempt ended without a result; see `JobTable.interrupt`."""
         self.uploading.discard(index)
         if maybe_stored:
-            self.unsure.add(index)
-        self._set_trouble(index, trouble)
+            self.outcome_unknown.add(index)
+        self._set_error(index, trouble)
         if not count and self.attempts[index]:
             self.attempts[index] -= 1
         self.timelines.ended(index, End.RETRIED, now, trouble[0])
@@ -164,9 +164,9 @@ class Job:
     def complete(self, index: int, image: Uploaded, now: float) -> None:
         """The image is at Imgur."""
         self.uploading.discard(index)
-        self.unsure.discard(index)
+        self.outcome_unknown.discard(index)
         self.states[index] = ImageState.COMPLETE
-        self._drop_trouble(index)
+        self._drop_error(index)
         self.links[index] = image.link
         self.deletehashes[index] = image.deletehash
         self.beyond_bytes += beyond_usual(image.link, image.deletehash)
@@ -180,9 +180,9 @@ class Job:
         """The URL failed for good."""
         reason, _ = trouble
         self.uploading.discard(index)
-        self.unsure.discard(index)
+        self.outcome_unknown.discard(index)
         self.states[index] = ImageState.FAILED
-        self._set_trouble(index, trouble)
+        self._set_error(index, trouble)
         self.timelines.ended(index, End.FAILED, now, reason)
         self.pending -= 1
         self.log.note(index)
@@ -198,12 +198,12 @@ class Job:
         for index in indexes:
             self.fail(index, trouble, now)
 
-    def _set_trouble(self, index: int, trouble: tuple[str, str]) -> None:
-        self._drop_trouble(index)
+    def _set_error(self, index: int, trouble: tuple[str, str]) -> None:
+        self._drop_error(index)
         self.troubles[index] = trouble
         self.beyond_bytes += beyond_usual(trouble[1])
 
-    def _drop_trouble(self, index: int) -> None:
+    def _drop_error(self, index: int) -> None:
         trouble = self.troubles.pop(index, None)
         if trouble is not None:
             self.beyond_bytes -= beyond_usual(trouble[1])
@@ -217,8 +217,8 @@ class Job:
     @property
     def size(self) -> int:
         """Bytes of memory, by an estimate."""
-        changes = len(self.log) - USUAL_CHANGES * len(self.urls)
-        marks = len(self.unsure) + len(self.doubled) + len(self.deduplicated)
+        changes = len(self.log) - DEFAULT_CHANGES * len(self.urls)
+        marks = len(self.outcome_unknown) + len(self.maybe_duplicated) + len(self.deduplicated)
         return (
             self.asked_bytes
             + self.beyond_bytes
@@ -274,7 +274,7 @@ class Job:
             attempts=bytes(map(self.attempts.__getitem__, indexes)),
             links={index: self.links[index] for index in indexes if index in self.links},
             troubles={index: self.troubles[index] for index in indexes if index in self.troubles},
-            possibly_duplicated=frozenset(self.doubled.intersection(indexes)),
+            possibly_duplicated=frozenset(self.maybe_duplicated.intersection(indexes)),
             deduplicated=frozenset(self.deduplicated.intersection(indexes)),
             timelines=self.timelines.rows(indexes),
             earlier=self.timelines.earlier(indexes),

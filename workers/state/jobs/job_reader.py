@@ -135,7 +135,7 @@ class JobReader:
         """
         with self._lock:
             job = self.kept.by_id[job_id]
-            return 1 + (index in job.unsure) if index in job.uploading else 0
+            return 1 + (index in job.outcome_unknown) if index in job.uploading else 0
 
     def jobs(self) -> Iterable[tuple[str, Job]]:
         """All jobs, in the order in which they were opened; only while nobody else uses them."""

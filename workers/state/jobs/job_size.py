@@ -21,7 +21,7 @@ EARLIER_BYTES: Final = 220
 """Of the attempts of a URL before the last one, besides their rows."""
 
 CHANGE_BYTES: Final = 5
-USUAL_CHANGES: Final = 2
+DEFAULT_CHANGES: Final = 2
 """Of a URL, in `URL_BYTES`: an attempt begins and ends."""
 
 MARK_BYTES: Final = 100

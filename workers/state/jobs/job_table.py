@@ -13,7 +13,7 @@ from functools import partial
 
 from workers.contract.job_messages import CANCELLED
 from workers.contract.messages import (
-    Arrival,
+    DownloadReport,
     Failed,
     ImageState,
     JobStatus,
@@ -32,7 +32,7 @@ from workers.state.journal.job_journal import (
     opened_record,
 )
 from workers.state.journal.journal import JournalFullError
-from workers.state.metrics import Meters
+from workers.state.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class JobTable(JobReader):
             reads or rewrites a journal sets none, as nothing is to be lost by that.
 
     Attributes:
-        meters: counts what happens here.
+        metrics: counts what happens here.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class JobTable(JobReader):
         super().__init__(max_bytes)
         self._wall_clock = wall_clock
         self._clock = clock
-        self.meters = Meters()
+        self.metrics = Metrics()
         self._journal: JobJournal = NoJournal()
         self.on_complete: Callable[[str], None] = lambda _: None
         """Called with the id of each job that becomes complete and has a callback URL, in the
@@ -136,7 +136,7 @@ class JobTable(JobReader):
                 origin.retried_as = submission.job_id
                 origin.log.note(0)  # nothing of this URL: a change to be seen of the job itself
                 self.kept.weigh(origin)
-        self.meters.accepted(len(submission.urls))
+        self.metrics.accepted(len(submission.urls))
 
     def begin(self, job_id: str, index: int) -> int:
         """Note that an attempt begins; the job is in progress from its first one on.
@@ -150,18 +150,20 @@ class JobTable(JobReader):
                 self.kept.advance(job_id, job, JobStatus.IN_PROGRESS)
                 self._journal.append(["started", job_id])
             is_first = not job.attempts[index]
-            self.meters.begun(self._wall_clock() - job.created if is_first else None)
+            self.metrics.begun(self._wall_clock() - job.created if is_first else None)
             attempt = job.begin(index, self._clock())
             self.kept.weigh(job)
             return attempt
 
-    def begin_upload(self, job_id: str, index: int, arrival: Arrival | None = None) -> str | None:
+    def begin_upload(
+        self, job_id: str, index: int, download_report: DownloadReport | None = None
+    ) -> str | None:
         """Note that the image is about to be sent, before it is.
 
         Args:
             job_id: the job.
             index: the URL's place in it.
-            arrival: the image.
+            download_report: the image.
 
         Returns:
             The link of the same image of the same owner, if there is one; then nothing is to be
@@ -169,11 +171,11 @@ class JobTable(JobReader):
         """
         with self._lock:
             job = self.kept.by_id[job_id]
-            if arrival is not None:
-                job.timelines.arrived(index, arrival, self._clock())
-                self.meters.downloaded(arrival.milliseconds / 1000, arrival.size)
-                if arrival.content is not None:
-                    link = self.kept.contents.link(job.owner, arrival.content)
+            if download_report is not None:
+                job.timelines.arrived(index, download_report, self._clock())
+                self.metrics.downloaded(download_report.milliseconds / 1000, download_report.size)
+                if download_report.content is not None:
+                    link = self.kept.contents.link(job.owner, download_report.content)
                     if link is not None:
                         return link
             job.begin_upload(index)
@@ -205,7 +207,7 @@ class JobTable(JobReader):
             job = self.kept.by_id[job_id]
             if job.states[index] != ImageState.PENDING:
                 return
-            self.meters.interrupted(reason)
+            self.metrics.interrupted(reason)
             trouble, now = (reason, message), self._clock()
             job.interrupt(index, trouble, now, count=count, maybe_stored=maybe_stored)
             self.kept.weigh(job)
@@ -237,7 +239,7 @@ class JobTable(JobReader):
                 job.complete(index, result, now)
             else:
                 job.fail(index, (result.reason, result.message), now)
-            self.meters.ended(result)
+            self.metrics.ended(result)
             summary = self._finish(job_id, job, finished)
             self._journal.append(ended_record(job_id, index, result, job.finished))
             return summary
@@ -268,7 +270,7 @@ class JobTable(JobReader):
         with self._lock:
             job = self.kept.by_id[job_id]
             job.cancel(indexes, self._clock())
-            self.meters.ended(CANCELLED, len(indexes))
+            self.metrics.ended(CANCELLED, len(indexes))
             summary = self._finish(job_id, job, finished)
             self._journal.append(cancelled_record(job_id, indexes, job.finished))
             return summary
@@ -283,7 +285,7 @@ class JobTable(JobReader):
         Returns:
             How many were forgotten.
         """
-        return evict(self.kept, self._lock, self._tell_forgotten, self._clock, age_seconds)
+        return evict(self.kept, self._lock, self._log_forgotten, self._clock, age_seconds)
 
     def make_room(self, max_bytes: int) -> dict[str, Job]:
         """Forget complete jobs until no more memory is taken, of whoever has most the oldest first.
@@ -293,7 +295,7 @@ class JobTable(JobReader):
         """
         with self._lock:
             dropped = self.kept.make_room(max_bytes, self._clock())
-            self._tell_forgotten(dropped)
+            self._log_forgotten(dropped)
             return dropped
 
     # --- tasks besides images ---------------------------------------------------------------
@@ -324,11 +326,11 @@ class JobTable(JobReader):
         """The state is as it was; from now on the journal is told of each change."""
         self.kept.resume(self._clock(), self._wall_clock())
         self._journal = journal
-        self.meters = Meters()  # what a journal brought back was counted before the restart
+        self.metrics = Metrics()  # what a journal brought back was counted before the restart
 
     # --- inside, the lock held --------------------------------------------------------------
 
-    def _tell_forgotten(self, dropped: Mapping[str, Job]) -> None:
+    def _log_forgotten(self, dropped: Mapping[str, Job]) -> None:
         if dropped:
             self._journal.append(["forgotten", list(dropped)])
 
@@ -338,7 +340,7 @@ class JobTable(JobReader):
             self.kept.contents.add(job.owner, image.content, image.link)
         seconds = job.timelines.since_arrival(index, now)
         if seconds is not None:
-            self.meters.uploaded(seconds)
+            self.metrics.uploaded(seconds)
 
     def _finish(self, job_id: str, job: Job, finished: float | None) -> JobSummary | None:
         if job.pending:
@@ -348,7 +350,7 @@ class JobTable(JobReader):
         job.finished = max(job.created, self._wall_clock()) if finished is None else finished
         self.kept.finish(job_id, job, self._clock())
         self.kept.weigh(job)
-        self.meters.finished(job.finished - job.created)
+        self.metrics.finished(job.finished - job.created)
         if job.options.callback_url is not None:
             self.on_complete(job_id)
         return JobSummary(

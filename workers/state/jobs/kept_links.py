@@ -12,14 +12,14 @@ class KeptLinks:
     their places stay, empty. Not safe for threads by itself.
 
     Args:
-        most_bytes: for all of them.
+        max_bytes: for all of them.
 
     Attributes:
         size: bytes of memory, by an estimate.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self.size = 0
         self._lists: dict[str, LinkList] = {}
 
@@ -39,8 +39,8 @@ class KeptLinks:
         self.size -= found.size
         found.extend(links)
         self.size += found.size
-        if self.size > self._most_bytes:
-            self._shrink(int(self._most_bytes * _KEPT_WHEN_FULL))
+        if self.size > self._max_bytes:
+            self._shrink(int(self._max_bytes * _KEPT_WHEN_FULL))
 
     def remove(self, owner: str, link: str) -> None:
         """A link is not to be listed any more."""
@@ -49,8 +49,8 @@ class KeptLinks:
         found.remove(link)
         self.size += found.size
 
-    def _shrink(self, most_bytes: int) -> None:
-        while self.size > most_bytes:
+    def _shrink(self, max_bytes: int) -> None:
+        while self.size > max_bytes:
             largest = max(self._lists.values(), key=lambda links: links.size)
             before = largest.size
             if not largest.forget_oldest():

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from workers.contract.errors import Reason
 from workers.contract.image_type import ACCEPTED_MEDIA_TYPES
-from workers.contract.messages import Arrival
+from workers.contract.messages import DownloadReport
 from workers.state.jobs.job_size import EARLIER_BYTES
 
 _ROW = struct.Struct("<IB4I3B")
@@ -26,7 +26,7 @@ TIMELINE_BYTES: Final = _ROW.size
 """Of one attempt."""
 
 _NO_ROW: Final = bytes(TIMELINE_BYTES)
-_MOST_EARLIER_ROWS = 16  # a URL may be put back any number of times
+_MAX_EARLIER_ROWS = 16  # a URL may be put back any number of times
 _NO_ARRIVAL: Final = (0, 0, 0, 0)
 _MOST = 2**32 - 1  # 49 days; what is later is shown as that
 _CODES: Final = tuple(Reason)
@@ -105,12 +105,12 @@ class Timelines:
             self._set_aside(index)
         _BEGIN.pack_into(self._rows, start, self._time(now), attempt)
 
-    def arrived(self, index: int, arrival: Arrival, now: float) -> None:
+    def arrived(self, index: int, download_report: DownloadReport, now: float) -> None:
         """The image is at the worker. Seen when the attempt ends: what a version of the job shows
         stays the same, and one version more for each URL would be of little use.
         """
-        took, size = min(arrival.milliseconds, _MOST), min(arrival.size, _MOST)
-        media_type = _TYPE_NUMBERS.get(arrival.media_type, 0)
+        took, size = min(download_report.milliseconds, _MOST), min(download_report.size, _MOST)
+        media_type = _TYPE_NUMBERS.get(download_report.media_type, 0)
         self._arrivals[index] = (self._time(now), took, size, media_type)
 
     def ended(self, index: int, end: End, now: float, reason: str = "") -> None:
@@ -151,7 +151,7 @@ class Timelines:
         start = index * TIMELINE_BYTES
         known = self._earlier.get(index)
         rows = (known or b"") + self._rows[start : start + TIMELINE_BYTES]
-        kept = self._earlier[index] = bytes(rows[-_MOST_EARLIER_ROWS * TIMELINE_BYTES :])
+        kept = self._earlier[index] = bytes(rows[-_MAX_EARLIER_ROWS * TIMELINE_BYTES :])
         self.earlier_bytes += len(kept) - len(known) if known else len(kept) + EARLIER_BYTES
         self._rows[start : start + TIMELINE_BYTES] = _NO_ROW
 

@@ -65,7 +65,7 @@ class Journal:
         self._end = os.fstat(self._fd).st_size
         self._synced = self._end
         self._backlog: deque[bytes] = deque()
-        self._trouble: str | None = None
+        self._error: str | None = None
         self._is_unsound = False
         self._closed = threading.Event()
         self._writing = threading.Lock()
@@ -92,8 +92,8 @@ class Journal:
                 raise JournalFullError(_UNSOUND, maybe_kept=False)
             if not self._backlog:
                 self._write(line)
-            if self._trouble is not None:
-                raise JournalFullError(self._trouble, maybe_kept=False)
+            if self._error is not None:
+                raise JournalFullError(self._error, maybe_kept=False)
         self.sync()
         if self._is_unsound:
             raise JournalFullError(_UNSOUND, maybe_kept=True)
@@ -113,7 +113,7 @@ class Journal:
                 self._sync_file(self._fd)
             except OSError as error:
                 # What the kernel could not write it takes for written from now on (fsync(2)).
-                self._tell_unsound(error)
+                self._log_unsound(error)
                 return
             self._synced = end
 
@@ -164,7 +164,7 @@ class Journal:
             try:
                 sync_folder(path.parent)
             except OSError as error:
-                self._tell_unsound(error)
+                self._log_unsound(error)
         return True
 
     def close(self) -> None:
@@ -193,37 +193,37 @@ class Journal:
     def _write_backlog(self) -> None:
         while self._backlog:
             self._write(self._backlog[0])
-            if self._trouble is not None:
+            if self._error is not None:
                 return
             self._backlog.popleft()
 
     def _write(self, line: bytes) -> None:
         try:
-            if self._trouble is not None:
+            if self._error is not None:
                 # Half a record may be left of the write that failed.
                 os.ftruncate(self._fd, self._end)
             write_whole(self._fd, line)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._end)
-            self._tell_trouble(error)
+            self._error_answer(error)
             return
         self._end += len(line)
-        if self._trouble is not None:
-            self._trouble = None
+        if self._error is not None:
+            self._error = None
             structlog.get_logger("journal").info("the journal is written again")
 
-    def _tell_trouble(self, error: OSError) -> None:
+    def _error_answer(self, error: OSError) -> None:
         why = error.strerror or str(error)
-        if self._trouble is None:
+        if self._error is None:
             structlog.get_logger("journal").error(
                 "the journal cannot be written: new jobs are refused, results stay in memory "
                 "until it can",
                 cause=why,
             )
-        self._trouble = why
+        self._error = why
 
-    def _tell_unsound(self, error: OSError) -> None:
+    def _log_unsound(self, error: OSError) -> None:
         if not self._is_unsound:
             structlog.get_logger("journal").critical(
                 "the disk failed to keep the journal: new jobs are refused until a restart",

@@ -104,12 +104,12 @@ def load(path: Path, table: JobTable) -> tuple[Journal, int]:
             except OSError as error:
                 if error.errno not in NO_ROOM:
                     raise
-                _tell_no_room(path, error)
+                _log_no_room(path, error)
             journal = Journal(go_on(file, reader.good_bytes), is_compact=False)
             return journal, reader.cut_bytes
 
 
-def _tell_no_room(path: Path, error: OSError) -> None:
+def _log_no_room(path: Path, error: OSError) -> None:
     structlog.get_logger("journal").warning(
         "the journal could not be made compact at the start; it grows until that can be done",
         journal=str(path),
@@ -153,8 +153,8 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 ],
                 "troubles": [[index, *trouble] for index, trouble in job.troubles.items()],
                 "uploading": sorted(job.uploading),
-                "unsure": sorted(job.unsure),
-                "doubled": sorted(job.doubled),
+                "unsure": sorted(job.outcome_unknown),
+                "doubled": sorted(job.maybe_duplicated),
                 "deduplicated": sorted(job.deduplicated),
                 "options": job.options.to_record(),
                 "cancelled": job.cancelled,
@@ -191,8 +191,8 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             owner=kept["owner"],
             tenant=kept["owner"],
             uploading=set(kept["uploading"]),
-            unsure=set(kept["unsure"]),
-            doubled=set(kept["doubled"]),
+            outcome_unknown=set(kept["unsure"]),
+            maybe_duplicated=set(kept["doubled"]),
             deduplicated=set(kept.get("deduplicated", ())),
             options=JobOptions.from_record(kept.get("options", {})),
             cancelled=kept.get("cancelled"),

@@ -13,7 +13,7 @@ from workers.contract.shares import Shares, share_left
 from workers.state.jobs.job_size import size_of
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.journal import JournalFullError
-from workers.state.schedule.scheduler import WaitingRoom
+from workers.state.schedule.scheduler import Scheduler
 
 _FULL_RETRY_SECONDS = 10
 _DRAINING_RETRY_SECONDS = 30
@@ -53,7 +53,7 @@ class Admission:
     def __init__(
         self,
         table: JobTable,
-        room: WaitingRoom,
+        room: Scheduler,
         changed: threading.Condition,
         max_open_urls: int,
     ) -> None:
@@ -212,5 +212,5 @@ class Admission:
 
     def _noted(self, refusal: Refusal | None) -> Refusal | None:
         if refusal is not None:
-            self._table.meters.refused(refusal.code)
+            self._table.metrics.refused(refusal.code)
         return refusal

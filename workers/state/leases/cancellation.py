@@ -7,7 +7,7 @@ from collections.abc import Callable
 from workers.contract.job_messages import Cancellation
 from workers.contract.messages import JobStatus, Refusal, RefusalCode
 from workers.state.jobs.job_table import JobTable
-from workers.state.schedule.scheduler import WaitingRoom
+from workers.state.schedule.scheduler import Scheduler
 
 _URLS_A_STEP = 1000  # some 4 ms
 _STEP_ASIDE_SECONDS = 0.001  # a lock goes to whoever comes first, not to who has waited
@@ -18,14 +18,14 @@ def cancel(
     owner: str,
     *,
     table: JobTable,
-    room: WaitingRoom,
+    room: Scheduler,
     changed: threading.Condition,
     clock: Callable[[], float],
 ) -> Cancellation | Refusal | None:
     """End all URLs of a job that nobody works on.
 
     From the first step on nothing more of the job is handed out, and what comes back without a
-    result ends, too; see `Settlement`.
+    result ends, too; see `OutcomeHandler`.
 
     Args:
         job_id: the job.

@@ -5,27 +5,27 @@ from collections.abc import Callable
 
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Arrival,
-    Clearance,
+    Ack,
     CrashedUrl,
+    Deferred,
     Done,
+    DownloadReport,
     Failed,
+    FenceResult,
     ImageState,
     Lease,
     Outcome,
-    PutBack,
-    Receipt,
     Report,
-    Retirement,
+    RetryLater,
     Submission,
     TaskKind,
-    TryAgain,
+    UploadDecision,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.leases.outcome_handler import Settlement
+from workers.state.leases.outcome_handler import OutcomeHandler
 from workers.state.leases.registry import Holder, LeaseRegistry
-from workers.state.schedule.scheduler import WaitingRoom
+from workers.state.schedule.scheduler import Scheduler
 from workers.state.schedule.throughput import Throughput
 from workers.state.tasks.task_queue import TaskQueue
 
@@ -48,7 +48,7 @@ class Dispatcher:
     def __init__(
         self,
         table: JobTable,
-        room: WaitingRoom,
+        room: Scheduler,
         tasks: TaskQueue,
         leases: LeaseRegistry,
         limits: MailboxLimits,
@@ -59,7 +59,7 @@ class Dispatcher:
         self._room = room
         self._tasks = tasks
         self._leases = leases
-        self._settlement = Settlement(
+        self._outcomes = OutcomeHandler(
             table,
             room,
             clock,
@@ -102,43 +102,45 @@ class Dispatcher:
         resume_at = now + self._room.pause_seconds(now)
         return min(self._room.next_event(now), self._tasks.next_due(resume_at))
 
-    def begin_upload(self, worker_id: str, token: int, arrival: Arrival | None) -> Clearance:
+    def begin_upload(
+        self, worker_id: str, token: int, download_report: DownloadReport | None
+    ) -> UploadDecision:
         """See `Mailbox.begin_upload`."""
         leased = self._leases.find(worker_id, token)
         if leased is None or leased.kind is not TaskKind.IMAGE:
             return False
         place = leased.place
-        link = self._table.begin_upload(*place, arrival)
+        link = self._table.begin_upload(*place, download_report)
         self._room.downloaded(place)
         return link or True
 
-    def end(self, worker_id: str, report: Report) -> Receipt:
+    def end(self, worker_id: str, report: Report) -> Ack:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
         leased = self._leases.end(worker_id, report.token)
         if leased is None:
-            return Receipt(accepted=False)
+            return Ack(accepted=False)
         holder, place, outcome = leased.holder, leased.place, report.outcome
         now = holder.last_word = self._clock()
         if leased.kind is not TaskKind.IMAGE:
             self._tasks.settle((leased.kind, place), outcome, now)
-            if isinstance(outcome, Done | PutBack) and outcome.pause_seconds:
+            if isinstance(outcome, Done | Deferred) and outcome.pause_seconds:
                 self._room.pause(now + outcome.pause_seconds)
-            return Receipt(accepted=True)
+            return Ack(accepted=True)
         if not holder.images:
-            if holder.is_dismissed:
+            if holder.is_draining:
                 self._room.worker_left(worker_id)
             else:
                 self._room.worker_is_free(worker_id)
         is_logged = self._is_logged(place[0], outcome)
-        finished = self._settlement.settle(place, outcome)
+        finished = self._outcomes.settle(place, outcome)
         if isinstance(outcome, Uploaded | Failed):
             self.throughput.ended(now)
         self._rest_if_idle()
-        return Receipt(accepted=True, finished=finished, is_logged=is_logged)
+        return Ack(accepted=True, finished=finished, is_logged=is_logged)
 
-    def take_back(self, holder: Holder) -> Retirement:
+    def take_back(self, holder: Holder) -> FenceResult:
         """A worker died: end its leases, each charged with the crash."""
-        leases = self._leases.retire(holder)
+        leases = self._leases.fence(holder)
         self._room.worker_left(holder.worker_id)
         failed = []
         now = self._clock()
@@ -146,12 +148,12 @@ class Dispatcher:
         for leased in reversed(leases):
             if leased.kind is not TaskKind.IMAGE:
                 self._tasks.crashed((leased.kind, leased.place), now)
-            elif (crashed := self._settlement.settle_crash(leased.place)) is not None:
+            elif (crashed := self._outcomes.settle_crash(leased.place)) is not None:
                 failed.append(crashed)
         self._rest_if_idle()
         returned = holder.images - len(failed)
         tasks = len(leases) - holder.images
-        return Retirement(returned, tuple(failed), holder.has_claimed, tasks)
+        return FenceResult(returned, tuple(failed), holder.has_claimed, tasks)
 
     def restore(self) -> tuple[CrashedUrl, ...]:
         """After a restart: what is unfinished waits; what was being uploaded is treated as after
@@ -175,18 +177,18 @@ class Dispatcher:
                 waiting = []
             if not job.pending:
                 continue
-            in_hand = sorted(job.uploading, reverse=True)
+            leased = sorted(job.uploading, reverse=True)
             submission = Submission(job_id, job.urls, job.owner, job.options, client=job.tenant)
-            self._room.restore(submission, waiting, len(in_hand))
-            for index in in_hand:
+            self._room.restore(submission, waiting, len(leased))
+            for index in leased:
                 self._table.begin(job_id, index)
-                crashed.append(self._settlement.settle_crash((job_id, index)))
+                crashed.append(self._outcomes.settle_crash((job_id, index)))
         return tuple(url for url in crashed if url is not None)
 
     def _is_logged(self, job_id: str, outcome: Outcome) -> bool:
         if isinstance(outcome, Failed):
             return self._table.note_failure(job_id, outcome.reason)
-        return not isinstance(outcome, TryAgain) or self._table.note_retry(job_id)
+        return not isinstance(outcome, RetryLater) or self._table.note_retry(job_id)
 
     def _hand_out_image(self, holder: Holder, workers: int, now: float) -> Lease | None:
         place = self._room.take(holder.worker_id, workers, now, is_free=not holder.images)

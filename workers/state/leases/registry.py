@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from workers.contract.messages import Place, TaskKind
+from workers.contract.messages import TaskKind, UrlKey
 
 SILENT_SECONDS = 60.0
 """A worker with nothing in hand asks for work every second, in each lane; one that does not for
@@ -18,7 +18,7 @@ class Holder:
         tokens: its leases in force.
         images: how many of these are of images.
         has_claimed: whether it has ever asked for work.
-        is_dismissed: it was told to leave: it finishes what it has, and is given nothing more.
+        is_draining: it was told to leave: it finishes what it has, and is given nothing more.
         waits: its calls that wait for work now.
     """
 
@@ -27,7 +27,7 @@ class Holder:
     tokens: set[int] = field(default_factory=set)
     images: int = 0
     has_claimed: bool = False
-    is_dismissed: bool = False
+    is_draining: bool = False
     waits: int = 0
 
 
@@ -41,7 +41,7 @@ class Leased:
 
     holder: Holder
     kind: TaskKind
-    place: Place
+    place: UrlKey
     deadline: float
 
 
@@ -85,26 +85,24 @@ class LeaseRegistry:
     def holders_ready(self) -> int:
         """How many workers have ever asked for work, those that are to leave left out."""
         return sum(
-            holder.has_claimed and not holder.is_dismissed for holder in self._holders.values()
+            holder.has_claimed and not holder.is_draining for holder in self._holders.values()
         )
 
     def holders_idle(self) -> int:
         """How many of these wait for work now."""
-        return sum(
-            holder.waits > 0 and not holder.is_dismissed for holder in self._holders.values()
-        )
+        return sum(holder.waits > 0 and not holder.is_draining for holder in self._holders.values())
 
     def holders_staying(self) -> int:
         """How many were not told to leave, those that have not asked for work yet among them."""
-        return len(self._holders) - self.holders_leaving()
+        return len(self._holders) - self.holders_draining()
 
-    def holders_leaving(self) -> int:
+    def holders_draining(self) -> int:
         """How many were told to leave, and are not retired yet."""
-        return sum(holder.is_dismissed for holder in self._holders.values())
+        return sum(holder.is_draining for holder in self._holders.values())
 
     # --- leases -----------------------------------------------------------------------------
 
-    def lend(self, holder: Holder, kind: TaskKind, place: Place, deadline: float) -> int:
+    def lend(self, holder: Holder, kind: TaskKind, place: UrlKey, deadline: float) -> int:
         """Put a task under a new lease; returns its token."""
         self._last_token += 1
         token = self._last_token
@@ -131,13 +129,13 @@ class LeaseRegistry:
                 self.images -= 1
         return leased
 
-    def retire(self, holder: Holder) -> list[Leased]:
+    def fence(self, holder: Holder) -> list[Leased]:
         """Forget a worker; returns what it held, in the order it was lent."""
         del self._holders[holder.worker_id]
         self.images -= holder.images
         return [self._leased.pop(token) for token in sorted(holder.tokens)]
 
-    def overdue(self, now: float) -> tuple[str, ...]:
+    def expired(self, now: float) -> tuple[str, ...]:
         """The workers that keep a task past its deadline, or have none and have fallen silent."""
         late = {
             leased.holder.worker_id for leased in self._leased.values() if leased.deadline <= now

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from workers.contract.job_options import Priority
-from workers.contract.messages import ImageOptions, Place, Submission
+from workers.contract.messages import ImageOptions, Submission, UrlKey
 from workers.state.schedule.host_queues import HostLines
 from workers.state.schedule.job_queue import Indexes, JobQueue, Tenant
 from workers.state.schedule.job_sizes import JobSizes
@@ -70,18 +70,18 @@ class FairQueue:
         """Append a job with all of its URLs."""
         self._enter(job, len(job.urls), range(len(job.urls)))
 
-    def restore(self, job: Submission, waiting: Iterable[int], in_hand: int) -> None:
+    def restore(self, job: Submission, waiting: Iterable[int], leased: int) -> None:
         """Append a job that had begun.
 
         Args:
             job: as it was submitted.
             waiting: indexes of the URLs to hand out.
-            in_hand: how many more are not final, to be given back or ended.
+            leased: how many more are not final, to be given back or ended.
         """
         order = tuple(waiting)
-        self._enter(job, len(order) + in_hand, order)
+        self._enter(job, len(order) + leased, order)
 
-    def pop(self) -> Place | None:
+    def pop(self) -> UrlKey | None:
         """Hand out the next URL of the tenant whose turn it is; it has a slot of its host.
 
         Returns:
@@ -102,7 +102,7 @@ class FairQueue:
                 return place
         return None
 
-    def give_back(self, place: Place) -> None:
+    def requeue(self, place: UrlKey) -> None:
         """Put a URL that was handed out at the front of its job; a slot that it has it keeps."""
         job_id, index = place
         job = self._jobs[job_id]
@@ -111,7 +111,7 @@ class FairQueue:
             self._line_up_unless_there(job_id, job)
             job.admitted.insert(0, index)
         else:
-            self._parking(job_id, job, host).insert(0, index)
+            self._suspended(job_id, job, host).insert(0, index)
 
     def admit(self, host: str) -> int:
         """Pass slots that got free to what is parked for them; returns how many."""
@@ -149,7 +149,7 @@ class FairQueue:
                 self.admit(host_with_room)
         return waiting
 
-    def url(self, place: Place) -> str:
+    def url(self, place: UrlKey) -> str:
         job_id, index = place
         return self._jobs[job_id].urls[index]
 
@@ -212,7 +212,7 @@ class FairQueue:
                 return
         self._line.remove(tenant)
 
-    def _search(self, tenant: Tenant) -> tuple[Place | None, int]:
+    def _search(self, tenant: Tenant) -> tuple[UrlKey | None, int]:
         """Look for a URL that may go; returns it, and how many were looked at."""
         looked = 0
         while tenant.turns and looked < _LOOKS_PER_TURN:
@@ -246,17 +246,17 @@ class FairQueue:
             paused = self._sources.withdraw((job_id, index))
             if paused is None:
                 return index
-            self._parking(job_id, job, paused).insert(0, index)
+            self._suspended(job_id, job, paused).insert(0, index)
             return None
         index = job.order[job.position]
         job.position += 1
         host = host_of(job.urls[index])
         if self._sources.take((job_id, index), host):
             return index
-        self._parking(job_id, job, host).append(index)
+        self._suspended(job_id, job, host).append(index)
         return None
 
-    def _parking(self, job_id: str, job: JobQueue, host: str) -> Indexes:
+    def _suspended(self, job_id: str, job: JobQueue, host: str) -> Indexes:
         found = job.parked.get(host)
         if found is None:
             found = job.parked[host] = array("I")

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from workers.contract.messages import Place
+from workers.contract.messages import UrlKey
 
 
 class Quarantine:
@@ -20,16 +20,16 @@ class Quarantine:
 
     def __init__(self, max_crashes: int) -> None:
         self._max_crashes = max_crashes
-        self._crashes: dict[Place, int] = {}
-        self._on_last_chance: set[Place] = set()
-        self._suspects: deque[Place] = deque()
+        self._crashes: dict[UrlKey, int] = {}
+        self._on_last_chance: set[UrlKey] = set()
+        self._quarantined: deque[UrlKey] = deque()
         # The workers that serve the suspects, and whether each holds one already. Each of the
         # others can count on a suspect that waits.
-        self._staff: dict[str, bool] = {}
+        self._dedicated: dict[str, bool] = {}
 
     # --- the URLs ---------------------------------------------------------------------------
 
-    def charge(self, place: Place, *, last_chance: bool = False) -> int:
+    def charge(self, place: UrlKey, *, last_chance: bool = False) -> int:
         """Count a crash of the worker that had this URL.
 
         Args:
@@ -45,12 +45,12 @@ class Quarantine:
             self._on_last_chance.add(place)
         return crashes
 
-    def is_suspect(self, place: Place) -> bool:
+    def is_quarantined(self, place: UrlKey) -> bool:
         return place in self._on_last_chance
 
-    def add(self, suspect: Place) -> None:
+    def add(self, quarantined_url: UrlKey) -> None:
         """Keep a suspect that waits for a worker, before those that wait already."""
-        self._suspects.appendleft(suspect)
+        self._quarantined.appendleft(quarantined_url)
 
     def remove(self, job_id: str) -> list[int]:
         """Take out the suspects of a job that wait, and let whoever waited for one go.
@@ -60,14 +60,14 @@ class Quarantine:
         """
         for place in [place for place in self._crashes if place[0] == job_id]:
             self.forget(place)
-        removed = [index for suspect_of, index in self._suspects if suspect_of == job_id]
+        removed = [index for quarantined_of, index in self._quarantined if quarantined_of == job_id]
         if removed:
-            self._suspects = deque(place for place in self._suspects if place[0] != job_id)
-            for worker_id in self._without_suspect()[len(self._suspects) :]:
-                del self._staff[worker_id]
+            self._quarantined = deque(place for place in self._quarantined if place[0] != job_id)
+            for worker_id in self._without_url()[len(self._quarantined) :]:
+                del self._dedicated[worker_id]
         return removed
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: UrlKey) -> None:
         """The URL is final: its crashes no longer matter."""
         self._crashes.pop(place, None)
         self._on_last_chance.discard(place)
@@ -75,13 +75,13 @@ class Quarantine:
     # --- the workers that serve them --------------------------------------------------------
 
     @property
-    def has_suspects(self) -> bool:
+    def has_quarantined(self) -> bool:
         """Whether some wait."""
-        return bool(self._suspects)
+        return bool(self._quarantined)
 
     def holds(self, worker_id: str) -> bool:
         """Whether this worker serves the suspects, and may take nothing else."""
-        return worker_id in self._staff
+        return worker_id in self._dedicated
 
     def enter(self, worker_id: str, workers: int, *, is_free: bool) -> bool:
         """Make this worker serve the suspects, if it is needed there and can be spared.
@@ -95,21 +95,25 @@ class Quarantine:
             workers: how many there are, this one included.
             is_free: whether it holds nothing.
         """
-        if worker_id in self._staff or not self._suspects or (self._staff and not is_free):
+        if (
+            worker_id in self._dedicated
+            or not self._quarantined
+            or (self._dedicated and not is_free)
+        ):
             return False
         most = max(1, workers - 1)
-        without = self._without_suspect()
-        if without and (len(self._staff) >= most or len(without) >= len(self._suspects)):
-            del self._staff[without[0]]
-        if len(self._staff) >= most:
+        without = self._without_url()
+        if without and (len(self._dedicated) >= most or len(without) >= len(self._quarantined)):
+            del self._dedicated[without[0]]
+        if len(self._dedicated) >= most:
             return False
-        self._staff[worker_id] = False
+        self._dedicated[worker_id] = False
         return True
 
-    def pop(self, worker_id: str) -> Place:
+    def pop(self, worker_id: str) -> UrlKey:
         """Hand out the next suspect to a worker that entered and holds nothing."""
-        self._staff[worker_id] = True
-        return self._suspects.popleft()
+        self._dedicated[worker_id] = True
+        return self._quarantined.popleft()
 
     def settled(self, worker_id: str) -> bool:
         """The suspect of this worker came to an end; another one is next, or it may leave.
@@ -117,19 +121,19 @@ class Quarantine:
         Returns:
             Whether it left, and may take other work again.
         """
-        del self._staff[worker_id]
-        if len(self._without_suspect()) < len(self._suspects):
-            self._staff[worker_id] = False
-        return worker_id not in self._staff
+        del self._dedicated[worker_id]
+        if len(self._without_url()) < len(self._quarantined):
+            self._dedicated[worker_id] = False
+        return worker_id not in self._dedicated
 
     def stand_down(self, worker_id: str) -> None:
         """The worker takes no more suspects; the one that it may have stays apart."""
-        if not self._staff.get(worker_id):
+        if not self._dedicated.get(worker_id):
             self.leave(worker_id)
 
     def leave(self, worker_id: str) -> None:
         """The worker is gone."""
-        self._staff.pop(worker_id, None)
+        self._dedicated.pop(worker_id, None)
 
-    def _without_suspect(self) -> list[str]:
-        return [worker_id for worker_id, has_one in self._staff.items() if not has_one]
+    def _without_url(self) -> list[str]:
+        return [worker_id for worker_id, has_one in self._dedicated.items() if not has_one]

@@ -4,7 +4,7 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from workers.contract.messages import Place
+from workers.contract.messages import UrlKey
 
 _URL_BYTES = 300  # measured with CPython 3.11
 
@@ -18,7 +18,7 @@ class RetryDelays:
     """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, Place]] = []
+        self._heap: list[tuple[float, UrlKey]] = []
         # By job: the indexes of those that wait.
         self._waiting: dict[str, set[int]] = {}
         self._count = 0
@@ -31,7 +31,7 @@ class RetryDelays:
         """Bytes of memory, by an estimate."""
         return _URL_BYTES * len(self._heap)
 
-    def add(self, place: Place, due: float) -> bool:
+    def add(self, place: UrlKey, due: float) -> bool:
         """Keep a URL until a time; returns whether it is the next one."""
         job_id, index = place
         self._waiting.setdefault(job_id, set()).add(index)
@@ -39,7 +39,7 @@ class RetryDelays:
         heapq.heappush(self._heap, (due, place))
         return self._heap[0][1] == place
 
-    def pop_due(self, now: float) -> Iterator[Place]:
+    def pop_due(self, now: float) -> Iterator[UrlKey]:
         """Hand out the URLs whose time has come, one after the other."""
         while self._heap and self._heap[0][0] <= now:
             _, place = heapq.heappop(self._heap)
@@ -59,10 +59,10 @@ class RetryDelays:
             heapq.heapify(self._heap)
         return removed
 
-    def _holds(self, place: Place) -> bool:
+    def _holds(self, place: UrlKey) -> bool:
         return place[1] in self._waiting.get(place[0], ())
 
-    def _leave(self, place: Place) -> bool:
+    def _leave(self, place: UrlKey) -> bool:
         if not self._holds(place):
             return False
         job_id, index = place

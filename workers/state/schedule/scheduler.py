@@ -7,7 +7,7 @@ takes one has it until the room is told to have it back or that it has ended.
 import math
 from collections.abc import Callable, Iterable
 
-from workers.contract.messages import ImageOptions, Outcome, Place, Submission
+from workers.contract.messages import ImageOptions, Outcome, Submission, UrlKey
 from workers.state.schedule.fair_queue import FairQueue
 from workers.state.schedule.quarantine import Quarantine
 from workers.state.schedule.retry_delays import RetryDelays
@@ -16,7 +16,7 @@ from workers.state.schedule.source_limits import SourceLimits, host_of
 _SEARCH_ON_SECONDS = 0.01  # after a search of the queue that was broken off, with the others let in
 
 
-class WaitingRoom:
+class Scheduler:
     """Keeps the URLs that wait, and the rules of who may have one now: jobs take turns, source
     hosts have limits, suspects go out alone, Imgur may have asked everybody to wait.
 
@@ -80,13 +80,13 @@ class WaitingRoom:
         self._queue.add(submission)
         self._wake()
 
-    def restore(self, job: Submission, waiting: Iterable[int], in_hand: int) -> None:
+    def restore(self, job: Submission, waiting: Iterable[int], leased: int) -> None:
         """Append a job that had begun; see `FairQueue.restore`."""
-        self._queue.restore(job, waiting, in_hand)
+        self._queue.restore(job, waiting, leased)
 
     # --- URLs go out ------------------------------------------------------------------------
 
-    def take(self, worker_id: str, workers: int, now: float, *, is_free: bool) -> Place | None:
+    def take(self, worker_id: str, workers: int, now: float, *, is_free: bool) -> UrlKey | None:
         """The next URL for a worker.
 
         Args:
@@ -101,10 +101,10 @@ class WaitingRoom:
         if now < self._paused_until:
             return None
         for place in self._delays.pop_due(now):
-            self.give_back(place, now)
+            self.requeue(place, now)
         for host in self._sources.resume(now):
             self._admit(host)
-        if self._quarantine.has_suspects and self._quarantine.enter(
+        if self._quarantine.has_quarantined and self._quarantine.enter(
             worker_id, workers, is_free=is_free
         ):
             # Another worker may have been let go for it.
@@ -113,12 +113,12 @@ class WaitingRoom:
             return self._queue.pop()
         if not is_free:
             return None
-        suspect = self._quarantine.pop(worker_id)
+        quarantined_url = self._quarantine.pop(worker_id)
         # Counted, but not held up: there are few, and each keeps a worker from all other work.
-        self._sources.take_beyond(suspect, host_of(self._queue.url(suspect)))
-        return suspect
+        self._sources.take_beyond(quarantined_url, host_of(self._queue.url(quarantined_url)))
+        return quarantined_url
 
-    def url(self, place: Place) -> str:
+    def url(self, place: UrlKey) -> str:
         """The text of a URL that is not final."""
         return self._queue.url(place)
 
@@ -126,13 +126,13 @@ class WaitingRoom:
         """What the workers are told of a job's options."""
         return self._queue.options(job_id)
 
-    def downloaded(self, place: Place) -> None:
+    def downloaded(self, place: UrlKey) -> None:
         """The image has arrived: its source is free for the next."""
         self._admit(self._sources.downloaded(place))
 
     # --- they come back, or end -------------------------------------------------------------
 
-    def attempt_ended(self, place: Place, outcome: Outcome | None, now: float) -> None:
+    def attempt_ended(self, place: UrlKey, outcome: Outcome | None, now: float) -> None:
         """An attempt is over, and its download with it; the source's limit heeds the outcome.
 
         Args:
@@ -142,16 +142,16 @@ class WaitingRoom:
         """
         self._admit(self._sources.ended(place, outcome, now))
 
-    def give_back(self, place: Place, now: float) -> None:
+    def requeue(self, place: UrlKey, now: float) -> None:
         """Put a URL before the others of its job, or with the suspects if it is one."""
-        if self._quarantine.is_suspect(place):
+        if self._quarantine.is_quarantined(place):
             self.attempt_ended(place, None, now)
             self._quarantine.add(place)
         else:
-            self._queue.give_back(place)
+            self._queue.requeue(place)
         self._wake()
 
-    def delay(self, place: Place, until: float) -> None:
+    def delay(self, place: UrlKey, until: float) -> None:
         """Have a URL back at a time."""
         if self._delays.add(place, until):
             # Every lane that waits has its alarm set for the first of them, or for earlier.
@@ -163,11 +163,11 @@ class WaitingRoom:
         """
         self._paused_until = max(self._paused_until, until)
 
-    def charge(self, place: Place, *, last_chance: bool) -> int:
+    def charge(self, place: UrlKey, *, last_chance: bool) -> int:
         """Count a crash of the worker that had a URL; see `Quarantine.charge`."""
         return self._quarantine.charge(place, last_chance=last_chance)
 
-    def end(self, place: Place) -> None:
+    def end(self, place: UrlKey) -> None:
         """A URL that was taken is final."""
         self._quarantine.forget(place)
         self._queue.end(place[0])

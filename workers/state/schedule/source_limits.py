@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from workers.contract.errors import Reason
-from workers.contract.messages import Failed, Outcome, Place, TryAgain
+from workers.contract.messages import Failed, Outcome, RetryLater, UrlKey
 
 _GOOD_DOWNLOADS = 10
 """After so many in a row a lowered limit rises by one."""
@@ -19,7 +19,7 @@ whole of DOWNLOAD_SECONDS each time, and one at a time its job would never end."
 _REMEMBERED = 10_000
 """Sources with a lowered limit and nothing in flight; the oldest beyond are forgotten."""
 
-_MOST_PAUSES = 10_000
+_MAX_PAUSES = 10_000
 """Sources that are paused; beyond them one that asks for a pause has its limit cut, and no more. A
 client may send URLs of any number of hosts."""
 
@@ -74,7 +74,7 @@ class SourceLimits:
         self._most = most
         self._sources: dict[str, _Source] = {}
         # Each URL's source, and its cuts when the slot was taken.
-        self._slots: dict[Place, tuple[_Source, int]] = {}
+        self._slots: dict[UrlKey, tuple[_Source, int]] = {}
         self._pauses: list[tuple[float, str]] = []
         # In no use at the moment; oldest first.
         self._idle: OrderedDict[str, None] = OrderedDict()
@@ -86,7 +86,7 @@ class SourceLimits:
 
     # --- taking a slot ----------------------------------------------------------------------
 
-    def take(self, place: Place, host: str) -> bool:
+    def take(self, place: UrlKey, host: str) -> bool:
         """Give a URL a slot of its host, unless it has one.
 
         Returns:
@@ -100,7 +100,7 @@ class SourceLimits:
         self.take_beyond(place, host)
         return True
 
-    def take_beyond(self, place: Place, host: str) -> None:
+    def take_beyond(self, place: UrlKey, host: str) -> None:
         """Give a URL a slot of its host, be there one left or not."""
         if not self._most:
             return
@@ -114,12 +114,12 @@ class SourceLimits:
 
     # --- giving it up; each returns the host that may have room by that ---------------------
 
-    def withdraw(self, place: Place) -> str | None:
+    def withdraw(self, place: UrlKey) -> str | None:
         """Take the slot from a URL not handed out yet, if its source was paused since."""
         slot = self._slots.get(place)
         return self._give_up(place).host if slot is not None and slot[0].paused_until else None
 
-    def downloaded(self, place: Place) -> str | None:
+    def downloaded(self, place: UrlKey) -> str | None:
         """The image has arrived."""
         slot = self._slots.get(place)
         if slot is None:
@@ -131,7 +131,7 @@ class SourceLimits:
             source.good = 0
         return self._give_up(place).host
 
-    def ended(self, place: Place, outcome: Outcome | None, now: float) -> str | None:
+    def ended(self, place: UrlKey, outcome: Outcome | None, now: float) -> str | None:
         """The URL's lease has ended; its download too, if it had not before.
 
         Args:
@@ -142,7 +142,7 @@ class SourceLimits:
         slot = self._slots.get(place)
         if slot is None:
             return None
-        if isinstance(outcome, TryAgain | Failed):
+        if isinstance(outcome, RetryLater | Failed):
             self._heed(*slot, outcome, now)
         return self._give_up(place).host
 
@@ -167,7 +167,7 @@ class SourceLimits:
 
     # --- inside -----------------------------------------------------------------------------
 
-    def _heed(self, source: _Source, cuts: int, outcome: TryAgain | Failed, now: float) -> None:
+    def _heed(self, source: _Source, cuts: int, outcome: RetryLater | Failed, now: float) -> None:
         if outcome.source_pause_seconds is not None:
             least = 1
         elif outcome.reason == Reason.DOWNLOAD_TIMEOUT:
@@ -179,13 +179,13 @@ class SourceLimits:
             source.limit = max(least, source.limit // 2)
             source.cuts += 1
         source.good = 0
-        if outcome.source_pause_seconds and len(self._pauses) < _MOST_PAUSES:
+        if outcome.source_pause_seconds and len(self._pauses) < _MAX_PAUSES:
             until = now + outcome.source_pause_seconds
             if until > source.paused_until:
                 source.paused_until = until
                 heapq.heappush(self._pauses, (until, source.host))
 
-    def _give_up(self, place: Place) -> _Source:
+    def _give_up(self, place: UrlKey) -> _Source:
         source, _ = self._slots.pop(place)
         source.in_flight -= 1
         self._forget_if_idle(source)

@@ -6,7 +6,7 @@ _MEMORY_SECONDS = 30.0
 """What was that long ago counts a third: long enough to even out images of different sizes, short
 enough to follow a source that gets slower."""
 
-_FEWEST_SECONDS = 0.5  # of work; before that the first URL to end says too little
+_MIN_SECONDS = 0.5  # of work; before that the first URL to end says too little
 
 
 class Throughput:
@@ -39,7 +39,7 @@ class Throughput:
     def per_second(self, now: float) -> float | None:
         """URLs that end in a second; None while that is not known."""
         self._count_to(now)
-        if self._worked < _FEWEST_SECONDS or self._ended <= 0.0:
+        if self._worked < _MIN_SECONDS or self._ended <= 0.0:
             return None
         return self._ended / self._worked
 

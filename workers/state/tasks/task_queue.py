@@ -12,19 +12,19 @@ from functools import partial
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    Deferred,
     Failed,
     Lease,
     Outcome,
-    Place,
-    PutBack,
+    RetryLater,
     TaskKey,
     TaskKind,
-    TryAgain,
+    UrlKey,
 )
 from workers.state.tasks.due_tasks import DueTasks
 from workers.state.tasks.task_store import TaskStore
 
-_MOST_OF_A_KIND = 16  # leased at once, over all workers
+_MAX_OF_A_KIND = 16  # leased at once, over all workers
 _LANES_FOR_ONE = 8  # of all workers; so images keep three lanes in four
 
 _KINDS = (TaskKind.WEBHOOK, TaskKind.DELETION)
@@ -76,7 +76,7 @@ class TaskQueue:
             self._open[key] = _Progress(attempts)
             self._put(key, now + wait_seconds)
 
-    def add(self, kind: TaskKind, place: Place, now: float) -> None:
+    def add(self, kind: TaskKind, place: UrlKey, now: float) -> None:
         """Something is to be done, at once."""
         if (kind, place) not in self._open:
             self._open[kind, place] = _Progress(0)
@@ -144,7 +144,7 @@ class TaskQueue:
         """How many tasks of a kind all workers have at once, and of them for one host. Those of
         other kinds do not count, so that no kind can hold up another.
         """
-        most = max(1, min(_MOST_OF_A_KIND, workers * self._limits.lanes // _LANES_FOR_ONE))
+        most = max(1, min(_MAX_OF_A_KIND, workers * self._limits.lanes // _LANES_FOR_ONE))
         # Deletions have a single host, Imgur.
         return most, max(1, most // 2) if kind is TaskKind.WEBHOOK else most
 
@@ -157,12 +157,12 @@ class TaskQueue:
     def settle(self, key: TaskKey, outcome: Outcome, now: float) -> None:
         """An attempt has ended as a worker reports."""
         progress = self._ended(key, now)
-        if isinstance(outcome, PutBack):
+        if isinstance(outcome, Deferred):
             self._put(key, now)
             return
         progress.attempts += 1
         self._store.note(key, progress.attempts, outcome)
-        if isinstance(outcome, TryAgain):
+        if isinstance(outcome, RetryLater):
             self._put(key, now + outcome.delay_seconds)
         else:
             del self._open[key]

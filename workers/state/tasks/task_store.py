@@ -13,10 +13,10 @@ from workers.contract.messages import (
     ImageState,
     Lease,
     Outcome,
-    Place,
+    RetryLater,
     TaskKey,
     TaskKind,
-    TryAgain,
+    UrlKey,
 )
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_table import JobEntry, JobTable
@@ -49,7 +49,7 @@ class TaskStore:
                 target, body = job.options.callback_url or "", job_complete(job_id, job)
             return Lease(token, job_id, index, target, attempt, None, job.origin, kind, body)
 
-    def host(self, kind: TaskKind, place: Place) -> str:
+    def host(self, kind: TaskKind, place: UrlKey) -> str:
         """The host that a webhook goes to; none for a deletion: all of them go to Imgur."""
         if kind is TaskKind.DELETION:
             return ""
@@ -65,9 +65,9 @@ class TaskStore:
             outcome: how.
         """
         kind, (job_id, index) = key
-        if kind is TaskKind.WEBHOOK and isinstance(outcome, Done | Failed | TryAgain):
+        if kind is TaskKind.WEBHOOK and isinstance(outcome, Done | Failed | RetryLater):
             now = self._wall_clock()
-            due = now + outcome.delay_seconds if isinstance(outcome, TryAgain) else None
+            due = now + outcome.delay_seconds if isinstance(outcome, RetryLater) else None
             reason = None
             if not isinstance(outcome, Done) and outcome.status is None:
                 reason = outcome.reason  # with an answer, its status says all

@@ -30,7 +30,7 @@ _find_line_end = re.compile(r"[\r\n\0]").search
 _is_sendable = re.compile(r"https?://[!-~]+").fullmatch
 
 
-class AnswerBody:
+class ResponseBody:
     """The first MAX_ANSWER_BYTES of a body, in memory."""
 
     def __init__(self, head: Head) -> None:
@@ -75,7 +75,7 @@ class CurlAdapter(BaseAdapter):
         pool: ConnectionPool,
         options: TransferOptions,
         guard: Guard | None = None,
-        open_body: Callable[[Head], Body] = AnswerBody,
+        open_body: Callable[[Head], Body] = ResponseBody,
     ) -> None:
         super().__init__()
         self._pool = pool
@@ -143,7 +143,7 @@ class CurlAdapter(BaseAdapter):
                 head, body = read_leniently(self._options, self._guard, wanted)
                 return _response(request, head, body)
         if error is not None:
-            if isinstance(handle.body, AnswerBody):
+            if isinstance(handle.body, ResponseBody):
                 error.partial = _response(request, handle.head, handle.take_body())
             raise error
         return _response(request, handle.head, handle.take_body())
@@ -227,5 +227,5 @@ def _response(
     response.url = request.url or ""
     response.status_code = head.status
     response.headers = head.fields  # type: ignore[assignment] # reads the same
-    response.raw = body.decoded() if isinstance(body, AnswerBody) else body
+    response.raw = body.decoded() if isinstance(body, ResponseBody) else body
     return response

@@ -32,12 +32,12 @@ class ByteBudget:
             self._left -= count
             return True
 
-    def give_back(self, count: int) -> None:
+    def requeue(self, count: int) -> None:
         # Without the lock: the garbage collector may close a file in the middle of `take`.
         self._returned.append(count)
 
 
-class HeldBytes(io.BytesIO):
+class BudgetedBuffer(io.BytesIO):
     """A file in memory that counts against a budget until it is closed.
 
     Args:
@@ -60,5 +60,5 @@ class HeldBytes(io.BytesIO):
     def close(self) -> None:
         """Give the bytes back; also what is called when the file is forgotten unclosed."""
         super().close()
-        self._budget.give_back(self._held)
+        self._budget.requeue(self._held)
         self._held = 0

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pycurl
 
-from workers.contract.wakeup_pipe import Bell
+from workers.contract.wakeup_pipe import WakeupPipe
 from workers.worker.http.handle import Handle
 
 KEPT_CONNECTIONS = 512
@@ -36,8 +36,8 @@ class TransferLoop:
     def __init__(self, on_failure: Callable[[Exception], None] = lambda _: None) -> None:
         self._on_failure = on_failure
         self._epoll = select.epoll()
-        self._bell = Bell()
-        self._epoll.register(self._bell, select.EPOLLIN)
+        self._wakeup_pipe = WakeupPipe()
+        self._epoll.register(self._wakeup_pipe, select.EPOLLIN)
         self._watched: dict[int, ConnectionPool] = {}  # descriptor → whose it is
         self._is_awake = False
         self._closed = False
@@ -73,7 +73,7 @@ class TransferLoop:
         self._new.append((pool, handle))
         if not self._is_awake:
             self._is_awake = True
-            self._bell.ring()
+            self._wakeup_pipe.ring()
         if self._has_ended:
             self._fail_new()
         error = handle.result.get()
@@ -83,7 +83,7 @@ class TransferLoop:
     def close(self) -> None:
         """Break off what is under way, and end the thread."""
         self._closed = True
-        self._bell.ring()
+        self._wakeup_pipe.ring()
         self._thread.join()
 
     def _run(self) -> None:
@@ -94,19 +94,19 @@ class TransferLoop:
         self._closed = True
         for pool in self._pools.values():
             pool.close()
-        self._tell_ended()
+        self._log_ended()
         # From here on a lane fails what it adds: until then the thread alone takes out of `_new`.
         self._has_ended = True
         self._fail_new()
         self._epoll.close()
 
     def _drive(self) -> None:
-        bell = self._bell.fileno()
+        wakeup_pipe = self._wakeup_pipe.fileno()
         next_sweep = time.monotonic() + _SWEEP_SECONDS
         while not self._closed:
             for descriptor, events in self._epoll.poll(self._wait_seconds()):
-                if descriptor == bell:
-                    self._bell.hush()
+                if descriptor == wakeup_pipe:
+                    self._wakeup_pipe.hush()
                     self._is_awake = False
                     self._begin_new()
                 elif descriptor in self._watched:
@@ -118,7 +118,7 @@ class TransferLoop:
                 next_sweep = now + _SWEEP_SECONDS
                 for pool in self._pools.values():
                     pool.sweep(now)
-            self._tell_ended()
+            self._log_ended()
 
     def _wait_seconds(self) -> float | None:
         pools = self._pools.values()
@@ -133,7 +133,7 @@ class TransferLoop:
             pool.begin(handle)
             self._new.popleft()
 
-    def _tell_ended(self) -> None:
+    def _log_ended(self) -> None:
         for handle, error in self._ended:
             handle.result.put(error)
         self._ended.clear()

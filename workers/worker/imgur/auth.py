@@ -12,7 +12,7 @@ from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.errors import explain
 from workers.worker.imgur.exchange import Exchange, timed_out
 from workers.worker.imgur.refusal import quoted, read_refusal
-from workers.worker.imgur.response import Answer, parse_json
+from workers.worker.imgur.response import ApiResponse, parse_json
 
 _REFRESH_SECONDS = 20.0  # the call itself: its outcome arrives while the permit lasts
 _LIFE_SECONDS = 3600.0  # of a token whose answer does not say
@@ -147,7 +147,7 @@ class Authorizer:
                 return access_token, life, _text(document.get("refresh_token"))
         raise self._refusal(answer, refresh_token)
 
-    def _refusal(self, answer: Answer, refresh_token: str) -> ImgurError:
+    def _refusal(self, answer: ApiResponse, refresh_token: str) -> ImgurError:
         refusal = read_refusal(answer)
         secrets = self.secrets(refresh_token)
         quote = quoted(refusal.sentence, secrets)

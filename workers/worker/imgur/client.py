@@ -10,7 +10,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.quota import Allowance
+from workers.contract.quota import Quota
 from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop
 from workers.worker.imgur.auth import Authorizer, Credential
@@ -19,9 +19,9 @@ from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.errors import explain
 from workers.worker.imgur.exchange import Exchange, timed_out
 from workers.worker.imgur.multipart import Form, image_form
-from workers.worker.imgur.rate_limit import pause_after_upload, read_allowance
+from workers.worker.imgur.rate_limit import pause_after_upload, read_quota
 from workers.worker.imgur.refusal import read_refusal
-from workers.worker.imgur.response import Answer, parse_json
+from workers.worker.imgur.response import ApiResponse, parse_json
 
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 # Names and addresses of hosts; Imgur itself has neither ports nor addresses, a stand-in may.
@@ -56,7 +56,7 @@ class ImgurClient:
         access: where, and as whom.
         tokens: the access token that all workers share; used for an account only.
         transfers: performs the calls.
-        on_allowance: told what each answer says of the limits.
+        on_quota: told what each answer says of the limits.
         deprecations: what all lanes share; by default the client has one to itself.
     """
 
@@ -65,10 +65,10 @@ class ImgurClient:
         access: ImgurAccess,
         tokens: Tokens,
         transfers: TransferLoop,
-        on_allowance: Callable[[Allowance], None] = lambda _: None,
+        on_quota: Callable[[Quota], None] = lambda _: None,
         deprecations: DeprecationLog | None = None,
     ) -> None:
-        self._on_allowance = on_allowance
+        self._on_quota = on_quota
         self._deprecations = deprecations or DeprecationLog(time.monotonic)
         self._upload_seconds = access.upload_seconds
         self._url = f"{access.api_url.rstrip('/')}/3/image"
@@ -149,7 +149,7 @@ class ImgurClient:
 
     def _post(
         self, credential: Credential, make_form: Callable[[], Form], deadline: float
-    ) -> Answer:
+    ) -> ApiResponse:
         left = deadline - time.monotonic()
         if left <= 0:
             raise timed_out()
@@ -159,7 +159,7 @@ class ImgurClient:
         self._read_headers("POST /3/image", answer, credential)
         return answer
 
-    def _delete(self, credential: Credential, deletehash: str, deadline: float) -> Answer:
+    def _delete(self, credential: Credential, deletehash: str, deadline: float) -> ApiResponse:
         left = deadline - time.monotonic()
         if left <= 0:
             raise timed_out()
@@ -169,19 +169,19 @@ class ImgurClient:
         return answer
 
     def _read_headers(
-        self, call: str, answer: Answer, credential: Credential, *secrets: str
+        self, call: str, answer: ApiResponse, credential: Credential, *secrets: str
     ) -> None:
-        self._on_allowance(read_allowance(answer.headers, time.time()))
+        self._on_quota(read_quota(answer.headers, time.time()))
         self._deprecations.read(
             call, answer.headers, self._authorizer.secrets(credential.secret, *secrets)
         )
 
 
-def _is_stale(answer: Answer) -> bool:
+def _is_stale(answer: ApiResponse) -> bool:
     return read_refusal(answer).is_stale_token
 
 
-def _read_image(answer: Answer) -> UploadedImage | None:
+def _read_image(answer: ApiResponse) -> UploadedImage | None:
     document = parse_json(answer.body)
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(data, dict):

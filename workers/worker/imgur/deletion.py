@@ -10,12 +10,12 @@ from http import HTTPStatus
 from workers.contract.errors import ImgurError, RateLimitedError
 from workers.worker.imgur.errors import explain
 from workers.worker.imgur.refusal import quoted, read_refusal
-from workers.worker.imgur.response import Answer, parse_json
+from workers.worker.imgur.response import ApiResponse, parse_json
 
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
-def is_deleted(answer: Answer) -> bool:
+def is_deleted(answer: ApiResponse) -> bool:
     """Whether the image is there no longer.
 
     404 is as good as a yes: an earlier attempt may have deleted it and its answer been lost.
@@ -27,7 +27,7 @@ def is_deleted(answer: Answer) -> bool:
 
 
 def why_not_deleted(
-    answer: Answer, credentials: str, secrets: Collection[str], now: float
+    answer: ApiResponse, credentials: str, secrets: Collection[str], now: float
 ) -> ImgurError:
     """Say what a refusal means; see `explain`, whose sentences are about uploads."""
     refusal = read_refusal(answer)

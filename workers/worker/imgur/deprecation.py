@@ -13,7 +13,7 @@ from workers.worker.imgur.refusal import shown
 
 _HEADERS = ("Deprecation", "Sunset")
 _QUIET_SECONDS = 24 * 3600.0
-_MOST_KEPT = 100  # a server that makes up a value for each answer fills neither memory nor log
+_MAX_KEPT = 100  # a server that makes up a value for each answer fills neither memory nor log
 
 
 class DeprecationLog:
@@ -53,7 +53,7 @@ class DeprecationLog:
             self._logged_at = {
                 key: at for key, at in self._logged_at.items() if now - at < _QUIET_SECONDS
             }
-            if announcement in self._logged_at or len(self._logged_at) >= _MOST_KEPT:
+            if announcement in self._logged_at or len(self._logged_at) >= _MAX_KEPT:
                 return False
             self._logged_at[announcement] = now
             return True

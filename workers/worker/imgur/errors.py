@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from workers.contract.errors import ImgurError, RateLimitedError, Reason, UploadUnsureError
+from workers.contract.errors import ImgurError, OutcomeUnknownError, RateLimitedError, Reason
 from workers.worker.imgur.rate_limit import is_used_up, pause_after_refusal, wait_asked_for
 from workers.worker.imgur.refusal import Refusal, quoted
-from workers.worker.imgur.response import Answer
+from workers.worker.imgur.response import ApiResponse
 
 _TOO_FAST = re.compile(r"too fast|too many requests|requests exceeded|rate.?limit", re.IGNORECASE)
 _CREDENTIALS = re.compile(
@@ -134,7 +134,7 @@ _RULES = (
 
 
 def explain(
-    answer: Answer, refusal: Refusal, *, credentials: str, secrets: Collection[str], now: float
+    answer: ApiResponse, refusal: Refusal, *, credentials: str, secrets: Collection[str], now: float
 ) -> ImgurError:
     """Say what a refusal means: a stable reason, a sentence, and whether to try again.
 
@@ -153,7 +153,7 @@ def explain(
     rule = next(rule for rule in _RULES if rule.fits(refusal))
     message = rule.message.format(credentials=credentials)
     wait = wait_asked_for(answer.headers, now) if rule.transient else None
-    error_class = UploadUnsureError if refusal.is_unsure else ImgurError
+    error_class = OutcomeUnknownError if refusal.is_outcome_unknown else ImgurError
     return error_class(
         rule.reason,
         f"{message} (status {refusal.status}).{quote}",
@@ -163,7 +163,7 @@ def explain(
     )
 
 
-def _is_rate_limited(answer: Answer, refusal: Refusal) -> bool:
+def _is_rate_limited(answer: ApiResponse, refusal: Refusal) -> bool:
     if HTTPStatus.TOO_MANY_REQUESTS in {refusal.status, *refusal.codes}:
         return True
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -6,14 +6,14 @@ from typing import Final
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from workers.contract.errors import ImgurError, Reason, UploadUnsureError
+from workers.contract.errors import ImgurError, OutcomeUnknownError, Reason
 from workers.contract.imgur_access import ImgurAccess
 from workers.worker.http.adapter import CurlAdapter, open_session
 from workers.worker.http.authorities import authority_file
 from workers.worker.http.errors import Fault, TransferError
 from workers.worker.http.handle import TransferOptions
 from workers.worker.http.loop import TransferLoop
-from workers.worker.imgur.response import Answer, parse_json
+from workers.worker.imgur.response import ApiResponse, parse_json
 
 _USER_AGENT: Final = "imgup"
 
@@ -38,7 +38,7 @@ class Exchange:
         body: bytes | Iterable[bytes],
         length: int,
         seconds: float,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Send one request.
 
         Args:
@@ -53,7 +53,7 @@ class Exchange:
         """
         return self._send("POST", url, {**headers, "Content-Length": str(length)}, body, seconds)
 
-    def delete(self, url: str, headers: Mapping[str, str], seconds: float) -> Answer:
+    def delete(self, url: str, headers: Mapping[str, str], seconds: float) -> ApiResponse:
         """Send one request without a body; see `post`."""
         return self._send("DELETE", url, headers, None, seconds)
 
@@ -64,7 +64,7 @@ class Exchange:
         headers: Mapping[str, str],
         body: bytes | Iterable[bytes] | None,
         seconds: float,
-    ) -> Answer:
+    ) -> ApiResponse:
         request = requests.PreparedRequest()
         request.method, request.url = method, url
         request.headers = CaseInsensitiveDict(
@@ -91,13 +91,13 @@ class Exchange:
         self.session.close()
 
 
-def _answer_of(response: requests.Response) -> Answer:
-    return Answer(response.status_code, response.headers, response.content)
+def _answer_of(response: requests.Response) -> ApiResponse:
+    return ApiResponse(response.status_code, response.headers, response.content)
 
 
 def timed_out() -> ImgurError:
     message = "Imgur did not answer within the time allowed (UPLOAD_SECONDS)."
-    return UploadUnsureError(Reason.IMGUR_TIMEOUT, message, transient=True)
+    return OutcomeUnknownError(Reason.IMGUR_TIMEOUT, message, transient=True)
 
 
 _LOST: Final = "The connection to the Imgur API was lost before it answered."
@@ -121,11 +121,11 @@ def _unreachable(error: requests.RequestException) -> ImgurError:
     if error.fault is Fault.NOT_HTTP and error.has_sent:
         # Imgur has answered, so it has the image: another attempt would store it twice.
         message = "What Imgur answered cannot be read, but the image may have been stored."
-        return UploadUnsureError(Reason.IMGUR_BAD_ANSWER, message)
+        return OutcomeUnknownError(Reason.IMGUR_BAD_ANSWER, message)
     if error.fault in _LATE:
         reason, message = Reason.IMGUR_TIMEOUT, timed_out().message
     else:
         reason = Reason.IMGUR_UNREACHABLE
         message = _SENTENCES.get(error.fault, _LOST).format(detail=error.detail)
-    kind = UploadUnsureError if error.has_sent else ImgurError
+    kind = OutcomeUnknownError if error.has_sent else ImgurError
     return kind(reason, message, transient=True)

@@ -23,7 +23,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workers.contract.quota import CREDITS_AN_UPLOAD, Allowance, LimitState
+from workers.contract.quota import CREDITS_AN_UPLOAD, LimitState, Quota
 from workers.contract.retry_after import retry_after
 
 DEFAULT_SECONDS = 60.0
@@ -96,14 +96,14 @@ def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -
     return _bounded(min((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
 
 
-def read_allowance(headers: Mapping[str, str], now: float) -> Allowance:
+def read_quota(headers: Mapping[str, str], now: float) -> Quota:
     """What the answer says of all limits, whether they are used up or not.
 
     Args:
         headers: of an answer.
         now: seconds since the epoch.
     """
-    return Allowance(
+    return Quota(
         client=_state(headers, "X-RateLimit-Client", now),
         user=_state(headers, "X-RateLimit-User", now),
         posts=_state(headers, "X-Post-Rate-Limit-", now),

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from workers.worker.imgur.response import Answer, parse_json
+from workers.worker.imgur.response import ApiResponse, parse_json
 
 _LONGEST_SENTENCE = 200
-_MOST_ERRORS = 10  # of a list, that are quoted
+_MAX_ERRORS = 10  # of a list, that are quoted
 _PAGE_BYTES = 50_000  # of an HTML page, looked through for what it says
 
 _OVER_CAPACITY = re.compile(r"over capacity", re.IGNORECASE)
@@ -49,7 +49,7 @@ class Refusal:
         return _OVER_CAPACITY.search(self.sentence or self.page) is not None
 
     @property
-    def is_unsure(self) -> bool:
+    def is_outcome_unknown(self) -> bool:
         """Whether Imgur may have stored the image all the same.
 
         It is a yes without a link, or the word of a gateway that knows nothing of the image.
@@ -70,7 +70,7 @@ class Refusal:
         )
 
 
-def read_refusal(answer: Answer) -> Refusal:
+def read_refusal(answer: ApiResponse) -> Refusal:
     """Find status and sentence in any of the shapes."""
     document = parse_json(answer.body)
     if not isinstance(document, dict):
@@ -105,7 +105,7 @@ def read_refusal(answer: Answer) -> Refusal:
 
 def _sentences(errors: list[object]) -> list[str]:
     sentences = []
-    for error in errors[:_MOST_ERRORS]:
+    for error in errors[:_MAX_ERRORS]:
         texts = [error]
         if isinstance(error, dict):
             texts = [error.get(key) for key in ("message", "detail", "status")]

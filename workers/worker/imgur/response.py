@@ -10,7 +10,7 @@ _LONGEST_INTEGER: Final = 18  # digits; longer ones are read as floats, which no
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """What the API said. A body that broke off is kept as far as it came.
 
     Attributes:

@@ -13,7 +13,7 @@ from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, ImageType, describe, recognize
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.source.dimensions import read_dimensions
-from workers.worker.source.spool import Storage
+from workers.worker.source.spool import Spool
 
 _PIECE_BYTES = 256 * 1024
 
@@ -99,7 +99,7 @@ class ImageBody:
         self._head = b""
         self._type: ImageType | None = None
         self._check_size(declared or 0)
-        self._storage = Storage(policy.memory_bytes, budget)
+        self._spool = Spool(policy.memory_bytes, budget)
 
     def write(self, piece: bytes) -> bool:
         """Take a piece.
@@ -107,12 +107,12 @@ class ImageBody:
         Raises:
             DownloadError: this will be no image that could be uploaded.
         """
-        self._check_size(self._storage.size + len(piece))
+        self._check_size(self._spool.size + len(piece))
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES and not self._codings:
                 self._type = _accept(self._head)
-        self._storage.write(piece)
+        self._spool.write(piece)
         return True
 
     def finish(self) -> Download:
@@ -122,7 +122,7 @@ class ImageBody:
             DownloadError: it is none that could be uploaded.
         """
         try:
-            file = self._storage.rewind()
+            file = self._spool.rewind()
             # The label is false where the bytes are an image as they are.
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
@@ -132,11 +132,11 @@ class ImageBody:
         except BaseException:
             self.discard()
             raise
-        return Download(file, self._storage.size, image_type, digest)
+        return Download(file, self._spool.size, image_type, digest)
 
     def discard(self) -> None:
         """See `Body`."""
-        self._storage.discard()
+        self._spool.discard()
 
     def _decode(self, file: BinaryIO) -> Download:
         """The image within; the same limits hold for its size."""

@@ -13,7 +13,7 @@ from workers.contract.image_type import ImageType
 
 Dimensions = tuple[int, int]
 
-_MOST_SEGMENTS = 200
+_MAX_SEGMENTS = 200
 """Before a JPEG's frame header. Real ones have ten or so, a large colour profile a hundred."""
 
 # ITU-T T.81, table B.1: the markers that begin a frame, and those that stand alone.
@@ -25,7 +25,7 @@ _OS2_HEADER_SIZE = 12
 
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _TIFF_NUMBERS = {3: "H", 4: "I"}  # SHORT and LONG
-_MOST_TIFF_ENTRIES = 200
+_MAX_TIFF_ENTRIES = 200
 
 
 def read_dimensions(file: BinaryIO, kind: ImageType) -> Dimensions | None:
@@ -71,7 +71,7 @@ def _bmp(file: BinaryIO) -> Dimensions | None:
 def _jpeg(file: BinaryIO) -> Dimensions | None:
     """ITU-T T.81, section B.1.1: segments, each with its length, up to the frame header."""
     position = 2
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(_MAX_SEGMENTS):
         start, marker, length = _unpack(">2BH", file, position)
         if start != _MARKER_START:
             return None
@@ -92,7 +92,7 @@ def _tiff(file: BinaryIO) -> Dimensions | None:
     (start,) = _unpack(f"{order}I", file, 4)
     (count,) = _unpack(f"{order}H", file, start)
     sides: dict[int, int] = {}
-    for number in range(min(count, _MOST_TIFF_ENTRIES)):
+    for number in range(min(count, _MAX_TIFF_ENTRIES)):
         entry = start + 2 + 12 * number
         tag, kind = _unpack(f"{order}2H", file, entry)
         if tag in (_TIFF_WIDTH, _TIFF_HEIGHT) and kind in _TIFF_NUMBERS:

@@ -5,10 +5,10 @@ import tempfile
 from typing import BinaryIO
 
 from workers.contract.errors import DownloadError, Reason
-from workers.worker.http.byte_budget import ByteBudget, HeldBytes
+from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
 
 
-class Storage:
+class Spool:
     """Bytes in memory, or in a temporary file once they are many or memory is short.
 
     Args:
@@ -18,7 +18,7 @@ class Storage:
 
     def __init__(self, memory_bytes: int, budget: ByteBudget) -> None:
         self._memory_bytes = memory_bytes
-        self._memory: HeldBytes | None = HeldBytes(budget)
+        self._memory: BudgetedBuffer | None = BudgetedBuffer(budget)
         self._file: BinaryIO = self._memory
         self.size = 0
 
@@ -43,10 +43,10 @@ class Storage:
         with contextlib.suppress(OSError):
             self._file.close()
 
-    def _fits(self, memory: HeldBytes, count: int) -> bool:
+    def _fits(self, memory: BudgetedBuffer, count: int) -> bool:
         return self.size <= self._memory_bytes and memory.extend(count)
 
-    def _spill(self, memory: HeldBytes) -> None:
+    def _spill(self, memory: BudgetedBuffer) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever gets the download closes it
         self._memory = None
         with memory:

@@ -9,25 +9,25 @@ from typing import Any
 import pytest
 from prometheus_client import Metric
 
-from service.backend.circuit_breaker import CALLS_AT_ONCE, BoardGate, BoardSilentError
+from service.backend.circuit_breaker import CALLS_AT_ONCE, BackendSilentError, CircuitBreaker
 from tests.waiting import wait_until
 from workers import (
-    BoardBusyError,
-    BoardHealth,
-    BoardLostError,
-    BoardState,
+    BackendBusyError,
+    BackendHealth,
+    BackendLostError,
+    BackendState,
     ChangesWanted,
     Refusal,
     Submission,
 )
 from workers.contract.messages import MailboxStats
-from workers.state.metrics import Meters
+from workers.state.metrics import Metrics
 
 PATIENCE = 20.0
 SILENCE = 0.3
 
 
-class StoppedBoard:
+class StoppedBackend:
     """Answers nothing while it is stopped, or only not this one method."""
 
     def __init__(self) -> None:
@@ -57,13 +57,13 @@ class StoppedBoard:
     def workers_wanted(self) -> int:
         return 2
 
-    def health(self) -> BoardHealth:
+    def health(self) -> BackendHealth:
         self._answer("health")
-        return BoardHealth(BoardState.READY, 2, 2, 0, 0, 0.0)
+        return BackendHealth(BackendState.READY, 2, 2, 0, 0, 0.0)
 
-    def meters(self) -> tuple[Metric, ...]:
-        self._answer("meters")
-        return Meters().collect(MailboxStats(0, 0, 0, 0.0, 0, draining=False))
+    def metrics(self) -> tuple[Metric, ...]:
+        self._answer("metrics")
+        return Metrics().collect(MailboxStats(0, 0, 0, 0.0, 0, draining=False))
 
     def _answer(self, method: str) -> None:
         self.calls += 1
@@ -75,25 +75,25 @@ class StoppedBoard:
 
 
 @pytest.fixture
-def stopped() -> Iterator[StoppedBoard]:
-    board = StoppedBoard()
-    yield board
-    board.answering.set()
+def stopped() -> Iterator[StoppedBackend]:
+    backend = StoppedBackend()
+    yield backend
+    backend.answering.set()
 
 
 @pytest.fixture
-def gate(stopped: StoppedBoard) -> BoardGate:
-    return BoardGate(stopped, silence_seconds=SILENCE, health_seconds=SILENCE)
+def gate(stopped: StoppedBackend) -> CircuitBreaker:
+    return CircuitBreaker(stopped, silence_seconds=SILENCE, health_seconds=SILENCE)
 
 
 @pytest.fixture
-def pool(stopped: StoppedBoard) -> Iterator[ThreadPoolExecutor]:
+def pool(stopped: StoppedBackend) -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(20) as threads:
         yield threads
         stopped.answering.set()
 
 
-CALLS: dict[str, Callable[[BoardGate], Any]] = {
+CALLS: dict[str, Callable[[CircuitBreaker], Any]] = {
     "put": lambda gate: gate.mailbox.put(Submission("id", ("https://example.com/",))),
     "changes": lambda gate: gate.job_table.changes(ChangesWanted("id", 3, "alice")),
     "links": lambda gate: gate.job_table.links(0, 10, "alice"),
@@ -101,20 +101,20 @@ CALLS: dict[str, Callable[[BoardGate], Any]] = {
 }
 
 
-def is_silent(gate: BoardGate) -> bool:
+def is_silent(gate: CircuitBreaker) -> bool:
     try:
         gate.health()
-    except BoardSilentError:
+    except BackendSilentError:
         return True
     return False
 
 
-def wait_until_silent(gate: BoardGate) -> None:
+def wait_until_silent(gate: CircuitBreaker) -> None:
     wait_until(lambda: is_silent(gate), "it never fell silent")
 
 
 def stop_in_mid_call(
-    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+    gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
 ) -> Future[Any]:
     stopped.answering.clear()
     call = pool.submit(gate.job_table.changes, ChangesWanted("id"))
@@ -122,16 +122,16 @@ def stop_in_mid_call(
     return call
 
 
-def test_answers_come_through(gate: BoardGate) -> None:
+def test_answers_come_through(gate: CircuitBreaker) -> None:
     assert CALLS["put"](gate) is None
     assert CALLS["changes"](gate) == "id of alice since 3"
     assert CALLS["links"](gate) == ("0 10 alice",)
-    assert gate.health().state is BoardState.READY
+    assert gate.health().state is BackendState.READY
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_errors_come_through(gate: BoardGate, stopped: StoppedBoard, name: str) -> None:
-    for failure in (BoardLostError("gone"), RuntimeError("a bug")):
+def test_errors_come_through(gate: CircuitBreaker, stopped: StoppedBackend, name: str) -> None:
+    for failure in (BackendLostError("gone"), RuntimeError("a bug")):
         stopped.failure = failure
         with pytest.raises(type(failure)):
             CALLS[name](gate)
@@ -139,11 +139,11 @@ def test_errors_come_through(gate: BoardGate, stopped: StoppedBoard, name: str) 
 
 @pytest.mark.parametrize("name", [*CALLS, "health"])
 def test_a_board_that_cannot_be_asked_is_silent_and_not_lost(
-    gate: BoardGate, stopped: StoppedBoard, name: str
+    gate: CircuitBreaker, stopped: StoppedBackend, name: str
 ) -> None:
-    call = CALLS.get(name, BoardGate.health)
-    stopped.failure = BoardBusyError("no descriptor")
-    with pytest.raises(BoardSilentError):
+    call = CALLS.get(name, CircuitBreaker.health)
+    stopped.failure = BackendBusyError("no descriptor")
+    with pytest.raises(BackendSilentError):
         call(gate)
     stopped.failure = None
     call(gate)
@@ -151,12 +151,12 @@ def test_a_board_that_cannot_be_asked_is_silent_and_not_lost(
 
 @pytest.mark.parametrize("name", CALLS)
 def test_calls_fail_at_once_while_it_is_silent(
-    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor, name: str
+    gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor, name: str
 ) -> None:
     first = stop_in_mid_call(gate, stopped, pool)
     time.sleep(SILENCE * 1.5)  # which is what silence is
     calls = stopped.calls
-    with pytest.raises(BoardSilentError):
+    with pytest.raises(BackendSilentError):
         CALLS[name](gate)
     assert stopped.calls == calls
     stopped.answering.set()
@@ -165,7 +165,7 @@ def test_calls_fail_at_once_while_it_is_silent(
 
 
 def test_threads_are_left_to_refuse_the_rest(
-    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+    gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
 ) -> None:
     stopped.answering.clear()
     calls = [
@@ -178,13 +178,13 @@ def test_threads_are_left_to_refuse_the_rest(
     stopped.answering.set()
     outcomes = [call.exception(PATIENCE) for call in calls]
     assert sum(outcome is None for outcome in outcomes) == CALLS_AT_ONCE
-    assert sum(isinstance(outcome, BoardSilentError) for outcome in outcomes) == 8
+    assert sum(isinstance(outcome, BackendSilentError) for outcome in outcomes) == 8
 
 
-def test_a_slow_call_is_no_silence(stopped: StoppedBoard, pool: ThreadPoolExecutor) -> None:
+def test_a_slow_call_is_no_silence(stopped: StoppedBackend, pool: ThreadPoolExecutor) -> None:
     """One large job takes long, and others are answered meanwhile."""
     now = [0.0]
-    gate = BoardGate(stopped, clock=lambda: now[0], silence_seconds=3.0)
+    gate = CircuitBreaker(stopped, clock=lambda: now[0], silence_seconds=3.0)
     stopped.stuck_method = "changes"
     slow = stop_in_mid_call(gate, stopped, pool)
     for _ in range(10):
@@ -192,19 +192,19 @@ def test_a_slow_call_is_no_silence(stopped: StoppedBoard, pool: ThreadPoolExecut
         assert gate.job_table.links(0, 1) == ("0 1 ",)
     assert not slow.done()
     now[0] += 3.1
-    with pytest.raises(BoardSilentError):
+    with pytest.raises(BackendSilentError):
         gate.job_table.links(0, 1)
 
 
 def test_after_a_failure_one_call_at_a_time_finds_out(
-    gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+    gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
 ) -> None:
-    stopped.failure = BoardLostError("silent for ten seconds")
-    with pytest.raises(BoardLostError):
+    stopped.failure = BackendLostError("silent for ten seconds")
+    with pytest.raises(BackendLostError):
         gate.job_table.changes(ChangesWanted("id"))
     stopped.failure = None
     scout = stop_in_mid_call(gate, stopped, pool)
-    with pytest.raises(BoardSilentError):
+    with pytest.raises(BackendSilentError):
         gate.job_table.links(0, 1)
     stopped.answering.set()
     scout.result(PATIENCE)
@@ -212,63 +212,63 @@ def test_after_a_failure_one_call_at_a_time_finds_out(
 
 
 class TestMeters:
-    def test_they_come_through(self, gate: BoardGate) -> None:
-        assert "imgup_jobs_accepted" in {metric.name for metric in gate.mailbox.meters()}
+    def test_they_come_through(self, gate: CircuitBreaker) -> None:
+        assert "imgup_jobs_accepted" in {metric.name for metric in gate.mailbox.metrics()}
 
     def test_nobody_waits_long(
-        self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+        self, gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
     ) -> None:
-        stopped.stuck_method = "meters"
+        stopped.stuck_method = "metrics"
         stopped.answering.clear()
-        with pytest.raises(BoardSilentError):
-            gate.mailbox.meters()
-        calls = [pool.submit(gate.mailbox.meters) for _ in range(10)]
-        assert all(isinstance(call.exception(PATIENCE), BoardSilentError) for call in calls)
+        with pytest.raises(BackendSilentError):
+            gate.mailbox.metrics()
+        calls = [pool.submit(gate.mailbox.metrics) for _ in range(10)]
+        assert all(isinstance(call.exception(PATIENCE), BackendSilentError) for call in calls)
         assert stopped.calls == 1
         # Nor does anybody else because of it.
-        assert gate.health().state is BoardState.READY
+        assert gate.health().state is BackendState.READY
         assert gate.job_table.links(0, 1) == ("0 1 ",)
 
     @pytest.mark.parametrize(
         ("failure", "raised"),
         [
-            (BoardBusyError("no descriptors"), BoardSilentError),
-            (BoardLostError("gone"), BoardLostError),
+            (BackendBusyError("no descriptors"), BackendSilentError),
+            (BackendLostError("gone"), BackendLostError),
         ],
     )
     def test_a_board_that_cannot_tell(
         self,
-        gate: BoardGate,
-        stopped: StoppedBoard,
+        gate: CircuitBreaker,
+        stopped: StoppedBackend,
         failure: Exception,
         raised: type[Exception],
     ) -> None:
         stopped.failure = failure
         with pytest.raises(raised):
-            gate.mailbox.meters()
+            gate.mailbox.metrics()
 
 
 class TestHealth:
     def test_it_waits_for_a_moment_only(
-        self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+        self, gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
     ) -> None:
         stopped.answering.clear()
-        with pytest.raises(BoardSilentError):
+        with pytest.raises(BackendSilentError):
             gate.health()
         # And not again for the same answer.
         calls = [pool.submit(gate.health) for _ in range(10)]
-        assert all(isinstance(call.exception(PATIENCE), BoardSilentError) for call in calls)
+        assert all(isinstance(call.exception(PATIENCE), BackendSilentError) for call in calls)
         assert stopped.calls == 1
 
-    def test_it_recovers(self, gate: BoardGate, stopped: StoppedBoard) -> None:
+    def test_it_recovers(self, gate: CircuitBreaker, stopped: StoppedBackend) -> None:
         stopped.answering.clear()
         wait_until_silent(gate)
         stopped.answering.set()
         wait_until(lambda: not is_silent(gate), "still silent")
-        assert gate.health().state is BoardState.READY
+        assert gate.health().state is BackendState.READY
 
     def test_probes_at_once_share_an_answer(
-        self, gate: BoardGate, stopped: StoppedBoard, pool: ThreadPoolExecutor
+        self, gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
     ) -> None:
         stopped.answering.clear()
         probes = [pool.submit(gate.health) for _ in range(10)]

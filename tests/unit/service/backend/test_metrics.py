@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.backend.circuit_breaker import BoardSilentError
-from workers import BoardLostError
+from service.backend.circuit_breaker import BackendSilentError
+from workers import BackendLostError
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(3)]
 
@@ -39,10 +39,10 @@ def test_or_openmetrics(api: Any) -> None:
     assert answer.result.text.endswith("# EOF\n")
 
 
-def test_the_life_of_a_job(api: Any, board: Any) -> None:
+def test_the_life_of_a_job(api: Any, backend: Any) -> None:
     api.job(*URLS)
-    board.upload("https://i.imgur.com/a.jpg")
-    board.fail("not-an-image", "It is not.")
+    backend.upload("https://i.imgur.com/a.jpg")
+    backend.fail("not-an-image", "It is not.")
     found = samples(api)
     assert found[("imgup_jobs_accepted_total",)] == 1
     assert found[("imgup_urls_accepted_total",)] == 3
@@ -53,18 +53,18 @@ def test_the_life_of_a_job(api: Any, board: Any) -> None:
     assert found[("imgup_queued_urls",)] == 1
     assert 1_000 < found[("imgup_state_bytes",)] < found[("imgup_state_bytes_max",)]
     assert found[("imgup_queue_seconds_count",)] == 2
-    board.upload("https://i.imgur.com/b.jpg")
+    backend.upload("https://i.imgur.com/b.jpg")
     found = samples(api)
     assert found[("imgup_jobs_finished_total",)] == 1
     assert found[("imgup_job_seconds_count",)] == 1
     assert found[("imgup_job_seconds_bucket", "le=+Inf")] == 1
 
 
-def test_retries_and_refusals(make_api: Any, make_board: Any) -> None:
-    board = make_board(max_open_urls=1)
-    api = make_api(board)
+def test_retries_and_refusals(make_api: Any, make_backend: Any) -> None:
+    backend = make_backend(max_open_urls=1)
+    api = make_api(backend)
     api.job(URLS[0])
-    board.put_off("connect-failed", "No connection.")
+    backend.put_off("connect-failed", "No connection.")
     assert api.post(URLS).status == 503
     found = samples(api)
     assert found[("imgup_retries_total", "reason=connect-failed")] == 1
@@ -100,29 +100,29 @@ def test_this_process_is_measured(api: Any) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_how_much_there_should_be_now(make_api: Any, board: Any, count: int) -> None:
-    board.wanted = count
+def test_how_much_there_should_be_now(make_api: Any, backend: Any, count: int) -> None:
+    backend.wanted = count
     found = samples(make_api(WORKER_COUNT="2", WORKER_CONCURRENCY="5"))
     assert (found[("imgup_workers_wanted",)], found[("imgup_lanes",)]) == (count, 5 * count)
     assert found[("imgup_workers_ready",)] == 0
-    board.mailbox.claim("worker-1", 0)
+    backend.mailbox.claim("worker-1", 0)
     assert samples(make_api())[("imgup_workers_ready",)] == 1
 
 
-@pytest.mark.parametrize("failure", [BoardLostError("gone"), BoardSilentError("silent")])
-def test_without_the_board_the_rest_is_told(api: Any, board: Any, failure: Exception) -> None:
+@pytest.mark.parametrize("failure", [BackendLostError("gone"), BackendSilentError("silent")])
+def test_without_the_board_the_rest_is_told(api: Any, backend: Any, failure: Exception) -> None:
     assert samples(api)[("imgup_board_up",)] == 1
-    board.failure = failure
+    backend.failure = failure
     found = samples(api)
     assert found[("imgup_board_up",)] == 0
     assert found[("imgup_http_requests_total", "method=GET", "route=/metrics", "status=200")] == 1
     assert ("imgup_queued_urls",) not in found
 
 
-def test_the_board_is_asked_once_a_scrape(api: Any, board: Any) -> None:
-    before = board.calls
+def test_the_board_is_asked_once_a_scrape(api: Any, backend: Any) -> None:
+    before = backend.calls
     api.get("/metrics")
-    assert board.calls == before + 1
+    assert backend.calls == before + 1
 
 
 @pytest.mark.parametrize(("key", "status"), [("key-1", 200), ("key-2", 401), (None, 401)])

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from service.backend.circuit_breaker import BoardSilentError
-from service.events.job_publisher import JobFeed
+from service.backend.circuit_breaker import BackendSilentError
+from service.events.job_publisher import JobPublisher
 from service.events.server_sent import HEARTBEAT, JobEvents
 from service.views.forecast import Forecasts
 from workers import ChangesWanted, Submission
@@ -49,19 +49,19 @@ class Reader:
 class Turns:
     """A feed over a board, and a clock for both."""
 
-    def __init__(self, board: Any) -> None:
-        self.board = board
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
         self.now = 1000.0
-        events = JobEvents(board, JOB, "", sandbox=False)
-        forecasts = Forecasts(board, sandbox=False, wall_clock=lambda: 0.0)
-        self.feed = JobFeed(JOB, events, forecasts, self.now)
+        events = JobEvents(backend, JOB, "", sandbox=False)
+        forecasts = Forecasts(backend, sandbox=False, wall_clock=lambda: 0.0)
+        self.publisher = JobPublisher(JOB, events, forecasts, self.now)
 
     def add(self, count: int) -> None:
         urls = tuple(f"https://source.test/{number}.jpg" for number in range(count))
-        self.board.mailbox.put(Submission(JOB, urls))
+        self.backend.mailbox.put(Submission(JOB, urls))
 
     def version(self) -> int:
-        changes = self.board.job_table.changes(ChangesWanted(JOB, limit=0))
+        changes = self.backend.job_table.changes(ChangesWanted(JOB, limit=0))
         assert changes is not None
         return int(changes.latest)
 
@@ -70,17 +70,17 @@ class Turns:
 
     def turn(self, *newcomers: Reader, seconds: float = TURN) -> None:
         self.now += seconds
-        self.feed.turn(list(newcomers), self.now)
+        self.publisher.turn(list(newcomers), self.now)
 
     def calls_of(self, *newcomers: Reader) -> int:
-        before = self.board.calls
+        before = self.backend.calls
         self.turn(*newcomers)
-        return int(self.board.calls - before)
+        return int(self.backend.calls - before)
 
 
 @pytest.fixture
-def turns(board: Any) -> Turns:
-    turns = Turns(board)
+def turns(backend: Any) -> Turns:
+    turns = Turns(backend)
     turns.add(3)
     return turns
 
@@ -89,7 +89,7 @@ def test_one_call_a_turn_however_many_follow(turns: Turns) -> None:
     readers = [turns.reader() for _ in range(50)]
     turns.turn(*readers)
     assert turns.calls_of() == 1
-    turns.board.upload("https://i.imgur.com/a.jpg")
+    turns.backend.upload("https://i.imgur.com/a.jpg")
     assert turns.calls_of() == 1
     assert {tuple(reader.names) for reader in readers} == {("change",)}
 
@@ -97,7 +97,7 @@ def test_one_call_a_turn_however_many_follow(turns: Turns) -> None:
 def test_what_changed_within_a_turn_is_one_event(turns: Turns) -> None:
     reader = turns.reader()
     turns.turn(reader)
-    turns.board.upload("https://i.imgur.com/a.jpg", "https://i.imgur.com/b.jpg")
+    turns.backend.upload("https://i.imgur.com/a.jpg", "https://i.imgur.com/b.jpg")
     turns.turn()
     assert reader.names == ["change"]
     assert [result["index"] for result in reader.events[0][1]["results"]] == [0, 1]
@@ -106,11 +106,11 @@ def test_what_changed_within_a_turn_is_one_event(turns: Turns) -> None:
 def test_newcomers_are_brought_to_where_the_others_are(turns: Turns) -> None:
     first, late = turns.reader(), turns.reader()
     turns.turn(first)
-    turns.board.upload("https://i.imgur.com/a.jpg")
+    turns.backend.upload("https://i.imgur.com/a.jpg")
     turns.turn()
     turns.turn(late)
     assert (first.names, late.names) == (["change"], ["change"])
-    turns.board.upload("https://i.imgur.com/b.jpg")
+    turns.backend.upload("https://i.imgur.com/b.jpg")
     turns.turn()
     assert late.events[-1] == first.events[-1]
 
@@ -118,20 +118,20 @@ def test_newcomers_are_brought_to_where_the_others_are(turns: Turns) -> None:
 def test_the_end_is_told_and_the_stream_ends(turns: Turns) -> None:
     reader = turns.reader()
     turns.turn(reader)
-    turns.board.upload(*(f"https://i.imgur.com/{name}.jpg" for name in "abc"))
+    turns.backend.upload(*(f"https://i.imgur.com/{name}.jpg" for name in "abc"))
     turns.turn()
     assert reader.names == ["change", "end"]
     assert reader.is_finished
-    assert not turns.feed.followers
+    assert not turns.publisher.subscribers
 
 
 def test_who_has_left_is_told_nothing(turns: Turns) -> None:
     reader, other = turns.reader(), turns.reader()
     turns.turn(reader, other)
     reader.has_left = True
-    turns.board.upload("https://i.imgur.com/a.jpg")
+    turns.backend.upload("https://i.imgur.com/a.jpg")
     turns.turn()
-    assert (reader.events, turns.feed.followers) == ([], [other])
+    assert (reader.events, turns.publisher.subscribers) == ([], [other])
 
 
 def test_silence_is_filled_with_heartbeats(turns: Turns) -> None:
@@ -141,7 +141,7 @@ def test_silence_is_filled_with_heartbeats(turns: Turns) -> None:
         turns.turn()
     assert 3 <= reader.heartbeats <= 4
     told = reader.heartbeats
-    turns.board.upload("https://i.imgur.com/a.jpg")
+    turns.backend.upload("https://i.imgur.com/a.jpg")
     turns.turn()
     turns.turn(seconds=14.0)
     assert reader.heartbeats == told
@@ -156,7 +156,9 @@ def test_a_forecast_that_changes_is_told_alone(turns: Turns) -> None:
     turns.turn(seconds=3.0)
     assert len(reader.events) == 1
     # Another job comes, whose URLs have turns in between.
-    turns.board.mailbox.put(Submission("other", tuple(f"https://other.test/{n}" for n in range(9))))
+    turns.backend.mailbox.put(
+        Submission("other", tuple(f"https://other.test/{n}" for n in range(9)))
+    )
     turns.turn(seconds=3.0)
     assert reader.events[-1][1]["forecast"]["ahead"] == 5
 
@@ -164,22 +166,22 @@ def test_a_forecast_that_changes_is_told_alone(turns: Turns) -> None:
 def test_a_silent_board_costs_nobody_the_stream(turns: Turns) -> None:
     reader, late = turns.reader(), turns.reader()
     turns.turn(reader)
-    turns.board.failure = BoardSilentError("silent")
+    turns.backend.failure = BackendSilentError("silent")
     for _ in range(4 * 20):
         turns.turn(late)
         late = Reader(late.version)
     assert reader.heartbeats >= 1
-    turns.board.failure = None
-    turns.board.upload("https://i.imgur.com/a.jpg")
+    turns.backend.failure = None
+    turns.backend.upload("https://i.imgur.com/a.jpg")
     turns.turn()
     assert reader.names == ["change"]
-    assert all(follower.names == ["change"] for follower in turns.feed.followers)  # type: ignore[attr-defined]
+    assert all(subscriber.names == ["change"] for subscriber in turns.publisher.subscribers)  # type: ignore[attr-defined]
 
 
 def test_a_job_that_is_forgotten_ends_its_streams(turns: Turns) -> None:
     reader = Reader(1)
     turns.turn(reader)
-    turns.board.table.forget([JOB])
+    turns.backend.table.forget([JOB])
     turns.turn()
     assert reader.is_finished
 
@@ -187,7 +189,7 @@ def test_a_job_that_is_forgotten_ends_its_streams(turns: Turns) -> None:
 def test_a_log_begun_anew_is_told_from_the_beginning(turns: Turns) -> None:
     reader = turns.reader()
     turns.turn(reader)
-    job = dict(turns.board.table.jobs())[JOB]
+    job = dict(turns.backend.table.jobs())[JOB]
     for _ in range(2000):
         job.log.note(0)
     turns.turn()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from service.backend.circuit_breaker import BoardSilentError
-from service.events.waiting import MOST_WAITING
-from service.http.suspended import ENVIRON_KEY, Guest, Parking
-from workers import BoardLostError
+from service.backend.circuit_breaker import BackendSilentError
+from service.events.waiting import MAX_WAITING
+from service.http.suspended import ENVIRON_KEY, SuspendedRequest, SuspensionListener
+from workers import BackendLostError
 
 URL = "https://s.test/0"
 WAIT = {"Prefer": "wait=30"}
@@ -23,15 +23,15 @@ class Connection:
         self.waits = 0
 
     @contextmanager
-    def wait(self, guest: Guest) -> Iterator[None]:
+    def wait(self, listener: SuspensionListener) -> Iterator[None]:
         self.waits += 1
         self.meanwhile()
-        guest.drain()
+        listener.drain()
         yield
 
     @property
     def environ(self) -> dict[str, object]:
-        return {ENVIRON_KEY: Parking(self)}  # type: ignore[arg-type] # nothing else is asked of it
+        return {ENVIRON_KEY: SuspendedRequest(self)}  # type: ignore[arg-type] # nothing else is asked of it
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def connection() -> Connection:
     return Connection()
 
 
-def test_a_status_shows_what_became_of_the_job_meanwhile(api: Any, board: Any) -> None:
+def test_a_status_shows_what_became_of_the_job_meanwhile(api: Any, backend: Any) -> None:
     job_id = api.job(URL)
-    connection = Connection(lambda: board.upload("https://i.imgur.com/a.jpg"))
+    connection = Connection(lambda: backend.upload("https://i.imgur.com/a.jpg"))
     answer = api.get(f"/v1/images/upload/{job_id}", headers=WAIT, extras=connection.environ)
     assert answer.json["status"] == "complete"
     assert answer.headers["preference-applied"] == "wait=30"
@@ -66,7 +66,7 @@ def test_a_client_that_knows_all_of_it_is_told_so(api: Any, connection: Connecti
     assert (answer.status, answer.headers["preference-applied"]) == (304, "wait=30")
 
 
-def test_what_is_answered_at_once(api: Any, board: Any, connection: Connection) -> None:
+def test_what_is_answered_at_once(api: Any, backend: Any, connection: Connection) -> None:
     path = f"/v1/images/upload/{api.job(URL)}"
     for method, more, status in (
         ("GET", "?limit=0", 400),
@@ -81,7 +81,7 @@ def test_what_is_answered_at_once(api: Any, board: Any, connection: Connection) 
     for unknown in ("no-uuid", "55355b7c-9b86-4a1a-b32e-6cdd6db07183"):
         lost = f"/v1/images/upload/{unknown}"
         assert api.get(lost, headers=WAIT, extras=connection.environ).status == 404
-    board.upload("https://i.imgur.com/a.jpg")
+    backend.upload("https://i.imgur.com/a.jpg")
     assert api.get(path, headers=WAIT, extras=connection.environ).status == 200
     assert not connection.waits
 
@@ -95,12 +95,12 @@ def test_one_client_leaves_as_many_places_as_it_takes(api: Any) -> None:
 
     connection = Connection(another)
     another()
-    assert connection.waits == MOST_WAITING // 2
+    assert connection.waits == MAX_WAITING // 2
     applied = ["preference-applied" in answer.headers for answer in answers]
     assert applied == [False] + [True] * connection.waits
     assert {answer.status for answer in answers} == {200}
     another()
-    assert connection.waits == MOST_WAITING, "their places are free again"
+    assert connection.waits == MAX_WAITING, "their places are free again"
 
 
 def test_it_is_counted_and_logged_once(
@@ -113,14 +113,14 @@ def test_it_is_counted_and_logged_once(
     assert [line["event"] for line in logged] == ["job accepted", "request"]
 
 
-@pytest.mark.parametrize("failure", [BoardSilentError(), BoardLostError()])
+@pytest.mark.parametrize("failure", [BackendSilentError(), BackendLostError()])
 def test_a_job_that_is_taken_is_answered_so_whatever_comes_then(
-    api: Any, board: Any, failure: Exception, monkeypatch: pytest.MonkeyPatch
+    api: Any, backend: Any, failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def changes(*_args: object) -> None:
         raise failure
 
-    monkeypatch.setattr(board.table, "changes", changes)
+    monkeypatch.setattr(backend.table, "changes", changes)
     answer = api.post([URL], headers=WAIT, extras=Connection().environ)
     assert answer.status == 202
     assert "preference-applied" not in answer.headers

@@ -9,8 +9,8 @@ import pytest
 from falcon import testing
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
-from service.http.large_responses import LargeAnswers, PiecesFile
-from service.http.suspended import ENVIRON_KEY, Parking
+from service.http.large_responses import LargeResponses, PiecesFile
+from service.http.suspended import ENVIRON_KEY, SuspendedRequest
 from service.problems.problems import Problem
 
 MEBIBYTE = 1024**2
@@ -61,7 +61,7 @@ def make_request(method: str = "GET") -> falcon.Request:
 
 
 def send(
-    answers: LargeAnswers, pieces: tuple[bytes, ...], method: str = "GET", key: str = "anna"
+    answers: LargeResponses, pieces: tuple[bytes, ...], method: str = "GET", key: str = "anna"
 ) -> Any:
     resp = falcon.Response()
     answers.send(make_request(method), resp, pieces, key)
@@ -69,24 +69,24 @@ def send(
 
 
 def test_a_small_answer_is_given_whole() -> None:
-    assert send(LargeAnswers(MEBIBYTE), (b"a", b"b")).data == b"ab"
+    assert send(LargeResponses(MEBIBYTE), (b"a", b"b")).data == b"ab"
 
 
 def test_a_large_one_is_a_file_of_a_known_length() -> None:
     piece = bytes(MEBIBYTE)
-    resp = send(LargeAnswers(MEBIBYTE), (piece, b"end"))
+    resp = send(LargeResponses(MEBIBYTE), (piece, b"end"))
     assert resp.content_length == str(MEBIBYTE + 3)
     assert b"".join(iter(resp.stream.read, b"")) == piece + b"end"
 
 
 def test_whoever_holds_the_most_makes_room() -> None:
-    answers = LargeAnswers(8 * MEBIBYTE)
+    answers = LargeResponses(8 * MEBIBYTE)
     connections, kept = [], []
     for address in ("192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"):
         connections.append(Connection())
-        parking = Parking(connections[-1])  # type: ignore[arg-type] # nothing is sent to it here
+        suspended = SuspendedRequest(connections[-1])  # type: ignore[arg-type] # nothing is sent to it here
         environ = testing.create_environ()
-        environ |= {"REMOTE_ADDR": address, ENVIRON_KEY: parking}
+        environ |= {"REMOTE_ADDR": address, ENVIRON_KEY: suspended}
         kept.append(falcon.Response())
         answers.send(falcon.Request(environ), kept[-1], (bytes(MEBIBYTE),), address)
     with pytest.raises(Problem):
@@ -95,7 +95,7 @@ def test_whoever_holds_the_most_makes_room() -> None:
 
 
 def test_there_is_only_so_much_memory() -> None:
-    answers = LargeAnswers(4 * MEBIBYTE)
+    answers = LargeResponses(4 * MEBIBYTE)
     first = send(answers, (bytes(MEBIBYTE),))
     second = send(answers, (bytes(MEBIBYTE),))
     with pytest.raises(Problem) as refused:
@@ -115,7 +115,7 @@ def test_there_is_only_so_much_memory() -> None:
 
 
 def test_an_answer_to_many_counts_once() -> None:
-    answers = LargeAnswers(MEBIBYTE)
+    answers = LargeResponses(MEBIBYTE)
     pieces = (bytes(MEBIBYTE),)
     under_way = [send(answers, pieces) for _ in range(5)]
     for resp in under_way[1:]:
@@ -127,12 +127,12 @@ def test_an_answer_to_many_counts_once() -> None:
 
 
 def test_one_that_is_too_large_goes_out_alone() -> None:
-    answers = LargeAnswers(10)
+    answers = LargeResponses(10)
     assert send(answers, (bytes(MEBIBYTE),)).stream is not None
 
 
 def test_small_ones_and_heads_take_nothing() -> None:
-    answers = LargeAnswers(MEBIBYTE)
+    answers = LargeResponses(MEBIBYTE)
     under_way = send(answers, (bytes(MEBIBYTE),))
     assert send(answers, (b"small",)).data == b"small"
     head = send(answers, (bytes(MEBIBYTE),), "HEAD")

@@ -46,9 +46,9 @@ def test_anything_else_does_not(
     assert answer.json["code"] == "unauthorized"
 
 
-def test_nothing_is_taken_without_a_key(locked: Any, board: Any) -> None:
+def test_nothing_is_taken_without_a_key(locked: Any, backend: Any) -> None:
     assert locked.post(["https://example.com/a.jpg"]).status == 401
-    assert board.open_urls == 0
+    assert backend.open_urls == 0
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
@@ -81,10 +81,10 @@ class TestOwners:
         assert refused.json | {"instance": ""} == unknown.json | {"instance": ""}
         assert set(refused.headers) == set(unknown.headers)
 
-    def test_links_are_shown_to_their_owner_only(self, api: Any, board: Any) -> None:
+    def test_links_are_shown_to_their_owner_only(self, api: Any, backend: Any) -> None:
         for key, url, link in zip(["key-a", "key-c"], URLS, LINKS, strict=True):
             api.job(url, headers={"Authorization": f"Bearer {key}"})
-            board.upload(link)
+            backend.upload(link)
         for key, links in [("key-a", LINKS[:1]), ("key-b", []), ("key-c", LINKS[1:])]:
             answer = api.get("/v1/images", headers={"X-API-Key": key})
             assert answer.json == {"uploaded": links}
@@ -97,8 +97,8 @@ class TestOwners:
         assert renewed.get(path, headers={"X-API-Key": "new"}).status == 200
 
 
-def test_without_keys_all_is_everybodys(api: Any, board: Any) -> None:
+def test_without_keys_all_is_everybodys(api: Any, backend: Any) -> None:
     job_id = api.job(URLS[0], headers={"X-API-Key": "whatever"})
-    board.upload(LINKS[0])
+    backend.upload(LINKS[0])
     assert api.status(job_id)["status"] == "complete"
     assert api.get("/v1/images").json == {"uploaded": LINKS[:1]}

@@ -74,7 +74,7 @@ class TestHost:
         ],
     )
     def test_another_name_is_refused_to_a_browser(
-        self, named: Any, board: Any, host: str | None
+        self, named: Any, backend: Any, host: str | None
     ) -> None:
         for marks in ({"Sec_Fetch_Site": "same-origin"}, {"Sec_Fetch_Site": "none"}, LANGUAGES):
             answer = ask(named, host, **marks)
@@ -82,7 +82,7 @@ class TestHost:
             assert "ALLOWED_HOSTS" in answer.json["detail"]
         answer = ask(named, host or "rebound.example", "POST", Origin=f"http://{host}")
         assert (answer.status, answer.json["code"]) == (403, "host-not-allowed")
-        assert board.calls == 0
+        assert backend.calls == 0
 
     @pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/metrics", "/nowhere"])
     def test_on_every_path(self, api: Any, path: str) -> None:
@@ -139,12 +139,12 @@ class TestOrigin:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-    def test_another_is_refused(self, named: Any, board: Any, origin: str, method: str) -> None:
+    def test_another_is_refused(self, named: Any, backend: Any, origin: str, method: str) -> None:
         answer = ask(named, "127.0.0.1:8000", method, Origin=origin)
         assert (answer.status, answer.json["code"]) == (403, "origin-not-allowed")
         assert "CORS_ORIGINS" in answer.json["detail"]
         assert "access-control-allow-origin" not in answer.headers
-        assert board.calls == 0
+        assert backend.calls == 0
 
     @pytest.mark.parametrize("site", ["cross-site", "same-site", "new-kind"])
     def test_so_is_what_another_page_loads_without_naming_itself(

@@ -111,7 +111,7 @@ def test_a_client_that_comes_back_is_not_forgotten(clock: Clock) -> None:
 
 
 def test_memory_is_bounded(clock: Clock) -> None:
-    limiter = make(clock, burst=1, most_buckets=100)
+    limiter = make(clock, burst=1, max_buckets=100)
     for number in range(1000):
         limiter.take(f"client {number}")
     assert len(limiter) == 100

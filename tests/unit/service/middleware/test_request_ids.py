@@ -51,8 +51,8 @@ class TestRequestId:
         answer = make_api(API_KEYS="key-1").get("/v1/images", headers={"X-Request-ID": "shop-42"})
         assert (answer.status, answer.headers["x-request-id"]) == (401, "shop-42")
 
-    def test_and_so_is_an_unexpected_error(self, api: Any, board: Any) -> None:
-        board.failure = RuntimeError("a bug")
+    def test_and_so_is_an_unexpected_error(self, api: Any, backend: Any) -> None:
+        backend.failure = RuntimeError("a bug")
         answer = api.get("/v1/images", headers={"X-Request-ID": "shop-42"})
         assert (answer.status, answer.headers["x-request-id"]) == (500, "shop-42")
 
@@ -104,15 +104,15 @@ class TestWhereItGoes:
         assert "trace_id" not in second
         assert structlog.contextvars.get_contextvars() == {}
 
-    def test_along_with_the_job(self, api: Any, board: Any) -> None:
+    def test_along_with_the_job(self, api: Any, backend: Any) -> None:
         api.job(URL, headers=NAMED)
-        (lease,) = board.mailbox.claim("worker-1", 0).leases
+        (lease,) = backend.mailbox.claim("worker-1", 0).leases
         assert lease.origin.request_id == "shop-42"
         assert lease.origin.trace_parent.startswith(f"00-{TRACE}-")
         assert lease.origin.log_fields() == {"request_id": "shop-42", "trace_id": TRACE}
 
-    def test_without_a_trace_there_is_none(self, api: Any, board: Any) -> None:
+    def test_without_a_trace_there_is_none(self, api: Any, backend: Any) -> None:
         api.job(URL, headers={"X-Request-ID": "shop-42"})
-        (lease,) = board.mailbox.claim("worker-1", 0).leases
+        (lease,) = backend.mailbox.claim("worker-1", 0).leases
         assert lease.origin.trace_parent == ""
         assert lease.origin.log_fields() == {"request_id": "shop-42"}

@@ -5,7 +5,7 @@ import falcon
 import pytest
 from falcon import testing
 
-from service.middleware.response_headers import ALWAYS, AnswerHeadersMiddleware
+from service.middleware.response_headers import ALWAYS, ResponseHeadersMiddleware
 from service.rendering.rendered import CACHING
 
 
@@ -40,7 +40,7 @@ def test_a_resource_may_have_a_policy_of_its_own() -> None:
         def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
             resp.set_header("Content-Security-Policy", "default-src 'self'")
 
-    app = falcon.App(middleware=AnswerHeadersMiddleware(sandbox=False))
+    app = falcon.App(middleware=ResponseHeadersMiddleware(sandbox=False))
     app.add_route("/", Page())
     headers = testing.TestClient(app).simulate_get("/").headers
     assert headers["content-security-policy"] == "default-src 'self'"

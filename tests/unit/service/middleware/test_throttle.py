@@ -23,10 +23,10 @@ def test_answers_say_how_one_stands(limited: Any) -> None:
     assert answer.headers["ratelimit"] == '"default";r=1;t=20'
 
 
-def test_too_many_are_refused_and_told_when_to_come_back(limited: Any, board: Any) -> None:
+def test_too_many_are_refused_and_told_when_to_come_back(limited: Any, backend: Any) -> None:
     assert limited.post([URL]).status == 202
     assert limited.get("/v1/images").status == 200
-    calls = board.calls
+    calls = backend.calls
     answer = limited.post([URL])
     assert answer.status == 429
     assert answer.headers["content-type"] == "application/problem+json"
@@ -35,8 +35,8 @@ def test_too_many_are_refused_and_told_when_to_come_back(limited: Any, board: An
     assert answer.headers["retry-after"] == "20"
     assert answer.headers["ratelimit"] == '"default";r=0;t=40'
     assert answer.headers["ratelimit-policy"] == '"default";q=3;w=60'
-    assert board.calls == calls
-    assert board.open_urls == 1
+    assert backend.calls == calls
+    assert backend.open_urls == 1
 
 
 @pytest.mark.parametrize(("path", "status"), [("/v1/images/upload/x", 404), ("/v1/nowhere", 404)])

@@ -108,7 +108,7 @@ def test_answers_have_the_shape_described(api: Any, document: Any, path: str) ->
 
 
 def test_a_job_in_every_state_has_the_shape_described(
-    make_api: Callable[..., Any], board: Any
+    make_api: Callable[..., Any], backend: Any
 ) -> None:
     for settings in ({}, {"SANDBOX": "on"}):
         api = make_api(**settings)
@@ -117,11 +117,11 @@ def test_a_job_in_every_state_has_the_shape_described(
         check(document, "/v1/images/upload", accepted, "post")
         path = accepted.headers["location"]
         check(document, "/v1/images/upload/{jobId}", api.get(path))
-        board.upload("https://i.imgur.com/a.jpg")
-        board.fail("empty", "Nothing came.")
-        board.put_off("source-error", "It answered 500.")
+        backend.upload("https://i.imgur.com/a.jpg")
+        backend.fail("empty", "Nothing came.")
+        backend.put_off("source-error", "It answered 500.")
         check(document, "/v1/images/upload/{jobId}", api.get(path))
-        board.fail("empty", "Nothing came.")
+        backend.fail("empty", "Nothing came.")
         check(document, "/v1/images", api.get("/v1/images"))
         for whole, template in (
             (path, "/v1/images/upload/{jobId}"),

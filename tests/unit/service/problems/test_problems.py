@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workers import BoardLostError
+from workers import BackendLostError
 
 
 @pytest.mark.parametrize(
@@ -50,22 +50,22 @@ def test_the_instance_is_the_path_without_its_query(api: Any) -> None:
 
 
 def test_an_unexpected_error_is_logged_and_gives_nothing_away(
-    make_api: Callable[..., Any], board: Any, logged: list[Any]
+    make_api: Callable[..., Any], backend: Any, logged: list[Any]
 ) -> None:
-    board.failure = RuntimeError("hush")
+    backend.failure = RuntimeError("hush")
     answer = make_api().get("/v1/images")
     assert answer.status == 500
     assert answer.json["code"] == "internal-error"
     assert b"hush" not in answer.result.content
     unexpected = [entry for entry in logged if entry["event"] == "unexpected error"]
-    assert unexpected[0]["exc_info"] is board.failure
+    assert unexpected[0]["exc_info"] is backend.failure
     assert unexpected[0]["log_level"] == "error"
 
 
 def test_a_lost_board_is_a_503_and_logged(
-    make_api: Callable[..., Any], board: Any, logged: list[Any]
+    make_api: Callable[..., Any], backend: Any, logged: list[Any]
 ) -> None:
-    board.failure = BoardLostError("The Manager process died.")
+    backend.failure = BackendLostError("The Manager process died.")
     answer = make_api().get("/v1/images")
     assert answer.status == 503
     assert int(answer.headers["retry-after"]) > 0
@@ -74,10 +74,10 @@ def test_a_lost_board_is_a_503_and_logged(
 
 @pytest.mark.parametrize(("status_maker", "level"), [("404", "info"), ("503", "warning")])
 def test_a_refusal_is_logged_by_whose_fault_it_is(
-    make_api: Callable[..., Any], board: Any, logged: list[Any], status_maker: str, level: str
+    make_api: Callable[..., Any], backend: Any, logged: list[Any], status_maker: str, level: str
 ) -> None:
     if status_maker == "503":
-        board.mailbox.close()
+        backend.mailbox.close()
         make_api().post(["https://example.com/a.jpg"])
     else:
         make_api().get("/nowhere")

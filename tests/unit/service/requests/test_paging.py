@@ -11,13 +11,13 @@ LINKS = [f"https://i.imgur.com/{number}.jpg" for number in range(5)]
 
 
 @pytest.fixture
-def path(api: Any, board: Any) -> str:
+def path(api: Any, backend: Any) -> str:
     """A job whose URLs are uploaded, failed, put off, in work and new."""
     path = f"/v1/images/upload/{api.job(*URLS)}"
-    board.upload(LINKS[0])
-    board.fail("empty", "Nothing came.")
-    board.put_off("source-error", "It answered 500.")
-    board.mailbox.claim("worker-1", 0)
+    backend.upload(LINKS[0])
+    backend.fail("empty", "Nothing came.")
+    backend.put_off("source-error", "It answered 500.")
+    backend.mailbox.claim("worker-1", 0)
     return path
 
 
@@ -51,20 +51,20 @@ def test_a_page_counts_all_and_lists_nothing_that_is_not_all(api: Any, path: str
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (9, [5])])
 def test_pages_of_links_make_up_the_whole(
-    api: Any, board: Any, limit: int, sizes: list[int]
+    api: Any, backend: Any, limit: int, sizes: list[int]
 ) -> None:
     api.job(*URLS)
-    board.upload(*LINKS)
+    backend.upload(*LINKS)
     found = pages(api, "/v1/images", limit, "uploaded")
     assert [len(page) for page in found] == sizes
     assert [link for page in found for link in page] == api.get("/v1/images").json["uploaded"]
 
 
-def test_a_list_of_links_may_have_grown_behind_its_end(api: Any, board: Any) -> None:
+def test_a_list_of_links_may_have_grown_behind_its_end(api: Any, backend: Any) -> None:
     api.job(*URLS)
-    board.upload(*LINKS[:2])
+    backend.upload(*LINKS[:2])
     assert api.get("/v1/images?limit=2").json == {"uploaded": LINKS[:2], "next": None}
-    board.upload(LINKS[2])
+    backend.upload(LINKS[2])
     assert api.get("/v1/images?limit=2").json == {"uploaded": LINKS[:2], "next": 2}
     assert api.get("/v1/images?limit=2&cursor=2").json == {"uploaded": [LINKS[2]], "next": None}
 
@@ -99,9 +99,9 @@ BAD_CURSORS = ["", "-1", "x", "1.0", str(LAST_CURSOR + 1), "٣", "null", "9" * 5
     ],
 )
 def test_what_is_no_page_is_refused_with_what_is_allowed(
-    api: Any, board: Any, path: str, params: dict[str, Any], named: list[str]
+    api: Any, backend: Any, path: str, params: dict[str, Any], named: list[str]
 ) -> None:
-    calls = board.calls
+    calls = backend.calls
     for where in (path, "/v1/images"):
         answer = api.get(where, params=params, params_csv=False)
         assert answer.status == 400
@@ -111,7 +111,7 @@ def test_what_is_no_page_is_refused_with_what_is_allowed(
         assert ("from 1 to 10000" in detail) is ("limit" in named)
         assert "etag" not in answer.headers
         assert answer.headers["cache-control"] == "no-store"
-    assert board.calls == calls, "and nobody was asked"
+    assert backend.calls == calls, "and nobody was asked"
 
 
 @pytest.mark.parametrize("query", ["limits=0", "Limit=0", "page=2", ""])

@@ -41,12 +41,12 @@ def test_no_coding_under_its_own_name(api: Any, coding: str) -> None:
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "compress", "gzip, gzip", "gzip,br"])
 def test_another_coding_is_refused_and_the_one_taken_is_named(
-    api: Any, board: Any, coding: str
+    api: Any, backend: Any, coding: str
 ) -> None:
     answer = post(api, gzip.compress(BODY), coding)
     assert (answer.status, answer.json["code"]) == (415, "unsupported-content-coding")
     assert answer.headers["accept-encoding"] == "gzip"
-    assert board.calls == 0
+    assert backend.calls == 0
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_another_coding_is_refused_and_the_one_taken_is_named(
     ],
     ids=["plain", "zlib", "cut short", "empty", "wrong sum", "trailing byte", "two members"],
 )
-def test_what_is_not_one_whole_member(api: Any, board: Any, body: bytes, tells: str) -> None:
+def test_what_is_not_one_whole_member(api: Any, backend: Any, body: bytes, tells: str) -> None:
     answer = post(api, body)
     assert (answer.status, answer.json["code"]) == (400, "invalid-gzip")
     assert tells in answer.json["detail"]
-    assert board.calls == 0
+    assert backend.calls == 0
 
 
 @pytest.mark.parametrize(("excess", "status"), [(0, 202), (1, 413)])
@@ -80,7 +80,7 @@ def test_random_bytes_that_gzip_makes_longer_count_as_sent(small: Any) -> None:
     assert post(small, stored).status == 413
 
 
-def test_a_bomb_is_not_read_to_its_end(small: Any, board: Any) -> None:
+def test_a_bomb_is_not_read_to_its_end(small: Any, backend: Any) -> None:
     bomb = io.BytesIO(gzip.compress(bytes(100 * 1024**2)))
     length = bomb.getbuffer().nbytes
     answer = small.send(
@@ -92,4 +92,4 @@ def test_a_bomb_is_not_read_to_its_end(small: Any, board: Any) -> None:
     assert (answer.status, answer.json["code"]) == (413, "body-too-large")
     assert bomb.tell() <= length
     assert bomb.tell() == 65_536  # one piece, of which all but the limit stayed packed
-    assert board.calls == 0
+    assert backend.calls == 0

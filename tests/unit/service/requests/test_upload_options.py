@@ -9,8 +9,8 @@ from service.requests.upload_options import (
     LONGEST_CALLBACK,
     LONGEST_DESCRIPTION,
     LONGEST_TITLE,
-    MOST_HEADERS,
-    MOST_ORIGINS,
+    MAX_HEADERS,
+    MAX_ORIGINS,
     REFUSED_HEADERS,
 )
 from workers import NO_OPTIONS, JobOptions, Priority, flush_logs
@@ -29,12 +29,12 @@ def faults(answer: Any) -> list[tuple[str, str]]:
     return [(error["pointer"], error["code"]) for error in answer.json["errors"]]
 
 
-def options_of(board: Any, job_id: str) -> JobOptions:
-    options: JobOptions = dict(board.table.jobs())[job_id].options
+def options_of(backend: Any, job_id: str) -> JobOptions:
+    options: JobOptions = dict(backend.table.jobs())[job_id].options
     return options
 
 
-def test_all_that_can_be_asked_for(make_api: Any, board: Any) -> None:
+def test_all_that_can_be_asked_for(make_api: Any, backend: Any) -> None:
     answer = post(
         make_api(WEBHOOK_SECRET="whsec_" + "A" * 43 + "="),
         album="aB12",
@@ -46,7 +46,7 @@ def test_all_that_can_be_asked_for(make_api: Any, board: Any) -> None:
     )
 
     assert answer.status == 202
-    assert options_of(board, answer.json["jobId"]) == JobOptions(
+    assert options_of(backend, answer.json["jobId"]) == JobOptions(
         album="aB12",
         title="{number} of {count}",
         description="{name}\r\nfrom {host} {{}}",
@@ -56,8 +56,8 @@ def test_all_that_can_be_asked_for(make_api: Any, board: Any) -> None:
     )
 
 
-def test_a_job_that_asks_for_nothing_has_the_common_options(api: Any, board: Any) -> None:
-    assert options_of(board, api.job(GOOD)) is NO_OPTIONS
+def test_a_job_that_asks_for_nothing_has_the_common_options(api: Any, backend: Any) -> None:
+    assert options_of(backend, api.job(GOOD)) is NO_OPTIONS
 
 
 @pytest.mark.parametrize("value", [None, 1, "", "a b", "x" * 65, "ü", ["a"]], ids=str)
@@ -183,8 +183,8 @@ class TestSourceHeaders:
         assert code == "not-an-object"
 
     def test_their_number_and_size_are_bounded(self, api: Any) -> None:
-        origins = {f"https://{n}.test": {"X-A": "b"} for n in range(MOST_ORIGINS + 1)}
-        headers = {f"X-{n}": "x" for n in range(MOST_HEADERS + 1)}
+        origins = {f"https://{n}.test": {"X-A": "b"} for n in range(MAX_ORIGINS + 1)}
+        headers = {f"X-{n}": "x" for n in range(MAX_HEADERS + 1)}
         large = {f"X-{n}": "x" * 2000 for n in range(9)}
 
         assert self.faults(api, origins) == [("#/sourceHeaders", "invalid-length")]
@@ -205,7 +205,7 @@ class TestSourceHeaders:
 class TestAllAtOnce:
     """One answer names all that is wrong."""
 
-    def test_faults_of_all_fields(self, api: Any, board: Any) -> None:
+    def test_faults_of_all_fields(self, api: Any, backend: Any) -> None:
         answer = post(api, album="-", title="{x}", priority=1, sourceHeaders=1, callbackUrl=1)
 
         assert [pointer for pointer, _ in faults(answer)] == [
@@ -216,7 +216,7 @@ class TestAllAtOnce:
             "#/callbackUrl",
         ]
         assert "#/album" in answer.json["detail"]
-        assert board.calls == 0
+        assert backend.calls == 0
 
     def test_faults_of_urls_and_options(self, api: Any) -> None:
         answer = api.post_body(json.dumps({"urls": ["nowhere", GOOD, 1], "album": "-"}))

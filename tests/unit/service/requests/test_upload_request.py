@@ -44,14 +44,14 @@ BODY = json.dumps({"urls": [GOOD]})
     ids=lambda value: repr(value)[:40],
 )
 def test_a_body_that_is_no_job(
-    api: Any, board: Any, body: str | bytes, code: str, tells: str
+    api: Any, backend: Any, body: str | bytes, code: str, tells: str
 ) -> None:
     answer = api.post_body(body)
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json["code"] == code
     assert tells in answer.json["detail"]
-    assert board.calls == 0
+    assert backend.calls == 0
 
 
 def test_the_place_of_a_json_error_is_told_in_numbers_too(api: Any) -> None:
@@ -111,14 +111,14 @@ def test_a_body_that_is_a_job(api: Any, body: str) -> None:
     ids=["urls", "two", "escaped", "unknown", "odd names", "origin", "header"],
 )
 def test_a_name_that_stands_twice_is_refused_and_pointed_at(
-    api: Any, board: Any, body: str, pointers: list[str]
+    api: Any, backend: Any, body: str, pointers: list[str]
 ) -> None:
     answer = api.post_body(body)
     assert (answer.status, answer.json["code"]) == (400, "repeated-field")
     assert [error["pointer"] for error in answer.json["errors"]] == pointers
     assert {error["code"] for error in answer.json["errors"]} == {"repeated-field"}
     assert pointers[0] in answer.json["detail"]
-    assert board.calls == 0
+    assert backend.calls == 0
 
 
 def test_many_repeated_names_are_not_all_repeated(api: Any) -> None:
@@ -154,14 +154,14 @@ def test_content_types_taken(api: Any, content_type: str) -> None:
         "application/json, text/plain",
     ],
 )
-def test_content_types_refused(api: Any, board: Any, content_type: str | None) -> None:
+def test_content_types_refused(api: Any, backend: Any, content_type: str | None) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     answer = api.send("POST", "/v1/images/upload", body=BODY, headers=headers)
     assert answer.status == 415
     assert answer.json["code"] == "unsupported-media-type"
     assert "Content-Type: application/json" in answer.json["detail"]
     assert answer.headers["accept-post"] == "application/json"
-    assert board.calls == 0
+    assert backend.calls == 0
 
 
 class TestBodyLength:
@@ -177,12 +177,12 @@ class TestBodyLength:
     def test_up_to_the_limit(self, small: Any) -> None:
         assert small.post_body(self.padded(self.LIMIT)).status == 202
 
-    def test_beyond_it_by_its_declared_length(self, small: Any, board: Any) -> None:
+    def test_beyond_it_by_its_declared_length(self, small: Any, backend: Any) -> None:
         answer = small.post_body(self.padded(self.LIMIT + 1))
         assert answer.status == 413
         assert answer.json["code"] == "body-too-large"
         assert "2048 bytes" in answer.json["detail"]
-        assert board.calls == 0
+        assert backend.calls == 0
 
     @pytest.mark.parametrize(("excess", "status"), [(0, 202), (1, 413)])
     def test_by_what_comes_when_nothing_is_declared(
@@ -238,7 +238,7 @@ class TestEntries:
         ids=lambda value: repr(value)[:40],
     )
     def test_one_bad_entry_refuses_the_job(
-        self, api: Any, board: Any, entry: Any, code: str, value: str | None
+        self, api: Any, backend: Any, entry: Any, code: str, value: str | None
     ) -> None:
         answer = api.post([GOOD, entry])
         assert answer.status == 400
@@ -252,7 +252,7 @@ class TestEntries:
         assert error["detail"].endswith(".")
         assert len(error["value"]) <= 101
         assert value is None or error["value"] == value
-        assert board.calls == 0
+        assert backend.calls == 0
 
     def test_credentials_are_neither_taken_nor_repeated(self, api: Any) -> None:
         answer = api.post(["https://user:hush@example.com/a.jpg", "ftp://user:hush@example.com/"])
@@ -265,13 +265,13 @@ class TestEntries:
         assert answer.status == 400
         assert b"hush" not in answer.result.content
 
-    def test_all_bad_entries_are_listed_at_once(self, api: Any, board: Any) -> None:
+    def test_all_bad_entries_are_listed_at_once(self, api: Any, backend: Any) -> None:
         answer = api.post(["cat", GOOD, 5, GOOD, "cat", "https://exam ple.com/"])
         problem = answer.json
         assert [error["index"] for error in problem["errors"]] == [0, 2, 4, 5]
         assert problem["errors_total"] == 4
         assert problem["detail"].startswith("4 of 6 entries")
-        assert board.open_urls == 0
+        assert backend.open_urls == 0
 
     def test_the_list_is_capped_and_the_count_is_not(self, api: Any) -> None:
         problem = api.post(["cat"] * 5000).json

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workers.contract.messages import Done, Failed, Outcome, Report, TaskKind, TryAgain, Uploaded
+from workers.contract.messages import Done, Failed, Outcome, Report, RetryLater, TaskKind, Uploaded
 
 WORKER = "worker-1"  # that of the plain board
 
@@ -17,15 +17,15 @@ def delete(api: Any, job_id: str, index: object) -> Any:
     return api.send("DELETE", f"/v1/images/upload/{job_id}/images/{index}")
 
 
-def do(board: Any, outcome: Outcome) -> None:
+def do(backend: Any, outcome: Outcome) -> None:
     """The worker's part: take the task, and report it."""
-    (lease,) = board.mailbox.claim(WORKER, 0).leases
-    assert board.mailbox.ack(WORKER, Report(lease.token, outcome)).accepted
+    (lease,) = backend.mailbox.claim(WORKER, 0).leases
+    assert backend.mailbox.ack(WORKER, Report(lease.token, outcome)).accepted
 
 
-def test_an_image_is_deleted(api: Any, board: Any) -> None:
+def test_an_image_is_deleted(api: Any, backend: Any) -> None:
     job_id = api.job(*URLS)
-    board.upload(*LINKS)
+    backend.upload(*LINKS)
     before = api.get("/v1/images")
     assert before.json["uploaded"] == list(LINKS)
     answer = delete(api, job_id, 1)
@@ -35,7 +35,7 @@ def test_an_image_is_deleted(api: Any, board: Any) -> None:
     assert [result.get("deleted") for result in results] == [None, "pending", None]
     assert "deletehash" not in api.get(f"/v1/images/upload/{job_id}").result.text
 
-    do(board, Done())
+    do(backend, Done())
     status = api.status(job_id)
     assert status["results"][1]["deleted"] == "done"
     # The job tells what was done, and states never change: the upload was complete.
@@ -46,12 +46,12 @@ def test_an_image_is_deleted(api: Any, board: Any) -> None:
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
-def test_pages_fit_together_over_a_gap(api: Any, board: Any) -> None:
+def test_pages_fit_together_over_a_gap(api: Any, backend: Any) -> None:
     job_id = api.job(*URLS)
-    board.upload(*LINKS)
+    backend.upload(*LINKS)
     first = api.get("/v1/images?limit=2").json
     delete(api, job_id, 0)
-    do(board, Done())
+    do(backend, Done())
     again = api.get("/v1/images?limit=2").json
     assert (again["uploaded"], again["next"]) == ([LINKS[1]], first["next"])
     second = api.get(f"/v1/images?cursor={first['next']}&limit=2").json
@@ -59,23 +59,23 @@ def test_pages_fit_together_over_a_gap(api: Any, board: Any) -> None:
     assert api.get("/v1/images").json["uploaded"] == [LINKS[1], LINKS[2]]
 
 
-def test_links_that_come_later_are_listed(api: Any, board: Any) -> None:
+def test_links_that_come_later_are_listed(api: Any, backend: Any) -> None:
     job_id = api.job(URLS[0])
-    board.upload(LINKS[0])
+    backend.upload(LINKS[0])
     assert api.get("/v1/images").json["uploaded"] == [LINKS[0]]
     delete(api, job_id, 0)
-    do(board, Done())
+    do(backend, Done())
     assert api.get("/v1/images").json["uploaded"] == []
     api.job(URLS[1])
-    board.upload(LINKS[1])
+    backend.upload(LINKS[1])
     assert api.get("/v1/images").json["uploaded"] == [LINKS[1]]
 
 
-def test_a_failed_deletion_says_why_and_may_be_asked_for_again(api: Any, board: Any) -> None:
+def test_a_failed_deletion_says_why_and_may_be_asked_for_again(api: Any, backend: Any) -> None:
     job_id = api.job(URLS[0])
-    board.upload(LINKS[0])
+    backend.upload(LINKS[0])
     delete(api, job_id, 0)
-    do(board, Failed("imgur-error", "It was down."))
+    do(backend, Failed("imgur-error", "It was down."))
     (result,) = api.status(job_id)["results"]
     assert result["deleted"] == "failed"
     assert (result["deletionReason"], result["deletionMessage"]) == ("imgur-error", "It was down.")
@@ -86,9 +86,9 @@ def test_a_failed_deletion_says_why_and_may_be_asked_for_again(api: Any, board: 
 
 class TestRefusals:
     @pytest.mark.parametrize("index", ["3", "-1", "x", "1.0", "99999999999999999999"])
-    def test_no_such_image(self, api: Any, board: Any, index: str) -> None:
+    def test_no_such_image(self, api: Any, backend: Any, index: str) -> None:
         job_id = api.job(*URLS)
-        board.upload(*LINKS)
+        backend.upload(*LINKS)
         answer = delete(api, job_id, index)
         assert (answer.status, answer.json["code"]) == (404, "image-not-found")
 
@@ -97,41 +97,41 @@ class TestRefusals:
         answer = delete(api, job_id, 0)
         assert (answer.status, answer.json["code"]) == (404, "job-not-found")
 
-    def test_not_uploaded(self, api: Any, board: Any) -> None:
+    def test_not_uploaded(self, api: Any, backend: Any) -> None:
         job_id = api.job(*URLS[:2])
-        board.fail("source-not-found", "gone")
+        backend.fail("source-not-found", "gone")
         for index in (0, 1):
             answer = delete(api, job_id, index)
             assert (answer.status, answer.json["code"]) == (409, "image-not-complete")
 
-    def test_without_a_deletehash(self, api: Any, board: Any) -> None:
+    def test_without_a_deletehash(self, api: Any, backend: Any) -> None:
         job_id = api.job(URLS[0])
-        board.work(Uploaded(LINKS[0], ""))
+        backend.work(Uploaded(LINKS[0], ""))
         answer = delete(api, job_id, 0)
         assert (answer.status, answer.json["code"]) == (409, "image-not-deletable")
 
-    def test_twice(self, api: Any, board: Any) -> None:
+    def test_twice(self, api: Any, backend: Any) -> None:
         job_id = api.job(URLS[0])
-        board.upload(LINKS[0])
+        backend.upload(LINKS[0])
         assert delete(api, job_id, 0).status == 202
         assert delete(api, job_id, 0).json["code"] == "image-already-deleted"
-        do(board, Done())
+        do(backend, Done())
         answer = delete(api, job_id, 0)
         assert (answer.status, answer.json["code"]) == (409, "image-already-deleted")
 
-    def test_while_draining(self, api: Any, board: Any) -> None:
+    def test_while_draining(self, api: Any, backend: Any) -> None:
         job_id = api.job(URLS[0])
-        board.upload(LINKS[0])
-        board.mailbox.close()
+        backend.upload(LINKS[0])
+        backend.mailbox.close()
         answer = delete(api, job_id, 0)
         assert (answer.status, answer.json["code"]) == (503, "draining")
         assert answer.headers["Retry-After"]
 
-    def test_anothers(self, make_api: Callable[..., Any], board: Any) -> None:
+    def test_anothers(self, make_api: Callable[..., Any], backend: Any) -> None:
         api = make_api(API_KEYS="ann:key-a,bob:key-b")
         ann, bob = ({"X-API-Key": f"key-{name}"} for name in "ab")
         job_id = api.job(URLS[0], headers=ann)
-        board.upload(LINKS[0])
+        backend.upload(LINKS[0])
         path = f"/v1/images/upload/{job_id}/images/0"
         assert api.send("DELETE", path).status == 401
         assert api.send("DELETE", path, headers=bob).json["code"] == "job-not-found"
@@ -142,20 +142,20 @@ class TestCallbacks:
     BODY = '{"urls": ["https://example.com/a.jpg"], "callbackUrl": "https://client.test/hook"}'
     SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-    def test_one_that_cannot_be_told_is_refused(self, api: Any, board: Any) -> None:
+    def test_one_that_cannot_be_told_is_refused(self, api: Any, backend: Any) -> None:
         answer = api.post_body(self.BODY)
         assert (answer.status, answer.json["code"]) == (422, "webhooks-not-configured")
         assert "WEBHOOK_SECRET" in answer.json["detail"]
-        assert board.open_urls == 0
+        assert backend.open_urls == 0
 
-    def test_attempts_are_shown(self, make_api: Callable[..., Any], board: Any) -> None:
+    def test_attempts_are_shown(self, make_api: Callable[..., Any], backend: Any) -> None:
         api = make_api(WEBHOOK_SECRET=self.SECRET)
         job_id = api.post_body(self.BODY).json["jobId"]
         assert "deliveries" not in api.status(job_id)
-        board.upload(LINKS[0])
+        backend.upload(LINKS[0])
         tag = api.get(f"/v1/images/upload/{job_id}").headers["ETag"]
-        note, key = board.mailbox._task_store.note, (TaskKind.WEBHOOK, (job_id, 0))
-        note(key, 1, TryAgain("refused", "Busy.", 5.0, status=503))
+        note, key = backend.mailbox._task_store.note, (TaskKind.WEBHOOK, (job_id, 0))
+        note(key, 1, RetryLater("refused", "Busy.", 5.0, status=503))
         note(key, 2, Failed("timeout", "No answer."))
         answer = api.get(f"/v1/images/upload/{job_id}")
         assert answer.json["deliveries"] == [

@@ -6,30 +6,32 @@ import falcon
 import pytest
 from falcon import testing
 
-from service.backend.circuit_breaker import BoardGate
+from service.backend.circuit_breaker import CircuitBreaker
 from service.resources.health import ReadinessResource
-from workers import BoardHealth, BoardState
+from workers import BackendHealth, BackendState
 
 
-def test_alive_without_asking_anybody(api: Any, board: Any) -> None:
-    board.failure = RuntimeError("nobody may ask")
+def test_alive_without_asking_anybody(api: Any, backend: Any) -> None:
+    backend.failure = RuntimeError("nobody may ask")
     answer = api.get("/healthz")
     assert answer.status == 200
     assert answer.json == {"status": "ok"}
-    assert board.calls == 0
+    assert backend.calls == 0
 
 
 @pytest.mark.parametrize(
     ("state", "status"),
     [
-        (BoardState.STARTING, 503),
-        (BoardState.READY, 200),
-        (BoardState.DRAINING, 503),
-        (BoardState.LOST, 503),
+        (BackendState.STARTING, 503),
+        (BackendState.READY, 200),
+        (BackendState.DRAINING, 503),
+        (BackendState.LOST, 503),
     ],
 )
-def test_readiness_follows_the_board(api: Any, board: Any, state: BoardState, status: int) -> None:
-    board.state = state
+def test_readiness_follows_the_board(
+    api: Any, backend: Any, state: BackendState, status: int
+) -> None:
+    backend.state = state
     answer = api.get("/readyz")
     assert answer.status == status
     assert answer.headers["content-type"] == "application/json"
@@ -39,9 +41,9 @@ def test_readiness_follows_the_board(api: Any, board: Any, state: BoardState, st
     assert ("retry-after" in answer.headers) is (status == 503)
 
 
-def test_readiness_counts(api: Any, board: Any) -> None:
+def test_readiness_counts(api: Any, backend: Any) -> None:
     api.job("https://example.com/a", "https://example.com/b")
-    board.mailbox.claim("worker-1", 0)
+    backend.mailbox.claim("worker-1", 0)
     answer = api.get("/readyz").json
     assert answer["workers_ready"] == 1
     assert answer["workers_wanted"] == 2
@@ -49,8 +51,8 @@ def test_readiness_counts(api: Any, board: Any) -> None:
     assert answer["leased_urls"] == 1
 
 
-def test_readiness_tells_of_a_pause(api: Any, board: Any) -> None:
-    board.pause_seconds = 61.44
+def test_readiness_tells_of_a_pause(api: Any, backend: Any) -> None:
+    backend.pause_seconds = 61.44
     answer = api.get("/readyz")
     assert answer.status == 200
     assert answer.json["pause_seconds"] == 61.4
@@ -82,19 +84,19 @@ def test_the_index_names_routes_that_exist(api: Any) -> None:
         assert b'"code":"not-found"' not in answer.result.content
 
 
-def test_a_silent_board_is_not_ready(board: Any) -> None:
+def test_a_silent_board_is_not_ready(backend: Any) -> None:
     gate_open = threading.Event()
 
     class Silent:
-        def health(self) -> BoardHealth:
+        def health(self) -> BackendHealth:
             assert gate_open.wait(20)
-            return board.health()
+            return backend.health()
 
         def workers_wanted(self) -> int:
             return 3
 
     resource = ReadinessResource(
-        BoardGate(Silent(), health_seconds=0.05),  # type: ignore[arg-type]  # asked for nothing else
+        CircuitBreaker(Silent(), health_seconds=0.05),  # type: ignore[arg-type]  # asked for nothing else
         sandbox=False,
     )
     app = falcon.App()

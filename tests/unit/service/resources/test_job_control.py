@@ -23,9 +23,9 @@ def retry(api: Any, job_id: str, **more: Any) -> Any:
 
 
 class TestCancelling:
-    def test_what_waits_has_failed(self, api: Any, board: Any) -> None:
+    def test_what_waits_has_failed(self, api: Any, backend: Any) -> None:
         job_id = api.job(*URLS)
-        board.upload(LINK)
+        backend.upload(LINK)
         with capture_logs() as logs:
             answer = cancel(api, job_id)
         assert (answer.status, answer.json) == (202, {"jobId": job_id, "cancelled": 2})
@@ -45,10 +45,10 @@ class TestCancelling:
         first = cancel(api, job_id)
         assert cancel(api, job_id.upper()).json == first.json
 
-    def test_a_job_that_ended_by_itself(self, api: Any, board: Any) -> None:
+    def test_a_job_that_ended_by_itself(self, api: Any, backend: Any) -> None:
         job_id = api.job(URLS[0])
         assert "cancelled" not in api.status(job_id)
-        board.upload(LINK)
+        backend.upload(LINK)
         answer = cancel(api, job_id)
         assert (answer.status, answer.json["code"]) == (409, "job-complete")
         assert "cancelled" not in api.status(job_id)
@@ -67,11 +67,11 @@ class TestCancelling:
 
 
 class TestRetrying:
-    def test_what_failed_is_a_job_of_its_own(self, api: Any, board: Any) -> None:
+    def test_what_failed_is_a_job_of_its_own(self, api: Any, backend: Any) -> None:
         job_id = api.job(*URLS)
-        board.upload(LINK)
-        board.fail("empty", "Nothing came.")
-        board.fail("empty", "Nothing came.")
+        backend.upload(LINK)
+        backend.fail("empty", "Nothing came.")
+        backend.fail("empty", "Nothing came.")
         answer = retry(api, job_id)
         new = answer.json["jobId"]
         assert (answer.status, answer.json["retryOf"]) == (202, job_id)
@@ -85,29 +85,29 @@ class TestRetrying:
         check(document, "/v1/images/upload/{jobId}", api.get(f"/v1/images/upload/{job_id}"))
         assert retry(api, job_id).json == answer.json
 
-    def test_the_tag_of_the_old_job_changes(self, api: Any, board: Any) -> None:
+    def test_the_tag_of_the_old_job_changes(self, api: Any, backend: Any) -> None:
         job_id = api.job(URLS[0])
-        board.fail("empty", "Nothing came.")
+        backend.fail("empty", "Nothing came.")
         tag = api.get(f"/v1/images/upload/{job_id}").headers["etag"]
         retry(api, job_id)
         known = api.get(f"/v1/images/upload/{job_id}", headers={"If-None-Match": tag})
         assert known.status == 200
 
-    def test_refusals(self, api: Any, board: Any) -> None:
+    def test_refusals(self, api: Any, backend: Any) -> None:
         job_id = api.job(URLS[0])
         assert retry(api, job_id).json["code"] == "job-unfinished"
-        board.upload(LINK)
+        backend.upload(LINK)
         answer = retry(api, job_id)
         assert (answer.status, answer.json["code"]) == (409, "nothing-to-retry")
         assert "retry-after" not in answer.headers
         for unknown in (NO_JOB, "no-uuid"):
             assert retry(api, unknown).json["code"] == "job-not-found"
 
-    def test_the_queue_is_full(self, make_board: Any, make_api: Any) -> None:
-        board = make_board(max_open_urls=1)
-        api = make_api(board)
+    def test_the_queue_is_full(self, make_backend: Any, make_api: Any) -> None:
+        backend = make_backend(max_open_urls=1)
+        api = make_api(backend)
         job_id = api.job(URLS[0])
-        board.fail("empty", "Nothing came.")
+        backend.fail("empty", "Nothing came.")
         api.job(URLS[1])
         answer = retry(api, job_id)
         assert (answer.status, answer.json["code"]) == (503, "queue-full")
@@ -121,7 +121,7 @@ class TestRetrying:
 
 
 class TestSendingTwice:
-    def test_the_same_job_is_the_answer(self, api: Any, board: Any) -> None:
+    def test_the_same_job_is_the_answer(self, api: Any, backend: Any) -> None:
         first = api.post(URLS, headers={"Idempotency-Key": '"one"'})
         assert "idempotency-replayed" not in first.headers
         # The same request with other white space, and the key without quotes.
@@ -130,7 +130,7 @@ class TestSendingTwice:
         assert (again.status, again.json) == (202, first.json)
         assert again.headers["location"] == first.headers["location"]
         assert again.headers["idempotency-replayed"] == "true"
-        assert board.open_urls == 3
+        assert backend.open_urls == 3
 
     def test_another_job_with_the_key(self, api: Any) -> None:
         api.post(URLS, headers={"Idempotency-Key": "one"})
@@ -141,11 +141,11 @@ class TestSendingTwice:
         assert api.post_body(body, headers={"Idempotency-Key": "two"}).status == 422
 
     @pytest.mark.parametrize("key", ["", '""', " ", "a b", "ä", "k" * 256, '"a b"'])
-    def test_no_key_at_all(self, api: Any, board: Any, key: str) -> None:
+    def test_no_key_at_all(self, api: Any, backend: Any, key: str) -> None:
         answer = api.post(URLS, headers={"Idempotency-Key": key})
         assert (answer.status, answer.json["code"]) == (400, "invalid-idempotency-key")
         assert "255 characters" in answer.json["detail"]
-        assert board.open_urls == 0
+        assert backend.open_urls == 0
 
     def test_a_key_is_its_owners(self, make_api: Any) -> None:
         api = make_api(**KEYS)
@@ -154,7 +154,7 @@ class TestSendingTwice:
 
 
 class TestAskingAgain:
-    def test_the_more_there_is_to_do_the_later(self, api: Any, board: Any) -> None:
+    def test_the_more_there_is_to_do_the_later(self, api: Any, backend: Any) -> None:
         few, many = api.job(URLS[0]), api.job(*(f"https://s.test/{n}" for n in range(2000)))
         path = "/v1/images/upload/"
         assert api.get(path + few).headers["retry-after"] == "1"
@@ -162,7 +162,7 @@ class TestAskingAgain:
         tag = api.get(path + few).headers["etag"]
         known = api.get(path + few, headers={"If-None-Match": tag})
         assert (known.status, known.headers["retry-after"]) == (304, "1")
-        board.upload(LINK)
+        backend.upload(LINK)
         assert "retry-after" not in api.get(path + few).headers
 
     def test_where_nobody_can_wait_the_answer_comes_at_once(self, api: Any) -> None:

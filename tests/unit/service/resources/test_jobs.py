@@ -18,9 +18,9 @@ def ids(answer: Any) -> list[str]:
     return [job["id"] for job in answer.json["jobs"]]
 
 
-def test_jobs_are_listed_newest_first(api: Any, board: Any) -> None:
+def test_jobs_are_listed_newest_first(api: Any, backend: Any) -> None:
     first, second = api.job(*urls(2)), api.job(*urls(1))
-    board.upload("https://i.imgur.com/a.jpg")
+    backend.upload("https://i.imgur.com/a.jpg")
     answer = api.get("/v1/jobs")
     assert ids(answer) == [second, first]
     assert answer.json["next"] is None
@@ -43,10 +43,10 @@ def test_pages_go_on_where_the_last_one_ended(api: Any) -> None:
     assert answer.json["next"] is None
 
 
-def test_a_status_can_be_asked_for(api: Any, board: Any) -> None:
+def test_a_status_can_be_asked_for(api: Any, backend: Any) -> None:
     done, begun, waiting = (api.job(*urls(1)) for _ in range(3))
-    board.upload("https://i.imgur.com/a.jpg")
-    board.put_off("source-error", "Busy.")
+    backend.upload("https://i.imgur.com/a.jpg")
+    backend.put_off("source-error", "Busy.")
     assert ids(api.get("/v1/jobs?status=complete")) == [done]
     assert ids(api.get("/v1/jobs?status=in-progress")) == [begun]
     assert ids(api.get("/v1/jobs?status=pending")) == [waiting]
@@ -78,7 +78,7 @@ def test_what_makes_no_sense_is_refused(api: Any, query: str) -> None:
     assert query.partition("=")[0] in answer.json["detail"]
 
 
-def test_it_says_what_was_done_with_jobs(make_api: Any, board: Any) -> None:
+def test_it_says_what_was_done_with_jobs(make_api: Any, backend: Any) -> None:
     api = make_api(SANDBOX="on")
     old = api.job(*urls(2))
     api.send("DELETE", f"/v1/images/upload/{old}")

@@ -67,8 +67,8 @@ def test_a_program_gets_the_index(api: Any, accept: str | None) -> None:
     assert "sandboxUrl" not in answer.json
 
 
-def test_the_page_learns_where_the_sandbox_is(board: Any) -> None:
-    app = create_app(board, load_settings({"MAX_URLS_PER_JOB": "7"}), "http://127.0.0.1:8001")
+def test_the_page_learns_where_the_sandbox_is(backend: Any) -> None:
+    app = create_app(backend, load_settings({"MAX_URLS_PER_JOB": "7"}), "http://127.0.0.1:8001")
     index = testing.TestClient(app).simulate_get("/").json
     assert index["sandboxUrl"] == "http://127.0.0.1:8001"
     assert index["maxUrlsPerJob"] == 7

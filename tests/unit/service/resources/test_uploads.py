@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workers import BoardLostError
+from workers import BackendLostError
 from workers.contract.messages import Uploaded
 
 A, B, C = (f"https://example.com/{name}.jpg" for name in "abc")
@@ -16,7 +16,7 @@ LINK_A, LINK_B = "https://i.imgur.com/aaa.jpg", "https://i.imgur.com/bbb.jpg"
 
 
 class TestSending:
-    def test_a_job_is_accepted_at_once(self, api: Any, board: Any) -> None:
+    def test_a_job_is_accepted_at_once(self, api: Any, backend: Any) -> None:
         answer = api.post([A, B])
         assert answer.status == 202
         assert list(answer.json) == ["jobId"]
@@ -24,7 +24,7 @@ class TestSending:
         assert str(uuid.UUID(job_id)) == job_id
         assert answer.headers["location"] == f"/v1/images/upload/{job_id}"
         assert answer.headers["content-type"] == "application/json"
-        assert board.open_urls == 2
+        assert backend.open_urls == 2
 
     def test_the_location_leads_to_the_job(self, api: Any) -> None:
         answer = api.post([A])
@@ -54,26 +54,26 @@ class TestSending:
         assert entry["client"] == "127.0.0.1"
 
     def test_a_full_queue_refuses_and_keeps_nothing(
-        self, make_api: Callable[..., Any], make_board: Callable[..., Any]
+        self, make_api: Callable[..., Any], make_backend: Callable[..., Any]
     ) -> None:
-        board = make_board(max_open_urls=2)
-        api = make_api(board)
+        backend = make_backend(max_open_urls=2)
+        api = make_api(backend)
         answer = api.post([A, B, C])
         assert answer.status == 503
         assert answer.json["code"] == "queue-full"
         assert int(answer.headers["retry-after"]) > 0
-        assert board.open_urls == 0
+        assert backend.open_urls == 0
         assert api.post([A, B]).status == 202
 
-    def test_a_draining_board_refuses(self, api: Any, board: Any) -> None:
-        board.mailbox.close()
+    def test_a_draining_board_refuses(self, api: Any, backend: Any) -> None:
+        backend.mailbox.close()
         answer = api.post([A])
         assert answer.status == 503
         assert answer.json["code"] == "draining"
         assert int(answer.headers["retry-after"]) > 0
 
-    def test_a_lost_board_is_said(self, api: Any, board: Any) -> None:
-        board.failure = BoardLostError("gone")
+    def test_a_lost_board_is_said(self, api: Any, backend: Any) -> None:
+        backend.failure = BackendLostError("gone")
         answer = api.post([A])
         assert answer.status == 503
         assert answer.json["code"] == "state-lost"
@@ -102,11 +102,11 @@ class TestStatus:
             "counts": {"pending": 2, "complete": 0, "failed": 0, "total": 2},
         }
 
-    def test_a_job_in_work(self, api: Any, board: Any) -> None:
+    def test_a_job_in_work(self, api: Any, backend: Any) -> None:
         job_id = api.job(A, B, C)
-        board.upload(LINK_A)
-        board.fail("not-an-image", "This is a web page.")
-        board.put_off("source-error", "The source had an error.")
+        backend.upload(LINK_A)
+        backend.fail("not-an-image", "This is a web page.")
+        backend.put_off("source-error", "The source had an error.")
         status = api.status(job_id)
         assert status["status"] == "in-progress"
         assert status["finished"] is None
@@ -139,22 +139,22 @@ class TestStatus:
         ]
 
     @pytest.mark.parametrize("last", ["upload", "fail"])
-    def test_a_job_is_complete_with_its_last_url(self, api: Any, board: Any, last: str) -> None:
+    def test_a_job_is_complete_with_its_last_url(self, api: Any, backend: Any, last: str) -> None:
         job_id = api.job(A, B)
-        board.fail("empty", "Nothing came.")
-        board.now = 1513961400.25
-        board.upload(LINK_B) if last == "upload" else board.fail("empty", "Nothing came.")
+        backend.fail("empty", "Nothing came.")
+        backend.now = 1513961400.25
+        backend.upload(LINK_B) if last == "upload" else backend.fail("empty", "Nothing came.")
         status = api.status(job_id)
         assert status["status"] == "complete"
         assert status["finished"] == "2017-12-22T16:50:00.250Z"
         assert status["uploaded"]["pending"] == []
 
-    def test_lists_are_in_the_order_of_submission(self, api: Any, board: Any) -> None:
+    def test_lists_are_in_the_order_of_submission(self, api: Any, backend: Any) -> None:
         job_id = api.job(A, B)
-        claim = board.mailbox.claim
+        claim = backend.mailbox.claim
         first, second = (next(iter(claim("worker-1", 0).leases), None) for _ in range(2))
         for lease, link in ((second, LINK_B), (first, LINK_A)):
-            board.table.record(job_id, lease.index, Uploaded(link, "deletehash"))
+            backend.table.record(job_id, lease.index, Uploaded(link, "deletehash"))
         assert api.status(job_id)["uploaded"]["complete"] == [LINK_A, LINK_B]
 
     @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ class TestStatus:
         assert answer.status == 404
         assert answer.json["code"] == "job-not-found"
 
-    def test_what_is_no_id_does_not_trouble_the_board(self, api: Any, board: Any) -> None:
+    def test_what_is_no_id_does_not_trouble_the_board(self, api: Any, backend: Any) -> None:
         api.get("/v1/images/upload/nonsense")
-        assert board.calls == 0
+        assert backend.calls == 0
 
     def test_an_id_in_capitals_is_the_same(self, api: Any) -> None:
         job_id = api.job(A)
@@ -185,22 +185,22 @@ class TestStatus:
         assert answer.result.content == b""
         assert answer.headers["content-length"] == api.get(path).headers["content-length"]
 
-    def test_a_lost_board_is_said(self, api: Any, board: Any) -> None:
+    def test_a_lost_board_is_said(self, api: Any, backend: Any) -> None:
         job_id = api.job(A)
-        board.failure = BoardLostError("gone")
+        backend.failure = BackendLostError("gone")
         answer = api.get(f"/v1/images/upload/{job_id}")
         assert answer.status == 503
         assert answer.json["code"] == "state-lost"
         assert int(answer.headers["retry-after"]) > 0
 
-    def test_half_a_surrogate_pair_does_not_hide_the_job(self, api: Any, board: Any) -> None:
+    def test_half_a_surrogate_pair_does_not_hide_the_job(self, api: Any, backend: Any) -> None:
         job_id = api.job(A)
-        board.fail("imgur-refused", "Imgur says: \ud83d")
+        backend.fail("imgur-refused", "Imgur says: \ud83d")
         answer = api.get(f"/v1/images/upload/{job_id}")
         assert answer.status == 200
         assert json.loads(answer.result.content)["results"][0]["message"] == "Imgur says: \ud83d"
 
-    def test_the_answer_for_a_large_job_is_whole(self, api: Any, board: Any) -> None:
+    def test_the_answer_for_a_large_job_is_whole(self, api: Any, backend: Any) -> None:
         urls = [f"https://example.com/{number}.jpg" for number in range(20_000)]
         job_id = api.job(*urls)
         status = api.status(job_id)
@@ -209,10 +209,10 @@ class TestStatus:
 
 
 class TestSandbox:
-    def test_every_answer_says_so(self, make_api: Callable[..., Any], board: Any) -> None:
+    def test_every_answer_says_so(self, make_api: Callable[..., Any], backend: Any) -> None:
         api = make_api(IMGUR_CLIENT_ID="")
         job_id = api.job(A)
-        board.upload("http://127.0.0.1:8001/aaa.jpg")
+        backend.upload("http://127.0.0.1:8001/aaa.jpg")
         for path in (f"/v1/images/upload/{job_id}", "/v1/images"):
             answer = api.get(path)
             assert answer.json["sandbox"] is True

@@ -8,9 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from service.rendering.models import Workers
-from service.run import _board_config
+from service.run import _backend_config
 from service.settings.environment import load_settings
-from workers import BoardState
+from workers import BackendState
 
 ADMIN = {"X-API-Key": "key-of-the-admin"}
 JSON = {"Content-Type": "application/json"}
@@ -27,8 +27,8 @@ def admin(make_api: Callable[..., Any]) -> Any:
     return make_api(ADMIN_KEY="key-of-the-admin")
 
 
-def test_how_many_there_are(api: Any, board: Any) -> None:
-    board.mailbox.claim("worker-1", 0)
+def test_how_many_there_are(api: Any, backend: Any) -> None:
+    backend.mailbox.claim("worker-1", 0)
     answer = api.get("/v1/workers")
     assert answer.status == 200
     assert answer.json == {
@@ -43,9 +43,9 @@ def test_how_many_there_are(api: Any, board: Any) -> None:
     )
 
 
-def test_those_that_leave_are_told_apart(api: Any, board: Any) -> None:
-    board.mailbox.claim("worker-1", 0)
-    board.mailbox.dismiss("worker-1")
+def test_those_that_leave_are_told_apart(api: Any, backend: Any) -> None:
+    backend.mailbox.claim("worker-1", 0)
+    backend.mailbox.drain_worker("worker-1")
     answer = api.get("/v1/workers").json
     assert (answer["ready"], answer["leaving"]) == (0, 1)
 
@@ -55,23 +55,23 @@ def test_those_that_leave_are_told_apart(api: Any, board: Any) -> None:
 )
 @pytest.mark.parametrize("keys", ["", "alice:key-1"])
 def test_another_number_holds_at_once(
-    make_api: Callable[..., Any], board: Any, headers: dict[str, str], keys: str
+    make_api: Callable[..., Any], backend: Any, headers: dict[str, str], keys: str
 ) -> None:
     api = make_api(ADMIN_KEY="key-of-the-admin", API_KEYS=keys)
     answer = put(api, {"count": 4}, headers)
     assert answer.status == 200
     TypeAdapter(Workers).validate_python(answer.json, strict=True, extra="forbid")
-    assert answer.json["wanted"] == board.wanted == 4
+    assert answer.json["wanted"] == backend.wanted == 4
     assert api.get("/v1/workers", headers=headers).json["wanted"] == 4
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_up_to_the_bound(make_api: Callable[..., Any], board: Any, count: int) -> None:
+def test_up_to_the_bound(make_api: Callable[..., Any], backend: Any, count: int) -> None:
     api = make_api(ADMIN_KEY="key-of-the-admin", WORKER_COUNT="1", WORKER_COUNT_MAX="8")
     answer = put(api, {"count": count})
     assert answer.status == 200
     assert (answer.json["most"], answer.json["automatic"]) == (8, True)
-    assert board.wanted == count
+    assert backend.wanted == count
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_up_to_the_bound(make_api: Callable[..., Any], board: Any, count: int) -
     ids=["unbounded", "bounded"],
 )
 def test_beyond_it_is_refused(
-    make_api: Callable[..., Any], board: Any, settings: dict[str, str], most: int, says: str
+    make_api: Callable[..., Any], backend: Any, settings: dict[str, str], most: int, says: str
 ) -> None:
     answer = put(make_api(ADMIN_KEY="key-of-the-admin", **settings), {"count": most + 1})
     assert (answer.status, answer.json["code"]) == (400, "invalid-worker-count")
     assert f"from 1 to {most}" in answer.json["detail"]
     assert answer.json["detail"].endswith(says)
-    assert board.wanted == 2
+    assert backend.wanted == 2
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_beyond_it_is_refused(
     ids=lambda value: str(value)[:20],
 )
 def test_what_is_no_number_of_workers(
-    admin: Any, board: Any, body: Any, status: int, code: str
+    admin: Any, backend: Any, body: Any, status: int, code: str
 ) -> None:
     answer = put(admin, body)
     assert (answer.status, answer.json["code"]) == (status, code)
     assert answer.json["detail"].endswith(".")
-    assert board.wanted == 2
+    assert backend.wanted == 2
 
 
 def test_it_says_what_to_send(admin: Any) -> None:
@@ -128,12 +128,12 @@ def test_it_says_what_to_send(admin: Any) -> None:
     assert error["detail"].startswith("The field 'count' is a string; it must be a whole number")
 
 
-def test_another_media_type(admin: Any, board: Any) -> None:
+def test_another_media_type(admin: Any, backend: Any) -> None:
     headers = ADMIN | {"Content-Type": "text/plain"}
     answer = admin.send("PUT", "/v1/workers", body='{"count": 4}', headers=headers)
     assert (answer.status, answer.json["code"]) == (415, "unsupported-media-type")
     assert answer.headers["accept"] == "application/json"
-    assert board.wanted == 2
+    assert backend.wanted == 2
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_another_media_type(admin: Any, board: Any) -> None:
 )
 def test_nobody_else_may(
     make_api: Callable[..., Any],
-    board: Any,
+    backend: Any,
     *,
     settings: dict[str, str],
     headers: dict[str, str],
@@ -167,7 +167,7 @@ def test_nobody_else_may(
     assert ("error=" in challenge) is bool(error)
     assert error in challenge
     assert status != 401 or challenge.startswith("Bearer ")
-    assert board.wanted == 2
+    assert backend.wanted == 2
 
 
 def test_the_admin_key_opens_nothing_else(make_api: Callable[..., Any]) -> None:
@@ -180,15 +180,15 @@ def test_the_admin_key_opens_nothing_else(make_api: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "code"), [(BoardState.DRAINING, "draining"), (BoardState.LOST, "state-lost")]
+    ("state", "code"), [(BackendState.DRAINING, "draining"), (BackendState.LOST, "state-lost")]
 )
-def test_not_while_it_stops(admin: Any, board: Any, state: BoardState, code: str) -> None:
-    board.state = state
+def test_not_while_it_stops(admin: Any, backend: Any, state: BackendState, code: str) -> None:
+    backend.state = state
     answer = put(admin, {"count": 4})
     assert (answer.status, answer.json["code"]) == (503, code)
     assert "retry-after" in answer.headers
-    assert board.wanted == 2
-    assert admin.get("/v1/workers").status == (503 if state is BoardState.LOST else 200)
+    assert backend.wanted == 2
+    assert admin.get("/v1/workers").status == (503 if state is BackendState.LOST else 200)
 
 
 def test_other_methods_are_named(admin: Any) -> None:
@@ -245,7 +245,7 @@ class TestDescription:
 def test_the_memory_of_images_is_for_all_that_there_may_be(
     settings: dict[str, str], share: int, most: int | None
 ) -> None:
-    config = _board_config(load_settings({"IMGUR_CLIENT_ID": "id"} | settings), None)
+    config = _backend_config(load_settings({"IMGUR_CLIENT_ID": "id"} | settings), None)
     assert config.worker.download.held_bytes == share
-    assert (config.scaling.most, config.scaling.heeds_allowance) == (most, True)
-    assert not _board_config(load_settings(settings), None).scaling.heeds_allowance
+    assert (config.scaling.most, config.scaling.heeds_quota) == (most, True)
+    assert not _backend_config(load_settings(settings), None).scaling.heeds_quota

@@ -446,11 +446,11 @@ class TestWebhookSecrets:
 class TestWorkerCounts:
     def test_without_a_bound_it_is_that_of_worker_count(self) -> None:
         settings = load_settings({"WORKER_COUNT": "3"})
-        assert (settings.worker_count_max, settings.most_workers) == (None, 512)
+        assert (settings.worker_count_max, settings.max_workers) == (None, 512)
 
     def test_the_bound_may_be_the_count(self) -> None:
         settings = load_settings({"WORKER_COUNT": "3", "WORKER_COUNT_MAX": "3"})
-        assert settings.most_workers == 3
+        assert settings.max_workers == 3
 
     def test_the_bound_is_not_below_the_count(self) -> None:
         line = complaint({"WORKER_COUNT": "3", "WORKER_COUNT_MAX": "2"})

@@ -9,10 +9,10 @@ QUERIES = ["", "?limit=2", "?limit=1&cursor=1"]
 
 
 @pytest.fixture(params=["status", "links"])
-def path(request: pytest.FixtureRequest, api: Any, board: Any) -> str:
+def path(request: pytest.FixtureRequest, api: Any, backend: Any) -> str:
     """A list that the next upload changes."""
     job_id = api.job(*URLS)
-    board.upload("https://i.imgur.com/0.jpg")
+    backend.upload("https://i.imgur.com/0.jpg")
     return f"/v1/images/upload/{job_id}" if request.param == "status" else "/v1/images"
 
 
@@ -29,9 +29,9 @@ def test_the_same_state_has_the_same_tag_and_bytes(api: Any, path: str, query: s
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_another_state_has_another_tag(api: Any, board: Any, path: str, query: str) -> None:
+def test_another_state_has_another_tag(api: Any, backend: Any, path: str, query: str) -> None:
     before = api.get(path + query)
-    board.upload("https://i.imgur.com/1.jpg")
+    backend.upload("https://i.imgur.com/1.jpg")
     after = ask(api, path + query, before.headers["etag"])
     assert after.status == 200
     assert after.headers["etag"] != before.headers["etag"]
@@ -95,12 +95,12 @@ def test_head_says_what_get_would(api: Any, path: str, query: str) -> None:
     assert head.result.content == b""
 
 
-def test_nothing_but_the_version_is_asked_for_to_say_so(api: Any, board: Any) -> None:
+def test_nothing_but_the_version_is_asked_for_to_say_so(api: Any, backend: Any) -> None:
     path = f"/v1/images/upload/{api.job(*URLS)}"
     tag = api.get(path).headers["etag"]
     asked: list[Any] = []
-    changes = board.table.changes
-    board.table.changes = lambda wanted: asked.append(wanted) or changes(wanted)
+    changes = backend.table.changes
+    backend.table.changes = lambda wanted: asked.append(wanted) or changes(wanted)
     assert ask(api, path, tag).status == 304
     assert [(wanted.known, wanted.limit) for wanted in asked] == [(None, 0)]
 
@@ -113,7 +113,7 @@ def test_an_unknown_job_is_404_whatever_the_client_has(api: Any, tags: str) -> N
     assert "etag" not in answer.headers
 
 
-def test_tags_of_other_owners_differ(make_api: Any, board: Any) -> None:
+def test_tags_of_other_owners_differ(make_api: Any, backend: Any) -> None:
     api = make_api(API_KEYS="ann:key-1,bob:key-2")
     tags = {
         api.get("/v1/images", headers={"X-API-Key": key}).headers["etag"]
@@ -122,6 +122,6 @@ def test_tags_of_other_owners_differ(make_api: Any, board: Any) -> None:
     assert len(tags) == 2, "or one would be told that it has what it may not see"
 
 
-def test_tags_of_links_do_not_outlive_the_process(make_api: Any, board: Any) -> None:
-    tags = {make_api(board).get("/v1/images").headers["etag"] for _ in range(2)}
+def test_tags_of_links_do_not_outlive_the_process(make_api: Any, backend: Any) -> None:
+    tags = {make_api(backend).get("/v1/images").headers["etag"] for _ in range(2)}
     assert len(tags) == 2, "numbers of links are the same again after a restart"

@@ -1,46 +1,46 @@
 import pytest
 
 from service.views.forecast import forecast, seconds_left
-from workers import Allowance, LimitState, Outlook
+from workers import LimitState, QueueStats, Quota
 
 NOW = 1513961309.5
 
 
-def outlook(
+def queue_stats(
     ahead: int | None = 99,
     rate: float | None = 10.0,
     pause: float = 0.0,
     **limits: LimitState,
-) -> Outlook:
-    return Outlook(rate, pause, Allowance(**limits), ahead)
+) -> QueueStats:
+    return QueueStats(rate, pause, Quota(**limits), ahead)
 
 
-def left(of: Outlook, *, counts: bool = True) -> float | None:
-    return seconds_left(of, counts_allowance=counts)
+def left(of: QueueStats, *, counts: bool = True) -> float | None:
+    return seconds_left(of, counts_quota=counts)
 
 
 def test_the_queue_at_the_rate_of_late() -> None:
-    assert left(outlook()) == 10.0
+    assert left(queue_stats()) == 10.0
 
 
 def test_a_pause_comes_first() -> None:
-    assert left(outlook(pause=60.0)) == 70.0
+    assert left(queue_stats(pause=60.0)) == 70.0
 
 
 @pytest.mark.parametrize("rate", [None, 0.0])
 def test_without_a_rate_nobody_knows(rate: float | None) -> None:
-    found = forecast(outlook(rate=rate), NOW, counts_allowance=True)
+    found = forecast(queue_stats(rate=rate), NOW, counts_quota=True)
     assert found is not None
     assert found["expectedFinish"] is None
     assert found["ahead"] == 99
 
 
 def test_a_job_without_open_urls_has_none() -> None:
-    assert forecast(outlook(ahead=None), NOW, counts_allowance=True) is None
+    assert forecast(queue_stats(ahead=None), NOW, counts_quota=True) is None
 
 
 def test_it_is_told_in_a_clients_terms() -> None:
-    assert forecast(outlook(pause=0.12345, rate=3.33333, ahead=9), NOW, counts_allowance=True) == {
+    assert forecast(queue_stats(pause=0.12345, rate=3.33333, ahead=9), NOW, counts_quota=True) == {
         "ahead": 9,
         "ratePerSecond": 3.333,
         "expectedFinish": "2017-12-22T16:48:32.623Z",
@@ -49,39 +49,39 @@ def test_it_is_told_in_a_clients_terms() -> None:
 
 
 def test_what_is_left_suffices() -> None:
-    assert left(outlook(posts=LimitState(1250, 100, 1800.0))) == 10.0
+    assert left(queue_stats(posts=LimitState(1250, 100, 1800.0))) == 10.0
 
 
 def test_what_is_left_does_not_suffice() -> None:
     # 60 now; the other 40 after the reset, in 4 s.
-    assert left(outlook(posts=LimitState(1250, 60, 1800.0))) == 1804.0
+    assert left(queue_stats(posts=LimitState(1250, 60, 1800.0))) == 1804.0
 
 
 def test_credits_are_ten_an_upload() -> None:
-    assert left(outlook(user=LimitState(500, 1000, 1800.0))) == 10.0
-    assert left(outlook(user=LimitState(2000, 999, 1800.0))) == pytest.approx(1800.1)
+    assert left(queue_stats(user=LimitState(500, 1000, 1800.0))) == 10.0
+    assert left(queue_stats(user=LimitState(2000, 999, 1800.0))) == pytest.approx(1800.1)
 
 
 def test_more_than_one_period_is_needed() -> None:
     # 50 an hour: none now, 50 after the reset, 50 an hour later.
-    assert left(outlook(user=LimitState(500, 0, 1800.0))) == 1800.0 + 3600.0 + 5.0
+    assert left(queue_stats(user=LimitState(500, 0, 1800.0))) == 1800.0 + 3600.0 + 5.0
 
 
 def test_the_clients_period_is_a_day() -> None:
-    assert left(outlook(client=LimitState(500, 0, 1800.0))) == 1800.0 + 86_400.0 + 5.0
+    assert left(queue_stats(client=LimitState(500, 0, 1800.0))) == 1800.0 + 86_400.0 + 5.0
 
 
 def test_of_several_limits_the_longest_counts() -> None:
     limits = {"posts": LimitState(1250, 60, 1800.0), "user": LimitState(5000, 0, 900.0)}
-    assert left(outlook(**limits)) == 1804.0
+    assert left(queue_stats(**limits)) == 1804.0
 
 
 def test_a_pause_until_the_reset_is_that_wait() -> None:
-    assert left(outlook(pause=1800.0, posts=LimitState(1250, 0, 1800.0))) == 1810.0
+    assert left(queue_stats(pause=1800.0, posts=LimitState(1250, 0, 1800.0))) == 1810.0
 
 
 def test_overdrawn_is_none_left() -> None:
-    assert left(outlook(ahead=9, posts=LimitState(1250, -5, 100.0))) == 101.0
+    assert left(queue_stats(ahead=9, posts=LimitState(1250, -5, 100.0))) == 101.0
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_overdrawn_is_none_left() -> None:
     [LimitState(1250, 0, None), LimitState(None, 0, 100.0), LimitState(1250, None, 100.0)],
 )
 def test_a_limit_half_known_says_nothing(state: LimitState) -> None:
-    assert left(outlook(posts=state)) == 10.0
+    assert left(queue_stats(posts=state)) == 10.0
 
 
 def test_limits_for_show_do_not_count() -> None:
-    assert left(outlook(posts=LimitState(1250, 0, 1800.0)), counts=False) == 10.0
+    assert left(queue_stats(posts=LimitState(1250, 0, 1800.0)), counts=False) == 10.0
 
 
 def test_beyond_ten_years_nobody_knows() -> None:
-    assert left(outlook(rate=1e-9)) is None
+    assert left(queue_stats(rate=1e-9)) is None

@@ -20,9 +20,9 @@ from workers.contract.messages import (
     ChangesWanted,
     Failed,
     JobChanges,
+    RetryLater,
     Submission,
     TaskKind,
-    TryAgain,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
@@ -41,19 +41,19 @@ PATIENCE = 20.0
 def show(
     views: JobViews, job_id: str = "j", owner: str = "", page: Page | None = None
 ) -> Rendered | None:
-    glance = views.glance(job_id, owner)
-    version = None if glance is None else glance.latest
+    summary = views.summary(job_id, owner)
+    version = None if summary is None else summary.latest
     return None if version is None else views.show(job_id, owner, version, page)
 
 
-class Desk:
+class Harness:
     """A job table, and views of it."""
 
-    def __init__(self, *, sandbox: bool = False, most_bytes: int = 10**8, owner: str = "") -> None:
+    def __init__(self, *, sandbox: bool = False, max_bytes: int = 10**8, owner: str = "") -> None:
         self.table = JobTable(lambda: 1513961309.5)
         self.table.open(Submission("j", URLS, owner))
         self.sandbox = sandbox
-        self.views = JobViews(self.table, sandbox=sandbox, most_bytes=most_bytes)
+        self.views = JobViews(self.table, sandbox=sandbox, max_bytes=max_bytes)
 
     def body(self, page: Page | None = None) -> bytes:
         rendered = show(self.views, page=page)
@@ -112,26 +112,26 @@ messages = st.text(max_size=5).filter(lambda text: text.isprintable())
 def test_the_bytes_are_those_of_an_answer_rendered_anew(
     steps: list[tuple[str, int, str]], *, sandbox: bool, page: Page
 ) -> None:
-    desk = Desk(sandbox=sandbox)
+    harness = Harness(sandbox=sandbox)
     for what, index, text in steps:
         match what:
             case "begin":
-                desk.table.begin("j", index)
+                harness.table.begin("j", index)
             case "send":
-                desk.table.begin_upload("j", index)
+                harness.table.begin_upload("j", index)
             case "break off":
-                desk.table.interrupt("j", index, "r", text, count=False, maybe_stored=True)
+                harness.table.interrupt("j", index, "r", text, count=False, maybe_stored=True)
             case "put off":
-                desk.table.interrupt("j", index, "source-error", text, count=True)
+                harness.table.interrupt("j", index, "source-error", text, count=True)
             case "upload":
-                desk.table.record("j", index, Uploaded(f"https://i.imgur.test/{text}", "hash"))
+                harness.table.record("j", index, Uploaded(f"https://i.imgur.test/{text}", "hash"))
             case "fail":
-                desk.table.record("j", index, Failed("empty", text))
+                harness.table.record("j", index, Failed("empty", text))
             case "look":
-                desk.body()
-    expected = desk.expected()
-    assert desk.body() == render(expected)
-    paged = json.loads(desk.body(page))
+                harness.body()
+    expected = harness.expected()
+    assert harness.body() == render(expected)
+    paged = json.loads(harness.body(page))
     following = page.end if page.end < len(URLS) else None
     assert paged.pop("results") == expected.pop("results")[page.cursor : page.end]
     assert paged.pop("next") == following
@@ -140,16 +140,16 @@ def test_the_bytes_are_those_of_an_answer_rendered_anew(
 
 
 def test_answers_are_of_the_shapes_described() -> None:
-    desk = Desk(sandbox=True)
-    desk.table.begin_upload("j", 0)
-    desk.table.interrupt("j", 0, "r", "m", count=False, maybe_stored=True)
-    desk.table.begin_upload("j", 0)
-    desk.table.record("j", 1, Uploaded("https://i.imgur.test/1", "hash"))
-    tasks = TaskStore(desk.table)
-    tasks.note((TaskKind.WEBHOOK, ("j", 0)), 1, TryAgain("timeout", "No answer.", 5.0))
+    harness = Harness(sandbox=True)
+    harness.table.begin_upload("j", 0)
+    harness.table.interrupt("j", 0, "r", "m", count=False, maybe_stored=True)
+    harness.table.begin_upload("j", 0)
+    harness.table.record("j", 1, Uploaded("https://i.imgur.test/1", "hash"))
+    tasks = TaskStore(harness.table)
+    tasks.note((TaskKind.WEBHOOK, ("j", 0)), 1, RetryLater("timeout", "No answer.", 5.0))
     assert tasks.want_deletion("j", 1, "") is None
     for shape, page in ((JobAnswer, None), (JobPage, Page(0, 2))):
-        answer = json.loads(desk.body(page))
+        answer = json.loads(harness.body(page))
         TypeAdapter(shape).validate_python(answer, strict=True, extra="forbid")
         links = {"cancelled", "retryOf", "retriedAs"}
         assert set(answer) == set(shape.__annotations__) - links
@@ -157,11 +157,11 @@ def test_answers_are_of_the_shapes_described() -> None:
 
 def test_half_a_surrogate_pair_is_an_escape() -> None:
     half = "\ud83d"
-    desk = Desk()
-    desk.table.record("j", 0, Failed("imgur-refused", half))
-    desk.table.record("j", 1, Failed(f"r{half}", "m"))
-    desk.table.record("j", 2, Uploaded(f"https://i.imgur.test/{half}", "hash"))
-    answer = json.loads(desk.body())
+    harness = Harness()
+    harness.table.record("j", 0, Failed("imgur-refused", half))
+    harness.table.record("j", 1, Failed(f"r{half}", "m"))
+    harness.table.record("j", 2, Uploaded(f"https://i.imgur.test/{half}", "hash"))
+    answer = json.loads(harness.body())
     assert answer["results"][0]["message"] == half
     assert answer["results"][1]["reason"] == f"r{half}"
     assert answer["uploaded"]["complete"] == [f"https://i.imgur.test/{half}"]
@@ -190,75 +190,75 @@ class Counting:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture
-def board(desk: Desk) -> Counting:
-    return Counting(desk.table)
+def backend(harness: Harness) -> Counting:
+    return Counting(harness.table)
 
 
-def test_a_second_look_asks_for_what_is_new_alone(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
+def test_a_second_look_asks_for_what_is_new_alone(harness: Harness, backend: Counting) -> None:
+    views = JobViews(backend, sandbox=False, max_bytes=10_000_000)
     first = show(views)
-    assert board.told == len(URLS)
-    desk.table.begin("j", 3)
+    assert backend.told == len(URLS)
+    harness.table.begin("j", 3)
     show(views)
-    assert board.told == len(URLS) + 1
+    assert backend.told == len(URLS) + 1
     assert first is not None
 
 
-def test_a_job_that_has_not_changed_is_not_rendered_again(desk: Desk) -> None:
-    first, second = (show(desk.views) for _ in range(2))
+def test_a_job_that_has_not_changed_is_not_rendered_again(harness: Harness) -> None:
+    first, second = (show(harness.views) for _ in range(2))
     assert first is not None
     assert second is not None
     assert first.pieces is second.pieces
 
 
-def test_two_that_ask_at_once_share_the_first_look(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
-    board.answering.clear()
+def test_two_that_ask_at_once_share_the_first_look(harness: Harness, backend: Counting) -> None:
+    views = JobViews(backend, sandbox=False, max_bytes=10_000_000)
+    backend.answering.clear()
     with ThreadPoolExecutor(4) as pool:
         looks = [pool.submit(show, views) for _ in range(4)]
-        assert board.held_up.acquire(timeout=PATIENCE)
-        board.answering.set()
+        assert backend.held_up.acquire(timeout=PATIENCE)
+        backend.answering.set()
         bodies = {b"".join(look.result(PATIENCE).pieces) for look in looks}
     assert len(bodies) == 1
-    assert board.told == len(URLS)
+    assert backend.told == len(URLS)
 
 
-def test_other_jobs_are_not_held_up(desk: Desk, board: Counting) -> None:
-    desk.table.open(Submission("other", URLS))
-    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
-    board.answering.clear()
+def test_other_jobs_are_not_held_up(harness: Harness, backend: Counting) -> None:
+    harness.table.open(Submission("other", URLS))
+    views = JobViews(backend, sandbox=False, max_bytes=10_000_000)
+    backend.answering.clear()
     with ThreadPoolExecutor(2) as pool:
         stuck = pool.submit(show, views)
-        assert board.held_up.acquire(timeout=PATIENCE)
+        assert backend.held_up.acquire(timeout=PATIENCE)
         assert pool.submit(show, views, "other").result(PATIENCE) is not None
         assert not stuck.done()
-        board.answering.set()
+        backend.answering.set()
         assert stuck.result(PATIENCE) is not None
 
 
 def test_each_look_is_the_boards_to_allow() -> None:
-    desk = Desk(owner="ann")
-    assert show(desk.views, "j", "bob") is None
-    assert desk.views.glance("j", "bob") is None
-    assert show(desk.views, "j", "ann") is not None
-    assert show(desk.views, "j", "bob") is None
-    assert show(desk.views, "j", "ann") is not None
-    desk.table.forget(["j"])
-    assert show(desk.views, "j", "ann") is None
-    assert desk.views._views._kept == {}
+    harness = Harness(owner="ann")
+    assert show(harness.views, "j", "bob") is None
+    assert harness.views.summary("j", "bob") is None
+    assert show(harness.views, "j", "ann") is not None
+    assert show(harness.views, "j", "bob") is None
+    assert show(harness.views, "j", "ann") is not None
+    harness.table.forget(["j"])
+    assert show(harness.views, "j", "ann") is None
+    assert harness.views._views._kept == {}
 
 
-def test_a_job_of_the_same_id_after_a_restart_is_another(desk: Desk) -> None:
-    desk.table.record("j", 0, Failed("empty", "Nothing came."))
-    before = show(desk.views)
-    desk.table.forget(["j"])
-    desk.table.open(Submission("j", URLS[:2]))
-    after = show(desk.views)
+def test_a_job_of_the_same_id_after_a_restart_is_another(harness: Harness) -> None:
+    harness.table.record("j", 0, Failed("empty", "Nothing came."))
+    before = show(harness.views)
+    harness.table.forget(["j"])
+    harness.table.open(Submission("j", URLS[:2]))
+    after = show(harness.views)
     assert before is not None
     assert after is not None
     assert before.tag != after.tag
@@ -267,33 +267,35 @@ def test_a_job_of_the_same_id_after_a_restart_is_another(desk: Desk) -> None:
     ]
 
 
-def test_what_does_not_fit_is_rendered_all_the_same(board: Counting) -> None:
-    views = JobViews(board, sandbox=False, most_bytes=100)
+def test_what_does_not_fit_is_rendered_all_the_same(backend: Counting) -> None:
+    views = JobViews(backend, sandbox=False, max_bytes=100)
     for _ in range(2):
         assert show(views) is not None
-    assert board.told == 2 * len(URLS)
+    assert backend.told == 2 * len(URLS)
     assert views._views._kept == {}
 
 
-def test_a_look_that_broke_off_is_gone_on_with(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
-    board.fails_after = 2
+def test_a_look_that_broke_off_is_gone_on_with(harness: Harness, backend: Counting) -> None:
+    views = JobViews(backend, sandbox=False, max_bytes=10_000_000)
+    backend.fails_after = 2
     with pytest.raises(TimeoutError):
         show(views)
-    board.fails_after = 1000
+    backend.fails_after = 1000
     rendered = show(views)
     assert rendered is not None
-    assert b"".join(rendered.pieces) == desk.body()
-    assert board.told == len(URLS), "what was known was not asked for again"
+    assert b"".join(rendered.pieces) == harness.body()
+    assert backend.told == len(URLS), "what was known was not asked for again"
 
 
-def test_a_silent_board_is_noticed_before_the_wait_for_others(desk: Desk, board: Counting) -> None:
-    views = JobViews(board, sandbox=False, most_bytes=10_000_000)
-    board.answering.clear()
+def test_a_silent_board_is_noticed_before_the_wait_for_others(
+    harness: Harness, backend: Counting
+) -> None:
+    views = JobViews(backend, sandbox=False, max_bytes=10_000_000)
+    backend.answering.clear()
     with ThreadPoolExecutor(2) as pool:
         stuck = pool.submit(show, views)
-        assert board.held_up.acquire(timeout=PATIENCE)
-        assert pool.submit(views.glance, "j", "").result(PATIENCE), "others may ask the board"
+        assert backend.held_up.acquire(timeout=PATIENCE)
+        assert pool.submit(views.summary, "j", "").result(PATIENCE), "others may ask the board"
         assert not stuck.done()
-        board.answering.set()
+        backend.answering.set()
         assert stuck.result(PATIENCE) is not None

@@ -6,8 +6,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from service.rendering.models import JobPage
-from tests.plain_board import WORKER
-from workers.contract.messages import Arrival, Report, Uploaded
+from tests.plain_backend import WORKER
+from workers.contract.messages import DownloadReport, Report, Uploaded
 
 URLS = ("https://s.test/0", "https://s.test/1")
 CREATED = "2017-12-22T16:48:29.500Z"
@@ -18,18 +18,20 @@ def results(api: Any, job_id: str, query: str = "?timeline=1") -> Any:
 
 
 @pytest.fixture
-def job_id(api: Any, board: Any) -> str:
+def job_id(api: Any, backend: Any) -> str:
     """A job of which one URL was uploaded at the second attempt."""
     found: str = api.job(*URLS)
     for outcome in ("retry", "upload"):
-        (lease,) = board.mailbox.claim(WORKER, 0).leases
+        (lease,) = backend.mailbox.claim(WORKER, 0).leases
         if outcome == "retry":
-            board.mailbox.retire(WORKER)
-            board.mailbox.register(WORKER)
+            backend.mailbox.fence(WORKER)
+            backend.mailbox.register(WORKER)
             continue
-        board.mailbox.begin_upload(WORKER, lease.token, Arrival(lease.token, 4321, "image/gif", 12))
+        backend.mailbox.begin_upload(
+            WORKER, lease.token, DownloadReport(lease.token, 4321, "image/gif", 12)
+        )
         done = Uploaded("https://i.imgur.test/a.gif", "hash")
-        board.mailbox.ack(WORKER, Report(lease.token, done))
+        backend.mailbox.ack(WORKER, Report(lease.token, done))
     return found
 
 
@@ -70,11 +72,13 @@ def test_the_rest_of_a_result_is_as_without(api: Any, job_id: str) -> None:
         assert told == plain
 
 
-def test_one_version_shows_one_timeline(api: Any, board: Any, job_id: str) -> None:
-    (lease,) = board.mailbox.claim(WORKER, 0).leases
+def test_one_version_shows_one_timeline(api: Any, backend: Any, job_id: str) -> None:
+    (lease,) = backend.mailbox.claim(WORKER, 0).leases
     before = api.get(f"/v1/images/upload/{job_id}?timeline=1")
 
-    board.mailbox.begin_upload(WORKER, lease.token, Arrival(lease.token, 1, "image/gif", 1))
+    backend.mailbox.begin_upload(
+        WORKER, lease.token, DownloadReport(lease.token, 1, "image/gif", 1)
+    )
 
     after = api.get(f"/v1/images/upload/{job_id}?timeline=1")
     assert after.headers["ETag"] == before.headers["ETag"]
@@ -89,9 +93,9 @@ def test_what_cannot_be_told_is_refused(api: Any, job_id: str, query: str) -> No
     assert (answer.status, answer.json["code"]) == (400, "invalid-timeline")
 
 
-def test_an_image_that_was_there_already_is_marked(api: Any, board: Any) -> None:
+def test_an_image_that_was_there_already_is_marked(api: Any, backend: Any) -> None:
     job_id = api.job(*URLS)
-    board.work(
+    backend.work(
         Uploaded("https://i.imgur.test/a.gif", "hash"),
         Uploaded("https://i.imgur.test/a.gif", "", same_as=True),
     )

@@ -11,15 +11,18 @@ import pytest
 from workers.contract import messages
 from workers.contract.job_options import JobOptions, Priority
 from workers.contract.messages import (
-    Arrival,
+    Ack,
     ChangesWanted,
     CrashedUrl,
+    Deferred,
     Deletion,
     DeletionState,
-    Delivery,
     DeliveryAttempt,
+    Directive,
     Done,
+    DownloadReport,
     Failed,
+    FenceResult,
     ImageOptions,
     ImageState,
     JobChanges,
@@ -27,20 +30,17 @@ from workers.contract.messages import (
     JobSummary,
     Lease,
     MailboxStats,
-    PutBack,
-    Receipt,
     Refusal,
     RefusalCode,
     Report,
-    Retirement,
-    Standing,
+    RetryLater,
     Submission,
     TaskKind,
-    TryAgain,
     Uploaded,
-    Words,
+    WorkerRequest,
+    WorkerResponse,
 )
-from workers.contract.quota import Allowance, LimitState
+from workers.contract.quota import LimitState, Quota
 
 # Each with every field set, and none to its default.
 _SUMMARY = JobSummary("j", complete=2, failed=1, seconds=1.5)
@@ -60,31 +60,31 @@ _LEASE = Lease(
     body=b"{}",
 )
 _UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0, b"content", same_as=True)
-_RECEIPT = Receipt(accepted=True, finished=_SUMMARY)
+_ACK = Ack(accepted=True, finished=_SUMMARY)
 _CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
 ALL = [
     Submission("j", ("https://source.test/a.jpg",), "me", _OPTIONS),
     _IMAGE_OPTIONS,
-    Arrival(7, 4321, "image/png", 12, b"content"),
+    DownloadReport(7, 4321, "image/png", 12, b"content"),
     Refusal(RefusalCode.QUEUE_FULL, "Full.", 10),
     _LEASE,
     _UPLOADED,
     Done(204, 9.0),
     Failed("empty", "Nothing came."),
-    TryAgain("source-error", "Busy.", 1.5),
-    PutBack("imgur-rate-limited", "Wait.", 30.0),
+    RetryLater("source-error", "Busy.", 1.5),
+    Deferred("imgur-rate-limited", "Wait.", 30.0),
     Report(7, _UPLOADED),
     _SUMMARY,
-    _RECEIPT,
-    Words(
-        (Report(7, _UPLOADED),), (Arrival(8),), 9, allowance=Allowance(user=LimitState(500, 1, 9.0))
+    _ACK,
+    WorkerRequest(
+        (Report(7, _UPLOADED),), (DownloadReport(8),), 9, quota=Quota(user=LimitState(500, 1, 9.0))
     ),
-    Delivery(Standing.WORK, (_LEASE,), (_RECEIPT,), (True,)),
+    WorkerResponse(Directive.WORK, (_LEASE,), (_ACK,), (True,)),
     _CRASHED,
-    Retirement(returned=1, failed=(_CRASHED,), had_claimed=True, tasks=2),
+    FenceResult(returned=1, failed=(_CRASHED,), had_claimed=True, tasks=2),
     DeliveryAttempt(1.0, 2, 503, "timeout", 9.0),
     Deletion(DeletionState.FAILED, "imgur-error", "It was down."),
-    MailboxStats(5, 1, 2, 3.5, 4, draining=True, workers_idle=3, workers_leaving=6),
+    MailboxStats(5, 1, 2, 3.5, 4, draining=True, workers_idle=3, workers_draining=6),
     ChangesWanted("j", 4, "me", known=3, limit=10, name_urls=True),
     JobChanges(
         job_id="j",

@@ -6,27 +6,27 @@ from contextlib import closing
 from workers.contract.job_options import JobOptions, Priority
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Delivery,
+    Ack,
+    Deferred,
+    Directive,
     Failed,
-    PutBack,
-    Receipt,
     Report,
-    Standing,
     Submission,
     Uploaded,
-    Words,
+    WorkerRequest,
+    WorkerResponse,
 )
-from workers.contract.quota import UNKNOWN, Allowance, AllowanceNews, LimitState
+from workers.contract.quota import UNKNOWN, LimitState, Quota, QuotaReports
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
-from workers.worker.concurrency_limiter import FEWEST, Pace
-from workers.worker.request_batcher import Outbox
+from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter
+from workers.worker.request_batcher import RequestBatcher
 
 WORKER = "worker-1"
-TOLD = Allowance(user=LimitState(500, 100, 60.0))
+TOLD = Quota(user=LimitState(500, 100, 60.0))
 
 
-class Desk:
+class Harness:
     """A mailbox with one worker, and a clock that stands still."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Desk:
         urls = tuple(f"https://{job_id}.test/{number}.jpg" for number in range(count))
         self.box.put(Submission(job_id, urls, options=JobOptions(priority=priority)))
 
-    def work(self, count: int, seconds: float, outcome: Uploaded | Failed | PutBack) -> None:
+    def work(self, count: int, seconds: float, outcome: Uploaded | Failed | Deferred) -> None:
         """One URL after the other, so long for each."""
         for _ in range(count):
             (lease,) = self.box.claim(WORKER, 0).leases
@@ -51,86 +51,84 @@ UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "hash")
 
 
 def test_of_an_idle_mailbox_nothing_is_known() -> None:
-    outlook = Desk().box.outlook("job")
-    assert (outlook.rate_per_second, outlook.pause_seconds) == (None, 0.0)
-    assert (outlook.allowance, outlook.ahead) == (UNKNOWN, None)
+    queue_stats = Harness().box.queue_stats("job")
+    assert (queue_stats.rate_per_second, queue_stats.pause_seconds) == (None, 0.0)
+    assert (queue_stats.quota, queue_stats.ahead) == (UNKNOWN, None)
 
 
 def test_the_rate_counts_what_ends_in_the_time_of_work() -> None:
-    desk = Desk()
-    desk.add("job", 100)
-    desk.work(10, 0.1, UPLOADED)
-    desk.now += 3600.0  # nobody works
-    desk.work(10, 0.1, Failed("empty", "No bytes."))
-    rate = desk.box.outlook().rate_per_second
+    harness = Harness()
+    harness.add("job", 100)
+    harness.work(10, 0.1, UPLOADED)
+    harness.now += 3600.0  # nobody works
+    harness.work(10, 0.1, Failed("empty", "No bytes."))
+    rate = harness.box.queue_stats().rate_per_second
     assert rate is not None
     assert 9.5 < rate < 10.5
 
 
 def test_what_ended_is_no_longer_ahead() -> None:
-    desk = Desk()
-    desk.add("large", 100)
-    desk.add("small", 10)
-    assert desk.box.outlook("small").ahead == 19
-    assert desk.box.outlook("large").ahead == 109
-    desk.work(10, 0.1, UPLOADED)  # five of each
-    assert desk.box.outlook("small").ahead == 9
-    desk.work(10, 0.1, UPLOADED)
-    assert desk.box.outlook("small").ahead is None
-    assert desk.box.outlook("large").ahead == 89
+    harness = Harness()
+    harness.add("large", 100)
+    harness.add("small", 10)
+    assert harness.box.queue_stats("small").ahead == 19
+    assert harness.box.queue_stats("large").ahead == 109
+    harness.work(10, 0.1, UPLOADED)  # five of each
+    assert harness.box.queue_stats("small").ahead == 9
+    harness.work(10, 0.1, UPLOADED)
+    assert harness.box.queue_stats("small").ahead is None
+    assert harness.box.queue_stats("large").ahead == 89
 
 
 def test_priorities_have_other_turns() -> None:
-    desk = Desk()
-    desk.add("high", 100, Priority.HIGH)
-    desk.add("low", 10, Priority.LOW)
-    assert desk.box.outlook("low").ahead == 9 + 40
-    assert desk.box.outlook("high").ahead == 99 + 10
+    harness = Harness()
+    harness.add("high", 100, Priority.HIGH)
+    harness.add("low", 10, Priority.LOW)
+    assert harness.box.queue_stats("low").ahead == 9 + 40
+    assert harness.box.queue_stats("high").ahead == 99 + 10
 
 
 def test_what_is_cancelled_is_no_longer_ahead() -> None:
-    desk = Desk()
-    desk.add("one", 100)
-    desk.add("other", 10)
-    desk.box.cancel("one", "")
-    assert desk.box.outlook("other").ahead == 9
+    harness = Harness()
+    harness.add("one", 100)
+    harness.add("other", 10)
+    harness.box.cancel("one", "")
+    assert harness.box.queue_stats("other").ahead == 9
 
 
 def test_a_pause_is_told_and_is_no_time_of_work() -> None:
-    desk = Desk()
-    desk.add("job", 100)
-    desk.work(20, 0.1, UPLOADED)
-    before = desk.box.outlook().rate_per_second
-    desk.work(1, 0.0, PutBack("imgur-rate-limited", "Wait.", 600.0))
-    assert desk.box.outlook().pause_seconds == 600.0
-    desk.now += 500.0
-    assert desk.box.outlook().pause_seconds == 100.0
-    assert desk.box.outlook().rate_per_second == before
+    harness = Harness()
+    harness.add("job", 100)
+    harness.work(20, 0.1, UPLOADED)
+    before = harness.box.queue_stats().rate_per_second
+    harness.work(1, 0.0, Deferred("imgur-rate-limited", "Wait.", 600.0))
+    assert harness.box.queue_stats().pause_seconds == 600.0
+    harness.now += 500.0
+    assert harness.box.queue_stats().pause_seconds == 100.0
+    assert harness.box.queue_stats().rate_per_second == before
 
 
 def test_limits_come_with_a_workers_words() -> None:
-    desk = Desk()
-    desk.box.exchange(WORKER, Words(allowance=TOLD), 0.0)
-    desk.box.exchange(WORKER, Words(), 0.0)
-    desk.now += 10.0
-    assert desk.box.outlook().allowance == Allowance(user=LimitState(500, 100, 50.0))
+    harness = Harness()
+    harness.box.exchange(WORKER, WorkerRequest(quota=TOLD), 0.0)
+    harness.box.exchange(WORKER, WorkerRequest(), 0.0)
+    harness.now += 10.0
+    assert harness.box.queue_stats().quota == Quota(user=LimitState(500, 100, 50.0))
 
 
 def test_a_worker_passes_limits_on_once() -> None:
-    said: deque[Words] = deque()
+    said: deque[WorkerRequest] = deque()
 
-    def exchange(words: Words, _wait: float) -> Delivery:
+    def exchange(words: WorkerRequest, _wait: float) -> WorkerResponse:
         said.append(words)
-        return Delivery(
-            Standing.WORK, receipts=tuple(Receipt(accepted=True) for _ in words.reports)
-        )
+        return WorkerResponse(Directive.WORK, acks=tuple(Ack(accepted=True) for _ in words.reports))
 
-    news = AllowanceNews(lambda: 0.0)
+    news = QuotaReports(lambda: 0.0)
     news.read(TOLD)
-    with closing(Outbox(exchange, Pace(FEWEST), news.take)) as outbox:
-        desk = outbox.desk()
+    with closing(RequestBatcher(exchange, ConcurrencyLimiter(FEWEST), news.take)) as batcher:
+        harness = batcher.lane_client()
         for token in (1, 2):
-            desk.report(Report(token, UPLOADED))
-    told = [words.allowance for words in said]
+            harness.report(Report(token, UPLOADED))
+    told = [words.quota for words in said]
     assert told[0] == TOLD
     assert not any(told[1:])

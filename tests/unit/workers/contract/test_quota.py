@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from tests.clock import Clock
-from workers.contract.quota import UNKNOWN, Allowance, AllowanceBook, AllowanceNews, LimitState
-from workers.worker.imgur.rate_limit import read_allowance
+from workers.contract.quota import UNKNOWN, LimitState, Quota, QuotaReports, QuotaStore
+from workers.worker.imgur.rate_limit import read_quota
 
 USER = LimitState(500, 490, 3600.0)
-TOLD = Allowance(user=USER)
+TOLD = Quota(user=USER)
 
 
 class TestReading:
@@ -23,7 +23,7 @@ class TestReading:
             "X-Post-Rate-Limit-Remaining": "1249",
             "X-Post-Rate-Limit-Reset": "3569",
         }
-        assert read_allowance(headers, 0.0) == Allowance(
+        assert read_quota(headers, 0.0) == Quota(
             client=LimitState(12500, -3, 86400.0),
             user=USER,
             posts=LimitState(1250, 1249, 3569.0),
@@ -31,17 +31,17 @@ class TestReading:
 
     def test_a_reset_may_be_a_time(self) -> None:
         now = 1_700_000_000.0
-        found = read_allowance({"X-RateLimit-UserReset": "1700000090"}, now)
+        found = read_quota({"X-RateLimit-UserReset": "1700000090"}, now)
         assert found.user == LimitState(reset_seconds=90.0)
 
     @pytest.mark.parametrize("value", ["", "x", "1.5", "1e3", "9" * 30, "٣"])
     def test_what_is_no_number_says_nothing(self, value: str) -> None:
-        assert read_allowance({"X-RateLimit-UserRemaining": value}, 0.0) == UNKNOWN
+        assert read_quota({"X-RateLimit-UserRemaining": value}, 0.0) == UNKNOWN
 
 
 class TestNews:
     def test_the_first_word_is_news_once(self) -> None:
-        news = AllowanceNews(Clock())
+        news = QuotaReports(Clock())
         assert news.take() is None
         news.read(TOLD)
         assert news.take() == TOLD
@@ -61,61 +61,61 @@ class TestNews:
         ],
     )
     def test_what_somebody_would_notice(self, state: LimitState, *, is_news: bool) -> None:
-        news = AllowanceNews(Clock())
+        news = QuotaReports(Clock())
         news.read(TOLD)
         news.take()
-        news.read(Allowance(user=state))
+        news.read(Quota(user=state))
         assert (news.take() is not None) is is_news
 
     def test_the_end_is_told_to_the_last_unit(self) -> None:
-        news = AllowanceNews(Clock())
+        news = QuotaReports(Clock())
         for remaining in (4, 3, 2, 1, 0, -1):
-            news.read(Allowance(user=replace(USER, remaining=remaining)))
+            news.read(Quota(user=replace(USER, remaining=remaining)))
             taken = news.take()
             assert taken is not None
             assert taken.user.remaining == remaining
 
     def test_small_steps_add_up(self) -> None:
-        news, told = AllowanceNews(Clock()), 0
+        news, told = QuotaReports(Clock()), 0
         for remaining in range(500, 0, -1):
-            news.read(Allowance(user=replace(USER, remaining=remaining)))
+            news.read(Quota(user=replace(USER, remaining=remaining)))
             told += news.take() is not None
         assert 90 <= told <= 110
 
     def test_a_reset_that_counts_down_is_no_news(self) -> None:
         clock = Clock()
-        news = AllowanceNews(clock)
+        news = QuotaReports(clock)
         news.read(TOLD)
         news.take()
         clock.now += 1800.0
-        news.read(Allowance(user=replace(USER, reset_seconds=1800.0)))
+        news.read(Quota(user=replace(USER, reset_seconds=1800.0)))
         assert news.take() is None
 
     def test_limits_that_an_answer_does_not_name_stay(self) -> None:
-        news = AllowanceNews(Clock())
+        news = QuotaReports(Clock())
         news.read(TOLD)
-        news.read(Allowance(posts=LimitState(1250, 3, 9.0)))
-        assert news.take() == Allowance(user=USER, posts=LimitState(1250, 3, 9.0))
+        news.read(Quota(posts=LimitState(1250, 3, 9.0)))
+        assert news.take() == Quota(user=USER, posts=LimitState(1250, 3, 9.0))
 
 
 class TestBook:
     def test_nothing_is_known_at_first(self) -> None:
-        assert AllowanceBook().at(5.0) == UNKNOWN
+        assert QuotaStore().at(5.0) == UNKNOWN
 
     def test_resets_come_closer(self) -> None:
-        book = AllowanceBook()
+        book = QuotaStore()
         book.note(TOLD, 100.0)
         assert book.at(160.0).user == replace(USER, reset_seconds=3540.0)
 
     def test_after_a_reset_what_is_left_is_not_known(self) -> None:
-        book = AllowanceBook()
+        book = QuotaStore()
         book.note(TOLD, 100.0)
         assert book.at(3700.0).user == LimitState(limit=500)
 
     def test_each_limit_is_as_old_as_its_last_word(self) -> None:
-        book = AllowanceBook()
+        book = QuotaStore()
         book.note(TOLD, 100.0)
-        book.note(Allowance(posts=LimitState(1250, 3, 10.0)), 1100.0)
-        assert book.at(1100.0) == Allowance(
+        book.note(Quota(posts=LimitState(1250, 3, 10.0)), 1100.0)
+        assert book.at(1100.0) == Quota(
             user=replace(USER, reset_seconds=2600.0), posts=LimitState(1250, 3, 10.0)
         )

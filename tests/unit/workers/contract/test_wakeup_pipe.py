@@ -1,26 +1,26 @@
 import threading
 from multiprocessing.connection import wait
 
-from workers.contract.wakeup_pipe import Bell
+from workers.contract.wakeup_pipe import WakeupPipe
 
 SOON = 20.0
 
 
 def test_a_ring_from_another_thread_wakes_who_waits() -> None:
-    bell = Bell()
-    assert wait([bell], 0) == []
-    caller = threading.Thread(target=bell.ring)
+    wakeup_pipe = WakeupPipe()
+    assert wait([wakeup_pipe], 0) == []
+    caller = threading.Thread(target=wakeup_pipe.ring)
     caller.start()
-    assert wait([bell], SOON) == [bell]
+    assert wait([wakeup_pipe], SOON) == [wakeup_pipe]
     caller.join()
 
 
 def test_however_often_it_rang_it_is_heard_once() -> None:
-    bell = Bell()
+    wakeup_pipe = WakeupPipe()
     for _ in range(100_000):  # more than a pipe holds
-        bell.ring()
-    bell.hush()
-    assert wait([bell], 0) == []
-    bell.hush()
-    bell.ring()
-    assert wait([bell], 0) == [bell]
+        wakeup_pipe.ring()
+    wakeup_pipe.hush()
+    assert wait([wakeup_pipe], 0) == []
+    wakeup_pipe.hush()
+    wakeup_pipe.ring()
+    assert wait([wakeup_pipe], 0) == [wakeup_pipe]

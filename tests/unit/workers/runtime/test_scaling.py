@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from workers.contract.messages import MailboxStats
-from workers.contract.queue_stats import Outlook
-from workers.contract.quota import Allowance, LimitState
+from workers.contract.queue_stats import QueueStats
+from workers.contract.quota import LimitState, Quota
 from workers.runtime.scaling import Change, Load, Scaler, ScalingRules
 
 BUSY = Load(waiting_urls=3400, workers_ready=2, workers_idle=0, rate_per_second=50.0)
@@ -17,7 +17,7 @@ IDLE = Load(waiting_urls=0, workers_ready=2, workers_idle=1, rate_per_second=50.
 RULES = ScalingRules(most=8)
 
 
-class Desk:
+class Harness:
     """A scaler, and a supervisor that has workers up at once."""
 
     def __init__(self, count: int = 2, rules: ScalingRules = RULES) -> None:
@@ -39,22 +39,22 @@ class Desk:
 
 
 def test_it_doubles_each_few_seconds_while_the_queue_is_long() -> None:
-    desk = Desk()
-    assert desk.watch(BUSY, 30) == [(2, 4), (7, 8)]
-    assert desk.scaler.wanted == desk.scaler.most == 8
+    harness = Harness()
+    assert harness.watch(BUSY, 30) == [(2, 4), (7, 8)]
+    assert harness.scaler.wanted == harness.scaler.most == 8
 
 
 def test_it_says_why() -> None:
-    desk = Desk()
-    desk.look(BUSY)
-    desk.now += RULES.hold_seconds
-    assert desk.look(BUSY) == Change(2, 4, "3,400 URLs wait, all lanes are busy")
+    harness = Harness()
+    harness.look(BUSY)
+    harness.now += RULES.hold_seconds
+    assert harness.look(BUSY) == Change(2, 4, "3,400 URLs wait, all lanes are busy")
 
 
 def test_no_more_than_would_do() -> None:
     # 12.5 s with 8 workers, so 10 will have it done in 10 s.
-    desk = Desk(8, replace(RULES, most=100))
-    assert desk.watch(replace(BUSY, waiting_urls=625), 4) == [(2, 10)]
+    harness = Harness(8, replace(RULES, most=100))
+    assert harness.watch(replace(BUSY, waiting_urls=625), 4) == [(2, 10)]
 
 
 @pytest.mark.parametrize(
@@ -69,91 +69,91 @@ def test_no_more_than_would_do() -> None:
     ids=str,
 )
 def test_nobody_is_added_where_that_would_not_help(but: dict[str, Any]) -> None:
-    assert Desk().watch(replace(BUSY, **but), 60) == []
+    assert Harness().watch(replace(BUSY, **but), 60) == []
 
 
 @pytest.mark.parametrize("but", [{"rate_per_second": None}, {"uploads_left": 3400}], ids=str)
 def test_somebody_is_where_it_would(but: dict[str, Any]) -> None:
-    assert Desk().watch(replace(BUSY, **but), 3) == [(2, 4)]
+    assert Harness().watch(replace(BUSY, **but), 3) == [(2, 4)]
 
 
 def test_the_allowance_of_a_sandbox_does_not_count() -> None:
-    desk = Desk(rules=replace(RULES, heeds_allowance=False))
-    assert desk.watch(replace(BUSY, uploads_left=0), 3) == [(2, 4)]
+    harness = Harness(rules=replace(RULES, heeds_quota=False))
+    assert harness.watch(replace(BUSY, uploads_left=0), 3) == [(2, 4)]
 
 
 def test_nobody_is_added_while_some_have_not_come_yet() -> None:
-    desk = Desk()
+    harness = Harness()
     for _ in range(30):
-        assert desk.scaler.review(replace(BUSY, workers_ready=1)) is None
-        desk.now += 1.0
+        assert harness.scaler.review(replace(BUSY, workers_ready=1)) is None
+        harness.now += 1.0
 
 
 def test_a_moment_is_not_enough() -> None:
-    desk = Desk()
+    harness = Harness()
     for _ in range(30):
-        assert desk.look(BUSY) is None
-        desk.now += 1.0
-        assert desk.look(IDLE) is None
-        desk.now += 1.0
+        assert harness.look(BUSY) is None
+        harness.now += 1.0
+        assert harness.look(IDLE) is None
+        harness.now += 1.0
 
 
 def test_one_after_the_other_leaves_when_it_is_quiet() -> None:
-    desk = Desk()
-    desk.watch(BUSY, 10)
-    changes = desk.watch(IDLE, 200)
+    harness = Harness()
+    harness.watch(BUSY, 10)
+    changes = harness.watch(IDLE, 200)
     assert changes == [(60 + 10 * n, 7 - n) for n in range(6)]
-    assert desk.scaler.wanted == 2
+    assert harness.scaler.wanted == 2
 
 
 def test_why_one_leaves() -> None:
-    desk = Desk()
-    desk.watch(BUSY, 5)
-    desk.look(IDLE)
-    desk.now += 60.0
-    assert desk.look(IDLE) == Change(4, 3, "there were idle lanes for 60 s")
+    harness = Harness()
+    harness.watch(BUSY, 5)
+    harness.look(IDLE)
+    harness.now += 60.0
+    assert harness.look(IDLE) == Change(4, 3, "there were idle lanes for 60 s")
 
 
 def test_a_busy_moment_begins_the_quiet_anew() -> None:
-    desk = Desk()
-    desk.watch(BUSY, 5)
-    assert desk.watch(IDLE, 59) == []
-    assert desk.watch(replace(BUSY, waiting_urls=1), 1) == []
-    assert desk.watch(IDLE, 61) == [(60, 3)]
+    harness = Harness()
+    harness.watch(BUSY, 5)
+    assert harness.watch(IDLE, 59) == []
+    assert harness.watch(replace(BUSY, waiting_urls=1), 1) == []
+    assert harness.watch(IDLE, 61) == [(60, 3)]
 
 
 def test_without_a_bound_nothing_changes_by_itself() -> None:
-    desk = Desk(rules=ScalingRules())
-    assert desk.watch(BUSY, 60) == []
-    assert desk.scaler.order(4) == Change(2, 4, "asked for")
-    assert desk.watch(IDLE, 300) == []
-    assert desk.scaler.wanted == 4
+    harness = Harness(rules=ScalingRules())
+    assert harness.watch(BUSY, 60) == []
+    assert harness.scaler.order(4) == Change(2, 4, "asked for")
+    assert harness.watch(IDLE, 300) == []
+    assert harness.scaler.wanted == 4
 
 
 def test_what_was_asked_for_is_the_least() -> None:
-    desk = Desk()
-    desk.scaler.order(5)
-    assert desk.watch(IDLE, 300) == []
-    assert [wanted for _, wanted in desk.watch(BUSY, 30)] == [8]
-    assert [wanted for _, wanted in desk.watch(IDLE, 300)] == [7, 6, 5]
-    assert desk.scaler.order(1) == Change(5, 1, "asked for")
-    assert [wanted for _, wanted in desk.watch(BUSY, 30)] == [2, 4, 8]
-    assert [wanted for _, wanted in desk.watch(IDLE, 300)] == [7, 6, 5, 4, 3, 2, 1]
+    harness = Harness()
+    harness.scaler.order(5)
+    assert harness.watch(IDLE, 300) == []
+    assert [wanted for _, wanted in harness.watch(BUSY, 30)] == [8]
+    assert [wanted for _, wanted in harness.watch(IDLE, 300)] == [7, 6, 5]
+    assert harness.scaler.order(1) == Change(5, 1, "asked for")
+    assert [wanted for _, wanted in harness.watch(BUSY, 30)] == [2, 4, 8]
+    assert [wanted for _, wanted in harness.watch(IDLE, 300)] == [7, 6, 5, 4, 3, 2, 1]
 
 
 def test_the_same_number_is_no_change_and_a_new_least() -> None:
-    desk = Desk()
-    desk.watch(BUSY, 30)
-    assert desk.scaler.order(8) is None
-    assert desk.watch(IDLE, 300) == []
+    harness = Harness()
+    harness.watch(BUSY, 30)
+    assert harness.scaler.order(8) is None
+    assert harness.watch(IDLE, 300) == []
 
 
 @pytest.mark.parametrize("count", [-1, 0, 9])
 def test_a_number_out_of_bounds_is_refused(count: int) -> None:
-    desk = Desk()
+    harness = Harness()
     with pytest.raises(ValueError, match="between 1 and 8"):
-        desk.scaler.order(count)
-    assert desk.scaler.wanted == 2
+        harness.scaler.order(count)
+    assert harness.scaler.wanted == 2
 
 
 LOADS = st.builds(
@@ -175,24 +175,24 @@ LOADS = st.builds(
 def test_it_stays_within_its_bounds_and_takes_its_time(
     steps: list[tuple[float, Load]], orders: dict[int, int]
 ) -> None:
-    desk, least, last = Desk(), 2, -1e9
+    harness, least, last = Harness(), 2, -1e9
     for number, (seconds, load) in enumerate(steps):
-        desk.now += seconds
+        harness.now += seconds
         if number in orders:
             least = orders[number]
-            if desk.scaler.order(least) is not None:
-                last = desk.now
-        change = desk.look(load)
-        assert least <= desk.scaler.wanted <= 8
+            if harness.scaler.order(least) is not None:
+                last = harness.now
+        change = harness.look(load)
+        assert least <= harness.scaler.wanted <= 8
         if change is None:
             continue
-        assert change.wanted == desk.scaler.wanted != change.was
+        assert change.wanted == harness.scaler.wanted != change.was
         assert change.wanted <= 2 * change.was
         assert change.wanted >= change.was - 1
         grew = change.wanted > change.was
-        assert desk.now - last >= (RULES.grow_seconds if grew else RULES.shrink_seconds)
+        assert harness.now - last >= (RULES.grow_seconds if grew else RULES.shrink_seconds)
         assert not (grew and (load.is_paused or load.workers_idle))
-        last = desk.now
+        last = harness.now
 
 
 def test_the_load_is_what_the_mailbox_says() -> None:
@@ -205,12 +205,12 @@ def test_the_load_is_what_the_mailbox_says() -> None:
         draining=False,
         workers_idle=1,
     )
-    allowance = Allowance(
+    quota = Quota(
         client=LimitState(12500, 9000), user=LimitState(500, 129), posts=LimitState(1250, None)
     )
-    load = Load.of(stats, Outlook(7.5, 1.0, allowance))
+    load = Load.of(stats, QueueStats(7.5, 1.0, quota))
     assert load == Load(42, 3, 1, 7.5, is_paused=True, uploads_left=12)
-    calm = Load.of(replace(stats, pause_seconds=0.0), Outlook(None, 0.0, Allowance()))
+    calm = Load.of(replace(stats, pause_seconds=0.0), QueueStats(None, 0.0, Quota()))
     assert calm == Load(42, 3, 1)
-    beyond = Allowance(posts=LimitState(1250, -3))
-    assert Load.of(stats, Outlook(None, 0.0, beyond)).uploads_left == 0
+    beyond = Quota(posts=LimitState(1250, -3))
+    assert Load.of(stats, QueueStats(None, 0.0, beyond)).uploads_left == 0

@@ -5,7 +5,7 @@ import pytest
 from tests.job_snapshot import snapshot_of
 from tests.metric_values import values_of
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Failed, ImageState, Report, Standing, Submission
+from workers.contract.messages import Directive, Failed, ImageState, Report, Submission
 from workers.runtime.supervisor import Supervisor
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
@@ -31,7 +31,7 @@ class Worker:
         self.is_closed = True
 
 
-class Desk:
+class Harness:
     """A supervisor and all that it has started."""
 
     def __init__(self, count: int) -> None:
@@ -62,8 +62,8 @@ class Desk:
     def worker(self, worker_id: str) -> Worker:
         return next(worker for worker in self.started if worker.worker_id == worker_id)
 
-    def standing(self, worker_id: str) -> Standing:
-        return self.box.claim(worker_id, 0).standing
+    def directive(self, worker_id: str) -> Directive:
+        return self.box.claim(worker_id, 0).directive
 
     def put(self, count: int) -> None:
         urls = tuple(f"https://source.test/{n}.jpg" for n in range(count))
@@ -77,7 +77,7 @@ class Desk:
         return self.box.ack(worker_id, Report(token, Failed("empty", "Nothing."))).accepted
 
     def restarts(self) -> dict[str, int]:
-        counts = values_of(self.box.meters())
+        counts = values_of(self.box.metrics())
         return {
             labels[0]: int(count)
             for (name, *labels), count in counts.items()
@@ -86,129 +86,129 @@ class Desk:
 
 
 def test_more_are_started_at_the_next_look() -> None:
-    desk = Desk(1)
-    desk.supervisor.resize(3)
-    assert desk.running == ["worker-1.1"]
-    assert desk.supervisor.patience() == 0.0
-    desk.supervisor.look_after()
-    assert desk.running == ["worker-1.1", "worker-2.1", "worker-3.1"]
+    harness = Harness(1)
+    harness.supervisor.resize(3)
+    assert harness.running == ["worker-1.1"]
+    assert harness.supervisor.patience() == 0.0
+    harness.supervisor.look_after()
+    assert harness.running == ["worker-1.1", "worker-2.1", "worker-3.1"]
 
 
 def test_of_too_many_the_newest_leave_and_no_crash_is_counted() -> None:
-    desk = Desk(3)
-    desk.resize(1)
-    assert desk.standing("worker-1.1") is Standing.IDLE
+    harness = Harness(3)
+    harness.resize(1)
+    assert harness.directive("worker-1.1") is Directive.IDLE
     for worker_id in ("worker-2.1", "worker-3.1"):
-        assert desk.standing(worker_id) is Standing.DRAINED
-        desk.worker(worker_id).exitcode = 0
-    assert len(desk.supervisor.sentinels()) == 3, "their end is waited for"
-    desk.supervisor.look_after()
-    assert desk.supervisor.sentinels() == [desk.worker("worker-1.1").sentinel]
-    assert [desk.standing(f"worker-{n}.1") for n in (2, 3)] == [Standing.RETIRED] * 2
-    assert all(desk.worker(f"worker-{n}.1").is_closed for n in (2, 3))
-    assert desk.running == ["worker-1.1"], "nobody follows them"
-    assert desk.restarts() == {}
+        assert harness.directive(worker_id) is Directive.DRAINED
+        harness.worker(worker_id).exitcode = 0
+    assert len(harness.supervisor.sentinels()) == 3, "their end is waited for"
+    harness.supervisor.look_after()
+    assert harness.supervisor.sentinels() == [harness.worker("worker-1.1").sentinel]
+    assert [harness.directive(f"worker-{n}.1") for n in (2, 3)] == [Directive.FENCED] * 2
+    assert all(harness.worker(f"worker-{n}.1").is_closed for n in (2, 3))
+    assert harness.running == ["worker-1.1"], "nobody follows them"
+    assert harness.restarts() == {}
 
 
 def test_one_that_leaves_finishes_what_it_has() -> None:
-    desk = Desk(2)
-    desk.put(6)
-    token = desk.take("worker-2.1")
-    desk.resize(1)
-    stats = desk.box.stats()
-    assert (stats.workers_leaving, stats.leased) == (1, 1)
-    assert desk.report("worker-2.1", token)
-    assert desk.standing("worker-2.1") is Standing.DRAINED
-    desk.worker("worker-2.1").exitcode = 0
-    desk.supervisor.look_after()
-    snapshot = snapshot_of(desk.table, "j")
+    harness = Harness(2)
+    harness.put(6)
+    token = harness.take("worker-2.1")
+    harness.resize(1)
+    stats = harness.box.stats()
+    assert (stats.workers_draining, stats.leased) == (1, 1)
+    assert harness.report("worker-2.1", token)
+    assert harness.directive("worker-2.1") is Directive.DRAINED
+    harness.worker("worker-2.1").exitcode = 0
+    harness.supervisor.look_after()
+    snapshot = snapshot_of(harness.table, "j")
     assert snapshot is not None
     assert list(snapshot.attempts) == [1, 0, 0, 0, 0, 0]
-    assert desk.box.stats().workers_leaving == 0
+    assert harness.box.stats().workers_draining == 0
 
 
 def test_one_that_is_killed_while_it_leaves_gives_back_what_it_has() -> None:
-    desk = Desk(2)
-    desk.put(1)
-    token = desk.take("worker-2.1")
-    desk.resize(1)
-    desk.worker("worker-2.1").exitcode = -9
-    desk.supervisor.look_after()
-    assert not desk.report("worker-2.1", token)
-    assert desk.running == ["worker-1.1"]
-    assert desk.restarts() == {"killed": 1}
-    assert desk.report("worker-1.1", desk.take("worker-1.1"))
-    snapshot = snapshot_of(desk.table, "j")
+    harness = Harness(2)
+    harness.put(1)
+    token = harness.take("worker-2.1")
+    harness.resize(1)
+    harness.worker("worker-2.1").exitcode = -9
+    harness.supervisor.look_after()
+    assert not harness.report("worker-2.1", token)
+    assert harness.running == ["worker-1.1"]
+    assert harness.restarts() == {"killed": 1}
+    assert harness.report("worker-1.1", harness.take("worker-1.1"))
+    snapshot = snapshot_of(harness.table, "j")
     assert snapshot is not None
     assert list(snapshot.states) == [ImageState.FAILED], "of what the other one reports"
 
 
 def test_one_that_stays_too_long_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.runtime.supervisor.CHECK_SECONDS", 0.0)
-    desk = Desk(2)
-    desk.put(1)
-    desk.take("worker-2.1")
-    desk.resize(1)
-    desk.now += 99.0
-    desk.standing("worker-1.1")
-    desk.supervisor.look_after()
-    assert desk.running == ["worker-1.1", "worker-2.1"]
-    desk.now += 2.0
-    desk.supervisor.look_after()
-    assert desk.running == ["worker-1.1"]
-    desk.supervisor.look_after()
-    assert desk.restarts() == {"stuck": 1}
-    assert desk.box.stats().queued == 1
+    harness = Harness(2)
+    harness.put(1)
+    harness.take("worker-2.1")
+    harness.resize(1)
+    harness.now += 99.0
+    harness.directive("worker-1.1")
+    harness.supervisor.look_after()
+    assert harness.running == ["worker-1.1", "worker-2.1"]
+    harness.now += 2.0
+    harness.supervisor.look_after()
+    assert harness.running == ["worker-1.1"]
+    harness.supervisor.look_after()
+    assert harness.restarts() == {"stuck": 1}
+    assert harness.box.stats().queued == 1
 
 
 def test_a_new_one_comes_while_another_still_leaves() -> None:
-    desk = Desk(2)
-    desk.put(4)
-    token = desk.take("worker-2.1")
-    desk.resize(1)
-    desk.resize(2)
-    assert desk.running == ["worker-1.1", "worker-2.1", "worker-3.1"]
-    assert desk.standing("worker-2.1") is Standing.DRAINED, "it does not come back"
-    assert desk.report("worker-2.1", token)
-    assert desk.standing("worker-3.1") is Standing.WORK
+    harness = Harness(2)
+    harness.put(4)
+    token = harness.take("worker-2.1")
+    harness.resize(1)
+    harness.resize(2)
+    assert harness.running == ["worker-1.1", "worker-2.1", "worker-3.1"]
+    assert harness.directive("worker-2.1") is Directive.DRAINED, "it does not come back"
+    assert harness.report("worker-2.1", token)
+    assert harness.directive("worker-3.1") is Directive.WORK
 
 
 def test_an_id_is_never_used_again() -> None:
-    desk = Desk(1)
+    harness = Harness(1)
     for _ in range(4):
-        desk.resize(3)
-        desk.resize(1)
-    ids = [worker.worker_id for worker in desk.started]
+        harness.resize(3)
+        harness.resize(1)
+    ids = [worker.worker_id for worker in harness.started]
     assert len(set(ids)) == len(ids) == 9
 
 
 def test_a_place_that_nobody_fills_goes_first() -> None:
-    desk = Desk(1)
-    desk.failures = 1
-    desk.resize(3)
-    assert desk.running == ["worker-1.1", "worker-3.1"]
-    desk.resize(2)
-    assert desk.standing("worker-3.1") is Standing.IDLE
-    desk.resize(1)
-    assert desk.standing("worker-3.1") is Standing.DRAINED
+    harness = Harness(1)
+    harness.failures = 1
+    harness.resize(3)
+    assert harness.running == ["worker-1.1", "worker-3.1"]
+    harness.resize(2)
+    assert harness.directive("worker-3.1") is Directive.IDLE
+    harness.resize(1)
+    assert harness.directive("worker-3.1") is Directive.DRAINED
 
 
 def test_the_same_number_changes_nothing() -> None:
-    desk = Desk(2)
-    desk.resize(2)
-    assert [desk.standing(worker_id) for worker_id in desk.running] == [Standing.IDLE] * 2
+    harness = Harness(2)
+    harness.resize(2)
+    assert [harness.directive(worker_id) for worker_id in harness.running] == [Directive.IDLE] * 2
 
 
 def test_all_are_killed_those_that_leave_too() -> None:
-    desk = Desk(3)
-    desk.resize(1)
-    assert desk.supervisor.kill_all() == 3
-    assert desk.running == []
+    harness = Harness(3)
+    harness.resize(1)
+    assert harness.supervisor.kill_all() == 3
+    assert harness.running == []
 
 
 def test_a_dead_worker_is_replaced_in_its_place() -> None:
-    desk = Desk(2)
-    desk.standing("worker-1.1")
-    desk.worker("worker-1.1").exitcode = -9
-    desk.supervisor.look_after()
-    assert desk.running == ["worker-2.1", "worker-1.2"]
+    harness = Harness(2)
+    harness.directive("worker-1.1")
+    harness.worker("worker-1.1").exitcode = -9
+    harness.supervisor.look_after()
+    assert harness.running == ["worker-2.1", "worker-1.2"]

@@ -6,15 +6,15 @@ from tests.job_snapshot import snapshot_of
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Arrival,
     ChangesWanted,
-    Clearance,
+    DownloadReport,
     Lease,
     Report,
+    RetryLater,
     Submission,
-    TryAgain,
+    UploadDecision,
     Uploaded,
-    Words,
+    WorkerRequest,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
@@ -23,7 +23,7 @@ CONTENT = b"c" * 32
 LINK = "https://i.imgur.test/a.jpg"
 
 
-class Desk:
+class Harness:
     """A mailbox and one worker."""
 
     def __init__(self) -> None:
@@ -40,127 +40,127 @@ class Desk:
         (lease,) = self.box.claim("w", 0).leases
         return lease
 
-    def arrive(self, lease: Lease, content: bytes | None = CONTENT) -> Clearance:
-        words = Words(uploads=(Arrival(lease.token, 9, "image/png", 1, content),))
-        (clearance,) = self.box.exchange("w", words, 0).cleared
-        return clearance
+    def arrive(self, lease: Lease, content: bytes | None = CONTENT) -> UploadDecision:
+        words = WorkerRequest(uploads=(DownloadReport(lease.token, 9, "image/png", 1, content),))
+        (decision,) = self.box.exchange("w", words, 0).cleared
+        return decision
 
-    def end(self, lease: Lease, clearance: Clearance, link: str = LINK) -> None:
-        if isinstance(clearance, str):
-            outcome = Uploaded(clearance, "", same_as=True)
+    def end(self, lease: Lease, decision: UploadDecision, link: str = LINK) -> None:
+        if isinstance(decision, str):
+            outcome = Uploaded(decision, "", same_as=True)
         else:
             outcome = Uploaded(link, "hash", content=CONTENT)
         assert self.box.ack("w", Report(lease.token, outcome)).accepted
 
-    def upload(self, job_id: str, owner: str = "", link: str = LINK) -> Clearance:
+    def upload(self, job_id: str, owner: str = "", link: str = LINK) -> UploadDecision:
         self.put(job_id, 1, owner)
         lease = self.take()
-        clearance = self.arrive(lease)
-        self.end(lease, clearance, link)
-        return clearance
+        decision = self.arrive(lease)
+        self.end(lease, decision, link)
+        return decision
 
 
 def test_the_second_one_gets_the_link_of_the_first() -> None:
-    desk = Desk()
+    harness = Harness()
 
-    assert desk.upload("j") is True
-    assert desk.upload("k") == LINK
+    assert harness.upload("j") is True
+    assert harness.upload("k") == LINK
 
-    job = snapshot_of(desk.table, "k")
+    job = snapshot_of(harness.table, "k")
     assert job is not None
     assert job.links == {0: LINK}
-    changes = desk.table.changes(ChangesWanted("k"))
+    changes = harness.table.changes(ChangesWanted("k"))
     assert changes is not None
     assert changes.deduplicated == {0}
-    first = desk.table.changes(ChangesWanted("j"))
+    first = harness.table.changes(ChangesWanted("j"))
     assert first is not None
     assert first.deduplicated == frozenset()
 
 
 def test_the_list_of_links_names_an_image_once() -> None:
-    desk = Desk()
-    desk.upload("j")
-    desk.upload("k")
+    harness = Harness()
+    harness.upload("j")
+    harness.upload("k")
 
-    assert desk.table.links(0, 9) == (LINK,)
+    assert harness.table.links(0, 9) == (LINK,)
 
 
 def test_another_owner_has_an_image_of_its_own() -> None:
-    desk = Desk()
-    desk.upload("j", "me")
+    harness = Harness()
+    harness.upload("j", "me")
 
-    assert desk.upload("k", "you", LINK + "?2") is True
-    assert desk.table.links(0, 9, "you") == (LINK + "?2",)
-    assert desk.upload("l", "you") == LINK + "?2"
+    assert harness.upload("k", "you", LINK + "?2") is True
+    assert harness.table.links(0, 9, "you") == (LINK + "?2",)
+    assert harness.upload("l", "you") == LINK + "?2"
 
 
 def test_two_at_once_are_both_sent_and_the_first_that_ends_is_remembered() -> None:
-    desk = Desk()
-    desk.put("j", 2)
-    one, two = desk.take(), desk.take()
+    harness = Harness()
+    harness.put("j", 2)
+    one, two = harness.take(), harness.take()
 
-    assert desk.arrive(one) is True
-    assert desk.arrive(two) is True
-    desk.end(two, clearance=True, link="second")
-    desk.end(one, clearance=True, link="first")
+    assert harness.arrive(one) is True
+    assert harness.arrive(two) is True
+    harness.end(two, decision=True, link="second")
+    harness.end(one, decision=True, link="first")
 
-    assert desk.upload("k") == "second"
-    assert desk.table.links(0, 9) == ("second", "first")
+    assert harness.upload("k") == "second"
+    assert harness.table.links(0, 9) == ("second", "first")
 
 
 def test_a_deleted_image_is_sent_again() -> None:
-    desk = Desk()
-    desk.upload("j")
+    harness = Harness()
+    harness.upload("j")
 
-    with desk.table.entry("j") as entry:
+    with harness.table.entry("j") as entry:
         assert entry is not None
         entry.forget_image(LINK)
 
-    assert desk.upload("k") is True
+    assert harness.upload("k") is True
 
 
 def test_without_content_nothing_is_compared() -> None:
-    desk = Desk()
-    desk.upload("j")
-    desk.put("k")
-    lease = desk.take()
+    harness = Harness()
+    harness.upload("j")
+    harness.put("k")
+    lease = harness.take()
 
-    assert desk.arrive(lease, None) is True
+    assert harness.arrive(lease, None) is True
 
 
 def test_an_image_that_is_there_counts_as_no_upload_under_way() -> None:
-    desk = Desk()
-    desk.upload("j")
-    desk.put("k")
-    lease = desk.take()
+    harness = Harness()
+    harness.upload("j")
+    harness.put("k")
+    lease = harness.take()
 
-    assert desk.arrive(lease) == LINK
-    assert desk.table.interrupted_uploads("k", 0) == 0
+    assert harness.arrive(lease) == LINK
+    assert harness.table.interrupted_uploads("k", 0) == 0
 
 
 def test_an_attempt_that_failed_leaves_nothing_to_be_found() -> None:
-    desk = Desk()
-    desk.put("j")
-    lease = desk.take()
-    desk.arrive(lease)
-    desk.box.ack("w", Report(lease.token, TryAgain("imgur-error", "503.", 0.0)))
+    harness = Harness()
+    harness.put("j")
+    lease = harness.take()
+    harness.arrive(lease)
+    harness.box.ack("w", Report(lease.token, RetryLater("imgur-error", "503.", 0.0)))
 
-    assert desk.arrive(desk.take()) is True
+    assert harness.arrive(harness.take()) is True
 
 
 @pytest.mark.parametrize("token", [0, 99])
 def test_a_lease_that_is_not_in_force_is_told_no_link(token: int) -> None:
-    desk = Desk()
-    desk.upload("j")
+    harness = Harness()
+    harness.upload("j")
 
-    assert desk.arrive(Lease(token, "j", 0, "u", 1)) is False
+    assert harness.arrive(Lease(token, "j", 0, "u", 1)) is False
 
 
 def test_leases_carry_what_their_job_asks_for() -> None:
-    desk = Desk()
-    desk.put("j", 2, title="{number}")
-    desk.put("k")
-    leases = sorted(desk.box.claim("w", 0, 3).leases, key=lambda lease: lease.job_id)
+    harness = Harness()
+    harness.put("j", 2, title="{number}")
+    harness.put("k")
+    leases = sorted(harness.box.claim("w", 0, 3).leases, key=lambda lease: lease.job_id)
 
     first, second, plain = leases
     assert first.options is second.options

@@ -7,13 +7,13 @@ import pytest
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Delivery,
+    Directive,
     EndCause,
     Failed,
     Report,
-    Standing,
     Submission,
-    Words,
+    WorkerRequest,
+    WorkerResponse,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
@@ -23,7 +23,7 @@ SOON = 20.0
 END = Failed("empty", "Nothing came.")
 
 
-class Desk:
+class Harness:
     """A mailbox with two workers and a clock that stands still."""
 
     def __init__(self) -> None:
@@ -46,25 +46,25 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def harness() -> Harness:
+    return Harness()
 
 
-def test_it_gets_nothing_more_and_others_do(desk: Desk) -> None:
-    desk.put(2)
-    desk.box.dismiss("bob")
-    assert desk.box.claim("bob", 0) == Delivery(Standing.DRAINED)
-    assert len(desk.claim("ann")) == 1
+def test_it_gets_nothing_more_and_others_do(harness: Harness) -> None:
+    harness.put(2)
+    harness.box.drain_worker("bob")
+    assert harness.box.claim("bob", 0) == WorkerResponse(Directive.DRAINED)
+    assert len(harness.claim("ann")) == 1
 
 
 def test_one_that_waits_is_woken() -> None:
     box = Mailbox(JobTable(), MailboxLimits())
     for worker_id in ("ann", "bob"):
         box.register(worker_id)
-    answers: dict[str, Standing] = {}
+    answers: dict[str, Directive] = {}
 
     def wait(worker_id: str, seconds: float) -> None:
-        answers[worker_id] = box.claim(worker_id, seconds).standing
+        answers[worker_id] = box.claim(worker_id, seconds).directive
 
     threads = {
         worker_id: threading.Thread(target=wait, args=(worker_id, seconds))
@@ -73,86 +73,86 @@ def test_one_that_waits_is_woken() -> None:
     for thread in threads.values():
         thread.start()
     wait_until(lambda: box.stats().workers_idle == 2)
-    box.dismiss("bob")
+    box.drain_worker("bob")
     threads["bob"].join(SOON)
-    assert answers == {"bob": Standing.DRAINED}
+    assert answers == {"bob": Directive.DRAINED}
     assert box.stats().workers_idle == 1
     box.close()
     threads["ann"].join(SOON)
-    assert answers["ann"] is Standing.DRAINED
+    assert answers["ann"] is Directive.DRAINED
     assert box.stats().workers_idle == 0
 
 
-def test_it_reports_and_is_drained_in_the_same_trip(desk: Desk) -> None:
-    desk.put(3)
-    (token,) = desk.claim("bob")
-    desk.box.dismiss("bob")
-    delivery = desk.box.exchange("bob", Words((Report(token, END),), (), 1), 0)
-    assert delivery.standing is Standing.DRAINED
-    assert [receipt.accepted for receipt in delivery.receipts] == [True]
+def test_it_reports_and_is_drained_in_the_same_trip(harness: Harness) -> None:
+    harness.put(3)
+    (token,) = harness.claim("bob")
+    harness.box.drain_worker("bob")
+    response = harness.box.exchange("bob", WorkerRequest((Report(token, END),), (), 1), 0)
+    assert response.directive is Directive.DRAINED
+    assert [ack.accepted for ack in response.acks] == [True]
 
 
-def test_it_is_neither_ready_nor_has_a_share(desk: Desk) -> None:
-    desk.put(4)
-    assert len(desk.claim("ann", 4)) == 2, "half for each"
-    desk.box.dismiss("bob")
-    stats = desk.box.stats()
-    assert (stats.workers_ready, stats.workers_leaving, stats.draining) == (1, 1, False)
-    assert len(desk.claim("ann", 4)) == 2
-    desk.box.retire("bob")
-    assert desk.box.stats().workers_leaving == 0
+def test_it_is_neither_ready_nor_has_a_share(harness: Harness) -> None:
+    harness.put(4)
+    assert len(harness.claim("ann", 4)) == 2, "half for each"
+    harness.box.drain_worker("bob")
+    stats = harness.box.stats()
+    assert (stats.workers_ready, stats.workers_draining, stats.draining) == (1, 1, False)
+    assert len(harness.claim("ann", 4)) == 2
+    harness.box.fence("bob")
+    assert harness.box.stats().workers_draining == 0
 
 
-def test_it_is_overdue_like_any_other(desk: Desk) -> None:
-    desk.put(1)
-    desk.claim("bob")
-    desk.box.dismiss("bob")
-    desk.now += 99.0
-    desk.box.claim("ann", 0)
-    assert desk.box.overdue() == ()
-    desk.now += 1.0
-    assert desk.box.overdue() == ("bob",)
+def test_it_is_overdue_like_any_other(harness: Harness) -> None:
+    harness.put(1)
+    harness.claim("bob")
+    harness.box.drain_worker("bob")
+    harness.now += 99.0
+    harness.box.claim("ann", 0)
+    assert harness.box.expired() == ()
+    harness.now += 1.0
+    assert harness.box.expired() == ("bob",)
 
 
-def test_so_is_one_that_has_nothing_and_does_not_go(desk: Desk) -> None:
-    desk.box.dismiss("bob")
-    desk.now += SILENT_SECONDS
-    desk.box.claim("ann", 0)
-    assert desk.box.overdue() == ("bob",)
+def test_so_is_one_that_has_nothing_and_does_not_go(harness: Harness) -> None:
+    harness.box.drain_worker("bob")
+    harness.now += SILENT_SECONDS
+    harness.box.claim("ann", 0)
+    assert harness.box.expired() == ("bob",)
 
 
 class TestSuspects:
     """URLs whose worker died, to be handed out alone: who takes the next, when one leaves."""
 
-    def crash_with(self, desk: Desk, count: int) -> None:
-        desk.box.register("cat")
-        assert len(desk.claim("cat", count)) == count
-        desk.box.retire("cat", EndCause.KILLED)
+    def crash_with(self, harness: Harness, count: int) -> None:
+        harness.box.register("cat")
+        assert len(harness.claim("cat", count)) == count
+        harness.box.fence("cat", EndCause.KILLED)
 
-    def test_one_that_it_was_to_have_is_anothers(self, desk: Desk) -> None:
-        desk.put(6)
-        (of_ann,), (of_bob,) = desk.claim("ann"), desk.claim("bob")
-        self.crash_with(desk, 1)
-        assert desk.claim("bob") == [], "kept for the suspect until its hands are free"
-        (more_of_ann,) = desk.claim("ann")
-        desk.box.dismiss("bob")
-        assert desk.claim("ann") == [], "now it is the one that is kept"
-        desk.end("bob", of_bob)
+    def test_one_that_it_was_to_have_is_anothers(self, harness: Harness) -> None:
+        harness.put(6)
+        (of_ann,), (of_bob,) = harness.claim("ann"), harness.claim("bob")
+        self.crash_with(harness, 1)
+        assert harness.claim("bob") == [], "kept for the suspect until its hands are free"
+        (more_of_ann,) = harness.claim("ann")
+        harness.box.drain_worker("bob")
+        assert harness.claim("ann") == [], "now it is the one that is kept"
+        harness.end("bob", of_bob)
         for token in (of_ann, more_of_ann):
-            desk.end("ann", token)
-        (lease,) = desk.box.claim("ann", 0).leases
+            harness.end("ann", token)
+        (lease,) = harness.box.claim("ann", 0).leases
         assert lease.index == 2
 
-    def test_the_next_after_the_one_that_it_has_is_anothers(self, desk: Desk) -> None:
-        desk.put(6)
-        (of_ann,) = desk.claim("ann")
-        self.crash_with(desk, 2)
-        (suspect,) = desk.claim("bob")
-        desk.box.dismiss("bob")
-        (more_of_ann,) = desk.claim("ann")
-        desk.end("bob", suspect)
-        assert desk.claim("ann") == [], "it is kept for the second one"
+    def test_the_next_after_the_one_that_it_has_is_anothers(self, harness: Harness) -> None:
+        harness.put(6)
+        (of_ann,) = harness.claim("ann")
+        self.crash_with(harness, 2)
+        (quarantined_url,) = harness.claim("bob")
+        harness.box.drain_worker("bob")
+        (more_of_ann,) = harness.claim("ann")
+        harness.end("bob", quarantined_url)
+        assert harness.claim("ann") == [], "it is kept for the second one"
         for token in (of_ann, more_of_ann):
-            desk.end("ann", token)
-        (lease,) = desk.box.claim("ann", 0).leases
+            harness.end("ann", token)
+        (lease,) = harness.box.claim("ann", 0).leases
         assert lease.index in {1, 2}

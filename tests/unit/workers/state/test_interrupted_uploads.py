@@ -6,12 +6,12 @@ from tests.job_snapshot import ImageResult, snapshot_of
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Failed,
+    FenceResult,
     ImageState,
     Lease,
     Report,
-    Retirement,
+    RetryLater,
     Submission,
-    TryAgain,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
@@ -20,7 +20,7 @@ from workers.state.mailbox import Mailbox
 LINK = Uploaded("https://i.imgur.com/a.jpg", "hash")
 
 
-class Desk:
+class Harness:
     """A mailbox with one worker and one URL."""
 
     def __init__(self, *, upload_again: bool = True) -> None:
@@ -38,10 +38,10 @@ class Desk:
         assert self.box.begin_upload("w", lease.token)
         return lease
 
-    def crash(self) -> Retirement:
-        retirement = self.box.retire("w")
+    def crash(self) -> FenceResult:
+        fenced = self.box.fence("w")
         self.box.register("w")
-        return retirement
+        return fenced
 
     @property
     def result(self) -> ImageResult:
@@ -52,98 +52,101 @@ class Desk:
 
 
 def test_is_uploaded_once_more_and_marked() -> None:
-    desk = Desk()
-    desk.begin_upload()
-    desk.crash()
-    assert not desk.result.possibly_duplicated  # nothing was sent again yet
+    harness = Harness()
+    harness.begin_upload()
+    harness.crash()
+    assert not harness.result.possibly_duplicated  # nothing was sent again yet
 
-    lease = desk.begin_upload()
-    assert desk.result.possibly_duplicated
-    desk.box.ack("w", Report(lease.token, LINK))
+    lease = harness.begin_upload()
+    assert harness.result.possibly_duplicated
+    harness.box.ack("w", Report(lease.token, LINK))
 
-    assert desk.result.state is ImageState.COMPLETE
-    assert desk.result.possibly_duplicated
+    assert harness.result.state is ImageState.COMPLETE
+    assert harness.result.possibly_duplicated
 
 
 def test_is_not_uploaded_a_third_time() -> None:
-    desk = Desk()
-    desk.begin_upload()
-    desk.crash()
-    desk.begin_upload()
+    harness = Harness()
+    harness.begin_upload()
+    harness.crash()
+    harness.begin_upload()
 
-    (failed,) = desk.crash().failed
+    (failed,) = harness.crash().failed
 
     assert failed.reason == "upload-interrupted"
     assert failed.finished is not None
-    assert (desk.result.state, desk.result.reason) == (ImageState.FAILED, "upload-interrupted")
+    assert (harness.result.state, harness.result.reason) == (
+        ImageState.FAILED,
+        "upload-interrupted",
+    )
 
 
 def test_fails_at_once_where_that_is_the_policy() -> None:
-    desk = Desk(upload_again=False)
-    desk.begin_upload()
+    harness = Harness(upload_again=False)
+    harness.begin_upload()
 
-    (failed,) = desk.crash().failed
+    (failed,) = harness.crash().failed
 
     assert failed.reason == "upload-interrupted"
-    assert not desk.result.possibly_duplicated
+    assert not harness.result.possibly_duplicated
 
 
 @pytest.mark.parametrize("upload_again", [True, False], ids=["retry", "fail"])
 def test_a_crash_before_the_upload_is_no_matter_of_this(*, upload_again: bool) -> None:
-    desk = Desk(upload_again=upload_again)
-    desk.claim()
-    desk.crash()
+    harness = Harness(upload_again=upload_again)
+    harness.claim()
+    harness.crash()
 
-    lease = desk.begin_upload()
-    desk.box.ack("w", Report(lease.token, LINK))
+    lease = harness.begin_upload()
+    harness.box.ack("w", Report(lease.token, LINK))
 
-    assert desk.result.state is ImageState.COMPLETE
-    assert not desk.result.possibly_duplicated
+    assert harness.result.state is ImageState.COMPLETE
+    assert not harness.result.possibly_duplicated
 
 
 def test_a_crash_while_downloading_again_is_not_one_more_upload() -> None:
-    desk = Desk()
-    desk.begin_upload()
-    desk.crash()
-    desk.claim()
-    assert desk.crash().failed == ()
+    harness = Harness()
+    harness.begin_upload()
+    harness.crash()
+    harness.claim()
+    assert harness.crash().failed == ()
 
-    lease = desk.begin_upload()
-    desk.box.ack("w", Report(lease.token, LINK))
-    assert desk.result.possibly_duplicated
+    lease = harness.begin_upload()
+    harness.box.ack("w", Report(lease.token, LINK))
+    assert harness.result.possibly_duplicated
 
 
 def test_an_answer_that_was_lost_counts_as_an_upload() -> None:
-    desk = Desk()
-    lease = desk.begin_upload()
-    desk.box.ack(
-        "w", Report(lease.token, TryAgain("imgur-timeout", "No answer.", 0, maybe_stored=True))
+    harness = Harness()
+    lease = harness.begin_upload()
+    harness.box.ack(
+        "w", Report(lease.token, RetryLater("imgur-timeout", "No answer.", 0, maybe_stored=True))
     )
-    desk.begin_upload()
-    assert desk.result.possibly_duplicated
+    harness.begin_upload()
+    assert harness.result.possibly_duplicated
 
-    (failed,) = desk.crash().failed
+    (failed,) = harness.crash().failed
     assert failed.reason == "upload-interrupted"
 
 
 def test_an_answer_that_says_no_leaves_no_doubt() -> None:
-    desk = Desk()
-    lease = desk.begin_upload()
-    desk.box.ack("w", Report(lease.token, TryAgain("imgur-error", "Broken.", 0)))
-    lease = desk.begin_upload()
-    desk.box.ack("w", Report(lease.token, LINK))
+    harness = Harness()
+    lease = harness.begin_upload()
+    harness.box.ack("w", Report(lease.token, RetryLater("imgur-error", "Broken.", 0)))
+    lease = harness.begin_upload()
+    harness.box.ack("w", Report(lease.token, LINK))
 
-    assert not desk.result.possibly_duplicated
+    assert not harness.result.possibly_duplicated
 
 
 @pytest.mark.parametrize("token_of", [lambda token: token, lambda token: token + 1])
 def test_a_lease_that_is_not_in_force_may_not_upload(token_of) -> None:
-    desk = Desk()
-    token = desk.claim().token
-    desk.crash()
+    harness = Harness()
+    token = harness.claim().token
+    harness.crash()
 
-    assert not desk.box.begin_upload("w", token_of(token))
-    assert not desk.box.begin_upload("stranger", token)
-    lease = desk.begin_upload()
-    assert not desk.result.possibly_duplicated
-    desk.box.ack("w", Report(lease.token, Failed("empty", "Nothing came.")))
+    assert not harness.box.begin_upload("w", token_of(token))
+    assert not harness.box.begin_upload("stranger", token)
+    lease = harness.begin_upload()
+    assert not harness.result.possibly_duplicated
+    harness.box.ack("w", Report(lease.token, Failed("empty", "Nothing came.")))

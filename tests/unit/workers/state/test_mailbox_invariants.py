@@ -21,19 +21,19 @@ from tests.job_snapshot import snapshot_of
 from workers.contract.job_messages import Cancellation
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    Deferred,
+    Directive,
     Failed,
     ImageState,
     JobStatus,
     Lease,
     Outcome,
-    Place,
-    PutBack,
     Refusal,
     Report,
-    Standing,
+    RetryLater,
     Submission,
-    TryAgain,
     Uploaded,
+    UrlKey,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
@@ -57,13 +57,13 @@ outcomes = st.one_of(
     st.just(Failed("not-an-image", "It is text.")),
     st.just(Failed("source-error", "Busy.", 9.0)),
     st.builds(
-        TryAgain,
+        RetryLater,
         st.sampled_from(["source-error", "download-timeout"]),
         st.just("Busy."),
         st.sampled_from([0.0, 1.0, 9]),
         source_pause_seconds=st.sampled_from([None, None, 0.0, 5.0, 9.0]),
     ),
-    st.builds(PutBack, st.just("imgur-rate-limited"), st.just("Wait."), st.sampled_from([1.0, 9])),
+    st.builds(Deferred, st.just("imgur-rate-limited"), st.just("Wait."), st.sampled_from([1.0, 9])),
 )
 
 
@@ -84,13 +84,13 @@ class MailboxMachine(RuleBasedStateMachine):
         self.jobs: dict[str, Submission] = {}
         self.in_force: dict[int, tuple[str, Lease]] = {}
         self.uploading: set[int] = set()
-        self.crashes: dict[Place, int] = {}
-        self.unsure: set[Place] = set()
-        self.suspects: set[Place] = set()
-        self.final: dict[Place, tuple[ImageState, str | None]] = {}
+        self.crashes: dict[UrlKey, int] = {}
+        self.outcome_unknown: set[UrlKey] = set()
+        self.quarantined: set[UrlKey] = set()
+        self.final: dict[UrlKey, tuple[ImageState, str | None]] = {}
         self.finished: set[str] = set()
         self.cancelled: set[str] = set()
-        self.dismissed: set[str] = set()
+        self.draining_workers: set[str] = set()
         self.draining = False
         self.hired = 0
 
@@ -135,13 +135,13 @@ class MailboxMachine(RuleBasedStateMachine):
     def claim(self, worker_id: str) -> Lease | MultipleResults[Lease]:
         turn = self.box.claim(worker_id, 0)
         if not turn.leases:
-            is_drained = self.draining or worker_id in self.dismissed
-            assert (turn.standing is Standing.DRAINED) is is_drained
+            is_drained = self.draining or worker_id in self.draining_workers
+            assert (turn.directive is Directive.DRAINED) is is_drained
             return multiple()
         (lease,) = turn.leases
-        assert turn.standing is Standing.WORK
+        assert turn.directive is Directive.WORK
         assert not self.draining
-        assert worker_id not in self.dismissed
+        assert worker_id not in self.draining_workers
         assert lease.token not in self.in_force
         assert lease.target == self.jobs[lease.job_id].urls[lease.index]
         place = (lease.job_id, lease.index)
@@ -149,7 +149,7 @@ class MailboxMachine(RuleBasedStateMachine):
         assert place not in self.places_in_force(), "one URL, one lease"
         beside = [held for holder, held in self.in_force.values() if holder == worker_id]
         for held in [*beside, lease] if beside else []:
-            assert (held.job_id, held.index) not in self.suspects, "not alone"
+            assert (held.job_id, held.index) not in self.quarantined, "not alone"
         self.in_force[lease.token] = (worker_id, lease)
         return lease
 
@@ -165,14 +165,14 @@ class MailboxMachine(RuleBasedStateMachine):
         worker_id, _ = self.in_force.pop(lease.token, ("", lease))
         if not worker_id:
             return  # its worker was retired; the next rule is about those
-        receipt = self.box.ack(worker_id, Report(lease.token, outcome))
-        assert receipt.accepted
+        ack = self.box.ack(worker_id, Report(lease.token, outcome))
+        assert ack.accepted
         place = (lease.job_id, lease.index)
         if isinstance(outcome, Uploaded):
             self.final[place] = (ImageState.COMPLETE, outcome.link)
         elif isinstance(outcome, Failed) or lease.job_id in self.cancelled:
             self.final[place] = (ImageState.FAILED, None)
-        self.note_finished(lease.job_id, told=receipt.finished is not None)
+        self.note_finished(lease.job_id, told=ack.finished is not None)
 
     @rule(lease=leases, worker_id=workers, outcome=outcomes)
     def report_what_is_not_in_force(self, lease: Lease, worker_id: str, outcome: Outcome) -> None:
@@ -184,12 +184,12 @@ class MailboxMachine(RuleBasedStateMachine):
         assert (snapshot_of(self.table, lease.job_id), self.box.stats()) == before
 
     @rule(worker_id=workers)
-    def dismiss(self, worker_id: str) -> None:
-        self.box.dismiss(worker_id)
-        self.dismissed.add(worker_id)
+    def drain_worker(self, worker_id: str) -> None:
+        self.box.drain_worker(worker_id)
+        self.draining_workers.add(worker_id)
 
     @rule(worker_id=consumes(workers))
-    def retire(self, worker_id: str) -> None:
+    def fence(self, worker_id: str) -> None:
         held = [lease for holder, lease in self.in_force.values() if holder == worker_id]
         doomed = {}
         for lease in held:
@@ -201,24 +201,24 @@ class MailboxMachine(RuleBasedStateMachine):
                 continue
             self.crashes[place] = self.crashes.get(place, 0) + 1
             is_upload = lease.token in self.uploading
-            is_last_upload = is_upload and place in self.unsure
+            is_last_upload = is_upload and place in self.outcome_unknown
             if is_upload:
-                self.unsure.add(place)
+                self.outcome_unknown.add(place)
             if is_upload or self.crashes[place] == MAX_CRASHES - 1:
-                self.suspects.add(place)
+                self.quarantined.add(place)
             if self.crashes[place] == MAX_CRASHES or is_last_upload:
                 doomed[lease.target] = lease.job_id
                 self.final[place] = (ImageState.FAILED, None)
 
-        retirement = self.box.retire(worker_id)
-        self.dismissed.discard(worker_id)
+        fenced = self.box.fence(worker_id)
+        self.draining_workers.discard(worker_id)
 
-        assert {crashed.url for crashed in retirement.failed} == set(doomed)
-        assert retirement.returned == len(held) - len(doomed)
-        told = {crashed.finished.job_id for crashed in retirement.failed if crashed.finished}
+        assert {crashed.url for crashed in fenced.failed} == set(doomed)
+        assert fenced.returned == len(held) - len(doomed)
+        told = {crashed.finished.job_id for crashed in fenced.failed if crashed.finished}
         for job_id in set(doomed.values()):
             self.note_finished(job_id, told=job_id in told)
-        assert self.box.claim(worker_id, 0).standing is Standing.RETIRED
+        assert self.box.claim(worker_id, 0).directive is Directive.FENCED
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -259,9 +259,9 @@ class MailboxMachine(RuleBasedStateMachine):
     def each_open_url_is_in_exactly_one_place(self) -> None:
         box = self.box
         room = box._room
-        places: list[Place] = [leased.place for leased in box._leases._leased.values()]
+        places: list[UrlKey] = [leased.place for leased in box._leases._leased.values()]
         places += [(j, n) for j, indexes in room._delays._waiting.items() for n in indexes]
-        places += room._quarantine._suspects
+        places += room._quarantine._quarantined
         for job_id, queue in room._queue._jobs.items():
             places += [(job_id, index) for index in queue.order[queue.position :]]
             places += [(job_id, index) for index in queue.admitted]
@@ -286,7 +286,7 @@ class MailboxMachine(RuleBasedStateMachine):
             slots |= {(job_id, index) for index in queue.admitted}
         assert set(box._sources._slots) == slots
         in_flight = Counter(self.host(place) for place in slots)
-        held_back = Counter(self.host(place) for place in slots - self.suspects)
+        held_back = Counter(self.host(place) for place in slots - self.quarantined)
         assert all(count <= SOURCE_CONCURRENCY for count in held_back.values())
         for host, source in box._sources._sources.items():
             assert source.in_flight == in_flight[host]
@@ -319,12 +319,14 @@ class MailboxMachine(RuleBasedStateMachine):
         holders = {
             worker_id
             for worker_id, lease in self.in_force.values()
-            if (lease.job_id, lease.index) in self.suspects
+            if (lease.job_id, lease.index) in self.quarantined
         }
-        serving = {worker_id for worker_id, has_one in quarantine._staff.items() if has_one}
+        serving = {worker_id for worker_id, has_one in quarantine._dedicated.items() if has_one}
         assert serving == holders
-        assert len(quarantine._staff) - len(serving) <= len(quarantine._suspects)
-        assert not (quarantine._staff.keys() - serving) & self.dismissed, "they take no more"
+        assert len(quarantine._dedicated) - len(serving) <= len(quarantine._quarantined)
+        assert not (quarantine._dedicated.keys() - serving) & self.draining_workers, (
+            "they take no more"
+        )
 
     @invariant()
     def counts_agree(self) -> None:
@@ -333,7 +335,7 @@ class MailboxMachine(RuleBasedStateMachine):
         assert stats.queued == self.open_urls() - len(self.in_force)
         assert stats.delayed <= stats.queued
         assert stats.delayed == sum(map(len, self.box._room._delays._waiting.values()))
-        assert stats.workers_leaving == len(self.dismissed)
+        assert stats.workers_draining == len(self.draining_workers)
         assert sum(self.table.unfinished().values()) == self.open_urls()
 
     @invariant()
@@ -371,7 +373,7 @@ class MailboxMachine(RuleBasedStateMachine):
         if self.draining:
             return
         for worker_id in {holder for holder, _ in self.in_force.values()}:
-            self.retire(worker_id)
+            self.fence(worker_id)
         self.box.register("last")
         while self.open_urls():
             self.now += 10.0
@@ -397,11 +399,11 @@ class MailboxMachine(RuleBasedStateMachine):
         places = {(job.job_id, index) for job in sent for index in range(len(job.urls))}
         return len(places - set(self.final))
 
-    def host(self, place: Place) -> str:
+    def host(self, place: UrlKey) -> str:
         job_id, index = place
         return host_of(self.jobs[job_id].urls[index])
 
-    def places_in_force(self) -> set[Place]:
+    def places_in_force(self) -> set[UrlKey]:
         return {(lease.job_id, lease.index) for _, lease in self.in_force.values()}
 
     def note_finished(self, job_id: str, *, told: bool) -> None:

@@ -10,17 +10,17 @@ from tests.job_snapshot import JobSnapshot, snapshot_of
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    Deferred,
+    Directive,
     Failed,
     ImageState,
     Lease,
     Outcome,
-    PutBack,
     Report,
-    Standing,
+    RetryLater,
     Submission,
-    TryAgain,
     Uploaded,
-    Words,
+    WorkerRequest,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
@@ -38,24 +38,24 @@ class Floor:
         self.table = JobTable()
         self.box = Mailbox(self.table, MailboxLimits(max_crashes=10_000))
         self.wrong: list[str] = []
-        self.staff: list[str] = []
+        self.dedicated: list[str] = []
         self._names = (f"w{number}" for number in itertools.count())
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._begin(self._read)
 
     def hire(self) -> None:
-        self.staff.append(next(self._names))
-        self.box.register(self.staff[-1])
+        self.dedicated.append(next(self._names))
+        self.box.register(self.dedicated[-1])
         for number in range(LANES):
-            self._begin(self._work, self.staff[-1], number)
+            self._begin(self._work, self.dedicated[-1], number)
 
     def finish(self) -> None:
         """Wait until all URLs are final, then send everybody home."""
         wait_until(lambda: not self.table.unfinished())
         self._stop.set()
-        for worker_id in self.staff:
-            self.box.retire(worker_id)
+        for worker_id in self.dedicated:
+            self.box.fence(worker_id)
         for thread in self._threads:
             thread.join(PATIENCE_SECONDS)
 
@@ -71,8 +71,10 @@ class Floor:
         dice = random.Random(seed)
         reports: tuple[Report, ...] = ()
         while True:
-            turn = self.box.exchange(worker_id, Words(reports, wanted=dice.randint(1, 3)), 0.2)
-            if turn.standing is Standing.RETIRED:
+            turn = self.box.exchange(
+                worker_id, WorkerRequest(reports, wanted=dice.randint(1, 3)), 0.2
+            )
+            if turn.directive is Directive.FENCED:
                 return
             reports = tuple(Report(lease.token, _outcome(dice, lease)) for lease in turn.leases)
 
@@ -91,9 +93,9 @@ class Floor:
 def _outcome(dice: random.Random, lease: Lease) -> Outcome:
     match dice.randrange(10):
         case 0:
-            return TryAgain("source-error", "Busy.", 0.001)
+            return RetryLater("source-error", "Busy.", 0.001)
         case 1:
-            return PutBack("imgur-rate-limited", "Wait.", 0.001)
+            return Deferred("imgur-rate-limited", "Wait.", 0.001)
         case 2:
             return Failed("empty", "Nothing came.")
         case _:
@@ -108,7 +110,7 @@ def test_each_url_ends_exactly_once() -> None:
     dice = random.Random(7)
     for number in range(JOBS):
         floor.box.put(Submission(f"j{number}", tuple(f"u{n}" for n in range(URLS))))
-        floor.box.retire(floor.staff.pop(dice.randrange(len(floor.staff))))
+        floor.box.fence(floor.dedicated.pop(dice.randrange(len(floor.dedicated))))
         floor.hire()
 
     floor.finish()

@@ -4,20 +4,20 @@ from tests.metric_values import values_of
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Arrival,
+    Deferred,
+    DownloadReport,
     EndCause,
     Failed,
     MailboxStats,
-    PutBack,
     RefusalCode,
     Report,
+    RetryLater,
     Submission,
-    TryAgain,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
-from workers.state.metrics import Meters
+from workers.state.metrics import Metrics
 
 STATS = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
 WORKER = "worker-1"
@@ -25,25 +25,25 @@ WORKER = "worker-1"
 Figures = dict[tuple[str, ...], float]
 
 
-def figures_of(meters: Meters) -> Figures:
-    return values_of(meters.collect(STATS))
+def figures_of(metrics: Metrics) -> Figures:
+    return values_of(metrics.collect(STATS))
 
 
 class TestMeters:
     def test_a_value_on_a_bound_belongs_below_it(self) -> None:
         for value, below in ((0.0, 1), (0.005, 1), (0.0051, 0), (61.0, 0)):
-            meters = Meters()
-            meters.uploaded(value)
-            assert figures_of(meters)["imgup_upload_seconds_bucket", "0.005"] == below
-            assert figures_of(meters)["imgup_upload_seconds_bucket", "+Inf"] == 1
+            metrics = Metrics()
+            metrics.uploaded(value)
+            assert figures_of(metrics)["imgup_upload_seconds_bucket", "0.005"] == below
+            assert figures_of(metrics)["imgup_upload_seconds_bucket", "+Inf"] == 1
 
     def test_downloads_count_with_their_bytes(self) -> None:
         dice = random.Random(7)
         values = [dice.expovariate(0.2) for _ in range(500)]
-        meters = Meters()
+        metrics = Metrics()
         for value in values:
-            meters.downloaded(value, 10)
-        found = figures_of(meters)
+            metrics.downloaded(value, 10)
+        found = figures_of(metrics)
         for name, *bound in found:
             if name == "imgup_download_seconds_bucket":
                 count = sum(value <= float(bound[0]) for value in values)
@@ -51,21 +51,21 @@ class TestMeters:
         assert found["imgup_downloaded_bytes_total",] == 5000
 
     def test_a_clock_set_back_makes_no_negative_wait(self) -> None:
-        meters = Meters()
-        meters.begun(-5.0)
-        assert figures_of(meters)["imgup_queue_seconds_sum",] == 0.0
+        metrics = Metrics()
+        metrics.begun(-5.0)
+        assert figures_of(metrics)["imgup_queue_seconds_sum",] == 0.0
 
     def test_what_was_read_does_not_change_afterwards(self) -> None:
-        meters = Meters()
-        collected = meters.collect(STATS)
+        metrics = Metrics()
+        collected = metrics.collect(STATS)
         before = values_of(collected)
-        meters.accepted(3)
-        meters.refused(RefusalCode.DRAINING)
-        meters.ended(Failed("empty", ""))
+        metrics.accepted(3)
+        metrics.refused(RefusalCode.DRAINING)
+        metrics.ended(Failed("empty", ""))
         assert values_of(collected) == before
 
     def test_all_reasons_begin_at_zero(self) -> None:
-        found = figures_of(Meters())
+        found = figures_of(Metrics())
         assert {key[2] for key in found if key[0] == "imgup_images_total"} == {"", *Reason}
         assert {key[1] for key in found if key[0] == "imgup_retries_total"} == set(Reason)
         assert {key[1] for key in found if key[0] == "imgup_jobs_refused_total"} == set(RefusalCode)
@@ -85,7 +85,7 @@ class TestMailbox:
         assert self.mailbox.put(Submission("job", urls)) is None
 
     def read(self) -> Figures:
-        return values_of(self.mailbox.meters())
+        return values_of(self.mailbox.metrics())
 
     def claim(self) -> int:
         (lease,) = self.mailbox.claim(WORKER, 0).leases
@@ -98,7 +98,7 @@ class TestMailbox:
     def test_an_image_from_its_arrival_on(self) -> None:
         self.pass_seconds(7.0)
         token = self.claim()
-        self.mailbox.begin_upload(WORKER, token, Arrival(token, 1234, "image/png", 250))
+        self.mailbox.begin_upload(WORKER, token, DownloadReport(token, 1234, "image/png", 250))
         self.pass_seconds(0.5)
         self.mailbox.ack(WORKER, Report(token, Uploaded("https://i.imgur.com/a.png", "x")))
         read = self.read()
@@ -110,14 +110,14 @@ class TestMailbox:
 
     def test_a_failed_image_has_no_upload(self) -> None:
         token = self.claim()
-        self.mailbox.begin_upload(WORKER, token, Arrival(token, 1234, "image/png", 250))
+        self.mailbox.begin_upload(WORKER, token, DownloadReport(token, 1234, "image/png", 250))
         self.mailbox.ack(WORKER, Report(token, Failed(Reason.IMGUR_REFUSED, "No.")))
         assert totals(self.read(), "imgup_upload_seconds") == (0, 0.0)
         assert self.read()["imgup_images_total", "failed", "imgur-refused"] == 1
 
     def test_tries_that_end_without_a_result(self) -> None:
-        self.mailbox.ack(WORKER, Report(self.claim(), TryAgain("connect-failed", "", 1.0)))
-        self.mailbox.ack(WORKER, Report(self.claim(), PutBack("imgur-rate-limited", "", 0.0)))
+        self.mailbox.ack(WORKER, Report(self.claim(), RetryLater("connect-failed", "", 1.0)))
+        self.mailbox.ack(WORKER, Report(self.claim(), Deferred("imgur-rate-limited", "", 0.0)))
         read = self.read()
         assert nonzero(read, "imgup_retries_total") == {
             "connect-failed": 1,
@@ -147,21 +147,21 @@ class TestMailbox:
 
     def test_a_worker_that_dies(self) -> None:
         self.claim()
-        self.mailbox.retire(WORKER, EndCause.KILLED)
+        self.mailbox.fence(WORKER, EndCause.KILLED)
         read = self.read()
         assert nonzero(read, "imgup_worker_restarts_total") == {"killed": 1}
         assert read["imgup_retries_total", "worker-crashed"] == 1
 
     def test_a_worker_that_leaves_as_told(self) -> None:
-        self.mailbox.retire(WORKER)
+        self.mailbox.fence(WORKER)
         assert not nonzero(self.read(), "imgup_worker_restarts_total")
 
     def test_refused_words_count_nothing(self) -> None:
         token = self.claim()
-        self.mailbox.retire(WORKER, EndCause.STUCK)
+        self.mailbox.fence(WORKER, EndCause.STUCK)
         before = self.read()
         assert (
-            self.mailbox.begin_upload(WORKER, token, Arrival(token, 1234, "image/png", 250))
+            self.mailbox.begin_upload(WORKER, token, DownloadReport(token, 1234, "image/png", 250))
             is False
         )
         self.mailbox.ack(WORKER, Report(token, Uploaded("https://i.imgur.com/a.png", "x")))

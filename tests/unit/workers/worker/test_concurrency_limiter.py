@@ -6,17 +6,19 @@ from statistics import median
 import pytest
 
 from tests.waiting import wait_until
-from workers.worker.concurrency_limiter import FEWEST, Pace, Pacemaker
+from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter, LoadMonitor
 
 LATE, BUSY = 0.02, 0.9
 BETWEEN = 0.4  # of a core: its own lanes may be why it is late, or not
 SOON = 10.0
 
 
-def settled(pace: Pace, late_seconds: float, busy_share: float, looks: int = 100) -> int:
+def settled(
+    limiter: ConcurrencyLimiter, late_seconds: float, busy_share: float, looks: int = 100
+) -> int:
     for _ in range(looks):
-        pace.note(late_seconds, busy_share)
-    return pace.allowed
+        limiter.note(late_seconds, busy_share)
+    return limiter.allowed
 
 
 @pytest.mark.parametrize(
@@ -29,60 +31,60 @@ def settled(pace: Pace, late_seconds: float, busy_share: float, looks: int = 100
     ],
 )
 def test_settles(late_seconds: float, busy_share: float, allowed: int) -> None:
-    assert settled(Pace(100), late_seconds, busy_share) == allowed
+    assert settled(ConcurrencyLimiter(100), late_seconds, busy_share) == allowed
 
 
 def test_comes_down_from_all_lanes_within_a_second() -> None:
-    pace = Pace(100)
-    settled(pace, 0.0, 0.0)
+    limiter = ConcurrencyLimiter(100)
+    settled(limiter, 0.0, 0.0)
 
-    assert settled(pace, LATE, BUSY, looks=10) == FEWEST
+    assert settled(limiter, LATE, BUSY, looks=10) == FEWEST
 
 
 def test_goes_up_to_all_lanes_within_two_seconds() -> None:
-    pace = Pace(100)
-    settled(pace, LATE, BUSY)
+    limiter = ConcurrencyLimiter(100)
+    settled(limiter, LATE, BUSY)
 
-    assert settled(pace, 0.0, 0.2, looks=20) == 100
+    assert settled(limiter, 0.0, 0.2, looks=20) == 100
 
 
 def test_lanes_that_wait_for_the_network_are_kept() -> None:
-    pace = Pace(100)
+    limiter = ConcurrencyLimiter(100)
     seen = []
     for _ in range(600):
-        pace.note(LATE, min(0.5, pace.allowed / 140))  # 70 lanes wait for the network
-        seen.append(pace.allowed)
+        limiter.note(LATE, min(0.5, limiter.allowed / 140))  # 70 lanes wait for the network
+        seen.append(limiter.allowed)
 
     assert 60 <= median(seen[300:]) < 100
 
 
 def test_lanes_that_wait_for_each_other_are_taken_back() -> None:
-    pace = Pace(100)
-    assert settled(pace, 0.0, 0.0) == 100
+    limiter = ConcurrencyLimiter(100)
+    assert settled(limiter, 0.0, 0.0) == 100
     seen = []
     for _ in range(600):
-        pace.note(LATE, BETWEEN)
-        seen.append(pace.allowed)
+        limiter.note(LATE, BETWEEN)
+        seen.append(limiter.allowed)
 
     assert set(seen[300:]) == {FEWEST, FEWEST + FEWEST // 2}, "more are tried now and then"
 
 
 def test_where_workers_share_a_core_a_part_of_it_is_much() -> None:
-    assert settled(Pace(100, core_share=0.25), LATE, 0.2) == FEWEST
+    assert settled(ConcurrencyLimiter(100, core_share=0.25), LATE, 0.2) == FEWEST
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 def test_never_allows_more_lanes_than_there_are_nor_none(lanes: int) -> None:
-    assert settled(Pace(lanes), LATE, BUSY) == min(FEWEST, lanes)
-    assert settled(Pace(lanes), 0.0, 0.0) == lanes
+    assert settled(ConcurrencyLimiter(lanes), LATE, BUSY) == min(FEWEST, lanes)
+    assert settled(ConcurrencyLimiter(lanes), 0.0, 0.0) == lanes
 
 
 def test_the_pacemaker_measures() -> None:
-    pace = Pace(64)
+    limiter = ConcurrencyLimiter(64)
     changed = threading.Event()
-    pacemaker = Pacemaker(pace, changed.set)
+    load_monitor = LoadMonitor(limiter, changed.set)
     try:
         assert changed.wait(SOON)
-        wait_until(lambda: pace.allowed == 64, "an idle process never came to all of its lanes")
+        wait_until(lambda: limiter.allowed == 64, "an idle process never came to all of its lanes")
     finally:
-        pacemaker.close()
+        load_monitor.close()

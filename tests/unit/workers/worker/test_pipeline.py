@@ -6,30 +6,30 @@ from typing import BinaryIO
 import pytest
 import structlog
 
-from workers.contract.backend import BoardLostError
+from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
 from workers.contract.errors import (
     DownloadError,
     ImageError,
     ImgurError,
+    OutcomeUnknownError,
     RateLimitedError,
     Reason,
     SourceOverloadedError,
-    UploadUnsureError,
 )
 from workers.contract.image_type import ImageType
 from workers.contract.job_options import HeadersByOrigin
 from workers.contract.messages import (
-    Arrival,
-    Clearance,
+    Deferred,
     Done,
+    DownloadReport,
     Failed,
     ImageOptions,
     Lease,
     Outcome,
-    PutBack,
+    RetryLater,
     TaskKind,
-    TryAgain,
+    UploadDecision,
     Uploaded,
 )
 from workers.worker.imgur.client import UploadedImage
@@ -106,7 +106,7 @@ def process(shelf: Shelf, wall: Wall, attempt: int = 1, *, may_upload: bool = Tr
         MAX_ATTEMPTS,
         backoff,
         lambda _lease: may_upload,
-        messenger=Silent(),
+        callbacks=Silent(),
     )
     return pipeline.process(lease(attempt))
 
@@ -140,7 +140,7 @@ def test_a_lease_that_has_passed_on_is_not_uploaded() -> None:
 @pytest.mark.parametrize(
     ("error", "maybe_stored"),
     [
-        (UploadUnsureError(Reason.IMGUR_TIMEOUT, "No answer.", transient=True), True),
+        (OutcomeUnknownError(Reason.IMGUR_TIMEOUT, "No answer.", transient=True), True),
         (ImgurError(Reason.IMGUR_ERROR, "It is broken.", transient=True), False),
     ],
     ids=["no answer", "an answer"],
@@ -150,7 +150,7 @@ def test_an_upload_without_an_answer_leaves_a_doubt(
 ) -> None:
     outcome = process(Shelf(), Wall(error))
 
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, RetryLater)
     assert outcome.maybe_stored is maybe_stored
 
 
@@ -169,7 +169,7 @@ def test_an_overloaded_source_is_told_of(
 ) -> None:
     outcome = process(Shelf(error), Wall(), attempt)
 
-    assert isinstance(outcome, TryAgain if attempt == 1 else Failed)
+    assert isinstance(outcome, RetryLater if attempt == 1 else Failed)
     assert outcome.source_pause_seconds == pause
 
 
@@ -217,7 +217,7 @@ class TestTroubles:
     def test_a_passing_one_is_tried_again(self, run: Callable[..., Outcome], attempt: int) -> None:
         outcome = run(trouble(transient=True), attempt)
 
-        assert isinstance(outcome, TryAgain)
+        assert isinstance(outcome, RetryLater)
         assert (outcome.reason, outcome.message) == ("source-error", "It is broken.")
         bound = 2 ** (attempt - 1)
         assert bound / 2 <= outcome.delay_seconds <= bound
@@ -235,12 +235,12 @@ class TestTroubles:
     ) -> None:
         error = ImageError(Reason.IMGUR_REFUSED, "No.", transient=True, max_attempts=most)
 
-        assert isinstance(run(error, attempt), Failed if is_last else TryAgain)
+        assert isinstance(run(error, attempt), Failed if is_last else RetryLater)
 
     def test_the_wait_asked_for_is_kept(self, run: Callable[..., Outcome]) -> None:
         outcome = run(trouble(transient=True, retry_after=90.0))
 
-        assert isinstance(outcome, TryAgain)
+        assert isinstance(outcome, RetryLater)
         assert outcome.delay_seconds == 90.0
 
     @pytest.mark.parametrize("attempt", [1, 4, 9])
@@ -249,7 +249,7 @@ class TestTroubles:
     ) -> None:
         outcome = run(RateLimitedError("Imgur asks to wait.", pause_seconds=30.0), attempt)
 
-        assert outcome == PutBack("imgur-rate-limited", "Imgur asks to wait.", 30.0)
+        assert outcome == Deferred("imgur-rate-limited", "Imgur asks to wait.", 30.0)
 
     def test_a_bug_fails_this_url_only_and_is_logged(self, run: Callable[..., Outcome]) -> None:
         with structlog.testing.capture_logs() as logs:
@@ -264,7 +264,7 @@ class TestTroubles:
         assert event["exc_info"] is True
         assert "secret" not in str(event)
 
-    @pytest.mark.parametrize("end", [SystemExit(1), BoardLostError("The Manager is gone.")])
+    @pytest.mark.parametrize("end", [SystemExit(1), BackendLostError("The Manager is gone.")])
     def test_the_end_of_everything_is_no_outcome(
         self, run: Callable[..., Outcome], end: BaseException
     ) -> None:
@@ -287,17 +287,17 @@ class TestOptions:
         options: ImageOptions | None,
         digest: bytes | None = None,
         *,
-        clearance: Clearance = True,
-    ) -> tuple[Outcome, Shelf, Wall, Arrival]:
+        decision: UploadDecision = True,
+    ) -> tuple[Outcome, Shelf, Wall, DownloadReport]:
         shelf, wall = Shelf(digest=digest), Wall()
-        arrivals: list[Arrival] = []
+        arrivals: list[DownloadReport] = []
 
-        def begin_upload(arrival: Arrival) -> Clearance:
-            arrivals.append(arrival)
-            return clearance
+        def begin_upload(download_report: DownloadReport) -> UploadDecision:
+            arrivals.append(download_report)
+            return decision
 
         pipeline = Pipeline(
-            shelf, wall, MAX_ATTEMPTS, Backoff(1.0, 60.0), begin_upload, messenger=Silent()
+            shelf, wall, MAX_ATTEMPTS, Backoff(1.0, 60.0), begin_upload, callbacks=Silent()
         )
         outcome = pipeline.process(replace(lease(), options=options))
         return outcome, shelf, wall, arrivals[0]
@@ -311,14 +311,18 @@ class TestOptions:
         assert wall.fields == {"album": "al6um", "title": "4 of 9"}
 
     def test_without_options_nothing_is_added(self) -> None:
-        _, shelf, wall, arrival = self.run(None)
+        _, shelf, wall, download_report = self.run(None)
 
         assert (shelf.headers, wall.fields) == ((), {})
-        assert (arrival.token, arrival.size, arrival.media_type) == (7, 12, "image/png")
-        assert arrival.content is None
+        assert (download_report.token, download_report.size, download_report.media_type) == (
+            7,
+            12,
+            "image/png",
+        )
+        assert download_report.content is None
 
     def test_an_image_that_is_there_already_is_not_sent(self) -> None:
-        outcome, shelf, wall, _ = self.run(None, b"d" * 32, clearance="https://i.imgur.com/a.png")
+        outcome, shelf, wall, _ = self.run(None, b"d" * 32, decision="https://i.imgur.com/a.png")
 
         assert outcome == Uploaded("https://i.imgur.com/a.png", "", same_as=True)
         assert wall.taken == []
@@ -341,10 +345,10 @@ class TestOptions:
         assert self.run(ImageOptions(2, title="4"), b"d" * 32)[3].content == contents[1]
 
     def test_what_was_uploaded_is_told_with_its_content(self) -> None:
-        outcome, _, _, arrival = self.run(None, b"d" * 32)
+        outcome, _, _, download_report = self.run(None, b"d" * 32)
 
         assert isinstance(outcome, Uploaded)
-        assert outcome.content == arrival.content == b"d" * 32
+        assert outcome.content == download_report.content == b"d" * 32
 
 
 class Both:
@@ -379,7 +383,7 @@ class TestOtherTasks:
     def run(self, task: Lease, answer: Outcome | float | Exception | None) -> Outcome:
         both = Both(answer)
         pipeline = Pipeline(
-            Shelf(), both, MAX_ATTEMPTS, Backoff(1.0, 60.0), lambda _: True, messenger=both
+            Shelf(), both, MAX_ATTEMPTS, Backoff(1.0, 60.0), lambda _: True, callbacks=both
         )
         try:
             return pipeline.process(task)
@@ -393,12 +397,12 @@ class TestOtherTasks:
 
     def test_what_imgur_says_of_a_deletion(self) -> None:
         limited = RateLimitedError("wait", pause_seconds=9.0)
-        assert self.run(self.DELETION, limited) == PutBack("imgur-rate-limited", "wait", 9.0)
+        assert self.run(self.DELETION, limited) == Deferred("imgur-rate-limited", "wait", 9.0)
         forbidden = ImgurError(Reason.IMGUR_FORBIDDEN, "no")
         assert self.run(self.DELETION, forbidden) == Failed("imgur-forbidden", "no")
         down = ImgurError(Reason.IMGUR_ERROR, "down", transient=True, retry_after=5.0)
         outcome = self.run(self.DELETION, down)
-        assert isinstance(outcome, TryAgain)
+        assert isinstance(outcome, RetryLater)
         assert outcome.delay_seconds == 5.0
         last = replace(self.DELETION, attempt=MAX_ATTEMPTS)
         assert self.run(last, down) == Failed("imgur-error", "down")
@@ -410,5 +414,5 @@ class TestOtherTasks:
         assert outcome.reason == "internal-error"
 
     def test_a_lost_board_is_nobodys_outcome(self) -> None:
-        with pytest.raises(BoardLostError):
-            self.run(self.WEBHOOK, BoardLostError("gone"))
+        with pytest.raises(BackendLostError):
+            self.run(self.WEBHOOK, BackendLostError("gone"))

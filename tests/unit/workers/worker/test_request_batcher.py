@@ -12,23 +12,23 @@ from tests.waiting import wait_until
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Arrival,
-    Delivery,
+    Ack,
+    Directive,
     Done,
+    DownloadReport,
     Lease,
-    Receipt,
     Report,
-    Standing,
     Submission,
     TaskKind,
     Uploaded,
-    Words,
+    WorkerRequest,
+    WorkerResponse,
 )
 from workers.runtime.deadline_proxy import ManagerLostError
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
-from workers.worker.concurrency_limiter import Pace
-from workers.worker.request_batcher import Desk, Outbox
+from workers.worker.concurrency_limiter import ConcurrencyLimiter
+from workers.worker.request_batcher import LaneClient, RequestBatcher
 
 SOON = 10.0
 
@@ -40,15 +40,15 @@ class Post:
         self.table = JobTable()
         self.box = Mailbox(self.table, MailboxLimits())
         self.box.register("w")
-        self.trips: list[Words] = []
+        self.trips: list[WorkerRequest] = []
         self.gate = threading.Event()
         self.gate.set()
         self.failure: Exception | None = None
         self.wait_limit = 0.02
-        self.pace = Pace(100)
-        self.pace.allowed = 100
+        self.limiter = ConcurrencyLimiter(100)
+        self.limiter.allowed = 100
 
-    def exchange(self, words: Words, wait_seconds: float) -> Delivery:
+    def exchange(self, words: WorkerRequest, wait_seconds: float) -> WorkerResponse:
         if words.reports or words.uploads:
             assert wait_seconds == 0, "a word waits for nothing"
         assert wait_seconds <= 5, "a wait has its bounds"
@@ -69,18 +69,18 @@ def post() -> Post:
 
 
 @pytest.fixture
-def outbox(post: Post) -> Iterator[Outbox]:
-    with closing(Outbox(post.exchange, post.pace)) as outbox:
-        yield outbox
+def batcher(post: Post) -> Iterator[RequestBatcher]:
+    with closing(RequestBatcher(post.exchange, post.limiter)) as batcher:
+        yield batcher
 
 
 class Caller:
     """What a lane does, in a thread of its own."""
 
-    def __init__(self, desk: Desk, *, until: int | None = None) -> None:
-        self.done: list[tuple[Lease, Receipt]] = []
+    def __init__(self, lane_client: LaneClient, *, until: int | None = None) -> None:
+        self.done: list[tuple[Lease, Ack]] = []
         self.error: BaseException | None = None
-        self._desk = desk
+        self._lane_client = lane_client
         self._until = until
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -91,9 +91,11 @@ class Caller:
 
     def _run(self) -> None:
         try:
-            while len(self.done) != self._until and (lease := self._desk.lease()) is not None:
-                assert self._desk.begin_upload(Arrival(lease.token))
-                self.done.append((lease, self._desk.report(_done(lease))))
+            while (
+                len(self.done) != self._until and (lease := self._lane_client.lease()) is not None
+            ):
+                assert self._lane_client.begin_upload(DownloadReport(lease.token))
+                self.done.append((lease, self._lane_client.report(_done(lease))))
         except Exception as error:  # noqa: BLE001 - looked at by the test
             self.error = error
 
@@ -102,15 +104,15 @@ def _done(lease: Lease) -> Report:
     return Report(lease.token, Uploaded(f"link-{lease.index}", "d"))
 
 
-def wait_until_waiting(outbox: Outbox, words: int) -> None:
+def wait_until_waiting(batcher: RequestBatcher, words: int) -> None:
     """Until so many lanes' words lie in the outbox."""
-    wait_until(lambda: len(outbox._reports) + len(outbox._uploads) == words)
+    wait_until(lambda: len(batcher._reports) + len(batcher._uploads) == words)
 
 
-def test_each_lane_gets_what_it_asked_for(post: Post, outbox: Outbox) -> None:
+def test_each_lane_gets_what_it_asked_for(post: Post, batcher: RequestBatcher) -> None:
     post.put(300)
 
-    lanes = [Caller(outbox.desk()) for _ in range(20)]
+    lanes = [Caller(batcher.lane_client()) for _ in range(20)]
     wait_until(lambda: not post.table.unfinished())
     post.box.close()
 
@@ -119,32 +121,32 @@ def test_each_lane_gets_what_it_asked_for(post: Post, outbox: Outbox) -> None:
         assert lane.error is None
     pairs = [pair for lane in lanes for pair in lane.done]
     assert sorted(lease.index for lease, _ in pairs) == list(range(300))
-    assert all(receipt.accepted for _, receipt in pairs)
-    assert sum(receipt.finished is not None for _, receipt in pairs) == 1
+    assert all(ack.accepted for _, ack in pairs)
+    assert sum(ack.finished is not None for _, ack in pairs) == 1
 
 
-def test_what_gathers_during_a_trip_goes_in_one(post: Post, outbox: Outbox) -> None:
+def test_what_gathers_during_a_trip_goes_in_one(post: Post, batcher: RequestBatcher) -> None:
     post.put(30)
-    desks = [outbox.desk() for _ in range(10)]
-    leases = [desk.lease() for desk in desks]
+    lane_clients = [batcher.lane_client() for _ in range(10)]
+    leases = [lane_client.lease() for lane_client in lane_clients]
     post.gate.clear()
     before = len(post.trips)
-    held_up = Caller(outbox.desk(), until=1)  # it asks, and its trip is held up
+    held_up = Caller(batcher.lane_client(), until=1)  # it asks, and its trip is held up
     wait_until(lambda: len(post.trips) > before, "it never asked")
 
-    answers: list[Receipt] = []
+    answers: list[Ack] = []
     threads = [
-        threading.Thread(target=lambda d=desk, le=lease: answers.append(d.report(_done(le))))
-        for desk, lease in zip(desks, leases, strict=True)
+        threading.Thread(target=lambda d=lane_client, le=lease: answers.append(d.report(_done(le))))
+        for lane_client, lease in zip(lane_clients, leases, strict=True)
     ]
     for thread in threads:
         thread.start()
-    wait_until_waiting(outbox, 10)
+    wait_until_waiting(batcher, 10)
     post.gate.set()
     for thread in threads:
         thread.join(SOON)
 
-    assert [receipt.accepted for receipt in answers] == [True] * 10
+    assert [ack.accepted for ack in answers] == [True] * 10
     held_up.join()
     carrying = [words for words in post.trips[before:] if len(words.reports) > 1]
     assert [len(words.reports) for words in carrying] == [10]
@@ -155,16 +157,16 @@ def test_the_postman_rests_between_trips(post: Post) -> None:
     rest_seconds = 0.05
     trips: list[tuple[float, float]] = []
 
-    def exchange(words: Words, wait_seconds: float) -> Delivery:
+    def exchange(words: WorkerRequest, wait_seconds: float) -> WorkerResponse:
         began = time.monotonic()
-        delivery = post.exchange(words, wait_seconds)
+        response = post.exchange(words, wait_seconds)
         if not wait_seconds:  # the lookout's trips carry no words, and are not held up
             trips.append((began, time.monotonic()))
-        return delivery
+        return response
 
     post.put(12)
-    with closing(Outbox(exchange, post.pace, rest_seconds=rest_seconds)) as outbox:
-        lanes = [Caller(outbox.desk(), until=3) for _ in range(4)]
+    with closing(RequestBatcher(exchange, post.limiter, rest_seconds=rest_seconds)) as batcher:
+        lanes = [Caller(batcher.lane_client(), until=3) for _ in range(4)]
         for lane in lanes:
             lane.join()
 
@@ -175,45 +177,47 @@ def test_the_postman_rests_between_trips(post: Post) -> None:
     assert all(words.reports or words.uploads or words.wanted for words in post.trips)
 
 
-def test_a_webhook_goes_beside_the_pace(post: Post, outbox: Outbox) -> None:
-    post.pace.allowed = 1
+def test_a_webhook_goes_beside_the_pace(post: Post, batcher: RequestBatcher) -> None:
+    post.limiter.allowed = 1
     options = JobOptions(callback_url="https://client.test/hook")
     post.box.put(Submission("told", ("https://s.test/1",), "", options))
-    desk = outbox.desk()
-    lease = desk.lease()
+    lane_client = batcher.lane_client()
+    lease = lane_client.lease()
     assert lease is not None
-    desk.report(_done(lease))
-    webhook = desk.lease()
+    lane_client.report(_done(lease))
+    webhook = lane_client.lease()
     assert webhook is not None
     assert webhook.kind is TaskKind.WEBHOOK
     post.put(2)
-    image = outbox.desk().lease()
+    image = batcher.lane_client().lease()
     assert image is not None
     assert image.kind is TaskKind.IMAGE
-    assert desk.report(Report(webhook.token, Done(200))).accepted
+    assert lane_client.report(Report(webhook.token, Done(200))).accepted
 
 
-def test_no_more_lanes_work_than_the_pace_allows(post: Post, outbox: Outbox) -> None:
-    post.pace.allowed = 2
+def test_no_more_lanes_work_than_the_pace_allows(post: Post, batcher: RequestBatcher) -> None:
+    post.limiter.allowed = 2
     post.put(10)
-    desks = [outbox.desk() for _ in range(4)]
-    first, second = desks[0].lease(), desks[1].lease()
+    lane_clients = [batcher.lane_client() for _ in range(4)]
+    first, second = lane_clients[0].lease(), lane_clients[1].lease()
     assert first is not None
     assert second is not None
-    third = Caller(desks[2], until=1)
+    third = Caller(lane_clients[2], until=1)
 
-    assert desks[0].report(_done(first)).accepted
-    assert desks[0].lease() is not None, "one goes, one comes: the lane that was at work last"
+    assert lane_clients[0].report(_done(first)).accepted
+    assert lane_clients[0].lease() is not None, (
+        "one goes, one comes: the lane that was at work last"
+    )
     assert post.box.stats().leased == 2
 
-    post.pace.allowed = 3
-    outbox.look_again()
+    post.limiter.allowed = 3
+    batcher.look_again()
     third.join()
     assert post.box.stats().leased == 3, "with its report it has asked for the next one"
 
 
-def test_an_idle_worker_waits_in_the_mailbox(post: Post, outbox: Outbox) -> None:
-    lane = Caller(outbox.desk(), until=1)
+def test_an_idle_worker_waits_in_the_mailbox(post: Post, batcher: RequestBatcher) -> None:
+    lane = Caller(batcher.lane_client(), until=1)
     wait_until(lambda: any(not words.reports for words in post.trips[1:]))
 
     post.put(1)
@@ -222,54 +226,56 @@ def test_an_idle_worker_waits_in_the_mailbox(post: Post, outbox: Outbox) -> None
     assert lane.done[0][0].index == 0
 
 
-def test_a_busy_lane_is_heard_while_another_waits_for_work(post: Post, outbox: Outbox) -> None:
+def test_a_busy_lane_is_heard_while_another_waits_for_work(
+    post: Post, batcher: RequestBatcher
+) -> None:
     post.put(1)
-    desk = outbox.desk()
-    lease = desk.lease()
+    lane_client = batcher.lane_client()
+    lease = lane_client.lease()
     assert lease is not None
-    idle = Caller(outbox.desk(), until=1)
+    idle = Caller(batcher.lane_client(), until=1)
 
-    assert desk.begin_upload(Arrival(lease.token))
-    assert desk.report(_done(lease)).accepted
+    assert lane_client.begin_upload(DownloadReport(lease.token))
+    assert lane_client.report(_done(lease)).accepted
 
     post.put(2, "k")
     idle.join()
     assert idle.done[0][0].job_id == "k"
 
 
-@pytest.mark.parametrize("standing", [Standing.DRAINED, Standing.RETIRED])
-def test_all_lanes_leave(post: Post, outbox: Outbox, standing: Standing) -> None:
-    lanes = [Caller(outbox.desk()) for _ in range(5)]
+@pytest.mark.parametrize("directive", [Directive.DRAINED, Directive.FENCED])
+def test_all_lanes_leave(post: Post, batcher: RequestBatcher, directive: Directive) -> None:
+    lanes = [Caller(batcher.lane_client()) for _ in range(5)]
 
-    if standing is Standing.DRAINED:
+    if directive is Directive.DRAINED:
         post.box.close()
     else:
-        post.box.retire("w")
+        post.box.fence("w")
 
     for lane in lanes:
         lane.join()
         assert (lane.done, lane.error) == ([], None)
 
 
-def test_a_lane_at_work_reports_after_the_drain_began(post: Post, outbox: Outbox) -> None:
+def test_a_lane_at_work_reports_after_the_drain_began(post: Post, batcher: RequestBatcher) -> None:
     post.put(2)
-    desk = outbox.desk()
-    lease = desk.lease()
+    lane_client = batcher.lane_client()
+    lease = lane_client.lease()
     assert lease is not None
 
     post.box.close()
 
-    assert desk.begin_upload(Arrival(lease.token))
-    assert desk.report(_done(lease)).accepted
-    assert desk.lease() is None
+    assert lane_client.begin_upload(DownloadReport(lease.token))
+    assert lane_client.report(_done(lease)).accepted
+    assert lane_client.lease() is None
 
 
-def test_a_lost_manager_reaches_every_lane(post: Post, outbox: Outbox) -> None:
+def test_a_lost_manager_reaches_every_lane(post: Post, batcher: RequestBatcher) -> None:
     post.put(1)
-    busy = outbox.desk()
+    busy = batcher.lane_client()
     lease = busy.lease()
     assert lease is not None
-    lanes = [Caller(outbox.desk()) for _ in range(5)]
+    lanes = [Caller(batcher.lane_client()) for _ in range(5)]
 
     post.failure = ManagerLostError("gone")
 
@@ -277,24 +283,26 @@ def test_a_lost_manager_reaches_every_lane(post: Post, outbox: Outbox) -> None:
         lane.join()
         assert lane.error is post.failure
     with pytest.raises(ManagerLostError):
-        busy.begin_upload(Arrival(lease.token))
+        busy.begin_upload(DownloadReport(lease.token))
     with pytest.raises(ManagerLostError):
         busy.report(_done(lease))
     with pytest.raises(ManagerLostError):
-        outbox.desk().lease()
+        batcher.lane_client().lease()
 
 
-def test_suspects_are_served_one_after_the_other_without_a_wait(post: Post, outbox: Outbox) -> None:
+def test_suspects_are_served_one_after_the_other_without_a_wait(
+    post: Post, batcher: RequestBatcher
+) -> None:
     """The lookout waits for the next one while the postman reports the last one."""
     post.box.register("dead")
     post.put(30)
     for lease in post.box.claim("dead", 0, 30).leases:
         assert post.box.begin_upload("dead", lease.token)
     post.wait_limit = 5.0
-    lanes = [Caller(outbox.desk()) for _ in range(8)]
+    lanes = [Caller(batcher.lane_client()) for _ in range(8)]
     began = time.monotonic()
 
-    post.box.retire("dead")
+    post.box.fence("dead")
     wait_until(lambda: not post.table.unfinished())
 
     assert time.monotonic() - began < 5.0, "each waited for the lookout's time to run out"

@@ -10,7 +10,7 @@ import requests
 import requests_mock
 
 from workers.contract.download_policy import DownloadPolicy
-from workers.contract.messages import Done, Failed, JobStatus, Lease, TaskKind, TryAgain
+from workers.contract.messages import Done, Failed, JobStatus, Lease, RetryLater, TaskKind
 from workers.state.jobs.job import Job
 from workers.state.tasks.event import job_complete
 from workers.worker.http.loop import TransferLoop
@@ -117,12 +117,12 @@ def test_what_is_no_success(
 ) -> None:
     site.register_uri("POST", URL, status_code=status, headers=headers)
     outcome = make(KEY).send(webhook())
-    assert isinstance(outcome, TryAgain | Failed)
+    assert isinstance(outcome, RetryLater | Failed)
     assert (outcome.reason, outcome.status) == ("refused", status)
     if wait is None:
         assert isinstance(outcome, Failed)
     else:
-        assert isinstance(outcome, TryAgain)
+        assert isinstance(outcome, RetryLater)
         assert wait <= outcome.delay_seconds <= wait * 1.1
     assert len(site.request_history) == 1
 
@@ -131,7 +131,7 @@ def test_the_waits_grow_until_there_is_none_left(make: Make, site: requests_mock
     site.register_uri("POST", URL, status_code=500)
     for attempt, wait in enumerate(RETRY_SECONDS, 1):
         outcome = make(KEY).send(webhook(attempt=attempt))
-        assert isinstance(outcome, TryAgain)
+        assert isinstance(outcome, RetryLater)
         assert wait <= outcome.delay_seconds <= wait * 1.1
     last = make(KEY).send(webhook(attempt=len(RETRY_SECONDS) + 1))
     assert isinstance(last, Failed)
@@ -141,13 +141,13 @@ def test_the_waits_grow_until_there_is_none_left(make: Make, site: requests_mock
 def test_without_an_answer_the_reason_says_why(make: Make, site: requests_mock.Adapter) -> None:
     site.register_uri("POST", URL, exc=requests.ReadTimeout)
     outcome = make(KEY).send(webhook())
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, RetryLater)
     assert (outcome.reason, outcome.status) == ("timeout", None)
 
 
 def test_without_a_secret_nothing_is_sent(make: Make, site: requests_mock.Adapter) -> None:
     outcome = make().send(webhook())
-    assert isinstance(outcome, TryAgain)
+    assert isinstance(outcome, RetryLater)
     assert outcome.reason == NOT_CONFIGURED
     assert not site.request_history
 

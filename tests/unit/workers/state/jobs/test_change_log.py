@@ -59,7 +59,7 @@ def kept(table: JobTable) -> JobSnapshot:
         job.attempts,
         job.links,
         job.troubles,
-        job.doubled,
+        job.maybe_duplicated,
     )
 
 
@@ -102,13 +102,13 @@ def write(table: JobTable, what: str, index: int) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(steps=st.lists(writing | reading, max_size=60), most_entries=st.sampled_from([3, 1000]))
+@given(steps=st.lists(writing | reading, max_size=60), max_entries=st.sampled_from([3, 1000]))
 def test_changes_from_any_version_lead_to_what_there_is(
-    steps: list[tuple[str, int] | tuple[str, int, int]], most_entries: int
+    steps: list[tuple[str, int] | tuple[str, int, int]], max_entries: int
 ) -> None:
     table = JobTable(lambda: 1.0)
     table.open(Submission("j", URLS))
-    dict(table.jobs())["j"].log._most_entries = most_entries
+    dict(table.jobs())["j"].log._max_entries = max_entries
     readers = [Reader(table) for _ in range(3)]
     for step in steps:
         if len(step) == 3:

@@ -12,12 +12,12 @@ import pytest
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
-    Arrival,
+    DownloadReport,
     Failed,
     Outcome,
     Report,
+    RetryLater,
     Submission,
-    TryAgain,
     Uploaded,
 )
 from workers.contract.origin import Origin
@@ -25,7 +25,7 @@ from workers.contract.request_key import RequestKey
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 
-MOST_ABOVE = 4.0  # of jobs that wait: how their URLs end is counted from the start
+MAX_ABOVE = 4.0  # of jobs that wait: how their URLs end is counted from the start
 LOST = "The source answered 404."
 WORDY = "The source answered, and what it said was not what anybody had hoped for. " * 4
 
@@ -69,8 +69,8 @@ class Manager:
         while leases := self.box.claim("w", 0, 50).leases:
             for lease in map(through_a_pipe, leases):
                 content = f"{lease.job_id}{lease.index}".encode()
-                arrival = Arrival(lease.token, 1000, "image/png", 10, content)
-                self.box.begin_upload("w", lease.token, through_a_pipe(arrival))
+                download_report = DownloadReport(lease.token, 1000, "image/png", 10, content)
+                self.box.begin_upload("w", lease.token, through_a_pipe(download_report))
                 report = through_a_pipe(Report(lease.token, outcome(lease.token)))
                 assert self.box.ack("w", report).accepted
 
@@ -98,11 +98,11 @@ def wordy(number: int) -> Outcome:
 
 
 def later(number: int) -> Outcome:
-    return TryAgain("source-error", f"{LOST} {number}", 60.0, maybe_stored=True)
+    return RetryLater("source-error", f"{LOST} {number}", 60.0, maybe_stored=True)
 
 
 def paused(number: int) -> Outcome:
-    return TryAgain("source-rate-limited", LOST, 1.0, source_pause_seconds=1000.0 + number)
+    return RetryLater("source-rate-limited", LOST, 1.0, source_pause_seconds=1000.0 + number)
 
 
 def many_urls(manager: Manager) -> None:
@@ -199,4 +199,4 @@ def test_it_is_not_below_the_truth(happened: Callable[[Manager], None]) -> None:
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert grown <= manager.estimate <= MOST_ABOVE * grown
+    assert grown <= manager.estimate <= MAX_ABOVE * grown

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 
 from workers.contract.errors import Reason
-from workers.contract.messages import Arrival, ChangesWanted, Failed, Submission, Uploaded
+from workers.contract.messages import ChangesWanted, DownloadReport, Failed, Submission, Uploaded
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.timeline import TIMELINE_BYTES, TimelineEvent, Timelines, read_timeline
 
 DONE = Uploaded("https://i.imgur.test/1", "hash")
 
 
-class Desk:
+class Harness:
     """A table with one job, and its clocks."""
 
     def __init__(self, urls: int = 2) -> None:
@@ -33,7 +33,7 @@ class Desk:
 
     def arrive(self, now: float, media_type: str = "image/png") -> None:
         self.now = now
-        self.table.begin_upload("j", 0, Arrival(1, 4321, media_type, 250))
+        self.table.begin_upload("j", 0, DownloadReport(1, 4321, media_type, 250))
 
     def interrupt(self, now: float, reason: str = "source-error") -> None:
         self.now = now
@@ -41,33 +41,33 @@ class Desk:
 
 
 def test_an_image_that_goes_straight_through() -> None:
-    desk = Desk()
-    desk.begin(1000.5)
-    desk.arrive(1001.0)
-    desk.now = 1001.75
-    desk.table.record("j", 0, DONE)
+    harness = Harness()
+    harness.begin(1000.5)
+    harness.arrive(1001.0)
+    harness.now = 1001.75
+    harness.table.record("j", 0, DONE)
 
-    assert desk.events() == [
+    assert harness.events() == [
         TimelineEvent("claimed", 0.5, attempt=1),
         TimelineEvent("downloaded", 1.0, size=4321, media_type="image/png", milliseconds=250),
         TimelineEvent("uploaded", 1.75, milliseconds=750),
     ]
-    assert desk.events(1) == []
+    assert harness.events(1) == []
 
 
 def test_each_attempt_is_told() -> None:
-    desk = Desk()
-    desk.begin(1001.0)
-    desk.interrupt(1002.0)
-    desk.begin(1003.0)
-    desk.arrive(1004.0)
-    desk.interrupt(1005.0, "imgur-error")
-    desk.begin(1006.0)
-    desk.now = 1007.0
-    desk.table.record("j", 0, Failed("too-large", "Too large."))
+    harness = Harness()
+    harness.begin(1001.0)
+    harness.interrupt(1002.0)
+    harness.begin(1003.0)
+    harness.arrive(1004.0)
+    harness.interrupt(1005.0, "imgur-error")
+    harness.begin(1006.0)
+    harness.now = 1007.0
+    harness.table.record("j", 0, Failed("too-large", "Too large."))
 
     assert [
-        (event.event, event.seconds, event.attempt, event.reason) for event in desk.events()
+        (event.event, event.seconds, event.attempt, event.reason) for event in harness.events()
     ] == [
         ("claimed", 1.0, 1, None),
         ("retried", 2.0, None, "source-error"),
@@ -80,21 +80,21 @@ def test_each_attempt_is_told() -> None:
 
 
 def test_a_url_that_ends_without_an_attempt() -> None:
-    desk = Desk()
-    desk.now = 1003.0
-    desk.table.record("j", 0, Failed("empty", "Nothing."))
+    harness = Harness()
+    harness.now = 1003.0
+    harness.table.record("j", 0, Failed("empty", "Nothing."))
 
-    assert desk.events() == [TimelineEvent("failed", 3.0, reason="empty")]
+    assert harness.events() == [TimelineEvent("failed", 3.0, reason="empty")]
 
 
 def test_one_that_fails_while_it_waits_for_another_attempt() -> None:
-    desk = Desk()
-    desk.begin(1001.0)
-    desk.interrupt(1002.0)
-    desk.now = 1003.0
-    desk.table.record("j", 0, Failed("empty", "Nothing."))
+    harness = Harness()
+    harness.begin(1001.0)
+    harness.interrupt(1002.0)
+    harness.now = 1003.0
+    harness.table.record("j", 0, Failed("empty", "Nothing."))
 
-    assert [(event.event, event.seconds) for event in desk.events()] == [
+    assert [(event.event, event.seconds) for event in harness.events()] == [
         ("claimed", 1.0),
         ("retried", 2.0),
         ("failed", 3.0),
@@ -102,22 +102,22 @@ def test_one_that_fails_while_it_waits_for_another_attempt() -> None:
 
 
 def test_a_version_shows_the_same_whenever_it_is_looked_at() -> None:
-    desk = Desk()
-    desk.begin(1000.5)
-    before = desk.table.changes(ChangesWanted("j"))
+    harness = Harness()
+    harness.begin(1000.5)
+    before = harness.table.changes(ChangesWanted("j"))
 
-    desk.arrive(1001.0)
+    harness.arrive(1001.0)
 
-    assert desk.table.changes(ChangesWanted("j")) == before
+    assert harness.table.changes(ChangesWanted("j")) == before
 
 
 def test_of_many_attempts_the_last_ones_are_kept() -> None:
-    desk = Desk()
+    harness = Harness()
     for attempt in range(100):
-        desk.begin(1000.0 + attempt)
-        desk.interrupt(1000.5 + attempt)
+        harness.begin(1000.0 + attempt)
+        harness.interrupt(1000.5 + attempt)
 
-    events = desk.events()
+    events = harness.events()
 
     assert len(events) == 2 * 17
     assert events[-1] == TimelineEvent("retried", 99.5, reason="source-error")
@@ -125,27 +125,27 @@ def test_of_many_attempts_the_last_ones_are_kept() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_told(reason: Reason) -> None:
-    desk = Desk()
-    desk.begin(1001.0)
-    desk.interrupt(1002.0, reason)
+    harness = Harness()
+    harness.begin(1001.0)
+    harness.interrupt(1002.0, reason)
 
-    assert desk.events()[-1].reason == reason
+    assert harness.events()[-1].reason == reason
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    desk = Desk()
-    desk.begin(1001.0)
-    desk.arrive(1002.0, "image/unheard-of")
-    desk.interrupt(1003.0, "unheard-of")
+    harness = Harness()
+    harness.begin(1001.0)
+    harness.arrive(1002.0, "image/unheard-of")
+    harness.interrupt(1003.0, "unheard-of")
 
-    assert [event.media_type for event in desk.events()] == [None, None, None]
-    assert desk.events()[-1].reason is None
+    assert [event.media_type for event in harness.events()] == [None, None, None]
+    assert harness.events()[-1].reason is None
 
 
 def test_numbers_beyond_the_columns_are_shown_as_the_largest() -> None:
     timelines = Timelines(1, 0.0)
     timelines.claimed(0, 255, 1e9)
-    timelines.arrived(0, Arrival(1, 2**40, "image/png", 2**40), 1e9)
+    timelines.arrived(0, DownloadReport(1, 2**40, "image/png", 2**40), 1e9)
     timelines.ended(0, 1, 1e9)
 
     events = list(read_timeline(timelines.rows([0])))
@@ -168,21 +168,21 @@ def test_numbers_beyond_the_columns_are_shown_as_the_largest() -> None:
 def test_no_timeline_goes_backwards_whatever_the_wall_clock_does(
     steps: list[tuple[str, float, float]],
 ) -> None:
-    desk = Desk(1)
+    harness = Harness(1)
     for what, seconds, leap in steps:
-        now = desk.now + seconds
-        desk.wall += leap
+        now = harness.now + seconds
+        harness.wall += leap
         match what:
             case "begin":
-                desk.begin(now)
+                harness.begin(now)
             case "arrive":
-                desk.arrive(now)
+                harness.arrive(now)
             case "interrupt":
-                desk.interrupt(now)
+                harness.interrupt(now)
             case "end":
-                desk.now = now
-                desk.table.record("j", 0, DONE)
+                harness.now = now
+                harness.table.record("j", 0, DONE)
 
-    times = [event.seconds for event in desk.events()]
+    times = [event.seconds for event in harness.events()]
     assert times == sorted(times)
-    assert all(0 <= time <= desk.now - 1000 for time in times)
+    assert all(0 <= time <= harness.now - 1000 for time in times)

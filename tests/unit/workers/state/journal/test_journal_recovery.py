@@ -16,21 +16,21 @@ from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     ChangesWanted,
+    Deferred,
+    Directive,
     Done,
     Failed,
     JobStatus,
     Lease,
-    PutBack,
     Refusal,
     RefusalCode,
     Report,
-    Standing,
+    RetryLater,
     Submission,
-    TryAgain,
     Uploaded,
 )
 from workers.contract.request_key import RequestKey
-from workers.runtime.backend_log import tell_recovered
+from workers.runtime.backend_log import log_recovered
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.timeline import TIMELINE_BYTES, read_timeline
 from workers.state.journal.journal import Journal
@@ -77,11 +77,11 @@ class Run:
 
     def claim(self) -> Lease:
         delivery = self.mailbox.claim("w", 0)
-        assert delivery.standing is Standing.WORK
+        assert delivery.directive is Directive.WORK
         (lease,) = delivery.leases
         return lease
 
-    def report(self, lease: Lease, outcome: Uploaded | Failed | TryAgain | PutBack) -> None:
+    def report(self, lease: Lease, outcome: Uploaded | Failed | RetryLater | Deferred) -> None:
         assert self.mailbox.ack("w", Report(lease.token, outcome)).accepted
 
     def upload(self, name: str) -> Lease:
@@ -108,7 +108,7 @@ def state_of(table: JobTable) -> tuple[object, ...]:
         (
             job.deletehashes,
             job.uploading,
-            job.unsure,
+            job.outcome_unknown,
             job.pending,
             job.deduplicated,
             job.options,
@@ -180,7 +180,7 @@ class Life:
             if lease is not None:
                 self.leases.append(lease)
         elif step == "crash":
-            run.mailbox.retire("w")
+            run.mailbox.fence("w")
             run.mailbox.register("w")
             self.leases.clear()
         elif step == "evict":
@@ -192,8 +192,8 @@ class Life:
                 "complete": uploaded(name),
                 "find": Uploaded("https://i.imgur.com/first.jpg", "", same_as=True),
                 "fail": EMPTY,
-                "try-again": TryAgain("source-error", f"Busy {name}.", 0.0, bool(self.count % 2)),
-                "put-back": PutBack("imgur-rate-limited", "Wait.", 0.5),
+                "try-again": RetryLater("source-error", f"Busy {name}.", 0.0, bool(self.count % 2)),
+                "put-back": Deferred("imgur-rate-limited", "Wait.", 0.5),
             }[step]
             run.report(self.leases.pop(), outcome)
 
@@ -247,7 +247,7 @@ def test_the_state_survives_whatever_had_happened(
 def test_a_finished_job_stays_as_it_was_to_the_letter(start) -> None:
     run = start()
     run.mailbox.put(Submission("j", URLS, "anna"))
-    run.report(run.claim(), TryAgain("source-error", "Busy.", 0.0))
+    run.report(run.claim(), RetryLater("source-error", "Busy.", 0.0))
     run.upload("a")
     run.upload("b")
     run.report(run.claim(), EMPTY)
@@ -259,7 +259,7 @@ def test_a_finished_job_stays_as_it_was_to_the_letter(start) -> None:
         assert run.job("j", "anna") == before
         assert snapshot_of(run.table, "j") is None
         assert run.table.links(0, 10, "anna") == tuple(before.links.values())
-        assert run.mailbox.claim("w", 0).standing is Standing.IDLE
+        assert run.mailbox.claim("w", 0).directive is Directive.IDLE
 
 
 def test_a_cancelled_job_stays_cancelled(start) -> None:
@@ -267,7 +267,7 @@ def test_a_cancelled_job_stays_cancelled(start) -> None:
     run.mailbox.put(Submission("j", URLS))
     run.claim()
     waiting = run.claim()
-    run.report(waiting, TryAgain("source-error", "Busy.", 0.0))
+    run.report(waiting, RetryLater("source-error", "Busy.", 0.0))
     run.mailbox.cancel("j", "")
     assert run.job("j").status is JobStatus.IN_PROGRESS
 
@@ -276,7 +276,7 @@ def test_a_cancelled_job_stays_cancelled(start) -> None:
     job = run.job("j")
     assert job.status is JobStatus.COMPLETE
     assert [reason for reason, _ in job.troubles.values()] == ["cancelled"] * 3
-    assert run.mailbox.claim("w", 0).standing is Standing.IDLE
+    assert run.mailbox.claim("w", 0).directive is Directive.IDLE
     assert start().job("j") == job
     assert start().mailbox.cancel("j", "") == Cancellation(3, is_first=False)
 
@@ -329,7 +329,7 @@ def test_what_is_unfinished_is_handed_out_again_in_order_and_once(start) -> None
     assert run.job("j").status is JobStatus.IN_PROGRESS
     assert run.mailbox.stats().queued == 2
     assert [run.claim().index, run.claim().index] == [0, 2]
-    assert run.mailbox.claim("w", 0).standing is Standing.IDLE
+    assert run.mailbox.claim("w", 0).directive is Directive.IDLE
 
 
 def test_a_job_never_touched_is_still_pending(start) -> None:
@@ -368,7 +368,7 @@ def test_an_upload_killed_too_often_fails(start, upload_again: bool, kills: int)
     (crashed,) = run.crashed
     assert crashed.reason == "upload-interrupted"
     assert crashed.finished is not None
-    assert run.mailbox.claim("w", 0).standing is Standing.IDLE
+    assert run.mailbox.claim("w", 0).directive is Directive.IDLE
     before = run.job("j")
     assert before.status is JobStatus.COMPLETE
     assert start(limits).job("j") == before
@@ -621,6 +621,6 @@ def test_one_line_tells_what_was_dropped(start, tmp_path: Path, clock: Clock) ->
     assert recovered.dropped_jobs + recovered.jobs == 10
     assert recovered.dropped_jobs > 4
     with capture_logs() as logged:
-        tell_recovered("journal", recovered)
+        log_recovered("journal", recovered)
     told = [entry for entry in logged if "dropped" in entry["event"]]
     assert [entry["dropped_jobs"] for entry in told] == [recovered.dropped_jobs]

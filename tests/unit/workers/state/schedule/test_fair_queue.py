@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from workers.contract.job_options import JobOptions, Priority
-from workers.contract.messages import Place, Submission, TryAgain
+from workers.contract.messages import RetryLater, Submission, UrlKey
 from workers.state.schedule import fair_queue
 from workers.state.schedule.fair_queue import FairQueue
 from workers.state.schedule.source_limits import SourceLimits
@@ -24,17 +24,17 @@ class Line:
         """A job with one URL for each letter, which names its host."""
         self.queue.add(Submission(job_id, tuple(f"http://{host}.test/" for host in hosts)))
 
-    def pop_all(self) -> list[Place]:
+    def pop_all(self) -> list[UrlKey]:
         popped = []
         while (place := self.queue.pop()) is not None:
             popped.append(place)
         return popped
 
-    def downloaded(self, place: Place) -> int:
+    def downloaded(self, place: UrlKey) -> int:
         host = self.sources.downloaded(place)
         return 0 if host is None else self.queue.admit(host)
 
-    def end(self, place: Place) -> None:
+    def end(self, place: UrlKey) -> None:
         self.downloaded(place)
         self.queue.end(place[0])
 
@@ -91,8 +91,10 @@ def test_a_raised_limit_admits_more_than_one() -> None:
     line = Line(2)
     line.add("j", "s" * 30)
     first, second = line.pop_all()
-    line.sources.ended(first, TryAgain("source-error", "503.", 0.0, source_pause_seconds=0.0), 0.0)
-    line.queue.give_back(first)
+    line.sources.ended(
+        first, RetryLater("source-error", "503.", 0.0, source_pause_seconds=0.0), 0.0
+    )
+    line.queue.requeue(first)
     assert line.pop_all() == [], "one is in flight, and the limit is one"
     place = second
     for _ in range(9):
@@ -108,11 +110,11 @@ def test_what_comes_back_is_the_first_to_go_again() -> None:
     assert line.pop_all() == [("j", 0), ("j", 1)]
     # Of a worker that died: each keeps its slot.
     for place in (("j", 1), ("j", 0)):
-        line.queue.give_back(place)
+        line.queue.requeue(place)
     assert line.pop_all() == [("j", 0), ("j", 1)]
     # Of one that was being uploaded: its slot went to another.
     line.downloaded(("j", 0))
-    line.queue.give_back(("j", 0))
+    line.queue.requeue(("j", 0))
     assert line.pop_all() == [("j", 2)]
     line.downloaded(("j", 1))
     assert line.pop_all() == [("j", 0)]
@@ -125,8 +127,8 @@ def test_a_pause_takes_promised_slots_back() -> None:
     first, _, second = (line.queue.pop() for _ in range(3))
     assert first is not None
     assert second is not None
-    line.queue.give_back(second)
-    pause = TryAgain("source-error", "503.", 0.0, source_pause_seconds=9.0)
+    line.queue.requeue(second)
+    pause = RetryLater("source-error", "503.", 0.0, source_pause_seconds=9.0)
     assert line.sources.ended(first, pause, 0.0) == "s.test"
     assert line.queue.admit("s.test") == 0
     assert line.pop_all() == [("j", 3)]
@@ -193,8 +195,8 @@ def test_nothing_is_kept_of_a_job_that_has_ended() -> None:
 def test_a_restored_job_waits_for_its_hosts_as_well() -> None:
     line = Line(1)
     urls = ("http://s.test/0", "http://s.test/1", "http://s.test/2", "http://f.test/3")
-    line.queue.restore(Submission("j", urls), [1, 2, 3], in_hand=1)
-    line.queue.give_back(("j", 0))
+    line.queue.restore(Submission("j", urls), [1, 2, 3], leased=1)
+    line.queue.requeue(("j", 0))
     assert line.pop_all() == [("j", 0), ("j", 3)]
     assert line.queue.unfinished == 4
 

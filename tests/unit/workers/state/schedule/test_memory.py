@@ -34,7 +34,7 @@ def job(name: str, owner: str = "", **more: object) -> Submission:
 SIZE = size_of(job("j00"))
 
 
-class Desk:
+class Harness:
     def __init__(self, state_bytes: int = JOBS * SIZE + 10_000) -> None:
         self.now = 0.0
         self.table = JobTable(clock=lambda: self.now, max_bytes=state_bytes)
@@ -69,93 +69,93 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def harness() -> Harness:
+    return Harness()
 
 
-def test_one_key_has_a_half_and_there_is_some_left_for_the_next(desk: Desk) -> None:
-    assert desk.put_many("a", "anna") == JOBS // 2
-    assert desk.put("a", "anna") is RefusalCode.STATE_FULL
-    assert desk.put_many("b", "bob") == JOBS // 4
-    assert desk.put("c", "carol") is None
-    desk.work()
-    assert not desk.table.unfinished(), "all that was taken comes to its end"
+def test_one_key_has_a_half_and_there_is_some_left_for_the_next(harness: Harness) -> None:
+    assert harness.put_many("a", "anna") == JOBS // 2
+    assert harness.put("a", "anna") is RefusalCode.STATE_FULL
+    assert harness.put_many("b", "bob") == JOBS // 4
+    assert harness.put("c", "carol") is None
+    harness.work()
+    assert not harness.table.unfinished(), "all that was taken comes to its end"
 
 
-def test_addresses_share_where_there_are_no_keys(desk: Desk) -> None:
+def test_addresses_share_where_there_are_no_keys(harness: Harness) -> None:
     for number in range(JOBS // 2):
-        assert desk.put(f"a{number}", client="192.0.2.1") is None
-    assert desk.put("a", client="192.0.2.1") is RefusalCode.STATE_FULL
-    assert desk.put("b", client="192.0.2.2") is None
+        assert harness.put(f"a{number}", client="192.0.2.1") is None
+    assert harness.put("a", client="192.0.2.1") is RefusalCode.STATE_FULL
+    assert harness.put("b", client="192.0.2.2") is None
 
 
-def test_complete_jobs_make_room_the_oldest_first(desk: Desk) -> None:
+def test_complete_jobs_make_room_the_oldest_first(harness: Harness) -> None:
     for batch in range(5):
-        assert desk.put_many(f"{batch}-", limit=4) == 4
-        desk.work()
-        assert desk.table.kept.size <= desk.table.max_bytes
+        assert harness.put_many(f"{batch}-", limit=4) == 4
+        harness.work()
+        assert harness.table.kept.size <= harness.table.max_bytes
     sent = [f"{batch}-{number:02}" for batch in range(5) for number in range(4)]
-    assert 8 <= len(desk.names) <= JOBS
-    assert desk.names == sent[-len(desk.names) :]
+    assert 8 <= len(harness.names) <= JOBS
+    assert harness.names == sent[-len(harness.names) :]
 
 
 @pytest.mark.unmeasured
-def test_who_has_most_makes_it(desk: Desk) -> None:
-    desk.put("b", "bob")
-    desk.work()
+def test_who_has_most_makes_it(harness: Harness) -> None:
+    harness.put("b", "bob")
+    harness.work()
     for batch in range(10):
-        desk.put_many(f"{batch}-", "anna", limit=4)
-        desk.work()
-    assert "b" in desk.names, "the oldest of all, and not of whoever sends without end"
+        harness.put_many(f"{batch}-", "anna", limit=4)
+        harness.work()
+    assert "b" in harness.names, "the oldest of all, and not of whoever sends without end"
 
 
 def test_a_job_that_is_larger_than_what_there_is_will_never_fit() -> None:
-    desk = Desk(SIZE)
-    assert desk.put("j") is RefusalCode.JOB_TOO_LARGE
+    harness = Harness(SIZE)
+    assert harness.put("j") is RefusalCode.JOB_TOO_LARGE
 
 
-def test_a_job_whose_callback_is_not_told_makes_no_room(desk: Desk) -> None:
+def test_a_job_whose_callback_is_not_told_makes_no_room(harness: Harness) -> None:
     callback = JobOptions(callback_url="https://c.test/")
     for number in range(4):
         options = callback if number % 2 else NO_OPTIONS
-        assert desk.put(f"told{number}", options=options) is None
+        assert harness.put(f"told{number}", options=options) is None
     told = []
-    while desk.table.unfinished():
-        for lease in desk.box.claim("w", 0, 50).leases:
+    while harness.table.unfinished():
+        for lease in harness.box.claim("w", 0, 50).leases:
             if lease.kind is TaskKind.WEBHOOK:
                 told.append(lease)
             else:
-                desk.box.ack("w", Report(lease.token, EMPTY))
-    desk.table.make_room(0)
-    assert desk.names == ["told1", "told3"]
-    assert desk.table.kept.open_sizes.total == desk.table.kept.sizes.total > 0
-    told += desk.box.claim("w", 0, 2).leases
+                harness.box.ack("w", Report(lease.token, EMPTY))
+    harness.table.make_room(0)
+    assert harness.names == ["told1", "told3"]
+    assert harness.table.kept.open_sizes.total == harness.table.kept.sizes.total > 0
+    told += harness.box.claim("w", 0, 2).leases
     assert len(told) == 2
     for webhook in told:
-        desk.box.ack("w", Report(webhook.token, Done(200)))
-    desk.table.make_room(0)
-    assert not desk.names
+        harness.box.ack("w", Report(webhook.token, Done(200)))
+    harness.table.make_room(0)
+    assert not harness.names
 
 
 @pytest.mark.unmeasured
 def test_links_have_a_quarter_and_lose_the_oldest() -> None:
-    desk = Desk(400_000)
+    harness = Harness(400_000)
     for batch in range(60):
-        assert desk.put(f"{batch}") is None
-        desk.work(lambda token: Uploaded(f"https://i.imgur.com/{token:07}.jpg", "d"))
-    links = desk.table.links(0, 10_000)
+        assert harness.put(f"{batch}") is None
+        harness.work(lambda token: Uploaded(f"https://i.imgur.com/{token:07}.jpg", "d"))
+    links = harness.table.links(0, 10_000)
     assert len(links) == 6_000, "places stay, so that cursors stay true"
     kept = [link for link in links if link]
-    assert desk.table.links_removed() == len(links) - len(kept) >= 1_000
+    assert harness.table.links_removed() == len(links) - len(kept) >= 1_000
     assert links[-len(kept) :] == tuple(kept)
-    assert desk.table.kept.links.size <= 100_000
-    assert desk.put("more") is None, "links lock nobody out"
+    assert harness.table.kept.links.size <= 100_000
+    assert harness.put("more") is None, "links lock nobody out"
 
 
-def test_all_is_given_back(desk: Desk) -> None:
-    desk.put_many("a", "anna")
-    desk.work()
-    desk.table.evict(0.0)
-    kept = desk.table.kept
+def test_all_is_given_back(harness: Harness) -> None:
+    harness.put_many("a", "anna")
+    harness.work()
+    harness.table.evict(0.0)
+    kept = harness.table.kept
     assert (kept.size, kept.sizes.total, kept.open_sizes.total) == (0, 0, 0)
-    assert desk.box._room.size == 0
+    assert harness.box._room.size == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Place, Report, Submission, Uploaded, Words
+from workers.contract.messages import Report, Submission, Uploaded, UrlKey, WorkerRequest
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 from workers.state.schedule.quarantine import Quarantine
@@ -12,7 +12,7 @@ PLACE = ("job", 0)
 
 
 @pytest.mark.parametrize(
-    ("max_crashes", "charges", "suspect"),
+    ("max_crashes", "charges", "quarantined_url"),
     [
         (3, [], False),
         (3, [False], False),
@@ -23,13 +23,13 @@ PLACE = ("job", 0)
         (2, [False], True),
     ],
 )
-def test_what_the_next_crash_may_fail_is_a_suspect(max_crashes, charges, suspect):
+def test_what_the_next_crash_may_fail_is_a_suspect(max_crashes, charges, quarantined_url):
     quarantine = Quarantine(max_crashes)
     for last_chance in charges:
         quarantine.charge(PLACE, last_chance=last_chance)
-    assert quarantine.is_suspect(PLACE) is suspect
+    assert quarantine.is_quarantined(PLACE) is quarantined_url
     quarantine.forget(PLACE)
-    assert not quarantine.is_suspect(PLACE)
+    assert not quarantine.is_quarantined(PLACE)
 
 
 def test_what_was_being_uploaded_beside_a_killer_is_uploaded_again_alone():
@@ -42,7 +42,7 @@ def test_what_was_being_uploaded_beside_a_killer_is_uploaded_again_alone():
         next(iter(mailbox.claim("first", 0).leases), None),
     )
     assert mailbox.begin_upload("first", innocent.token)
-    mailbox.retire("first")
+    mailbox.fence("first")
 
     mailbox.register("second")
     alone = next(iter(mailbox.claim("second", 0).leases), None)
@@ -50,11 +50,11 @@ def test_what_was_being_uploaded_beside_a_killer_is_uploaded_again_alone():
     assert not mailbox.claim("second", 0).leases
     assert mailbox.begin_upload("second", alone.token)
     report = Report(alone.token, Uploaded("https://i.test/1", "hash"))
-    (after,) = mailbox.exchange("second", Words((report,), wanted=1), 0).leases
+    (after,) = mailbox.exchange("second", WorkerRequest((report,), wanted=1), 0).leases
     assert after.target == killer.target
 
 
-def suspects(quarantine: Quarantine, count: int) -> list[Place]:
+def quarantined(quarantine: Quarantine, count: int) -> list[UrlKey]:
     places = [("job", index) for index in range(count)]
     for place in reversed(places):
         quarantine.add(place)
@@ -75,7 +75,7 @@ def suspects(quarantine: Quarantine, count: int) -> list[Place]:
 )
 def test_as_many_serve_as_there_are_suspects_for_and_workers_to_spare(waiting, workers, serving):
     quarantine = Quarantine(max_crashes=3)
-    suspects(quarantine, waiting)
+    quarantined(quarantine, waiting)
     names = [str(number) for number in range(workers)]
     for name in names:
         if quarantine.enter(name, workers, is_free=True):
@@ -85,7 +85,7 @@ def test_as_many_serve_as_there_are_suspects_for_and_workers_to_spare(waiting, w
 
 def test_each_that_serves_finds_a_suspect_of_its_own():
     quarantine = Quarantine(max_crashes=3)
-    places = suspects(quarantine, 3)
+    places = quarantined(quarantine, 3)
     for name in "abc":
         assert quarantine.enter(name, 5, is_free=True)
     assert [quarantine.pop(name) for name in "abc"] == places
@@ -94,7 +94,7 @@ def test_each_that_serves_finds_a_suspect_of_its_own():
 
 def test_a_busy_worker_is_taken_only_where_nobody_serves():
     quarantine = Quarantine(max_crashes=3)
-    suspects(quarantine, 3)
+    quarantined(quarantine, 3)
     assert quarantine.enter("busy", 4, is_free=False)
     assert not quarantine.enter("too", 4, is_free=False)
 
@@ -104,7 +104,7 @@ def test_a_busy_worker_is_taken_only_where_nobody_serves():
 )
 def test_a_free_worker_takes_the_place_of_one_that_is_busy_still(waiting, workers):
     quarantine = Quarantine(max_crashes=3)
-    places = suspects(quarantine, waiting)
+    places = quarantined(quarantine, waiting)
     quarantine.enter("busy", workers, is_free=False)
     assert quarantine.enter("free", workers, is_free=True)
     assert not quarantine.holds("busy")
@@ -113,7 +113,7 @@ def test_a_free_worker_takes_the_place_of_one_that_is_busy_still(waiting, worker
 
 def test_a_free_worker_serves_beside_a_busy_one_if_there_is_enough_for_both():
     quarantine = Quarantine(max_crashes=3)
-    suspects(quarantine, 2)
+    quarantined(quarantine, 2)
     quarantine.enter("busy", 4, is_free=False)
     assert quarantine.enter("free", 4, is_free=True)
     assert quarantine.holds("busy")
@@ -121,7 +121,7 @@ def test_a_free_worker_serves_beside_a_busy_one_if_there_is_enough_for_both():
 
 def test_one_that_serves_stays_while_suspects_wait():
     quarantine = Quarantine(max_crashes=3)
-    first, second = suspects(quarantine, 2)
+    first, second = quarantined(quarantine, 2)
     quarantine.enter("a", 2, is_free=True)
     assert quarantine.pop("a") == first
     assert not quarantine.settled("a")
@@ -132,7 +132,7 @@ def test_one_that_serves_stays_while_suspects_wait():
 
 def test_a_dead_one_leaves_its_suspect_to_the_next():
     quarantine = Quarantine(max_crashes=3)
-    (place,) = suspects(quarantine, 1)
+    (place,) = quarantined(quarantine, 1)
     quarantine.enter("a", 2, is_free=True)
     quarantine.leave("a")
     assert quarantine.enter("b", 2, is_free=True)
@@ -145,7 +145,7 @@ def test_workers_serve_side_by_side_and_one_stays_with_the_others_work():
     for name in ("first", "second"):
         mailbox.register(name)
         assert len(mailbox.claim(name, 0, 3).leases) == 3
-        mailbox.retire(name)
+        mailbox.fence(name)
     mailbox.put(Submission("other", tuple(f"http://other.test/{n}" for n in range(9))))
     for name in "abc":
         mailbox.register(name)

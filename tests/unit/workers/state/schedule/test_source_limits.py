@@ -5,12 +5,12 @@ import math
 
 import pytest
 
-from workers.contract.messages import Failed, Outcome, Place, TryAgain
+from workers.contract.messages import Failed, Outcome, RetryLater, UrlKey
 from workers.state.schedule.source_limits import SourceLimits, host_of
 
 HOST = "images.test"
-TIMED_OUT = TryAgain("download-timeout", "Slow.", 1.0)
-OVERLOADED = TryAgain("source-rate-limited", "Busy.", 1.0, source_pause_seconds=0.0)
+TIMED_OUT = RetryLater("download-timeout", "Slow.", 1.0)
+OVERLOADED = RetryLater("source-rate-limited", "Busy.", 1.0, source_pause_seconds=0.0)
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ class Site:
         self.now = 100.0
         self._numbers = itertools.count()
 
-    def take(self) -> Place | None:
+    def take(self) -> UrlKey | None:
         place = ("job", next(self._numbers))
         return place if self.limits.take(place, HOST) else None
 
-    def fill(self) -> list[Place]:
+    def fill(self) -> list[UrlKey]:
         taken = []
         while (place := self.take()) is not None:
             taken.append(place)
             assert len(taken) < 1000
         return taken
 
-    def end(self, place: Place, outcome: Outcome | None = None) -> str | None:
+    def end(self, place: UrlKey, outcome: Outcome | None = None) -> str | None:
         return self.limits.ended(place, outcome, self.now)
 
     def slots(self) -> int:
@@ -125,7 +125,7 @@ def test_without_a_limit_nothing_is_counted() -> None:
         pytest.param(TIMED_OUT, 16, id="timed out"),
         pytest.param(Failed("download-timeout", "Slow."), 16, id="timed out, last attempt"),
         pytest.param(Failed("source-not-found", "404."), 32, id="not found"),
-        pytest.param(TryAgain("source-error", "500.", 1.0), 32, id="another trouble"),
+        pytest.param(RetryLater("source-error", "500.", 1.0), 32, id="another trouble"),
         pytest.param(None, 32, id="the worker died"),
     ],
 )
@@ -168,8 +168,8 @@ def test_a_limit_comes_back_one_by_one_with_good_downloads() -> None:
 def test_a_pause_holds_the_host_until_it_ends() -> None:
     site = Site(4)
     (place, other, *_) = site.fill()
-    site.end(place, TryAgain("source-rate-limited", "Busy.", 30.0, source_pause_seconds=30.0))
-    site.end(other, TryAgain("source-rate-limited", "Busy.", 5.0, source_pause_seconds=5.0))
+    site.end(place, RetryLater("source-rate-limited", "Busy.", 30.0, source_pause_seconds=30.0))
+    site.end(other, RetryLater("source-rate-limited", "Busy.", 5.0, source_pause_seconds=5.0))
     assert site.take() is None
     assert site.limits.take(("job", 99), "other.test")
 
@@ -184,7 +184,7 @@ def test_a_promised_slot_is_withdrawn_by_a_pause() -> None:
     site = Site(4)
     (promised, other, *_) = site.fill()
     assert site.limits.withdraw(promised) is None
-    site.end(other, TryAgain("source-rate-limited", "Busy.", 30.0, source_pause_seconds=30.0))
+    site.end(other, RetryLater("source-rate-limited", "Busy.", 30.0, source_pause_seconds=30.0))
     assert site.limits.withdraw(promised) == HOST
     assert site.limits.withdraw(promised) is None, "it has none any more"
 

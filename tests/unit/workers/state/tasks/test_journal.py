@@ -15,8 +15,8 @@ from workers.contract.messages import (
     Lease,
     Outcome,
     Report,
+    RetryLater,
     Submission,
-    TryAgain,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
@@ -76,7 +76,7 @@ def test_the_waits_go_on(start: Callable[..., Run]) -> None:
     run = start()
     run.job()
     (task,) = run.take()
-    run.settle(task, TryAgain("refused", "no", 5.0, status=503))
+    run.settle(task, RetryLater("refused", "no", 5.0, status=503))
     shown = run.table.changes(ChangesWanted("j"))
     assert shown is not None
     for _ in range(2):

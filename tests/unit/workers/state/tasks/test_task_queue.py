@@ -9,16 +9,16 @@ from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     ChangesWanted,
+    Deferred,
     DeletionState,
     Done,
     Failed,
     Lease,
     Outcome,
-    PutBack,
+    RetryLater,
     Submission,
     TaskKey,
     TaskKind,
-    TryAgain,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
@@ -29,7 +29,7 @@ CALLBACK = "https://client.test/hook?key=secret"
 WALL = 1_700_000_000.0
 
 
-class Desk:
+class Harness:
     def __init__(self, lanes: int = 96) -> None:
         self.now = 100.0
         self.table = JobTable(wall_clock=lambda: WALL + self.now)
@@ -89,137 +89,137 @@ def key_of(lease: Lease) -> TaskKey:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def harness() -> Harness:
+    return Harness()
 
 
 class TestWebhooks:
-    def test_a_complete_job_tells_its_callback(self, desk: Desk) -> None:
-        desk.job()
-        assert desk.wakes
-        (lease,) = desk.take()
+    def test_a_complete_job_tells_its_callback(self, harness: Harness) -> None:
+        harness.job()
+        assert harness.wakes
+        (lease,) = harness.take()
         assert (lease.kind, lease.job_id, lease.attempt) == (TaskKind.WEBHOOK, "j", 1)
         assert lease.target == CALLBACK
         assert b'"type":"job.complete"' in lease.body
         assert b'"complete":1,"failed":0,"total":1' in lease.body
         assert "secret" not in repr(lease)
-        desk.settle(lease, Done(204))
-        assert desk.deliveries() == [(1, 204, None, True)]
-        assert not list(desk.queue.keys())
-        assert desk.take() == ()
+        harness.settle(lease, Done(204))
+        assert harness.deliveries() == [(1, 204, None, True)]
+        assert not list(harness.queue.keys())
+        assert harness.take() == ()
 
-    def test_one_without_a_callback_does_not(self, desk: Desk) -> None:
-        desk.job(callback=None)
-        assert desk.take() == ()
-        assert desk.queue.next_due(0.0) == math.inf
+    def test_one_without_a_callback_does_not(self, harness: Harness) -> None:
+        harness.job(callback=None)
+        assert harness.take() == ()
+        assert harness.queue.next_due(0.0) == math.inf
 
-    def test_refusals_are_tried_again_after_their_waits(self, desk: Desk) -> None:
-        desk.job()
+    def test_refusals_are_tried_again_after_their_waits(self, harness: Harness) -> None:
+        harness.job()
         bodies = set()
         for attempt in (1, 2):
-            (lease,) = desk.take()
+            (lease,) = harness.take()
             bodies.add(lease.body)
             assert lease.attempt == attempt
-            desk.settle(lease, TryAgain("refused", "no", 60.0, status=500))
-            assert desk.take() == ()
-            assert desk.queue.next_due(0.0) == desk.now + 60.0
-            desk.now += 60.0
-        (lease,) = desk.take()
-        desk.settle(lease, Failed("timeout", "no"))
+            harness.settle(lease, RetryLater("refused", "no", 60.0, status=500))
+            assert harness.take() == ()
+            assert harness.queue.next_due(0.0) == harness.now + 60.0
+            harness.now += 60.0
+        (lease,) = harness.take()
+        harness.settle(lease, Failed("timeout", "no"))
         assert bodies == {lease.body}
-        assert desk.deliveries() == [
+        assert harness.deliveries() == [
             (1, 500, None, False),
             (2, 500, None, False),
             (3, None, "timeout", True),
         ]
-        assert not list(desk.queue.keys())
+        assert not list(harness.queue.keys())
 
-    def test_a_job_with_an_open_task_is_not_forgotten(self, desk: Desk) -> None:
-        desk.job()
-        (lease,) = desk.take()
-        assert desk.table.evict(0.0) == 0
-        desk.settle(lease, Done(200))
-        assert desk.table.evict(0.0) == 1
+    def test_a_job_with_an_open_task_is_not_forgotten(self, harness: Harness) -> None:
+        harness.job()
+        (lease,) = harness.take()
+        assert harness.table.evict(0.0) == 0
+        harness.settle(lease, Done(200))
+        assert harness.table.evict(0.0) == 1
 
 
 class TestDeletions:
-    def test_done(self, desk: Desk) -> None:
-        desk.job(callback=None)
-        desk.delete()
-        assert desk.deletion().state is DeletionState.PENDING
-        assert desk.table.links(0, 9) == ("https://i.imgur.com/j.jpg",)
-        (lease,) = desk.take()
+    def test_done(self, harness: Harness) -> None:
+        harness.job(callback=None)
+        harness.delete()
+        assert harness.deletion().state is DeletionState.PENDING
+        assert harness.table.links(0, 9) == ("https://i.imgur.com/j.jpg",)
+        (lease,) = harness.take()
         assert (lease.kind, lease.target) == (TaskKind.DELETION, "hash-j")
         assert "hash-j" not in repr(lease)
-        desk.settle(lease, Done())
-        assert desk.deletion().state is DeletionState.DONE
-        assert desk.table.links(0, 9) == ("",)
-        assert desk.table.links_removed() == 1
+        harness.settle(lease, Done())
+        assert harness.deletion().state is DeletionState.DONE
+        assert harness.table.links(0, 9) == ("",)
+        assert harness.table.links_removed() == 1
 
-    def test_one_that_failed_may_be_asked_for_again(self, desk: Desk) -> None:
-        desk.job(callback=None)
-        desk.delete()
-        (lease,) = desk.take()
-        desk.settle(lease, TryAgain("imgur-error", "down", 1.0))
-        desk.now += 1.0
-        (lease,) = desk.take()
+    def test_one_that_failed_may_be_asked_for_again(self, harness: Harness) -> None:
+        harness.job(callback=None)
+        harness.delete()
+        (lease,) = harness.take()
+        harness.settle(lease, RetryLater("imgur-error", "down", 1.0))
+        harness.now += 1.0
+        (lease,) = harness.take()
         assert lease.attempt == 2
-        desk.settle(lease, Failed("imgur-error", "down"))
-        deletion = desk.deletion()
+        harness.settle(lease, Failed("imgur-error", "down"))
+        deletion = harness.deletion()
         assert (deletion.state, deletion.reason) == (DeletionState.FAILED, "imgur-error")
-        assert desk.table.links_removed() == 0
-        desk.delete()
-        assert desk.take()[0].attempt == 1
+        assert harness.table.links_removed() == 0
+        harness.delete()
+        assert harness.take()[0].attempt == 1
 
-    def test_imgurs_pause_holds_up_deletions_only(self, desk: Desk) -> None:
-        desk.job(callback=None)
-        desk.delete()
-        desk.job("k")
-        (lease,) = desk.take(pause=60.0)
+    def test_imgurs_pause_holds_up_deletions_only(self, harness: Harness) -> None:
+        harness.job(callback=None)
+        harness.delete()
+        harness.job("k")
+        (lease,) = harness.take(pause=60.0)
         assert lease.kind is TaskKind.WEBHOOK
-        assert desk.queue.next_due(desk.now + 60.0) == desk.now + 60.0
-        desk.now += 60.0
-        (lease,) = desk.take()
+        assert harness.queue.next_due(harness.now + 60.0) == harness.now + 60.0
+        harness.now += 60.0
+        (lease,) = harness.take()
         assert lease.kind is TaskKind.DELETION
-        desk.settle(lease, PutBack("imgur-rate-limited", "wait", 30.0))
-        assert desk.take(pause=30.0) == ()
-        desk.now += 30.0
-        (lease,) = desk.take()
+        harness.settle(lease, Deferred("imgur-rate-limited", "wait", 30.0))
+        assert harness.take(pause=30.0) == ()
+        harness.now += 30.0
+        (lease,) = harness.take()
         assert lease.attempt == 1
 
 
 class TestLeases:
-    def test_no_more_than_lanes_are_free(self, desk: Desk) -> None:
-        desk.job("a")
-        desk.job("b")
-        assert desk.take(lanes=0) == ()
-        assert len(desk.take(lanes=1)) == 1
+    def test_no_more_than_lanes_are_free(self, harness: Harness) -> None:
+        harness.job("a")
+        harness.job("b")
+        assert harness.take(lanes=0) == ()
+        assert len(harness.take(lanes=1)) == 1
 
-    def test_a_dead_workers_task_goes_to_the_next(self, desk: Desk) -> None:
-        desk.job()
-        (lease,) = desk.take()
-        desk.queue.crashed(key_of(lease), desk.now)
-        (again,) = desk.take()
+    def test_a_dead_workers_task_goes_to_the_next(self, harness: Harness) -> None:
+        harness.job()
+        (lease,) = harness.take()
+        harness.queue.crashed(key_of(lease), harness.now)
+        (again,) = harness.take()
         assert (again.job_id, again.attempt) == ("j", 1)
-        desk.settle(again, Done(200))
-        assert desk.deliveries() == [(1, 200, None, True)]
+        harness.settle(again, Done(200))
+        assert harness.deliveries() == [(1, 200, None, True)]
 
-    def test_after_three_deaths_it_is_given_up(self, desk: Desk) -> None:
-        desk.job()
-        desk.delete()
+    def test_after_three_deaths_it_is_given_up(self, harness: Harness) -> None:
+        harness.job()
+        harness.delete()
         for _ in range(3):
-            for lease in desk.take():
-                desk.queue.crashed(key_of(lease), desk.now)
-        assert desk.take() == ()
-        assert desk.deletion().reason == "worker-crashed"
-        assert desk.deliveries() == [(1, None, "worker-crashed", True)]
+            for lease in harness.take():
+                harness.queue.crashed(key_of(lease), harness.now)
+        assert harness.take() == ()
+        assert harness.deletion().reason == "worker-crashed"
+        assert harness.deliveries() == [(1, None, "worker-crashed", True)]
 
 
 class TestBounds:
-    def webhooks(self, desk: Desk, hosts: str) -> None:
+    def webhooks(self, harness: Harness, hosts: str) -> None:
         """One for each letter, which is its host."""
         for number, host in enumerate(hosts):
-            desk.job(f"{host}{number}", f"https://{host}.test/hook")
+            harness.job(f"{host}{number}", f"https://{host}.test/hook")
 
     def names(self, leases: tuple[Lease, ...]) -> str:
         """The host of each webhook; D for a deletion."""
@@ -227,102 +227,102 @@ class TestBounds:
         return "".join(kinds.get(lease.kind, lease.job_id[0]) for lease in leases)
 
     def test_only_so_many_webhooks_are_out_at_once(self) -> None:
-        desk = Desk(lanes=16)
-        self.webhooks(desk, "abc")
-        first, _ = desk.take()
-        assert desk.take() == ()
-        assert desk.queue.next_due(0.0) == math.inf
-        wakes = desk.wakes
-        desk.settle(first, Done(200))
-        assert desk.wakes > wakes
-        assert self.names(desk.take()) == "c"
+        harness = Harness(lanes=16)
+        self.webhooks(harness, "abc")
+        first, _ = harness.take()
+        assert harness.take() == ()
+        assert harness.queue.next_due(0.0) == math.inf
+        wakes = harness.wakes
+        harness.settle(first, Done(200))
+        assert harness.wakes > wakes
+        assert self.names(harness.take()) == "c"
 
     def test_webhooks_without_an_answer_leave_deletions_their_places(self) -> None:
-        desk = Desk(lanes=16)
-        self.webhooks(desk, "abcdefgh")
-        assert self.names(desk.take()) == "ab"
+        harness = Harness(lanes=16)
+        self.webhooks(harness, "abcdefgh")
+        assert self.names(harness.take()) == "ab"
         for number in range(3):
-            desk.delete(f"{'abc'[number]}{number}")
-        assert desk.queue.next_due(0.0) == desk.now
-        assert self.names(desk.take()) == "DD"
+            harness.delete(f"{'abc'[number]}{number}")
+        assert harness.queue.next_due(0.0) == harness.now
+        assert self.names(harness.take()) == "DD"
 
     def test_deletions_leave_webhooks_theirs(self) -> None:
-        desk = Desk(lanes=16)
+        harness = Harness(lanes=16)
         for number in range(8):
-            desk.job(f"j{number}", callback=None)
-            desk.delete(f"j{number}")
-        assert self.names(desk.take()) == "DD"
-        self.webhooks(desk, "abc")
-        assert desk.queue.next_due(0.0) == desk.now
-        assert self.names(desk.take()) == "ab"
+            harness.job(f"j{number}", callback=None)
+            harness.delete(f"j{number}")
+        assert self.names(harness.take()) == "DD"
+        self.webhooks(harness, "abc")
+        assert harness.queue.next_due(0.0) == harness.now
+        assert self.names(harness.take()) == "ab"
 
     def test_the_bounds_go_with_the_number_of_workers(self) -> None:
-        desk = Desk(lanes=8)
-        self.webhooks(desk, "abcdefghijklmnopqrstuvwxyz")
-        assert len(desk.take(lanes=99)) == 1
-        desk.workers = 3
-        assert len(desk.take(lanes=99)) == 2
-        desk.workers = 99
-        assert len(desk.take(lanes=99)) == 13
-        desk.workers = 1
-        assert desk.take(lanes=99) == ()
+        harness = Harness(lanes=8)
+        self.webhooks(harness, "abcdefghijklmnopqrstuvwxyz")
+        assert len(harness.take(lanes=99)) == 1
+        harness.workers = 3
+        assert len(harness.take(lanes=99)) == 2
+        harness.workers = 99
+        assert len(harness.take(lanes=99)) == 13
+        harness.workers = 1
+        assert harness.take(lanes=99) == ()
 
     def test_one_host_has_half_of_the_places_at_most(self) -> None:
-        desk = Desk(lanes=32)
-        self.webhooks(desk, "aaaaaab")
-        first, *others = desk.take()
+        harness = Harness(lanes=32)
+        self.webhooks(harness, "aaaaaab")
+        first, *others = harness.take()
         assert self.names((first, *others)) == "aba"
-        assert desk.queue.next_due(0.0) == math.inf
-        assert desk.take() == ()
-        desk.settle(first, Done(200))
-        assert self.names(desk.take()) == "a"
+        assert harness.queue.next_due(0.0) == math.inf
+        assert harness.take() == ()
+        harness.settle(first, Done(200))
+        assert self.names(harness.take()) == "a"
 
     def test_hosts_take_turns_at_a_single_place(self) -> None:
-        desk = Desk(lanes=1)
-        self.webhooks(desk, "aaa")
-        taken = desk.take()
-        desk.now += 1.0
-        self.webhooks(desk, "bb")
+        harness = Harness(lanes=1)
+        self.webhooks(harness, "aaa")
+        taken = harness.take()
+        harness.now += 1.0
+        self.webhooks(harness, "bb")
         turns = ""
         while taken:
             turns += self.names(taken)
-            desk.settle(taken[0], Done(200))
-            taken = desk.take()
+            harness.settle(taken[0], Done(200))
+            taken = harness.take()
         assert turns == "ababa"
 
     def test_one_that_is_tried_again_goes_behind_its_hosts_others(self) -> None:
-        desk = Desk(lanes=1)
-        self.webhooks(desk, "aa")
-        (lease,) = desk.take()
-        desk.settle(lease, TryAgain("timeout", "no answer", 5.0))
-        desk.now += 5.0
-        assert [one.job_id for one in desk.take()] == ["a1"]
+        harness = Harness(lanes=1)
+        self.webhooks(harness, "aa")
+        (lease,) = harness.take()
+        harness.settle(lease, RetryLater("timeout", "no answer", 5.0))
+        harness.now += 5.0
+        assert [one.job_id for one in harness.take()] == ["a1"]
 
     def test_at_a_single_lane_both_kinds_and_images_take_turns(self) -> None:
-        desk = Desk(lanes=1)
-        self.webhooks(desk, "aaaa")
+        harness = Harness(lanes=1)
+        self.webhooks(harness, "aaaa")
         for number in range(4):
-            desk.delete(f"a{number}")
+            harness.delete(f"a{number}")
         turns = ""
         for _ in range(9):
-            taken = desk.take(lanes=1, images=True)
+            taken = harness.take(lanes=1, images=True)
             turns += self.names(taken) or "i"
             for lease in taken:
-                desk.settle(lease, Done(200))
+                harness.settle(lease, Done(200))
         assert turns == "aDiaDiaDi"
 
     def test_images_have_every_other_turn_if_one_kind_is_due(self) -> None:
-        desk = Desk(lanes=1)
-        self.webhooks(desk, "aa")
-        (lease,) = desk.take(lanes=1, images=True)
-        desk.settle(lease, Done(200))
-        assert desk.take(lanes=1, images=True) == ()
-        assert len(desk.take(lanes=1, images=True)) == 1
+        harness = Harness(lanes=1)
+        self.webhooks(harness, "aa")
+        (lease,) = harness.take(lanes=1, images=True)
+        harness.settle(lease, Done(200))
+        assert harness.take(lanes=1, images=True) == ()
+        assert len(harness.take(lanes=1, images=True)) == 1
 
     def test_a_task_of_a_job_that_is_gone_keeps_no_place(self) -> None:
-        desk = Desk(lanes=1)
-        desk.queue.add(TaskKind.DELETION, ("gone", 0), desk.now)
-        assert desk.take() == ()
-        desk.job(callback=None)
-        desk.delete()
-        assert self.names(desk.take()) == "D"
+        harness = Harness(lanes=1)
+        harness.queue.add(TaskKind.DELETION, ("gone", 0), harness.now)
+        assert harness.take() == ()
+        harness.job(callback=None)
+        harness.delete()
+        assert self.names(harness.take()) == "D"

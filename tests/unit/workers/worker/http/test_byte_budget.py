@@ -1,14 +1,14 @@
 import gc
 import threading
 
-from workers.worker.http.byte_budget import ByteBudget, HeldBytes
+from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
 
 
 def left(budget: ByteBudget, total: int) -> int:
     """The most that can be had."""
     for count in range(total, 0, -1):
         if budget.take(count):
-            budget.give_back(count)
+            budget.requeue(count)
             return count
     return 0
 
@@ -19,14 +19,14 @@ def test_no_more_is_lent_than_there_is() -> None:
     assert not budget.take(5)
     assert budget.take(4)
     assert not budget.take(1)
-    budget.give_back(6)
+    budget.requeue(6)
     assert left(budget, 10) == 6
 
 
 def test_a_closed_file_gives_its_bytes_back_once() -> None:
     budget = ByteBudget(10)
     assert budget.take(4)
-    file = HeldBytes(budget, b"abcd")
+    file = BudgetedBuffer(budget, b"abcd")
     assert file.extend(3)
     assert not file.extend(4)
     assert left(budget, 10) == 3
@@ -38,7 +38,7 @@ def test_a_closed_file_gives_its_bytes_back_once() -> None:
 def test_a_forgotten_file_gives_its_bytes_back() -> None:
     budget = ByteBudget(10)
     budget.take(4)
-    file = HeldBytes(budget, b"abcd")
+    file = BudgetedBuffer(budget, b"abcd")
     file.itself = file  # type: ignore[attr-defined] # a cycle: only the collector ends it
     del file
     # While another thread is in a collection, this one does nothing and returns 0.
@@ -57,7 +57,7 @@ def test_lanes_share_it() -> None:
                 held.append(3)
                 most = max(most, len(held))
                 held.pop()
-                budget.give_back(3)
+                budget.requeue(3)
 
     held: list[int] = []
     threads = [threading.Thread(target=lane) for _ in range(4)]

@@ -8,7 +8,7 @@ from requests.structures import CaseInsensitiveDict
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.worker.imgur.errors import explain
 from workers.worker.imgur.refusal import quoted, read_refusal
-from workers.worker.imgur.response import Answer, parse_json
+from workers.worker.imgur.response import ApiResponse, parse_json
 
 TOO_FAST = "You are uploading too fast. Please wait 59 more minutes."
 PAGE = "<html><head><title>Imgur is over capacity!</title></head><body>…</body></html>"
@@ -30,7 +30,7 @@ def as_list(status: int, text: str) -> str:
 
 
 def explained(status: int, body: str, headers: dict[str, str] | None = None) -> ImgurError:
-    answer = Answer(status, CaseInsensitiveDict(headers or {}), body.encode())
+    answer = ApiResponse(status, CaseInsensitiveDict(headers or {}), body.encode())
     return explain(
         answer,
         read_refusal(answer),
@@ -237,7 +237,7 @@ def test_credentials_size_and_type_stay_final(status: int, sentence: str, reason
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "is_unsure"),
+    ("status", "body", "is_outcome_unknown"),
     [
         pytest.param(500, as_sentence(500, "Oops"), False, id="500 of the API"),
         pytest.param(500, as_list(500, "Oops"), False, id="500 as list"),
@@ -259,10 +259,10 @@ def test_credentials_size_and_type_stay_final(status: int, sentence: str, reason
 def test_who_may_have_stored_the_image_all_the_same(
     status: int,
     body: str,
-    is_unsure: bool,  # noqa: FBT001 - a table's column
+    is_outcome_unknown: bool,  # noqa: FBT001 - a table's column
 ) -> None:
     error = explained(status, body)
-    assert (error.transient, error.maybe_stored) == (True, is_unsure)
+    assert (error.transient, error.maybe_stored) == (True, is_outcome_unknown)
 
 
 def test_a_yes_without_a_link_costs_one_more_upload_at_most() -> None:
@@ -303,13 +303,13 @@ def test_a_sentence_is_found_in_any_shape(status: int, body: str, sentence: str)
 
 def test_bytes_that_are_no_text_do_not_hide_the_sentence() -> None:
     body = as_sentence(400, "No caf?").encode().replace(b"?", b"\xe9") + b"\xff\xfe"
-    answer = Answer(400, CaseInsensitiveDict(), body)
+    answer = ApiResponse(400, CaseInsensitiveDict(), body)
     assert read_refusal(answer).sentence == "No caf\ufffd"
 
 
 def test_a_long_list_is_quoted_in_part() -> None:
     body = json.dumps({"errors": [f"reason {n}" for n in range(100_000)]}).encode()
-    sentence = read_refusal(Answer(400, CaseInsensitiveDict(), body)).sentence
+    sentence = read_refusal(ApiResponse(400, CaseInsensitiveDict(), body)).sentence
     assert sentence.startswith("reason 0; reason 1; ")
     assert len(sentence) < 200
 

@@ -12,7 +12,7 @@ import requests_mock
 from workers.contract.backoff import Backoff
 from workers.contract.image_type import ImageType
 from workers.contract.job_options import HeadersByOrigin
-from workers.contract.messages import Failed, Lease, Outcome, TryAgain, Uploaded
+from workers.contract.messages import Failed, Lease, Outcome, RetryLater, Uploaded
 from workers.worker.imgur.client import ImgurClient
 from workers.worker.pipeline import Pipeline
 from workers.worker.source.body import Download
@@ -53,11 +53,11 @@ def carry(client: ImgurClient) -> list[Outcome]:
         client,
         MAX_ATTEMPTS,
         Backoff(0.0, 0.0),
-        lambda _arrival: True,
-        messenger=Silent(),
+        lambda _download_report: True,
+        callbacks=Silent(),
     )
     outcomes: list[Outcome] = []
-    while not outcomes or isinstance(outcomes[-1], TryAgain):
+    while not outcomes or isinstance(outcomes[-1], RetryLater):
         lease = Lease(7, "j", 3, "https://source.test/a.png", len(outcomes) + 1)
         outcomes.append(pipeline.process(lease))
     return outcomes
@@ -120,7 +120,7 @@ def test_which_answers_leave_a_doubt(
 ) -> None:
     api.register_uri("POST", UPLOAD, [answer, {"text": STORED}])
     first, last = carry(make_client())
-    assert isinstance(first, TryAgain)
+    assert isinstance(first, RetryLater)
     assert first.maybe_stored is maybe_stored
     assert isinstance(last, Uploaded)
 

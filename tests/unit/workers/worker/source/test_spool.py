@@ -7,7 +7,7 @@ import pytest
 
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.byte_budget import ByteBudget
-from workers.worker.source.spool import Storage
+from workers.worker.source.spool import Spool
 
 
 def full_disk() -> BinaryIO:
@@ -20,38 +20,38 @@ def no_temporary_folder() -> BinaryIO:
 
 def test_little_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", no_temporary_folder)
-    storage = Storage(10, ByteBudget(1000))
+    spool = Spool(10, ByteBudget(1000))
 
-    storage.write(b"12345")
-    storage.write(b"67890")
+    spool.write(b"12345")
+    spool.write(b"67890")
 
-    assert storage.size == 10
-    with storage.rewind() as file:
+    assert spool.size == 10
+    with spool.rewind() as file:
         assert file.read() == b"1234567890"
 
 
 def test_much_goes_to_a_file() -> None:
-    storage = Storage(10, ByteBudget(1000))
+    spool = Spool(10, ByteBudget(1000))
 
     for piece in (b"12345", b"67890", b"x", b"yz"):
-        storage.write(piece)
+        spool.write(piece)
 
-    assert storage.size == 13
-    with storage.rewind() as file:
+    assert spool.size == 13
+    with spool.rewind() as file:
         assert file.fileno() > 2
         assert file.read() == b"1234567890xyz"
 
 
 def test_little_goes_to_a_file_too_when_memory_is_short() -> None:
     budget = ByteBudget(12)
-    others = Storage(10, budget)
+    others = Spool(10, budget)
     others.write(b"12345")
-    storage = Storage(10, budget)
+    spool = Spool(10, budget)
 
     for piece in (b"1234", b"56", b"78"):
-        storage.write(piece)
+        spool.write(piece)
 
-    with storage.rewind() as file:
+    with spool.rewind() as file:
         assert file.fileno() > 2
         assert file.read() == b"12345678"
     assert budget.take(7), "what went to the file gave its memory back"
@@ -62,11 +62,11 @@ def test_little_goes_to_a_file_too_when_memory_is_short() -> None:
 @pytest.mark.parametrize("pieces", [1, 50], ids=["noticed at the end", "noticed while writing"])
 def test_full_disk(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", full_disk)
-    storage = Storage(10, ByteBudget(1000))
+    spool = Spool(10, ByteBudget(1000))
 
     with pytest.raises(DownloadError) as caught:
-        fill(storage, pieces)
-    storage.discard()
+        fill(spool, pieces)
+    spool.discard()
 
     assert caught.value.reason is Reason.STORAGE_FULL
     assert caught.value.transient
@@ -74,16 +74,16 @@ def test_full_disk(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
 
 def test_no_place_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", no_temporary_folder)
-    storage = Storage(10, ByteBudget(1000))
+    spool = Spool(10, ByteBudget(1000))
 
     with pytest.raises(DownloadError) as caught:
-        fill(storage, 1)
-    storage.discard()
+        fill(spool, 1)
+    spool.discard()
 
     assert caught.value.reason is Reason.STORAGE_FULL
 
 
-def fill(storage: Storage, pieces: int) -> None:
+def fill(spool: Spool, pieces: int) -> None:
     for _ in range(pieces):
-        storage.write(bytes(100))
-    storage.rewind()
+        spool.write(bytes(100))
+    spool.rewind()

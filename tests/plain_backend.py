@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from workers import BoardHealth, BoardState
+from workers import BackendHealth, BackendState
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Failed, Outcome, Report, TryAgain, Uploaded
+from workers.contract.messages import Failed, Outcome, Report, RetryLater, Uploaded
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 
@@ -12,7 +12,7 @@ WORKER = "worker-1"
 CREATED = 1513961309.5
 
 
-class PlainBoard:
+class PlainBackend:
     """What the web side sees, and a hand to do the workers' part."""
 
     def __init__(self, **limits: Any) -> None:
@@ -20,7 +20,7 @@ class PlainBoard:
         self.table = JobTable(wall_clock=lambda: self.now)
         self._mailbox = Mailbox(self.table, MailboxLimits(**limits))
         self._mailbox.register(WORKER)
-        self.state = BoardState.READY
+        self.state = BackendState.READY
         self.wanted = 2
         self.pause_seconds = 0.0
         self.failure: Exception | None = None
@@ -45,17 +45,17 @@ class PlainBoard:
     def workers_wanted(self) -> int:
         return self.wanted
 
-    def health(self) -> BoardHealth:
+    def health(self) -> BackendHealth:
         self._count_call()
         stats = self._mailbox.stats()
-        return BoardHealth(
+        return BackendHealth(
             self.state,
             stats.workers_ready,
             self.wanted,
             stats.queued,
             stats.leased,
             self.pause_seconds,
-            stats.workers_leaving,
+            stats.workers_draining,
         )
 
     def _count_call(self) -> None:
@@ -78,7 +78,7 @@ class PlainBoard:
         self.work(Failed(reason, message))
 
     def put_off(self, reason: str, message: str) -> None:
-        self.work(TryAgain(reason, message, 60.0))
+        self.work(RetryLater(reason, message, 60.0))
 
     @property
     def open_urls(self) -> int:
