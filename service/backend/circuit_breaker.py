@@ -44,8 +44,8 @@ class BackendSilentError(Exception):
 class CircuitBreaker:
     """A `Backend` in front of another: its calls fail at once while that one is silent.
 
-    `health` and the mailbox's `metrics` raise BackendSilentError, too, and never wait for more than a
-    second. All other calls are derived from the protocols of what answers them.
+    `health` and the mailbox's `metrics` raise BackendSilentError, too, and never wait for more than
+    a second. All other calls are derived from the protocols of what answers them.
 
     Args:
         backend: the one behind.

@@ -1,15 +1,15 @@
-"""Answers that take long, without keeping a thread from other requests.
+"""Responses that take long, without a thread that other requests need.
 
-The web server has a few threads, and a request holds one until it is answered. A request that is
-parked gives it back:
+The web server has a few threads, and a request holds one until it is answered. A suspended request
+gives it back:
 
-- `SuspendedRequest.stream`: the answer has begun, and goes on piece by piece (server-sent events). Its
-  connection stays, and costs what an idle one does.
-- `SuspendedRequest.wait`: there is nothing to say yet. The thread waits, and another one is started for as
-  long. That is for a few.
+- `SuspendedRequest.stream`: the response has begun, and goes on piece by piece (server-sent
+  events). Its connection stays open, at the cost of an idle one.
+- `SuspendedRequest.wait`: there is nothing to send yet. The thread waits, and another one is
+  started for that time. So only few requests may wait.
 
-A handler finds the `SuspendedRequest` of its request with `suspended_request_of`. Whoever keeps a parked request is
-told when its client is gone or the server drains, and must then see to it at once.
+A handler finds the `SuspendedRequest` of its request with `suspended_request_of`. Its listener is
+told when the client has left or the server drains, and must then end it at once.
 """
 
 from collections.abc import Callable

@@ -71,7 +71,7 @@ class SuspendableChannel(HTTPChannel):
 
     @contextmanager
     def wait(self, listener: SuspensionListener) -> Iterator[None]:
-        """Let another thread answer other requests while this one waits; see `SuspendedRequest.wait`."""
+        """Start another thread while this one waits; see `SuspendedRequest.wait`."""
         request = self.requests[0]
         with self.server.one_more_thread(request):
             _forget_body(request)

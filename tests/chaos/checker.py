@@ -46,9 +46,9 @@ class Verdict:
     def __str__(self) -> str:
         figures = (
             f"{self.urls} URLs: {self.complete} complete, failed {dict(self.failed)}, "
-            f"{self.lost} lost; {self.extra} uploads beyond the completes, {self.maybe_duplicated} URLs "
-            f"uploaded twice, {self.marked} marked; longest pause {self.pause:.2f} s, "
-            f"{self.reads} answers read"
+            f"{self.lost} lost; {self.extra} uploads beyond the completes, "
+            f"{self.maybe_duplicated} URLs uploaded twice, {self.marked} marked; "
+            f"longest pause {self.pause:.2f} s, {self.reads} answers read"
         )
         broken = f"; BROKEN {dict(self.violations)}: {self.examples}" if self.violations else ""
         return figures + broken

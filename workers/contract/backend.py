@@ -85,7 +85,7 @@ class WebMailbox(Protocol):
         ...
 
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
-        """How fast uploads go, and what comes before the end of a job; see `Mailbox.queue_stats`."""
+        """How fast uploads go, and what comes before the end of a job; see `Mailbox`."""
         ...
 
     def metrics(self) -> tuple[Metric, ...]:

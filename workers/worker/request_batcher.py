@@ -42,7 +42,7 @@ class RequestBatcher:
 
     Args:
         exchange: one round trip.
-        limiter: how many lanes are to be at work at most; it may change at any time, see `look_again`.
+        limiter: how many lanes may be at work; it may change at any time, see `look_again`.
         quota: what is to be passed on of Imgur's limits, once; None when there is nothing new.
         rest_seconds: from one trip's end to the next one's start at least, so that more words
             gather, where a trip costs much more than a word. One that comes later leaves at once.

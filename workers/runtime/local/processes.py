@@ -22,8 +22,8 @@ from workers.runtime.upkeep import Upkeep
 class LocalBackend(HealthReader):
     """A `Backend` whose state lives in a Manager process and whose workers are processes.
 
-    The calls of a `Backend` may come from any thread; the life cycle (`start`, `supervise`, `close`,
-    `drain`, `stop`) belongs to the main thread.
+    The calls of a `Backend` may come from any thread; the life cycle (`start`, `supervise`,
+    `close`, `drain`, `stop`) belongs to the main thread.
     """
 
     outlives_service = False

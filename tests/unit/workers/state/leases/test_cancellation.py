@@ -116,8 +116,10 @@ def test_a_pause_that_imgur_asks_for_holds_all_the_same(harness: Harness) -> Non
     ("is_uploading", "reason"), [(False, Reason.CANCELLED), (True, Reason.UPLOAD_INTERRUPTED)]
 )
 def test_what_its_worker_dies_with_ends(
-    harness: Harness, is_uploading: bool, reason: Reason
-) -> None:  # noqa: FBT001 - a row of the table
+    harness: Harness,
+    is_uploading: bool,  # noqa: FBT001 - a row of the table
+    reason: Reason,
+) -> None:
     harness.put("j", 1)
     lease = harness.claim()
     if is_uploading:
