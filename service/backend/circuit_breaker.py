@@ -25,7 +25,7 @@ from workers import (
     derive,
 )
 
-CALLS_AT_ONCE: Final = 6
+CALLS_AT_ONCE: Final = 8
 """Fewer than the web server's threads: two are left to refuse what comes while the rest wait."""
 
 _SILENCE_SECONDS = 3.0

@@ -82,7 +82,6 @@ class Channel(SuspendableChannel):
         self._receiving = LeastRate(limits.bytes_per_second, limits.window_seconds)
         self._sending = LeastRate(limits.bytes_per_second, limits.window_seconds)
         self.group = self.server.group_of(self.addr)
-        """The client, as far as addresses tell clients apart."""
 
     @property
     def client(self) -> str:

@@ -3,20 +3,28 @@
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from waitress.task import ThreadedTaskDispatcher
+
+from service.http.request_queue import Request, RequestQueue
 
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
 
 # Few handlers wait for anything but the job board, which answers within milliseconds; the threads
 # are many so that a few large jobs being rendered do not hold up small requests.
-REQUEST_THREADS: Final = 8
+REQUEST_THREADS: Final = 10
+
+MOST_OF_ONE: Final = 4
+"""Threads that answer one client's requests at once: with its large body (one of `_BODY_THREADS`)
+fewer than the calls that the job board takes at once, so that whoever else comes waits for neither
+(`service.backend.circuit_breaker.CALLS_AT_ONCE`)."""
 
 _BODY_THREADS: Final = 2
 """Parsing a large body holds up all other threads, so that more at once would not be done sooner;
-the second one goes on while the first waits for the job board."""
+the second one goes on while the first waits for the job board, and is for another client."""
 
 _LARGE_BODY_BYTES: Final = 256 * 1024
 """So much JSON takes some 15 ms at the worst."""
@@ -24,35 +32,78 @@ _LARGE_BODY_BYTES: Final = 256 * 1024
 _THREAD_END_SECONDS: Final = 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A request that gives its client's thread back when it is answered."""
+
+    request: Request
+    threads: "Threads"
+
+    @property
+    def group(self) -> str:
+        return self.request.group
+
+    def service(self) -> None:
+        try:
+            self.request.service()
+        finally:
+            self.threads.release(self.group)
+
+    def cancel(self) -> None:
+        self.request.cancel()
+
+
 class Threads(ThreadedTaskDispatcher):
-    """Those that answer requests of one kind.
+    """Those that answer requests of one kind; clients take turns.
 
     Args:
         count: how many, besides those that wait.
+        most: of them for one client.
     """
 
-    def __init__(self, count: int) -> None:
+    queue: RequestQueue  # type: ignore[assignment]  # waitress has a deque
+
+    def __init__(self, count: int, most: int = 1) -> None:
         super().__init__()
+        self.queue = RequestQueue(most)
         self._count = count
         self._counting = threading.Lock()
+
+    def add_task(self, task: Request) -> None:  # type: ignore[override]  # connections, in fact
+        """Let a request be answered."""
+        super().add_task(_Turn(task, self))  # type: ignore[arg-type]
+
+    def release(self, client: str) -> None:
+        """A thread has answered a client, whose next request may be answered by any."""
+        with self.lock:
+            self.queue.release(client)
+            if self.queue:
+                self.queue_cv.notify()
 
     def start(self) -> None:
         """Begin to answer."""
         self.set_thread_count(self._count)
 
     @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Another one, in place of the calling one, which waits."""
+    def one_more(self, client: str) -> Iterator[None]:
+        """Another one, in place of the calling one, which waits with a client's request."""
         self._add(1)
+        self.release(client)
         try:
             yield
         finally:
+            with self.lock:
+                self.queue.resume(client)
             self._add(-1)
 
     def stop(self) -> bool:
         """Drop what waits; returns whether all have ended."""
         with self._counting:
             self._count = 0
+        with self.lock:
+            dropped = self.queue.drop_all()
+        for request in dropped:
+            request.cancel()
         self.shutdown(timeout=_THREAD_END_SECONDS)
         return not self.threads
 
@@ -74,7 +125,7 @@ class Dispatchers:
     """
 
     def __init__(self, health_paths: Iterable[str]) -> None:
-        self.usual = Threads(REQUEST_THREADS)
+        self.usual = Threads(REQUEST_THREADS, MOST_OF_ONE)
         self._bodies = Threads(_BODY_THREADS)
         self._refusals = Threads(1)
         # Each on its own: readiness may wait a second for the Manager.

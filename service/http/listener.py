@@ -25,11 +25,11 @@ from service.http.dispatchers import Dispatchers
 from service.http.polled import Polled
 from service.http.refused_request import RefusalFormat, RequestRefusedError
 from service.http.shares import Shares
+from service.http.suspended_channel import SuspendableChannel
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from waitress.channel import HTTPChannel
-    from waitress.parser import HTTPRequestParser
     from waitress.task import Task
 
 _REPORT_SECONDS = 10.0
@@ -110,11 +110,11 @@ class Listener(TcpWSGIServer):
         is_taken = not channel.is_for_health or self._dispatchers.is_for_health(request)
         if not is_taken and request.error is None:
             request.error = _no_room("too-many-connections", "connections are open")
-        self._dispatchers.of(request).add_task(channel)  # type: ignore[arg-type]  # as waitress
+        self._dispatchers.of(request).add_task(channel)
 
-    def one_more_thread(self, request: "HTTPRequestParser") -> AbstractContextManager[None]:
-        """Another thread, in place of the calling one, which waits with a request."""
-        return self._dispatchers.of(request).one_more()
+    def one_more_thread(self, channel: SuspendableChannel) -> AbstractContextManager[None]:
+        """Another thread, in place of the calling one, which waits with a connection's request."""
+        return self._dispatchers.of(channel.requests[0]).one_more(channel.group)
 
     def pull_trigger(self) -> None:
         """Wake the loop; it goes through all connections then, whoever has woken it.

@@ -50,6 +50,8 @@ class SuspendableChannel(HTTPChannel):
     """A connection whose first request may be parked."""
 
     server: "Listener"
+    group: str
+    """The client, as far as addresses tell clients apart."""
     _listener: SuspensionListener | None = None
     _is_streaming = False
     is_abandoned = False
@@ -73,7 +75,7 @@ class SuspendableChannel(HTTPChannel):
     def wait(self, listener: SuspensionListener) -> Iterator[None]:
         """Start another thread while this one waits; see `SuspendedRequest.wait`."""
         request = self.requests[0]
-        with self.server.one_more_thread(request):
+        with self.server.one_more_thread(self):
             _forget_body(request)
             self._listener = listener
             self._tell(listener)

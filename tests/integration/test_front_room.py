@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from service.http.channel import Channel
 from service.http.connection_limits import ConnectionLimits
-from service.http.dispatchers import REQUEST_THREADS
+from service.http.dispatchers import MOST_OF_ONE, REQUEST_THREADS
 from tests.front_server import GET, LONG, PATIENCE, POST, Running, read_answer, serving
 from tests.waiting import wait_until
 
@@ -129,6 +130,19 @@ class TestConnections:
             gc.enable()
 
 
+class TestThreads:
+    def test_whoever_waits_for_long_answers_keeps_threads_from_nobody_else(
+        self, running: Running, crowd: Callable[..., list[socket.socket]]
+    ) -> None:
+        busy = crowd(FLOOD, 2 * REQUEST_THREADS, GET % b"/wait")
+        for _ in range(MOST_OF_ONE):
+            assert running.app.entered.acquire(timeout=PATIENCE)
+        assert running.ask(b"/", ANOTHER) == b"0"
+        assert not running.app.entered.acquire(blocking=False)
+        running.app.gate.set()
+        assert {status_of(sock) for sock in busy} == {200}
+
+
 class TestUnreadAnswers:
     def test_of_requests_in_one_piece(self, running: Running) -> None:
         with running.connect(receive_buffer=4096) as sock:
@@ -204,12 +218,16 @@ class TestBodies:
     def test_large_ones_are_answered_a_few_at_a_time(self, running: Running) -> None:
         with contextlib.ExitStack() as stack:
             request = POST.replace(b"/ ", b"/wait ") % len(LONG)
-            large = [stack.enter_context(running.connect()) for _ in range(12)]
+            large = [stack.enter_context(running.connect(FLOOD)) for _ in range(12)]
             for sock in large:
                 sock.sendall(request + LONG)
-            for _ in range(2):
-                assert running.app.entered.acquire(timeout=PATIENCE)
-            wait_until(lambda: len(running.server._dispatchers._bodies.queue) == len(large) - 2)
+            assert running.app.entered.acquire(timeout=PATIENCE)
+            wait_until(lambda: sum(bool(one.requests) for one in self.channels(running)) == 12)
+            assert not running.app.entered.acquire(blocking=False)
+            # Another client does not wait for all of that.
+            large.append(stack.enter_context(running.connect(ANOTHER)))
+            large[-1].sendall(request + LONG)
+            assert running.app.entered.acquire(timeout=PATIENCE)
             assert running.ask() == b"0"
             assert not running.app.entered.acquire(blocking=False)
             running.app.gate.set()
@@ -219,9 +237,8 @@ class TestBodies:
         request = POST.replace(b"/ ", b"/wait ").replace(b"Host", b"Content-Encoding: gzip\r\nHost")
         with contextlib.ExitStack() as stack:
             for _ in range(12):
-                stack.enter_context(running.connect()).sendall(request % 1 + b"x")
-            for _ in range(2):
-                assert running.app.entered.acquire(timeout=PATIENCE)
+                stack.enter_context(running.connect(FLOOD)).sendall(request % 1 + b"x")
+            assert running.app.entered.acquire(timeout=PATIENCE)
             assert running.ask() == b"0"
             assert not running.app.entered.acquire(blocking=False)
 
@@ -230,5 +247,7 @@ class TestBodies:
 
     def whose_bodies_arrive(self, running: Running) -> list[int]:
         """By the port at the other end."""
-        channels = running.server._server.channels()
-        return [channel.addr[1] for channel in channels if channel.arriving_bytes]
+        return [channel.addr[1] for channel in self.channels(running) if channel.arriving_bytes]
+
+    def channels(self, running: Running) -> list[Channel]:
+        return running.server._server.channels()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from service.app import REFUSALS
+from service.http.dispatchers import MOST_OF_ONE, REQUEST_THREADS
 from service.http.server import ServerStartError, WebServer
 from tests.waiting import wait_until
 
@@ -200,9 +201,10 @@ class TestDrain:
             for client in clients:
                 stack.enter_context(client)
                 client.sendall(GET % b"/wait")
-            for _ in range(8):
+            for _ in range(MOST_OF_ONE):
                 assert running.app.entered.acquire(timeout=PATIENCE)
-            wait_until(lambda: len(running.server._dispatchers.usual.queue) == 12)
+            channels = running.server._server.channels
+            wait_until(lambda: sum(bool(one.requests) for one in channels()) == len(clients))
             drained = drain(running, pool)
             assert not drained.done()
             running.app.gate.set()
@@ -312,7 +314,7 @@ class TestDrain:
     def test_threads_end(self, running: Running) -> None:
         assert running.ask(b"/") == b"0"
         threads = running.server._dispatchers.usual.threads
-        assert len(threads) == 8
+        assert len(threads) == REQUEST_THREADS
         running.server.close()
         assert not threads
         assert not running.server._thread.is_alive()
