@@ -6,6 +6,7 @@ boundary and nobody can change it after it was sent.
 
 from workers.contract.messages.jobs import (
     CHANGES_A_CALL,
+    CHANGES_A_CALL_BYTES,
     ChangesWanted,
     ImageState,
     JobChanges,
@@ -39,6 +40,7 @@ from workers.contract.messages.tasks import (
 
 __all__ = [
     "CHANGES_A_CALL",
+    "CHANGES_A_CALL_BYTES",
     "PENDING_DELETION",
     "Ack",
     "ChangesWanted",

@@ -11,6 +11,10 @@ CHANGES_A_CALL: Final = 2000
 """Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as
 long again."""
 
+CHANGES_A_CALL_BYTES: Final = 1024**2
+"""Of URLs told in one call; some may be long. Pickling and reading them holds up all threads of
+either process, 1 ms for so much."""
+
 
 class JobStatus(StrEnum):
     """A job's life; it only ever moves down this list."""
@@ -57,7 +61,8 @@ class ChangesWanted:
             begins anew.
         owner: who asks.
         known: URLs the reader has been told of; None for all of them.
-        limit: URLs to tell of, and changes to go through, in this call.
+        limit: URLs to tell of, and changes to go through, in this call. Fewer URLs are told where
+            they are longer than `CHANGES_A_CALL_BYTES`.
         name_urls: tell the URLs that have changed as well, for a reader that keeps none.
     """
 
@@ -80,6 +85,7 @@ class JobChanges:
         created: seconds since the epoch, GMT.
         finished: the same, or None until the last URL is final.
         total: URLs of the job.
+        text_bytes: of all of them, in characters.
         complete: of these, now.
         failed: the same.
         is_first: what the reader knew is no use here: it begins anew, with this.
@@ -110,6 +116,7 @@ class JobChanges:
     created: float
     finished: float | None
     total: int
+    text_bytes: int
     complete: int
     failed: int
     is_first: bool

@@ -18,6 +18,7 @@ from workers.contract.messages import (
 )
 from workers.contract.origin import Origin
 from workers.contract.request_key import RequestKey
+from workers.state.jobs.call_size import fit_in_a_call
 from workers.state.jobs.change_log import ChangeLog
 from workers.state.jobs.failure_log import FailureLog
 from workers.state.jobs.job_size import (
@@ -59,6 +60,7 @@ class Job:
         weighed_open: of that, what cannot make room yet: all, or nothing.
         asked_bytes: see `size_of`; found out where it is not known.
         beyond_bytes: of the texts that are beyond that.
+        text_bytes: see `JobChanges`.
     """
 
     urls: tuple[str, ...]
@@ -91,11 +93,13 @@ class Job:
     weighed_open: int = field(default=0, compare=False)
     asked_bytes: int = field(default=0, compare=False)
     beyond_bytes: int = field(init=False, default=0, compare=False)
+    text_bytes: int = field(init=False, default=0, compare=False)
     log: ChangeLog = field(init=False, repr=False, compare=False)
     timelines: Timelines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.log = ChangeLog(len(self.urls))
+        self.text_bytes = sum(map(len, self.urls))
         self.timelines = Timelines(len(self.urls), self.opened)
         self.asked_bytes = self.asked_bytes or size_of(self)
         self.beyond_bytes = sum(beyond_usual(message) for _, message in self.troubles.values())
@@ -247,7 +251,7 @@ class Job:
         is_first = not self.log.knows(since)
         if is_first:
             since, known = self.log.version, 0
-        urls = self.urls[known : known + limit]
+        urls = fit_in_a_call(self.urls[known : known + limit])
         indexes: Sequence[int]
         if known < total:
             # Whatever changes while a reader goes through the URLs stands in the log behind
@@ -261,6 +265,7 @@ class Job:
             created=self.created,
             finished=self.finished,
             total=total,
+            text_bytes=self.text_bytes,
             complete=len(self.links),
             failed=total - self.pending - len(self.links),
             is_first=is_first,

@@ -92,6 +92,7 @@ ALL = [
         created=1.0,
         finished=2.0,
         total=3,
+        text_bytes=4,
         complete=1,
         failed=2,
         is_first=True,

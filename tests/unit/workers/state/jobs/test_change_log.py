@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from tests.job_snapshot import JobSnapshot
 from workers.contract.messages import (
+    CHANGES_A_CALL_BYTES,
     ChangesWanted,
     Failed,
     JobChanges,
@@ -225,3 +226,19 @@ def test_the_version_alone_is_asked_for_with_no_limit(table: JobTable) -> None:
     now = table.changes(ChangesWanted("j", 0, limit=0))
     assert now is not None
     assert now.latest == changes.latest + 1
+
+
+@pytest.mark.parametrize(
+    ("length", "calls"), [(1_000, 1), (CHANGES_A_CALL_BYTES // 2, 3), (2**21, 6)]
+)
+def test_long_urls_are_told_a_few_at_a_time(length: int, calls: int) -> None:
+    """All threads of the state wait while a megabyte is pickled."""
+    urls = tuple(url.ljust(length, "x") for url in URLS)
+    table = JobTable()
+    table.open(Submission("j", urls))
+    reader = Reader(table)
+    reader.known = 0
+    reader.catch_up(limit=100)
+    assert len(reader.calls) == calls
+    assert reader.seen.urls == urls
+    assert all(call.text_bytes == length * len(urls) for call in reader.calls)
