@@ -22,7 +22,7 @@ from service.problems.problems import Problem
 from workers import share_left
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _READ_BYTES = 256 * 1024  # waitress asks for megabytes again and again, however little is taken
 _SMALL_BYTES = 64 * 1024  # copied as quickly as anything else is done with it
@@ -102,6 +102,22 @@ class LargeResponses:
         # this very thread holds the lock.
         self._ended: deque[_Reader] = deque()
 
+    def check(self, req: falcon.Request, least_bytes: int, tenant: str) -> None:
+        """Refuse an answer that there is no memory for, before it is rendered.
+
+        Args:
+            req: the request.
+            least_bytes: memory that the answer takes which no other client's answer shares.
+            tenant: whose share of the memory it takes.
+
+        Raises:
+            Problem: 503, as `send` would.
+        """
+        if least_bytes <= _SMALL_BYTES or req.method == "HEAD":
+            return
+        with self._lock:
+            self._require_room(least_bytes, tenant, self._payers())
+
     def send(
         self, req: falcon.Request, resp: falcon.Response, pieces: tuple[bytes, ...], tenant: str
     ) -> None:
@@ -128,18 +144,25 @@ class LargeResponses:
 
     def _take_in(self, reader: _Reader) -> None:
         with self._lock:
-            while self._ended:
-                self._readers.pop(self._ended.popleft(), None)
-            payers = {one.answer: one for one in reversed(self._readers)}  # the first of each
-            used = sum(one.size for one in payers.values())
-            own = sum(one.size for one in payers.values() if one.tenant == reader.tenant)
-            # One goes out in any case, or it never would.
-            is_new = used > 0 and reader.answer not in payers
-            if is_new and reader.size > share_left(self._max_bytes, used, own):
-                if used + reader.size > self._max_bytes:
-                    self._make_room()
-                raise _too_many()
+            payers = self._payers()
+            if reader.answer not in payers:
+                self._require_room(reader.size, reader.tenant, payers)
             self._readers[reader] = None
+
+    def _payers(self) -> dict[int, _Reader]:
+        """The first reader of each answer that is under way."""
+        while self._ended:
+            self._readers.pop(self._ended.popleft(), None)
+        return {one.answer: one for one in reversed(self._readers)}
+
+    def _require_room(self, size: int, tenant: str, payers: "Mapping[int, _Reader]") -> None:
+        used = sum(one.size for one in payers.values())
+        own = sum(one.size for one in payers.values() if one.tenant == tenant)
+        # One goes out in any case, or it never would.
+        if used > 0 and size > share_left(self._max_bytes, used, own):
+            if used + size > self._max_bytes:
+                self._make_room()
+            raise _too_many()
 
     def _make_room(self) -> None:
         shares: Counter[str] = Counter()

@@ -116,6 +116,7 @@ class UploadResource:
             resp.set_header("Retry-After", str(_ask_again_seconds(job.pending)))
         if is_known(req, resp, tag_of(job.latest)):
             return
+        self._answers.check(req, self._views.least_bytes(job, owner, page), tenant_of(req))
         rendered = self._views.show(
             known_id, owner, job.latest, page, with_timelines=with_timelines
         )

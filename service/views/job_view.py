@@ -51,6 +51,12 @@ class JobView:
         """Whether it shows all of the job as of this version."""
         return self._last is not None and self._last.is_current and self.version == version
 
+    def is_rendered_at(self, version: int) -> bool:
+        """Whether the answer that shows all of the job as of this version is there; any thread may
+        ask, and then it may be gone.
+        """
+        return self._whole is not None and self.is_whole_at(version)
+
     @property
     def size(self) -> int:
         """Bytes of memory, roughly."""

@@ -9,6 +9,8 @@ from service.views.job_view import JobView
 from service.views.view_cache import ViewCache
 from workers import ChangesWanted, JobChanges, WebJobTable
 
+_RESULT_BYTES = 60  # of JSON besides the URL
+
 
 class JobViews:
     """Answers that show jobs. Safe to use from any thread.
@@ -31,6 +33,24 @@ class JobViews:
         if changes is None:
             self._views.forget((owner, job_id))
         return changes
+
+    def least_bytes(self, job: JobChanges, owner: str, page: Page | None) -> int:
+        """Memory that an answer will take at least, beside what is rendered already; renders
+        nothing, and waits for nobody.
+
+        Args:
+            job: what `glance` has returned.
+            owner: who asks.
+            page: the results to show; None for all there is.
+        """
+        shown = job.total
+        if page is not None:
+            shown = max(0, min(page.end, job.total) - page.cursor)
+        else:
+            view = self._views.peek((owner, job.job_id))
+            if view is not None and view.is_rendered_at(job.latest):
+                return 0
+        return shown * _RESULT_BYTES + job.text_bytes * shown // max(1, job.total)
 
     def show(
         self,

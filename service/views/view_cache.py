@@ -68,6 +68,14 @@ class ViewCache(Generic[_Key, _View]):
             finally:
                 self._weigh(key, kept)
 
+    def peek(self, key: _Key) -> _View | None:
+        """The view of a key, if there is one, whatever another thread does with it; waits for
+        nobody.
+        """
+        with self._lock:
+            kept = self._kept.get(key)
+        return None if kept is None else kept.view
+
     def forget(self, key: _Key) -> None:
         """There is nothing to render any more."""
         with self._lock:

@@ -11,7 +11,11 @@ from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from service.http.large_responses import LargeResponses, PiecesFile
 from service.http.suspended import ENVIRON_KEY, SuspendedRequest
-from service.problems.problems import Problem
+from service.problems.problems import Problem, render_problems
+from service.resources.uploads import UploadResource
+from service.views.job_views import JobViews
+from tests.plain_backend import PlainBackend
+from workers.contract.messages import Submission
 
 MEBIBYTE = 1024**2
 
@@ -138,3 +142,33 @@ def test_small_ones_and_heads_take_nothing() -> None:
     head = send(answers, (bytes(MEBIBYTE),), "HEAD")
     assert (head.stream, head.content_length) == (None, str(MEBIBYTE))
     assert under_way.stream is not None
+
+
+def test_what_there_is_no_memory_for_is_refused_before_it_is_rendered() -> None:
+    answers = LargeResponses(4 * MEBIBYTE)
+    answers.check(make_request(), 10 * MEBIBYTE, "anna")  # one goes out in any case
+    under_way = send(answers, (bytes(3 * MEBIBYTE),))
+    with pytest.raises(Problem) as refused:
+        answers.check(make_request(), MEBIBYTE, "anna")
+    assert refused.value.body["code"] == "too-many-large-answers"
+    answers.check(make_request("HEAD"), MEBIBYTE, "anna")
+    answers.check(make_request(), 1000, "anna")
+    under_way.stream.close()
+    answers.check(make_request(), MEBIBYTE, "anna")
+
+
+def test_a_status_that_there_is_no_memory_for_is_never_rendered() -> None:
+    board, answers = PlainBackend(), LargeResponses(MEBIBYTE)
+    views = JobViews(board.job_table, sandbox=False, max_bytes=10 * MEBIBYTE)
+    app = falcon.App()
+    render_problems(app)
+    app.add_route("/{job_id}", UploadResource(board, views, answers))
+    under_way = send(answers, (bytes(MEBIBYTE),))
+    job_id = "11111111-1111-1111-1111-111111111111"
+    board.table.open(Submission(job_id, tuple(f"https://s.test/{n}" for n in range(10_000))))
+    for query in ("", "limit=10000"):
+        assert testing.simulate_get(app, f"/{job_id}", query_string=query).status_code == 503
+        assert views._views.peek(("", job_id)) is None
+    assert testing.simulate_get(app, f"/{job_id}", query_string="limit=10").status_code == 200
+    under_way.stream.close()
+    assert testing.simulate_get(app, f"/{job_id}").status_code == 200

@@ -299,3 +299,20 @@ def test_a_silent_board_is_noticed_before_the_wait_for_others(
         assert not stuck.done()
         backend.answering.set()
         assert stuck.result(PATIENCE) is not None
+
+
+def test_how_much_an_answer_takes_is_known_before_it_is_rendered() -> None:
+    harness = Harness()
+    job = harness.views.glance("j", "")
+    assert job is not None
+    text = sum(map(len, URLS))
+    least = harness.views.least_bytes(job, "", None)
+    assert text < least <= len(harness.body(Page(0, 10)))
+    assert 0 < harness.views.least_bytes(job, "", Page(3, 1)) < least
+    assert harness.views.least_bytes(job, "", Page(5, 1)) == 0
+    assert least <= len(harness.body())
+    assert harness.views.least_bytes(job, "", None) == 0, "it is rendered, and shared"
+    harness.table.begin("j", 0)
+    later = harness.views.glance("j", "")
+    assert later is not None
+    assert harness.views.least_bytes(later, "", None) == least
