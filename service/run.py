@@ -12,7 +12,7 @@ from service.app import REFUSALS, create_app
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_unfinished
 from service.http.file_limit import raise_file_limit
 from service.http.server import ServerStartError, WebServer
-from service.middleware.api_keys import HEALTH_PATHS
+from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
 from service.sandbox_process import SandboxProcess
 from service.settings.environment import (
     SettingsError,
@@ -89,6 +89,7 @@ class _Service:
             max_body_bytes=settings.max_body_bytes,
             trusted_proxies=settings.trusted_proxies,
             health_paths=HEALTH_PATHS,
+            loop_paths=LIVENESS_PATHS,
             refusals=REFUSALS,
         )
         running.callback(self._server.close)

@@ -10,7 +10,7 @@ from typing import Any
 from service.app import REFUSALS
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
-from service.middleware.api_keys import HEALTH_PATHS
+from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
 MAX_BODY = 1_000_000
@@ -28,9 +28,12 @@ class App:
     waiting: set[str] = field(default_factory=lambda: {"/wait"})
     gate: threading.Event = field(default_factory=threading.Event)
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    threads: list[str] = field(default_factory=list)
+    """The name of the thread of each request."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         body, path = environ["wsgi.input"].read(), environ["PATH_INFO"]
+        self.threads.append(threading.current_thread().name)
         if path in self.waiting:
             self.entered.release()
             assert self.gate.wait(PATIENCE)
@@ -78,6 +81,7 @@ def serving(limits: ConnectionLimits, trusted_proxies: Iterable[str] = ()) -> It
         limits=limits,
         trusted_proxies=trusted_proxies,
         health_paths=HEALTH_PATHS,
+        loop_paths=LIVENESS_PATHS,
         refusals=REFUSALS,
     )
     server.start()

@@ -65,6 +65,7 @@ class Channel(SuspendableChannel):
     """Whether requests were dropped behind those that wait for their answers."""
     is_for_health = False
     """Whether no other request is answered, as there is no room for more connections."""
+    _is_answered_in_loop = False
     _is_half_closed = False
     _linger_until = 0.0
     _active_at = 0.0
@@ -145,7 +146,17 @@ class Channel(SuspendableChannel):
             self._timed_request = self.request
             self._request_since = time.monotonic()
         self.server.come_bytes += len(data) if self.arriving_bytes else 0
+        if self._is_answered_in_loop:
+            self._is_answered_in_loop = False
+            self.service()
+            self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
         return is_open
+
+    def answer_in_loop(self) -> None:
+        """The loop's thread is to answer the first request, which takes no time, as soon as it has
+        received what has come.
+        """
+        self._is_answered_in_loop = True
 
     def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 - the parent's
         """Give the kernel what it takes; returns how many bytes."""

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from waitress.task import ThreadedTaskDispatcher
 
@@ -119,12 +119,14 @@ class Dispatchers:
 
     Args:
         health_paths: paths that are answered whatever else there is to do.
+        loop_paths: of these the ones that wait for nothing and take no time.
 
     Attributes:
         usual: for whatever is not special.
     """
 
-    def __init__(self, health_paths: Iterable[str]) -> None:
+    def __init__(self, health_paths: Iterable[str], loop_paths: Iterable[str] = ()) -> None:
+        self._loop_paths = frozenset(loop_paths)
         self.usual = Threads(REQUEST_THREADS, MOST_OF_ONE)
         self._bodies = Threads(_BODY_THREADS)
         self._refusals = Threads(1)
@@ -149,6 +151,16 @@ class Dispatchers:
         if is_coded or request.body_bytes_received > _LARGE_BODY_BYTES:
             return self._bodies
         return self._health.get(request.path, self.usual)  # type: ignore[attr-defined]  # lacks in the stubs
+
+    def needs_thread(self, request: "HTTPRequestParser") -> bool:
+        """Whether a request may wait for something, or take long. For others a change of threads
+        would be one more wait for the interpreter's lock.
+        """
+        if request.error is not None:  # it may have no path, nor method
+            return True
+        known: Any = request  # the stubs lack the path, and take the method for bytes
+        is_short = known.command in {"GET", "HEAD"} and not request.body_bytes_received
+        return not is_short or known.path not in self._loop_paths
 
     @property
     def are_busy(self) -> bool:

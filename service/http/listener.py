@@ -1,14 +1,15 @@
 """The listening socket and its connections.
 
 No client may keep others out: when connections or memory get short, whoever has the most of them
-gives way. Health is asked on threads of its own, and has places of its own, so that it is answered
-whatever the rest is busy with.
+gives way. Liveness is answered by the loop itself, readiness on a thread of its own, and both have
+places of their own, so that they are answered whatever the rest is busy with.
 """
 
 import errno
 import math
 import socket
 import sys
+import threading
 import time
 from contextlib import AbstractContextManager
 from http import HTTPStatus
@@ -87,6 +88,7 @@ class Listener(TcpWSGIServer):
         self._made_room = 0
         self._log = structlog.get_logger("http")
         self._polled = polled
+        self._loop_thread = 0
         super().__init__(app, polled, dispatcher=dispatchers.usual, **keywords)
 
     def channels(self) -> list[Channel]:
@@ -110,6 +112,14 @@ class Listener(TcpWSGIServer):
         is_taken = not channel.is_for_health or self._dispatchers.is_for_health(request)
         if not is_taken and request.error is None:
             request.error = _no_room("too-many-connections", "connections are open")
+        is_loop = threading.get_ident() == self._loop_thread
+        if (
+            is_loop
+            and not channel.total_outbufs_len
+            and not self._dispatchers.needs_thread(request)
+        ):
+            channel.answer_in_loop()
+            return
         self._dispatchers.of(request).add_task(channel)
 
     def one_more_thread(self, channel: SuspendableChannel) -> AbstractContextManager[None]:
@@ -161,6 +171,10 @@ class Listener(TcpWSGIServer):
         return time.monotonic() >= self._accept_again and super().readable()
 
     # --- housekeeping -----------------------------------------------------------------------
+
+    def enter_loop(self) -> None:
+        """The calling thread is the loop's."""
+        self._loop_thread = threading.get_ident()
 
     def look_after(self) -> None:
         """Close what is late, and make room where it is needed. Before each turn of the loop."""

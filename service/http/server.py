@@ -54,6 +54,7 @@ class WebServer:
         limits: what connections may cost.
         trusted_proxies: networks of proxies; what one client may hold does not bind them.
         health_paths: paths that are answered whatever else there is to do.
+        loop_paths: of these the ones that wait for nothing; the loop answers them itself.
         refusals: what the answers to broken requests carry.
 
     Attributes:
@@ -74,12 +75,13 @@ class WebServer:
         limits: ConnectionLimits = _DEFAULT_LIMITS,
         trusted_proxies: Iterable[str] = (),
         health_paths: Iterable[str] = (),
+        loop_paths: Iterable[str] = (),
         refusals: RefusalFormat = _DEFAULT_REFUSALS,
     ) -> None:
         # Its line for each request that has to wait says nothing that the answer times do not.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._polled = Polled()
-        self._dispatchers = Dispatchers(health_paths)
+        self._dispatchers = Dispatchers(health_paths, loop_paths)
         listener = _listen(host, port)
         self.address: str = listener.getsockname()[0].partition("%")[0]  # without a zone
         self.port: int = listener.getsockname()[1]
@@ -136,6 +138,7 @@ class WebServer:
             self._server.close_trigger()
 
     def _run(self) -> None:
+        self._server.enter_loop()
         while not self._stopping.is_set():
             self._turn(self._server.limits.sweep_seconds)
         self._server.stop_listening()

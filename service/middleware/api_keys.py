@@ -13,7 +13,8 @@ from service.http.client_address import client_group
 from service.problems.problems import Problem
 from service.settings.values import ApiKey
 
-HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz", "/healthz/", "/readyz/"})
+LIVENESS_PATHS: Final = frozenset({"/healthz", "/healthz/"})
+HEALTH_PATHS: Final = LIVENESS_PATHS | {"/readyz", "/readyz/"}
 """Asked by container runtimes and load balancers, which hold no key. The web server compares paths
 as they were sent, the application without the slash at their end."""
 

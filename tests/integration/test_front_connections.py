@@ -422,6 +422,26 @@ class TestManyAtOnce:
             for path in (b"/healthz", b"/readyz", b"/healthz?verbose=1", b"/healthz/"):
                 assert hasty.ask(path) == b"0"
 
+    def test_liveness_is_answered_by_the_loop(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            for method in (b"GET", b"HEAD"):
+                sock.sendall((GET % b"/healthz").replace(b"GET", method))
+                assert read_answer(sock)[0] == 200
+        with hasty.connect() as sock:
+            sock.sendall((GET % b"/healthz").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            assert read_to_end(sock).endswith(b"\r\n\r\n0")
+        assert hasty.app.threads == ["web-server"] * 3
+
+    def test_what_may_take_longer_is_not(self, hasty: Running) -> None:
+        with hasty.connect() as sock:
+            sock.sendall(GET % b"/" + GET % b"/healthz")
+            assert [read_answer(sock)[2] for _ in range(2)] == [b"0", b"0"]
+            sock.sendall(POST.replace(b"/ ", b"/healthz ") % 1 + b"x")
+            assert read_answer(sock)[2] == b"1"
+            sock.sendall(GET % b"/readyz")
+            assert read_answer(sock)[2] == b"0"
+        assert "web-server" not in hasty.app.threads
+
     def test_liveness_does_not_wait_for_readiness(self, hasty: Running) -> None:
         """Which asks the Manager."""
         hasty.app.waiting.add("/readyz")
