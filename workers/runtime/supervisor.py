@@ -12,7 +12,7 @@ import structlog
 from workers.contract.backoff import Backoff
 from workers.contract.messages import EndCause, FenceResult
 from workers.contract.state_calls import MailboxCalls
-from workers.worker.task_log import log_crashed
+from workers.worker.task_log import log_crashed, log_crashed_task
 
 CHECK_SECONDS = 1.0
 """How often leases are looked at; a worker found stuck has been so for at most this much longer."""
@@ -244,6 +244,8 @@ class Supervisor:
         )
         for crashed in fenced.failed:
             log_crashed(crashed)
+        for task in fenced.failed_tasks:
+            log_crashed_task(task)
 
     def _put_off(self, slot: _Slot) -> None:
         slot.false_starts += 1

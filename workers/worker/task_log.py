@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from workers.contract.messages import (
     Ack,
+    CrashedTask,
     CrashedUrl,
     Deferred,
     Done,
@@ -108,6 +109,19 @@ def log_crashed(url: CrashedUrl) -> None:
         )
     if url.finished is not None:
         log_finished(url.finished)
+
+
+def log_crashed_task(task: CrashedTask) -> None:
+    """Say that a webhook or a deletion failed, which had no worker left to say so."""
+    structlog.get_logger("errands").warning(
+        "errand failed",
+        job_id=task.job_id,
+        errand=task.kind.value,
+        index=task.index if task.kind is TaskKind.DELETION else None,
+        attempt=task.attempt,
+        reason=task.reason,
+        message=task.message,
+    )
 
 
 def log_finished(summary: JobSummary) -> None:

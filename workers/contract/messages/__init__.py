@@ -28,7 +28,13 @@ from workers.contract.messages.round_trip import (
     WorkerResponse,
 )
 from workers.contract.messages.submission import Refusal, RefusalCode, Submission
-from workers.contract.messages.supervision import CrashedUrl, EndCause, FenceResult, MailboxStats
+from workers.contract.messages.supervision import (
+    CrashedTask,
+    CrashedUrl,
+    EndCause,
+    FenceResult,
+    MailboxStats,
+)
 from workers.contract.messages.tasks import (
     PENDING_DELETION,
     Deletion,
@@ -44,6 +50,7 @@ __all__ = [
     "PENDING_DELETION",
     "Ack",
     "ChangesWanted",
+    "CrashedTask",
     "CrashedUrl",
     "Deferred",
     "Deletion",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workers.contract.messages.jobs import JobSummary
+from workers.contract.messages.tasks import TaskKind
 
 
 class EndCause(StrEnum):
@@ -36,6 +37,23 @@ class CrashedUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class CrashedTask:
+    """A webhook or a deletion failed because its worker died under it too often.
+
+    Attributes:
+        index: of the image to delete.
+        attempt: the number of the last one, from 1.
+    """
+
+    kind: TaskKind
+    job_id: str
+    index: int
+    attempt: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class FenceResult:
     """What a dead worker left behind.
 
@@ -43,13 +61,15 @@ class FenceResult:
         returned: URLs that went back to the queue.
         failed: URLs that were failed instead, because too many workers died with them.
         had_claimed: whether the worker had ever asked for work (it had started well).
-        tasks: webhooks and deletions that it had leased.
+        tasks: webhooks and deletions that are to be done again.
+        failed_tasks: those of them that were failed, because too many workers died with them.
     """
 
     returned: int
     failed: tuple[CrashedUrl, ...]
     had_claimed: bool
     tasks: int = 0
+    failed_tasks: tuple[CrashedTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

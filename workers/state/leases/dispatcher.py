@@ -142,18 +142,20 @@ class Dispatcher:
         """A worker died: end its leases, each charged with the crash."""
         leases = self._leases.fence(holder)
         self._room.worker_left(holder.worker_id)
-        failed = []
+        failed, failed_tasks = [], []
         now = self._clock()
         # In reverse, as each goes to the front of its job: the order handed out is kept.
         for leased in reversed(leases):
             if leased.kind is not TaskKind.IMAGE:
-                self._tasks.crashed((leased.kind, leased.place), now)
+                task = self._tasks.crashed((leased.kind, leased.place), now)
+                if task is not None:
+                    failed_tasks.append(task)
             elif (crashed := self._outcomes.settle_crash(leased.place)) is not None:
                 failed.append(crashed)
         self._rest_if_idle()
         returned = holder.images - len(failed)
-        tasks = len(leases) - holder.images
-        return FenceResult(returned, tuple(failed), holder.has_claimed, tasks)
+        tasks = len(leases) - holder.images - len(failed_tasks)
+        return FenceResult(returned, tuple(failed), holder.has_claimed, tasks, tuple(failed_tasks))
 
     def restore(self) -> tuple[CrashedUrl, ...]:
         """After a restart: what is unfinished waits; what was being uploaded is treated as after

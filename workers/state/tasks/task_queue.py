@@ -12,6 +12,7 @@ from functools import partial
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    CrashedTask,
     Deferred,
     Failed,
     Lease,
@@ -167,16 +168,21 @@ class TaskQueue:
         else:
             del self._open[key]
 
-    def crashed(self, key: TaskKey, now: float) -> None:
-        """The worker of an attempt died; once too often, and the task has failed."""
+    def crashed(self, key: TaskKey, now: float) -> CrashedTask | None:
+        """The worker of an attempt died; once too often, and the task has failed: what is to be
+        logged then.
+        """
         progress = self._ended(key, now)
         progress.crashes += 1
         if progress.crashes < self._limits.max_crashes:
             self._put(key, now)
-            return
+            return None
         message = f"{progress.crashes} worker processes died with this task."
-        self._store.note(key, progress.attempts + 1, Failed(Reason.WORKER_CRASHED, message))
+        attempt = progress.attempts + 1
+        self._store.note(key, attempt, Failed(Reason.WORKER_CRASHED, message))
         del self._open[key]
+        kind, place = key
+        return CrashedTask(kind, *place, attempt, Reason.WORKER_CRASHED, message)
 
     def _ended(self, key: TaskKey, now: float) -> _Progress:
         kind, place = key

@@ -13,6 +13,7 @@ from workers.contract.job_options import JobOptions, Priority
 from workers.contract.messages import (
     Ack,
     ChangesWanted,
+    CrashedTask,
     CrashedUrl,
     Deferred,
     Deletion,
@@ -61,6 +62,7 @@ _LEASE = Lease(
 )
 _UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0, b"content", same_as=True)
 _ACK = Ack(accepted=True, finished=_SUMMARY)
+_TASK = CrashedTask(TaskKind.WEBHOOK, "j", 0, 2, "worker-crashed", "Three died.")
 _CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
 ALL = [
     Submission("j", ("https://source.test/a.jpg",), "me", _OPTIONS),
@@ -81,7 +83,8 @@ ALL = [
     ),
     WorkerResponse(Directive.WORK, (_LEASE,), (_ACK,), (True,)),
     _CRASHED,
-    FenceResult(returned=1, failed=(_CRASHED,), had_claimed=True, tasks=2),
+    _TASK,
+    FenceResult(returned=1, failed=(_CRASHED,), had_claimed=True, tasks=2, failed_tasks=(_TASK,)),
     DeliveryAttempt(1.0, 2, 503, "timeout", 9.0),
     Deletion(DeletionState.FAILED, "imgur-error", "It was down."),
     MailboxStats(5, 1, 2, 3.5, 4, draining=True, workers_idle=3, workers_draining=6),

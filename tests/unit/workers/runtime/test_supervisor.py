@@ -1,9 +1,11 @@
 """The supervisor over a real mailbox, its workers played by the test."""
 
 import pytest
+import structlog
 
 from tests.job_snapshot import snapshot_of
 from tests.metric_values import values_of
+from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Directive, Failed, ImageState, Report, Submission
 from workers.runtime.supervisor import Supervisor
@@ -212,3 +214,18 @@ def test_a_dead_worker_is_replaced_in_its_place() -> None:
     harness.worker("worker-1.1").exitcode = -9
     harness.supervisor.look_after()
     assert harness.running == ["worker-2.1", "worker-1.2"]
+
+
+def test_a_webhook_given_up_with_its_third_worker_is_logged() -> None:
+    harness = Harness(1)
+    options = JobOptions(callback_url="https://client.test/hook?key=s3cret")
+    assert harness.box.put(Submission("j", ("https://source.test/a.jpg",), options=options)) is None
+    assert harness.report("worker-1.1", harness.take("worker-1.1"))
+    with structlog.testing.capture_logs() as logs:
+        for number in range(1, 4):
+            harness.take(f"worker-1.{number}")
+            harness.worker(f"worker-1.{number}").exitcode = -9
+            harness.supervisor.look_after()
+    (line,) = [line for line in logs if line["event"] == "errand failed"]
+    assert (line["job_id"], line["errand"], line["reason"]) == ("j", "webhook", "worker-crashed")
+    assert "s3cret" not in repr(logs)

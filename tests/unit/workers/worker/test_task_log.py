@@ -5,6 +5,7 @@ import structlog
 
 from workers.contract.messages import (
     Ack,
+    CrashedTask,
     Deferred,
     Done,
     Failed,
@@ -13,7 +14,7 @@ from workers.contract.messages import (
     RetryLater,
     TaskKind,
 )
-from workers.worker.task_log import log_outcome
+from workers.worker.task_log import log_crashed_task, log_outcome
 
 HOOK = "https://client.test/hook?key=s3cret"
 WEBHOOK = Lease(1, "j", 0, HOOK, 2, kind=TaskKind.WEBHOOK, body=b"{}")
@@ -45,3 +46,15 @@ def test_it_is_logged_without_secrets(outcome: Outcome, ack: Ack, event: str, le
         assert (line["job_id"], line["attempt"]) == ("j", task.attempt)
         assert line["errand"] == task.kind.value
         assert "s3cret" not in repr(line)
+
+
+@pytest.mark.parametrize(("kind", "index"), [(TaskKind.WEBHOOK, None), (TaskKind.DELETION, 3)])
+def test_one_that_no_worker_has_survived_is_logged_like_any_other(
+    kind: TaskKind, index: int | None
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        log_crashed_task(CrashedTask(kind, "j", 3, 2, "worker-crashed", "Three died."))
+    (line,) = logs
+    assert (line["event"], line["log_level"]) == ("errand failed", "warning")
+    assert (line["job_id"], line["errand"], line["index"]) == ("j", kind.value, index)
+    assert (line["attempt"], line["reason"]) == (2, "worker-crashed")

@@ -224,3 +224,16 @@ def test_without_tasks_nothing_wakes_for_them(harness: Harness) -> None:
     assert harness.box._tasks.next_due(harness.now) == math.inf
     harness.box.ack("w1", Report(lease.token, Failed("empty", "Nothing came.")))
     assert harness.box._tasks.next_due(harness.now) == harness.now
+
+
+def test_what_is_given_up_after_three_deaths_is_told(harness: Harness) -> None:
+    harness.upload("a")
+    for number in range(1, 4):
+        if number > 1:
+            harness.box.register(f"w{number}")
+        assert others(harness.box.claim(f"w{number}", 0.0))
+        retirement = harness.box.fence(f"w{number}")
+        assert (retirement.tasks, len(retirement.failed_tasks)) == ((1, 0), (0, 1))[number == 3]
+    (failed,) = retirement.failed_tasks
+    assert (failed.kind, failed.job_id, failed.attempt) == (TaskKind.WEBHOOK, "a", 1)
+    assert failed.reason == "worker-crashed"
