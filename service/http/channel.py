@@ -195,7 +195,7 @@ class Channel(SuspendableChannel):
             seconds: since it was done before, as far as clients are to blame for them.
         """
         now, limits = time.monotonic(), self.server.limits
-        if self.is_abandoned or self._is_unread_too_long(seconds):
+        if self.is_abandoned or self._is_unread_too_long(seconds) or self.is_left_waiting():
             self.close_now()
         elif self.total_outbufs_len or self.requests:
             # No request is read meanwhile, so it is not the client's time that passes.

@@ -5,6 +5,7 @@ what waitress does not handle, leaves the request where it is: the connection is
 task were still at work, no later request of it is begun, and the thread is free.
 """
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -143,6 +144,19 @@ class SuspendableChannel(HTTPChannel):
     def is_streaming(self) -> bool:
         """Whether it is, and its answer under way."""
         return self._listener is not None and self._is_streaming
+
+    def is_left_waiting(self) -> bool:
+        """Whether the client of a request that waits has closed its side. Nothing is received
+        meanwhile, and the loop does not see that.
+        """
+        if not self.is_parked or self.is_streaming or self.socket is None:
+            return False
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def begin_drain(self) -> None:
         """The server is about to stop: what is parked ends."""

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from service.http.connection_limits import ConnectionLimits
+from service.http.dispatchers import REQUEST_THREADS
 from service.http.server import WebServer
 from service.http.suspended import Stream, suspended_request_of
 from tests.waiting import wait_until
 
 PATIENCE = 20.0  # seconds; far beyond what anything here takes
-MORE_THAN_THREADS = 12  # the server has eight
+MORE_THAN_THREADS = REQUEST_THREADS + 4
 GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
 
 
@@ -180,6 +181,21 @@ class TestWaiting:
             listener.must_end.set()
             answers = read_until(client, b"here")
             assert answers.index(b"read .") < answers.index(b"here")
+
+    def test_a_client_that_leaves_is_noticed_meanwhile(self, running: Running) -> None:
+        with running.connect() as staying:
+            with running.connect() as client:
+                client.sendall(GET % b"/wait")
+                running.parked(1)
+            staying.sendall(GET % b"/wait")
+            gone, waits = running.parked(2)
+            assert gone.has_left.wait(PATIENCE)
+            gone.must_end.set()
+            wait_until(lambda: len(running.server._server.channels()) == 1)
+            assert not waits.has_left.is_set()
+            staying.sendall(GET % b"/")  # what is there to read is no sign of leaving
+            waits.must_end.set()
+            assert read_until(staying, b"here").count(b"HTTP/1.1 200") == 2
 
     def test_a_drain_ends_it(self, running: Running) -> None:
         with running.connect() as client:
