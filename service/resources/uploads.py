@@ -20,6 +20,7 @@ from service.views.job_views import JobViews, tag_of
 from service.views.timeline_view import wants_timelines
 from workers import Backend, Refusal, Submission
 
+_LARGE_JOB_BYTES = 256 * 1024  # of URLs
 _LONGEST_RETRY_SECONDS = 30
 _URLS_A_RETRY_SECOND = 500
 """A job that is larger changes for longer. Few machines upload more in a second, so that a client
@@ -67,7 +68,7 @@ class UploadsResource:
             origin=origin_of(req),
             client=tenant_of(req),
         )
-        answer = self._backend.mailbox.put(submission)
+        answer = self._refusal_of_large(submission) or self._backend.mailbox.put(submission)
         if isinstance(answer, Refusal):
             raise refused(answer)
         job_id = submission.job_id if answer is None else answer.job_id
@@ -85,6 +86,16 @@ class UploadsResource:
         if answer is not None:
             resp.set_header("Idempotency-Replayed", "true")
         resp.data = render(UploadAccepted(jobId=job_id))
+
+    def _refusal_of_large(self, submission: Submission) -> Refusal | None:
+        """Why a large job would not be taken. To send it for that would hold up all threads of
+        both processes. A request that may have made a job before is answered with that job.
+        """
+        urls = submission.urls
+        text_bytes = sum(map(len, urls))
+        if text_bytes < _LARGE_JOB_BYTES or submission.request is not None:
+            return None
+        return self._backend.mailbox.refusal(submission.tenant, len(urls), text_bytes)
 
 
 class UploadResource:

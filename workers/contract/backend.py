@@ -64,6 +64,12 @@ class BackendHealth:
 class WebMailbox(Protocol):
     """What the web side asks of a `Mailbox`."""
 
+    def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
+        """Why a job of a tenant with so many URLs, of so many characters in all, would not be taken
+        now; None if it would.
+        """
+        ...
+
     def put(self, submission: Submission) -> Refusal | Replay | None:
         """Take a whole job, or nothing of it; a refusal says why not, and a replay that the same
         request has made a job before.

@@ -86,6 +86,10 @@ class Mailbox:
 
     # --- the web side -----------------------------------------------------------------------
 
+    def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
+        """Why a job would not be taken now; see `Admission`."""
+        return self._admission.refusal(tenant, urls, text_bytes)
+
     def put(self, submission: Submission) -> Refusal | Replay | None:
         """Take a whole job, or nothing of it; see `Admission`."""
         return self._admission.put(submission)
@@ -98,14 +102,8 @@ class Mailbox:
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
         """Call a job off; see `workers.state.leases.cancellation`."""
-        return cancel(
-            job_id,
-            owner,
-            table=self._table,
-            room=self._room,
-            changed=self._changed,
-            clock=self._clock,
-        )
+        table, room, changed = self._table, self._room, self._changed
+        return cancel(job_id, owner, table=table, room=room, changed=changed, clock=self._clock)
 
     def restore(self) -> tuple[CrashedUrl, ...]:
         """Queue what is unfinished in a table that was restored; once, before all else.

@@ -61,6 +61,13 @@ def size_of(job: Asked) -> int:
     return size
 
 
+def least_size(urls: int, text_bytes: int) -> int:
+    """Bytes of memory that a job of so many URLs takes at least; so many, if nothing else was asked
+    for and their text, in characters, is ASCII.
+    """
+    return JOB_BYTES + (URL_BYTES + "".__sizeof__()) * urls + text_bytes
+
+
 def beyond_usual(*texts: str) -> int:
     """Bytes of the texts of a URL's end that are not in `URL_BYTES`."""
     return max(0, sum(map(str.__sizeof__, texts)) - _END_TEXT_BYTES)

@@ -10,7 +10,7 @@ from workers.contract.job_messages import Replay, Retry
 from workers.contract.messages import JobStatus, Refusal, RefusalCode, Submission
 from workers.contract.origin import Origin
 from workers.contract.shares import Shares, share_left
-from workers.state.jobs.job_size import size_of
+from workers.state.jobs.job_size import least_size, size_of
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.journal import JournalFullError
 from workers.state.schedule.scheduler import Scheduler
@@ -67,6 +67,18 @@ class Admission:
         self._under_way: set[Hashable] = set()
         self.is_closed = False
         """Whether no more jobs are taken; set with the condition held."""
+
+    def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
+        """Why a job would not be taken now, so that one of megabytes need not be sent for that.
+
+        Args:
+            tenant: whose it is.
+            urls: how many it has.
+            text_bytes: of them, in characters.
+        """
+        with self._changed:
+            refusal = self._judge(tenant, urls, least_size(urls, text_bytes))
+        return self._noted(refusal)
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
         """Take a whole job, or nothing of it.
@@ -139,7 +151,7 @@ class Admission:
     def _take(self, submission: Submission) -> Refusal | None:
         size = size_of(submission)
         with self._changed:
-            refusal = self._refusal(submission, size)
+            refusal = self._judge(submission.tenant, len(submission.urls), size)
             if refusal is not None:
                 return refusal
             self._announce(submission, size)
@@ -173,7 +185,7 @@ class Admission:
         """Memory for jobs and links; the queue takes its part."""
         return self._table.max_bytes - self._room.size
 
-    def _refusal(self, submission: Submission, size: int) -> Refusal | None:
+    def _judge(self, tenant: str, count: int, size: int) -> Refusal | None:
         if self.is_closed:
             return Refusal(
                 RefusalCode.DRAINING,
@@ -187,7 +199,6 @@ class Admission:
                 "most that this service keeps of one. Send the URLs in several jobs.",
                 None,
             )
-        tenant, count = submission.tenant, len(submission.urls)
         # A journal may bring back more than a limit lowered since would have let in.
         room = share_left(
             self._max_open_urls,

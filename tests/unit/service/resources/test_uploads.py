@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workers import BackendLostError
-from workers.contract.messages import Uploaded
+from workers.contract.messages import Submission, Uploaded
 
 A, B, C = (f"https://example.com/{name}.jpg" for name in "abc")
 LINK_A, LINK_B = "https://i.imgur.com/aaa.jpg", "https://i.imgur.com/bbb.jpg"
@@ -25,6 +25,30 @@ class TestSending:
         assert answer.headers["location"] == f"/v1/images/upload/{job_id}"
         assert answer.headers["content-type"] == "application/json"
         assert backend.open_urls == 2
+
+    def test_a_large_job_that_is_refused_is_not_sent_to_the_backend(
+        self,
+        make_backend: Callable[..., Any],
+        make_api: Callable[..., Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Its message would hold up all others who ask the backend."""
+        backend = make_backend(max_open_urls=3000)
+        api = make_api(backend)
+        urls = [f"https://example.com/{number}?{100 * 'x'}" for number in range(2500)]
+        api.job(*urls)
+        sent: list[Submission] = []
+        put = backend._mailbox.put
+        monkeypatch.setattr(backend._mailbox, "put", lambda job: sent.append(job) or put(job))
+        answer = api.post(urls)
+        assert (answer.status, answer.json["code"]) == (503, "queue-full")
+        assert int(answer.headers["retry-after"]) > 0
+        assert sent == []
+        # With a key it may be the same request again.
+        again = api.post(urls, headers={"Idempotency-Key": "k"})
+        assert (again.status, again.json["code"]) == (503, "queue-full")
+        api.post([A])
+        assert [len(job.urls) for job in sent] == [len(urls), 1]
 
     def test_the_location_leads_to_the_job(self, api: Any) -> None:
         answer = api.post([A])

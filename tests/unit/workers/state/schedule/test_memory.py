@@ -159,3 +159,15 @@ def test_all_is_given_back(harness: Harness) -> None:
     kept = harness.table.kept
     assert (kept.size, kept.sizes.total, kept.open_sizes.total) == (0, 0, 0)
     assert harness.box._room.size == 0
+
+
+def test_that_there_is_no_memory_is_told_before_the_job_is_sent(harness: Harness) -> None:
+    size = len(job("j00").urls), sum(map(len, job("j00").urls))
+    assert harness.box.refusal("anna", *size) is None
+    harness.put_many("a", "anna")
+    refusal = harness.box.refusal("anna", *size)
+    assert refusal == harness.box.put(job("b00", "anna"))
+    assert refusal is not None
+    assert refusal.code is RefusalCode.STATE_FULL
+    assert harness.box.refusal("bob", *size) is None
+    assert harness.put("c", "bob") is None, "nothing was set aside for who asked"
