@@ -29,7 +29,8 @@ class Request:
 
     Attributes:
         second: of the run, at which it began.
-        kind: "small" or "large" for a job that was sent, "health" for a probe.
+        kind: "small" or "large" for a job that was sent, "health" for a probe, "control" for one
+            of a server that only answers.
         status: of the answer; 0 where there was none.
         duration: in seconds.
     """
@@ -58,17 +59,28 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.inf
 
 
+def _durations(requests: Sequence[Request], kind: str) -> str:
+    durations = [request.duration for request in requests if request.kind == kind]
+    p50, p99 = percentile(durations, 0.5), percentile(durations, 0.99)
+    return (
+        f"{p99 * 1000:.0f} ms (median {p50 * 1000:.0f}, longest "
+        f"{max(durations, default=math.inf) * 1000:.0f}) of {len(durations)}"
+    )
+
+
+def control_bar(requests: Sequence[Request]) -> Bar:
+    """What a server that only answers took: the machine's part in the other latencies."""
+    return Bar("for comparison, p99", _durations(requests, "control"), is_met=True)
+
+
 def latency_bar(
     name: str, requests: Sequence[Request], kind: str, status: int, limit_seconds: float
 ) -> Bar:
     """The 99th percentile of all requests of a kind, each of which got the answer it wants."""
     durations = [request.duration for request in requests if request.kind == kind]
     others = Counter(r.status for r in requests if r.kind == kind and r.status != status)
-    p50, p99 = percentile(durations, 0.5), percentile(durations, 0.99)
-    figure = (
-        f"{p99 * 1000:.0f} ms (limit {limit_seconds * 1000:.0f}; median {p50 * 1000:.0f}, "
-        f"longest {max(durations, default=math.inf) * 1000:.0f}) of {len(durations)}"
-    )
+    p99 = percentile(durations, 0.99)
+    figure = f"{_durations(requests, kind)}, limit {limit_seconds * 1000:.0f}"
     if others:
         figure += f"; not {status}: {dict(others)}"
     return Bar(name, figure, p99 < limit_seconds and not others)

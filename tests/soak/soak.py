@@ -29,6 +29,7 @@ from tests.chaos.load import judge, name_of, slow_urls
 from tests.running_service import ROOT, RunningService
 from tests.soak import bars, crowd
 from tests.soak.bars import Bar, Request
+from tests.soak.control import Control
 from tests.soak.large_jobs import BODY_BYTES
 from tests.soak.processes import Sample, take_sample
 
@@ -183,6 +184,8 @@ def run(service: RunningService, folder: Path) -> list[Bar]:
         with (
             SmallJobs(url, sandbox, client) as small,
             Party("health", url + "/healthz", "", HEALTH_EVERY_SECONDS) as health,
+            Control() as control,
+            Party("control", control.url, "", HEALTH_EVERY_SECONDS) as compared,
             Killer(service.worker_pids, KILL_EVERY_SECONDS) as killer,
         ):
             while (second := time.monotonic() - began) < SECONDS:
@@ -196,7 +199,7 @@ def run(service: RunningService, folder: Path) -> list[Bar]:
     large = [Request(at, "large", *rest) for at, *rest in flood_result.pop("requests")]
     timed = [
         replace(request, second=request.second - began)
-        for request in (*small.requests, *health.requests, *large)
+        for request in (*small.requests, *health.requests, *compared.requests, *large)
     ]
     _write(folder / "samples.csv", samples)
     _write(folder / "requests.csv", [asdict(request) for request in timed])
@@ -204,6 +207,7 @@ def run(service: RunningService, folder: Path) -> list[Bar]:
     return [
         bars.latency_bar("POST of small jobs, p99", timed, "small", 202, bars.POST_SECONDS),
         bars.latency_bar("/healthz, p99", timed, "health", 200, bars.HEALTH_SECONDS),
+        bars.control_bar(timed),
         bars.memory_bar(samples),
         *bars.flat_bars(samples, verdict.complete),
         bars.small_jobs_bar(verdict, done=done),
