@@ -39,7 +39,7 @@ class JobViews:
         nothing, and waits for nobody.
 
         Args:
-            job: what `glance` has returned.
+            job: what `summary` has returned.
             owner: who asks.
             page: the results to show; None for all there is.
         """

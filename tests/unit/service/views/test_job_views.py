@@ -303,7 +303,7 @@ def test_a_silent_board_is_noticed_before_the_wait_for_others(
 
 def test_how_much_an_answer_takes_is_known_before_it_is_rendered() -> None:
     harness = Harness()
-    job = harness.views.glance("j", "")
+    job = harness.views.summary("j", "")
     assert job is not None
     text = sum(map(len, URLS))
     least = harness.views.least_bytes(job, "", None)
@@ -313,6 +313,6 @@ def test_how_much_an_answer_takes_is_known_before_it_is_rendered() -> None:
     assert least <= len(harness.body())
     assert harness.views.least_bytes(job, "", None) == 0, "it is rendered, and shared"
     harness.table.begin("j", 0)
-    later = harness.views.glance("j", "")
+    later = harness.views.summary("j", "")
     assert later is not None
     assert harness.views.least_bytes(later, "", None) == least
