@@ -69,10 +69,17 @@ class RunningService:
     def log_text(self) -> str:
         return self._log_file.read_text()
 
-    def events(self, name: str) -> list[dict[str, Any]]:
-        lines = [line for line in self.log_text.splitlines() if line.startswith("{")]
-        parsed = [json.loads(line) for line in lines if line.endswith("}")]
-        return [event for event in parsed if event.get("event") == name]
+    def events(self, name: str, **fields: object) -> list[dict[str, Any]]:
+        """Events of this name and with these fields that are in the log by now.
+
+        Each process writes its log in a thread: a line may come after what it tells of is seen.
+        While the service runs, wait for events; that there is none shows when it has ended.
+        """
+        marks = [json.dumps(name), *map(json.dumps, fields.values())]  # parsing is slow
+        lines = [line for line in self.log_text.splitlines() if all(mark in line for mark in marks)]
+        parsed = [json.loads(line) for line in lines if line[0] == "{" and line[-1] == "}"]
+        wanted = {"event": name, **fields}
+        return [event for event in parsed if wanted.items() <= event.items()]
 
     def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS):
         def missing() -> str:
@@ -80,8 +87,18 @@ class RunningService:
 
         return wait_until(condition, missing, seconds, every=0.02)
 
-    def wait_for_event(self, name: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
-        return self.wait_for(f"event {name!r}", lambda: self.events(name), seconds)[-1]
+    def wait_for_event(self, name: str, **fields: object) -> dict[str, Any]:
+        """The newest event of this name and with these fields, once there is one."""
+        return self.wait_for_events(name, 1, **fields)[-1]
+
+    def wait_for_events(self, name: str, count: int, **fields: object) -> list[dict[str, Any]]:
+        """All events of this name and with these fields, once there are so many."""
+
+        def found() -> list[dict[str, Any]] | None:
+            events = self.events(name, **fields)
+            return events if len(events) >= count else None
+
+        return self.wait_for(f"{count} times event {name!r} with {fields}", found)
 
     def wait_until_ready(self) -> "RunningService":
         self.wait_for_event("service started")

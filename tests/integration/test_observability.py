@@ -5,7 +5,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -63,13 +62,8 @@ def test_a_request_is_found_again_in_the_workers_lines(service: RunningService) 
     job_id = answer.json()["jobId"]
     service.wait_complete(job_id)
 
-    def told() -> list[dict[str, Any]]:
-        names = ("job accepted", "image failed", "job complete")
-        lines = [line for name in names for line in service.events(name)]
-        ours = [line for line in lines if line.get("job_id") == job_id]
-        return ours if len(ours) == 3 else []
-
-    lines = service.wait_for("three lines about the job", told)
+    names = ("job accepted", "image failed", "job complete")
+    lines = [service.wait_for_event(name, job_id=job_id) for name in names]
     assert {(line["request_id"], line["trace_id"]) for line in lines} == {("shop-42", TRACE)}
     assert lines[1]["process"].startswith("worker-")
 
@@ -83,10 +77,9 @@ def test_no_name_outlives_its_job(service: RunningService) -> None:
     service.wait_complete(named.json()["jobId"])
     job_id = service.upload_all(urls)["id"]
     lines = [
-        line
-        for name in ("job accepted", "image failed", "job complete")
-        for line in service.events(name)
-        if line["job_id"] == job_id
+        service.wait_for_event("job accepted", job_id=job_id),
+        *service.wait_for_events("image failed", len(urls), job_id=job_id),
+        service.wait_for_event("job complete", job_id=job_id),
     ]
     (request_id,) = {line["request_id"] for line in lines}
     assert request_id != NAMED["X-Request-ID"]
@@ -94,10 +87,9 @@ def test_no_name_outlives_its_job(service: RunningService) -> None:
 
 
 def test_one_line_a_request(service: RunningService) -> None:
-    service.get("/v1/images?token=s3cret").close()
-    line = service.wait_for_event("request")
+    request_id = service.get("/v1/images?token=s3cret").headers["X-Request-ID"]
+    line = service.wait_for_event("request", request_id=request_id)
     assert (line["route"], line["status"], line["level"]) == ("/v1/images", 200, "debug")
-    assert line["request_id"]
     assert "s3cret" not in service.log_text
 
 
@@ -129,8 +121,7 @@ def test_what_the_parser_refuses_has_a_name_as_well(
     )
     told = fields["x-request-id"]
     assert told == name if name else len(told) in {7, 36}
-    refusals = [line["request_id"] for line in service.events("request refused")]
-    assert told in refusals
+    service.wait_for_event("request refused", request_id=told)
 
 
 def test_a_scraper_needs_a_key_where_others_do(launch: Callable[..., RunningService]) -> None:
