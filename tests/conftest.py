@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gate import ALLOWED, Gate
 from tests.running_service import RunningService
 from workers.worker.http.loop import TransferLoop
 
@@ -49,11 +50,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
     Jobs of others are in its lists, figures and log; none is under way when a test ends.
     """
     log = tmp_path_factory.mktemp("service") / "service.log"
-    running = RunningService(log, {}, is_measured=True)
+    running = RunningService(log, ALLOWED, is_measured=True)
     try:
         yield running.wait_until_ready()
     finally:
         running.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A source that keeps what is asked for until the test lets it go."""
+    made = Gate()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 BACKEND = os.environ.get("TEST_BACKEND", "processes")
 
 Status = dict[str, Any]
+
+_SANDBOX = "SANDBOX: nothing is uploaded to the real Imgur; set IMGUR_CLIENT_ID for that"
 
 
 def not_over_ray(reason: str) -> pytest.MarkDecorator:
@@ -62,24 +65,34 @@ class RunningService:
             )
         self.http = requests.Session()
         self.http.trust_env = False
+        self._events: list[dict[str, Any]] = []
+        self._parsed_bytes = 0
+        self._forbidden: tuple[str, ...] = ("Traceback", "internal error")
 
     # --- what it says -----------------------------------------------------------------------
 
     @property
     def log_text(self) -> str:
+        """The log by now. Each process writes to it in a thread: a line may come after what it
+        tells of is seen, and is certain to be there only when the service has ended.
+        """
         return self._log_file.read_text()
 
     def events(self, name: str, **fields: object) -> list[dict[str, Any]]:
-        """Events of this name and with these fields that are in the log by now.
+        """Events of this name and with these fields in the log by now; see `log_text`."""
+        with self._log_file.open("rb") as log:
+            log.seek(self._parsed_bytes)
+            *lines, _ = log.read().split(b"\n")
+        for line in lines:
+            self._parsed_bytes += len(line) + 1
+            with contextlib.suppress(ValueError):  # no event; or a process was killed within it
+                self._events.append(json.loads(line))
+        wanted = {"event": name, **fields}.items()
+        return [event for event in self._events if wanted <= event.items()]
 
-        Each process writes its log in a thread: a line may come after what it tells of is seen.
-        While the service runs, wait for events; that there is none shows when it has ended.
-        """
-        marks = [json.dumps(name), *map(json.dumps, fields.values())]  # parsing is slow
-        lines = [line for line in self.log_text.splitlines() if all(mark in line for mark in marks)]
-        parsed = [json.loads(line) for line in lines if line[0] == "{" and line[-1] == "}"]
-        wanted = {"event": name, **fields}
-        return [event for event in parsed if wanted.items() <= event.items()]
+    def must_not_log(self, *texts: str) -> None:
+        """The test fails where one of these is in the log of all processes when they have ended."""
+        self._forbidden += texts
 
     def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS):
         def missing() -> str:
@@ -101,20 +114,26 @@ class RunningService:
         return self.wait_for(f"{count} times event {name!r} with {fields}", found)
 
     def wait_until_ready(self) -> "RunningService":
+        """With all of its workers."""
         self.wait_for_event("service started")
-        self.wait_for("readiness", lambda: self.get("/readyz").status_code == 200)
+
+        def is_ready() -> bool:
+            answer = self.get("/readyz")
+            health = answer.json()
+            return answer.ok and health["workers_ready"] == health["workers_wanted"]
+
+        self.wait_for("readiness", is_ready)
         return self
 
-    @property
+    @cached_property
     def url(self) -> str:
         return self.wait_for_event("service started")["url"]
 
-    @property
+    @cached_property
     def sandbox(self) -> str:
-        found = [line for line in self.log_text.splitlines() if "SANDBOX" in line]
-        return json.loads(found[0])["sandbox"]
+        return self.wait_for_event(_SANDBOX)["sandbox"]
 
-    @property
+    @cached_property
     def uploads_link(self) -> str:
         """Where its sandbox lists all uploads; the key in it is for who sees the log."""
         return self.wait_for_event("sandbox listening")["uploads"]
@@ -162,11 +181,10 @@ class RunningService:
             for worker in children_of(child)
         ]
 
-    def workers(self) -> dict[str, int]:
-        """Pids of the workers that run, by their id."""
+    def worker_pid(self, worker: str) -> int:
+        """Pid of the worker that has this id, as it says itself."""
         name = "worker is up" if BACKEND == "ray" else "worker started"
-        started = {event["worker"]: event["pid"] for event in self.events(name)}
-        return {worker: pid for worker, pid in started.items() if is_running(pid)}
+        return self.wait_for_event(name, worker=worker)["pid"]
 
     @property
     def manager_pid(self) -> int:
@@ -203,6 +221,22 @@ class RunningService:
                 f"still running after {seconds:g} s; the log says:\n{self.log_text[-8000:]}"
             )
 
+    def kill_all(self) -> None:
+        """End all processes at once, as a power cut does."""
+        pids = self.all_pids()
+        for pid in pids:  # not their group: Ray's actors have groups of their own
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.wait_for_exit()
+        self.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
+
+    def stop(self) -> None:
+        """End it as an operator does; its log is then whole."""
+        pids = self.all_pids()
+        self.process.terminate()
+        assert self.wait_for_exit() == 0
+        self.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
+
     def close(self) -> None:
         pids = self.all_pids()
         if self.process.poll() is None:
@@ -214,20 +248,27 @@ class RunningService:
                 self.process.wait()
         self.http.close()
         with contextlib.suppress(AssertionError):  # those are ended below, and named
-            wait_until(lambda: not any(map(is_running, pids)), seconds=10.0)
+            wait_until(lambda: not any(map(is_running, pids)))
         left = [pid for pid in pids if is_running(pid)]
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         assert not left, f"processes left behind: {left}"
+        log = self.log_text
+        assert not [text for text in self._forbidden if text in log], log[-8000:]
 
 
 def is_running(pid: int) -> bool:
+    return _state(Path(f"/proc/{pid}")) not in "ZX"
+
+
+def _state(task: Path) -> str:
+    """The letter of proc(5) for the state of a process or thread; X if there is none any more."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        # It follows the name, which stands in parentheses.
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        return "X"
 
 
 def children_of(pid: int) -> set[int]:
@@ -241,15 +282,10 @@ def children_of(pid: int) -> set[int]:
 def suspend(pid: int) -> None:
     """Stop a process, all of its threads: one may still answer when others have stopped."""
     os.kill(pid, signal.SIGSTOP)
-    stats = Path(f"/proc/{pid}/task")
+    tasks = Path(f"/proc/{pid}/task")
     wait_until(
-        lambda: all(_state(task) == "T" for task in stats.iterdir()), "the process does not stop"
+        lambda: all(_state(task) in "TX" for task in tasks.iterdir()), "the process does not stop"
     )
-
-
-def _state(task: Path) -> str:
-    # proc(5): the state follows the name, which stands in parentheses.
-    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def command_of(pid: int) -> str:

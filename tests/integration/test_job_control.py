@@ -6,14 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
+from tests.gate import ALLOWED
 from tests.running_service import not_over_ray
 
 WAITERS = 12  # more than the web server has threads
 PATIENCE = 60
 
 
-def slow_urls(service, name: str, count: int, milliseconds: int = 200) -> list[str]:
-    base = f"{service.sandbox}/faults/latency/{milliseconds}/images/numbered"
+def urls_of(service, name: str, count: int) -> list[str]:
+    base = f"{service.sandbox}/images/numbered"
     return [f"{base}/{name}-{number}.png" for number in range(count)]
 
 
@@ -33,12 +34,13 @@ def post(service, urls: list[str], **headers: str) -> requests.Response:
     return send(service, "POST", "/v1/images/upload", json={"urls": urls}, headers=headers)
 
 
-def test_a_cancelled_job_ends_and_what_was_in_work_is_kept(service):
-    urls = slow_urls(service, "cancel", 200)
-    job_id = service.submit(urls)
+def test_a_cancelled_job_ends_and_what_was_in_work_is_kept(service, gate):
+    gate.let(1)
+    job_id = service.submit(gate.urls(service.sandbox, "cancel", 200))
     service.wait_for("an image of the job", lambda: service.status(job_id)["uploaded"]["complete"])
     answer = cancel(service, job_id)
     assert answer.status_code == 202
+    gate.open()
     status = service.wait_complete(job_id)
     assert status["cancelled"] is True
     reasons = collections.Counter(result["reason"] for result in status["results"])
@@ -49,10 +51,11 @@ def test_a_cancelled_job_ends_and_what_was_in_work_is_kept(service):
     assert service.status(job_id) == status
 
 
-def test_what_was_cancelled_is_uploaded_by_its_retry(service):
-    old = service.submit(slow_urls(service, "retry", 200))
+def test_what_was_cancelled_is_uploaded_by_its_retry(service, gate):
+    old = service.submit(gate.urls(service.sandbox, "retry", 200))
     assert retry(service, old).json()["code"] == "job-unfinished"
     cancel(service, old)
+    gate.open()
     ended = service.wait_complete(old)
     answer = retry(service, old)
     new = answer.json()["jobId"]
@@ -76,7 +79,7 @@ def test_jobs_that_nobody_knows(service):
 
 
 def test_the_same_request_at_the_same_moment_makes_one_job(service):
-    urls, key = slow_urls(service, "same", 5), str(uuid.uuid4())
+    urls, key = urls_of(service, "same", 5), str(uuid.uuid4())
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(lambda _: post(service, urls, **{"Idempotency-Key": key}), range(8))
@@ -91,37 +94,34 @@ def test_the_same_request_at_the_same_moment_makes_one_job(service):
 
 def test_a_post_that_waits_is_answered_at_the_end(service):
     key = str(uuid.uuid4())
-    urls = slow_urls(service, "wait", 3)
+    urls = urls_of(service, "wait", 3)
     answer = post(service, urls, **{"Idempotency-Key": key, "Prefer": "wait=30"})
     assert answer.status_code == 202
     assert answer.headers["Preference-Applied"] == "wait=30"
     assert answer.headers["Location"].endswith(answer.json()["jobId"])
     assert service.status(answer.json()["jobId"])["status"] == "complete"
     # The request is in the log under the name that the answer gives it.
-    (line,) = [
-        event
-        for event in service.events("job accepted")
-        if event["job_id"] == answer.json()["jobId"]
-    ]
+    line = service.wait_for_event("job accepted", job_id=answer.json()["jobId"])
     assert line["request_id"] == answer.headers["X-Request-ID"]
     again = post(service, urls, **{"Idempotency-Key": key, "Prefer": "wait=30"})
     assert again.headers["Idempotency-Replayed"] == "true"
     assert "Preference-Applied" not in again.headers
 
 
-def test_a_status_that_waits_too_long_is_answered_as_it_is(service):
-    job_id = service.submit(slow_urls(service, "long", 100, milliseconds=500))
+def test_a_status_that_waits_too_long_is_answered_as_it_is(service, gate):
+    job_id = service.submit(gate.urls(service.sandbox, "long", 10))
+    service.wait_for("work", lambda: gate.asked)
     path = f"/v1/images/upload/{job_id}"
     answer = send(service, "GET", path, headers={"Prefer": "wait=1"})
     assert answer.headers["Preference-Applied"] == "wait=1"
     assert answer.json()["status"] == "in-progress"
     assert int(answer.headers["Retry-After"]) >= 1
-    cancel(service, job_id)
+    gate.open()
     service.wait_complete(job_id)
 
 
-def test_those_who_wait_hold_up_nobody(service):
-    job_id = service.submit(slow_urls(service, "many", 500, milliseconds=500))
+def test_those_who_wait_hold_up_nobody(service, gate):
+    job_id = service.submit(gate.urls(service.sandbox, "many", 50))
     path = f"/v1/images/upload/{job_id}?limit=1"
     with ThreadPoolExecutor(WAITERS) as pool:
         waiting = [
@@ -132,6 +132,7 @@ def test_those_who_wait_hold_up_nobody(service):
         assert not any(future.done() for future in waiting)
         # With all threads held, this would be answered when the first of them gives up.
         assert cancel(service, job_id).status_code == 202
+        gate.open()
         answers = [future.result(PATIENCE) for future in waiting]
     assert {answer.json()["status"] for answer in answers} == {"complete"}
 
@@ -154,15 +155,14 @@ def test_routes_of_jobs_ask_for_a_key(launch):
     assert job["id"] == job_id
 
 
-def test_a_cancelled_job_and_a_key_outlive_kill_9(launch, tmp_path):
-    settings = {"JOURNAL_PATH": str(tmp_path / "journal"), "WORKER_CONCURRENCY": "4"}
+def test_a_cancelled_job_and_a_key_outlive_kill_9(launch, gate, tmp_path):
+    settings = {"JOURNAL_PATH": str(tmp_path / "journal"), "WORKER_CONCURRENCY": "4", **ALLOWED}
     service = launch(**settings).wait_until_ready()
-    urls = slow_urls(service, "journal", 100, milliseconds=500)
+    urls = gate.urls(service.sandbox, "journal", 100)
     job_id = post(service, urls, **{"Idempotency-Key": "key"}).json()["jobId"]
     service.wait_for("work", lambda: service.status(job_id)["status"] == "in-progress")
     assert cancel(service, job_id).status_code == 202
-    service.process.kill()
-    service.wait_for_exit()
+    service.kill_all()
 
     service = launch(**settings).wait_until_ready()
     status = service.status(job_id)

@@ -1,14 +1,10 @@
 """The journal of a running service stays small; a full disk at the start keeps nothing down."""
 
 import contextlib
-import os
-import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-
-from tests.running_service import RunningService, is_running
 
 SMALL_DISK = ("unshare", "--mount", "--map-root-user", "--", "sh", "-c")
 DISK_BYTES = 8_000_000
@@ -29,15 +25,6 @@ def large_job() -> list[str]:
     return [f"{NO_HOST}{number}/{'x' * 7000}" for number in range(JOB_BYTES // 7000)]
 
 
-def kill_all(service: RunningService) -> None:
-    pids = service.all_pids()
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    service.wait_for_exit()
-    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
-
-
 def test_a_journal_of_jobs_that_are_forgotten_stays_small(launch, tmp_path: Path) -> None:
     path = tmp_path / "journal"
     service = launch(JOURNAL_PATH=str(path), JOB_TTL_SECONDS="1").wait_until_ready()
@@ -51,11 +38,15 @@ def test_a_journal_of_jobs_that_are_forgotten_stays_small(launch, tmp_path: Path
 def test_kill_9_while_the_journal_is_made_compact_loses_nothing(launch, tmp_path: Path) -> None:
     path, fresh = tmp_path / "journal", tmp_path / "journal.new"
     service = launch(JOURNAL_PATH=str(path)).wait_until_ready()
-    jobs = [service.submit(large_job())]
+    jobs: list[str] = []
+
+    def is_time() -> bool:
+        return fresh.exists() or service.status(jobs[-1])["status"] == "complete"
+
     while not fresh.exists():
-        service.wait_complete(jobs[-1])
         jobs.append(service.submit(large_job()))
-    kill_all(service)
+        service.wait_for("the next job's turn", is_time)
+    service.kill_all()
 
     service = launch(JOURNAL_PATH=str(path)).wait_until_ready()
     assert not fresh.exists()
@@ -69,7 +60,7 @@ def test_a_full_disk_at_the_start_refuses_new_jobs_only(launch, tmp_path: Path) 
     path = tmp_path / "journal"
     service = launch(JOURNAL_PATH=str(path)).wait_until_ready()
     before = service.upload_all(large_job()[:300])
-    kill_all(service)
+    service.kill_all()
 
     disk = tmp_path / "disk"
     disk.mkdir()
