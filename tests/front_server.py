@@ -12,7 +12,7 @@ from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
 
-PATIENCE = 20.0  # seconds; far beyond what anything here takes
+PATIENCE = 60.0  # seconds; far beyond what anything here takes
 MAX_BODY = 1_000_000
 GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"

@@ -135,6 +135,7 @@ def test_a_page_whose_name_comes_to_lead_to_the_service_learns_nothing(
     site.service = service.url
     found = found_by(f"http://{REBOUND}:{site.port}/", tmp_path / "profile")
     assert found == ["403", "403", "403", "403"]
+    service.stop()
     refusals = {event["code"] for event in service.events("request refused")}
     assert refusals == {"host-not-allowed"}
 
@@ -146,6 +147,7 @@ def test_a_page_of_another_origin_has_no_effect(
     site.base = service.url
     found = found_by(f"http://127.0.0.1:{site.port}/", tmp_path / "profile")
     assert found == ["blocked"] * 4
+    service.stop()
     refusals = {event["code"] for event in service.events("request refused")}
     assert refusals == {"origin-not-allowed"}
 
@@ -156,5 +158,5 @@ def test_one_of_the_setting_has(
     service = launch(CORS_ORIGINS=f"http://127.0.0.1:{site.port}").wait_until_ready()
     site.base = service.url
     found = found_by(f"http://127.0.0.1:{site.port}/", tmp_path / "profile")
-    (accepted,) = service.events("job accepted")
+    (accepted,) = service.wait_for_events("job accepted", 1)
     assert found[:3] == ["200", "200", f"202 /v1/images/upload/{accepted['job_id']}"]

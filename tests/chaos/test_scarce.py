@@ -14,6 +14,7 @@ from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.load import judge, name_of, slow_urls
 from tests.running_service import not_over_ray
+from tests.waiting import PATIENCE_SECONDS
 
 DISK_BYTES = 6_000_000
 LARGE_BYTES = 2_000_000  # beyond the megabyte that stays in memory
@@ -71,8 +72,7 @@ def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, 
     )
     filler.unlink()
     assert len(service.wait_complete(job_id)["uploaded"]["complete"]) == 3
-    assert not service.events("worker died")
-    assert "internal error" not in service.log_text
+    service.must_not_log('"worker died"')
 
 
 def test_workers_out_of_file_descriptors_recover(launch, note):
@@ -108,7 +108,7 @@ def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
     address = ("127.0.0.1", int(service.url.rpartition(":")[2]))
     with Client(service.url, checker) as client, contextlib.ExitStack() as crowd:
         for _ in range(3 * enough):
-            crowd.enter_context(socket.create_connection(address, timeout=5))
+            crowd.enter_context(socket.create_connection(address, timeout=PATIENCE_SECONDS))
         client.submit(slow_urls(service.sandbox, "crowd", 100))
         os.kill(service.worker_pids()[0], signal.SIGKILL)
         assert client.wait_until_done()

@@ -25,7 +25,6 @@ SILENT_SECONDS = 60.0
 
 def test_what_stopped_workers_held_is_done_by_another(launch, note):
     service = launch(**SETTINGS).wait_until_ready()
-    service.wait_for("all workers", lambda: service.get("/readyz").json()["workers_ready"] == 3)
     checker = Checker(name_of)
     with Client(service.url, checker) as client:
         client.submit(slow_urls(service.sandbox, "warm", 24))
@@ -44,7 +43,7 @@ def test_what_stopped_workers_held_is_done_by_another(launch, note):
     note(f"two stopped workers: {verdict}")
     assert not verdict.violations, str(verdict)
     assert verdict.complete == 174
-    assert len(service.events("worker stuck: killing it")) == 2
+    assert len(service.wait_for_events("worker stuck: killing it", 2)) == 2
     service.wait_for("their end", lambda: not is_running(idle) and not is_running(busy))
     service.wait_for("their successors", lambda: len(service.worker_pids()) == 3)
 
@@ -52,7 +51,6 @@ def test_what_stopped_workers_held_is_done_by_another(launch, note):
 @pytest.mark.skipif(not IS_LONG, reason="takes the minute after which silence counts")
 def test_a_worker_stopped_while_idle_is_found_by_its_silence(launch):
     service = launch(**SETTINGS).wait_until_ready()
-    service.wait_for("all workers", lambda: service.get("/readyz").json()["workers_ready"] == 3)
     victim = service.worker_pids()[0]
     began = time.monotonic()
     os.kill(victim, signal.SIGSTOP)

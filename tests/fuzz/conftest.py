@@ -41,7 +41,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         service.wait_until_ready()
         samples = ("small.png", "picture.webp")
         service.upload_all([f"{service.sandbox}/images/{name}" for name in samples])
-        for pid in service.workers().values():
+        for pid in service.worker_pids():
             os.kill(pid, signal.SIGSTOP)
         yield Target(service)
     finally:

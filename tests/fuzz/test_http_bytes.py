@@ -22,7 +22,7 @@ from service.middleware.api_keys import HEALTH_PATHS
 from service.settings.environment import load_settings
 from tests.plain_backend import PlainBackend
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 CASES = 1200
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n")
 BODY = b'{"urls": ["https://example.com/a.jpg", "https://example.com/b.jpg"]}'

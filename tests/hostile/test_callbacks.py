@@ -1,5 +1,6 @@
 """Callback URLs come from strangers, as image URLs do: the same guard, and answers of any kind."""
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
 from workers.worker.http.loop import TransferLoop
 from workers.worker.webhook import WebhookPolicy, WebhookSender
 
-SECONDS = 0.5
+HASTY_SECONDS, PATIENT_SECONDS = 0.5, 60.0
 OK = b"HTTP/1.1 200 OK\r\n"
 
 Send = Callable[..., Outcome]
@@ -27,8 +28,8 @@ def source() -> Iterator[Source]:
 def send(source: Source, transfers: TransferLoop) -> Iterator[Send]:
     senders = []
 
-    def send_to(url: str, policy: DownloadPolicy) -> Outcome:
-        webhooks = WebhookPolicy((b"k" * 24,), seconds=SECONDS, connect_seconds=SECONDS)
+    def send_to(url: str, policy: DownloadPolicy, seconds: float = PATIENT_SECONDS) -> Outcome:
+        webhooks = WebhookPolicy((b"k" * 24,), seconds=seconds, connect_seconds=seconds)
         senders.append(WebhookSender(webhooks, policy, transfers))
         return senders[-1].send(Lease(1, "the-job", 0, url, 1, body=b"{}"))
 
@@ -39,13 +40,13 @@ def send(source: Source, transfers: TransferLoop) -> Iterator[Send]:
 
 
 @pytest.fixture
-def tell(source: Source, send: Send) -> Callable[[Answer], Outcome]:
+def tell(source: Source, send: Send) -> Callable[..., Outcome]:
     """Have the source answer like this, and be told; its network is let through."""
 
-    def tell_it(answer: Answer) -> Outcome:
+    def tell_it(answer: Answer, seconds: float = PATIENT_SECONDS) -> Outcome:
         source.play({"/hook": answer})
         allowed = DownloadPolicy(allowed_networks=("127.0.0.0/8",))
-        return send(f"{source.url}/hook", allowed)
+        return send(f"{source.url}/hook", allowed, seconds)
 
     return tell_it
 
@@ -163,19 +164,18 @@ def test_the_body_of_an_answer_is_nobodys_business(
     ],
 )
 def test_what_is_no_answer_is_tried_again(
-    tell: Callable[[Answer], Outcome], answer: Answer, reason: str
+    tell: Callable[..., Outcome], answer: Answer, reason: str
 ) -> None:
-    outcome = tell(answer)
+    outcome = tell(answer, HASTY_SECONDS if reason == "timeout" else PATIENT_SECONDS)
     assert isinstance(outcome, RetryLater)
     assert (outcome.reason, outcome.status) == (reason, None)
 
 
 def test_nobody_there(send: Send, source: Source) -> None:
-    other = Source()
-    other.close()
-    outcome = send(
-        f"http://127.0.0.1:{other.port}/", DownloadPolicy(allowed_networks=("127.0.0.1",))
-    )
+    with socket.socket() as bound:  # nobody else gets its port, and nobody listens
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}/"
+        outcome = send(url, DownloadPolicy(allowed_networks=("127.0.0.1",)))
     assert isinstance(outcome, RetryLater)
     assert outcome.reason == "connect-failed"
     assert source.requests == []

@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 from workers import Submission
 from workers.contract.messages import Failed, Report, RetryLater, Uploaded
 
-PATIENCE = 30.0  # seconds; far beyond what anything here takes
+PATIENCE = 60.0  # seconds; far beyond what anything here takes
 JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"
 OTHER_JOB = "66355b7c-9b86-4a1a-b32e-6cdd6db07183"
 KEYS = {"API_KEYS": "alice:key-a,bob:key-b"}

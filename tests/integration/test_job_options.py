@@ -131,7 +131,7 @@ def test_headers_go_to_their_origin_and_no_further(
     assert asked["/image/1"] == asked["/image/2"] == HEADER["Authorization"]
     assert asked["/image/3"] is None, "it was led there by another"
     assert {header for _, header in far.asked} == {None}
-    assert "s3cret" not in service.log_text
+    service.must_not_log("s3cret")
     assert "s3cret" not in json.dumps(job)
 
 

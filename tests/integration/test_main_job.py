@@ -62,8 +62,8 @@ def test_an_image_that_comes_compressed_is_taken(service):
     assert service.http.get(result["link"], timeout=30).content == source.content
 
 
-def test_a_job_goes_from_pending_to_complete_and_stamps_follow_iso_8601(service):
-    job_id = service.submit([service.sandbox + "/faults/latency/300/images/small.png"])
+def test_a_job_goes_from_pending_to_complete_and_stamps_follow_iso_8601(service, gate):
+    job_id = service.submit(gate.urls(service.sandbox, "stamps", 1))
     seen = []
 
     def complete():
@@ -71,6 +71,8 @@ def test_a_job_goes_from_pending_to_complete_and_stamps_follow_iso_8601(service)
         if status["status"] not in seen:
             seen.append(status["status"])
         assert (status["finished"] is None) == (status["status"] != "complete")
+        if status["status"] == "in-progress":
+            gate.open()
         return status["status"] == "complete" and status
 
     status = service.wait_for("complete job", complete)
@@ -95,14 +97,9 @@ def test_each_failing_kind_has_its_reason(service, mixed, path, reason):
     assert result["link"] is None
     assert result["url"] in mixed["uploaded"]["failed"]
     wanted = sum(1 for _, other in FAILING if other == reason)
-
-    def logged():
-        events = service.events("image failed")
-        return [e for e in events if e["job_id"] == mixed["id"] and e["reason"] == reason]
-
     # A worker logs what it reported when the answer is there; the job may be seen complete before.
-    service.wait_for("log lines", lambda: len(logged()) >= wanted)
-    assert len(logged()) == wanted
+    told = {"job_id": mixed["id"], "reason": reason}
+    assert len(service.wait_for_events("image failed", wanted, **told)) == wanted
 
 
 def test_failures_do_not_keep_a_job_from_its_end(service, mixed):
@@ -145,7 +142,7 @@ def test_a_429_in_each_shape_pauses_and_is_not_held_against_the_image(service, s
     status = service.upload_all([url])
     (result,) = status["results"]
     assert (result["state"], result["attempts"]) == ("complete", 1)
-    assert service.events("uploads paused for all workers: Imgur asked to wait")
+    assert service.wait_for_event("uploads paused for all workers: Imgur asked to wait")
 
 
 def test_an_unknown_job_is_404(service):

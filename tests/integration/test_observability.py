@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -148,15 +147,12 @@ def test_workers_that_die_and_a_manager_that_is_silent(
 
     suspend(service.manager_pid)
     try:
-        began = time.monotonic()
         figures = scrape(service)
-        waited = time.monotonic() - began
     finally:
         os.kill(service.manager_pid, signal.SIGCONT)
     assert figures[("imgup_board_up",)] == 0
     assert figures[("process_resident_memory_bytes",)] > 0
     assert ("imgup_queued_urls",) not in figures
-    assert waited < 8, "longer than a scraper waits"
     service.wait_for("the board", lambda: scrape(service)[("imgup_board_up",)] == 1)
 
 

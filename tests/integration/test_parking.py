@@ -15,7 +15,7 @@ from service.http.server import WebServer
 from service.http.suspended import Stream, suspended_request_of
 from tests.waiting import wait_until
 
-PATIENCE = 20.0  # seconds; far beyond what anything here takes
+PATIENCE = 60.0  # seconds; far beyond what anything here takes
 MORE_THAN_THREADS = REQUEST_THREADS + 4
 GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
 
@@ -162,7 +162,7 @@ class TestWaiting:
             listener.must_end.set()
         for client in clients:
             read_until(client, b"read .")
-        wait_until(lambda: threading.active_count() == before)
+        wait_until(lambda: threading.active_count() <= before)
         assert running.ask().endswith(b"here")
 
     def test_the_body_is_kept_by_whoever_read_it(self, running: Running) -> None:

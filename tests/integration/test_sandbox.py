@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ import urllib3
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 AUTHORIZED = {"Authorization": "Client-ID tests"}
 
 
@@ -248,16 +247,14 @@ def test_a_body_without_end_can_be_left(sandbox):
 
 
 def test_late_answers_do_not_hold_up_others(sandbox):
-    began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        urls = [f"{sandbox.origin}/faults/latency/1000/images/small.png"] * 20
+        urls = [f"{sandbox.origin}/faults/latency/5000/images/small.png"] * 20
         late = [pool.submit(requests.get, url, timeout=PATIENCE_SECONDS) for url in urls]
-        wait_until(lambda: any(future.running() for future in late))
+        wait_until(lambda: all(future.running() for future in late))
         assert sandbox.get("/images/small.png").status_code == 200
-        at_once = time.monotonic() - began
+        assert not any(future.done() for future in late)
+        # One after the other they would take longer than each of them waits.
         assert all(future.result().status_code == 200 for future in late)
-    assert at_once < time.monotonic() - began
-    assert time.monotonic() - began < 15  # one after the other would take twenty
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from structlog.testing import capture_logs
 from service.run import _backend_config
 from service.sandbox_process import SandboxProcess
 from service.settings.environment import load_settings
+from tests.gate import ALLOWED, Gate
 from tests.job_snapshot import snapshot_of
 from tests.metric_values import values_of
-from tests.running_service import BACKEND, RunningService, not_over_ray, suspend
+from tests.running_service import BACKEND, RunningService, not_over_ray
 from tests.waiting import wait_until
 from workers import (
     BackendConfig,
@@ -31,7 +32,7 @@ from workers import (
 from workers.contract.wakeup_pipe import WakeupPipe
 
 SOON = 60.0
-URLS = 600 if BACKEND == "ray" else 180  # an actor takes seconds to come up
+URLS = 40
 ADMIN = {"X-API-Key": "key-of-the-admin"}
 KEYS = {"ADMIN_KEY": "key-of-the-admin", "API_KEYS": "alice:key-1"}
 
@@ -48,33 +49,28 @@ def workers(service: RunningService) -> dict[str, int]:
     return service.get("/v1/workers").json()
 
 
-def sources(sandbox: str, name: str, count: int, latency: int) -> list[str]:
-    prefix = f"{sandbox}/faults/latency/{latency}/images/numbered/{name}"
-    return [f"{prefix}-{number}.png" for number in range(count)]
-
-
 def figure(service: RunningService, name: str) -> float:
     lines = service.get("/metrics").text.splitlines()
     (value,) = [float(line.partition(" ")[2]) for line in lines if line.startswith(name + " ")]
     return value
 
 
-def test_more_and_fewer_while_a_job_is_under_way(launch) -> None:
+def test_more_and_fewer_while_a_job_is_under_way(launch, gate: Gate) -> None:
     service = launch(
-        WORKER_COUNT="1", WORKER_CONCURRENCY="4", ADMIN_KEY="key-of-the-admin"
+        WORKER_COUNT="1", WORKER_CONCURRENCY="4", ADMIN_KEY="key-of-the-admin", **ALLOWED
     ).wait_until_ready()
-    urls = sources(service.sandbox, "scaled", URLS, latency=200)
-    job_id = service.submit(urls)
+    job_id = service.submit(gate.urls(service.sandbox, "scaled", URLS))
 
     answer = scale(service, 4)
     assert (answer["wanted"], answer["most"], answer["automatic"]) == (4, 512, False)
     service.wait_for("four workers", lambda: workers(service)["ready"] == 4)
-    leased = "urls in the hands of all four"
-    service.wait_for(leased, lambda: service.get("/readyz").json()["leased_urls"] > 12)
+    service.wait_for("urls in the hands of all four", lambda: gate.asked == 16)
     assert len(service.worker_pids()) == 4
     assert (figure(service, "imgup_workers_wanted"), figure(service, "imgup_lanes")) == (4, 16)
 
     assert scale(service, 1)["wanted"] == 1
+    service.wait_for("three that leave", lambda: workers(service)["leaving"] == 3)
+    gate.let(16)
     service.wait_for("one worker", lambda: len(service.worker_pids()) == 1)
     service.wait_for(
         "word of that",
@@ -83,32 +79,34 @@ def test_more_and_fewer_while_a_job_is_under_way(launch) -> None:
     assert service.status(job_id)["status"] == "in-progress", "they left in the middle of it"
     assert figure(service, "imgup_workers_ready") == figure(service, "imgup_workers_wanted") == 1
 
+    gate.open()
     results = service.wait_complete(job_id)["results"]
     assert {(result["state"], result["attempts"]) for result in results} == {("complete", 1)}
     uploads = Counter(upload["name"] for upload in service.sandbox_uploads()["uploads"])
     assert uploads == dict.fromkeys((f"scaled-{number}.png" for number in range(URLS)), 1)
+    service.stop()
     assert not service.events("worker died")
     changes = [(change["was"], change["wanted"]) for change in service.events("workers changed")]
     assert changes == [(1, 4), (4, 1)]
 
 
-def test_a_worker_that_is_killed_while_it_leaves_loses_nothing(launch) -> None:
+def test_a_worker_that_is_killed_while_it_leaves_loses_nothing(launch, gate: Gate) -> None:
     service = launch(
-        WORKER_COUNT="2", WORKER_CONCURRENCY="2", ADMIN_KEY="key-of-the-admin"
+        WORKER_COUNT="2", WORKER_CONCURRENCY="2", ADMIN_KEY="key-of-the-admin", **ALLOWED
     ).wait_until_ready()
-    job_id = service.submit(sources(service.sandbox, "killed", 12, latency=300))
-    service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"] == 4)
-    pid = service.workers()["worker-2.1"]
-    suspend(pid)  # so that it cannot be done before it is killed
+    job_id = service.submit(gate.urls(service.sandbox, "killed", 12))
+    service.wait_for("urls in work", lambda: gate.asked == 4)
+    pid = service.worker_pid("worker-2.1")
     scale(service, 1)
     service.wait_for("one that leaves", lambda: workers(service)["leaving"] == 1)
     os.kill(pid, signal.SIGKILL)
     service.wait_for("its end", lambda: workers(service)["leaving"] == 0)
+    gate.open()
     results = service.wait_complete(job_id)["results"]
     assert {result["state"] for result in results} == {"complete"}
-    (death,) = service.events("worker died")
+    (death,) = service.wait_for_events("worker died", 1)
     assert death["worker"] == "worker-2.1"
-    assert service.worker_pids() == [service.workers()["worker-1.1"]], "nobody has replaced it"
+    assert service.worker_pids() == [service.worker_pid("worker-1.1")], "nobody has replaced it"
     uploads = Counter(upload["name"] for upload in service.sandbox_uploads()["uploads"])
     assert len(uploads) == 12
     assert sum(uploads.values()) <= 12 + 2, "what was in its hands, once more at most"
@@ -161,7 +159,7 @@ class TestRefusals:
         assert (shown["wanted"], shown["most"], shown["automatic"]) == (1, 8, True)
 
     def test_the_log_does_not_show_the_key(self, guarded: RunningService) -> None:
-        assert "key-of-the-admin" not in guarded.log_text
+        guarded.must_not_log("key-of-the-admin")
 
     def test_who_may_look(self, guarded: RunningService) -> None:
         for headers, status in (({}, 401), ({"X-API-Key": "key-1"}, 200), (ADMIN, 200)):
@@ -170,13 +168,12 @@ class TestRefusals:
 
 
 @not_over_ray("The setting is the web side's; a board on Ray grows and shrinks below.")
-def test_it_grows_by_itself_where_a_bound_is_set(launch) -> None:
-    service = launch(
-        WORKER_COUNT="1", WORKER_COUNT_MAX="2", WORKER_CONCURRENCY="2", DRAIN_SECONDS="0"
-    ).wait_until_ready()
-    service.submit(sources(service.sandbox, "grown", 200, latency=500))
+def test_it_grows_by_itself_where_a_bound_is_set(launch, gate: Gate) -> None:
+    bounds = {"WORKER_COUNT": "1", "WORKER_COUNT_MAX": "2", "WORKER_CONCURRENCY": "2"}
+    service = launch(**bounds, **ALLOWED, DRAIN_SECONDS="0").wait_until_ready()
+    service.submit(gate.urls(service.sandbox, "grown", 200))
     service.wait_for("second worker", lambda: workers(service)["ready"] == 2)
-    (change,) = service.events("workers changed")
+    (change,) = service.wait_for_events("workers changed", 1)
     assert (change["was"], change["wanted"]) == (1, 2)
     assert change["why"].endswith("URLs wait, all lanes are busy")
     answer = service.http.put(service.url + "/v1/workers", json={"count": 1}, timeout=30)
@@ -207,7 +204,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagedBackend]:
         sandbox = SandboxProcess("127.0.0.1", 0)
         running.callback(sandbox.stop)
         sandbox.start()
-        environ = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "2", "LOG_LEVEL": "ERROR"}
+        environ = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "2", "LOG_LEVEL": "ERROR"} | ALLOWED
         config = _backend_config(load_settings(environ), sandbox)
         backend = engine(replace(config, scaling=rules))
         backend.sandbox = sandbox.origin  # type: ignore[attr-defined]
@@ -231,12 +228,15 @@ def wait_for_workers(backend: ManagedBackend, count: int) -> None:
     wait_until(are_there, lambda: f"never were there {count} workers, but {backend.health()}")
 
 
-def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(backend: ManagedBackend) -> None:
+def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(
+    backend: ManagedBackend, gate: Gate
+) -> None:
     wait_for_workers(backend, 1)
-    urls = tuple(sources(backend.sandbox, "queued", 80, latency=300))  # type: ignore[attr-defined]
+    urls = tuple(gate.urls(backend.sandbox, "queued", 80))  # type: ignore[attr-defined]
     assert backend.mailbox.put(Submission("job", urls)) is None
     wait_for_workers(backend, 4)
     assert backend.health().max_workers == 4
+    gate.open()
     wait_for_workers(backend, 1)
     snapshot = snapshot_of(backend.job_table, "job")
     assert snapshot is not None

@@ -18,7 +18,7 @@ from service.http.dispatchers import MOST_OF_ONE, REQUEST_THREADS
 from service.http.server import ServerStartError, WebServer
 from tests.waiting import wait_until
 
-PATIENCE = 20.0  # seconds; far beyond what anything here takes
+PATIENCE = 60.0  # seconds; far beyond what anything here takes
 MAX_BODY = 100_000
 GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
 BIG = bytes(range(256)) * 80_000  # 20 MB

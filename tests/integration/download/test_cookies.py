@@ -64,7 +64,7 @@ def test_cookies_go_back_to_their_site_by_the_usual_rules(
     }
     source = serve(site(answers))
 
-    make_downloader(deadline_seconds=60.0).fetch(f"{source.url}/a").file.close()
+    make_downloader().fetch(f"{source.url}/a").file.close()
 
     assert sent(source) == {"/a": [], "/b": other_path, "/c": other_name, "/d": other_path}
 
@@ -73,7 +73,7 @@ def test_cookies_are_gone_in_the_next_download(
     serve: Serve, make_downloader: MakeDownloader
 ) -> None:
     source = serve(site({"/a": lambda: redirect("/b", "a=1", "b=2")}))
-    lane, another = (make_downloader(deadline_seconds=60.0) for _ in range(2))
+    lane, another = (make_downloader() for _ in range(2))
 
     for path, downloader in (("/a", lane), ("/c", lane), ("/d", another)):
         downloader.fetch(source.url + path).file.close()
@@ -87,7 +87,7 @@ def test_a_clients_own_cookies_and_those_of_the_site_are_one_line(
     serve: Serve, make_downloader: MakeDownloader
 ) -> None:
     source = serve(site({"/a": lambda: redirect("/b", "seen=yes")}))
-    downloader = make_downloader(deadline_seconds=60.0)
+    downloader = make_downloader()
     headers = ((source.url, (("Cookie", "session=x%2c; theme=dark"), ("X-Key", "k"))),)
 
     downloader.fetch(f"{source.url}/a", headers).file.close()
@@ -113,7 +113,7 @@ def test_what_a_client_sends_along_stops_at_the_first_redirect_elsewhere(
     names = ("Authorization", "Cookie")
     headers = ((source.url, tuple((name, "secret=1") for name in names)),)
 
-    make_downloader(deadline_seconds=60.0).fetch(f"{source.url}/a", headers).file.close()
+    make_downloader().fetch(f"{source.url}/a", headers).file.close()
 
     given = ["secret=1"]
     assert sent(source, "authorization") == {"/a": given, "/b": given, "/c": [], "/d": []}

@@ -57,7 +57,7 @@ def test_framing(
     serve: Serve, make_downloader: MakeDownloader, data: bytes, memory_bytes: int, *, keep: bool
 ) -> None:
     source = serve(sends(data, keep=keep))
-    downloader = make_downloader(memory_bytes=memory_bytes, deadline_seconds=5.0)
+    downloader = make_downloader(memory_bytes=memory_bytes)
 
     for _ in range(3):
         with downloader.fetch(f"{source.url}/a.jpg") as image:
@@ -77,7 +77,7 @@ def test_same_length_given_twice(serve: Serve, make_downloader: MakeDownloader) 
 
     source = serve(answer)
 
-    with make_downloader(deadline_seconds=5.0).fetch(f"{source.url}/a.jpg") as image:
+    with make_downloader().fetch(f"{source.url}/a.jpg") as image:
         assert image.file.read() == JPEG
 
 
@@ -90,7 +90,7 @@ def test_answers_in_small_pieces(serve: Serve, make_downloader: MakeDownloader) 
 
     source = serve(answer)
 
-    with make_downloader(deadline_seconds=5.0).fetch(f"{source.url}/a.jpg") as image:
+    with make_downloader().fetch(f"{source.url}/a.jpg") as image:
         assert image.file.read() == JPEG[:5000]
 
 
@@ -110,7 +110,7 @@ def test_connection_is_kept_after_a_short_useless_body(
         return True
 
     source = serve(answer)
-    downloader = make_downloader(deadline_seconds=5.0)
+    downloader = make_downloader()
 
     for _ in range(2):
         with pytest.raises(DownloadError) if fails else contextlib.nullcontext():
@@ -130,7 +130,7 @@ def test_connection_closed_under_the_next_request(
         return True
 
     source = serve(answer)
-    downloader = make_downloader(deadline_seconds=5.0)
+    downloader = make_downloader()
 
     for path in ("/first.jpg", "/second.jpg"):
         downloader.fetch(source.url + path).file.close()
@@ -143,7 +143,7 @@ def test_connection_closed_meanwhile_is_opened_again(
     serve: Serve, make_downloader: MakeDownloader
 ) -> None:
     source = serve(sends(sized(JPEG), keep=False))
-    downloader = make_downloader(deadline_seconds=5.0)
+    downloader = make_downloader()
 
     for expected in (1, 2, 3):
         downloader.fetch(f"{source.url}/a.jpg").file.close()
@@ -152,7 +152,7 @@ def test_connection_closed_meanwhile_is_opened_again(
 
 def test_tls(serve: Serve, make_downloader: MakeDownloader, tls: Any, certificate: Path) -> None:
     source = serve(sends(sized(JPEG), keep=True), tls=tls)
-    downloader = make_downloader(deadline_seconds=5.0, authorities=str(certificate))
+    downloader = make_downloader(authorities=str(certificate))
 
     for _ in range(2):
         with downloader.fetch(f"{source.url}/a.jpg") as image:
@@ -165,7 +165,7 @@ def test_what_goes_over_the_wire(serve: Serve, make_downloader: MakeDownloader) 
     source = serve(sends(sized(JPEG), keep=True))
 
     url = f"{source.url}/a%20b/ü.jpg?q=1#secret"
-    make_downloader(deadline_seconds=5.0).fetch(url).file.close()
+    make_downloader().fetch(url).file.close()
 
     request_line, *headers = source.heads[0].strip().split("\r\n")
     assert request_line == "GET /a%20b/%C3%BC.jpg?q=1 HTTP/1.1"

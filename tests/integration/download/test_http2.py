@@ -142,7 +142,7 @@ def test_transfers_of_many_lanes_share_one_connection(
 def test_a_signed_url_goes_out_as_it_is(
     server: RealServer, make_downloader: MakeDownloader, certificate: Path, path: str
 ) -> None:
-    downloader = make_downloader(authorities=str(certificate), deadline_seconds=60.0)
+    downloader = make_downloader(authorities=str(certificate))
     downloader.fetch(server.url + path).file.close()
 
     # ASGI has no word for an empty query.
@@ -261,7 +261,7 @@ def test_a_download_that_was_broken_off_may_succeed_later(
     respond: Callable[[h2.connection.H2Connection, int], None],
 ) -> None:
     server = breaking(respond)
-    downloader = make_downloader(authorities=str(certificate), deadline_seconds=60.0)
+    downloader = make_downloader(authorities=str(certificate))
     with pytest.raises(DownloadError) as caught:
         downloader.fetch(server.url)
 

@@ -32,7 +32,7 @@ def test_no_temporary_file_is_left_open(
         return files[-1]
 
     monkeypatch.setattr(tempfile, "TemporaryFile", record)
-    downloader = make_downloader(max_image_bytes=200_000, memory_bytes=1000)
+    downloader = make_downloader(max_image_bytes=200_000, memory_bytes=1000, deadline_seconds=0.8)
 
     def sends_twice(connection: socket.socket, path: str, stopping: threading.Event) -> None:
         # To the reader, the end of a connection that was cut looks like the end of such a body.
@@ -66,7 +66,7 @@ def test_the_deadline_covers_all_hops(serve: Serve, make_downloader: MakeDownloa
     source = serve(answer)
 
     with pytest.raises(DownloadError) as caught:
-        make_downloader(max_redirects=1000).fetch(f"{source.url}/a")
+        make_downloader(max_redirects=1000, deadline_seconds=0.8).fetch(f"{source.url}/a")
 
     assert caught.value.reason is Reason.DOWNLOAD_TIMEOUT
     assert len(source.paths) <= 4

@@ -48,7 +48,7 @@ def test_images_that_memory_has_no_room_for_lie_in_files(
 ) -> None:
     source = serve(sends(head + JPEG))
     room = len(JPEG) + 1000
-    downloader = make_downloader(held_bytes=room, deadline_seconds=5.0)
+    downloader = make_downloader(held_bytes=room)
 
     with downloader.fetch(source.url) as first, downloader.fetch(source.url) as second:
         assert is_in_memory(first)
@@ -71,7 +71,7 @@ def test_an_image_that_fails_gives_its_memory_back(
     serve: Serve, make_downloader: MakeDownloader, data: bytes
 ) -> None:
     source = serve(sends(data))
-    downloader = make_downloader(held_bytes=200_000, max_image_bytes=100_000, deadline_seconds=5.0)
+    downloader = make_downloader(held_bytes=200_000, max_image_bytes=100_000)
 
     with pytest.raises(DownloadError):
         downloader.fetch(source.url)
@@ -97,7 +97,7 @@ def test_300_large_downloads_leave_the_memory_flat(
         return True
 
     source = serve(answer)
-    downloader = make_downloader(memory_bytes=memory_bytes, deadline_seconds=60.0)
+    downloader = make_downloader(memory_bytes=memory_bytes)
 
     def download(count: int) -> int:
         for number in range(count):

@@ -107,7 +107,7 @@ def test_a_name_is_left_to_the_proxy(
 ) -> None:
     source = serve(sends(IMAGE))
     proxy = open_proxy(kind, {(NAME, 80): ("127.0.0.1", source.port)}, login)
-    downloader = make_downloader(proxy=proxy.url, allowed_networks=(), deadline_seconds=60.0)
+    downloader = make_downloader(proxy=proxy.url, allowed_networks=())
 
     with downloader.fetch(f"http://{NAME}/a.jpg") as image:
         assert image.file.read() == JPEG
@@ -133,9 +133,7 @@ def test_tls_goes_through_a_tunnel(
     source = serve(lambda connection, *_: connection.sendall(next(answers)) or True, tls=tls)
     origin = ("127.0.0.1", source.port)
     proxy = open_proxy(kind, {origin: origin}, login)
-    downloader = make_downloader(
-        proxy=proxy.url, authorities=str(certificate), deadline_seconds=60.0
-    )
+    downloader = make_downloader(proxy=proxy.url, authorities=str(certificate))
     secret = ((source.url, (("Authorization", "Bearer secret"), ("Cookie", "secret=1"))),)
 
     # The status is the source's, not the proxy's answer to CONNECT.
@@ -159,9 +157,7 @@ def test_over_tls_to_the_proxy_itself(
 ) -> None:
     source = serve(sends(IMAGE))
     proxy = open_proxy(Proxy, {(NAME, 80): ("127.0.0.1", source.port)}, LOGIN, tls)
-    downloader = make_downloader(
-        proxy=proxy.url, authorities=str(certificate), deadline_seconds=60.0
-    )
+    downloader = make_downloader(proxy=proxy.url, authorities=str(certificate))
 
     downloader.fetch(f"http://{NAME}/a.jpg").file.close()
 
@@ -175,9 +171,7 @@ def test_http_goes_in_the_absolute_form_as_it_was_submitted(
     proxy = open_proxy(Proxy, {(NAME, 8080): ("127.0.0.1", source.port)})
     path = "/a%2cb/../%7e//50%.jpg?sig=a%2Cb%7E&c=%2f?"
 
-    make_downloader(proxy=proxy.url, deadline_seconds=60.0).fetch(
-        f"http://{NAME}:8080{path}"
-    ).file.close()
+    make_downloader(proxy=proxy.url).fetch(f"http://{NAME}:8080{path}").file.close()
 
     lines = proxy.heads[0].split("\r\n")
     assert lines[0] == f"GET http://{NAME}:8080{path} HTTP/1.1"
@@ -192,9 +186,7 @@ def test_an_odd_head_is_mended_behind_a_proxy_too(
     source = serve(sends(IMAGE.replace(b"OK\r\n", b"OK\r\n<br />\r\n")))
     proxy = open_proxy(kind, {(NAME, 80): ("127.0.0.1", source.port)}, LOGIN)
 
-    with make_downloader(proxy=proxy.url, deadline_seconds=60.0).fetch(
-        f"http://{NAME}/a%2c.jpg"
-    ) as image:
+    with make_downloader(proxy=proxy.url).fetch(f"http://{NAME}/a%2c.jpg") as image:
         assert image.file.read() == JPEG
 
     assert set(proxy.asked) == {(NAME, 80)}
@@ -229,7 +221,7 @@ def test_the_proxy_is_not_asked_for_what_is_inside(
     reason: Reason,
 ) -> None:
     proxy = open_proxy(kind, {})
-    downloader = make_downloader(proxy=proxy.url, allowed_networks=(), deadline_seconds=60.0)
+    downloader = make_downloader(proxy=proxy.url, allowed_networks=())
 
     for scheme in ("http", "https"):
         assert failure(downloader, f"{scheme}://{host}/a.jpg").reason is reason
@@ -254,7 +246,7 @@ def test_a_redirect_inside_is_not_followed(
     head = f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {target}\r\n\r\n"
     source = serve(sends(head.encode()))
     proxy = open_proxy(Proxy, {("public.example", 80): ("127.0.0.1", source.port)})
-    downloader = make_downloader(proxy=proxy.url, allowed_networks=(), deadline_seconds=60.0)
+    downloader = make_downloader(proxy=proxy.url, allowed_networks=())
 
     assert failure(downloader, "http://public.example/a").reason is reason
     assert proxy.asked == [("public.example", 80)]
@@ -312,7 +304,7 @@ def test_a_source_proxy_that_does_not_connect_is_named(
     caplog.set_level(logging.DEBUG)
     proxy = failing(open_proxy)
     error = failure(
-        make_downloader(proxy=proxy, connect_seconds=0.5, deadline_seconds=60.0),
+        make_downloader(proxy=proxy, connect_seconds=0.5),
         f"https://{NAME}/a.jpg",
     )
 
@@ -327,7 +319,7 @@ def test_a_source_proxy_that_does_not_connect_is_named(
 def test_a_proxy_that_does_not_forward_is_named(
     make_downloader: MakeDownloader, open_proxy: OpenProxy, fails: Callable[..., Failing]
 ) -> None:
-    downloader = make_downloader(proxy=fails(Proxy)(open_proxy), deadline_seconds=60.0)
+    downloader = make_downloader(proxy=fails(Proxy)(open_proxy))
     error = failure(downloader, f"http://{NAME}/a.jpg")
 
     assert (error.reason, error.transient) == (Reason.CONNECT_FAILED, True)
@@ -340,9 +332,7 @@ def test_a_bad_certificate_behind_a_proxy_is_the_sources(
 ) -> None:
     source = serve(sends(IMAGE), tls=tls)
     origin = ("127.0.0.1", source.port)
-    downloader = make_downloader(
-        proxy=open_proxy(Proxy, {origin: origin}).url, deadline_seconds=60.0
-    )
+    downloader = make_downloader(proxy=open_proxy(Proxy, {origin: origin}).url)
 
     assert failure(downloader, source.url).reason is Reason.TLS_FAILED
 

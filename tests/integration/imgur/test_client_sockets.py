@@ -79,7 +79,7 @@ def test_a_connection_closed_while_idle_is_replaced(
     server = serve(handle)
     client = make_client(access(server.url))
     upload(client)
-    assert closed.wait(10)
+    assert closed.wait(60)
     assert upload(client).link == LINK
     assert len(server.connections) == 2
 
@@ -139,7 +139,7 @@ def test_a_server_without_tls_may_pass(make_client: MakeClient) -> None:
         thread.start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         error = failure(make_client(access(url)))
-        thread.join(10)
+        thread.join(60)
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "TLS" in error.message
 
@@ -166,7 +166,7 @@ def test_a_certificate_of_nobody_is_not_trusted(make_client: MakeClient, tmp_pat
         thread.start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         error = failure(make_client(access(url)))
-        thread.join(10)
+        thread.join(60)
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "not trusted" in error.message
 
@@ -370,6 +370,6 @@ def test_clients_of_a_real_manager_share_one_refresh(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     assert links == [LINK] * 4
     assert [call.path for call in server.calls].count("/oauth2/token") == 1

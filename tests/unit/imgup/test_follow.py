@@ -62,7 +62,7 @@ def test_an_event_is_told_while_the_stream_stays_open(stand_in, client, is_frame
 
     def chunks():
         yield event("snapshot", BEGUN, 1)
-        assert seen.wait(30)
+        assert seen.wait(60)
         yield event("change", LAST, 2) + event("end", {})
 
     stand_in.tell(

@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.application import Application
 
 KEY = "key-of-the-tests"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 class Client:

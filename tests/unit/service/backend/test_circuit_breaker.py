@@ -23,7 +23,7 @@ from workers import (
 from workers.contract.messages import MailboxStats
 from workers.state.metrics import Metrics
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 SILENCE = 0.3
 
 

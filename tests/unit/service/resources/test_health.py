@@ -89,7 +89,7 @@ def test_a_silent_board_is_not_ready(backend: Any) -> None:
 
     class Silent:
         def health(self) -> BackendHealth:
-            assert gate_open.wait(20)
+            assert gate_open.wait(60)
             return backend.health()
 
         def workers_wanted(self) -> int:

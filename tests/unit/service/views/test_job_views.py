@@ -35,7 +35,7 @@ URLS = (
     'https://s.test/","state":"complete',
     "https://s.test/4",
 )
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def show(

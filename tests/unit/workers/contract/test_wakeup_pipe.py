@@ -3,7 +3,7 @@ from multiprocessing.connection import wait
 
 from workers.contract.wakeup_pipe import WakeupPipe
 
-SOON = 20.0
+SOON = 60.0
 
 
 def test_a_ring_from_another_thread_wakes_who_waits() -> None:

@@ -19,7 +19,7 @@ from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
 from workers.state.mailbox import Mailbox
 
-SOON = 20.0
+SOON = 60.0
 END = Failed("empty", "Nothing came.")
 
 

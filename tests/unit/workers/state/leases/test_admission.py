@@ -24,7 +24,7 @@ from workers.state.mailbox import Mailbox
 EMPTY = Failed("empty", "Nothing came.")
 DONE = Uploaded("https://i.imgur.com/a.jpg", "hash")
 URLS = ("https://s.test/0", "https://s.test/1", "https://s.test/2")
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Harness:
