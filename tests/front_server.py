@@ -1,16 +1,23 @@
 """The web server with a plain WSGI application in it, and clients of it on raw sockets."""
 
 import contextlib
+import math
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
 
 from service.app import REFUSALS
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
+from tests.clock import Clock
+from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds; far beyond what anything here takes
 MAX_BODY = 1_000_000
@@ -28,12 +35,14 @@ class App:
     waiting: set[str] = field(default_factory=lambda: {"/wait"})
     gate: threading.Event = field(default_factory=threading.Event)
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    longest: int = 0
     threads: list[str] = field(default_factory=list)
     """The name of the thread of each request."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         body, path = environ["wsgi.input"].read(), environ["PATH_INFO"]
         self.threads.append(threading.current_thread().name)
+        self.longest = max(self.longest, len(body))
         if path in self.waiting:
             self.entered.release()
             assert self.gate.wait(PATIENCE)
@@ -43,8 +52,11 @@ class App:
 
 @dataclass
 class Running:
+    """A server. Where it has a clock of the test's, time passes when the test lets it."""
+
     app: App
     server: WebServer
+    clock: Clock | None
 
     def connect(
         self, source: str = "127.0.0.1", *, receive_buffer: int | None = None
@@ -66,12 +78,31 @@ class Running:
             sock.sendall(GET % path)
             return read_answer(sock)[2]
 
+    def elapse(self, seconds: float = 1.0) -> None:
+        """Let time pass, in steps at each of which the server looks at its connections."""
+        assert self.clock is not None
+        step = self.server._server.limits.sweep_seconds
+        for _ in range(math.ceil(seconds / step)):
+            self.clock.now += step
+            self.server._server.wake()
+            wait_until(lambda: self.server._server._swept_at == self.clock.now)
+
+    def elapse_until_told(self, sock: socket.socket) -> None:
+        """Let time pass until something comes, or the end of the connection."""
+        for _ in range(100):
+            if select.select([sock], [], [], 0)[0]:
+                return
+            self.elapse()
+        pytest.fail("nobody minds")
+
     def channels(self) -> int:
         return len(self.server._server.channels())
 
 
 @contextlib.contextmanager
-def serving(limits: ConnectionLimits, trusted_proxies: Iterable[str] = ()) -> Iterator[Running]:
+def serving(
+    limits: ConnectionLimits, trusted_proxies: Iterable[str] = (), clock: Clock | None = None
+) -> Iterator[Running]:
     app = App()
     server = WebServer(
         app,
@@ -83,10 +114,11 @@ def serving(limits: ConnectionLimits, trusted_proxies: Iterable[str] = ()) -> It
         health_paths=HEALTH_PATHS,
         loop_paths=LIVENESS_PATHS,
         refusals=REFUSALS,
+        clock=clock or time.monotonic,
     )
     server.start()
     try:
-        yield Running(app, server)
+        yield Running(app, server, clock)
     finally:
         app.gate.set()
         server.close()

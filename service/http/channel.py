@@ -17,7 +17,6 @@ import socket
 import struct
 import sys
 import termios
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +28,8 @@ from service.http.request_parser import DroppedRequest, RequestParser
 from service.http.suspended_channel import SuspendableChannel, SuspendableTask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from waitress.adjustments import Adjustments
 
 SENT_AT_ONCE: Final = 128 * 1024  # bytes
@@ -71,7 +72,8 @@ class Channel(SuspendableChannel):
     _active_at = 0.0
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - the parent's
-        self.waiting_since = time.monotonic()
+        self._clock: Callable[[], float] = args[0].clock  # the server's
+        self.waiting_since = self._clock()
         """Monotonic seconds since when there has been no whole request."""
         self._timed_request: object = None
         self._request_since = self.waiting_since  # the first byte of that one
@@ -96,7 +98,7 @@ class Channel(SuspendableChannel):
 
     @last_activity.setter
     def last_activity(self, _wall_clock_seconds: float) -> None:
-        self._active_at = time.monotonic()
+        self._active_at = self._clock()
 
     @property
     def idle_since(self) -> float | None:
@@ -144,7 +146,7 @@ class Channel(SuspendableChannel):
         is_open = super().received(data)
         if self.request is not self._timed_request:
             self._timed_request = self.request
-            self._request_since = time.monotonic()
+            self._request_since = self._clock()
         self.server.come_bytes += len(data) if self.arriving_bytes else 0
         if self._is_answered_in_loop:
             self._is_answered_in_loop = False
@@ -166,7 +168,7 @@ class Channel(SuspendableChannel):
 
     def request_is_whole(self) -> None:
         """A request of this connection is about to be answered."""
-        self.waiting_since = time.monotonic()
+        self.waiting_since = self._clock()
 
     def send_continue(self) -> None:
         """Ask for the body, unless there is none or the request is refused already.
@@ -194,7 +196,7 @@ class Channel(SuspendableChannel):
         Args:
             seconds: since it was done before, as far as clients are to blame for them.
         """
-        now, limits = time.monotonic(), self.server.limits
+        now, limits = self._clock(), self.server.limits
         if self.is_abandoned or self._is_unread_too_long(seconds) or self.is_left_waiting():
             self.close_now()
         elif self.total_outbufs_len or self.requests:
@@ -272,7 +274,7 @@ class Channel(SuspendableChannel):
     def is_quiet(self, seconds: float) -> bool:
         """Whether nothing is under way, and nothing was, for so long."""
         is_busy = self.requests or self.total_outbufs_len or self._unacknowledged_bytes()
-        return not is_busy and self.last_activity < time.monotonic() - seconds
+        return not is_busy and self.last_activity < self._clock() - seconds
 
     def _close_sending_side(self) -> bool:
         if self.socket is None:
@@ -282,7 +284,7 @@ class Channel(SuspendableChannel):
         except OSError:  # the client is gone
             return False
         self.will_close = False
-        self._linger_until = time.monotonic() + self.server.limits.linger_seconds
+        self._linger_until = self._clock() + self.server.limits.linger_seconds
         return True
 
     def _unacknowledged_bytes(self) -> int:

@@ -10,7 +10,7 @@ import math
 import socket
 import sys
 import threading
-import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -52,6 +52,7 @@ class Listener(TcpWSGIServer):
         polled: all that the loop waits for.
         limits: what connections may cost.
         body_bytes: memory for bodies.
+        clock: monotonic seconds; connections are late by it.
         proxies: whose connections are not one client's.
         dispatchers: answer requests.
     """
@@ -67,6 +68,7 @@ class Listener(TcpWSGIServer):
         polled: Polled,
         limits: ConnectionLimits,
         body_bytes: int,
+        clock: Callable[[], float],
         proxies: TrustedProxies,
         dispatchers: Dispatchers,
         refusals: RefusalFormat,
@@ -74,6 +76,7 @@ class Listener(TcpWSGIServer):
     ) -> None:
         self.limits = limits
         self.refusals = refusals
+        self.clock = clock
         self.come_bytes = 0
         """Of bodies, that connections have read since these were looked at."""
         self._room = limits.room
@@ -164,11 +167,11 @@ class Listener(TcpWSGIServer):
                 raise
             connections = len(self.channels())
             if not connections or not self._make_room(connections - 1):
-                self._accept_again = time.monotonic() + _EXHAUSTED_PAUSE_SECONDS
+                self._accept_again = self.clock() + _EXHAUSTED_PAUSE_SECONDS
             return None
 
     def readable(self) -> bool:
-        return time.monotonic() >= self._accept_again and super().readable()
+        return self.clock() >= self._accept_again and super().readable()
 
     # --- housekeeping -----------------------------------------------------------------------
 
@@ -183,7 +186,7 @@ class Listener(TcpWSGIServer):
         if self._is_pulled:
             self._is_pulled = False
             self._polled.ask_all()
-        now = time.monotonic()
+        now = self.clock()
         seconds, sweep_seconds = now - self._swept_at, self.limits.sweep_seconds
         if seconds >= sweep_seconds:
             self._swept_at = now

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from waitress.adjustments import Adjustments
@@ -56,6 +56,7 @@ class WebServer:
         health_paths: paths that are answered whatever else there is to do.
         loop_paths: of these the ones that wait for nothing; the loop answers them itself.
         refusals: what the answers to broken requests carry.
+        clock: monotonic seconds; clients are late by it.
 
     Attributes:
         address: IP address that it listens on.
@@ -77,6 +78,7 @@ class WebServer:
         health_paths: Iterable[str] = (),
         loop_paths: Iterable[str] = (),
         refusals: RefusalFormat = _DEFAULT_REFUSALS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Its line for each request that has to wait says nothing that the answer times do not.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -96,6 +98,7 @@ class WebServer:
             limits=limits,
             # Two of the longest fit, or a client's share would be less than one.
             body_bytes=max(limits.body_bytes, 2 * adjustments.max_request_body_size),
+            clock=clock,
             proxies=TrustedProxies(trusted_proxies),
             dispatchers=self._dispatchers,
             refusals=refusals,

@@ -13,6 +13,7 @@ from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import REQUEST_THREADS
 from service.http.server import WebServer
 from service.http.suspended import Stream, suspended_request_of
+from tests.clock import Clock
 from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds; far beyond what anything here takes
@@ -81,9 +82,9 @@ class App:
 
 
 class Running:
-    def __init__(self, limits: ConnectionLimits) -> None:
+    def __init__(self, limits: ConnectionLimits, clock: Callable[[], float]) -> None:
         self.app = App()
-        self.server = WebServer(self.app, "127.0.0.1", 0, limits=limits)
+        self.server = WebServer(self.app, "127.0.0.1", 0, limits=limits, clock=clock)
         self.server.start()
 
     def connect(self) -> socket.socket:
@@ -120,8 +121,10 @@ def read_to_end(sock: socket.socket) -> bytes:
 def start() -> Iterator[Callable[..., Running]]:
     with contextlib.ExitStack() as stack:
 
-        def make(limits: ConnectionLimits | None = None) -> Running:
-            running = Running(limits or ConnectionLimits(sweep_seconds=0.05))
+        def make(
+            limits: ConnectionLimits | None = None, clock: Callable[[], float] = time.monotonic
+        ) -> Running:
+            running = Running(limits or ConnectionLimits(sweep_seconds=0.05), clock)
             stack.callback(running.server.close)
             return running
 
@@ -279,7 +282,7 @@ class TestStreaming:
             assert listener.has_left.wait(PATIENCE)
 
     def test_who_stops_reading_is_cut_off_in_the_end(self, start: Callable[..., Running]) -> None:
-        running = start(ConnectionLimits(idle_seconds=0.3, sweep_seconds=0.05))
+        running = start(ConnectionLimits(window_seconds=0.3, sweep_seconds=0.05))
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", running.server.port))
@@ -291,11 +294,14 @@ class TestStreaming:
             assert listener.has_left.wait(PATIENCE)
 
     def test_silence_cuts_no_stream(self, start: Callable[..., Running]) -> None:
-        running = start(ConnectionLimits(idle_seconds=0.3, sweep_seconds=0.05))
+        clock = Clock()
+        running = start(clock=clock)
         with running.connect() as client, running.connect() as idle:
             client.sendall(GET % b"/stream")
             (listener,) = running.parked(1)
             read_until(client, b"first\r\n")
+            wait_until(lambda: len(running.server._server.channels()) == 2)
+            clock.now += 600
             assert idle.recv(1) == b""  # closed for being idle: as long has passed here
             assert listener.parked.send(b"still here")
             assert read_until(client, b"still here\r\n")

@@ -302,9 +302,7 @@ def test_suspects_are_served_one_after_the_other_without_a_wait(
     lanes = [Caller(batcher.lane_client()) for _ in range(8)]
 
     post.box.fence("dead")
-    wait_until(
-        lambda: not post.table.unfinished(), "each waits for the long poller's time to run out"
-    )
+    wait_until(lambda: not post.table.unfinished(), "each waits for the time of the long poller")
 
     post.box.close()
     for lane in lanes:
