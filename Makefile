@@ -42,15 +42,14 @@ help:  ## list the targets
 run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if there is no account
 	@exec $(BIN) -m service
 
-# Many tests wait more than they compute, so some run side by side; kills and short deadlines want the machine alone.
-# In the order of their names: of integration tests a file takes long, so those come before the many small ones.
+# Many tests wait more than they compute, so some run side by side; none minds how busy the machine is.
+# In the order of their names: the files that take long come before the many small ones.
 # What ARGS selects is part of the suite only, so its coverage says nothing.
 test: $(DEV_READY) $(if $(strip $(ARGS)),,$(AXE))  ## all tests, with coverage; a part: make test ARGS="-k mailbox"
 ifeq ($(strip $(ARGS)),)
 	@$(BIN) -m coverage erase
 	$(BIN) -m coverage run -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
-	    --ignore=tests/chaos --ignore=tests/hostile --ignore=tests/browser --ignore=tests/ray
-	$(BIN) -m pytest tests/chaos tests/hostile tests/browser
+	    --ignore=tests/ray
 	@$(BIN) -m coverage combine --quiet
 	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)
 else

@@ -49,7 +49,8 @@ class Gate:
     def urls(self, sandbox: str, name: str, count: int) -> list[str]:
         """So many images, each told from all others by this name and its number."""
         here = f"http://{ADDRESS}:{self._server.server_port}"
-        return [f"{here}/?{sandbox}/images/numbered/{name}-{n}.png" for n in range(count)]
+        names = [f"{name}-{n}.png" for n in range(count)]
+        return [f"{here}/{image}?{sandbox}/images/numbered/{image}" for image in names]
 
     def let(self, count: float) -> None:
         """Let so many more requests go on, those that wait and those to come."""

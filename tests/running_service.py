@@ -148,14 +148,17 @@ class RunningService:
         assert answer.status_code == 202, answer.text
         return answer.json()["jobId"]
 
-    def status(self, job_id: str) -> Status:
-        answer = self.get(f"/v1/images/upload/{job_id}")
+    def status(self, job_id: str, wait_seconds: int = 0) -> Status:
+        """How the job stands, at once or when it is complete, after so long at the latest."""
+        prefer = {"Prefer": f"wait={wait_seconds}"} if wait_seconds else {}
+        url = f"{self.url}/v1/images/upload/{job_id}"
+        answer = self.http.get(url, headers=prefer, timeout=wait_seconds + 30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def wait_complete(self, job_id: str, seconds: float = PATIENCE_SECONDS) -> Status:
         def complete() -> Status | None:
-            status = self.status(job_id)
+            status = self.status(job_id, wait_seconds=10)
             return status if status["status"] == "complete" else None
 
         return self.wait_for("complete job", complete, seconds)

@@ -67,7 +67,7 @@ def test_under_kills_the_naive_shape_loses_urls_and_the_checker_says_so(naive, n
     checker = Checker(name_of)
     with Client(url, checker) as client:
         # One job: its links are then listed in order of completion, as the checker wants them.
-        client.submit(slow_urls(sandbox["origin"], "k", 150))
+        client.submit(slow_urls(sandbox["origin"], "k", 150, milliseconds=40))
         with Killer(worker_pids, every_seconds=0.3) as killer:
             done = client.wait_until_done(STALL_SECONDS)
     verdict = judge(checker, sandbox["uploads"], killer.kills)

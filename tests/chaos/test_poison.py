@@ -4,6 +4,7 @@ from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.load import judge, name_of, slow_urls
 from tests.chaos.poison_source import PoisonSource
+from tests.running_service import not_over_ray
 
 CRASHES = 3
 POISONS = 4
@@ -37,6 +38,7 @@ def test_poison_urls_fail_after_three_crashes_and_others_are_unharmed(launch, no
     assert len(service.events("worker died")) <= sum(source.killed.values())
 
 
+@not_over_ray("The state tells suspects apart by the same code.")
 def test_a_poison_url_among_few_takes_no_innocent_with_it(launch):
     """All of them in one worker's lanes: nothing but a retry alone can tell them apart."""
     service = launch(

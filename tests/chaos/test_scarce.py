@@ -34,6 +34,7 @@ def _large(sandbox: str, name: str, count: int) -> list[str]:
     return [f"{base}/{name}-{number}.png?bytes={LARGE_BYTES}" for number in range(count)]
 
 
+@not_over_ray("A worker stores images by the same code.")
 @pytest.mark.skipif(not _can_mount(), reason="needs a mount namespace of its own (unshare)")
 def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, tmp_path):
     disk = tmp_path / "disk"
@@ -43,7 +44,7 @@ def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, 
         (*SMALL_DISK, mount),
         TMPDIR=str(disk),
         RAY_TMPDIR="/tmp",  # Ray's own files alone would fill it
-        MAX_ATTEMPTS="2",
+        MAX_ATTEMPTS="3",
         WORKER_COUNT="1",
         WORKER_CONCURRENCY="2",
     ).wait_until_ready()
@@ -61,10 +62,10 @@ def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, 
     status = service.upload_all([*large, *small])
     results = status["results"]
     assert [result["reason"] for result in results[:3]] == ["storage-full"] * 3
-    assert [result["attempts"] for result in results[:3]] == [2] * 3
+    assert [result["attempts"] for result in results[:3]] == [3] * 3
     assert len(status["uploaded"]["complete"]) == len(small)
 
-    # Full at the first attempt, no more at the second.
+    # Full at the first attempt, no more at one of the others.
     job_id = service.submit(_large(service.sandbox, "later", 3))
     service.wait_for(
         "a first attempt",
@@ -75,6 +76,7 @@ def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, 
     service.must_not_log('"worker died"')
 
 
+@not_over_ray("A worker takes an error by the same code.")
 def test_workers_out_of_file_descriptors_recover(launch, note):
     service = launch(MAX_ATTEMPTS="8").wait_until_ready()
     checker = Checker(name_of)

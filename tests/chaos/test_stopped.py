@@ -18,8 +18,8 @@ SETTINGS = {
     "DOWNLOAD_SECONDS": "1",
     "UPLOAD_SECONDS": "1",
 }
-# The two deadlines above, the lease's slack of 15 s, a second until it is looked at, and some.
-LEASE_SECONDS = 25.0
+# More than the two deadlines above, the lease's slack of 15 s and a second until it is looked at.
+LEASE_SECONDS = 50.0
 SILENT_SECONDS = 60.0
 
 

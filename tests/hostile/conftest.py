@@ -68,8 +68,6 @@ class WatchedWorker:
         self.log = log
         reading, writing = os.pipe()
         clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        # Coverage of subprocesses travels by environment.
-        clean |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
         with log.open("wb") as sink:
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, str(WORKER)],

@@ -301,6 +301,7 @@ def submit_silent(service: RunningService, callbacks: list[str]) -> None:
         service.wait_complete(job_id)
 
 
+@not_over_ray("State and workers share the places by the same code.")
 def test_silent_callbacks_hold_up_neither_deletions_nor_images(
     launch: Callable[..., RunningService], silent: list[str]
 ) -> None:
@@ -318,6 +319,7 @@ def test_silent_callbacks_hold_up_neither_deletions_nor_images(
     assert service.upload_all(urls, SOON_SECONDS)["counts"]["complete"] == 20
 
 
+@not_over_ray("State and workers share the places by the same code.")
 def test_a_silent_callback_host_leaves_places_to_others(
     launch: Callable[..., RunningService], silent: list[str], receive: Callable[..., Receiver]
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.gate import ADDRESS
+from tests.running_service import not_over_ray
 
 ROOT = Path(__file__).parents[2]
 URLS = 200
@@ -151,6 +152,7 @@ def repair(path: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@not_over_ray("The state reads it with the same code.")
 def test_a_damaged_journal_is_left_alone_until_somebody_has_it_repaired(start, sandbox, tmp_path):
     path = tmp_path / "journal"
     service = start().wait_until_ready()
@@ -179,6 +181,7 @@ def test_a_damaged_journal_is_left_alone_until_somebody_has_it_repaired(start, s
     assert service.status(first["id"]) == first
 
 
+@not_over_ray("The state reads it with the same code.")
 def test_what_is_no_journal_is_one_clear_line_and_exit_code_2_and_left_alone(start, tmp_path):
     path = tmp_path / "diary"
     path.write_bytes(b"my diary\n")

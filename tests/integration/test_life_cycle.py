@@ -78,6 +78,7 @@ SECRETS = {
 }
 
 
+@not_over_ray("tests/ray/test_local.py looks for secrets there.")
 def test_no_child_process_has_the_secrets_in_its_environment(launch):
     service = launch(**SECRETS, SANDBOX="on").wait_until_ready()
     children = service.all_pids() - {service.process.pid}
@@ -92,6 +93,7 @@ def test_no_child_process_has_the_secrets_in_its_environment(launch):
             assert value.encode() not in environ, command_of(pid)
 
 
+@not_over_ray("It is told before the backend starts.")
 def test_a_port_in_use_is_one_line_and_exit_code_2(launch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -103,6 +105,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(launch):
     assert "PORT" in lines[0]
 
 
+@not_over_ray("It is told before the backend starts.")
 def test_a_sandbox_port_in_use_is_one_line_and_exit_code_2(launch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         service = launch(SANDBOX_PORT=str(taken.getsockname()[1]))
@@ -110,7 +113,14 @@ def test_a_sandbox_port_in_use_is_one_line_and_exit_code_2(launch):
     assert "SANDBOX_PORT" in service.log_text.splitlines()[-1]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    "stop",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=not_over_ray("The web side takes it like SIGTERM.")),
+    ],
+    ids=["SIGTERM", "SIGINT"],
+)
 def test_a_stop_signal_to_the_whole_group_finishes_what_is_in_work(launch, gate, stop):
     service = launch(**ALLOWED).wait_until_ready()
     job_id = service.submit(gate.urls(service.sandbox, "stop", 8))
@@ -170,6 +180,7 @@ def test_the_death_of_the_parent_leaves_no_process(launch):
     service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
 
 
+@not_over_ray("The sandbox is the web side's child.")
 def test_a_killed_sandbox_comes_back_under_its_address(launch):
     service = launch().wait_until_ready()
     sandbox = next(pid for pid in service.all_pids() if "sandbox" in command_of(pid))

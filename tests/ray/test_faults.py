@@ -54,10 +54,10 @@ def test_nodes_killed_every_five_seconds_cost_no_url(launch, sandbox, sandbox_li
         with NodeKiller(cluster, KILL_NODE_SECONDS) as killer:
             sender.join()
             done = client.wait_until_done()
+            wait_for("kills", lambda: killer.kills >= 3)
     verdict = _verdict(checker, sandbox_links, "n", killer.kills * WORKERS * LANES)
     _FIGURES.info("%d nodes killed: %s", killer.kills, verdict)
     assert done, str(verdict)
-    assert killer.kills >= 3
     _check(verdict, NODE_URLS)
     assert not client.errors
 

@@ -87,7 +87,7 @@ def test_the_death_of_the_service_ends_its_actors_and_servers(launch):
     assert len(pids) >= 6
     service.signal(signal.SIGKILL)
     service.wait_for_exit()
-    wait_for("end of all but Ray's agents", lambda: gone(pids), 20)
+    wait_for("end of all but Ray's agents", lambda: gone(pids))
 
 
 def _ray_pids(service: RunningService) -> list[int]:
