@@ -1,15 +1,26 @@
 """What suites share that run the whole product, and what the run of every test is like."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.gate import ALLOWED, Gate
 from tests.running_service import RunningService
 from workers.worker.http.loop import TransferLoop
+
+# The same examples in each run, however slow the machine is; others in a night of FUZZ_ROUNDS.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize="FUZZ_ROUNDS" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.hostile.servers import Source
 from tests.unit.workers.contract.test_wire_url import AS_SUBMITTED, CHANGED, URLS
@@ -53,7 +53,6 @@ def test_it_is_sent_as_it_is(send: Send, url: str) -> None:
     assert send(url) == (request_target(url), host_field(url))
 
 
-@settings(deadline=None)  # a request each, on a machine that may be busy
 @given(URLS)
 def test_whatever_is_taken_is_sent_as_it_is(send: Send, url: str) -> None:
     try:

@@ -95,7 +95,7 @@ indexes = st.integers(0, len(URLS) - 1)
 messages = st.text(max_size=5).filter(lambda text: text.isprintable())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     steps=st.lists(
         st.tuples(

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workers.contract.errors import DownloadError
@@ -119,7 +119,6 @@ URLS = st.builds(
 )
 
 
-@settings(deadline=None)
 @example("http://a.test/%")
 @given(URLS)
 def test_what_is_taken_goes_out_as_one_plain_text(url: str) -> None:

@@ -416,7 +416,5 @@ class MailboxMachine(RuleBasedStateMachine):
 
 
 TestMailboxMachine = MailboxMachine.TestCase
-TestMailboxMachine.settings = settings(
-    max_examples=100, stateful_step_count=60, deadline=None, derandomize=False
-)
+TestMailboxMachine.settings = settings(max_examples=100, stateful_step_count=60)
 TestMailboxMachine.pytestmark = [pytest.mark.unmeasured]

@@ -154,7 +154,7 @@ def test_numbers_beyond_the_columns_are_shown_as_the_largest() -> None:
     assert (events[1].size, events[1].milliseconds) == (2**32 - 1, 2**32 - 1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     steps=st.lists(
         st.tuples(

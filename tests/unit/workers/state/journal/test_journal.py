@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[list[Record], int]:
 
 
 @given(st.lists(json_values))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @pytest.mark.unmeasured
 def test_a_record_survives_its_line(values: Record) -> None:
     line = encode(values)
@@ -75,7 +75,7 @@ def test_a_record_survives_its_line(values: Record) -> None:
 
 
 @given(st.lists(st.text(), min_size=1), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_line_with_a_flipped_bit_is_none(values: Record, data: st.DataObject) -> None:
     line = bytearray(encode(values))
     bit = data.draw(st.integers(0, 8 * len(line) - 1))

@@ -1,7 +1,7 @@
 """A Location as browsers read it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.contract.errors import DownloadError, Reason
@@ -101,7 +101,6 @@ def test_is_relative_to_any_url_that_is_taken(base: str, target: str) -> None:
     assert redirect_target("x", base) == target
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="latin-1"), max_size=60), st.sampled_from(["", "//", "http:"]))
 def test_ends_in_a_url_or_a_reason_for_any_bytes(location: str, beginning: str) -> None:
     try:
