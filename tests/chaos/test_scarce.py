@@ -128,6 +128,7 @@ def test_a_supervisor_without_any_descriptor_left_recovers(launch, note):
         client.submit(slow_urls(service.sandbox, "during", 200))
         service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"])
         supervisor = service.supervisor_pid
+        service.may_log("Traceback", "internal error")  # of requests that it cannot serve then
         limit = _forbid_more_files(supervisor)
         os.kill(service.worker_pids()[0], signal.SIGKILL)
         # An actor starts all the same, cannot be watched, and so counts as dead.

@@ -1,5 +1,8 @@
 from typing import Any
 
+import pytest
+
+from service.views import link_views
 from workers import BackendLostError
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(4)]
@@ -21,8 +24,9 @@ def test_links_of_all_jobs_in_order_of_completion(api: Any, backend: Any) -> Non
     assert api.get("/v1/images").json == {"uploaded": [LINKS[0], LINKS[2], LINKS[3]]}
 
 
-def test_more_than_one_page(api: Any, backend: Any) -> None:
-    count = 20_001
+def test_more_than_one_call(api: Any, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_views, "_LINKS_A_CALL", 10)
+    count = 21
     api.job(*(f"https://example.com/{number}.jpg" for number in range(count)))
     links = [f"https://i.imgur.com/{number}.jpg" for number in range(count)]
     backend.upload(*links)

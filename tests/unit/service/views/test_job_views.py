@@ -8,7 +8,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import TypeAdapter
 
 from service.rendering.models import JobAnswer, JobPage
@@ -95,7 +95,6 @@ indexes = st.integers(0, len(URLS) - 1)
 messages = st.text(max_size=5).filter(lambda text: text.isprintable())
 
 
-@settings(max_examples=200)
 @given(
     steps=st.lists(
         st.tuples(

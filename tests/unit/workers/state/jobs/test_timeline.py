@@ -2,7 +2,7 @@
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from workers.contract.errors import Reason
 from workers.contract.messages import ChangesWanted, DownloadReport, Failed, Submission, Uploaded
@@ -154,7 +154,6 @@ def test_numbers_beyond_the_columns_are_shown_as_the_largest() -> None:
     assert (events[1].size, events[1].milliseconds) == (2**32 - 1, 2**32 - 1)
 
 
-@settings(max_examples=100)
 @given(
     steps=st.lists(
         st.tuples(

@@ -75,7 +75,6 @@ def test_a_record_survives_its_line(values: Record) -> None:
 
 
 @given(st.lists(st.text(), min_size=1), st.data())
-@settings(max_examples=100)
 def test_a_line_with_a_flipped_bit_is_none(values: Record, data: st.DataObject) -> None:
     line = bytearray(encode(values))
     bit = data.draw(st.integers(0, 8 * len(line) - 1))

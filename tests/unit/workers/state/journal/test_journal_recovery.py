@@ -209,7 +209,7 @@ class Life:
 
 
 @given(steps)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @pytest.mark.unmeasured
 def test_the_state_survives_whatever_had_happened(
     tmp_path_factory: pytest.TempPathFactory, happened: list[str]

@@ -4,7 +4,7 @@ import itertools
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from workers.contract.job_options import JobOptions, Priority
 from workers.contract.messages import RetryLater, Submission, UrlKey
@@ -221,7 +221,6 @@ class TestPriority:
         for priority in Priority:
             assert self.turns([priority] * 3, 9) == [0, 1, 2] * 3
 
-    @settings(max_examples=100)
     @given(st.lists(st.sampled_from(Priority), min_size=1, max_size=12))
     def test_none_waits_longer_than_its_share_says(self, priorities: list[Priority]) -> None:
         weights = {Priority.HIGH: 4, Priority.NORMAL: 2, Priority.LOW: 1}
