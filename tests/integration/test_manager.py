@@ -320,11 +320,19 @@ class TestKilledManager:
 
 
 class TestStoppedManager:
-    @pytest.fixture(autouse=True)
-    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 2.0)
+    @pytest.fixture
+    def stop(self, manager: BoardManager, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+        """Stop it; from then on calls wait for two seconds only."""
 
-    def test_every_call_ends_in_time(self, manager: StateManager, mailbox: MailboxCalls) -> None:
+        def stop_it() -> None:
+            suspend(manager.pid)
+            monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 2.0)
+
+        return stop_it
+
+    def test_every_call_ends_in_time(
+        self, manager: StateManager, mailbox: MailboxCalls, stop: Callable[[], None]
+    ) -> None:
         mailbox.register("w1")
         begin = threading.Event()
 
@@ -362,7 +370,7 @@ class TestStoppedManager:
         # So many wait to be let in that the backlog (16) is full.
         calls += [Call(on_a_new_connection) for _ in range(30)]
 
-        suspend(manager.pid)
+        stop()
         begin.set()
 
         for call in calls:
@@ -371,10 +379,10 @@ class TestStoppedManager:
         manager.kill()
 
     def test_the_error_holds_no_view_of_a_file(
-        self, manager: StateManager, mailbox: MailboxCalls
+        self, manager: StateManager, mailbox: MailboxCalls, stop: Callable[[], None]
     ) -> None:
         mailbox.stats()  # connects
-        suspend(manager.pid)
+        stop()
 
         with pytest.raises(ManagerLostError) as raised:
             mailbox.put(job("j", 200_000))  # more than the socket holds
@@ -393,10 +401,11 @@ class TestStoppedManager:
         manager: StateManager,
         mailbox: MailboxCalls,
         table: JobTableCalls,
+        stop: Callable[[], None],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         mailbox.put(job("j", 2))
-        suspend(manager.pid)
+        stop()
         with pytest.raises(ManagerLostError):
             mailbox.stats()
 
@@ -406,8 +415,8 @@ class TestStoppedManager:
         assert table.unfinished() == {"j": 2}
         assert mailbox.expired() == ()
 
-    def test_it_can_be_shut_down(self, manager: StateManager) -> None:
-        suspend(manager.pid)
+    def test_it_can_be_shut_down(self, manager: StateManager, stop: Callable[[], None]) -> None:
+        stop()
 
         Call(manager.shutdown).result()
 

@@ -16,7 +16,10 @@ def seconds_from_now(stamp: str) -> float:
 
 def test_limits_are_those_of_the_last_upload(service: RunningService) -> None:
     service.upload_all([f"{service.sandbox}/images/small.png?limits"])
-    limits = service.get("/v1/limits").json()
+    limits = service.wait_for(
+        "limits",
+        lambda: (found := service.get("/v1/limits").json())["posts"]["limit"] and found,
+    )
     shown = limits["credits"]
     assert limits["sandbox"] is True
     assert (limits["paused"], limits["pauseSeconds"]) == (False, 0.0)

@@ -16,6 +16,7 @@ import pytest
 from service.app import REFUSALS
 from service.http.dispatchers import MOST_OF_ONE, REQUEST_THREADS
 from service.http.server import ServerStartError, WebServer
+from tests.clock import Clock
 from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds; far beyond what anything here takes
@@ -252,15 +253,17 @@ class TestDrain:
             assert [read_answer(client)[1] for client in clients] == [b"0"] * 30
             assert drained.result(PATIENCE)
 
-    def test_a_request_that_is_still_coming_is_answered(
-        self, running: Running, pool: ThreadPoolExecutor
-    ) -> None:
-        with running.connect() as sock:
+    def test_a_request_that_is_still_coming_is_answered(self, pool: ThreadPoolExecutor) -> None:
+        # On a clock that stands still nobody is quiet for too long.
+        running = Running(App(), WebServer(App(), "127.0.0.1", 0, clock=Clock()))
+        running.server.start()
+        with contextlib.closing(running.server), running.connect() as sock:
             sock.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nab")
             wait_until(running.server._server.channels)
             drained = drain(running, pool)
             sock.sendall(b"cd")
             assert read_answer(sock)[1] == b"4"
+            sock.close()
             assert drained.result(PATIENCE)
 
     def test_requests_sent_in_one_piece_are_all_answered(

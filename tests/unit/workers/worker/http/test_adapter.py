@@ -21,7 +21,7 @@ from workers.worker.http.handle import TransferOptions
 from workers.worker.http.loop import TransferLoop
 
 DEADLINE = 0.4
-ENDS = 15.0
+ENDS = 60.0
 """Seconds in which a cut transfer has ended, on the slowest machine; a peer drips for longer."""
 
 Conversation = Callable[[socket.socket], None]
