@@ -321,7 +321,7 @@ class TestKilledManager:
 
 class TestStoppedManager:
     @pytest.fixture
-    def stop(self, manager: BoardManager, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    def stop(self, manager: StateManager, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         """Stop it; from then on calls wait for two seconds only."""
 
         def stop_it() -> None:
