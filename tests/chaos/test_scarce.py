@@ -3,9 +3,12 @@
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,9 +39,10 @@ def _large(sandbox: str, name: str, count: int) -> list[str]:
 
 @not_over_ray("A worker stores images by the same code.")
 @pytest.mark.skipif(not _can_mount(), reason="needs a mount namespace of its own (unshare)")
-def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
+def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, request):
+    # Not below pytest's own folder: the path of a socket has 107 bytes at most (unix(7)).
+    disk = Path(tempfile.mkdtemp(prefix="imgup-"))
+    request.addfinalizer(partial(shutil.rmtree, disk, ignore_errors=True))
     mount = f'mount -t tmpfs -o size={DISK_BYTES} tmpfs {disk} && exec "$0" "$@"'
     service = launch(
         (*SMALL_DISK, mount),
