@@ -3,12 +3,11 @@
 import contextlib
 import os
 import resource
-import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,12 +36,19 @@ def _large(sandbox: str, name: str, count: int) -> list[str]:
     return [f"{base}/{name}-{number}.png?bytes={LARGE_BYTES}" for number in range(count)]
 
 
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """Where the small disk is mounted; it outlives the service, which ends with its own files.
+
+    Not below pytest's own folder: the path of a socket has 107 bytes at most (unix(7)).
+    """
+    with tempfile.TemporaryDirectory(prefix="imgup-") as folder:
+        yield Path(folder)
+
+
 @not_over_ray("A worker stores images by the same code.")
 @pytest.mark.skipif(not _can_mount(), reason="needs a mount namespace of its own (unshare)")
-def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(launch, request):
-    # Not below pytest's own folder: the path of a socket has 107 bytes at most (unix(7)).
-    disk = Path(tempfile.mkdtemp(prefix="imgup-"))
-    request.addfinalizer(partial(shutil.rmtree, disk, ignore_errors=True))
+def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(disk, launch):
     mount = f'mount -t tmpfs -o size={DISK_BYTES} tmpfs {disk} && exec "$0" "$@"'
     service = launch(
         (*SMALL_DISK, mount),
