@@ -96,18 +96,22 @@ class Client:
         priority: str | None = None,
         callback_url: str | None = None,
         source_headers: Mapping[str, Mapping[str, str]] | None = None,
+        resolve_pages: bool | None = None,
         idempotency_key: str | None = None,
     ) -> "Job":
         """Send a job.
 
         Args:
-            urls: of the images; duplicates are dropped by the service.
+            urls: of the images; duplicates are dropped by the service. A data URL is an image
+                itself, and is shown shortened from then on.
             album: at Imgur, that the images go to.
             title: of each image; `{number}`, `{count}`, `{name}` and `{host}` are filled in.
             description: the same.
             priority: `low`, `normal` or `high`.
             callback_url: told when the job is complete.
             source_headers: sent to sources, by origin.
+            resolve_pages: whether a link to a page is followed to the image that it names; None:
+                as the service is set.
             idempotency_key: names this submission; with the same one and the same body there is
                 never a second job. One is made up where none is given, so that trying again is
                 safe.
@@ -123,6 +127,7 @@ class Client:
             "priority": priority,
             "callbackUrl": callback_url,
             "sourceHeaders": source_headers,
+            "resolvePages": resolve_pages,
         }
         answer = self._connection.call(
             "POST",

@@ -87,6 +87,7 @@ class Result:
         message: the same as a sentence for a person.
         attempts: tries so far.
         possibly_duplicated: the image may be at Imgur twice.
+        resolved_to: where the image was looked for, if the URL led to a page.
         deleted: `pending`, `done` or `failed` once its deletion was asked for.
     """
 
@@ -98,6 +99,7 @@ class Result:
     message: str | None = None
     attempts: int = 0
     possibly_duplicated: bool = False
+    resolved_to: str | None = None
     deleted: str | None = None
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _LONGEST_URL = 8192
-"""Characters, as the service has it."""
+"""Characters, as the service has it; a data URL may be longer."""
 
 _SURROUNDING = "".join(map(chr, range(ord(" ") + 1)))
 _NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _CREDENTIALS = re.compile(r"://[^?#]*@")
 _TEXT_SHOWN = 200  # characters
+_is_data_url = re.compile(r"[\x00-\x20]*data:", re.IGNORECASE | re.ASCII).match
 _match_http = re.compile(r"https?://([^/?#]*)", re.IGNORECASE | re.ASCII).match
 
 
@@ -46,6 +47,8 @@ class SetAside:
     @property
     def shown(self) -> str:
         """What stands there, without a password, and shortened."""
+        if _is_data_url(self.entry.value):
+            return self.entry.value[:_TEXT_SHOWN].partition(",")[0] + ",…"
         text = _CREDENTIALS.sub("://…@", self.entry.value)
         return text if len(text) <= _TEXT_SHOWN else text[:_TEXT_SHOWN] + "…"
 
@@ -115,10 +118,16 @@ def _read_json(text: str, name: str) -> Iterator[Entry]:
 def _what_is_wrong(entry: Entry) -> str | None:
     if not entry.is_text:
         return "not a text"
+    if _is_data_url(entry.value):
+        return None if "," in entry.value else "a data URL without a comma before its data"
+    return _what_is_wrong_with_link(entry)
+
+
+def _what_is_wrong_with_link(entry: Entry) -> str | None:
     url = entry.value.strip(_SURROUNDING)
     found = _match_http(url)
     if found is None:
-        return "not an http or https URL"
+        return "not an http or https URL, nor a data URL"
     if len(entry.value) > _LONGEST_URL:
         return f"longer than {_LONGEST_URL} characters"
     if _HALF_CHARACTER.search(url):

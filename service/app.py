@@ -114,6 +114,7 @@ def _add_routes(app: App, backend: CircuitBreaker, settings: Settings) -> None:
             backend,
             max_body_bytes=settings.max_body_bytes,
             max_urls=settings.max_urls_per_job,
+            max_image_bytes=settings.max_image_bytes,
             webhooks=settings.webhook_secret is not None,
         ),
     )

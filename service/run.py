@@ -184,6 +184,7 @@ def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> Backe
         proxy=_reveal(settings.source_proxy),
         authorities=settings.ca_file,
         with_digest=settings.dedupe == "content",
+        resolve_pages=settings.pages == "on",
     )
     worker = WorkerConfig(
         lanes=settings.worker_concurrency,

@@ -12,6 +12,7 @@ from workers.contract.backend import (
     WebJobTable,
     WebMailbox,
 )
+from workers.contract.data_url import DataUrl, beginning_of, is_data_url, read_data_url
 from workers.contract.derived import derive
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import ImageError
@@ -80,6 +81,7 @@ __all__ = [
     "Cancellation",
     "ChangesWanted",
     "ClusterAddress",
+    "DataUrl",
     "Deletion",
     "DeletionRefusal",
     "DeletionState",
@@ -117,14 +119,17 @@ __all__ = [
     "WebhookPolicy",
     "WorkerConfig",
     "are_plain",
+    "beginning_of",
     "check_url",
     "configure_logging",
     "derive",
     "flush_logs",
+    "is_data_url",
     "mask_url",
     "origin_of",
     "prepare_for_many_threads",
     "ray_backend",
+    "read_data_url",
     "read_timeline",
     "remove_ray_backend",
     "repair_journal",

@@ -38,6 +38,11 @@ _STDIN = "-"
 @click.option("--title", help="Of each image; {number}, {count}, {name}, {host} are filled in.")
 @click.option("--description", help="Of each image, like the title.")
 @click.option("--priority", type=click.Choice(("low", "normal", "high")))
+@click.option(
+    "--resolve-pages/--no-resolve-pages",
+    default=None,
+    help="Follow links to pages to the image that the page names; the service's setting else.",
+)
 @click.option("--callback-url", help="A URL that is told when the job is complete.")
 @asks_the_service
 def upload(
@@ -55,8 +60,9 @@ def upload(
     """Upload images, and print their links in the order of the URLs.
 
     URLs come as arguments, from files (-f) or from stdin (-): one a line, blank lines and lines
-    that begin with # left out; or as a JSON array, or {"urls": [...]}. Entries that are no http or
-    https URLs are set aside and named; the rest is uploaded. Duplicates count once.
+    that begin with # left out; or as a JSON array, or {"urls": [...]}. Entries that are neither
+    http or https URLs nor data URLs are set aside and named; the rest is uploaded. Duplicates count
+    once.
     """
     if form is not None and (as_json or no_wait):
         raise click.UsageError("--format is for links, and --json and --no-wait print none.")

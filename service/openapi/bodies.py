@@ -17,6 +17,11 @@ from service.settings.settings import Settings
 from workers import ALBUM_PATTERN, MAX_URL_LENGTH, PLACEHOLDERS, Priority
 
 _URL_PATTERN: Final = r"^[\x00-\x20]*[Hh][Tt][Tt][Pp][Ss]?:/"
+_DATA_URL: Final = {
+    "type": "string",
+    "pattern": r"^[\x00-\x20]*[Dd][Aa][Tt][Aa]:[^,]*,",
+    "description": "The image itself; shown shortened from then on.",
+}
 _TEMPLATE: Final = (
     f"May hold {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}; {{{{ and }}}} are braces."
 )
@@ -30,10 +35,11 @@ def upload_body(settings: Settings) -> dict[str, Any]:
     """The schema of an upload request, with the limits of these settings."""
     urls = {
         "type": "array",
-        "items": _url(MAX_URL_LENGTH),
+        "items": {"anyOf": [_url(MAX_URL_LENGTH), _DATA_URL]},
         "minItems": 1,
         "maxItems": settings.max_urls_per_job,
-        "description": "Image URLs; of those that are the same text, one is taken.",
+        "description": "Image URLs; of those that are the same text, one is taken. Data URLs "
+        "are the same when their bytes are.",
     }
     examples = [
         {"urls": _EXAMPLE_URLS},
@@ -94,6 +100,11 @@ def _options() -> dict[str, Any]:
         },
         "callbackUrl": _url(LONGEST_CALLBACK)
         | {"description": "Is told when the job is complete."},
+        "resolvePages": {
+            "type": "boolean",
+            "description": "Whether links to pages are followed to the image that the page names, "
+            "in place of PAGES.",
+        },
     }
 
 

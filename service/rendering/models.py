@@ -52,9 +52,10 @@ class UrlResult(TypedDict):
     `reason` and `message` say why it failed, or why its last attempt did while another is due.
     `possiblyDuplicated` is there, and true, when it was uploaded again after an upload whose end
     nobody knows: the image may be at Imgur twice. `deduplicated` is there, and true, when the same
-    image was at Imgur already, and nothing was sent. `deleted` is there when somebody has wanted
-    the image deleted; `deletionReason` and `deletionMessage` say why that failed. `timeline` is
-    there when it was asked for.
+    image was at Imgur already, and nothing was sent. `resolvedTo` is there when the URL led to a
+    page, or was a share link: it is where the image was looked for. `deleted` is there when
+    somebody has wanted the image deleted; `deletionReason` and `deletionMessage` say why that
+    failed. `timeline` is there when it was asked for.
     """
 
     url: str
@@ -65,6 +66,7 @@ class UrlResult(TypedDict):
     attempts: int
     possiblyDuplicated: NotRequired[Literal[True]]
     deduplicated: NotRequired[Literal[True]]
+    resolvedTo: NotRequired[str]
     deleted: NotRequired[Literal["pending", "done", "failed"]]
     deletionReason: NotRequired[str]
     deletionMessage: NotRequired[str]

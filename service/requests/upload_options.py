@@ -88,6 +88,7 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
             priority=Priority(body.get("priority", Priority.NORMAL)),
             source_headers=_headers_by_origin(body.get("sourceHeaders", {})),
             callback_url=body.get("callbackUrl"),
+            resolve_pages=body.get("resolvePages"),
         ),
         [],
     )
@@ -146,6 +147,11 @@ def _callback_url(value: object) -> Faults:
         yield _fault("#/callbackUrl", "invalid-callback-url", detail)
 
 
+def _resolve_pages(value: object) -> Faults:
+    if not isinstance(value, bool):
+        yield _fault("#/resolvePages", "not-a-boolean", "It must be true or false.")
+
+
 def _source_headers(value: object) -> Faults:
     if not isinstance(value, dict):
         yield _fault("#/sourceHeaders", "not-an-object", _HEADERS_FORM)
@@ -202,6 +208,7 @@ FIELDS: Final[Mapping[str, Callable[[object], Faults]]] = {
     "priority": _priority,
     "sourceHeaders": _source_headers,
     "callbackUrl": _callback_url,
+    "resolvePages": _resolve_pages,
 }
 """The fields of a request beside `urls`, and what finds their faults."""
 

@@ -1,11 +1,11 @@
 """The body of an upload request → distinct URLs, or a problem that names all that is wrong.
 
-Decided where the specification is silent: two entries are duplicates when they are the same text.
-MAX_URLS_PER_JOB counts entries as sent.
+Decided where the specification is silent: two entries are duplicates when they are the same text;
+data URLs, when they hold the same bytes. MAX_URLS_PER_JOB counts entries as sent.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,7 +16,18 @@ from service.problems.problems import FieldError, Problem
 from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object, shorten
 from service.requests.json_marks import has_more_values
 from service.requests.upload_options import FIELDS, MAX_OPTION_VALUES, read_options
-from workers import NO_OPTIONS, ImageError, JobOptions, are_plain, check_url, mask_url
+from workers import (
+    NO_OPTIONS,
+    DataUrl,
+    ImageError,
+    JobOptions,
+    are_plain,
+    beginning_of,
+    check_url,
+    is_data_url,
+    mask_url,
+    read_data_url,
+)
 
 MAX_ERRORS_LISTED: Final = 1000
 """Entries described in one answer; the rest is only counted."""
@@ -29,6 +40,10 @@ _EXPECTED: Final = ExpectedBody(
 )
 
 
+_Verdict = ImageError | DataUrl | None
+"""Why an entry cannot be used; or what it holds, if it is a data URL."""
+
+
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
     """What was asked for.
@@ -37,15 +52,17 @@ class UploadRequest:
         urls: distinct, in the order of their first appearance.
         duplicates: entries dropped because an earlier one was the same.
         options: what was asked for besides.
+        data: the bytes of those URLs that are data URLs, by index; `urls` has their shown form.
     """
 
     urls: tuple[str, ...]
     duplicates: int
     options: JobOptions = NO_OPTIONS
+    data: dict[int, bytes] = field(default_factory=dict, repr=False)
 
 
 def read_upload_request(
-    req: falcon.Request, *, max_body_bytes: int, max_urls: int
+    req: falcon.Request, *, max_body_bytes: int, max_urls: int, max_image_bytes: int
 ) -> UploadRequest:
     """Read a request's body and check all of it.
 
@@ -53,6 +70,7 @@ def read_upload_request(
         req: the request, its body not read yet.
         max_body_bytes: longest body that is read.
         max_urls: most entries in `urls`.
+        max_image_bytes: that a data URL may hold.
 
     Raises:
         Problem: 413, 415, 400 or 422, with everything that is wrong with it.
@@ -61,7 +79,7 @@ def read_upload_request(
     body = read_object(req, _EXPECTED, max_body_bytes=max_body_bytes, check=check)
     options, faults = read_options(body)
     try:
-        request = _check_urls(_urls_of(body), max_urls)
+        request = _check_urls(_urls_of(body), max_urls, max_image_bytes)
     except Problem as problem:
         if faults:
             problem.add_errors(faults)
@@ -106,7 +124,7 @@ def _urls_of(body: dict[str, Any]) -> list[Any]:
     return urls
 
 
-def _check_urls(entries: list[Any], max_urls: int) -> UploadRequest:
+def _check_urls(entries: list[Any], max_urls: int, max_image_bytes: int) -> UploadRequest:
     # The count first: it bounds the work of checking each.
     if len(entries) > max_urls:
         raise bad_field(
@@ -119,32 +137,44 @@ def _check_urls(entries: list[Any], max_urls: int) -> UploadRequest:
         urls = tuple(dict.fromkeys(entries))
         if are_plain(urls):
             return UploadRequest(urls, len(entries) - len(urls))
-    verdicts: dict[str, ImageError | None] = {}
+    verdicts: dict[str, _Verdict] = {}
     bad: list[int] = []
     for index, entry in enumerate(entries):
         if type(entry) is not str:
             bad.append(index)
             continue
         if entry not in verdicts:
-            verdicts[entry] = _verdict(entry)
-        if verdicts[entry] is not None:
+            verdicts[entry] = _verdict(entry, max_image_bytes)
+        if isinstance(verdicts[entry], ImageError):
             bad.append(index)
     if bad:
         raise _bad_entries(entries, bad, verdicts)
-    return UploadRequest(urls=tuple(verdicts), duplicates=len(entries) - len(verdicts))
+    taken = {
+        verdict.shown if isinstance(verdict, DataUrl) else url: verdict
+        for url, verdict in verdicts.items()
+    }
+    return UploadRequest(
+        urls=tuple(taken),
+        duplicates=len(entries) - len(taken),
+        data={
+            index: verdict.content
+            for index, verdict in enumerate(taken.values())
+            if isinstance(verdict, DataUrl)
+        },
+    )
 
 
-def _verdict(url: str) -> ImageError | None:
+def _verdict(url: str, max_image_bytes: int) -> _Verdict:
     try:
+        if is_data_url(url):
+            return read_data_url(url, max_image_bytes)
         check_url(url)
     except ImageError as error:
         return error
     return None
 
 
-def _bad_entries(
-    entries: list[Any], bad: list[int], verdicts: dict[str, ImageError | None]
-) -> Problem:
+def _bad_entries(entries: list[Any], bad: list[int], verdicts: dict[str, _Verdict]) -> Problem:
     errors = [_entry_error(index, entries[index], verdicts) for index in bad[:MAX_ERRORS_LISTED]]
     listed = "" if len(errors) == len(bad) else f" The first {len(errors)} are listed."
     count = f"{len(bad)} of {len(entries)} entries of 'urls' cannot be used"
@@ -157,14 +187,14 @@ def _bad_entries(
     )
 
 
-def _entry_error(index: int, entry: object, verdicts: dict[str, ImageError | None]) -> FieldError:
+def _entry_error(index: int, entry: object, verdicts: dict[str, _Verdict]) -> FieldError:
     code, detail = "not-a-string", f"The entry is {kind_of(entry)}; it must be a URL in quotes."
     value = json.dumps(entry) if isinstance(entry, int | float | None) else kind_of(entry)
     if isinstance(entry, str):
         # Masked before it is cut: half a password is no longer recognized as one.
-        value = mask_url(entry)
+        value = beginning_of(entry) if is_data_url(entry) else mask_url(entry)
         verdict = verdicts[entry]
-        if verdict is not None:
+        if isinstance(verdict, ImageError):
             code, detail = verdict.reason.value, verdict.message
     return {
         "pointer": f"#/urls/{index}",

@@ -34,6 +34,7 @@ class UploadsResource:
         backend: where jobs go.
         max_body_bytes: longest body that is read.
         max_urls: most entries in one job.
+        max_image_bytes: that a data URL may hold.
         webhooks: whether callback URLs can be told.
     """
 
@@ -43,19 +44,24 @@ class UploadsResource:
         *,
         max_body_bytes: int,
         max_urls: int,
+        max_image_bytes: int,
         webhooks: bool = False,
     ) -> None:
         self._backend = backend
         self._webhooks = webhooks
         self._max_body_bytes = max_body_bytes
         self._max_urls = max_urls
+        self._max_image_bytes = max_image_bytes
         self._log = structlog.get_logger("http")
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Take a job whole, or nothing of it, and answer at once."""
         key, owner = read_key(req), owner_of(req)
         request = read_upload_request(
-            req, max_body_bytes=self._max_body_bytes, max_urls=self._max_urls
+            req,
+            max_body_bytes=self._max_body_bytes,
+            max_urls=self._max_urls,
+            max_image_bytes=self._max_image_bytes,
         )
         if request.options.callback_url is not None and not self._webhooks:
             raise _webhooks_not_configured()
@@ -67,6 +73,7 @@ class UploadsResource:
             request=None if key is None else request_key(key, request),
             origin=origin_of(req),
             client=tenant_of(req),
+            data=request.data,
         )
         answer = self._refusal_of_large(submission) or self._backend.mailbox.put(submission)
         if isinstance(answer, Refusal):

@@ -195,6 +195,7 @@ class Settings(BaseModel):
     image_memory_bytes: Size = Field(
         256 * 1000**2, ge=0, le=1024**4, description="a size from 0 to 1024GiB, such as 256MB"
     )
+    pages: Annotated[Literal["off", "on"], LowerCase] = Field("off", description="off or on")
     max_image_bytes: Size = Field(
         20 * 1000**2, ge=1, le=1024**3, description="a size from 1 byte to 1GiB, such as 20MB"
     )

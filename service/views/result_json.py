@@ -27,6 +27,7 @@ def render_results(
     """
     troubles, maybe_duplicated = changes.troubles, changes.possibly_duplicated
     known_images, deletions = changes.deduplicated, changes.deletions
+    resolved = changes.resolved
     whys = {trouble: _why(*trouble) for trouble in set(troubles.values())}
     for index, state, attempts in zip(
         changes.indexes, changes.states, changes.attempts, strict=True
@@ -34,7 +35,7 @@ def render_results(
         yield (
             index,
             state,
-            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b}'
+            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b%b}'
             % (
                 urls[index],
                 _STATE_NAMES[state],
@@ -43,6 +44,7 @@ def render_results(
                 attempts,
                 _MAYBE_DUPLICATED if index in maybe_duplicated else b"",
                 _DEDUPLICATED if index in known_images else b"",
+                b',"resolvedTo":%b' % render(resolved[index]) if index in resolved else b"",
                 _deletion(deletions[index]) if index in deletions else b"",
             ),
         )

@@ -1,5 +1,6 @@
 """What comes into the form: dropped, pasted, chosen; how it is judged, and shown as text always."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from playwright.sync_api import JSHandle, Page, expect
 
 from tests.browser.steps import complete, drop, go_to, paste, paste_as, press
 from tests.running_service import RunningService
-from workers import ImageError, check_url
+from workers import ImageError, check_url, is_data_url, read_data_url
 
 
 def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
@@ -119,6 +120,11 @@ ENTRIES = [
     "https://example.com/" + "a" * 8172,
     "https://example.com/" + "a" * 8173,
     "https://",
+    "data:image/png;base64,iVBORw0KGgo=",
+    "data:image/png;base64," + "A" * 10_000,
+    " DATA:,a b",
+    "data:image/png;base64",
+    "data:image/png;base64,iVBORw0KGgo=… (8 bytes, SHA-256 4c4b6a3be1314ab8)",
 ]
 
 
@@ -126,6 +132,20 @@ def test_links_are_judged_as_the_service_does(page: Page) -> None:
     judge = "async ([urls, entries]) => entries.map((entry) => urls.check(entry) === null)"
     judged = dict(zip(ENTRIES, page.evaluate(judge, [urls_module(page), ENTRIES]), strict=True))
     assert judged == {entry: taken(entry) for entry in ENTRIES}
+
+
+def test_an_image_may_be_pasted_as_a_data_url(page: Page) -> None:
+    content = (Path(__file__).parents[2] / "sandbox/samples/photo.jpg").read_bytes()
+    packed = base64.b64encode(content).decode()
+    paste_as(page, {"text/plain": f"data:image/jpeg;base64,{packed}"})
+    expect(page.locator(".sum")).to_have_text("1 image is ready")
+    page.locator(".options summary").click()
+    page.get_by_label("Links to pages").select_option("true")
+    with page.expect_request(lambda request: request.method == "POST") as posted:
+        press(page, "Upload 1 image")
+    complete(page)
+    expect(page.locator(".tile .name")).to_have_text(f"image/jpeg, {len(content):,} bytes")
+    assert posted.value.post_data_json["resolvePages"] is True
 
 
 def test_a_file_name_may_have_spaces(page: Page) -> None:
@@ -154,7 +174,10 @@ def urls_module(page: Page) -> JSHandle:
 
 def taken(entry: str) -> bool:
     try:
-        check_url(entry)
+        if is_data_url(entry):
+            read_data_url(entry, 1_000_000)
+        else:
+            check_url(entry)
     except ImageError:
         return False
     return True

@@ -1,5 +1,6 @@
 """The command line and the client before the real service."""
 
+import base64
 import csv
 import io
 import json
@@ -51,6 +52,19 @@ def test_a_file_becomes_links_in_its_order(service, imgup, tmp_path):
     job_id = ran.stderr.splitlines()[0].removeprefix("job ")
     assert service.status(job_id)["status"] == "complete"
     assert ran.stderr.splitlines()[1:] == ["3 uploaded", "sandbox: nothing was sent to Imgur"]
+
+
+def test_a_list_may_hold_the_images_themselves(service, imgup, tmp_path):
+    content = (ROOT / "sandbox/samples/photo.jpg").read_bytes()
+    packed = base64.b64encode(content).decode()
+    (tmp_path / "list.txt").write_text(f"# a photo\ndata:image/jpeg;base64,{packed}\n")
+    ran = imgup("upload", "-f", str(tmp_path / "list.txt"), "--format", "csv")
+    assert ran.returncode == 0, ran.stderr
+    (row,) = csv.DictReader(io.StringIO(ran.stdout))
+    assert row["url"].startswith("data:image/jpeg;base64,/9j/")
+    assert f"({len(content):,} bytes, SHA-256 " in row["url"]
+    assert len(row["url"]) < 100
+    assert service.http.get(row["link"], timeout=30).content == content
 
 
 def test_a_pipe_is_read_and_the_whole_job_printed_as_json(service, imgup):

@@ -25,6 +25,7 @@ class DownloadPolicy:
         max_pixels: width times height; images that claim more are refused. Imgur names no limit;
             the largest sensors of telephones have 200 million.
         with_digest: whether images are told apart by their content.
+        resolve_pages: whether a link to a page is followed to its image, where a job does not say.
     """
 
     max_image_bytes: int = 20_000_000
@@ -41,3 +42,4 @@ class DownloadPolicy:
     held_bytes: int = 256_000_000
     max_pixels: int = 250_000_000
     with_digest: bool = False
+    resolve_pages: bool = False

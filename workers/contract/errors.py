@@ -66,6 +66,9 @@ class ImageError(Exception):
         transient: whether another attempt may succeed.
         retry_after: seconds the other side asked to wait before another attempt, if it did.
         max_attempts: of a transient error that is worth fewer attempts than others.
+
+    Attributes:
+        resolved_to: where the image was looked for, if its URL led to a page; set by who knows.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class ImageError(Exception):
         self.transient = transient
         self.retry_after = retry_after
         self.max_attempts = max_attempts
+        self.resolved_to: str | None = None
 
 
 class DownloadError(ImageError):

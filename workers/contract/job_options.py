@@ -33,6 +33,8 @@ class JobOptions:
         priority: see `Priority`.
         source_headers: sent along to the origins named.
         callback_url: is told how the job ended.
+        resolve_pages: whether links to pages are followed to their images; None: as the settings
+            say.
     """
 
     album: str | None = field(default=None, repr=False)
@@ -41,6 +43,7 @@ class JobOptions:
     priority: Priority = Priority.NORMAL
     source_headers: HeadersByOrigin = field(default=(), repr=False)
     callback_url: str | None = field(default=None, repr=False)
+    resolve_pages: bool | None = None
 
     def __reduce__(self) -> tuple[Any, tuple[object, ...]]:
         return job_options, _values(self)

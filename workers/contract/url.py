@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from workers.contract.data_url import SCHEME as DATA_SCHEME
+from workers.contract.data_url import is_shown_form
 from workers.contract.wire_url import MAX_URL_LENGTH, ORIGIN, PLAIN, wire_url
 
 _PLAIN = f"{PLAIN}#\n".encode()
@@ -52,6 +54,8 @@ def mask_url(url: str) -> str:
     Names of query parameters stay, since they help to tell URLs apart; a value may be a signature
     that opens the image to anybody. Takes any text, and never raises.
     """
+    if url.startswith(DATA_SCHEME) and is_shown_form(url):
+        return url
     base, _, query = url.partition("#")[0].partition("?")
     scheme, separator, rest = base.partition("://")
     if separator:

@@ -18,6 +18,7 @@ from prometheus_client import Metric
 from workers.contract.job_messages import Cancellation, Replay, Retry
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    DATA_PIECE_BYTES,
     Ack,
     CrashedUrl,
     DeletionRefusal,
@@ -236,6 +237,24 @@ class Mailbox:
         """
         with self._changed:
             return self._dispatcher.begin_upload(worker_id, token, download_report)
+
+    def read_data(self, worker_id: str, token: int, start: int) -> bytes | None:
+        """A piece of the data URL of a lease; a short one is the last.
+
+        In pieces, as a message of megabytes would hold up all others here.
+
+        Args:
+            worker_id: who asks.
+            token: of the lease.
+            start: the piece's first byte.
+
+        Returns:
+            At most `DATA_PIECE_BYTES`; None when the lease is no longer in force.
+        """
+        with self._changed:
+            key = self._dispatcher.key_of(worker_id, token)
+            content = None if key is None else self._table.data(*key)
+        return None if content is None else content[start : start + DATA_PIECE_BYTES]
 
     def ack(self, worker_id: str, report: Report) -> Ack:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""

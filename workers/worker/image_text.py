@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from workers.contract.data_url import is_data_url
 from workers.contract.messages import ImageOptions, Lease
 from workers.contract.wire_url import SURROUNDING, wire_url
 
 PLACEHOLDERS: Final = ("number", "count", "name", "host")
 """What a template may name in braces: the place of the URL in its job from 1 on, how many URLs
-the job has, the last part of the URL's path, and its host. Braces themselves are doubled."""
+the job has, the last part of the URL's path, and its host; a data URL has neither of these two.
+Braces themselves are doubled."""
 
 _LONGEST_NAME = 100  # a path may have thousands of characters
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -58,6 +60,8 @@ def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
 
 
 def _name(url: str) -> str:
+    if is_data_url(url):
+        return ""
     # Of the path alone: a query may be a signature that opens the image to anybody.
     last = unquote(urlsplit(wire_url(url)).path.rpartition("/")[2], errors="replace")
     return _UNPRINTABLE.sub("", last)[:_LONGEST_NAME]

@@ -6,13 +6,14 @@ Knows no queue and no process.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO, Protocol
 
 import structlog
 
 from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
+from workers.contract.data_url import is_data_url
 from workers.contract.errors import (
     ImageError,
     ImgurError,
@@ -36,6 +37,7 @@ from workers.contract.messages import (
 from workers.worker.image_text import fields_of
 from workers.worker.imgur.client import UploadedImage
 from workers.worker.source.body import Download
+from workers.worker.source.data_reader import LeaseLostError
 from workers.worker.task_log import log_fields
 
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
@@ -45,7 +47,11 @@ _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another work
 class Source(Protocol):
     """Where images come from: `workers.worker.source.Downloader`."""
 
-    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download: ...
+    def fetch(
+        self, url: str, headers: HeadersByOrigin = (), *, resolve_pages: bool | None = None
+    ) -> Download: ...
+
+    def take(self, pieces: Iterable[bytes]) -> Download: ...
 
 
 class Sink(Protocol):
@@ -80,6 +86,7 @@ class Pipeline:
         begin_upload: notes that the image of a lease is about to be sent; says whether it may be,
             or where it is already.
         callbacks: tells callback URLs.
+        read_data: the bytes of the data URL of a lease, by its token; see `DataReader.pieces`.
     """
 
     def __init__(
@@ -91,7 +98,9 @@ class Pipeline:
         begin_upload: Callable[[DownloadReport], UploadDecision],
         *,
         callbacks: CallbackSender,
+        read_data: Callable[[int], Iterable[bytes]] = lambda _: (),
     ) -> None:
+        self._read_data = read_data
         self._begin_upload = begin_upload
         self._source = source
         self._sink = sink
@@ -103,17 +112,13 @@ class Pipeline:
     def process(self, lease: Lease) -> Outcome:
         """One attempt, always ending in an outcome."""
         try:
-            match lease.kind:
-                case TaskKind.IMAGE:
-                    return self._upload(lease)
-                case TaskKind.DELETION:
-                    return Done(pause_seconds=self._sink.delete(lease.target))
-                case TaskKind.WEBHOOK:
-                    return self._callbacks.send(lease)
+            return self._attempt(lease)
         except RateLimitedError as error:
             return Deferred(error.reason, error.message, error.pause_seconds)
         except ImageError as error:
             return self._after_error(lease, error)
+        except LeaseLostError:
+            return _PASSED_ON
         except BackendLostError:
             raise  # not this task's fault: there is nobody left to report to
         except Exception:  # noqa: BLE001 - the reason stands below
@@ -125,10 +130,18 @@ class Pipeline:
             )
             return Failed(Reason.INTERNAL_ERROR, message)
 
+    def _attempt(self, lease: Lease) -> Outcome:
+        match lease.kind:
+            case TaskKind.IMAGE:
+                return self._upload(lease)
+            case TaskKind.DELETION:
+                return Done(pause_seconds=self._sink.delete(lease.target))
+            case TaskKind.WEBHOOK:
+                return self._callbacks.send(lease)
+
     def _upload(self, lease: Lease) -> Outcome:
         began = time.monotonic()
-        headers = () if lease.options is None else lease.options.source_headers
-        with self._source.fetch(lease.target, headers) as image:
+        with self._fetch(lease) as image:
             took = time.monotonic() - began
             fields = fields_of(lease)
             kind = image.image_type
@@ -139,18 +152,39 @@ class Pipeline:
             if not decision:
                 return _PASSED_ON
             if isinstance(decision, str):
-                return Uploaded(decision, "", same_as=True)
+                return Uploaded(decision, "", same_as=True, resolved_to=image.resolved_to)
             # The source's own file name stays here: it may tell more than its owner meant.
             filename = f"image.{kind.extension}"
-            uploaded = self._sink.upload(image.file, image.size, kind.media_type, filename, fields)
-        return Uploaded(uploaded.link, uploaded.deletehash, uploaded.pause_seconds, content)
+            try:
+                uploaded = self._sink.upload(
+                    image.file, image.size, kind.media_type, filename, fields
+                )
+            except ImgurError as error:
+                error.resolved_to = image.resolved_to
+                raise
+        return Uploaded(
+            uploaded.link,
+            uploaded.deletehash,
+            uploaded.pause_seconds,
+            content,
+            resolved_to=image.resolved_to,
+        )
+
+    def _fetch(self, lease: Lease) -> Download:
+        if is_data_url(lease.target):
+            return self._source.take(self._read_data(lease.token))
+        if (options := lease.options) is None:
+            return self._source.fetch(lease.target)
+        return self._source.fetch(
+            lease.target, options.source_headers, resolve_pages=options.resolve_pages
+        )
 
     def _after_error(self, lease: Lease, error: ImageError) -> Outcome:
         is_overload = isinstance(error, SourceOverloadedError)
         source_pause = (error.retry_after or 0.0) if is_overload else None
         max_attempts = min(self._max_attempts, error.max_attempts or self._max_attempts)
         if not error.transient or lease.attempt >= max_attempts:
-            return Failed(error.reason, error.message, source_pause)
+            return Failed(error.reason, error.message, source_pause, resolved_to=error.resolved_to)
         delay = self._backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
         return RetryLater(error.reason, error.message, delay, maybe_stored, source_pause)

@@ -54,12 +54,14 @@ def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
 def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
     match outcome:
         case Failed(reason, message):
+            resolved_to = outcome.resolved_to
             log.warning(
                 "image failed",
                 url=mask_url(lease.target),
                 reason=reason,
                 message=message,
                 attempts=lease.attempt,
+                **({} if resolved_to is None else {"resolved_to": mask_url(resolved_to)}),
             )
         case RetryLater(reason, message, delay_seconds):
             log.info(

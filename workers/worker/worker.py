@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -27,6 +28,7 @@ from workers.worker.imgur.client import ImgurClient
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.pipeline import Pipeline
 from workers.worker.request_batcher import LaneClient, RequestBatcher
+from workers.worker.source.data_reader import DataReader
 from workers.worker.source.fetch import Downloader
 from workers.worker.task_log import log_outcome
 from workers.worker.webhook import WebhookPolicy, WebhookSender
@@ -135,6 +137,7 @@ def run_lanes(
         rest_seconds,
     )
     load_monitor = LoadMonitor(limiter, batcher.look_again)
+    data = DataReader(partial(mailbox.read_data, worker_id))
     lost = threading.Event()
 
     def lane() -> None:
@@ -145,6 +148,7 @@ def run_lanes(
                 tokens,
                 transfers,
                 budget,
+                data=data,
                 news=news,
                 deprecations=deprecations,
             )
@@ -160,6 +164,7 @@ def run_lanes(
     for thread in threads:
         thread.join()
     load_monitor.close()
+    data.close()
     batcher.close()
     transfers.close()
     flush_logs()  # a forked process and a killed actor end without the interpreter's exit
@@ -174,6 +179,7 @@ def _run_lane(
     transfers: TransferLoop,
     budget: ByteBudget,
     *,
+    data: DataReader,
     news: QuotaReports,
     deprecations: DeprecationLog,
 ) -> None:
@@ -189,5 +195,6 @@ def _run_lane(
             config.backoff,
             lane_client.begin_upload,
             callbacks=callbacks,
+            read_data=data.pieces,
         )
         Lane(lane_client, pipeline.process).run()

@@ -77,8 +77,12 @@ def test_a_list_comes_from_a_file_or_stdin(imgup, uploads, stand_in, tmp_path, h
     assert ran.exit_code == 1
     assert ran.stdout == "https://i.imgur.com/0.png\n"
     name = str(tmp_path / "list.txt") if how == "-f list" else "stdin"
-    assert f"set aside: {name}:4: nonsense: not an http or https URL\n" in ran.stderr
-    assert f"set aside: {name}:5: ftp://a/b: not an http or https URL\n" in ran.stderr
+    assert (
+        f"set aside: {name}:4: nonsense: not an http or https URL, nor a data URL\n" in ran.stderr
+    )
+    assert (
+        f"set aside: {name}:5: ftp://a/b: not an http or https URL, nor a data URL\n" in ran.stderr
+    )
     assert ran.stderr.endswith("1 uploaded, 2 set aside\n")
     assert stand_in.asked[0].body == {"urls": [ONE]}
 
@@ -97,7 +101,11 @@ def test_json_is_one_document_with_what_was_set_aside(imgup, uploads):
     assert json.loads(ran.stdout) == {
         **job([result(0)], novel=1),
         "setAside": [
-            {"place": "argument 2", "value": "nonsense", "why": "not an http or https URL"}
+            {
+                "place": "argument 2",
+                "value": "nonsense",
+                "why": "not an http or https URL, nor a data URL",
+            }
         ],
     }
 
@@ -123,6 +131,15 @@ def test_options_go_into_the_job(imgup, uploads, stand_in):
     args = [arg for name, value in options.items() for arg in (f"--{name}", value)]
     imgup("upload", ONE, *args, "--callback-url", "https://b/")
     assert stand_in.asked[0].body == {"urls": [ONE], **options, "callbackUrl": "https://b/"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "sent"), [("--resolve-pages", True), ("--no-resolve-pages", False)]
+)
+def test_whether_pages_are_followed_is_an_option(imgup, uploads, stand_in, flag, sent):
+    uploads(result(0))
+    imgup("upload", ONE, flag)
+    assert stand_in.asked[0].body == {"urls": [ONE], "resolvePages": sent}
 
 
 def test_refused_entries_are_named_by_their_place(imgup, stand_in):

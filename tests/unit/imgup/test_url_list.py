@@ -64,6 +64,7 @@ def test_a_list_that_cannot_be_read_is_named(content, said):
         ("https://[::1/", "host"),
         ("https://me:secret@example.com/", "password"),
         ("https://example.com/" + "a" * 8192, "longer"),
+        ("data:image/png;base64", "comma"),
     ],
 )
 def test_what_is_plainly_no_url_of_an_image_is_set_aside(value, why):
@@ -84,6 +85,8 @@ def test_what_is_plainly_no_url_of_an_image_is_set_aside(value, why):
         " https://example.com/a cat.png\n",
         "\x00https://example.com ",
         "https://😀.my_host.example.:/a\\b\x1b[31m.png?50%",
+        "data:image/png;base64," + "A" * 100_000,
+        " DATA:image/gif,GIF89a%01 %02",
     ],
 )
 def test_the_rest_is_sent(value):
@@ -102,6 +105,11 @@ def test_the_rest_is_sent(value):
 def test_what_is_set_aside_is_shown_without_its_password(value, shown):
     _, (aside,) = sort_out([Entry(value + "\\", "p")])
     assert aside.shown == shown + ("" if shown.endswith("…") else "\\")
+
+
+def test_the_data_of_a_data_url_is_not_shown():
+    _, (aside,) = sort_out([Entry("data:image/png;base64", "p")])
+    assert aside.shown == "data:image/png;base64,…"
 
 
 def test_what_is_no_text_is_set_aside():

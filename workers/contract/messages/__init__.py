@@ -15,6 +15,7 @@ from workers.contract.messages.jobs import (
 )
 from workers.contract.messages.outcomes import Deferred, Done, Failed, Outcome, RetryLater, Uploaded
 from workers.contract.messages.round_trip import (
+    DATA_PIECE_BYTES,
     Ack,
     Directive,
     DownloadReport,
@@ -47,6 +48,7 @@ from workers.contract.messages.tasks import (
 __all__ = [
     "CHANGES_A_CALL",
     "CHANGES_A_CALL_BYTES",
+    "DATA_PIECE_BYTES",
     "PENDING_DELETION",
     "Ack",
     "ChangesWanted",

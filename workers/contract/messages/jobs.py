@@ -101,6 +101,7 @@ class JobChanges:
             is due.
         possibly_duplicated: indexes of the URLs that may be at Imgur twice.
         deduplicated: of those whose image was there already.
+        resolved: where the image was, by index, of those that led to a page.
         timelines: see `workers.state.jobs.timeline`; a row for each of the indexes.
         earlier: rows of the attempts before, by index, of those that had some.
         is_cancelled: whether somebody has cancelled the job.
@@ -131,6 +132,7 @@ class JobChanges:
     troubles: Mapping[int, tuple[str, str]]
     possibly_duplicated: frozenset[int] = frozenset()
     deduplicated: frozenset[int] = frozenset()
+    resolved: Mapping[int, str] = field(default_factory=dict)
     timelines: bytes = b""
     earlier: Mapping[int, bytes] = field(default_factory=dict)
     is_cancelled: bool = False

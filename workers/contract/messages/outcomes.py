@@ -14,6 +14,7 @@ class Uploaded:
         pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
         content: see `DownloadReport`.
         same_as: nothing was sent: the link is that of the same image, uploaded before.
+        resolved_to: where the image was, if its URL led to a page.
     """
 
     link: str
@@ -21,6 +22,7 @@ class Uploaded:
     pause_seconds: float | None = None
     content: bytes | None = None
     same_as: bool = False
+    resolved_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,14 @@ class Failed:
         message: one sentence for a person; it never holds a secret.
         source_pause_seconds: see `RetryLater`.
         status: the same.
+        resolved_to: see `Uploaded`.
     """
 
     reason: str
     message: str
     source_pause_seconds: float | None = None
     status: int | None = None
+    resolved_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from workers.contract.job_options import HeadersByOrigin, JobOptions
 from workers.contract.messages.jobs import JobSummary
@@ -10,6 +11,9 @@ from workers.contract.messages.pickling import travels_each_turn
 from workers.contract.messages.tasks import TaskKind
 from workers.contract.origin import Origin
 from workers.contract.quota import Quota
+
+DATA_PIECE_BYTES: Final = 512 * 1024
+"""Of a data URL, that a worker is told at once."""
 
 UrlKey = tuple[str, int]
 """Which task of its kind: the job's id and the image's index in it; 0 for a webhook."""
@@ -32,14 +36,19 @@ class ImageOptions:
     title: str | None = None
     description: str | None = None
     source_headers: HeadersByOrigin = field(default=(), repr=False)
+    resolve_pages: bool | None = None
 
     @classmethod
     def of(cls, options: JobOptions, count: int) -> "ImageOptions | None":
         """Those of a job; None if a worker has nothing to do differently for it."""
-        headers = options.source_headers
-        if not (options.album or options.title or options.description or headers):
-            return None
-        return cls(count, options.album, options.title, options.description, headers)
+        told = (
+            options.album,
+            options.title,
+            options.description,
+            options.source_headers,
+            options.resolve_pages,
+        )
+        return None if told == (None, None, None, (), None) else cls(count, *told)
 
 
 @travels_each_turn

@@ -1,5 +1,6 @@
 """From the web side to the mailbox: a job, and why it is not taken."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,6 +20,7 @@ class Submission:
         request: set where the client may send the same request again.
         origin: the request that it came with.
         client: the address that it came from, where there are no keys to tell clients apart.
+        data: the bytes of those URLs that are data URLs, by index; `urls` has their shown form.
     """
 
     job_id: str
@@ -29,6 +31,7 @@ class Submission:
     request: RequestKey | None = None
     origin: Origin | None = None
     client: str = field(default="", repr=False)
+    data: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def tenant(self) -> str:

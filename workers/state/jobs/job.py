@@ -45,6 +45,7 @@ class Job:
         outcome_unknown: of those whose upload was begun once and never answered.
         maybe_duplicated: of those that were uploaded again after that.
         deduplicated: of those whose image was at Imgur already.
+        resolved: where the image was of those URLs that led to a page.
         opened: monotonic seconds at which it came in.
         tasks: what is done for it besides its images; None for most.
         number: its place among its owner's jobs.
@@ -59,6 +60,8 @@ class Job:
         weighed: its size when it was last counted.
         weighed_open: of that, what cannot make room yet: all, or nothing.
         asked_bytes: see `size_of`; found out where it is not known.
+        data: the bytes of data URLs, by index, until they are uploaded: of those that failed they
+            are kept for a retry.
         beyond_bytes: of the texts that are beyond that.
         text_bytes: see `JobChanges`.
     """
@@ -79,6 +82,7 @@ class Job:
     outcome_unknown: set[int] = field(default_factory=set)
     maybe_duplicated: set[int] = field(default_factory=set)
     deduplicated: set[int] = field(default_factory=set)
+    resolved: dict[int, str] = field(default_factory=dict)
     opened: float = field(default=0.0, compare=False)
     tasks: JobTasks | None = None
     number: int = field(default=0, compare=False)
@@ -92,6 +96,7 @@ class Job:
     weighed: int = field(default=0, compare=False)
     weighed_open: int = field(default=0, compare=False)
     asked_bytes: int = field(default=0, compare=False)
+    data: dict[int, bytes] = field(default_factory=dict, repr=False)
     beyond_bytes: int = field(init=False, default=0, compare=False)
     text_bytes: int = field(init=False, default=0, compare=False)
     log: ChangeLog = field(init=False, repr=False, compare=False)
@@ -105,6 +110,7 @@ class Job:
         self.beyond_bytes = sum(beyond_usual(message) for _, message in self.troubles.values())
         for index, link in self.links.items():
             self.beyond_bytes += beyond_usual(link, self.deletehashes.get(index, ""))
+        self.beyond_bytes += sum(map(_resolved_bytes, self.resolved.values()))
 
     @classmethod
     def of(
@@ -133,6 +139,7 @@ class Job:
             origin=submission.origin,
             tenant=submission.tenant,
             asked_bytes=asked_bytes,
+            data=dict(submission.data),
         )
 
     # --- what becomes of its URLs; `now` is in monotonic seconds ------------------------------
@@ -176,9 +183,15 @@ class Job:
         self.beyond_bytes += beyond_usual(image.link, image.deletehash)
         if image.same_as:
             self.deduplicated.add(index)
+        self.asked_bytes -= len(self.data.pop(index, b""))
         self.timelines.ended(index, End.UPLOADED, now)
         self.pending -= 1
         self.log.note(index)
+
+    def resolve(self, index: int, url: str) -> None:
+        """The URL led to a page, and the image was at another one; told before its end."""
+        self.resolved[index] = url
+        self.beyond_bytes += _resolved_bytes(url)
 
     def fail(self, index: int, trouble: tuple[str, str], now: float) -> None:
         """The URL failed for good."""
@@ -281,6 +294,7 @@ class Job:
             troubles={index: self.troubles[index] for index in indexes if index in self.troubles},
             possibly_duplicated=frozenset(self.maybe_duplicated.intersection(indexes)),
             deduplicated=frozenset(self.deduplicated.intersection(indexes)),
+            resolved={index: self.resolved[index] for index in indexes if index in self.resolved},
             timelines=self.timelines.rows(indexes),
             earlier=self.timelines.earlier(indexes),
             deletions=self.tasks.deletions_of(indexes) if self.tasks else {},
@@ -305,6 +319,10 @@ class Job:
             retried_as=self.retried_as,
         )
 
-    def failed_urls(self) -> tuple[str, ...]:
-        """Those that failed, in the order of submission."""
-        return tuple(compress(self.urls, self.states.translate(_IS_FAILED)))
+    def failed(self) -> list[int]:
+        """Indexes of the URLs that failed, ascending."""
+        return list(compress(range(len(self.urls)), self.states.translate(_IS_FAILED)))
+
+
+def _resolved_bytes(url: str) -> int:
+    return MARK_BYTES + url.__sizeof__()

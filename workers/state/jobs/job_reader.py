@@ -81,12 +81,27 @@ class JobReader:
         """A job's failed URLs as a job of their own; None if there are none any more."""
         with self._lock:
             job = self.kept.by_id.get(job_id)
-            urls = () if job is None else job.failed_urls()
-            if job is None or not urls:
+            failed = [] if job is None else job.failed()
+            if job is None or not failed:
                 return None
             return Submission(
-                new_job_id, urls, job.owner, job.options, retry_of=job_id, client=job.tenant
+                new_job_id,
+                tuple(map(job.urls.__getitem__, failed)),
+                job.owner,
+                job.options,
+                retry_of=job_id,
+                client=job.tenant,
+                data={
+                    place: job.data[index]
+                    for place, index in enumerate(failed)
+                    if index in job.data
+                },
             )
+
+    def data(self, job_id: str, index: int) -> bytes:
+        """The bytes of a data URL that is not uploaded yet."""
+        with self._lock:
+            return self.kept.by_id[job_id].data[index]
 
     def origin(self, job_id: str) -> Origin | None:
         """The request that a job came with, if that is known."""

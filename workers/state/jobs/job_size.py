@@ -5,6 +5,7 @@ What an ordinary end of a URL takes is counted from the start, so that a job tha
 its end; what goes beyond that is counted when it comes.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from workers.contract.job_options import NO_OPTIONS, JobOptions
@@ -25,7 +26,7 @@ DEFAULT_CHANGES: Final = 2
 """Of a URL, in `URL_BYTES`: an attempt begins and ends."""
 
 MARK_BYTES: Final = 100
-"""Of an index in one of a job's sets."""
+"""Of an index in one of a job's sets, or of a key in one of its dicts."""
 
 DELIVERY_BYTES: Final = 300
 DELETION_BYTES: Final = 700
@@ -47,11 +48,14 @@ class Asked(Protocol):
     def request(self) -> RequestKey | None: ...
     @property
     def origin(self) -> Origin | None: ...
+    @property
+    def data(self) -> Mapping[int, bytes]: ...
 
 
 def size_of(job: Asked) -> int:
     """Bytes of memory that a job takes if each of its URLs ends in an ordinary way."""
     size = JOB_BYTES + URL_BYTES * len(job.urls) + sum(map(str.__sizeof__, job.urls))
+    size += sum(map(bytes.__sizeof__, job.data.values())) + MARK_BYTES * len(job.data)
     if job.options is not NO_OPTIONS:
         size += _OPTIONS_BYTES + _WIDEST_CHARACTER * len(str(job.options.to_record()))
     if job.request is not None:

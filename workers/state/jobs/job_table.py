@@ -233,6 +233,9 @@ class JobTable(JobReader):
             if job.states[index] != ImageState.PENDING:
                 return None
             now = self._clock()
+            if result.resolved_to is not None:
+                job.resolve(index, result.resolved_to)
+                self._journal.append(["resolved", job_id, index, result.resolved_to])
             if isinstance(result, Uploaded):
                 if not result.same_as:  # else its link is listed already
                     self._note_image(job, index, result, now)
@@ -317,6 +320,10 @@ class JobTable(JobReader):
     def start(self, job_id: str) -> None:
         """A job had been in progress."""
         self.kept.advance(job_id, self.kept.by_id[job_id], JobStatus.IN_PROGRESS)
+
+    def resolve(self, job_id: str, index: int, url: str) -> None:
+        """A URL had led to a page; its end is told next."""
+        self.kept.by_id[job_id].resolve(index, url)
 
     def forget(self, job_ids: Iterable[str]) -> None:
         """Jobs had been evicted, or were never taken after all."""

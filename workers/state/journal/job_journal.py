@@ -5,7 +5,8 @@ or a result, which are told, and one without an end is taken back at the restart
 means is in `workers.state.journal.recovery`.
 """
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from workers.contract.messages import Failed, Submission, Uploaded
@@ -43,6 +44,8 @@ def opened_record(submission: Submission, created: float) -> Record:
     options = submission.options.to_record()
     record = ["opened", submission.job_id, submission.owner, created, list(submission.urls)]
     origin = _origin(submission)
+    if submission.data:
+        return [*record, options, origin, data_record(submission.data)]
     if origin:
         return [*record, options, origin]
     return [*record, options] if options else record
@@ -73,6 +76,16 @@ def cancelled_record(job_id: str, indexes: Sequence[int], finished: float | None
         else:
             runs.append([index, index + 1])
     return ["cancelled", job_id, runs, finished]
+
+
+def data_record(data: Mapping[int, bytes]) -> list[list[Any]]:
+    """The bytes of data URLs, for JSON: an index and base64 each."""
+    return [[index, base64.b64encode(content).decode()] for index, content in data.items()]
+
+
+def data_of(record: Sequence[Sequence[Any]]) -> dict[int, bytes]:
+    """What `data_record` was given."""
+    return {index: base64.b64decode(text) for index, text in record}
 
 
 def _origin(submission: Submission) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from workers.state.jobs.job import Job
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.task_records import JobTasks, deletion_of, delivery_of
 from workers.state.journal.compaction import Compaction, keep
+from workers.state.journal.job_journal import data_of, data_record
 from workers.state.journal.journal import Journal
 from workers.state.journal.journal_file import NO_ROOM, go_on, journal_errors, open_locked, rewrite
 from workers.state.journal.journal_records import JournalError, Record, RecordReader
@@ -28,6 +29,7 @@ _LINKS_A_RECORD = 10_000
 _KEEPER_SECONDS = 5.0  # far more than it takes; the end must not hang on it
 _MARKED_IMAGE = 3  # entries of one that was at Imgur already: link, deletehash, 1
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_MORE: Final[tuple[Any, ...]] = (_NOTHING, _NOTHING, ())  # options, origin and data of a job
 
 
 class Recovery:
@@ -162,6 +164,8 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 "retried_as": job.retried_as,
                 "request": job.request and [job.request.key, job.request.digest],
                 "errands": job.tasks.to_record() if job.tasks else None,
+                **({"data": data_record(job.data)} if job.data else {}),
+                **({"resolved": list(job.resolved.items())} if job.resolved else {}),
             },
         ]
     # Apart from the jobs: they outlive them, and their order goes across jobs.
@@ -200,6 +204,8 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             retried_as=kept.get("retried_as"),
             request=RequestKey(*kept["request"]) if kept.get("request") else None,
             tasks=JobTasks.from_record(tasks) if (tasks := kept.get("errands")) else None,
+            data=data_of(kept.get("data", ())),
+            resolved=dict(kept.get("resolved", ())),
         ),
     )
 
@@ -214,13 +220,19 @@ def _opened(
     owner: str,
     created: float,
     urls: list[str],
-    *more: Mapping[str, Any],
+    *more: Any,  # noqa: ANN401 - as `opened_record` has them
 ) -> None:
-    options, origin, *_ = *more, _NOTHING, _NOTHING
+    options, origin, data = *more, *_NO_MORE[len(more) :]
     asked = JobOptions.from_record(options)
     request = None if "request" not in origin else RequestKey(*origin["request"])
     made = Submission(
-        job_id, tuple(urls), owner, asked, retry_of=origin.get("retry_of"), request=request
+        job_id,
+        tuple(urls),
+        owner,
+        asked,
+        retry_of=origin.get("retry_of"),
+        request=request,
+        data=data_of(data),
     )
     table.open(made, created)
 
@@ -240,6 +252,10 @@ def _interrupted(
     count, maybe_stored = map(bool, flags)
     table.begin(job_id, index)
     table.interrupt(job_id, index, reason, message, count=count, maybe_stored=maybe_stored)
+
+
+def _resolved(table: JobTable, job_id: str, index: int, url: str) -> None:
+    table.resolve(job_id, index, url)
 
 
 def _complete(
@@ -282,6 +298,7 @@ _REPLAY: dict[str, Callable[..., None]] = {
     "started": _started,
     "uploading": _uploading,
     "interrupted": _interrupted,
+    "resolved": _resolved,
     "complete": _complete,
     "failed": _failed,
     "delivery": _delivery,

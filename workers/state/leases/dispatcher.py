@@ -21,6 +21,7 @@ from workers.contract.messages import (
     TaskKind,
     UploadDecision,
     Uploaded,
+    UrlKey,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler
@@ -102,14 +103,20 @@ class Dispatcher:
         resume_at = now + self._room.pause_seconds(now)
         return min(self._room.next_event(now), self._tasks.next_due(resume_at))
 
+    def key_of(self, worker_id: str, token: int) -> UrlKey | None:
+        """The image of a lease; None if the lease is not in force, or of another kind."""
+        leased = self._leases.find(worker_id, token)
+        if leased is None or leased.kind is not TaskKind.IMAGE:
+            return None
+        return leased.place
+
     def begin_upload(
         self, worker_id: str, token: int, download_report: DownloadReport | None
     ) -> UploadDecision:
         """See `Mailbox.begin_upload`."""
-        leased = self._leases.find(worker_id, token)
-        if leased is None or leased.kind is not TaskKind.IMAGE:
+        place = self.key_of(worker_id, token)
+        if place is None:
             return False
-        place = leased.place
         link = self._table.begin_upload(*place, download_report)
         self._room.downloaded(place)
         return link or True

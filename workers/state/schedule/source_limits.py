@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from workers.contract.data_url import SCHEME as DATA_SCHEME
 from workers.contract.errors import Reason
 from workers.contract.messages import Failed, Outcome, RetryLater, UrlKey
 
@@ -33,8 +34,11 @@ def host_of(url: str) -> str:
     """The host and port that a URL counts against, without the scheme and its usual port.
 
     Args:
-        url: one that `check_url` has let through; any other text has some host too.
+        url: one that `check_url` has let through; any other text has some host too, but a data URL
+            none: an empty text.
     """
+    if url.startswith(DATA_SCHEME):
+        return ""
     found = _match_authority(url, url.find("://") + 3)
     host = found[0].lower() if found is not None else ""
     return host.removesuffix(":443").removesuffix(":80")
@@ -92,7 +96,7 @@ class SourceLimits:
         Returns:
             False when the host has none to give.
         """
-        if not self._most or place in self._slots:
+        if not self._most or not host or place in self._slots:
             return True
         source = self._sources.get(host)
         if source is not None and (source.in_flight >= source.limit or source.paused_until):
@@ -102,7 +106,7 @@ class SourceLimits:
 
     def take_beyond(self, place: UrlKey, host: str) -> None:
         """Give a URL a slot of its host, be there one left or not."""
-        if not self._most:
+        if not self._most or not host:
             return
         source = self._sources.get(host)
         if source is None:

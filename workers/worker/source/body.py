@@ -36,12 +36,14 @@ class Download:
         size: their number.
         image_type: what they are.
         digest: their SHA-256, if the policy asks for it.
+        resolved_to: where they come from, if the URL led to a page.
     """
 
     file: BinaryIO
     size: int
     image_type: ImageType
     digest: bytes | None = None
+    resolved_to: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -84,16 +86,23 @@ class ImageBody:
         budget: the memory that there is for images.
         declared: the size of the body in bytes, if the head says so.
         coding: the value of Content-Encoding.
+        origin: where it comes from, the beginning of a sentence about it.
 
     Raises:
         DownloadError: the declared size is too large.
     """
 
     def __init__(
-        self, policy: DownloadPolicy, budget: ByteBudget, declared: int | None, coding: str = ""
+        self,
+        policy: DownloadPolicy,
+        budget: ByteBudget,
+        declared: int | None,
+        coding: str = "",
+        origin: str = "The source answered with",
     ) -> None:
         self._policy = policy
         self._budget = budget
+        self._origin = origin
         tokens = [token.strip().lower() for token in coding.split(",")]
         self._codings = [token for token in tokens if token in _DECODED | _NOT_DECODED]
         self._head = b""
@@ -111,7 +120,7 @@ class ImageBody:
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES and not self._codings:
-                self._type = _accept(self._head)
+                self._type = _accept(self._head, self._origin)
         self._spool.write(piece)
         return True
 
@@ -126,7 +135,7 @@ class ImageBody:
             # The label is false where the bytes are an image as they are.
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
-            image_type = self._type or _accept(self._head)
+            image_type = self._type or _accept(self._head, self._origin)
             self._check_pixels(file, image_type)
             digest = _digest(file) if self._policy.with_digest else None
         except BaseException:
@@ -181,14 +190,12 @@ class ImageBody:
             )
 
 
-def _accept(head: bytes) -> ImageType:
+def _accept(head: bytes, origin: str) -> ImageType:
     if not head:
         raise DownloadError(Reason.EMPTY, "The source answered with an empty body.")
     image_type = recognize(head)
     if image_type is None:
-        raise DownloadError(
-            Reason.NOT_AN_IMAGE, f"The source answered with {describe(head)}, not an image."
-        )
+        raise DownloadError(Reason.NOT_AN_IMAGE, f"{origin} {describe(head)}, not an image.")
     if not image_type.accepted:
         raise DownloadError(
             Reason.TYPE_NOT_ACCEPTED,

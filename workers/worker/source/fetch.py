@@ -1,6 +1,8 @@
 """Fetching one image: each hop checked, bytes counted while they come, all within a deadline."""
 
 import time
+from collections.abc import Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -22,7 +24,9 @@ from workers.worker.http.handle import Body, TransferOptions
 from workers.worker.http.head import Head
 from workers.worker.http.loop import TransferLoop
 from workers.worker.source.body import Download, ImageBody, UnwantedBody
+from workers.worker.source.page import Page, PageBody, image_of
 from workers.worker.source.redirect import redirect_target
+from workers.worker.source.share_links import direct_link
 from workers.worker.source.source_headers import DEFAULT_PORTS, SourceHeaders
 
 _PIECE_BYTES = 65536
@@ -59,6 +63,7 @@ class Downloader:
     ) -> None:
         self._policy = policy
         self._budget = budget or ByteBudget(policy.held_bytes)
+        self._takes_pages = False
         self._guard = AddressGuard(
             policy.allowed_networks,
             policy.allowed_ports,
@@ -75,12 +80,15 @@ class Downloader:
     def close(self) -> None:
         self._session.close()
 
-    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
-        """Download the image at `url`.
+    def fetch(
+        self, url: str, headers: HeadersByOrigin = (), *, resolve_pages: bool | None = None
+    ) -> Download:
+        """Download the image at `url`, or that of the page there.
 
         Args:
             url: where to begin.
             headers: to be sent along; see `SourceHeaders`.
+            resolve_pages: whether it may be a page; None: as the policy says.
 
         Raises:
             DownloadError: there is none that could be uploaded, or not now.
@@ -88,13 +96,52 @@ class Downloader:
         wire = wire_url(url)
         deadline = time.monotonic() + self._policy.deadline_seconds
         self._adapter.forget_cookies()
-        return self._follow(wire, SourceHeaders(headers, url), deadline)
+        sent = SourceHeaders(headers, url)
+        may_be_page = self._policy.resolve_pages if resolve_pages is None else resolve_pages
+        if may_be_page:
+            return self._resolve(wire, sent, deadline)
+        return _image(self._follow(wire, sent, deadline)[0])
 
-    def _follow(self, url: str, headers: SourceHeaders, deadline: float) -> Download:
+    def _resolve(self, url: str, headers: SourceHeaders, deadline: float) -> Download:
+        """Download the image that a URL leads to by a share link, a page, or both."""
+        resolved_to = direct_link(url)
+        try:
+            self._takes_pages = True
+            found, at = self._follow(wire_url(resolved_to or url), headers, deadline)
+            self._takes_pages = False
+            if isinstance(found, Page):
+                resolved_to = image_of(found, at)
+                found, _ = self._follow(resolved_to, headers, deadline)
+        except DownloadError as error:
+            error.resolved_to = resolved_to
+            raise
+        finally:
+            self._takes_pages = False
+        return replace(_image(found), resolved_to=resolved_to)
+
+    def take(self, pieces: Iterable[bytes]) -> Download:
+        """Take in an image that is here already, piece by piece: one of a data URL.
+
+        Raises:
+            DownloadError: it is none that could be uploaded.
+        """
+        body = ImageBody(self._policy, self._budget, None, origin="The data URL holds")
+        try:
+            for piece in pieces:
+                body.write(piece)
+        except BaseException:
+            body.discard()
+            raise
+        return body.finish()
+
+    def _follow(
+        self, url: str, headers: SourceHeaders, deadline: float
+    ) -> tuple[Download | Page, str]:
+        """What redirects lead to, and where it is."""
         for _ in range(self._policy.max_redirects + 1):
             response = self._send(url, headers, deadline)
             if response.status_code not in statuses.REDIRECTS:
-                return self._receive(response)
+                return self._receive(response), url
             url = redirect_target(response.headers.get("Location", ""), url)
             if statuses.is_placeholder(url):
                 raise statuses.placeholder_error()
@@ -142,19 +189,26 @@ class Downloader:
         if not statuses.is_image(head.status, head.fields):
             is_http = head.status != HTTPStatus.SWITCHING_PROTOCOLS
             return UnwantedBody(head.length() if is_http else None)
+        if self._takes_pages:
+            return PageBody(self._policy, self._budget, head)
         coding = head.fields.get("Content-Encoding", "")
         return ImageBody(self._policy, self._budget, head.length(), coding)
 
-    def _receive(self, response: Response) -> Download:
+    def _receive(self, response: Response) -> Download | Page:
         if not statuses.is_image(response.status_code, response.headers):
             raise statuses.error_for(response.status_code, response.headers)
         body = response.raw
-        if not isinstance(body, ImageBody):  # an adapter of requests other than ours
+        if not isinstance(body, ImageBody | PageBody):  # an adapter of requests other than ours
             coding = response.headers.get("Content-Encoding", "")
             body = ImageBody(self._policy, self._budget, body.length_remaining, coding)
             while piece := response.raw.read(_PIECE_BYTES):
                 body.write(piece)
         return body.finish()
+
+
+def _image(found: Download | Page) -> Download:
+    assert isinstance(found, Download)  # noqa: S101 - a page comes only where pages are taken
+    return found
 
 
 def _peer_of(url: str) -> tuple[str, int]:

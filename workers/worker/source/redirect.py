@@ -1,4 +1,4 @@
-"""Where a redirect leads: its Location, read as browsers read it."""
+"""Where a redirect leads, or a reference of a page: read as browsers read it."""
 
 import re
 from urllib.parse import urlsplit
@@ -28,15 +28,30 @@ def redirect_target(location: str, base: str) -> str:
     if not text:
         raise _bad_answer("The source redirects without saying where to.")
     try:
-        target = _resolve(_reference(text), wire_url(base))
-        urlsplit(target)  # for brackets that hold no address: a fault of the answer
-        return wire_url(target)
+        return resolve(text, base)
     except ValueError as error:
         raise _bad_answer("The source redirects to something that is no URL.") from error
     except DownloadError as error:
         raise DownloadError(
             error.reason, f"The source redirects to a URL that cannot be used. {error.message}"
         ) from error
+
+
+def resolve(reference: str, base: str) -> str:
+    """The URL that a reference means, as `wire_url` gives it.
+
+    Args:
+        reference: as it stands in a redirect or a page.
+        base: the URL that it stands at.
+
+    Raises:
+        ValueError: it is none.
+        DownloadError: it cannot be downloaded.
+    """
+    text = reference.strip(SURROUNDING).translate(LINE_BREAKS)
+    target = _resolve(_reference(text), wire_url(base))
+    urlsplit(target)  # for brackets that hold no address: a fault of the answer
+    return wire_url(target)
 
 
 def _read(location: str) -> str:

@@ -16,6 +16,11 @@ export function optionFields(changed) {
       h("textarea", { id: "option-description", rows: "2", maxlength: "2000" }), "The same, in more than one line if you like."),
     callbackUrl: field("Callback URL", input("callbackUrl", { type: "url", maxlength: 2048 }),
       "Told by a webhook when the job is complete."),
+    resolvePages: field("Links to pages",
+      h("select", { id: "option-resolvePages" },
+        ...[["", "as the service is set"], ["true", "take the image that the page names"], ["false", "do not follow"]]
+          .map(([value, text]) => h("option", { value }, text))),
+      "A page is asked for its image (og:image); share links of Google Drive, Dropbox and others become direct ones."),
   };
   const summary = h("summary", {}, "Options");
   const element = h("details", { class: "options", oninput: () => { show(); changed(); } },
@@ -24,7 +29,9 @@ export function optionFields(changed) {
   /** Only what is not as usual. */
   function read() {
     const given = Object.entries(fields).map(([name, { control }]) => [name, control.value.trim()]);
-    return Object.fromEntries(given.filter(([name, value]) => value && !(name === "priority" && value === "normal")));
+    return Object.fromEntries(given
+      .filter(([name, value]) => value && !(name === "priority" && value === "normal"))
+      .map(([name, value]) => [name, name === "resolvePages" ? value === "true" : value]));
   }
 
   function show() {

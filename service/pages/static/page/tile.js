@@ -35,16 +35,17 @@ export function tile(remove) {
       if (next === entry && isGone(next.link) === gone) return;
       entry = next;
       gone = isGone(entry.link);
-      const { url, state: kind, message, deletionMessage } = entry;
+      const { url, resolvedTo, state: kind, message, deletionMessage } = entry;
+      const way = resolvedTo ? `${url} \u2192 ${resolvedTo}` : url;
       const link = gone ? null : entry.link;
       const shown = nameOf(url);
       element.dataset.state = gone ? "deleted" : kind;
       setText(name, shown.name);
-      name.title = url;
+      name.title = way;
       setText(state, wordsFor(entry));
       setText(why, deletionMessage ?? (kind === "complete" ? shown.host : message ?? shown.host));
       why.title = why.textContent;
-      setText(source, kind === "failed" ? url : "");
+      setText(source, kind === "failed" ? way : "");
       source.title = source.textContent;
       buttons.hidden = !link;
       deleting.hidden = Boolean(entry.deduplicated); // it belongs to the URL that uploaded it

@@ -3,7 +3,8 @@
 
 import { Slices } from "./slices.js";
 
-const LONGEST = 8192;
+const LONGEST = 8192; // a data URL may be longer
+const DATA = /^[\u0000-\u0020]*data:/i;
 const LINK = /https?:\/\/[^\s<>"'`]+/gi;
 // A link whose file name has spaces: nothing before it, and only what follows ends as an image's name.
 const SPACED = /^https?:\/\/(?!\S*\.(?:png|jpe?g|gif|bmp|tiff?|webp)\s)\S+\s.*\.(?:png|jpe?g|gif|bmp|tiff?|webp)$/i;
@@ -43,6 +44,10 @@ export function linksOfHtml(html) {
 
 /** Why an entry cannot be sent, or null. */
 export function check(value) {
+  if (DATA.test(value)) {
+    if (!value.includes(",")) return "a data URL without a comma before its data";
+    return value.includes("\u2026") ? "a data URL that was shortened to be shown: its data is not in it" : null;
+  }
   if (value.length > LONGEST) return `longer than ${LONGEST} characters`;
   const link = value.replace(/^[\u0000-\u0020]+/, "").trimEnd();
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(link);
@@ -89,6 +94,7 @@ function entriesOfJson(text) {
 /** Words beside links are passed over; a line without any link is one bad entry. */
 function entriesOfLine(line) {
   if (!line) return [];
+  if (DATA.test(line)) return [line]; // white space within belongs to it
   if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
   const found = line.split(/\s+|,(?=https?:\/\/)/i).flatMap((word) => {
     // Whole, as it stands: a link may hold brackets and quotes.

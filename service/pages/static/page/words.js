@@ -28,8 +28,10 @@ export function span(seconds) {
 
 export const until = (stamp) => span((new Date(stamp) - Date.now()) / 1000);
 
-/** The last part of a URL's path, and its host: enough to tell tiles apart. */
+/** The last part of a URL's path, and its host: enough to tell tiles apart. Of data: its type and size. */
 export function nameOf(url) {
+  const data = /^data:([^;]*).*\(([\d,]+ bytes?),/.exec(url);
+  if (data) return { name: `${data[1]}, ${data[2]}`, host: "sent with the job" };
   try {
     const { host, pathname } = new URL(url);
     const last = pathname.split("/").filter(Boolean).pop() ?? host;

@@ -224,7 +224,7 @@ class TestEntries:
             ("ftp://example.com/a.jpg", "url-scheme", "ftp://example.com/a.jpg"),
             ("file:///etc/passwd", "url-scheme", None),
             ("javascript:alert(1)", "url-scheme", None),
-            ("data:image/png;base64,AAAA", "url-scheme", None),
+            ("data:image/png;base64,A", "url-invalid", "data:image/png;base64,…"),
             ("http://", "url-invalid", None),
             ("http:///a.jpg", "url-invalid", None),
             ("https://example.com:0/a.jpg", "url-invalid", None),

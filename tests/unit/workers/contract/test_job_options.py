@@ -19,6 +19,7 @@ FULL = JobOptions(
         ("http://b.test:8080", (("X-D", "e"),)),
     ),
     callback_url=f"https://me.test/done?key={SECRET}",
+    resolve_pages=False,
 )
 
 

@@ -43,6 +43,7 @@ def test_what_was_not_asked_for_is_no_field() -> None:
         ("https://a.test/{count}.png", "{count}.png"),
         (" https://a.test/b/black cat.jpg\n", "black cat.jpg"),
         ("https://a.test/b\\c.jpg", "c.jpg"),
+        ("data:image/png;base64,iVBORw0K/Ggo… (9 bytes, SHA-256 0)", ""),
     ],
 )
 def test_a_name_is_a_short_line_whatever_the_url(url: str, name: str) -> None:

@@ -1,5 +1,5 @@
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -35,6 +35,7 @@ from workers.contract.messages import (
 from workers.worker.imgur.client import UploadedImage
 from workers.worker.pipeline import Pipeline
 from workers.worker.source.body import Download
+from workers.worker.source.data_reader import LeaseLostError
 
 PNG = ImageType("PNG", "image/png", "png", accepted=True)
 MAX_ATTEMPTS = 4
@@ -43,19 +44,33 @@ MAX_ATTEMPTS = 4
 class Shelf:
     """A source that has one image, or one trouble."""
 
-    def __init__(self, trouble: Exception | None = None, digest: bytes | None = None) -> None:
+    def __init__(
+        self,
+        trouble: Exception | None = None,
+        digest: bytes | None = None,
+        resolved_to: str | None = None,
+    ) -> None:
         self.trouble = trouble
+        self.resolved_to = resolved_to
+        self.resolve_pages: bool | None = None
         self.digest = digest
         self.asked: list[str] = []
         self.headers: HeadersByOrigin = ()
         self.file = io.BytesIO(b"\x89PNG picture")
 
-    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
-        self.headers = headers
+    def take(self, pieces: Iterable[bytes]) -> Download:
+        content = b"".join(pieces)
+        return Download(io.BytesIO(content), len(content), PNG)
+
+    def fetch(
+        self, url: str, headers: HeadersByOrigin = (), *, resolve_pages: bool | None = None
+    ) -> Download:
+        self.headers, self.resolve_pages = headers, resolve_pages
         self.asked.append(url)
         if self.trouble is not None:
             raise self.trouble
-        return Download(self.file, len(self.file.getvalue()), PNG, self.digest)
+        size = len(self.file.getvalue())
+        return Download(self.file, size, PNG, self.digest, self.resolved_to)
 
 
 class Wall:
@@ -416,3 +431,65 @@ class TestOtherTasks:
     def test_a_lost_board_is_nobodys_outcome(self) -> None:
         with pytest.raises(BackendLostError):
             self.run(self.WEBHOOK, BackendLostError("gone"))
+
+
+class TestResolved:
+    AT = "https://images.test/a.png"
+
+    @pytest.mark.parametrize("wanted", [None, True, False])
+    def test_what_a_job_says_of_pages_reaches_the_source(self, *, wanted: bool | None) -> None:
+        shelf = Shelf()
+        options = ImageOptions(1, title="x", resolve_pages=wanted)
+        pipeline = Pipeline(
+            shelf, Wall(), MAX_ATTEMPTS, Backoff(), lambda _: True, callbacks=Silent()
+        )
+        pipeline.process(replace(lease(), options=options))
+        assert shelf.resolve_pages is wanted
+
+    def test_where_the_image_was_is_told_with_every_end(self) -> None:
+        lost = DownloadError(Reason.SOURCE_NOT_FOUND, "No.")
+        lost.resolved_to = self.AT
+        outcomes = [
+            process(Shelf(resolved_to=self.AT), Wall()),
+            process(Shelf(lost), Wall()),
+            process(Shelf(resolved_to=self.AT), Wall(ImgurError(Reason.IMGUR_REFUSED, "No."))),
+        ]
+        for outcome in outcomes:
+            assert isinstance(outcome, Uploaded | Failed)
+            assert outcome.resolved_to == self.AT
+
+    def test_the_bytes_of_a_data_url_are_taken_and_nobody_is_asked(self) -> None:
+        shelf, wall = Shelf(), Wall()
+        pipeline = Pipeline(
+            shelf,
+            wall,
+            MAX_ATTEMPTS,
+            Backoff(),
+            lambda _: True,
+            callbacks=Silent(),
+            read_data=lambda token: [b"piece of ", b"%d" % token],
+        )
+        outcome = pipeline.process(replace(lease(), target="data:image/png;base64,AAAA… (…)"))
+        assert isinstance(outcome, Uploaded)
+        assert shelf.asked == []
+        assert wall.taken[0][0] == b"piece of 7"
+
+    def test_one_whose_lease_has_passed_is_given_up(self) -> None:
+        def lost(_token: int) -> Iterator[bytes]:
+            raise LeaseLostError
+            yield b""
+
+        wall = Wall()
+        pipeline = Pipeline(
+            Shelf(),
+            wall,
+            MAX_ATTEMPTS,
+            Backoff(),
+            lambda _: True,
+            callbacks=Silent(),
+            read_data=lost,
+        )
+        outcome = pipeline.process(replace(lease(), target="data:,x"))
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == Reason.WORKER_CRASHED
+        assert wall.taken == []

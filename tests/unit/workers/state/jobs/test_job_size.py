@@ -52,6 +52,7 @@ class Manager:
         *,
         host: str = "s",
         with_key: bool = False,
+        name: int = 0,
         **more: Any,
     ) -> None:
         for job in range(jobs):
@@ -59,8 +60,8 @@ class Manager:
             for number in range(urls):
                 head = f"https://{host.format(number)}.test/{job}/{number}/"
                 texts.append(head + "x" * (length - len(head)))
-            name = f"55355b7c-9b86-4a1a-b32e-6cdd6db0{job:04d}"
-            sent = Submission(name, tuple(texts), origin=Origin(f"{job:032d}"), **more)
+            job_id = f"55355b7c-9b86-4a1a-b32e-6cdd6db0{job + name:04d}"
+            sent = Submission(job_id, tuple(texts), origin=Origin(f"{job:032d}"), **more)
             if with_key:
                 sent = replace(sent, request=RequestKey(f"{job:0200d}", "d" * 32))
             assert self.box.put(through_a_pipe(sent)) is None
@@ -150,6 +151,22 @@ def small_jobs_with_all_there_is(manager: Manager) -> None:
     manager.work(image)
 
 
+def data_urls(manager: Manager) -> None:
+    for job in range(3):
+        data = {index: bytes([index]) * 20_000 for index in range(50)}
+        manager.put(1, 50, data=data, name=job)
+
+
+def data_urls_uploaded(manager: Manager) -> None:
+    data_urls(manager)
+    manager.work(image)
+
+
+def data_urls_failed(manager: Manager) -> None:
+    data_urls(manager)
+    manager.work(lost)
+
+
 def retried(manager: Manager) -> None:
     manager.put(2, 100)
     for _ in range(10):
@@ -179,6 +196,9 @@ KINDS = (
     small_jobs,
     small_jobs_done,
     small_jobs_with_all_there_is,
+    data_urls,
+    data_urls_uploaded,
+    data_urls_failed,
     retried,
     waiting_for_their_next_try,
     waiting_for_paused_sources,

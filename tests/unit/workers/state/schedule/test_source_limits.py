@@ -27,6 +27,7 @@ OVERLOADED = RetryLater("source-rate-limited", "Busy.", 1.0, source_pause_second
         ("http://[2001:DB8::80]/a", "[2001:db8::80]"),
         ("http://images.test/?url=http://other.test/", "images.test"),
         ("", ""),
+        ("data:image/png;base64,iVBORw0KGgo… (9 bytes, SHA-256 0)", ""),
     ],
 )
 def test_host_of(url: str, host: str) -> None:

@@ -1,0 +1,60 @@
+"""Where the image of a link to a page was: kept with the job, told to readers, journaled."""
+
+from pathlib import Path
+
+from tests.clock import Clock
+from workers.contract.messages import ChangesWanted, Failed, JobChanges, Submission, Uploaded
+from workers.state.jobs.job_table import JobTable
+from workers.state.journal.recovery import load
+
+AT = "https://images.test/a.png"
+URLS = ("https://s.test/page", "https://s.test/a.png", "https://s.test/other")
+LINK = Uploaded("https://i.imgur.com/a.png", "hash", resolved_to=AT)
+LOST = Failed("source-not-found", "No.", resolved_to=AT + "?lost")
+KNOWN = {0: AT, 2: AT + "?lost"}
+
+
+def changes(table: JobTable) -> JobChanges:
+    found = table.changes(ChangesWanted("j"))
+    assert found is not None
+    return found
+
+
+def fill(table: JobTable) -> None:
+    table.open(Submission("j", URLS))
+    for index, result in enumerate((LINK, Uploaded("https://i.imgur.com/b.png", "hash"), LOST)):
+        table.begin("j", index)
+        table.record("j", index, result)
+
+
+def test_readers_are_told() -> None:
+    table = JobTable(Clock())
+    fill(table)
+    assert changes(table).resolved == KNOWN
+
+
+def test_it_counts_as_memory() -> None:
+    plain, long = JobTable(Clock()), JobTable(Clock())
+    for table, at in ((plain, None), (long, "https://s.test/" + "x" * 8000)):
+        table.open(Submission("j", URLS))
+        table.begin("j", 0)
+        table.record("j", 0, Uploaded("https://i.imgur.com/a.png", "hash", resolved_to=at))
+    assert long.size - plain.size > 8000
+
+
+def test_it_outlives_restarts(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    table = JobTable(Clock())
+    journal, _ = load(path, table)
+    table.resume(journal)
+    table.announce(Submission("j", URLS))
+    fill(table)
+    size = table.size
+    journal.close()
+
+    for _ in range(2):  # from the records of what happened, then from the compact one
+        table = JobTable(Clock())
+        journal, _ = load(path, table)
+        journal.close()
+        assert changes(table).resolved == KNOWN
+        assert table.size == size

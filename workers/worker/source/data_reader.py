@@ -1,0 +1,50 @@
+"""The bytes of data URLs on their way from the mailbox to the lanes of a worker."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from workers.contract.messages import DATA_PIECE_BYTES
+
+
+class DataReader:
+    """Reads the data URL of a lease, piece by piece.
+
+    All lanes read through one thread, as each thread that speaks to the Manager keeps a connection
+    and a thread there. It begins with the first data URL.
+
+    Args:
+        read: of a lease's token and the place of a byte: the piece that begins there, or None when
+            the lease is no longer in force; see `Mailbox.read_data`.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes | None]) -> None:
+        self._read = read
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="data-urls")
+
+    def close(self) -> None:
+        """Nobody reads any more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def pieces(self, token: int) -> Iterator[bytes]:
+        """The bytes of a data URL, in order.
+
+        Args:
+            token: of the lease.
+
+        Raises:
+            LeaseLostError: the lease is no longer in force.
+            BackendLostError: the mailbox is gone.
+        """
+        start = 0
+        while True:
+            piece = self._thread.submit(self._read, token, start).result()
+            if piece is None:
+                raise LeaseLostError
+            yield piece
+            start += len(piece)
+            if len(piece) < DATA_PIECE_BYTES:
+                return
+
+
+class LeaseLostError(Exception):
+    """The lease had passed to another worker."""

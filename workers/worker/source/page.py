@@ -1,0 +1,152 @@
+"""Taking in what may be an image, or the page around one."""
+
+import io
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
+
+from workers.contract import image_type
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import DownloadError, Reason
+from workers.contract.image_type import HEAD_BYTES, describe, recognize
+from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
+from workers.worker.http.head import Head
+from workers.worker.source.body import Download, ImageBody
+from workers.worker.source.page_images import page_images
+from workers.worker.source.redirect import resolve
+
+MAX_PAGE_BYTES: Final = 1024 * 1024
+"""Of a page, that are read. Facebook's crawler reads as much of one, so what pages say of
+themselves stands there (https://developers.facebook.com/docs/sharing/webmasters/web-crawlers)."""
+
+_HTML: Final = ("text/html", "application/xhtml+xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that came in place of an image.
+
+    Attributes:
+        images: references to the images that it names, the best first; see `page_images`.
+        base: that it gives for them; empty if it gives none.
+    """
+
+    images: list[str] = field(default_factory=list)
+    base: str = ""
+
+
+def image_of(page: Page, at: str) -> str:
+    """The URL of the image that a page names: the first that can be asked for.
+
+    Args:
+        page: which.
+        at: where it is.
+
+    Raises:
+        DownloadError: it names none.
+    """
+    base = at
+    with suppress(ValueError, DownloadError):
+        base = resolve(page.base, at) if page.base else at
+    for reference in page.images:
+        with suppress(ValueError, DownloadError):
+            return resolve(reference, base)
+    raise DownloadError(
+        Reason.NOT_AN_IMAGE,
+        "The source answered with a web page that names no image (og:image, twitter:image, or"
+        " link rel=image_src).",
+    )
+
+
+class PageBody:
+    """Takes in an image, as `ImageBody` does, or the beginning of a page.
+
+    Which of them it is the first bytes say. Of a page under a content coding, where they say
+    nothing, its type does.
+
+    Args:
+        policy: the limits of images.
+        budget: the memory that there is for images, and for this page.
+        head: of the answer.
+    """
+
+    def __init__(self, policy: DownloadPolicy, budget: ByteBudget, head: Head) -> None:
+        self._policy = policy
+        self._budget = budget
+        self._declared = head.length()
+        self._coding = head.fields.get("Content-Encoding", "")
+        self._type = head.fields.get("Content-Type", "")
+        self._beginning = b""
+        self._image: ImageBody | None = None
+        self._page: BudgetedBuffer | None = None
+
+    def write(self, piece: bytes) -> bool:
+        """Take a piece; False when no more of a page is wanted.
+
+        Raises:
+            DownloadError: this will be no image that could be uploaded, and it is no page.
+        """
+        if self._image is not None:
+            return self._image.write(piece)
+        if self._page is not None:
+            return self._add(self._page, piece)
+        self._beginning += piece
+        return len(self._beginning) < HEAD_BYTES or self._choose()
+
+    def finish(self) -> Download | Page:
+        """The image or the page, once its last byte has come.
+
+        Raises:
+            DownloadError: it is neither a page nor an image that could be uploaded.
+        """
+        if self._image is None and self._page is None:
+            self._choose()
+        if self._image is not None:
+            return self._image.finish()
+        content = b"" if self._page is None else self._page.getvalue()
+        self.discard()
+        return Page(*page_images(self._decoded(content), self._type))
+
+    def discard(self) -> None:
+        """See `Body`."""
+        if self._image is not None:
+            self._image.discard()
+        if self._page is not None:
+            self._page.close()
+
+    def _choose(self) -> bool:
+        beginning, self._beginning = self._beginning, b""
+        if self._is_page(beginning[:HEAD_BYTES]):
+            self._page = BudgetedBuffer(self._budget)
+            return self._add(self._page, beginning)
+        self._image = ImageBody(self._policy, self._budget, self._declared, self._coding)
+        return self._image.write(beginning)
+
+    def _is_page(self, head: bytes) -> bool:
+        # A page may hold an SVG near its beginning.
+        if recognize(head) not in {None, image_type.SVG}:
+            return False
+        is_html = self._type.partition(";")[0].strip().lower() in _HTML
+        return bool(head) and (is_html or describe(head) == "a web page")
+
+    def _add(self, page: BudgetedBuffer, piece: bytes) -> bool:
+        piece = piece[: MAX_PAGE_BYTES - page.tell()]
+        if not page.extend(len(piece)):
+            return False  # without memory the rest stays unread: the beginning may do
+        page.write(piece)
+        return page.tell() < MAX_PAGE_BYTES
+
+    def _decoded(self, content: bytes) -> bytes:
+        if not self._coding:
+            return content
+        headers = {"Content-Encoding": self._coding}
+        coded = HTTPResponse(
+            io.BytesIO(content), headers, preload_content=False, decode_content=True
+        )
+        try:
+            return coded.read(MAX_PAGE_BYTES)
+        except HTTPError:  # the label is false
+            return content
