@@ -14,7 +14,9 @@ def data_url(content: bytes) -> str:
     return f"data:image/gif;base64,{base64.b64encode(content).decode()}"
 
 
-def test_they_are_taken_among_others_and_shown_shortened(api: Any, board: Any, logged: Any) -> None:
+def test_they_are_taken_among_others_and_shown_shortened(
+    api: Any, backend: Any, logged: Any
+) -> None:
     job_id = api.job(LINK, data_url(GIF), data_url(OTHER))
 
     status = api.status(job_id)
@@ -26,7 +28,7 @@ def test_they_are_taken_among_others_and_shown_shortened(api: Any, board: Any, l
         assert shown.startswith("data:image/gif;base64,R0lGODlhAAAAAAAA… (106 bytes, SHA-256 ")
         assert len(shown) < 100
     assert status["uploaded"]["pending"] == [first, second, third]
-    assert board.job_table.kept.by_id[job_id].data == {1: GIF, 2: OTHER}
+    assert backend.job_table.kept.by_id[job_id].data == {1: GIF, 2: OTHER}
     assert base64.b64encode(GIF).decode() not in repr(logged)
 
 
@@ -46,7 +48,7 @@ def test_the_same_bytes_are_a_duplicate_however_they_are_written(api: Any, logge
     assert accepted["duplicates"] == 2
 
 
-def test_each_that_cannot_be_used_is_named_and_not_shown(api: Any, board: Any) -> None:
+def test_each_that_cannot_be_used_is_named_and_not_shown(api: Any, backend: Any) -> None:
     answer = api.post(["data:image/png;base64,c2VjcmV0!", LINK, "data:image/png,", "data:secret"])
 
     assert answer.status == 400
@@ -56,7 +58,7 @@ def test_each_that_cannot_be_used_is_named_and_not_shown(api: Any, board: Any) -
     assert [error["code"] for error in errors] == ["url-invalid", "empty", "url-invalid"]
     assert errors[0]["value"] == "data:image/png;base64,…"
     assert "c2VjcmV0" not in json.dumps(answer.json)
-    assert board.calls == 0
+    assert backend.calls == 0
 
 
 def test_max_image_bytes_holds_for_them(make_api: Callable[..., Any]) -> None:

@@ -8,10 +8,10 @@ URLS = ["https://example.com/page"]
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_it_is_an_option_of_a_job(api: Any, board: Any, *, wanted: bool) -> None:
+def test_it_is_an_option_of_a_job(api: Any, backend: Any, *, wanted: bool) -> None:
     answer = api.post_body(f'{{"urls": ["{URLS[0]}"], "resolvePages": {str(wanted).lower()}}}')
     assert answer.status == 202
-    job = board.job_table.kept.by_id[answer.json["jobId"]]
+    job = backend.job_table.kept.by_id[answer.json["jobId"]]
     assert job.options.resolve_pages is wanted
 
 

@@ -84,7 +84,7 @@ def test_nobody_else_reads_them() -> None:
     with pytest.raises(LeaseLostError):
         run.read(lease, "other")
 
-    run.box.retire("w")
+    run.box.fence("w")
 
     with pytest.raises(LeaseLostError):
         run.read(lease)
