@@ -38,10 +38,12 @@ def are_plain(urls: Sequence[str]) -> bool:
 
 
 def _are_plain(urls: Sequence[str]) -> bool:
+    if max(map(len, urls)) > MAX_URL_LENGTH:  # first: a data URL may have megabytes
+        return False
     text = "\n".join(urls)
     if not text.isascii() or text.count("\n") != len(urls) - 1:
         return False
-    if text.encode().translate(None, _PLAIN) or max(map(len, urls)) > MAX_URL_LENGTH:
+    if text.encode().translate(None, _PLAIN):
         return False
     # Without a slash behind the host, find gives -1: modulo, the whole text.
     origins = {url[: url.find("/", _BEHIND_SCHEME) % (len(url) + 1)] for url in urls}
