@@ -21,6 +21,7 @@ from sandbox.imgur_answers import Call, UploadFault, parse_upload_fault
 from sandbox.uploads import Upload, Uploads, read_header
 
 MAX_IMAGE_BYTES = 20_000_000
+MAX_ANIMATION_BYTES = 10_000_000
 _INSCRIPTION = re.compile(
     INSCRIPTION.encode() + rb"((?:fault ([0-9a-z~-]{1,60}))?[0-9A-Za-z_. -]{0,100})\n"
 )
@@ -105,6 +106,8 @@ class ImgurApi:
         header = read_header(image)
         if header is None:
             return say.error(call, 400, say.INVALID_TYPE)
+        if header.animated and len(image) > MAX_ANIMATION_BYTES:
+            return say.error(call, 417, "Internal expectation failed")
         digest = hashlib.sha256(image).digest()
         inscription = _INSCRIPTION.search(image[:_INSCRIBED_WITHIN])
         name = inscription and inscription[1].decode()

@@ -29,6 +29,7 @@ from workers import (
     ClusterAddress,
     DownloadPolicy,
     ImgurAccess,
+    ImgurLimits,
     JournalError,
     LocalBackend,
     LogConfig,
@@ -185,6 +186,11 @@ def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> Backe
         authorities=settings.ca_file,
         with_digest=settings.dedupe == "content",
         resolve_pages=settings.pages == "on",
+        imgur=ImgurLimits(
+            settings.imgur_max_bytes.still,
+            settings.imgur_max_bytes.animation,
+            settings.imgur_accepted_types,
+        ),
     )
     worker = WorkerConfig(
         lanes=settings.worker_concurrency,

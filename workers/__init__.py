@@ -14,8 +14,9 @@ from workers.contract.backend import (
 )
 from workers.contract.data_url import DataUrl, beginning_of, is_data_url, read_data_url
 from workers.contract.derived import derive
-from workers.contract.download_policy import DownloadPolicy
+from workers.contract.download_policy import DownloadPolicy, ImgurLimits
 from workers.contract.errors import ImageError
+from workers.contract.image_type import IMAGE_TYPES
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
 from workers.contract.job_options import (
@@ -66,6 +67,7 @@ __all__ = [
     "ALBUM_PATTERN",
     "CHANGES_A_CALL",
     "CREDITS_AN_UPLOAD",
+    "IMAGE_TYPES",
     "MAX_URL_LENGTH",
     "NO_OPTIONS",
     "PLACEHOLDERS",
@@ -91,6 +93,7 @@ __all__ = [
     "ImageError",
     "ImageState",
     "ImgurAccess",
+    "ImgurLimits",
     "JobChanges",
     "JobListing",
     "JobOptions",

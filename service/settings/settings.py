@@ -13,13 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.settings.machine_memory import memory_limit
 from service.settings.values import (
+    DEFAULT_IMGUR_BYTES,
     LAST_PORT,
+    MAX_IMAGE_BYTES,
     Album,
     ApiKeyList,
     Authorities,
     Credential,
     Host,
     HostNames,
+    ImageTypes,
+    ImgurBytes,
     JournalPath,
     LowerCase,
     Networks,
@@ -35,7 +39,7 @@ from service.settings.values import (
     Waits,
     WebhookSecrets,
 )
-from workers import RETRY_SECONDS
+from workers import IMAGE_TYPES, RETRY_SECONDS, ImgurLimits
 
 _MAX_WORKERS = 512
 _MIN_STATE_BYTES = 16 * 1024**2
@@ -197,7 +201,10 @@ class Settings(BaseModel):
     )
     pages: Annotated[Literal["off", "on"], LowerCase] = Field("off", description="off or on")
     max_image_bytes: Size = Field(
-        20 * 1000**2, ge=1, le=1024**3, description="a size from 1 byte to 1GiB, such as 20MB"
+        20 * 1000**2,
+        ge=1,
+        le=MAX_IMAGE_BYTES,
+        description="a size from 1 byte to 1GiB, such as 20MB",
     )
     download_seconds: Seconds = 30.0
 
@@ -213,6 +220,14 @@ class Settings(BaseModel):
     )
     imgur_album: Album | None = Field(
         None, repr=False, description="an album id (or deletehash) of letters and digits"
+    )
+    imgur_max_bytes: ImgurBytes = Field(
+        DEFAULT_IMGUR_BYTES,
+        description="sizes of up to 1GiB by kind, such as still=20MB,animation=10MB",
+    )
+    imgur_accepted_types: ImageTypes = Field(
+        ImgurLimits().types,
+        description=f"image types separated by commas, of {', '.join(IMAGE_TYPES)}",
     )
     imgur_api_url: Origin = Field(
         "https://api.imgur.com",

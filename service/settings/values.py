@@ -12,12 +12,12 @@ import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, TypeAdapter
 
-from workers import ALBUM_PATTERN
+from workers import ALBUM_PATTERN, IMAGE_TYPES, ImgurLimits
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 # What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
@@ -229,6 +229,39 @@ def _read_size(value: str) -> int:
     return _read_bytes(value)
 
 
+class BytesByKind(NamedTuple):
+    """Sizes of images in bytes."""
+
+    still: int
+    animation: int
+
+    @classmethod
+    def parse(cls, text: str) -> "BytesByKind":
+        """Read ``still=20MB,animation=10MB``, where one may be left out.
+
+        Raises:
+            ValueError: it is nothing of the kind.
+        """
+        pairs = [entry.partition("=") for entry in text.lower().split(",")]
+        sizes = {kind.strip(): _read_size(size) for kind, _, size in pairs}
+        if len(sizes) < len(pairs) or not sizes.keys() <= set(cls._fields):
+            raise ValueError("a kind twice, or an unknown one")
+        if not all(1 <= size <= MAX_IMAGE_BYTES for size in sizes.values()):
+            raise ValueError("not the size of an image")
+        return DEFAULT_IMGUR_BYTES._replace(**sizes)
+
+
+MAX_IMAGE_BYTES: Final = 1024**3
+DEFAULT_IMGUR_BYTES: Final = BytesByKind(ImgurLimits().still_bytes, ImgurLimits().animation_bytes)
+
+
+def _read_image_types(value: str) -> tuple[str, ...]:
+    types = tuple(dict.fromkeys(_entries(value.lower())))
+    if not types or not set(types) <= set(IMAGE_TYPES):
+        raise ValueError("not a list of image types")
+    return types
+
+
 Size = Annotated[int, BeforeValidator(_read_size)]
 """Bytes: a number, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB)."""
 
@@ -256,5 +289,7 @@ ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]
 WebhookSecrets = Annotated[tuple[SecretBytes, ...], BeforeValidator(_read_webhook_secrets)]
 Waits = Annotated[tuple[float, ...], BeforeValidator(_read_waits)]
 Rate = Annotated[RateLimit, BeforeValidator(RateLimit.parse)]
+ImgurBytes = Annotated[BytesByKind, BeforeValidator(BytesByKind.parse)]
+ImageTypes = Annotated[tuple[str, ...], BeforeValidator(_read_image_types)]
 LowerCase = BeforeValidator(str.lower)
 UpperCase = BeforeValidator(str.upper)

@@ -4,6 +4,33 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class ImgurLimits:
+    """The images that Imgur takes as they are. Others are refused before the upload.
+
+    The API documents 10 MB an image (NickeManarin/ScreenToGif#727), the help pages 20 MB
+    (https://help.imgur.com/hc/articles/115000083326). What users report: still images are taken up
+    to 20 MB, animations above 10 MB are answered with 417 (ShareX/ShareX#5611, #5465).
+
+    The help lists JPEG, PNG, GIF, APNG and TIFF; BMP is taken as well. WebP, AVIF and HEIC are
+    answered with error 1003, "File type invalid" (phin05/discord-rich-presence-plex#62,
+    s0hv/rust-imgur-upload#9, Awful/Awful.app#904).
+
+    Attributes:
+        still_bytes: largest image without motion.
+        animation_bytes: largest animation.
+        types: codes of the accepted image types; see `ImageType.code`.
+    """
+
+    still_bytes: int = 20_000_000
+    animation_bytes: int = 10_000_000
+    types: tuple[str, ...] = ("jpeg", "png", "apng", "gif", "tiff", "bmp")
+
+    def max_bytes(self, *, animated: bool) -> int:
+        """The size of the largest image of a kind, in bytes."""
+        return self.animation_bytes if animated else self.still_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DownloadPolicy:
     """The limits of a download.
 
@@ -26,6 +53,7 @@ class DownloadPolicy:
             the largest sensors of telephones have 200 million.
         with_digest: whether images are told apart by their content.
         resolve_pages: whether a link to a page is followed to its image, where a job does not say.
+        imgur: what may be uploaded of what is downloaded.
     """
 
     max_image_bytes: int = 20_000_000
@@ -43,3 +71,4 @@ class DownloadPolicy:
     max_pixels: int = 250_000_000
     with_digest: bool = False
     resolve_pages: bool = False
+    imgur: ImgurLimits = ImgurLimits()

@@ -6,6 +6,7 @@ often wrong, and Imgur judges the bytes too.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 HEAD_BYTES = 4096
 """How many bytes `recognize` should be shown, if there are as many."""
@@ -19,38 +20,42 @@ class ImageType:
         name: as people call it.
         media_type: as registered with IANA.
         extension: the usual file name extension, without the dot.
-        accepted: whether Imgur takes it.
     """
 
     name: str
     media_type: str
     extension: str
-    accepted: bool
+
+    @property
+    def code(self) -> str:
+        """Its name in settings, such as ``jpeg-xl``."""
+        return self.name.lower().replace(" ", "-")
 
 
-# Imgur's help lists JPEG, PNG, GIF, APNG and TIFF (https://help.imgur.com/hc/articles/115000083326)
-# and takes BMP as well; WebP, AVIF and HEIC are answered with error 1003, "File type invalid"
-# (phin05/discord-rich-presence-plex#62, s0hv/rust-imgur-upload#9, Awful/Awful.app#904).
-JPEG = ImageType("JPEG", "image/jpeg", "jpg", accepted=True)
-PNG = ImageType("PNG", "image/png", "png", accepted=True)
+JPEG = ImageType("JPEG", "image/jpeg", "jpg")
+PNG = ImageType("PNG", "image/png", "png")
 # An APNG is a PNG to whoever does not know better, and image/png is understood everywhere.
-APNG = ImageType("APNG", "image/png", "png", accepted=True)
-GIF = ImageType("GIF", "image/gif", "gif", accepted=True)
-TIFF = ImageType("TIFF", "image/tiff", "tiff", accepted=True)
-BMP = ImageType("BMP", "image/bmp", "bmp", accepted=True)
-WEBP = ImageType("WebP", "image/webp", "webp", accepted=False)
-AVIF = ImageType("AVIF", "image/avif", "avif", accepted=False)
-HEIC = ImageType("HEIC", "image/heic", "heic", accepted=False)
-HEIF = ImageType("HEIF", "image/heif", "heif", accepted=False)
-SVG = ImageType("SVG", "image/svg+xml", "svg", accepted=False)
-JPEG_XL = ImageType("JPEG XL", "image/jxl", "jxl", accepted=False)
-JPEG_2000 = ImageType("JPEG 2000", "image/jp2", "jp2", accepted=False)
-ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico", accepted=False)
+APNG = ImageType("APNG", "image/png", "png")
+GIF = ImageType("GIF", "image/gif", "gif")
+TIFF = ImageType("TIFF", "image/tiff", "tiff")
+BMP = ImageType("BMP", "image/bmp", "bmp")
+WEBP = ImageType("WebP", "image/webp", "webp")
+AVIF = ImageType("AVIF", "image/avif", "avif")
+HEIC = ImageType("HEIC", "image/heic", "heic")
+HEIF = ImageType("HEIF", "image/heif", "heif")
+SVG = ImageType("SVG", "image/svg+xml", "svg")
+JPEG_XL = ImageType("JPEG XL", "image/jxl", "jxl")
+JPEG_2000 = ImageType("JPEG 2000", "image/jp2", "jp2")
+ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico")
 
-ACCEPTED_MEDIA_TYPES = tuple(
-    dict.fromkeys(kind.media_type for kind in (JPEG, PNG, APNG, GIF, TIFF, BMP))
+TYPES: Final = (
+    *(JPEG, PNG, APNG, GIF, TIFF, BMP),
+    *(WEBP, AVIF, HEIC, HEIF, SVG, JPEG_XL, JPEG_2000, ICO),
 )
-"""Of the images that are passed on."""
+"""All that `recognize` knows."""
+
+IMAGE_TYPES: Final = tuple(kind.code for kind in TYPES)
+"""Their codes."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

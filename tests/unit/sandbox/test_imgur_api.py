@@ -4,7 +4,7 @@ import re
 import pytest
 
 from sandbox import images
-from sandbox.imgur_api import MAX_IMAGE_BYTES
+from sandbox.imgur_api import MAX_ANIMATION_BYTES, MAX_IMAGE_BYTES
 
 PNG = images.inscribe("png", "1.png").data
 GRANT = {
@@ -62,6 +62,12 @@ def test_an_image_that_is_too_large_or_empty_is_refused(client):
     assert client.upload(large).status_code == 413
     assert error_of(client.upload(b"")) == "No image data was sent"
     assert client.uploads()["count"] == 0
+
+
+def test_an_animation_has_a_limit_of_its_own(client):
+    padding = bytes(MAX_ANIMATION_BYTES)
+    assert client.upload(images.load("small.gif").data + padding).status_code == 200
+    assert client.upload(images.load("animation.gif").data + padding).status_code == 417
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Final, Literal
 
 from workers.contract.errors import Reason
-from workers.contract.image_type import ACCEPTED_MEDIA_TYPES
+from workers.contract.image_type import TYPES
 from workers.contract.messages import DownloadReport
 from workers.state.jobs.job_size import EARLIER_BYTES
 
@@ -31,8 +31,9 @@ _NO_ARRIVAL: Final = (0, 0, 0, 0)
 _MOST = 2**32 - 1  # 49 days; what is later is shown as that
 _CODES: Final = tuple(Reason)
 _CODE_NUMBERS: Final[Mapping[str, int]] = {code: n for n, code in enumerate(_CODES, 1)}
+_MEDIA_TYPES: Final = tuple(dict.fromkeys(kind.media_type for kind in TYPES))
 _TYPE_NUMBERS: Final[Mapping[str, int]] = {
-    media_type: n for n, media_type in enumerate(ACCEPTED_MEDIA_TYPES, 1)
+    media_type: n for n, media_type in enumerate(_MEDIA_TYPES, 1)
 }
 
 
@@ -175,7 +176,7 @@ def _events(row: tuple[int, ...]) -> Iterator[TimelineEvent]:
             "downloaded",
             _seconds(arrived),
             size=size,
-            media_type=ACCEPTED_MEDIA_TYPES[media_type - 1] if media_type else None,
+            media_type=_MEDIA_TYPES[media_type - 1] if media_type else None,
             milliseconds=took,
         )
     if ended:

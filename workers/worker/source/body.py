@@ -12,6 +12,7 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, ImageType, describe, recognize
 from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.source.animation import is_animated
 from workers.worker.source.dimensions import read_dimensions
 from workers.worker.source.spool import Spool
 
@@ -120,7 +121,7 @@ class ImageBody:
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES and not self._codings:
-                self._type = _accept(self._head, self._origin)
+                self._type = self._accept()
         self._spool.write(piece)
         return True
 
@@ -135,7 +136,8 @@ class ImageBody:
             # The label is false where the bytes are an image as they are.
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
-            image_type = self._type or _accept(self._head, self._origin)
+            image_type = self._type or self._accept()
+            self._check_motion(file, image_type)
             self._check_pixels(file, image_type)
             digest = _digest(file) if self._policy.with_digest else None
         except BaseException:
@@ -172,12 +174,41 @@ class ImageBody:
         self.discard()
         return decoded.finish()
 
+    def _accept(self) -> ImageType:
+        if not self._head:
+            raise DownloadError(Reason.EMPTY, "The source answered with an empty body.")
+        image_type = recognize(self._head)
+        if image_type is None:
+            raise DownloadError(
+                Reason.NOT_AN_IMAGE,
+                f"{self._origin} {describe(self._head)}, not an image.",
+            )
+        if image_type.code not in self._policy.imgur.types:
+            raise DownloadError(
+                Reason.TYPE_NOT_ACCEPTED,
+                f"Imgur does not accept {image_type.name} images; convert it to JPEG, PNG or GIF.",
+            )
+        return image_type
+
     def _check_size(self, size: int) -> None:
         if size > self._policy.max_image_bytes:
             raise DownloadError(
                 Reason.TOO_LARGE,
                 f"The image is larger than {self._policy.max_image_bytes:,} bytes.",
             )
+        limits = self._policy.imgur
+        if size > max(limits.still_bytes, limits.animation_bytes):
+            raise _too_large_for_imgur("images", max(limits.still_bytes, limits.animation_bytes))
+
+    def _check_motion(self, file: BinaryIO, image_type: ImageType) -> None:
+        """Check the size again, now that the whole file tells whether it moves."""
+        limits, size = self._policy.imgur, self._spool.size
+        if size <= min(limits.still_bytes, limits.animation_bytes):
+            return
+        animated = is_animated(file, image_type)
+        if size > limits.max_bytes(animated=animated):
+            kind = "animations" if animated else "still images"
+            raise _too_large_for_imgur(kind, limits.max_bytes(animated=animated))
 
     def _check_pixels(self, file: BinaryIO, image_type: ImageType) -> None:
         width, height = read_dimensions(file, image_type) or (0, 0)
@@ -190,18 +221,11 @@ class ImageBody:
             )
 
 
-def _accept(head: bytes, origin: str) -> ImageType:
-    if not head:
-        raise DownloadError(Reason.EMPTY, "The source answered with an empty body.")
-    image_type = recognize(head)
-    if image_type is None:
-        raise DownloadError(Reason.NOT_AN_IMAGE, f"{origin} {describe(head)}, not an image.")
-    if not image_type.accepted:
-        raise DownloadError(
-            Reason.TYPE_NOT_ACCEPTED,
-            f"Imgur does not accept {image_type.name} images; convert it to JPEG, PNG or GIF.",
-        )
-    return image_type
+def _too_large_for_imgur(kind: str, max_bytes: int) -> DownloadError:
+    return DownloadError(
+        Reason.TOO_LARGE,
+        f"Imgur takes {kind} of up to {max_bytes:,} bytes (IMGUR_MAX_BYTES); this one is larger.",
+    )
 
 
 def _digest(file: BinaryIO) -> bytes:

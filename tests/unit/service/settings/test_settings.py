@@ -46,6 +46,8 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.dedupe == "off"
     assert settings.image_memory_bytes == 256_000_000
     assert settings.max_image_bytes == 20_000_000
+    assert settings.imgur_max_bytes == (20_000_000, 10_000_000)
+    assert settings.imgur_accepted_types == ("jpeg", "png", "apng", "gif", "tiff", "bmp")
     assert settings.download_seconds == 30
     assert settings.upload_seconds == 60
     assert settings.max_attempts == 4
@@ -105,6 +107,9 @@ def test_defaults_are_those_of_the_design() -> None:
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("IMGUR_API_URL", "http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
         ("IMGUR_ALBUM", "aBc12", "aBc12"),
+        ("IMGUR_MAX_BYTES", "animation=200MB", (20_000_000, 200_000_000)),
+        ("IMGUR_MAX_BYTES", "Still = 1 kB, animation=2KiB", (1000, 2048)),
+        ("IMGUR_ACCEPTED_TYPES", "JPEG, webp,jpeg", ("jpeg", "webp")),
     ],
 )
 def test_values_are_read(name: str, text: str, value: Any) -> None:
@@ -183,6 +188,13 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("DRAIN_SECONDS", "-1"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "chatty"),
+        ("IMGUR_MAX_BYTES", "20MB"),
+        ("IMGUR_MAX_BYTES", "video=200MB"),
+        ("IMGUR_MAX_BYTES", "still=1,still=2"),
+        ("IMGUR_MAX_BYTES", "still=0"),
+        ("IMGUR_MAX_BYTES", "animation=2GiB"),
+        ("IMGUR_ACCEPTED_TYPES", "jpg"),
+        ("IMGUR_ACCEPTED_TYPES", ","),
         ("IMGUR_API_URL", "api.imgur.com"),
         ("IMGUR_API_URL", "https://api.imgur.com/3"),
         ("IMGUR_API_URL", "https://api.imgur.com:99999"),

@@ -10,7 +10,7 @@ import pytest
 import requests_mock
 from backports import zstd
 
-from workers.contract.download_policy import DownloadPolicy
+from workers.contract.download_policy import DownloadPolicy, ImgurLimits
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.loop import TransferLoop
 from workers.worker.source.fetch import Downloader
@@ -190,6 +190,38 @@ def test_pixels(memory_bytes: int, height: int, transfers: TransferLoop, *, is_t
             error = error_of(downloader)
             assert error.reason is Reason.TOO_LARGE
             assert "1,000 by 501 pixels" in error.message
+
+
+GIF = b"GIF89a\x02\x00\x02\x00\x00\x00\x00"
+FRAME = b",\x00\x00\x00\x00\x02\x00\x02\x00\x00\x02\x01,\x00"
+WEBP = b"RIFF\0\0\0\0WEBPVP8 "
+
+
+@pytest.mark.parametrize(
+    ("content", "limits", "refusal"),
+    [
+        (GIF + FRAME * 2 + bytes(60), ImgurLimits(1000, 50), "animations of up to 50 bytes"),
+        (GIF + FRAME * 2, ImgurLimits(1000, 50), None),
+        (GIF + FRAME + bytes(60), ImgurLimits(1000, 50), None),
+        (GIF + FRAME + bytes(60), ImgurLimits(50, 1000), "still images of up to 50 bytes"),
+        (JPEG, ImgurLimits(50, 60), "images of up to 60 bytes"),
+        (JPEG, ImgurLimits(types=("png", "gif")), "does not accept JPEG images"),
+        (WEBP, ImgurLimits(types=("webp",)), None),
+    ],
+)
+def test_what_imgur_takes(
+    content: bytes, limits: ImgurLimits, refusal: str | None, transfers: TransferLoop
+) -> None:
+    with closing(Downloader(DownloadPolicy(imgur=limits), transfers)) as downloader:
+        source = requests_mock.Adapter()
+        downloader._session.mount("https://", source)
+        source.register_uri("GET", URL, content=content)
+
+        if refusal is None:
+            with downloader.fetch(URL) as image:
+                assert image.file.read() == content
+        else:
+            assert refusal in error_of(downloader).message
 
 
 def test_image_of_just_the_limit(downloader: Downloader, source: requests_mock.Adapter) -> None:
