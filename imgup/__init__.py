@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imgup.connection import Delay
     from imgup.models import (
         Allowance,
+        Altered,
         Counts,
         Forecast,
         JobStatus,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Allowance",
+    "Altered",
     "BadEntry",
     "BadRequestError",
     "BrokenOffError",

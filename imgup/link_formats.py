@@ -16,7 +16,7 @@ FORMATS = ("links", "markdown", "bbcode", "html", "csv")
 
 # All that a URI may hold (RFC 3986), but for brackets and quotes, which close a markup's own.
 _KEPT_IN_MARKUP = ":/?#@!$&*+,;=%-._~"
-_CSV_HEAD = ("url", "state", "link", "reason", "message")
+_CSV_HEAD = ("url", "state", "link", "reason", "message", "altered")
 # A spreadsheet takes a cell that begins so for a formula (CWE-1236).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -32,7 +32,8 @@ def render_links(results: "Iterable[Result]", form: str) -> Iterator[str]:
         yield _csv_line(_CSV_HEAD)
         for result in results:
             cells = (result.url, result.state, result.link, result.reason, result.message)
-            yield _csv_line(tuple(cell or "" for cell in cells))
+            altered = result.altered and f"{result.altered.type} {result.altered.bytes}"
+            yield _csv_line(tuple(cell or "" for cell in (*cells, altered)))
         return
     for result in results:
         if result.link is not None:

@@ -75,6 +75,14 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class Altered:
+    """What Imgur made of an image: its media type, and its size in bytes."""
+
+    type: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Result:
     """How one submitted URL stands.
 
@@ -88,6 +96,7 @@ class Result:
         attempts: tries so far.
         possibly_duplicated: the image may be at Imgur twice.
         resolved_to: where the image was looked for, if the URL led to a page.
+        altered: what is at Imgur, where Imgur changed the image.
         deleted: `pending`, `done` or `failed` once its deletion was asked for.
     """
 
@@ -100,6 +109,7 @@ class Result:
     attempts: int = 0
     possibly_duplicated: bool = False
     resolved_to: str | None = None
+    altered: Altered | None = None
     deleted: str | None = None
 
 

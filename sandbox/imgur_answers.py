@@ -131,6 +131,8 @@ class UploadFault(NamedTuple):
         if instead is not None:
             return instead(call, self.amount)
         answer = await genuine()
+        if self.name == "altered" and isinstance(answer, web.Response):
+            return _altered(answer)
         if self.name == "latency":
             await asyncio.sleep(self.amount / 1000)
         elif isinstance(answer, web.Response):
@@ -166,6 +168,14 @@ def _bad_json(_call: Call, _: int) -> web.StreamResponse:
     return web.Response(body=b'{"data":{"id":"sbx-', content_type="application/json")
 
 
+def _altered(answer: web.Response) -> web.Response:
+    """A success that tells of another image than was sent."""
+    told = json.loads(body_of(answer))
+    if told["success"]:
+        told["data"] |= {"type": "image/jpeg", "size": max(1, told["data"]["size"] // 2)}
+    return reply(told["status"], told)
+
+
 _BUSY = "Imgur is temporarily over capacity. Please try again later."
 _LINKLESS = {"id": None, "deletehash": None, "type": "image/png"}
 _MAGIC = "Imgur: The magic of the Internet"
@@ -189,6 +199,7 @@ KINDS = {
     "502-html": FaultKind("502 with an HTML page", _says(502, "502 Bad Gateway", html_page)),
     "503": FaultKind("503, over capacity", _says(503, _BUSY)),
     "reset": FaultKind("the connection is reset", lambda *_: RawResponse(b"", reset=True)),
+    "altered": FaultKind("the image is changed: JPEG, half as large", None, passes=False),
     "drip": FaultKind("the answer drips (the number: ms a byte)", None, 1000),
     "bad-json": FaultKind("200, but the JSON breaks off", _bad_json),
     "html-200": FaultKind("200 with an HTML page", _says(200, _MAGIC, html_page)),

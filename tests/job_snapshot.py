@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from workers.contract.messages import ChangesWanted, ImageState, JobChanges, JobStatus
+from workers.contract.messages import Altered, ChangesWanted, ImageState, JobChanges, JobStatus
 
 
 class JobSource(Protocol):
@@ -25,6 +25,7 @@ class ImageResult:
     attempts: int
     possibly_duplicated: bool = False
     deduplicated: bool = False
+    altered: Altered | None = None
 
 
 @dataclass
@@ -42,6 +43,7 @@ class JobSnapshot:
     troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
     possibly_duplicated: set[int] = field(default_factory=set)
     deduplicated: set[int] = field(default_factory=set)
+    altered: dict[int, Altered] = field(default_factory=dict)
 
     def apply(self, changes: JobChanges) -> "JobSnapshot":
         """The snapshot after some changes; the one before is of no use then."""
@@ -60,6 +62,7 @@ class JobSnapshot:
         now.possibly_duplicated -= set(changes.indexes)
         now.possibly_duplicated |= changes.possibly_duplicated
         now.deduplicated |= changes.deduplicated  # final
+        now.altered.update(changes.altered)  # the same
         return now
 
     def results(self) -> Iterator[ImageResult]:
@@ -75,6 +78,7 @@ class JobSnapshot:
                 attempts=self.attempts[index],
                 possibly_duplicated=index in self.possibly_duplicated,
                 deduplicated=index in self.deduplicated,
+                altered=self.altered.get(index),
             )
 
 

@@ -29,6 +29,7 @@ from workers.contract.job_options import (
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
 from workers.contract.messages import (
     CHANGES_A_CALL,
+    Altered,
     ChangesWanted,
     Deletion,
     DeletionRefusal,
@@ -73,6 +74,7 @@ __all__ = [
     "PLACEHOLDERS",
     "RETRY_SECONDS",
     "TIMELINE_BYTES",
+    "Altered",
     "Backend",
     "BackendBusyError",
     "BackendConfig",

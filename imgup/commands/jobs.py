@@ -117,6 +117,8 @@ def _show_job(screen: "Screen", job: "JobStatus") -> None:
 
 def _end_of(result: "Result") -> str:
     end = result.link or result.reason or ""
+    if result.altered:
+        end += f"  altered to {result.altered.type}, {result.altered.bytes} bytes"
     return f"{end}  deletion {result.deleted}" if result.deleted else end
 
 

@@ -46,16 +46,24 @@ class TimelineEntry(TypedDict):
     reason: NotRequired[str]
 
 
+class AlteredImage(TypedDict):
+    """What Imgur made of an image that it did not store as it was sent."""
+
+    type: str
+    bytes: int
+
+
 class UrlResult(TypedDict):
     """How one submitted URL stands.
 
     `reason` and `message` say why it failed, or why its last attempt did while another is due.
     `possiblyDuplicated` is there, and true, when it was uploaded again after an upload whose end
     nobody knows: the image may be at Imgur twice. `deduplicated` is there, and true, when the same
-    image was at Imgur already, and nothing was sent. `resolvedTo` is there when the URL led to a
-    page, or was a share link: it is where the image was looked for. `deleted` is there when
-    somebody has wanted the image deleted; `deletionReason` and `deletionMessage` say why that
-    failed. `timeline` is there when it was asked for.
+    image was at Imgur already, and nothing was sent. `altered` is there when Imgur changed the
+    image. `resolvedTo` is there when the URL led to a page, or was a share link: it is where the
+    image was looked for. `deleted` is there when somebody has wanted the image deleted;
+    `deletionReason` and `deletionMessage` say why that failed. `timeline` is there when it was
+    asked for.
     """
 
     url: str
@@ -67,6 +75,7 @@ class UrlResult(TypedDict):
     possiblyDuplicated: NotRequired[Literal[True]]
     deduplicated: NotRequired[Literal[True]]
     resolvedTo: NotRequired[str]
+    altered: NotRequired[AlteredImage]
     deleted: NotRequired[Literal["pending", "done", "failed"]]
     deletionReason: NotRequired[str]
     deletionMessage: NotRequired[str]

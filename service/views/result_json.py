@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from service.rendering.rendered import render
-from workers import Deletion, DeletionState, ImageState, JobChanges
+from workers import Altered, Deletion, DeletionState, ImageState, JobChanges
 
 NULL = b"null"
 
@@ -28,6 +28,7 @@ def render_results(
     troubles, maybe_duplicated = changes.troubles, changes.possibly_duplicated
     known_images, deletions = changes.deduplicated, changes.deletions
     resolved = changes.resolved
+    altered = changes.altered
     whys = {trouble: _why(*trouble) for trouble in set(troubles.values())}
     for index, state, attempts in zip(
         changes.indexes, changes.states, changes.attempts, strict=True
@@ -35,7 +36,7 @@ def render_results(
         yield (
             index,
             state,
-            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b%b}'
+            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b%b%b}'
             % (
                 urls[index],
                 _STATE_NAMES[state],
@@ -45,6 +46,7 @@ def render_results(
                 _MAYBE_DUPLICATED if index in maybe_duplicated else b"",
                 _DEDUPLICATED if index in known_images else b"",
                 b',"resolvedTo":%b' % render(resolved[index]) if index in resolved else b"",
+                _altered(altered[index]) if index in altered else b"",
                 _deletion(deletions[index]) if index in deletions else b"",
             ),
         )
@@ -52,6 +54,10 @@ def render_results(
 
 def _why(reason: str, message: str) -> bytes:
     return b'"reason":%b,"message":%b' % (render(reason), render(message))
+
+
+def _altered(stored: Altered) -> bytes:
+    return b',"altered":{"type":%b,"bytes":%d}' % (render(stored.media_type), stored.size)
 
 
 def _deletion(deletion: Deletion) -> bytes:

@@ -53,6 +53,16 @@ def test_every_accepted_sample_ends_with_a_link_that_serves_its_bytes(service):
     assert set(links.values()) <= set(service.get("/v1/images").json()["uploaded"])
 
 
+def test_an_image_that_imgur_changes_is_marked(service):
+    urls = [f"{service.sandbox}/images/{name}" for name in ("imgur-fault/altered.png", "small.png")]
+    changed, as_sent = service.upload_all(urls)["results"]
+
+    size = len(service.http.get(urls[0], timeout=30).content)
+    assert changed["altered"] == {"type": "image/jpeg", "bytes": size // 2}
+    assert as_sent["state"] == "complete"
+    assert "altered" not in as_sent
+
+
 def test_an_image_that_comes_compressed_is_taken(service):
     status = service.upload_all([service.sandbox + "/faults/gzip"])
 

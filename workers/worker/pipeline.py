@@ -167,6 +167,7 @@ class Pipeline:
             uploaded.deletehash,
             uploaded.pause_seconds,
             content,
+            altered=uploaded.altered,
             resolved_to=image.resolved_to,
         )
 

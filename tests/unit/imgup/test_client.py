@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from imgup import (
+    Altered,
     BadEntry,
     BadRequestError,
     Client,
@@ -65,7 +66,11 @@ def test_a_status_is_read_whole_and_unknown_keys_are_kept(stand_in, client):
         "pauseSeconds": 3,
     }
     body = job(
-        [result(0), result(1, "failed"), result(2, "pending", possiblyDuplicated=True, novel=1)],
+        [
+            result(0, altered={"type": "image/jpeg", "bytes": 7}),
+            result(1, "failed"),
+            result(2, "pending", possiblyDuplicated=True, novel=1),
+        ],
         forecast=forecast,
         retryOf="another",
         sandbox=True,
@@ -78,6 +83,7 @@ def test_a_status_is_read_whole_and_unknown_keys_are_kept(stand_in, client):
     assert status.counts == Counts(1, 1, 1, 3)
     assert [entry.index for entry in status.results] == [0, 1, 2]
     assert status.results[0].link == "https://i.imgur.com/0.png"
+    assert status.results[0].altered == Altered("image/jpeg", 7)
     assert status.results[1].reason == "source-not-found"
     assert status.results[2].possibly_duplicated
     assert status.forecast is not None

@@ -9,7 +9,7 @@ import pytest
 from imgup.answers import retry_after_of
 from imgup.commands.jobs import shown_time
 from imgup.link_formats import FORMATS, render_links
-from imgup.models import Counts, Forecast, Progress, Result
+from imgup.models import Altered, Counts, Forecast, Progress, Result
 from imgup.screen import describe
 from imgup.service_url import check_service_url, is_loopback
 from imgup.version import VERSION
@@ -106,8 +106,9 @@ def test_loopback(url, is_here):
     assert is_loopback(url) is is_here
 
 
+SMALLER = Altered("image/jpeg", 7)
 RESULTS = [
-    Result(0, "https://a/0", "complete", link='https://i/a_(1)"]<b>&c.png'),
+    Result(0, "https://a/0", "complete", link='https://i/a_(1)"]<b>&c.png', altered=SMALLER),
     Result(1, "https://a/1,2", "failed", reason="empty", message='=No "bytes".'),
 ]
 
@@ -122,9 +123,9 @@ RESULTS = [
         (
             "csv",
             [
-                "url,state,link,reason,message",
-                'https://a/0,complete,"https://i/a_(1)""]<b>&c.png",,',
-                '"https://a/1,2",failed,,empty,"\'=No ""bytes""."',
+                "url,state,link,reason,message,altered",
+                'https://a/0,complete,"https://i/a_(1)""]<b>&c.png",,,image/jpeg 7',
+                '"https://a/1,2",failed,,empty,"\'=No ""bytes"".",',
             ],
         ),
     ],

@@ -57,7 +57,14 @@ def test_each_fault_has_its_shape_and_keeps_nothing(client, name, way):
 
 
 def test_every_kind_is_tested():
-    assert set(SHAPES) | {"latency", "reset", "drip"} == set(KINDS)
+    assert set(SHAPES) | {"latency", "reset", "drip", "altered"} == set(KINDS)
+
+
+def test_an_altered_image_is_stored_and_told_as_another(client):
+    image = faulty("altered")
+    data = client.upload(image).json()["data"]
+    assert (data["type"], data["size"]) == ("image/jpeg", len(image) // 2)
+    assert client.uploads()["count"] == 1
 
 
 @pytest.mark.parametrize(

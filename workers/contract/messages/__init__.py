@@ -13,7 +13,15 @@ from workers.contract.messages.jobs import (
     JobStatus,
     JobSummary,
 )
-from workers.contract.messages.outcomes import Deferred, Done, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.outcomes import (
+    Altered,
+    Deferred,
+    Done,
+    Failed,
+    Outcome,
+    RetryLater,
+    Uploaded,
+)
 from workers.contract.messages.round_trip import (
     DATA_PIECE_BYTES,
     Ack,
@@ -51,6 +59,7 @@ __all__ = [
     "DATA_PIECE_BYTES",
     "PENDING_DELETION",
     "Ack",
+    "Altered",
     "ChangesWanted",
     "CrashedTask",
     "CrashedUrl",

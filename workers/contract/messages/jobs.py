@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from workers.contract.messages.outcomes import Altered
 from workers.contract.messages.tasks import Deletion, DeliveryAttempt
 
 CHANGES_A_CALL: Final = 2000
@@ -102,6 +103,7 @@ class JobChanges:
         possibly_duplicated: indexes of the URLs that may be at Imgur twice.
         deduplicated: of those whose image was there already.
         resolved: where the image was, by index, of those that led to a page.
+        altered: what is stored, by index, of those whose image Imgur changed.
         timelines: see `workers.state.jobs.timeline`; a row for each of the indexes.
         earlier: rows of the attempts before, by index, of those that had some.
         is_cancelled: whether somebody has cancelled the job.
@@ -133,6 +135,7 @@ class JobChanges:
     possibly_duplicated: frozenset[int] = frozenset()
     deduplicated: frozenset[int] = frozenset()
     resolved: Mapping[int, str] = field(default_factory=dict)
+    altered: Mapping[int, Altered] = field(default_factory=dict)
     timelines: bytes = b""
     earlier: Mapping[int, bytes] = field(default_factory=dict)
     is_cancelled: bool = False

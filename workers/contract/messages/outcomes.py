@@ -1,8 +1,21 @@
 """How an attempt at a task may end."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from workers.contract.messages.pickling import travels_each_turn
+
+
+class Altered(NamedTuple):
+    """What Imgur made of an image that it did not store as it was sent.
+
+    Attributes:
+        media_type: of what is stored.
+        size: of the same, in bytes.
+    """
+
+    media_type: str
+    size: int
 
 
 @travels_each_turn
@@ -15,6 +28,7 @@ class Uploaded:
         content: see `DownloadReport`.
         same_as: nothing was sent: the link is that of the same image, uploaded before.
         resolved_to: where the image was, if its URL led to a page.
+        altered: set when Imgur says that it stored something else than was sent.
     """
 
     link: str
@@ -23,6 +37,7 @@ class Uploaded:
     content: bytes | None = None
     same_as: bool = False
     resolved_to: str | None = None
+    altered: Altered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """One job as the job table keeps it."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -9,6 +10,7 @@ from workers.contract.errors import Reason
 from workers.contract.job_messages import CANCELLED, JobOverview
 from workers.contract.job_options import NO_OPTIONS, JobOptions
 from workers.contract.messages import (
+    Altered,
     ChangesWanted,
     ImageState,
     JobChanges,
@@ -22,6 +24,7 @@ from workers.state.jobs.call_size import fit_in_a_call
 from workers.state.jobs.change_log import ChangeLog
 from workers.state.jobs.failure_log import FailureLog
 from workers.state.jobs.job_size import (
+    ALTERED_BYTES,
     CHANGE_BYTES,
     DEFAULT_CHANGES,
     MARK_BYTES,
@@ -46,6 +49,7 @@ class Job:
         maybe_duplicated: of those that were uploaded again after that.
         deduplicated: of those whose image was at Imgur already.
         resolved: where the image was of those URLs that led to a page.
+        altered: what is stored of those whose image Imgur changed.
         opened: monotonic seconds at which it came in.
         tasks: what is done for it besides its images; None for most.
         number: its place among its owner's jobs.
@@ -83,6 +87,7 @@ class Job:
     maybe_duplicated: set[int] = field(default_factory=set)
     deduplicated: set[int] = field(default_factory=set)
     resolved: dict[int, str] = field(default_factory=dict)
+    altered: dict[int, Altered] = field(default_factory=dict)
     opened: float = field(default=0.0, compare=False)
     tasks: JobTasks | None = None
     number: int = field(default=0, compare=False)
@@ -184,6 +189,9 @@ class Job:
         if image.same_as:
             self.deduplicated.add(index)
         self.asked_bytes -= len(self.data.pop(index, b""))
+        if image.altered is not None:
+            media_type, size = image.altered
+            self.altered[index] = Altered(sys.intern(media_type), size)  # there are few types
         self.timelines.ended(index, End.UPLOADED, now)
         self.pending -= 1
         self.log.note(index)
@@ -241,6 +249,7 @@ class Job:
             + self.beyond_bytes
             + CHANGE_BYTES * max(0, changes)
             + MARK_BYTES * marks
+            + ALTERED_BYTES * len(self.altered)
             + self.timelines.earlier_bytes
             + (0 if self.tasks is None else self.tasks.size)
         )
@@ -295,6 +304,7 @@ class Job:
             possibly_duplicated=frozenset(self.maybe_duplicated.intersection(indexes)),
             deduplicated=frozenset(self.deduplicated.intersection(indexes)),
             resolved={index: self.resolved[index] for index in indexes if index in self.resolved},
+            altered={index: self.altered[index] for index in indexes if index in self.altered},
             timelines=self.timelines.rows(indexes),
             earlier=self.timelines.earlier(indexes),
             deletions=self.tasks.deletions_of(indexes) if self.tasks else {},

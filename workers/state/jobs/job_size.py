@@ -28,6 +28,9 @@ DEFAULT_CHANGES: Final = 2
 MARK_BYTES: Final = 100
 """Of an index in one of a job's sets, or of a key in one of its dicts."""
 
+ALTERED_BYTES: Final = 210
+"""Of what Imgur made of an image."""
+
 DELIVERY_BYTES: Final = 300
 DELETION_BYTES: Final = 700
 

@@ -56,7 +56,11 @@ def ended_record(
 ) -> Record:
     """The record of a URL that has become final, and of the job's end if that was its last."""
     if isinstance(result, Uploaded):
-        image = [result.link, result.deletehash, *([1] if result.same_as else [])]
+        image: list[Any] = [result.link, result.deletehash]
+        if result.altered is not None:
+            image += [int(result.same_as), *result.altered]
+        elif result.same_as:
+            image.append(1)
         return ["complete", job_id, index, image, finished]
     return ["failed", job_id, index, [result.reason, result.message], finished]
 

@@ -10,7 +10,7 @@ import structlog
 
 from workers.contract.job_options import JobOptions
 from workers.contract.logs import LogConfig, configure_logging
-from workers.contract.messages import Failed, ImageState, JobStatus, Submission, Uploaded
+from workers.contract.messages import Altered, Failed, ImageState, JobStatus, Submission, Uploaded
 from workers.contract.request_key import RequestKey
 from workers.contract.state_calls import Recovered
 from workers.contract.url import mask_url
@@ -27,7 +27,6 @@ from workers.state.tasks.task_store import TaskStore
 
 _LINKS_A_RECORD = 10_000
 _KEEPER_SECONDS = 5.0  # far more than it takes; the end must not hang on it
-_MARKED_IMAGE = 3  # entries of one that was at Imgur already: link, deletehash, 1
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_MORE: Final[tuple[Any, ...]] = (_NOTHING, _NOTHING, ())  # options, origin and data of a job
 
@@ -158,6 +157,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 "unsure": sorted(job.outcome_unknown),
                 "doubled": sorted(job.maybe_duplicated),
                 "deduplicated": sorted(job.deduplicated),
+                "altered": [[index, *altered] for index, altered in job.altered.items()],
                 "options": job.options.to_record(),
                 "cancelled": job.cancelled,
                 "retry_of": job.retry_of,
@@ -198,6 +198,7 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             outcome_unknown=set(kept["unsure"]),
             maybe_duplicated=set(kept["doubled"]),
             deduplicated=set(kept.get("deduplicated", ())),
+            altered={index: Altered(*rest) for index, *rest in kept.get("altered", ())},
             options=JobOptions.from_record(kept.get("options", {})),
             cancelled=kept.get("cancelled"),
             retry_of=kept.get("retry_of"),
@@ -261,9 +262,12 @@ def _resolved(table: JobTable, job_id: str, index: int, url: str) -> None:
 def _complete(
     table: JobTable, job_id: str, index: int, image: list[Any], finished: float | None
 ) -> None:
-    link, deletehash, same_as = image if len(image) == _MARKED_IMAGE else (*image, 0)
+    link, deletehash, *marks = image  # see `ended_record`
+    same_as = bool(marks and marks[0])
+    altered = Altered(*marks[1:]) if marks[1:] else None
     table.begin(job_id, index)
-    table.record(job_id, index, Uploaded(link, deletehash, same_as=bool(same_as)), finished)
+    uploaded = Uploaded(link, deletehash, same_as=same_as, altered=altered)
+    table.record(job_id, index, uploaded, finished)
 
 
 def _failed(

@@ -10,9 +10,11 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from workers.contract.imgur_access import ImgurAccess
+from workers.contract.messages import Altered
 from workers.contract.quota import Quota
 from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop
+from workers.worker.imgur.altered import read_altered
 from workers.worker.imgur.auth import Authorizer, Credential
 from workers.worker.imgur.deletion import is_deleted, why_not_deleted
 from workers.worker.imgur.deprecation import DeprecationLog
@@ -41,12 +43,14 @@ class UploadedImage:
     Attributes:
         link: public.
         deletehash: lets whoever knows it delete the image.
+        altered: what Imgur says it stored, if that is not what was sent.
         pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
     """
 
     link: str
     deletehash: str = field(repr=False)
     pause_seconds: float | None = None
+    altered: Altered | None = None
 
 
 class ImgurClient:
@@ -102,14 +106,15 @@ class ImgurClient:
         deadline = time.monotonic() + self._upload_seconds
         all_fields = {**self._fields, **fields} if fields else self._fields
         make_form = partial(image_form, file, size, media_type, filename, all_fields)
+        sent = Altered(media_type, size)
         credential = self._authorizer.credential(deadline)
         answer = self._post(credential, make_form, deadline)
-        image = _read_image(answer)
+        image = _read_image(answer, sent)
         if image is None and credential.generation is not None and _is_stale(answer):
             # The token went stale before its time, or on the way.
             credential = self._authorizer.credential(deadline, refused=credential)
             answer = self._post(credential, make_form, deadline)
-            image = _read_image(answer)
+            image = _read_image(answer, sent)
         if image is None:
             raise explain(
                 answer,
@@ -181,7 +186,7 @@ def _is_stale(answer: ApiResponse) -> bool:
     return read_refusal(answer).is_stale_token
 
 
-def _read_image(answer: ApiResponse) -> UploadedImage | None:
+def _read_image(answer: ApiResponse, sent: Altered) -> UploadedImage | None:
     document = parse_json(answer.body)
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(data, dict):
@@ -197,6 +202,7 @@ def _read_image(answer: ApiResponse) -> UploadedImage | None:
         link=link,
         deletehash=deletehash if isinstance(deletehash, str) else "",
         pause_seconds=pause_after_upload(answer.headers, time.time()),
+        altered=read_altered(data, sent),
     )
 
 

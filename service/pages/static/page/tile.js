@@ -4,7 +4,7 @@ import { copy } from "./copying.js";
 import { isGone } from "./deletions.js";
 import { attempt, h, setText } from "./dom.js";
 import { thumbnail } from "./thumbnail.js";
-import { nameOf } from "./words.js";
+import { bytes, nameOf } from "./words.js";
 
 const WORDS = { complete: "Uploaded", failed: "Failed", pending: "Waiting" };
 const DELETED = { pending: "Deleting …", done: "Deleted", failed: "Not deleted" };
@@ -35,7 +35,7 @@ export function tile(remove) {
       if (next === entry && isGone(next.link) === gone) return;
       entry = next;
       gone = isGone(entry.link);
-      const { url, resolvedTo, state: kind, message, deletionMessage } = entry;
+      const { url, resolvedTo, state: kind, message, deletionMessage, altered } = entry;
       const way = resolvedTo ? `${url} \u2192 ${resolvedTo}` : url;
       const link = gone ? null : entry.link;
       const shown = nameOf(url);
@@ -43,7 +43,7 @@ export function tile(remove) {
       setText(name, shown.name);
       name.title = way;
       setText(state, wordsFor(entry));
-      setText(why, deletionMessage ?? (kind === "complete" ? shown.host : message ?? shown.host));
+      setText(why, deletionMessage ?? (kind === "complete" ? alteredTo(altered) ?? shown.host : message ?? shown.host));
       why.title = why.textContent;
       setText(source, kind === "failed" ? way : "");
       source.title = source.textContent;
@@ -61,6 +61,11 @@ export function copyButton(link) {
   const button = h("button", { type: "button", class: "small" }, "Copy");
   button.addEventListener("click", () => attempt(button, () => copy(link(), "The link is copied.")));
   return button;
+}
+
+/** What Imgur made of an image, if it changed it. */
+function alteredTo(altered) {
+  return altered && `Changed by Imgur: ${altered.type.replace("image/", "").toUpperCase()}, ${bytes(altered.bytes)}`;
 }
 
 function wordsFor({ state, message, attempts, deduplicated, deleted }) {

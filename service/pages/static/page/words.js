@@ -8,6 +8,12 @@ export const count = (number) => numbers.format(number);
 
 export const many = (number, one, more = `${one}s`) => `${count(number)} ${number === 1 ? one : more}`;
 
+/** A size in bytes: "812 bytes", "48 kB", "1.2 MB". */
+export function bytes(size) {
+  if (size < 1000) return many(size, "byte");
+  return size < 1e6 ? `${Math.round(size / 1000)} kB` : `${(size / 1e6).toFixed(1)} MB`;
+}
+
 export function moment(stamp) {
   const date = new Date(stamp);
   const day = days.format(date);

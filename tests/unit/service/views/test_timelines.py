@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from service.rendering.models import JobPage
 from tests.plain_backend import WORKER
-from workers.contract.messages import DownloadReport, Report, Uploaded
+from workers.contract.messages import Altered, DownloadReport, Report, Uploaded
 
 URLS = ("https://s.test/0", "https://s.test/1")
 CREATED = "2017-12-22T16:48:29.500Z"
@@ -91,6 +91,19 @@ def test_one_version_shows_one_timeline(api: Any, backend: Any, job_id: str) -> 
 def test_what_cannot_be_told_is_refused(api: Any, job_id: str, query: str) -> None:
     answer = api.get(f"/v1/images/upload/{job_id}?{query}")
     assert (answer.status, answer.json["code"]) == (400, "invalid-timeline")
+
+
+def test_an_image_that_imgur_changed_is_marked(api: Any, backend: Any) -> None:
+    job_id = api.job(*URLS)
+    link = "https://i.imgur.test/a.jpg"
+    backend.work(
+        Uploaded(link, "hash", altered=Altered("image/jpeg", 81_000)), Uploaded(link, "hash")
+    )
+
+    first, second = api.status(job_id)["results"]
+
+    assert first["altered"] == {"type": "image/jpeg", "bytes": 81_000}
+    assert "altered" not in second
 
 
 def test_an_image_that_was_there_already_is_marked(api: Any, backend: Any) -> None:

@@ -37,7 +37,7 @@ from workers.worker.pipeline import Pipeline
 from workers.worker.source.body import Download
 from workers.worker.source.data_reader import LeaseLostError
 
-PNG = ImageType("PNG", "image/png", "png", accepted=True)
+PNG = ImageType("PNG", "image/png", "png")
 MAX_ATTEMPTS = 4
 
 

@@ -12,6 +12,7 @@ import pytest
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    Altered,
     DownloadReport,
     Failed,
     Outcome,
@@ -84,6 +85,11 @@ def image(number: int) -> Outcome:
     return Uploaded(f"https://i.imgur.com/{number:07d}.jpg", f"{number:015d}")
 
 
+def altered(number: int) -> Outcome:
+    link, deletehash = f"https://i.imgur.com/{number:07d}.jpg", f"{number:015d}"
+    return Uploaded(link, deletehash, altered=Altered("image/jpeg", 100_000 + number))
+
+
 def remembered(number: int) -> Outcome:
     return Uploaded(
         f"https://i.imgur.com/{number:07d}.jpg", f"{number:015d}", content=b"%d" % number
@@ -113,6 +119,11 @@ def many_urls(manager: Manager) -> None:
 def uploaded(manager: Manager) -> None:
     many_urls(manager)
     manager.work(image)
+
+
+def uploaded_and_altered(manager: Manager) -> None:
+    many_urls(manager)
+    manager.work(altered)
 
 
 def uploaded_with_digests(manager: Manager) -> None:
@@ -189,6 +200,7 @@ def waiting_for_paused_sources(manager: Manager) -> None:
 KINDS = (
     many_urls,
     uploaded,
+    uploaded_and_altered,
     uploaded_with_digests,
     failed,
     failed_with_many_words,

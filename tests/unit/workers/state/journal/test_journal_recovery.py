@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -15,6 +16,7 @@ from workers.contract.job_options import NO_OPTIONS, JobOptions, Priority
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    Altered,
     ChangesWanted,
     Deferred,
     Directive,
@@ -41,7 +43,7 @@ from workers.state.mailbox import Mailbox
 URLS = ("https://s.test/0", "https://s.test/1", "https://s.test/2")
 EMPTY = Failed("empty", "Nothing came.")
 OWNERS = ("", "anna")
-NEW_FIELDS = ("options", "deduplicated")
+NEW_FIELDS = ("options", "deduplicated", "altered")
 OPTIONS = (
     NO_OPTIONS,
     JobOptions("al8um", "{number}", "of {count}", Priority.LOW),
@@ -111,6 +113,7 @@ def state_of(table: JobTable) -> tuple[object, ...]:
             job.outcome_unknown,
             job.pending,
             job.deduplicated,
+            job.altered,
             job.options,
             job.cancelled,
         )
@@ -148,7 +151,7 @@ def start(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Run]]:
 
 STEPS = (
     "put put claim claim claim upload upload complete complete find fail try-again put-back crash"
-    " evict cancel retry"
+    " evict cancel retry alter"
 )
 
 steps = st.lists(st.sampled_from(STEPS.split()), max_size=40)
@@ -191,6 +194,7 @@ class Life:
             outcome = {
                 "complete": uploaded(name),
                 "find": Uploaded("https://i.imgur.com/first.jpg", "", same_as=True),
+                "alter": replace(uploaded(name), altered=Altered("image/jpeg", self.count)),
                 "fail": EMPTY,
                 "try-again": RetryLater("source-error", f"Busy {name}.", 0.0, bool(self.count % 2)),
                 "put-back": Deferred("imgur-rate-limited", "Wait.", 0.5),

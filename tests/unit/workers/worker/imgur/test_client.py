@@ -9,6 +9,7 @@ import requests_mock
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
+from workers.contract.messages import Altered
 from workers.worker.imgur.client import ImgurClient, UploadedImage, public_link
 from workers.worker.imgur.multipart import WHOLE_BYTES
 
@@ -51,6 +52,12 @@ def test_an_anonymous_upload(make_client: Make, api: requests_mock.Adapter) -> N
     assert b'name="image"; filename="image.jpg"\r\nContent-Type: image/jpeg\r\n\r\n' in request.body
     assert IMAGE in request.body
     assert b"album" not in request.body
+
+
+def test_an_image_that_imgur_changed(make_client: Make, api: requests_mock.Adapter) -> None:
+    data = {"link": "https://i.imgur.com/abc.png", "type": "image/png", "size": 7}
+    api.register_uri("POST", UPLOAD, json={"data": data, "success": True, "status": 200})
+    assert upload(make_client()).altered == Altered("image/png", 7)
 
 
 def test_an_upload_to_an_album(make_client: Make, api: requests_mock.Adapter) -> None:

@@ -34,9 +34,7 @@ class Shelf:
 
     def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
         data = b"\x89PNG picture"
-        return Download(
-            io.BytesIO(data), len(data), ImageType("PNG", "image/png", "png", accepted=True)
-        )
+        return Download(io.BytesIO(data), len(data), ImageType("PNG", "image/png", "png"))
 
 
 class Silent:
