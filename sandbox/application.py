@@ -9,6 +9,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from sandbox import faults, gallery, images
+from sandbox.albums import Albums
 from sandbox.faults import Source
 from sandbox.imgur_answers import Call, parse_upload_fault
 from sandbox.imgur_api import ImgurApi
@@ -33,7 +34,8 @@ class Application:
         self._origin, self._key = origin, key
         self._uploads = Uploads()
         self._met: faults.Met = Counter()
-        self._imgur = ImgurApi(self._uploads, self._met, token_seconds, clock)
+        self._albums = Albums(self._uploads.find)
+        self._imgur = ImgurApi(self._uploads, self._albums, self._met, token_seconds, clock)
         self._routes: dict[str, tuple[faults.Respond, tuple[str, ...]]] = {
             "/images/": (self._image, _READING),
             "/3/": (self._call_imgur, ()),
@@ -104,8 +106,11 @@ class Application:
             raise web.HTTPForbidden(text=message)
         if request.method == "DELETE":
             self._uploads.reset()
+            self._albums.reset()
             self._met.clear()
-        return web.json_response(self._uploads.listing(self._base_url(request)))
+        base = self._base_url(request)
+        listing = self._uploads.listing(base) | {"albums": self._albums.listing(base)}
+        return web.json_response(listing)
 
     async def _show(self, request: web.Request, path: str) -> web.StreamResponse:
         match path:
@@ -115,6 +120,9 @@ class Application:
                 return web.json_response(gallery.listing(self._base_url(request)))
             case "/sandbox/health":
                 return web.json_response({"status": "ok", "count": self._uploads.count})
+        if path.startswith("/sandbox/a/"):
+            album_id = path.removeprefix("/sandbox/a/")
+            return self._albums.page(album_id, self._base_url(request))
         return self._uploads.serve(path.removeprefix("/sandbox/"))
 
     def _base_url(self, request: web.Request) -> str:

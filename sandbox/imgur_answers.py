@@ -29,6 +29,11 @@ class Call(NamedTuple):
     path: str
     base: str
 
+    @property
+    def of_account(self) -> bool:
+        """Whether an account calls, by an access token that was looked at before."""
+        return self.request.headers.get("Authorization", "")[:6].lower() == "bearer"
+
 
 def rate_headers(remaining: int | None = None, reset_seconds: int = _HOUR_SECONDS) -> Headers:
     """The headers on every answer; the resets are seconds from now, whatever the manual says.

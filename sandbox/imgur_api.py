@@ -15,6 +15,8 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError
 
 from sandbox import imgur_answers as say
+from sandbox.album_calls import AlbumCalls
+from sandbox.albums import Albums
 from sandbox.faults import Met
 from sandbox.images import INSCRIPTION
 from sandbox.imgur_answers import Call, UploadFault, parse_upload_fault
@@ -48,9 +50,15 @@ class ImgurApi:
     """Answers as Imgur does; `clock` tells the seconds since the epoch."""
 
     def __init__(
-        self, uploads: Uploads, met: Met, token_seconds: int, clock: Callable[[], float]
+        self,
+        uploads: Uploads,
+        albums: Albums,
+        met: Met,
+        token_seconds: int,
+        clock: Callable[[], float],
     ) -> None:
         self._uploads, self._met = uploads, met
+        self._albums = AlbumCalls(albums)
         self._token_seconds, self._clock = token_seconds, clock
 
     async def respond(self, call: Call, fault: UploadFault | None = None) -> web.StreamResponse:
@@ -62,6 +70,8 @@ class ImgurApi:
                 return self._refresh(call, await _read_fields(call.request))
             case "DELETE", path if path.startswith("/3/image/"):
                 return self._unauthorized(call) or self._delete(call)
+            case _, path if path == "/3/album" or path.startswith("/3/album/"):
+                return self._unauthorized(call) or await self._albums.respond(call)
             case "GET" | "HEAD", "/3/credits":
                 return self._unauthorized(call) or say.credits_left()
         return say.error(call, 404, "Unable to find such an endpoint")
@@ -113,11 +123,15 @@ class ImgurApi:
         name = inscription and inscription[1].decode()
         fault = parse_upload_fault(((inscription and inscription[2]) or b"").decode())
 
+        album = self._albums.named_in(call, form["album"].text() if "album" in form else "")
+        if album is None:
+            return say.error(call, 404, "Unable to find an album with this id")
+
         async def keep() -> web.StreamResponse:
             upload = Upload(digest, name, len(image), header)
             self._uploads.add(upload, image)
-            of_account = call.request.headers["Authorization"][:6].lower() == "bearer"
-            about = {"datetime": int(self._clock()), "account_id": int(of_account)}
+            album.images.append(upload.image_id)
+            about = {"datetime": int(self._clock()), "account_id": int(call.of_account)}
             return say.success(_told(form, upload) | about | {"link": upload.link(call.base)})
 
         return await (fault.respond(call, self._met, digest, keep) if fault else keep())

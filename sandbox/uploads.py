@@ -91,10 +91,22 @@ class Uploads:
             _, oldest = self._images.popitem(last=False)
             self._kept_bytes -= len(oldest)
 
-    def delete(self, deletehash: str) -> bool:
-        """Delete the image of this deletehash; False if there is none."""
+    def find(self, name: str) -> Upload | None:
+        """An image that is not deleted, by its id or its deletehash."""
+        upload = self._records.get(name) or self.of_deletehash(name)
+        return None if upload is None or upload.deleted else upload
+
+    def of_deletehash(self, deletehash: str) -> Upload | None:
+        """An image that is not deleted, by its deletehash."""
         upload = self._records.get(deletehash.rpartition("-")[0])
         if upload is None or upload.deleted or upload.deletehash != deletehash:
+            return None
+        return upload
+
+    def delete(self, deletehash: str) -> bool:
+        """Delete the image of this deletehash; False if there is none."""
+        upload = self.of_deletehash(deletehash)
+        if upload is None:
             return False
         upload.deleted = True
         return True
