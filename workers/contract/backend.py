@@ -90,6 +90,12 @@ class WebMailbox(Protocol):
         """Have an uploaded image deleted at Imgur, soon; a refusal says why that cannot be."""
         ...
 
+    def delete_album(self, job_id: str, owner: str = "") -> DeletionRefusal | None:
+        """Have the album deleted that was created for a job, soon; a refusal says why that cannot
+        be. Its images stay.
+        """
+        ...
+
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
         """How fast uploads go, and what comes before the end of a job; see `Mailbox`."""
         ...

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     IMGUR_BAD_ANSWER = "imgur-bad-answer"
 
     # this service
+    ALBUM_FAILED = "album-failed"
     WORKER_CRASHED = "worker-crashed"
     UPLOAD_INTERRUPTED = "upload-interrupted"
     CANCELLED = "cancelled"

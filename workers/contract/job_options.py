@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 HeadersByOrigin = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 """(origin, ((name, value), …)), …: as tuples, since what travels cannot be changed."""
@@ -22,12 +22,34 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
+class NewAlbum(NamedTuple):
+    """An album that is to be created for a job; what is None is left to Imgur.
+
+    Attributes:
+        title: shown above it.
+        description: the same.
+        privacy: one of `ALBUM_PRIVACIES`.
+        layout: one of `ALBUM_LAYOUTS`.
+    """
+
+    title: str | None = None
+    description: str | None = None
+    privacy: str | None = None
+    layout: str | None = None
+
+
+# https://apidocs.imgur.com, "Album Creation".
+ALBUM_PRIVACIES: Final = ("public", "hidden", "secret")
+ALBUM_LAYOUTS: Final = ("blog", "grid", "horizontal", "vertical")
+
+
 @dataclass(frozen=True, slots=True)
 class JobOptions:
     """Checked by the web side. Secrets, and what may hold some, are not shown.
 
     Attributes:
-        album: id, or deletehash, of the album; None for the one in the settings.
+        album: id, or deletehash, of the album; the album that is to be created; None for the one
+            in the settings.
         title: a template; see `workers.worker.image_text`.
         description: the same.
         priority: see `Priority`.
@@ -37,7 +59,7 @@ class JobOptions:
             say.
     """
 
-    album: str | None = field(default=None, repr=False)
+    album: str | NewAlbum | None = field(default=None, repr=False)
     title: str | None = None
     description: str | None = None
     priority: Priority = Priority.NORMAL
@@ -70,8 +92,11 @@ class JobOptions:
         headers = tuple(
             (origin, tuple((name, value) for name, value in pairs)) for origin, pairs in origins
         )
+        album = record.get("album")
+        if isinstance(album, list):
+            album = NewAlbum(*album)
         priority = Priority(record.get("priority", Priority.NORMAL))
-        return cls(**{**record, "source_headers": headers, "priority": priority})
+        return cls(**{**record, "album": album, "source_headers": headers, "priority": priority})
 
 
 _NAMES = JobOptions.__match_args__

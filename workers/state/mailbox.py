@@ -33,6 +33,7 @@ from workers.contract.messages import (
     TaskKey,
     TaskKind,
     UploadDecision,
+    UrlKey,
     WorkerRequest,
     WorkerResponse,
 )
@@ -41,7 +42,7 @@ from workers.contract.queue_stats import QueueStats
 from workers.contract.quota import QuotaStore
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.admission import Admission
-from workers.state.leases.cancellation import cancel
+from workers.state.leases.cancellation import cancel, fail_waiting
 from workers.state.leases.dispatcher import Dispatcher
 from workers.state.leases.registry import LeaseRegistry
 from workers.state.schedule.scheduler import Scheduler
@@ -81,7 +82,7 @@ class Mailbox:
         self._dispatcher = Dispatcher(
             job_table, self._room, self._tasks, self._leases, limits, clock=clock
         )
-        job_table.on_complete = self._tell_callback
+        job_table.on_task = self._add_task
         self._quota = QuotaStore()
         self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
 
@@ -117,7 +118,8 @@ class Mailbox:
         with self._changed:
             crashed = self._dispatcher.restore()
             self._changed.notify_all()
-            return crashed
+        self._fail_jobs()
+        return crashed
 
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
         """Have an uploaded image deleted at Imgur; returns why not, if that cannot be."""
@@ -128,6 +130,17 @@ class Mailbox:
             if refusal is None:
                 self._tasks.add(TaskKind.DELETION, (job_id, index), self._clock())
             return refusal
+
+    def delete_album(self, job_id: str, owner: str = "") -> DeletionRefusal | None:
+        """Have the album deleted that was created for a job; returns why not, if that cannot be."""
+        with self._changed:
+            if self._admission.is_closed:
+                return DeletionRefusal.DRAINING
+            key = self._task_store.want_album_deletion(job_id, owner)
+            if isinstance(key, DeletionRefusal):
+                return key
+            self._tasks.add(TaskKind.ALBUM, (key, 0), self._clock())
+            return None
 
     def open_tasks(self) -> tuple[TaskKey, ...]:
         """What is still to be done besides images, what workers have leased included."""
@@ -196,6 +209,7 @@ class Mailbox:
                 # Another call of this worker may wait for what its leases kept it from: its share,
                 # or the next suspect.
                 self._changed.notify_all()
+        self._fail_jobs()
         claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
         return WorkerResponse(claimed.directive, claimed.leases, acks, cleared)
 
@@ -259,7 +273,9 @@ class Mailbox:
     def ack(self, worker_id: str, report: Report) -> Ack:
         """End a lease with its outcome; refused if the lease is no longer this worker's."""
         with self._changed:
-            return self._dispatcher.end(worker_id, report)
+            ack = self._dispatcher.end(worker_id, report)
+        self._fail_jobs()
+        return ack
 
     # --- the supervisor ---------------------------------------------------------------------
 
@@ -300,7 +316,9 @@ class Mailbox:
                 return FenceResult(returned=0, failed=(), had_claimed=False)
             # Also for this worker's own lanes that still wait here: they are to leave.
             self._changed.notify_all()
-            return self._dispatcher.take_back(holder)
+            fenced = self._dispatcher.take_back(holder)
+        self._fail_jobs()
+        return fenced
 
     def workers(self) -> tuple[str, ...]:
         """The workers that were let in and are not retired; for a supervisor that comes later."""
@@ -316,6 +334,22 @@ class Mailbox:
 
     # --- inside, the condition held ---------------------------------------------------------
 
-    def _tell_callback(self, job_id: str) -> None:
+    def _add_task(self, kind: TaskKind, place: UrlKey) -> None:
         with self._changed:  # a journal that is read completes jobs without it
-            self._tasks.add(TaskKind.WEBHOOK, (job_id, 0), self._clock())
+            self._tasks.add(kind, place, self._clock())
+
+    def _fail_jobs(self) -> None:
+        """Have the jobs fail whose album was not created; the condition is not held."""
+        while self._dispatcher.failed_jobs:
+            with self._changed:
+                if not self._dispatcher.failed_jobs:
+                    return
+                job_id, failure = self._dispatcher.failed_jobs.popleft()
+            fail_waiting(
+                job_id,
+                failure,
+                table=self._table,
+                room=self._room,
+                changed=self._changed,
+                clock=self._clock,
+            )

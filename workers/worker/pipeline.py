@@ -23,6 +23,8 @@ from workers.contract.errors import (
 )
 from workers.contract.job_options import HeadersByOrigin
 from workers.contract.messages import (
+    AlbumCall,
+    AlbumCreated,
     Deferred,
     Done,
     DownloadReport,
@@ -67,6 +69,15 @@ class Sink(Protocol):
     ) -> UploadedImage: ...
 
     def delete(self, deletehash: str) -> float | None: ...
+
+    @property
+    def albums(self) -> "Albums": ...
+
+
+class Albums(Protocol):
+    """Creates, orders and deletes albums: `workers.imgur.albums.AlbumCalls`."""
+
+    def do(self, call: AlbumCall, attempt: int) -> AlbumCreated | Done: ...
 
 
 class CallbackSender(Protocol):
@@ -138,6 +149,10 @@ class Pipeline:
                 return Done(pause_seconds=self._sink.delete(lease.target))
             case TaskKind.WEBHOOK:
                 return self._callbacks.send(lease)
+            case TaskKind.ALBUM:
+                if lease.album is None:
+                    raise ValueError("The lease does not tell what is to be done for the album.")
+                return self._sink.albums.do(lease.album, lease.attempt)
 
     def _upload(self, lease: Lease) -> Outcome:
         began = time.monotonic()

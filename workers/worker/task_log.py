@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from workers.contract.messages import (
     Ack,
+    AlbumCreated,
     CrashedTask,
     CrashedUrl,
     Deferred,
@@ -28,6 +29,13 @@ def log_fields(lease: Lease) -> dict[str, Any]:
     """Which task a line is about."""
     if lease.kind is TaskKind.IMAGE:
         return {"job_id": lease.job_id, "index": lease.index}
+    if lease.album is not None:
+        fields = {
+            "job_id": lease.job_id,
+            "errand": lease.kind.value,
+            "step": lease.album.step.value,
+        }
+        return fields | {"attempt": lease.attempt}
     return {
         "job_id": lease.job_id,
         "errand": lease.kind.value,
@@ -85,6 +93,8 @@ def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
     match outcome:
         case Done(status):
             log.info("errand done", status=status)
+        case AlbumCreated(album_id, link):
+            log.info("errand done", album=album_id, link=link)
         case Deferred(_, message, pause_seconds):
             log.warning("errand put off", message=message, pause_seconds=pause_seconds)
         case Failed(reason, message):

@@ -4,6 +4,13 @@ Every message is immutable and picklable, so that it means the same on both side
 boundary and nobody can change it after it was sent.
 """
 
+from workers.contract.messages.albums import (
+    AlbumCall,
+    AlbumCreated,
+    AlbumState,
+    AlbumStatus,
+    AlbumStep,
+)
 from workers.contract.messages.jobs import (
     CHANGES_A_CALL,
     CHANGES_A_CALL_BYTES,
@@ -59,6 +66,11 @@ __all__ = [
     "DATA_PIECE_BYTES",
     "PENDING_DELETION",
     "Ack",
+    "AlbumCall",
+    "AlbumCreated",
+    "AlbumState",
+    "AlbumStatus",
+    "AlbumStep",
     "Altered",
     "ChangesWanted",
     "CrashedTask",

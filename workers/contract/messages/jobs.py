@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from workers.contract.messages.albums import AlbumStatus
 from workers.contract.messages.outcomes import Altered
 from workers.contract.messages.tasks import Deletion, DeliveryAttempt
 
@@ -111,6 +112,7 @@ class JobChanges:
         retried_as: the job that the failed ones became.
         deletions: of images, by index, of those that somebody wants deleted.
         deliveries: attempts to tell the callback URL, oldest first; all of them, each time.
+        album: the one that it asked for, as it stands.
         named: the URLs themselves, one for each of the indexes, where that was asked for.
     """
 
@@ -143,6 +145,7 @@ class JobChanges:
     retried_as: str | None = None
     deletions: Mapping[int, Deletion] = field(default_factory=dict)
     deliveries: tuple[DeliveryAttempt, ...] = ()
+    album: AlbumStatus | None = None
     named: tuple[str, ...] = ()
 
     @property

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from workers.contract.messages.albums import AlbumCreated
 from workers.contract.messages.pickling import travels_each_turn
 
 
@@ -102,4 +103,4 @@ class Deferred:
     pause_seconds: float
 
 
-Outcome = Uploaded | Done | Failed | RetryLater | Deferred
+Outcome = Uploaded | AlbumCreated | Done | Failed | RetryLater | Deferred

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from workers.contract.job_options import HeadersByOrigin, JobOptions
+from workers.contract.messages.albums import AlbumCall
 from workers.contract.messages.jobs import JobSummary
 from workers.contract.messages.outcomes import Outcome
 from workers.contract.messages.pickling import travels_each_turn
@@ -16,7 +17,8 @@ DATA_PIECE_BYTES: Final = 512 * 1024
 """Of a data URL, that a worker is told at once."""
 
 UrlKey = tuple[str, int]
-"""Which task of its kind: the job's id and the image's index in it; 0 for a webhook."""
+"""Which task of its kind: the job's id and the image's index in it, 0 for a webhook; or the key of
+an album and 0."""
 
 TaskKey = tuple[TaskKind, UrlKey]
 
@@ -28,7 +30,8 @@ class ImageOptions:
 
     Attributes:
         count: URLs of the job, for the templates.
-        album: see `JobOptions`, as the others.
+        album: id, or deletehash, of the album; None for the one in the settings.
+        title: see `JobOptions`, as the others.
     """
 
     count: int
@@ -39,10 +42,16 @@ class ImageOptions:
     resolve_pages: bool | None = None
 
     @classmethod
-    def of(cls, options: JobOptions, count: int) -> "ImageOptions | None":
-        """Those of a job; None if a worker has nothing to do differently for it."""
+    def of(cls, options: JobOptions, count: int, new_album: str = "") -> "ImageOptions | None":
+        """Those of a job; None if a worker has nothing to do differently for it.
+
+        Args:
+            options: of the job.
+            count: its URLs.
+            new_album: the name of the album that was created for it, if it asked for one.
+        """
         told = (
-            options.album,
+            options.album if isinstance(options.album, str) else new_album or None,
             options.title,
             options.description,
             options.source_headers,
@@ -58,7 +67,7 @@ class Lease:
 
     Attributes:
         token: names this hand-out; a word about it counts only while it is in force.
-        index: of the image; 0 for a webhook.
+        index: of the image; 0 for others.
         target: the image's URL, the callback URL, or the deletehash of the image to delete. Any of
             them may hold a secret.
         attempt: 1 for the first try.
@@ -66,6 +75,7 @@ class Lease:
             and travel once.
         origin: the request that its job came with, travelling in the same way.
         body: what the callback URL is told.
+        album: what is to be done for an album.
     """
 
     token: int
@@ -77,6 +87,7 @@ class Lease:
     origin: Origin | None = None
     kind: TaskKind = TaskKind.IMAGE
     body: bytes = b""
+    album: AlbumCall | None = None
 
 
 @travels_each_turn

@@ -6,11 +6,14 @@ from typing import Final
 
 
 class TaskKind(StrEnum):
-    """What a task is about: an image to upload, a callback URL to tell, an image to delete."""
+    """What a task is about: an image to upload, a callback URL to tell, an image to delete, an
+    album to create, order or delete.
+    """
 
     IMAGE = "image"
     WEBHOOK = "webhook"
     DELETION = "deletion"
+    ALBUM = "album"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,15 @@ PENDING_DELETION: Final = Deletion(DeletionState.PENDING)
 
 
 class DeletionRefusal(StrEnum):
-    """Why an image is not deleted."""
+    """Why an image, or an album, is not deleted."""
 
     JOB_NOT_FOUND = "job-not-found"
     IMAGE_NOT_FOUND = "image-not-found"
     IMAGE_NOT_COMPLETE = "image-not-complete"
     IMAGE_NOT_DELETABLE = "image-not-deletable"
     IMAGE_ALREADY_DELETED = "image-already-deleted"
+    ALBUM_NOT_FOUND = "album-not-found"
+    ALBUM_NOT_CREATED = "album-not-created"
+    ALBUM_ALREADY_DELETED = "album-already-deleted"
+    JOB_UNFINISHED = "job-unfinished"
     DRAINING = "draining"

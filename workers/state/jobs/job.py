@@ -20,10 +20,12 @@ from workers.contract.messages import (
 )
 from workers.contract.origin import Origin
 from workers.contract.request_key import RequestKey
+from workers.state.jobs.album import Album
 from workers.state.jobs.call_size import fit_in_a_call
 from workers.state.jobs.change_log import ChangeLog
 from workers.state.jobs.failure_log import FailureLog
 from workers.state.jobs.job_size import (
+    ALBUM_IMAGE_BYTES,
     ALTERED_BYTES,
     CHANGE_BYTES,
     DEFAULT_CHANGES,
@@ -50,6 +52,8 @@ class Job:
         deduplicated: of those whose image was at Imgur already.
         resolved: where the image was of those URLs that led to a page.
         altered: what is stored of those whose image Imgur changed.
+        album: the album that it asked for.
+        places: of its URLs in the album; None where they are their indexes.
         opened: monotonic seconds at which it came in.
         tasks: what is done for it besides its images; None for most.
         number: its place among its owner's jobs.
@@ -88,6 +92,8 @@ class Job:
     deduplicated: set[int] = field(default_factory=set)
     resolved: dict[int, str] = field(default_factory=dict)
     altered: dict[int, Altered] = field(default_factory=dict)
+    album: Album | None = field(default=None, compare=False)
+    places: Sequence[int] | None = field(default=None, compare=False)
     opened: float = field(default=0.0, compare=False)
     tasks: JobTasks | None = None
     number: int = field(default=0, compare=False)
@@ -192,6 +198,8 @@ class Job:
         if image.altered is not None:
             media_type, size = image.altered
             self.altered[index] = Altered(sys.intern(media_type), size)  # there are few types
+        if self.album is not None:
+            self.album.add(self.place(index), image.link, image.deletehash)
         self.timelines.ended(index, End.UPLOADED, now)
         self.pending -= 1
         self.log.note(index)
@@ -200,6 +208,10 @@ class Job:
         """The URL led to a page, and the image was at another one; told before its end."""
         self.resolved[index] = url
         self.beyond_bytes += _resolved_bytes(url)
+
+    def place(self, index: int) -> int:
+        """Where an image stands in the job's album."""
+        return index if self.places is None else self.places[index]
 
     def fail(self, index: int, trouble: tuple[str, str], now: float) -> None:
         """The URL failed for good."""
@@ -250,6 +262,7 @@ class Job:
             + CHANGE_BYTES * max(0, changes)
             + MARK_BYTES * marks
             + ALTERED_BYTES * len(self.altered)
+            + (0 if self.album is None else ALBUM_IMAGE_BYTES * len(self.links))
             + self.timelines.earlier_bytes
             + (0 if self.tasks is None else self.tasks.size)
         )
@@ -264,7 +277,9 @@ class Job:
     @property
     def has_open_tasks(self) -> bool:
         """Whether there is still something to be done for it besides its images."""
-        return self.has_untold_callback or bool(self.tasks and self.tasks.pending_deletions)
+        has_album_task = self.album is not None and self.album.step is not None
+        has_deletions = bool(self.tasks and self.tasks.pending_deletions)
+        return self.has_untold_callback or has_deletions or has_album_task
 
     def changes(self, wanted: ChangesWanted) -> JobChanges:
         """What is new of this job, whoever asks."""
@@ -309,6 +324,7 @@ class Job:
             earlier=self.timelines.earlier(indexes),
             deletions=self.tasks.deletions_of(indexes) if self.tasks else {},
             deliveries=tuple(self.tasks.deliveries) if self.tasks else (),
+            album=None if self.album is None else self.album.status(),
             is_cancelled=self.cancelled is not None,
             retry_of=self.retry_of,
             retried_as=self.retried_as,

@@ -108,6 +108,14 @@ class JobReader:
         with self._lock:
             return self.kept.by_id[job_id].origin
 
+    def new_album(self, job_id: str) -> str | None:
+        """The name of the album that was created for a job; empty while it is not, and None for a
+        job that asked for none.
+        """
+        with self._lock:
+            album = self.kept.by_id[job_id].album
+            return None if album is None else album.name
+
     def is_cancelled(self, job_id: str) -> bool:
         """Whether somebody has cancelled the job."""
         with self._lock:

@@ -31,6 +31,9 @@ MARK_BYTES: Final = 100
 ALTERED_BYTES: Final = 210
 """Of what Imgur made of an image."""
 
+ALBUM_IMAGE_BYTES: Final = 200
+"""Of an image in a job's album."""
+
 DELIVERY_BYTES: Final = 300
 DELETION_BYTES: Final = 700
 

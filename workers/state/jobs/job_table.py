@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from workers.contract.job_messages import CANCELLED
+from workers.contract.job_options import NewAlbum
 from workers.contract.messages import (
     DownloadReport,
     Failed,
@@ -19,8 +20,11 @@ from workers.contract.messages import (
     JobStatus,
     JobSummary,
     Submission,
+    TaskKind,
     Uploaded,
+    UrlKey,
 )
+from workers.state.jobs.album import Album
 from workers.state.jobs.eviction import evict
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_reader import JobReader
@@ -75,9 +79,9 @@ class JobTable(JobReader):
         self._clock = clock
         self.metrics = Metrics()
         self._journal: JobJournal = NoJournal()
-        self.on_complete: Callable[[str], None] = lambda _: None
-        """Called with the id of each job that becomes complete and has a callback URL, in the
-        step that makes it so."""
+        self.on_task: Callable[[TaskKind, UrlKey], None] = lambda _kind, _place: None
+        """Called with each task that is to be done for a job from now on, in the step that makes it
+        so: a webhook, or a step of an album."""
 
     @property
     def wall_clock(self) -> Callable[[], float]:
@@ -130,8 +134,10 @@ class JobTable(JobReader):
                 raise ValueError(f"Job {submission.job_id} exists already.")
             created = self._wall_clock() if created is None else created
             job = Job.of(submission, created, self._clock(), asked_bytes)
-            self.kept.enter(submission.job_id, job)
             origin = self.kept.by_id.get(submission.retry_of or "")
+            if isinstance(submission.options.album, NewAlbum):
+                self._join_album(submission.job_id, job, submission.options.album, origin)
+            self.kept.enter(submission.job_id, job)
             if origin is not None:
                 origin.retried_as = submission.job_id
                 origin.log.note(0)  # nothing of this URL: a change to be seen of the job itself
@@ -278,6 +284,22 @@ class JobTable(JobReader):
             self._journal.append(cancelled_record(job_id, indexes, job.finished))
             return summary
 
+    def fail(self, job_id: str, indexes: Sequence[int], failure: Failed) -> JobSummary | None:
+        """Make URLs that nobody works on final, all in the same way.
+
+        Args:
+            job_id: the job.
+            indexes: of pending URLs.
+            failure: how they end.
+
+        Returns:
+            The job's summary, if these were its last open URLs.
+        """
+        summary = None
+        for index in indexes:
+            summary = self.record(job_id, index, failure) or summary
+        return summary
+
     def evict(self, age_seconds: float | None) -> int:
         """Forget jobs that finished so long ago, the oldest first, and those for which there is no
         memory; their links stay listed. One with an open task stays for as long again.
@@ -315,6 +337,26 @@ class JobTable(JobReader):
             yield JobEntry(job, self._journal, self.kept.contents.forget_link, drop_link)
             self.kept.weigh(job)
 
+    @contextmanager
+    def album(self, key: str, *, changes: bool = True) -> Iterator[Album | None]:
+        """One album, to be read and changed in one step; None if there is none of this key.
+
+        Args:
+            key: see `Album`.
+            changes: whether it is changed.
+        """
+        with self._lock:
+            album = self.kept.albums.get(key)
+            yield album
+            if album is None or not changes:
+                return
+            self._journal.append(["album", key, album.to_record()])
+            for job_id in album.job_ids:
+                job = self.kept.by_id.get(job_id)
+                if job is not None:
+                    job.log.note(0)  # any index will do: what has changed is the job's
+                    self.kept.weigh(job)
+
     # --- a restart; until `resume` nobody else uses the table -----------------------------------
 
     def start(self, job_id: str) -> None:
@@ -336,6 +378,20 @@ class JobTable(JobReader):
         self.metrics = Metrics()  # what a journal brought back was counted before the restart
 
     # --- inside, the lock held --------------------------------------------------------------
+
+    def _join_album(self, job_id: str, job: Job, asked: NewAlbum, origin: Job | None) -> None:
+        album = None if origin is None else origin.album
+        if origin is None or album is None or album.is_deleted:
+            album = Album(job_id, asked)
+        else:
+            job.places = tuple(map(origin.place, origin.failed()))
+        album.join(job_id)
+        job.album = album
+        self._open_album_task(album)
+
+    def _open_album_task(self, album: Album) -> None:
+        if album.step is not None:
+            self.on_task(TaskKind.ALBUM, (album.key, 0))
 
     def _log_forgotten(self, dropped: Mapping[str, Job]) -> None:
         if dropped:
@@ -359,7 +415,10 @@ class JobTable(JobReader):
         self.kept.weigh(job)
         self.metrics.finished(job.finished - job.created)
         if job.options.callback_url is not None:
-            self.on_complete(job_id)
+            self.on_task(TaskKind.WEBHOOK, (job_id, 0))
+        if job.album is not None:
+            job.album.job_finished()
+            self._open_album_task(job.album)
         return JobSummary(
             job_id=job_id,
             complete=len(job.links),

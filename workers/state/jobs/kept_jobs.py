@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from typing import Final
+from weakref import WeakValueDictionary
 
 from workers.contract.job_messages import JobListing
 from workers.contract.messages import JobStatus
 from workers.contract.shares import Shares
+from workers.state.jobs.album import Album
 from workers.state.jobs.content_index import ContentIndex
 from workers.state.jobs.finished_jobs import FinishedJobs
 from workers.state.jobs.job import Job
@@ -30,6 +32,7 @@ class KeptJobs:
         by_id: all jobs, in the order in which they were opened.
         links: apart from the jobs, so that listing them never scans those.
         contents: which images are at Imgur already.
+        albums: those that jobs asked for, for as long as there is such a job.
         sizes: bytes of memory of all jobs, by an estimate.
         open_sizes: of those that cannot make room yet: not complete, or with an open task.
         dropped_for_room: jobs that were dropped because there was no memory for them.
@@ -40,6 +43,7 @@ class KeptJobs:
         self.by_id: dict[str, Job] = {}
         self.links = KeptLinks(max_bytes // _LINKS_SHARE)
         self.contents = ContentIndex(max_bytes // _CONTENTS_SHARE)
+        self.albums = WeakValueDictionary[str, Album]()
         self.sizes = Shares()
         self.open_sizes = Shares()
         self.dropped_for_room = 0
@@ -73,6 +77,8 @@ class KeptJobs:
         """Enter a job as it stands; its links are entered apart."""
         self.by_id[job_id] = job
         self.weigh(job)
+        if job.album is not None:
+            self.albums[job.album.key] = job.album
         if job.finished is not None:
             self._finished.add(job.tenant, job_id, 0.0)
         job.number = self._order.add(job.owner, job_id, job.status)

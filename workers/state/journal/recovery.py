@@ -1,7 +1,7 @@
 """A restart: the state that a journal holds, made again."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,6 +14,7 @@ from workers.contract.messages import Altered, Failed, ImageState, JobStatus, Su
 from workers.contract.request_key import RequestKey
 from workers.contract.state_calls import Recovered
 from workers.contract.url import mask_url
+from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.task_records import JobTasks, deletion_of, delivery_of
@@ -158,6 +159,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 "doubled": sorted(job.maybe_duplicated),
                 "deduplicated": sorted(job.deduplicated),
                 "altered": [[index, *altered] for index, altered in job.altered.items()],
+                "album": _album_record(job),
                 "options": job.options.to_record(),
                 "cancelled": job.cancelled,
                 "retry_of": job.retry_of,
@@ -174,14 +176,25 @@ def state_records(table: JobTable) -> Iterator[Record]:
             yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]
 
 
+def _album_record(job: Job) -> list[Any] | None:
+    album = job.album
+    if album is None:
+        return None
+    # Whole with each of its jobs: any of them may be left out for want of memory.
+    return [album.key, job.places and list(job.places), album.to_whole_record()]
+
+
 # --- one function for each kind of record ----------------------------------------------------
 
 
 def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
     states = bytearray.fromhex(kept["states"])
+    album, places = _album_of(table, kept.get("album"), is_open=kept["finished"] is None)
     table.kept.enter(
         job_id,
         Job(
+            album=album,
+            places=places,
             urls=tuple(kept["urls"]),
             created=kept["created"],
             states=states,
@@ -209,6 +222,23 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             resolved=dict(kept.get("resolved", ())),
         ),
     )
+
+
+def _album_of(
+    table: JobTable, kept: list[Any] | None, *, is_open: bool
+) -> tuple[Album | None, Sequence[int] | None]:
+    if kept is None:
+        return None, None
+    key, places, whole = kept
+    album = table.kept.albums.get(key) or Album.from_whole_record(key, whole)
+    album.open_jobs += is_open
+    return album, places
+
+
+def _album(table: JobTable, key: str, kept: Mapping[str, Any]) -> None:
+    with table.album(key) as album:
+        if album is not None:  # else all of its jobs were forgotten
+            album.restore(kept)
 
 
 def _links(table: JobTable, owner: str, links: list[str]) -> None:
@@ -307,6 +337,7 @@ _REPLAY: dict[str, Callable[..., None]] = {
     "failed": _failed,
     "delivery": _delivery,
     "deletion": _deletion,
+    "album": _album,
     "cancelled": _cancelled,
     "forgotten": _forgotten,
 }

@@ -173,7 +173,7 @@ class Admission:
                 self._announce(submission, size, -1)
                 if created is not None:
                     self._table.open(submission, created, size)
-                    self._room.add(submission)
+                    self._room.add(submission, self._table.new_album(submission.job_id))
         return None
 
     def _announce(self, submission: Submission, size: int, sign: int = 1) -> None:

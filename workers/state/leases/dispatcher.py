@@ -1,11 +1,14 @@
 """How tasks get into the hands of workers, and out of them again."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Ack,
+    AlbumCreated,
+    AlbumState,
     CrashedUrl,
     Deferred,
     Done,
@@ -23,6 +26,7 @@ from workers.contract.messages import (
     Uploaded,
     UrlKey,
 )
+from workers.state.jobs.album import album_failure
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler
 from workers.state.leases.registry import Holder, LeaseRegistry
@@ -44,6 +48,7 @@ class Dispatcher:
 
     Attributes:
         throughput: how many URLs end in a second.
+        failed_jobs: jobs whose waiting URLs are to fail, all in the same way.
     """
 
     def __init__(
@@ -70,11 +75,12 @@ class Dispatcher:
         self._clock = clock
         self._lease_seconds = limits.lease_seconds
         self.throughput = Throughput()
+        self.failed_jobs: deque[tuple[str, Failed]] = deque()
 
     def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
         """The next tasks for a worker, each under a new lease; as many as it wants, or may have."""
         leases: list[Lease] = []
-        open_urls = self._room.unfinished - self._room.delayed
+        open_urls = self._room.unfinished - self._room.delayed - self._room.held
         resume_at = now + self._room.pause_seconds(now)
         images_wait = open_urls > self._leases.images
         while len(leases) < wanted:
@@ -130,8 +136,10 @@ class Dispatcher:
         now = holder.last_word = self._clock()
         if leased.kind is not TaskKind.IMAGE:
             self._tasks.settle((leased.kind, place), outcome, now)
-            if isinstance(outcome, Done | Deferred) and outcome.pause_seconds:
+            if isinstance(outcome, Done | Deferred | AlbumCreated) and outcome.pause_seconds:
                 self._room.pause(now + outcome.pause_seconds)
+            if leased.kind is TaskKind.ALBUM:
+                self._album_changed(place[0])
             return Ack(accepted=True)
         if not holder.images:
             if holder.is_draining:
@@ -157,6 +165,8 @@ class Dispatcher:
                 task = self._tasks.crashed((leased.kind, leased.place), now)
                 if task is not None:
                     failed_tasks.append(task)
+                if leased.kind is TaskKind.ALBUM:
+                    self._album_changed(leased.place[0])
             elif (crashed := self._outcomes.settle_crash(leased.place)) is not None:
                 failed.append(crashed)
         self._rest_if_idle()
@@ -188,11 +198,26 @@ class Dispatcher:
                 continue
             leased = sorted(job.uploading, reverse=True)
             submission = Submission(job_id, job.urls, job.owner, job.options, client=job.tenant)
-            self._room.restore(submission, waiting, len(leased))
+            self._room.restore(submission, waiting, len(leased), self._table.new_album(job_id))
+            if job.album is not None:
+                self._album_changed(job.album.key)
             for index in leased:
                 self._table.begin(job_id, index)
                 crashed.append(self._outcomes.settle_crash((job_id, index)))
         return tuple(url for url in crashed if url is not None)
+
+    def _album_changed(self, key: str) -> None:
+        """Let the jobs of an album go, or have them fail."""
+        with self._table.album(key, changes=False) as album:
+            if album is None or album.state is AlbumState.PENDING:
+                return
+            name, job_ids = album.name, tuple(album.job_ids)
+            failure = None if album.is_created else album_failure(album)
+        for job_id in job_ids:
+            if failure is None:
+                self._room.release(job_id, name)
+            else:
+                self.failed_jobs.append((job_id, failure))
 
     def _is_logged(self, job_id: str, outcome: Outcome) -> bool:
         if isinstance(outcome, Failed):

@@ -3,6 +3,7 @@
 from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from workers.contract.job_options import Priority
@@ -48,6 +49,7 @@ class FairQueue:
     def __init__(self, sources: SourceLimits) -> None:
         self._sources = sources
         self._jobs: dict[str, JobQueue] = {}
+        self._held: dict[str, JobQueue] = {}
         self._tenants: dict[str, Tenant] = {}
         self._tenant_sizes = JobSizes()
         # The tenants that have something to look at, each once, in the order of their turns.
@@ -66,20 +68,50 @@ class FairQueue:
         """Bytes of memory besides the jobs', by an estimate."""
         return _TENANT_BYTES * len(self._tenants) + self._parked.size
 
-    def add(self, job: Submission) -> None:
-        """Append a job with all of its URLs."""
-        self._enter(job, len(job.urls), range(len(job.urls)))
+    def add(self, job: Submission, new_album: str | None = None) -> None:
+        """Append a job with all of its URLs.
 
-    def restore(self, job: Submission, waiting: Iterable[int], leased: int) -> None:
+        Args:
+            job: the job.
+            new_album: the name of the album that it asked for; empty while that is not created:
+                then nothing of the job is handed out before `release`.
+        """
+        self._enter(job, len(job.urls), range(len(job.urls)), new_album)
+
+    def restore(
+        self,
+        job: Submission,
+        waiting: Iterable[int],
+        leased: int,
+        new_album: str | None = None,
+    ) -> None:
         """Append a job that had begun.
 
         Args:
             job: as it was submitted.
             waiting: indexes of the URLs to hand out.
             leased: how many more are not final, to be given back or ended.
+            new_album: see `add`.
         """
         order = tuple(waiting)
-        self._enter(job, len(order) + leased, order)
+        self._enter(job, len(order) + leased, order, new_album)
+
+    def release(self, job_id: str, new_album: str) -> bool:
+        """The album of a job is created; returns whether the job was held for it."""
+        job = self._held.pop(job_id, None)
+        if job is None:
+            return False
+        job.is_held = False
+        job.options = replace(job.options or ImageOptions(len(job.urls)), album=new_album)
+        if job:
+            self._call(job.tenant)
+            job.tenant.turns.enter(job_id, job.stride)
+        return True
+
+    @property
+    def held(self) -> int:
+        """URLs of jobs whose albums are not created."""
+        return sum(job.unfinished for job in self._held.values())
 
     def pop(self) -> UrlKey | None:
         """Hand out the next URL of the tenant whose turn it is; it has a slot of its host.
@@ -136,6 +168,7 @@ class FairQueue:
             Their indexes.
         """
         job = self._jobs[job_id]
+        self._held.pop(job_id, None)
         waiting = [*job.admitted, *job.order[job.position :]]
         for host in list(job.parked):
             waiting += job.parked[host]
@@ -171,17 +204,23 @@ class FairQueue:
         self._count(job, -count)
         if not job.unfinished:
             del self._jobs[job_id]
+            self._held.pop(job_id, None)
             self._forget(job.tenant)
 
     # --- inside -----------------------------------------------------------------------------
 
-    def _enter(self, job: Submission, unfinished: int, order: Sequence[int]) -> None:
+    def _enter(
+        self, job: Submission, unfinished: int, order: Sequence[int], new_album: str | None
+    ) -> None:
         tenant = self._tenants.get(job.tenant)
         if tenant is None:
             tenant = self._tenants[job.tenant] = Tenant(job.tenant)
-        options = ImageOptions.of(job.options, len(job.urls))
+        options = ImageOptions.of(job.options, len(job.urls), new_album or "")
         queue = JobQueue(tenant, job.urls, 0, options, _STRIDES[job.options.priority], order)
         self._jobs[job.job_id] = queue
+        if new_album == "":
+            queue.is_held = True
+            self._held[job.job_id] = queue
         tenant.jobs += 1
         self._count(queue, unfinished)
         if queue:

@@ -44,6 +44,7 @@ class JobQueue:
         order: indexes to hand out; those from `position` on were never looked at.
         admitted: those that have a slot of their host: to be handed out first.
         parked: those whose host had none to give, by host.
+        is_held: nothing of it may be looked at yet: its album is not created.
     """
 
     tenant: Tenant
@@ -55,7 +56,8 @@ class JobQueue:
     position: int = 0
     admitted: Indexes = field(default_factory=lambda: array("I"))
     parked: dict[str, Indexes] = field(default_factory=dict)
+    is_held: bool = False
 
     def __bool__(self) -> bool:
         """Whether there is something to look at."""
-        return bool(self.admitted) or self.position < len(self.order)
+        return not self.is_held and (bool(self.admitted) or self.position < len(self.order))

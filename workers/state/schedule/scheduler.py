@@ -49,6 +49,11 @@ class Scheduler:
         return self._queue.unfinished_of(tenant)
 
     @property
+    def held(self) -> int:
+        """URLs that wait for the album of their job."""
+        return self._queue.held
+
+    @property
     def delayed(self) -> int:
         """URLs that wait for the time of their next attempt."""
         return len(self._delays)
@@ -75,14 +80,25 @@ class Scheduler:
 
     # --- jobs come in -----------------------------------------------------------------------
 
-    def add(self, submission: Submission) -> None:
-        """Append a job with all of its URLs."""
-        self._queue.add(submission)
+    def add(self, submission: Submission, new_album: str | None = None) -> None:
+        """Append a job with all of its URLs; see `FairQueue.add`."""
+        self._queue.add(submission, new_album)
         self._wake()
 
-    def restore(self, job: Submission, waiting: Iterable[int], leased: int) -> None:
+    def restore(
+        self,
+        job: Submission,
+        waiting: Iterable[int],
+        leased: int,
+        new_album: str | None = None,
+    ) -> None:
         """Append a job that had begun; see `FairQueue.restore`."""
-        self._queue.restore(job, waiting, leased)
+        self._queue.restore(job, waiting, leased, new_album)
+
+    def release(self, job_id: str, new_album: str) -> None:
+        """The album of a job is created: its URLs may go."""
+        if self._queue.release(job_id, new_album):
+            self._wake()
 
     # --- URLs go out ------------------------------------------------------------------------
 

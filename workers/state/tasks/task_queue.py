@@ -28,7 +28,8 @@ from workers.state.tasks.task_store import TaskStore
 _MAX_OF_A_KIND = 16  # leased at once, over all workers
 _LANES_FOR_ONE = 8  # of all workers; so images keep three lanes in four
 
-_KINDS = (TaskKind.WEBHOOK, TaskKind.DELETION)
+_KINDS = (TaskKind.WEBHOOK, TaskKind.DELETION, TaskKind.ALBUM)
+_AT_IMGUR = (TaskKind.DELETION, TaskKind.ALBUM)
 
 
 @dataclass(slots=True)
@@ -75,7 +76,12 @@ class TaskQueue:
         self._due = self._nothing_due()
         for key, attempts, wait_seconds in self._store.open_tasks():
             self._open[key] = _Progress(attempts)
-            self._put(key, now + wait_seconds)
+            # It may have been in a worker's hands at the end.
+            failure = self._store.broke_off(key, create_again=self._limits.upload_again)
+            if failure is not None:
+                self._fail(key, failure, now)
+            else:
+                self._put(key, now + wait_seconds)
 
     def add(self, kind: TaskKind, place: UrlKey, now: float) -> None:
         """Something is to be done, at once."""
@@ -113,7 +119,7 @@ class TaskQueue:
                 if images_wait:
                     self._had_turn(kind)
                     return None
-            elif kind is not TaskKind.DELETION or resume_at <= now:
+            elif kind not in _AT_IMGUR or resume_at <= now:
                 place = self._due[kind].take(now, *self._bounds(kind, workers))
                 if place is not None:
                     self._had_turn(kind)
@@ -136,7 +142,7 @@ class TaskQueue:
         return min(
             max(
                 due.next_due(*self._bounds(kind, workers)),
-                resume_at if kind is TaskKind.DELETION else 0.0,
+                resume_at if kind in _AT_IMGUR else 0.0,
             )
             for kind, due in self._due.items()
         )
@@ -146,7 +152,7 @@ class TaskQueue:
         other kinds do not count, so that no kind can hold up another.
         """
         most = max(1, min(_MAX_OF_A_KIND, workers * self._limits.lanes // _LANES_FOR_ONE))
-        # Deletions have a single host, Imgur.
+        # The others have a single host, Imgur.
         return most, max(1, most // 2) if kind is TaskKind.WEBHOOK else most
 
     def _had_turn(self, kind: TaskKind) -> None:
@@ -159,6 +165,7 @@ class TaskQueue:
         """An attempt has ended as a worker reports."""
         progress = self._ended(key, now)
         if isinstance(outcome, Deferred):
+            self._store.put_back(key)
             self._put(key, now)
             return
         progress.attempts += 1
@@ -166,7 +173,7 @@ class TaskQueue:
         if isinstance(outcome, RetryLater):
             self._put(key, now + outcome.delay_seconds)
         else:
-            del self._open[key]
+            self._close(key, now)
 
     def crashed(self, key: TaskKey, now: float) -> CrashedTask | None:
         """The worker of an attempt died; once too often, and the task has failed: what is to be
@@ -174,15 +181,26 @@ class TaskQueue:
         """
         progress = self._ended(key, now)
         progress.crashes += 1
+        failure = self._store.broke_off(key, create_again=self._limits.upload_again)
+        if failure is not None:
+            return self._fail(key, failure, now)
         if progress.crashes < self._limits.max_crashes:
             self._put(key, now)
             return None
         message = f"{progress.crashes} worker processes died with this task."
-        attempt = progress.attempts + 1
-        self._store.note(key, attempt, Failed(Reason.WORKER_CRASHED, message))
-        del self._open[key]
+        return self._fail(key, Failed(Reason.WORKER_CRASHED, message), now)
+
+    def _fail(self, key: TaskKey, failure: Failed, now: float) -> CrashedTask:
+        attempt = self._open[key].attempts + 1
+        self._store.note(key, attempt, failure)
+        self._close(key, now)
         kind, place = key
-        return CrashedTask(kind, *place, attempt, Reason.WORKER_CRASHED, message)
+        return CrashedTask(kind, *place, attempt, failure.reason, failure.message)
+
+    def _close(self, key: TaskKey, now: float) -> None:
+        del self._open[key]
+        if self._store.is_open(key):
+            self.add(*key, now)
 
     def _ended(self, key: TaskKey, now: float) -> _Progress:
         kind, place = key

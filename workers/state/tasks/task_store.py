@@ -18,6 +18,7 @@ from workers.contract.messages import (
     TaskKind,
     UrlKey,
 )
+from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_table import JobEntry, JobTable
 from workers.state.jobs.task_records import JobTasks, deletion_record, delivery_record
@@ -26,7 +27,7 @@ from workers.state.tasks.event import job_complete
 
 
 class TaskStore:
-    """The webhooks and deletions of all jobs, as the job table keeps them.
+    """The webhooks, deletions and albums of all jobs, as the job table keeps them.
 
     Args:
         table: where jobs are.
@@ -39,6 +40,8 @@ class TaskStore:
     def lease(self, key: TaskKey, token: int, attempt: int) -> Lease | None:
         """The task for a worker; None when its job is gone."""
         kind, (job_id, index) = key
+        if kind is TaskKind.ALBUM:
+            return self._lease_album(job_id, token, attempt)
         with self._table.entry(job_id) as entry:
             if entry is None:
                 return None
@@ -49,9 +52,17 @@ class TaskStore:
                 target, body = job.options.callback_url or "", job_complete(job_id, job)
             return Lease(token, job_id, index, target, attempt, None, job.origin, kind, body)
 
+    def _lease_album(self, key: str, token: int, attempt: int) -> Lease | None:
+        with self._table.album(key) as album:
+            step = None if album is None else album.step
+            if album is None or step is None:
+                return None
+            call = album.call(step)
+            return Lease(token, key, 0, "", attempt, kind=TaskKind.ALBUM, album=call)
+
     def host(self, kind: TaskKind, place: UrlKey) -> str:
-        """The host that a webhook goes to; none for a deletion: all of them go to Imgur."""
-        if kind is TaskKind.DELETION:
+        """The host that a webhook goes to; none for others: all of them go to Imgur."""
+        if kind is not TaskKind.WEBHOOK:
             return ""
         with self._table.entry(place[0]) as entry:
             return host_of((entry and entry.job.options.callback_url) or "")
@@ -65,7 +76,11 @@ class TaskStore:
             outcome: how.
         """
         kind, (job_id, index) = key
-        if kind is TaskKind.WEBHOOK and isinstance(outcome, Done | Failed | RetryLater):
+        if kind is TaskKind.ALBUM:
+            with self._table.album(job_id) as album:
+                if album is not None:
+                    album.settle(outcome)
+        elif kind is TaskKind.WEBHOOK and isinstance(outcome, Done | Failed | RetryLater):
             now = self._wall_clock()
             due = now + outcome.delay_seconds if isinstance(outcome, RetryLater) else None
             reason = None
@@ -78,6 +93,49 @@ class TaskStore:
             self.enter_deletion(job_id, index, failed)
         elif isinstance(outcome, Done):
             self.enter_deletion(job_id, index, Deletion(DeletionState.DONE))
+
+    def put_back(self, key: TaskKey) -> None:
+        """Imgur asked to wait: nothing was done."""
+        kind, (album_key, _) = key
+        if kind is TaskKind.ALBUM:
+            with self._table.album(album_key) as album:
+                if album is not None:
+                    album.put_back()
+
+    def broke_off(self, key: TaskKey, *, create_again: bool) -> Failed | None:
+        """The worker of an attempt died; see `Album.broke_off`."""
+        kind, (album_key, _) = key
+        if kind is not TaskKind.ALBUM:
+            return None
+        with self._table.album(album_key) as album:
+            if album is None:
+                return None
+            return album.broke_off(create_again=create_again)
+
+    def is_open(self, key: TaskKey) -> bool:
+        """Whether another step of an album follows the one that has ended."""
+        kind, (album_key, _) = key
+        if kind is not TaskKind.ALBUM:
+            return False
+        with self._table.album(album_key, changes=False) as album:
+            return album is not None and album.step is not None
+
+    def want_album_deletion(self, job_id: str, owner: str) -> str | DeletionRefusal:
+        """Enter the wish to delete the album of a job.
+
+        Returns:
+            The album's key, or why it cannot be deleted.
+        """
+        with self._table.entry(job_id) as entry:
+            if entry is None or entry.job.owner != owner:
+                return DeletionRefusal.JOB_NOT_FOUND
+            album = entry.job.album
+            refusal = _album_refusal(album)
+        if album is None or refusal is not None:
+            return refusal or DeletionRefusal.ALBUM_NOT_FOUND
+        with self._table.album(album.key):
+            album.deletion = PENDING_DELETION
+        return album.key
 
     def enter_attempt(self, job_id: str, attempt: DeliveryAttempt) -> None:
         """Enter an attempt to tell a job's callback URL."""
@@ -112,6 +170,9 @@ class TaskStore:
             The attempts made before, and the seconds until the next one is due, beside each.
         """
         now = self._wall_clock()
+        for key, album in self._table.kept.albums.items():
+            if album.step is not None:
+                yield (TaskKind.ALBUM, (key, 0)), 0, 0.0
         for job_id, job in self._table.jobs():
             for index in sorted(job.tasks.pending_deletions) if job.tasks else ():
                 yield (TaskKind.DELETION, (job_id, index)), 0, 0.0
@@ -130,7 +191,19 @@ def _enter_deletion(entry: JobEntry, job_id: str, index: int, deletion: Deletion
     entry.forget_image(job.links[index])
     if deletion.state is DeletionState.DONE:
         entry.drop_link(job.links[index])
+        if job.album is not None:
+            job.album.remove(job.place(index))
     entry.journal.append(["deletion", job_id, index, deletion_record(deletion)])
+
+
+def _album_refusal(album: Album | None) -> DeletionRefusal | None:
+    if album is None:
+        return DeletionRefusal.ALBUM_NOT_FOUND
+    if album.open_jobs:
+        return DeletionRefusal.JOB_UNFINISHED
+    if not album.is_created:
+        return DeletionRefusal.ALBUM_NOT_CREATED
+    return DeletionRefusal.ALBUM_ALREADY_DELETED if album.is_deleted else None
 
 
 def _tasks_of(job: Job) -> JobTasks:

@@ -1,43 +1,61 @@
-"""What the answer to a deletion means.
+"""What the answer to a deletion or another change means.
 
 Imgur's documentation (https://apidocs.imgur.com, "Image Deletion") has ``{"data": true, "success":
 true, "status": 200}`` for a deletion; refusals come in the shapes of those of uploads.
 """
 
+import time
 from collections.abc import Collection
 from http import HTTPStatus
 
 from workers.contract.errors import ImgurError, RateLimitedError
+from workers.contract.messages import Done
+from workers.worker.imgur.authorized_calls import Explain
 from workers.worker.imgur.errors import explain
+from workers.worker.imgur.rate_limit import pause_after_upload
 from workers.worker.imgur.refusal import quoted, read_refusal
 from workers.worker.imgur.response import ApiResponse, parse_json
 
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
-def is_deleted(answer: ApiResponse) -> bool:
-    """Whether the image is there no longer.
+def read_done(answer: ApiResponse) -> Done | None:
+    """Whether Imgur did as it was told, by ``success``."""
+    document = parse_json(answer.body) if answer.is_success else None
+    if not isinstance(document, dict) or document.get("success") is not True:
+        return None
+    return Done(pause_seconds=pause_after_upload(answer.headers, time.time()))
+
+
+def read_deletion(answer: ApiResponse) -> Done | None:
+    """Whether the image or album is there no longer.
 
     404 is as good as a yes: an earlier attempt may have deleted it and its answer been lost.
     """
     if answer.status in _GONE:
-        return True
-    document = parse_json(answer.body) if answer.is_success else None
-    return isinstance(document, dict) and document.get("success") is True
+        return Done(pause_seconds=pause_after_upload(answer.headers, time.time()))
+    return read_done(answer)
 
 
-def why_not_deleted(
-    answer: ApiResponse, credentials: str, secrets: Collection[str], now: float
-) -> ImgurError:
-    """Say what a refusal means; see `explain`, whose sentences are about uploads."""
-    refusal = read_refusal(answer)
-    error = explain(answer, refusal, credentials=credentials, secrets=secrets, now=now)
-    if isinstance(error, RateLimitedError):
-        return error
-    sentence = quoted(refusal.sentence, secrets)
-    return ImgurError(
-        error.reason,
-        f"Imgur did not delete the image (status {refusal.status}).{sentence}",
-        transient=error.transient,
-        retry_after=error.retry_after,
-    )
+def why_not_done(what: str) -> Explain:
+    """Make what says why Imgur did not do what it was told; `explain` speaks of uploads.
+
+    Args:
+        what: for the sentence, such as "delete the image".
+    """
+
+    def why_not(
+        answer: ApiResponse, credentials: str, secrets: Collection[str], now: float
+    ) -> ImgurError:
+        refusal = read_refusal(answer)
+        error = explain(answer, refusal, credentials=credentials, secrets=secrets, now=now)
+        if isinstance(error, RateLimitedError):
+            return error
+        return type(error)(
+            error.reason,
+            f"Imgur did not {what} (status {refusal.status}).{quoted(refusal.sentence, secrets)}",
+            transient=error.transient,
+            retry_after=error.retry_after,
+        )
+
+    return why_not

@@ -53,6 +53,10 @@ class Exchange:
         """
         return self._send("POST", url, {**headers, "Content-Length": str(length)}, body, seconds)
 
+    def get(self, url: str, headers: Mapping[str, str], seconds: float) -> ApiResponse:
+        """Ask for something; see `post`."""
+        return self._send("GET", url, headers, None, seconds)
+
     def delete(self, url: str, headers: Mapping[str, str], seconds: float) -> ApiResponse:
         """Send one request without a body; see `post`."""
         return self._send("DELETE", url, headers, None, seconds)

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 
 from workers.contract import messages
-from workers.contract.job_options import JobOptions, Priority
+from workers.contract.job_options import JobOptions, NewAlbum, Priority
 from workers.contract.messages import (
     Ack,
+    AlbumCall,
+    AlbumCreated,
+    AlbumState,
+    AlbumStatus,
+    AlbumStep,
+    Altered,
     ChangesWanted,
     CrashedTask,
     CrashedUrl,
@@ -50,6 +56,14 @@ _OPTIONS = JobOptions(
     "secret-album", "t", "d", Priority.HIGH, _HEADERS, "https://me.test/?key=secret"
 )
 _IMAGE_OPTIONS = ImageOptions(4, "secret-album", "t", "d", _HEADERS)
+_ALBUM_CALL = AlbumCall(
+    AlbumStep.ORDER,
+    NewAlbum("t", "d", "hidden", "grid"),
+    "aBc",
+    "secret-hash",
+    ("https://i.imgur.com/a.jpg",),
+    ("secret-hash",),
+)
 _LEASE = Lease(
     7,
     "j",
@@ -59,8 +73,16 @@ _LEASE = Lease(
     _IMAGE_OPTIONS,
     kind=TaskKind.WEBHOOK,
     body=b"{}",
+    album=_ALBUM_CALL,
 )
-_UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "secret-hash", 9.0, b"content", same_as=True)
+_UPLOADED = Uploaded(
+    "https://i.imgur.com/a.jpg",
+    "secret-hash",
+    9.0,
+    b"content",
+    same_as=True,
+    altered=Altered("image/jpeg", 9),
+)
 _ACK = Ack(accepted=True, finished=_SUMMARY)
 _TASK = CrashedTask(TaskKind.WEBHOOK, "j", 0, 2, "worker-crashed", "Three died.")
 _CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
@@ -70,6 +92,17 @@ ALL = [
     DownloadReport(7, 4321, "image/png", 12, b"content"),
     Refusal(RefusalCode.QUEUE_FULL, "Full.", 10),
     _LEASE,
+    _ALBUM_CALL,
+    AlbumCreated("aBc", "https://imgur.com/a/aBc", "secret-hash", 9.0),
+    AlbumStatus(
+        AlbumState.FAILED,
+        "aBc",
+        "https://imgur.com/a/aBc",
+        "imgur-error",
+        "It was down.",
+        possibly_duplicated=True,
+        deletion=Deletion(DeletionState.DONE),
+    ),
     _UPLOADED,
     Done(204, 9.0),
     Failed("empty", "Nothing came."),

@@ -38,9 +38,7 @@ class Harness:
         self.store = TaskStore(self.table)
         limits = MailboxLimits(lanes=lanes)
         self.queue = TaskQueue(self.store, limits, self._wake, lambda: self.workers)
-        self.table.on_complete = lambda job_id: self.queue.add(
-            TaskKind.WEBHOOK, (job_id, 0), self.now
-        )
+        self.table.on_task = lambda kind, place: self.queue.add(kind, place, self.now)
 
     def _wake(self) -> None:
         self.wakes += 1

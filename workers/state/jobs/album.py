@@ -1,0 +1,261 @@
+"""An album that a job asked for: one object for the job and its retries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from workers.contract.errors import Reason
+from workers.contract.job_options import NewAlbum
+from workers.contract.messages import (
+    AlbumCall,
+    AlbumCreated,
+    AlbumState,
+    AlbumStatus,
+    AlbumStep,
+    Deletion,
+    DeletionState,
+    Done,
+    Failed,
+    Outcome,
+    RetryLater,
+)
+
+_NOT_ORDERED: Final = -1
+_BROKE_OFF: Final = Failed(
+    Reason.UPLOAD_INTERRUPTED,
+    "The worker process died while it created the album. Imgur may have it, empty.",
+)
+
+
+def album_failure(album: "Album") -> Failed:
+    """How the URLs end whose album could not be created."""
+    _, why = album.error or ("", "")
+    return Failed(Reason.ALBUM_FAILED, f"The album of the job was not created. {why}".rstrip())
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Album:
+    """One album and its images. Not safe for threads by itself.
+
+    Attributes:
+        key: id of the job that asked for it first.
+        asked: what was asked for.
+        album_id: public; empty until it is created.
+        link: the same.
+        name: see `AlbumCall`.
+        error: reason and message of the last step that failed.
+        images: link and deletehash, by place: the index of the URL in the first job.
+        job_ids: the first job, and those that try its failed URLs again.
+        open_jobs: how many of these are not complete.
+        is_creating: a worker is about to create it. In the journal: after a restart nobody knows
+            the end.
+        is_outcome_unknown: it was to be created once, and nobody knows the end.
+        is_maybe_duplicated: it was created after that.
+        leased: the step that a worker has; not in the journal.
+    """
+
+    key: str
+    asked: NewAlbum
+    state: AlbumState = AlbumState.PENDING
+    album_id: str = ""
+    link: str = ""
+    name: str = field(default="", repr=False)
+    error: tuple[str, str] | None = None
+    deletion: Deletion | None = None
+    images: dict[int, tuple[str, str]] = field(default_factory=dict, repr=False)
+    job_ids: list[str] = field(default_factory=list)
+    open_jobs: int = 0
+    is_creating: bool = False
+    is_outcome_unknown: bool = False
+    is_maybe_duplicated: bool = False
+    leased: AlbumStep | None = None
+    _uploads: int = 0
+    _ordered: int = 0  # as many uploads were there when it was ordered last
+    _ordering: int = _NOT_ORDERED
+
+    @property
+    def is_created(self) -> bool:
+        """Whether images can be uploaded into it."""
+        return self.state in (AlbumState.CREATED, AlbumState.ORDERED)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is deleted, or about to be."""
+        return self.deletion is not None and self.deletion.state is not DeletionState.FAILED
+
+    @property
+    def step(self) -> AlbumStep | None:
+        """What is to be done for it at Imgur."""
+        if self.deletion is not None and self.deletion.state is DeletionState.PENDING:
+            return AlbumStep.DELETE
+        if self.state is AlbumState.PENDING:
+            return AlbumStep.CREATE
+        is_ready = self.is_created and not self.is_deleted and not self.open_jobs
+        return AlbumStep.ORDER if is_ready and self._ordered != self._uploads else None
+
+    # --- its jobs and images ----------------------------------------------------------------
+
+    def join(self, job_id: str) -> None:
+        """A job is to put images into it."""
+        self.job_ids.append(job_id)
+        self.open_jobs += 1
+        if self.state is AlbumState.FAILED:
+            self.state, self.error = AlbumState.PENDING, None
+
+    def job_finished(self) -> None:
+        """One of its jobs is complete; one that was cancelled at once needs no album."""
+        self.open_jobs -= 1
+        if not self.open_jobs and self.state is AlbumState.PENDING:
+            message = "The job was cancelled before its album was created."
+            self.state, self.error = AlbumState.FAILED, (Reason.CANCELLED, message)
+
+    def add(self, place: int, link: str, deletehash: str) -> None:
+        """An image was uploaded into it."""
+        self.images[place] = (link, deletehash)
+        self._uploads += 1
+
+    def remove(self, place: int) -> None:
+        """An image was deleted; the others keep their order."""
+        self.images.pop(place, None)
+
+    # --- what is done at Imgur --------------------------------------------------------------
+
+    def call(self, step: AlbumStep) -> AlbumCall:
+        """What a worker is told of a step, which it has from now on."""
+        self.leased = step
+        self.is_creating = step is AlbumStep.CREATE
+        images: dict[str, str] = {}
+        if step is AlbumStep.ORDER:
+            self._ordering = self._uploads
+            for place in sorted(self.images):
+                link, deletehash = self.images[place]
+                # Two URLs may have the same image; one of them has its deletehash.
+                images[link] = images.get(link) or deletehash
+        return AlbumCall(
+            step, self.asked, self.album_id, self.name, tuple(images), tuple(images.values())
+        )
+
+    def settle(self, outcome: Outcome) -> None:
+        """Enter how the step ended that a worker had."""
+        step = self.leased
+        self.put_back()
+        match step:
+            case AlbumStep.CREATE:
+                self._settle_creation(outcome)
+            case AlbumStep.ORDER:
+                self._settle_order(outcome)
+            case AlbumStep.DELETE if isinstance(outcome, Done):
+                self.deletion = Deletion(DeletionState.DONE)
+            case AlbumStep.DELETE if isinstance(outcome, Failed):
+                self.deletion = Deletion(DeletionState.FAILED, outcome.reason, outcome.message)
+
+    def put_back(self) -> None:
+        """No worker has the step any more."""
+        self.leased, self.is_creating = None, False
+
+    def broke_off(self, *, create_again: bool) -> Failed | None:
+        """The worker died that had a step; `settle` follows if that was once too often.
+
+        Args:
+            create_again: whether an album whose creation broke off is created once more.
+
+        Returns:
+            How a creation ended that is not to be tried again.
+        """
+        if not self.is_creating:
+            return None
+        self.leased, self.is_creating = AlbumStep.CREATE, False  # unknown after a restart
+        may_try_again = create_again and not self.is_outcome_unknown
+        self.is_outcome_unknown = True
+        return None if may_try_again else _BROKE_OFF
+
+    def _settle_creation(self, outcome: Outcome) -> None:
+        match outcome:
+            case AlbumCreated(album_id, link, name):
+                self.state, self.error = AlbumState.CREATED, None
+                self.album_id, self.link, self.name = album_id, link, name
+                self.is_maybe_duplicated = self.is_outcome_unknown
+            case Failed(reason, message):
+                self.state, self.error = AlbumState.FAILED, (reason, message)
+            case RetryLater(reason, message):
+                self.is_outcome_unknown |= outcome.maybe_stored
+                self.error = reason, message
+
+    def _settle_order(self, outcome: Outcome) -> None:
+        match outcome:
+            case Done():
+                self.state, self.error = AlbumState.ORDERED, None
+                self._ordered = self._ordering
+            case Failed(reason, message):
+                self.state, self.error = AlbumState.CREATED, (reason, message)
+                self._ordered = self._ordering
+            case RetryLater(reason, message):
+                self.error = reason, message
+
+    # --- readers and the journal ------------------------------------------------------------
+
+    def status(self) -> AlbumStatus:
+        """What readers of its jobs see."""
+        reason, message = self.error or (None, None)
+        return AlbumStatus(
+            self.state,
+            self.album_id or None,
+            self.link or None,
+            reason,
+            message,
+            self.is_maybe_duplicated,
+            self.deletion,
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        """What changes of it besides its images, for a journal."""
+        deletion = self.deletion
+        return {
+            "state": self.state.value,
+            "album": [self.album_id, self.link, self.name],
+            "error": self.error,
+            "deletion": deletion and [deletion.state.value, deletion.reason, deletion.message],
+            "flags": [
+                int(self.is_creating),
+                int(self.is_outcome_unknown),
+                int(self.is_maybe_duplicated),
+            ],
+            "ordered": self._ordered,
+        }
+
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Be as `to_record` told, gone through JSON.
+
+        Raises:
+            LookupError, TypeError, ValueError: the record is no such thing.
+        """
+        self.state = AlbumState(record["state"])
+        self.album_id, self.link, self.name = record["album"]
+        error, deletion = record["error"], record["deletion"]
+        self.error = None if error is None else (error[0], error[1])
+        self.deletion = deletion and Deletion(DeletionState(deletion[0]), *deletion[1:])
+        self.is_creating, self.is_outcome_unknown, self.is_maybe_duplicated = map(
+            bool, record["flags"]
+        )
+        self._ordered = record["ordered"]
+
+    def to_whole_record(self) -> dict[str, Any]:
+        """All of it, for a journal that is made compact."""
+        images = [[place, *image] for place, image in self.images.items()]
+        asked, jobs = list(self.asked), list(self.job_ids)
+        more = {"asked": asked, "jobs": jobs, "images": images, "uploads": self._uploads}
+        return self.to_record() | more
+
+    @classmethod
+    def from_whole_record(cls, key: str, record: Mapping[str, Any]) -> "Album":
+        """What `to_whole_record` gave, gone through JSON; its jobs count themselves as open.
+
+        Raises:
+            LookupError, TypeError, ValueError: the record is no such thing.
+        """
+        album = cls(key, NewAlbum(*record["asked"]))
+        album.job_ids += record["jobs"]
+        album.images |= {place: (link, deletehash) for place, link, deletehash in record["images"]}
+        album._uploads = record["uploads"]
+        album.restore(record)
+        return album
