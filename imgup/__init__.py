@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from imgup.client import Client, Job
     from imgup.connection import Delay
     from imgup.models import (
+        Album,
         Allowance,
         Altered,
         Counts,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Album",
     "Allowance",
     "Altered",
     "BadEntry",

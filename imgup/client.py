@@ -90,7 +90,7 @@ class Client:
         self,
         urls: Iterable[str],
         *,
-        album: str | None = None,
+        album: str | Mapping[str, str] | None = None,
         title: str | None = None,
         description: str | None = None,
         priority: str | None = None,
@@ -104,7 +104,8 @@ class Client:
         Args:
             urls: of the images; duplicates are dropped by the service. A data URL is an image
                 itself, and is shown shortened from then on.
-            album: at Imgur, that the images go to.
+            album: at Imgur, that the images go to: its id, or `title`, `description`, `privacy` and
+                `layout` of one that is created for them.
             title: of each image; `{number}`, `{count}`, `{name}` and `{host}` are filled in.
             description: the same.
             priority: `low`, `normal` or `high`.
@@ -213,6 +214,15 @@ class Client:
         """
         self._connection.call("DELETE", f"{_path(job_id)}/images/{index}")
 
+    def delete_album(self, job_id: str) -> None:
+        """Have the album deleted that was created for a job; its images stay.
+
+        Raises:
+            NotFoundError: none was created.
+            ConflictError: the job is not complete, or the album deleted already.
+        """
+        self._connection.call("DELETE", f"{_path(job_id)}/album")
+
     def jobs(
         self, *, status: str | None = None, page_size: int = PAGE_SIZE
     ) -> Iterator[JobSummary]:
@@ -297,6 +307,10 @@ class Job:
     def delete_image(self, index: int) -> None:
         """Have one of its images deleted at Imgur; see `Client.delete_image`."""
         self.client.delete_image(self.id, index)
+
+    def delete_album(self) -> None:
+        """Have its album deleted at Imgur; see `Client.delete_album`."""
+        self.client.delete_album(self.id)
 
 
 def _path(job_id: str) -> str:

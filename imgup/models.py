@@ -131,6 +131,29 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class Album:
+    """The album that was created for a job.
+
+    Attributes:
+        id: None until it is created.
+        link: the same.
+        state: `pending`, `created`, `ordered` (images are in the order of submission) or `failed`.
+        reason: stable name of why it could not be created, or its images not be ordered.
+        message: the same as a sentence for a person.
+        possibly_duplicated: there may be another one, empty, at Imgur.
+        deleted: `pending`, `done` or `failed` once its deletion was asked for.
+    """
+
+    id: str | None = None
+    link: str | None = None
+    state: str = PENDING
+    reason: str | None = None
+    message: str | None = None
+    possibly_duplicated: bool = False
+    deleted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class JobStatus:
     """A job as it stands, with all of its results or a page of them.
 
@@ -144,6 +167,7 @@ class JobStatus:
         next: the cursor of the next page; None on the last one, and where there are no pages.
         forecast: None once it is complete, and from a service that makes none.
         cancelled: whether it was cancelled.
+        album: the album that it asked for; None if it asked for none.
         retry_of: the job whose failed URLs this one tries again.
         retried_as: the job that tries this one's failed URLs again.
         sandbox: whether links are the sandbox's: nothing was sent to Imgur.
@@ -159,6 +183,7 @@ class JobStatus:
     next: _NumberOrText | None = None
     forecast: Forecast | None = None
     cancelled: bool = False
+    album: Album | None = None
     retry_of: str | None = None
     retried_as: str | None = None
     sandbox: bool = False

@@ -28,7 +28,7 @@ from service.pages.pages import stylesheet
 from service.problems.problems import render_problems
 from service.rendering.documents import Document
 from service.rendering.rendered import render
-from service.resources.deletions import DeletionResource
+from service.resources.deletions import AlbumDeletionResource, DeletionResource
 from service.resources.documents import DocumentResource
 from service.resources.events import EventsResource
 from service.resources.forecast import ForecastResource
@@ -119,6 +119,7 @@ def _add_routes(app: App, backend: CircuitBreaker, settings: Settings) -> None:
         ),
     )
     app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(backend))
+    app.add_route("/v1/images/upload/{job_id}/album", AlbumDeletionResource(backend))
     jobs = JobViews(backend.job_table, sandbox=sandbox, max_bytes=settings.views_bytes)
     app.add_route("/v1/images/upload/{job_id}", UploadResource(backend, jobs, answers))
     app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(backend))

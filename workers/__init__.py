@@ -20,15 +20,19 @@ from workers.contract.image_type import IMAGE_TYPES
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
 from workers.contract.job_options import (
+    ALBUM_LAYOUTS,
     ALBUM_PATTERN,
+    ALBUM_PRIVACIES,
     NO_OPTIONS,
     HeadersByOrigin,
     JobOptions,
+    NewAlbum,
     Priority,
 )
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
 from workers.contract.messages import (
     CHANGES_A_CALL,
+    AlbumStatus,
     Altered,
     ChangesWanted,
     Deletion,
@@ -65,7 +69,9 @@ from workers.worker.webhook import RETRY_SECONDS, WebhookPolicy
 from workers.worker.worker import WorkerConfig
 
 __all__ = [
+    "ALBUM_LAYOUTS",
     "ALBUM_PATTERN",
+    "ALBUM_PRIVACIES",
     "CHANGES_A_CALL",
     "CREDITS_AN_UPLOAD",
     "IMAGE_TYPES",
@@ -74,6 +80,7 @@ __all__ = [
     "PLACEHOLDERS",
     "RETRY_SECONDS",
     "TIMELINE_BYTES",
+    "AlbumStatus",
     "Altered",
     "Backend",
     "BackendBusyError",
@@ -106,6 +113,7 @@ __all__ = [
     "LocalBackend",
     "LogConfig",
     "ManagedBackend",
+    "NewAlbum",
     "Origin",
     "Priority",
     "QueueStats",

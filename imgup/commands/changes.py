@@ -32,14 +32,23 @@ def retry(client: "Client", screen: "Screen", *, job_id: str) -> int:
 
 @click.command()
 @click.argument("job_id", metavar="JOB")
-@click.argument("index", type=click.IntRange(min=0))
+@click.argument("index", type=click.IntRange(min=0), required=False)
+@click.option("--album", is_flag=True, help="Delete the job's new album; its images stay.")
 @asks_the_service
-def delete(client: "Client", screen: "Screen", *, job_id: str, index: int) -> int:
-    """Delete an uploaded image at Imgur.
+def delete(
+    client: "Client", screen: "Screen", *, job_id: str, index: int | None, album: bool
+) -> int:
+    """Delete an uploaded image at Imgur, or the album that was created for a job.
 
     INDEX is the place of its URL in the job, from 0. The deletion happens behind it;
     `imgup status JOB` says how it goes.
     """
-    client.delete_image(job_id, index)
-    screen.note("the image will be deleted")
+    if album == (index is not None):
+        raise click.UsageError("Give either the INDEX of an image or --album.")
+    if index is None:
+        client.delete_album(job_id)
+        screen.note("the album will be deleted")
+    else:
+        client.delete_image(job_id, index)
+        screen.note("the image will be deleted")
     return ExitCode.OK

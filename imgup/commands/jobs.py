@@ -13,7 +13,7 @@ from imgup.states import COMPLETE, IN_PROGRESS, PENDING
 
 if TYPE_CHECKING:
     from imgup.client import Client
-    from imgup.models import Allowance, JobStatus, Result
+    from imgup.models import Album, Allowance, JobStatus, Result
     from imgup.screen import Screen
 
 _STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
@@ -103,6 +103,7 @@ def _show_job(screen: "Screen", job: "JobStatus") -> None:
         "finished": shown_time(job.finished),
         "uploaded": f"{counts.complete} of {counts.total}",
         "failed": str(counts.failed),
+        "album": _shown_album(job.album),
         "retry of": job.retry_of,
         "retried as": job.retried_as,
     }
@@ -113,6 +114,13 @@ def _show_job(screen: "Screen", job: "JobStatus") -> None:
             screen.out(f"{name:10}  {value}")
     for result in job.results:
         screen.out(f"{result.state:8}  {result.url}  {_end_of(result)}".rstrip())
+
+
+def _shown_album(album: "Album | None") -> str | None:
+    if album is None:
+        return None
+    shown = f"{album.link or album.message or ''} ({album.state})".lstrip()
+    return f"{shown}, deletion {album.deleted}" if album.deleted else shown
 
 
 def _end_of(result: "Result") -> str:

@@ -14,7 +14,7 @@ from imgup.states import FAILED
 from imgup.url_list import Entry, SetAside, UrlListError, read_list, sort_out
 
 if TYPE_CHECKING:
-    from imgup.client import Client
+    from imgup.client import Client, Job
     from imgup.models import Result
     from imgup.screen import Screen
 
@@ -35,6 +35,9 @@ _STDIN = "-"
 @click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
 @click.option("--no-wait", is_flag=True, help="Print the job's id and do not wait for its end.")
 @click.option("--album", help="The album at Imgur that the images go to.")
+@click.option(
+    "--new-album", metavar="TITLE", help="Create an album for the images, in their order."
+)
 @click.option("--title", help="Of each image; {number}, {count}, {name}, {host} are filled in.")
 @click.option("--description", help="Of each image, like the title.")
 @click.option("--priority", type=click.Choice(("low", "normal", "high")))
@@ -55,6 +58,7 @@ def upload(
     form: str | None,
     as_json: bool,
     no_wait: bool,
+    new_album: str | None,
     **options: Any,  # noqa: ANN401 - handed on to the client, which has their types
 ) -> int:
     """Upload images, and print their links in the order of the URLs.
@@ -66,6 +70,7 @@ def upload(
     """
     if form is not None and (as_json or no_wait):
         raise click.UsageError("--format is for links, and --json and --no-wait print none.")
+    options["album"] = _album(options["album"], new_album)
     good, aside = _read(urls, files)
     for bad in aside:
         screen.warn(f"set aside: {bad.entry.place}: {bad.shown}: {bad.why}")
@@ -84,6 +89,7 @@ def upload(
         return ExitCode.SOME_FAILED if aside else ExitCode.OK
     screen.note(f"job {job.id}")
     watch_job(screen, job)
+    _tell_album(screen, job, new_album)
     if as_json:
         status = job.status()
         results = list(status.results)
@@ -93,6 +99,22 @@ def upload(
         for line in render_links(results, form or FORMATS[0]):
             screen.out(line)
     return _conclude(screen, results, aside)
+
+
+def _album(known: str | None, new: str | None) -> str | dict[str, str] | None:
+    if known is not None and new is not None:
+        raise click.UsageError("Give either --album or --new-album.")
+    if new is None:
+        return known
+    return {"title": new} if new else {}
+
+
+def _tell_album(screen: "Screen", job: "Job", new_album: str | None) -> None:
+    album = None if new_album is None else job.client.status(job.id, limit=1).album
+    if album is not None and album.link is not None:
+        screen.note(f"album {album.link}")
+    if album is not None and album.message is not None:
+        screen.warn(f"album: {album.message} ({album.reason})")
 
 
 def _read(urls: tuple[str, ...], files: tuple[str, ...]) -> tuple[list[Entry], list[SetAside]]:

@@ -11,6 +11,7 @@ from typing import Final
 from service.rendering.models import Forecast
 from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
+from service.views.album_view import album_entry
 from service.views.job_view import JobView
 from service.views.job_views import tag_of
 from service.views.result_json import NULL, render_results
@@ -173,6 +174,8 @@ def _head(changes: JobChanges, forecast: Forecast | None) -> dict[str, object]:
     }
     if changes.is_cancelled:
         head["cancelled"] = True
+    if changes.album is not None:
+        head["album"] = album_entry(changes.album)
     if forecast is not None:
         head["forecast"] = forecast
     return head

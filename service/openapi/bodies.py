@@ -6,6 +6,7 @@ Necessary, not sufficient: no pattern says all that makes a URL, or a header.
 from typing import Any, Final
 
 from service.requests.upload_options import (
+    ALBUM_CHOICES,
     LONGEST_CALLBACK,
     LONGEST_DESCRIPTION,
     LONGEST_HEADER_NAME,
@@ -78,11 +79,7 @@ def _options() -> dict[str, Any]:
         "additionalProperties": {"type": "string", "pattern": "^[!-~]([\\t -~]*[!-~])?$"},
     }
     return {
-        "album": {
-            "type": "string",
-            "pattern": ALBUM_PATTERN,
-            "description": "Id, or deletehash, of the album, in place of IMGUR_ALBUM.",
-        },
+        "album": {"anyOf": [_album_id(), _new_album()]},
         "title": _template(LONGEST_TITLE),
         "description": _template(LONGEST_DESCRIPTION),
         "priority": {
@@ -105,6 +102,28 @@ def _options() -> dict[str, Any]:
             "description": "Whether links to pages are followed to the image that the page names, "
             "in place of PAGES.",
         },
+    }
+
+
+def _album_id() -> dict[str, Any]:
+    return {
+        "type": "string",
+        "pattern": ALBUM_PATTERN,
+        "description": "Id, or deletehash, of the album, in place of IMGUR_ALBUM.",
+    }
+
+
+def _new_album() -> dict[str, Any]:
+    texts = {"title": LONGEST_TITLE, "description": LONGEST_DESCRIPTION}
+    return {
+        "type": "object",
+        "properties": {
+            name: {"type": "string", "minLength": 1, "maxLength": longest}
+            for name, longest in texts.items()
+        }
+        | {name: {"enum": list(choices)} for name, choices in ALBUM_CHOICES.items()},
+        "additionalProperties": False,
+        "description": "An album that is created for the job; its images are in their order.",
     }
 
 

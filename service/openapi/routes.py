@@ -87,6 +87,16 @@ def paths() -> dict[str, Any]:
                 (404, 409, 503),
             ),
         },
+        "/v1/images/upload/{jobId}/album": {
+            "parameters": [job],
+            "delete": operation(
+                "deleteAlbum",
+                "Delete the album that was created for a job, not its images; a worker does it, "
+                "soon.",
+                {202: content("It will be.", ref("AlbumDeletionAccepted"))},
+                (404, 409, 503),
+            ),
+        },
         "/v1/images": {
             "get": operation(
                 "listImages",

@@ -96,6 +96,32 @@ class DeliveryEntry(TypedDict):
     next: Time | None
 
 
+class AlbumEntry(TypedDict):
+    """The album that a job asked for. `id` and `link` are null until it is created; `ordered` says
+    that its images are in the order of submission. `reason` and `message` are there when it could
+    not be created, or its images not be ordered. `possiblyDuplicated` is there, and true, when it
+    was created again after a creation whose end nobody knows: there may be another one, empty. For
+    `deleted` see `UrlResult`.
+    """
+
+    id: str | None
+    link: Link | None
+    state: Literal["pending", "created", "ordered", "failed"]
+    reason: NotRequired[str]
+    message: NotRequired[str]
+    possiblyDuplicated: NotRequired[Literal[True]]
+    deleted: NotRequired[Literal["pending", "done", "failed"]]
+    deletionReason: NotRequired[str]
+    deletionMessage: NotRequired[str]
+
+
+class AlbumDeletionAccepted(TypedDict):
+    """The answer to an accepted wish to delete a job's album; its images stay."""
+
+    jobId: JobId
+    deleted: Literal["pending"]
+
+
 class DeletionAccepted(TypedDict):
     """The answer to an accepted wish to delete an image."""
 
@@ -129,13 +155,15 @@ class JobEntry(TypedDict):
 class JobAnswer(JobEntry):
     """A job as it stands. `cancelled` is there, and true, when somebody has cancelled it.
     `retryOf` is the job whose failed URLs these are, `retriedAs` the one that the failed of these
-    became; each is there when there is one. `deliveries` is there when it was tried to tell its
+    became; each is there when there is one. `album` is there when it asked for a new one.
+    `deliveries` is there when it was tried to tell its
     callback URL that it is complete. `sandbox` is there, and true, when the links are the
     sandbox's.
     """
 
     uploaded: UrlLists
     results: list[UrlResult]
+    album: NotRequired[AlbumEntry]
     deliveries: NotRequired[list[DeliveryEntry]]
     sandbox: NotRequired[Literal[True]]
 
@@ -174,6 +202,7 @@ class JobPage(JobEntry):
 
     results: list[UrlResult]
     next: int | None
+    album: NotRequired[AlbumEntry]
     deliveries: NotRequired[list[DeliveryEntry]]
     sandbox: NotRequired[Literal[True]]
 

@@ -16,12 +16,15 @@ from urllib.parse import urlsplit
 from service.problems.problems import FieldError
 from service.requests.repeated_names import pointer_step
 from workers import (
+    ALBUM_LAYOUTS,
     ALBUM_PATTERN,
+    ALBUM_PRIVACIES,
     NO_OPTIONS,
     PLACEHOLDERS,
     HeadersByOrigin,
     ImageError,
     JobOptions,
+    NewAlbum,
     Priority,
     check_url,
     origin_of,
@@ -38,6 +41,7 @@ MAX_OPTION_VALUES: Final = 1_000  # strings; headers of all origins are most of 
 MAX_HEADER_CHARACTERS: Final = 16_384
 """Of all names and values together; servers take some 8 KB in one request, as a rule."""
 
+ALBUM_CHOICES: Final = {"privacy": ALBUM_PRIVACIES, "layout": ALBUM_LAYOUTS}
 
 REFUSED_HEADERS: Final = frozenset(
     {
@@ -82,7 +86,7 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
         return NO_OPTIONS, faults
     return (
         JobOptions(
-            album=body.get("album"),
+            album=_album_of(body.get("album")),
             title=body.get("title"),
             description=body.get("description"),
             priority=Priority(body.get("priority", Priority.NORMAL)),
@@ -98,8 +102,29 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
 
 
 def _album(value: object) -> Faults:
-    if not isinstance(value, str) or not _is_album(value):
-        yield _fault("#/album", "invalid-album", "An album id has 1 to 64 letters and digits.")
+    if isinstance(value, dict):
+        yield from _new_album(value)
+    elif not isinstance(value, str) or not _is_album(value):
+        detail = (
+            "An album id has 1 to 64 letters and digits; a new album is an object of "
+            f"{', '.join(NewAlbum._fields)}."
+        )
+        yield _fault("#/album", "invalid-album", detail)
+
+
+def _new_album(value: Mapping[str, object]) -> Faults:
+    for name, text in value.items():
+        pointer = f"#/album/{pointer_step(name)}"
+        if name == "title":
+            yield from _text(pointer, text, LONGEST_TITLE, _find_odd)
+        elif name == "description":
+            yield from _text(pointer, text, LONGEST_DESCRIPTION, _find_odd_in_lines)
+        elif name not in ALBUM_CHOICES:
+            detail = f"An album has {', '.join(NewAlbum._fields)}, and no other field."
+            yield _fault(pointer, "unknown-field", detail)
+        elif text not in ALBUM_CHOICES[name]:
+            detail = f"It must be one of {', '.join(ALBUM_CHOICES[name])}."
+            yield _fault(pointer, f"unknown-{name}", detail)
 
 
 def _title(value: object) -> Faults:
@@ -112,19 +137,23 @@ def _description(value: object) -> Faults:
 
 def _template(name: str, value: object, longest: int, find_odd: Callable[[str], Any]) -> Faults:
     pointer = f"#/{name}"
-    if not isinstance(value, str):
-        yield _fault(pointer, "not-a-string", "It must be a text in quotes.")
+    yield from _text(pointer, value, longest, find_odd)
+    if not isinstance(value, str) or not 1 <= len(value) <= longest:
         return
-    if not 1 <= len(value) <= longest:
-        yield _fault(pointer, "invalid-length", f"It must have 1 to {longest} characters.")
-        return
-    if find_odd(value):
-        yield _fault(pointer, "not-printable", "It holds a control character or half a character.")
     known = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
     for fault in template_faults(value):
         shown = fault if fault.isprintable() and len(fault) <= LONGEST_HEADER_NAME else "{…}"
         detail = f"{shown} is no placeholder; there are {known}, and {{{{ for a brace itself."
         yield _fault(pointer, "unknown-placeholder", detail)
+
+
+def _text(pointer: str, value: object, longest: int, find_odd: Callable[[str], Any]) -> Faults:
+    if not isinstance(value, str):
+        yield _fault(pointer, "not-a-string", "It must be a text in quotes.")
+    elif not 1 <= len(value) <= longest:
+        yield _fault(pointer, "invalid-length", f"It must have 1 to {longest} characters.")
+    elif find_odd(value):
+        yield _fault(pointer, "not-printable", "It holds a control character or half a character.")
 
 
 def _priority(value: object) -> Faults:
@@ -213,6 +242,10 @@ FIELDS: Final[Mapping[str, Callable[[object], Faults]]] = {
 """The fields of a request beside `urls`, and what finds their faults."""
 
 _HEADERS_FORM: Final = 'Its form is {"https://example.com": {"Name": "value"}}.'
+
+
+def _album_of(value: str | Mapping[str, str] | None) -> str | NewAlbum | None:
+    return value if value is None or isinstance(value, str) else NewAlbum(**value)
 
 
 def _headers_by_origin(value: Mapping[str, Mapping[str, str]]) -> HeadersByOrigin:

@@ -1,4 +1,4 @@
-"""Deleting an image that was uploaded."""
+"""Deleting an image that was uploaded, or the album that was created for a job."""
 
 import re
 from http import HTTPStatus
@@ -9,7 +9,7 @@ import structlog
 
 from service.middleware.api_keys import owner_of
 from service.problems.problems import Problem
-from service.rendering.models import DeletionAccepted
+from service.rendering.models import AlbumDeletionAccepted, DeletionAccepted
 from service.rendering.rendered import render
 from service.requests.job_ids import canonical, job_not_found
 from workers import Backend, DeletionRefusal
@@ -33,6 +33,22 @@ _REFUSALS: Final = {
     DeletionRefusal.IMAGE_ALREADY_DELETED: (
         HTTPStatus.CONFLICT,
         "This image is deleted, or about to be.",
+    ),
+    DeletionRefusal.ALBUM_NOT_FOUND: (
+        HTTPStatus.NOT_FOUND,
+        "No album was created for this job: its `album` was none, or the id of another one.",
+    ),
+    DeletionRefusal.ALBUM_NOT_CREATED: (
+        HTTPStatus.CONFLICT,
+        "The album of this job could not be created; there is nothing to delete.",
+    ),
+    DeletionRefusal.ALBUM_ALREADY_DELETED: (
+        HTTPStatus.CONFLICT,
+        "This album is deleted, or about to be.",
+    ),
+    DeletionRefusal.JOB_UNFINISHED: (
+        HTTPStatus.CONFLICT,
+        "Images are still to come into this album. Cancel its jobs, or wait for their end.",
     ),
 }
 
@@ -67,6 +83,33 @@ class DeletionResource:
         )
         resp.status = HTTPStatus.ACCEPTED
         resp.data = render(DeletionAccepted(jobId=known_id, index=number, deleted="pending"))
+
+
+class AlbumDeletionResource:
+    """DELETE /v1/images/upload/{job_id}/album.
+
+    Args:
+        backend: where jobs are.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._log = structlog.get_logger("http")
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Have the album deleted by a worker, and answer at once; its images stay."""
+        known_id, owner = canonical(job_id), owner_of(req)
+        refusal = self._backend.mailbox.delete_album(known_id, owner)
+        if refusal is not None:
+            raise _problem(refusal)
+        self._log.info(
+            "album deletion accepted",
+            job_id=known_id,
+            client=req.remote_addr,
+            owner=owner or None,
+        )
+        resp.status = HTTPStatus.ACCEPTED
+        resp.data = render(AlbumDeletionAccepted(jobId=known_id, deleted="pending"))
 
 
 def _problem(refusal: DeletionRefusal) -> Problem:

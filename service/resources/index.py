@@ -34,6 +34,7 @@ class IndexResource:
                 "POST /v1/images/upload/{jobId}/retry": "send once more what failed of a job",
                 "GET /v1/jobs": "the jobs, newest first",
                 "DELETE /v1/images/upload/{jobId}/images/{index}": "delete an uploaded image",
+                "DELETE /v1/images/upload/{jobId}/album": "delete the album created for a job",
                 "GET /v1/images": "the links of all images uploaded",
                 "GET /v1/limits": "what Imgur still takes",
                 "GET /v1/workers": "how many workers there are",

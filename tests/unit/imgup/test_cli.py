@@ -142,6 +142,23 @@ def test_whether_pages_are_followed_is_an_option(imgup, uploads, stand_in, flag,
     assert stand_in.asked[0].body == {"urls": [ONE], "resolvePages": sent}
 
 
+def test_a_new_album_is_asked_for_and_told(imgup, stand_in):
+    album = {"id": "aBc", "link": "https://imgur.com/a/aBc", "state": "ordered"}
+    stand_in.tell("POST", JOBS, Told(202, {"jobId": JOB}))
+    stand_in.tell("GET", JOB_PATH, Told(body=job([result(0)], status="complete", album=album)))
+    ran = imgup("upload", ONE, "--new-album", "A day")
+    assert stand_in.asked[0].body == {"urls": [ONE], "album": {"title": "A day"}}
+    assert "album https://imgur.com/a/aBc\n" in ran.stderr
+    ran = imgup("status", JOB)
+    assert "album       https://imgur.com/a/aBc (ordered)\n" in ran.stdout
+
+
+def test_an_album_is_deleted(imgup, stand_in):
+    stand_in.tell("DELETE", f"{JOB_PATH}/album", Told(202, {"jobId": JOB, "deleted": "pending"}))
+    ran = imgup("delete", JOB, "--album")
+    assert (ran.exit_code, ran.stderr) == (0, "the album will be deleted\n")
+
+
 def test_refused_entries_are_named_by_their_place(imgup, stand_in):
     errors = [{"index": 1, "value": "http://-:/", "code": "url-invalid", "detail": "No port."}]
     stand_in.tell("POST", JOBS, problem(400, "invalid-urls", "Nothing taken.", errors=errors))
@@ -167,6 +184,9 @@ def test_refused_entries_are_named_by_their_place(imgup, stand_in):
         (["upload", ONE, "--api-key", "x"], "", "--api-key"),
         (["upload", ONE, "--url", "localhost:8000"], "", "must be like"),
         (["delete", JOB, "first"], "", "first"),
+        (["delete", JOB], "", "--album"),
+        (["delete", JOB, "1", "--album"], "", "--album"),
+        (["upload", ONE, "--album", "a", "--new-album", "b"], "", "--new-album"),
         (["list", "--status", "lost"], "", "lost"),
         (["nonsense"], "", "nonsense"),
     ],

@@ -1,5 +1,6 @@
 // One job: its progress, its images, and what can be done about it.
 
+import { albumLine } from "./album.js";
 import { json, jobPath } from "./api.js";
 import { copyBar } from "./copying.js";
 import { deletions } from "./deletions.js";
@@ -27,6 +28,7 @@ export function jobView(id) {
   }, done, failed);
   const figures = h("p", { class: "figures" }, "Loading …");
   const outlook = h("p", { class: "quiet outlook" });
+  const album = albumLine(id);
   const relation = h("p", { class: "quiet" });
   const cancel = h("button", { type: "button", class: "danger", hidden: true, onclick: () => attempt(cancel, stopJob) }, "Cancel");
   const retry = h("button", { type: "button", hidden: true, onclick: () => attempt(retry, sendAgain) }, "Retry failed");
@@ -50,7 +52,7 @@ export function jobView(id) {
 
   const element = h("div", {},
     h("div", { class: "head" }, h("h1", {}, "Job ", h("code", {}, id.slice(0, 8))), pill),
-    created, relation, bar, figures, outlook,
+    created, relation, album.element, bar, figures, outlook,
     h("div", { class: "row tools" }, cancel, retry, copying),
     tabs.element, nothing, tiles.element);
 
@@ -102,6 +104,7 @@ export function jobView(id) {
     setText(figures, sum);
     setText(created, `Sent ${moment(job.created).replace("Today", "today")}`);
     relate(job);
+    album.show(job);
     setText(outlook, trouble ?? outlookOf(job, forecast, live));
     cancel.hidden = job.status === "complete" || Boolean(job.cancelled);
     retry.hidden = job.status !== "complete" || counts.failed === 0 || Boolean(job.retriedAs);

@@ -11,6 +11,8 @@ export function optionFields(changed) {
   const fields = {
     priority: field("Priority", priority, "Jobs of a higher one have more turns; none waits for ever."),
     album: field("Album", input("album", { maxlength: 64 }), "Id of an Imgur album that the images go to."),
+    newAlbum: field("New album", input("newAlbum", { maxlength: 255 }),
+      "Title of an album that is created for the images, in their order; in place of the id above."),
     title: field("Title", input("title", { maxlength: 255 }), `Shown with each image. ${BRACES}`),
     description: field("Description",
       h("textarea", { id: "option-description", rows: "2", maxlength: "2000" }), "The same, in more than one line if you like."),
@@ -29,9 +31,10 @@ export function optionFields(changed) {
   /** Only what is not as usual. */
   function read() {
     const given = Object.entries(fields).map(([name, { control }]) => [name, control.value.trim()]);
-    return Object.fromEntries(given
+    const { newAlbum, ...options } = Object.fromEntries(given
       .filter(([name, value]) => value && !(name === "priority" && value === "normal"))
       .map(([name, value]) => [name, name === "resolvePages" ? value === "true" : value]));
+    return newAlbum ? { ...options, album: { title: newAlbum } } : options;
   }
 
   function show() {
@@ -53,7 +56,7 @@ export function optionFields(changed) {
   return { element, read, refuse };
 }
 
-const nameOf = (pointer) => /^#\/(\w+)/.exec(pointer ?? "")?.[1];
+const nameOf = (pointer) => (pointer?.startsWith("#/album/") ? "newAlbum" : /^#\/(\w+)/.exec(pointer ?? "")?.[1]);
 
 const input = (name, attributes) =>
   h("input", { type: "text", id: `option-${name}`, autocomplete: "off", spellcheck: "false", ...attributes });

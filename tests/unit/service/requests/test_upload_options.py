@@ -13,7 +13,7 @@ from service.requests.upload_options import (
     MAX_ORIGINS,
     REFUSED_HEADERS,
 )
-from workers import NO_OPTIONS, JobOptions, Priority, flush_logs
+from workers import NO_OPTIONS, JobOptions, NewAlbum, Priority, flush_logs
 
 GOOD = "https://example.com/a.jpg"
 ORIGIN = "https://example.com"
@@ -58,6 +58,50 @@ def test_all_that_can_be_asked_for(make_api: Any, backend: Any) -> None:
 
 def test_a_job_that_asks_for_nothing_has_the_common_options(api: Any, backend: Any) -> None:
     assert options_of(backend, api.job(GOOD)) is NO_OPTIONS
+
+
+@pytest.mark.parametrize(
+    "album",
+    [
+        {},
+        {"title": "A {day}"},
+        {"title": "A", "description": "b\nc", "privacy": "secret", "layout": "vertical"},
+    ],
+    ids=str,
+)
+def test_an_album_may_be_new(api: Any, backend: Any, album: dict[str, str]) -> None:
+    answer = post(api, album=album)
+
+    assert answer.status == 202
+    assert options_of(backend, answer.json["jobId"]) == JobOptions(album=NewAlbum(**album))
+    assert api.status(answer.json["jobId"])["album"] == {
+        "id": None,
+        "link": None,
+        "state": "pending",
+    }
+
+
+@pytest.mark.parametrize(
+    ("album", "fault"),
+    [
+        ({"title": ""}, ("/title", "invalid-length")),
+        ({"title": "a\nb"}, ("/title", "not-printable")),
+        ({"title": None}, ("/title", "not-a-string")),
+        ({"description": "x" * (LONGEST_DESCRIPTION + 1)}, ("/description", "invalid-length")),
+        ({"privacy": "private"}, ("/privacy", "unknown-privacy")),
+        ({"layout": ["grid"]}, ("/layout", "unknown-layout")),
+        ({"cover": "x"}, ("/cover", "unknown-field")),
+    ],
+    ids=str,
+)
+def test_a_new_album_is_checked(api: Any, album: object, fault: tuple[str, str]) -> None:
+    pointer, code = fault
+    assert faults(post(api, album=album)) == [(f"#/album{pointer}", code)]
+
+
+def test_a_field_of_a_new_album_stands_once(api: Any) -> None:
+    answer = api.post_body(f'{{"urls": ["{GOOD}"], "album": {{"title": "a", "title": "b"}}}}')
+    assert (answer.status, answer.json["code"]) == (400, "repeated-field")
 
 
 @pytest.mark.parametrize("value", [None, 1, "", "a b", "x" * 65, "ü", ["a"]], ids=str)

@@ -1,11 +1,21 @@
-"""Deleting uploaded images, over HTTP."""
+"""Deleting uploaded images and albums, over HTTP."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from workers.contract.messages import Done, Failed, Outcome, Report, RetryLater, TaskKind, Uploaded
+from workers.contract.messages import (
+    AlbumCreated,
+    Done,
+    Failed,
+    Outcome,
+    Report,
+    RetryLater,
+    TaskKind,
+    Uploaded,
+)
 
 WORKER = "worker-1"  # that of the plain board
 
@@ -176,3 +186,60 @@ class TestCallbacks:
         ]
         assert answer.headers["ETag"] != tag
         assert "client.test" not in answer.result.text
+
+
+class TestAlbums:
+    CREATED = AlbumCreated("aBc", "https://imgur.com/a/aBc", "s3cret")
+
+    def job(self, api: Any) -> str:
+        body = json.dumps({"urls": URLS, "album": {"title": "A day"}})
+        job_id: str = api.post_body(body).json["jobId"]
+        return job_id
+
+    def delete(self, api: Any, job_id: str) -> Any:
+        return api.send("DELETE", f"/v1/images/upload/{job_id}/album")
+
+    def test_an_album_is_told_and_deleted(self, api: Any, backend: Any) -> None:
+        job_id = self.job(api)
+        do(backend, self.CREATED)
+        album = {"id": "aBc", "link": "https://imgur.com/a/aBc", "state": "created"}
+        assert api.status(job_id)["album"] == album
+        refused = self.delete(api, job_id)
+        assert (refused.status, refused.json["code"]) == (409, "job-unfinished")
+        backend.upload(*LINKS)
+        do(backend, Done())
+        ordered = api.get(f"/v1/images/upload/{job_id}?limit=1")
+        assert ordered.json["album"] == album | {"state": "ordered"}
+
+        answer = self.delete(api, job_id)
+
+        assert (answer.status, answer.json) == (202, {"jobId": job_id, "deleted": "pending"})
+        assert api.status(job_id)["album"]["deleted"] == "pending"
+        do(backend, Failed("imgur-forbidden", "No."))
+        album = api.status(job_id)["album"]
+        assert (album["deleted"], album["deletionReason"]) == ("failed", "imgur-forbidden")
+        assert self.delete(api, job_id).status == 202
+        do(backend, Done())
+        assert api.status(job_id)["album"]["deleted"] == "done"
+        again = self.delete(api, job_id)
+        assert (again.status, again.json["code"]) == (409, "album-already-deleted")
+        assert "s3cret" not in api.get(f"/v1/images/upload/{job_id}").result.text
+
+    def test_why_there_is_none(self, api: Any, backend: Any) -> None:
+        job_id = self.job(api)
+        do(backend, Failed("imgur-refused", "Imgur did not create the album."))
+        status = api.status(job_id)
+        assert status["counts"]["failed"] == 3
+        assert {result["reason"] for result in status["results"]} == {"album-failed"}
+        album = status["album"]
+        assert (album["state"], album["reason"]) == ("failed", "imgur-refused")
+        refused = self.delete(api, job_id)
+        assert (refused.status, refused.json["code"]) == (409, "album-not-created")
+
+    def test_a_job_that_asked_for_none(self, api: Any) -> None:
+        job_id = api.job(*URLS)
+        assert "album" not in api.status(job_id)
+        refused = self.delete(api, job_id)
+        assert (refused.status, refused.json["code"]) == (404, "album-not-found")
+        nobodys = self.delete(api, "55355b7c-9b86-4a1a-b32e-6cdd6db07183")
+        assert (nobodys.status, nobodys.json["code"]) == (404, "job-not-found")

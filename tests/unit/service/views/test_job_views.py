@@ -16,6 +16,7 @@ from service.rendering.rendered import Rendered, iso_time, render
 from service.requests.paging import Page
 from service.views.job_views import JobViews
 from tests.job_snapshot import snapshot_of
+from workers.contract.job_options import NO_OPTIONS, JobOptions, NewAlbum
 from workers.contract.messages import (
     ChangesWanted,
     Failed,
@@ -49,9 +50,16 @@ def show(
 class Harness:
     """A job table, and views of it."""
 
-    def __init__(self, *, sandbox: bool = False, max_bytes: int = 10**8, owner: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        sandbox: bool = False,
+        max_bytes: int = 10**8,
+        owner: str = "",
+        options: JobOptions = NO_OPTIONS,
+    ) -> None:
         self.table = JobTable(lambda: 1513961309.5)
-        self.table.open(Submission("j", URLS, owner))
+        self.table.open(Submission("j", URLS, owner, options))
         self.sandbox = sandbox
         self.views = JobViews(self.table, sandbox=sandbox, max_bytes=max_bytes)
 
@@ -139,7 +147,7 @@ def test_the_bytes_are_those_of_an_answer_rendered_anew(
 
 
 def test_answers_are_of_the_shapes_described() -> None:
-    harness = Harness(sandbox=True)
+    harness = Harness(sandbox=True, options=JobOptions(album=NewAlbum("A day")))
     harness.table.begin_upload("j", 0)
     harness.table.interrupt("j", 0, "r", "m", count=False, maybe_stored=True)
     harness.table.begin_upload("j", 0)
