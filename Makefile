@@ -69,10 +69,11 @@ test-ray: $(RAY_READY)  ## BACKEND=ray: the integration and chaos suites again, 
 	TEST_BACKEND=ray $(BIN) -m pytest --timeout 300 $(RAY_SUITES) $(ARGS)
 	$(BIN) -m pytest --timeout 300 tests/ray --log-cli-level=INFO $(ARGS)
 
-lint: $(DEV_READY)  ## style, formatting, types, and what documents name
+lint: $(DEV_READY)  ## style, formatting, types, imports between folders, and what documents name
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
 	$(BIN) -m mypy
+	$(VENV)/bin/lint-imports --no-logo --no-cache
 	$(BIN) -m tests.check_documents
 
 bench: $(BENCH_READY)  ## side by side with celery, dramatiq, huey, rq, …; a short form: ARGS=--quick

@@ -1,4 +1,7 @@
-"""A client of the imgup service, for programs; `imgup.cli` is the one for people."""
+"""A client of the imgup service, for programs; `imgup.cli` is the one for people.
+
+Imports none of the other packages.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

@@ -1,5 +1,6 @@
 """A stand-in for Imgur and for the sites that images come from: one process, for demos and tests.
 
-``python -m sandbox`` starts it. Every answer says ``X-Sandbox``, and every link it hands out has
-``/sandbox/`` in its path, so that nothing can be mistaken for the real Imgur.
+``python -m sandbox`` starts it. Every response has ``X-Sandbox``, and every link it hands out has
+``/sandbox/`` in its path, so that nothing can be mistaken for the real Imgur. Imports none of the
+other packages.
 """

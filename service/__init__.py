@@ -1,1 +1,1 @@
-"""The web side: takes jobs over HTTP, hands them to the actor side and tells how they stand."""
+"""The web process: takes jobs over HTTP and shows them. Imports what workers/__init__ lists."""

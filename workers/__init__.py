@@ -1,6 +1,6 @@
-"""The actor side: mailbox, job table, supervisor and workers.
+"""State, workers and what runs them. Imports nothing of service.
 
-What the web side may use is listed here; everything else is inside.
+What service may use is listed here; everything else is inside.
 """
 
 from workers.contract.backend import (
@@ -15,7 +15,7 @@ from workers.contract.backend import (
 from workers.contract.data_url import DataUrl, beginning_of, is_data_url, read_data_url
 from workers.contract.derived import derive
 from workers.contract.download_policy import DownloadPolicy, ImgurLimits
-from workers.contract.errors import ImageError
+from workers.contract.errors import ImageError, JournalError
 from workers.contract.image_type import IMAGE_TYPES
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_messages import Cancellation, JobListing, JobOverview, Replay, Retry
@@ -61,7 +61,6 @@ from workers.runtime.many_threads import prepare_for_many_threads
 from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.scaling import ScalingRules
 from workers.state.jobs.timeline import TIMELINE_BYTES, TimelineEvent, read_timeline
-from workers.state.journal.journal_records import JournalError
 from workers.state.journal.repair import repair_journal
 from workers.worker.image_text import PLACEHOLDERS, template_faults
 from workers.worker.source.source_headers import origin_of

@@ -1,1 +1,1 @@
-"""What stands between the web process and the backend: circuit breaker, figures."""
+"""Between the web process and the backend: circuit breaker, metrics. Knows the settings."""

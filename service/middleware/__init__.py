@@ -1,1 +1,1 @@
-"""What is done for every request, one concern a module."""
+"""What is done for every request, one concern a module. Knows no resource."""

@@ -1,7 +1,7 @@
 """The service's routes as an OpenAPI 3.1 document.
 
-The shapes come from the very types that the answers are made from; what is said here is what
-types cannot say.
+The shapes come from the types that the responses are made from; this package adds what types cannot
+say. Knows requests, events and middleware, and no resource.
 """
 
 from service.openapi.document import VERSION, describe

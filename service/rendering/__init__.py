@@ -1,1 +1,1 @@
-"""Values as bytes: JSON, ETags, compressed documents."""
+"""Values as bytes: JSON, ETags, compressed documents. Knows no other package of the service."""

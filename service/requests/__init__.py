@@ -1,1 +1,1 @@
-"""Bodies, options, ids and preferences: values, or a problem."""
+"""Bodies, options, ids and preferences: values, or a problem. Knows no resource."""

@@ -1,1 +1,1 @@
-"""State as JSON."""
+"""State as JSON. Knows no HTTP server and no resource."""

@@ -1,4 +1,4 @@
-"""Why a URL could not be processed: stable codes and the exceptions that carry them."""
+"""Errors that cross process boundaries: why a URL failed, with stable codes, and the journal's."""
 
 from enum import StrEnum
 
@@ -127,3 +127,20 @@ class RateLimitedError(ImgurError):
             Reason.IMGUR_RATE_LIMITED, message, transient=True, retry_after=pause_seconds
         )
         self.pause_seconds = pause_seconds
+
+
+class JournalError(Exception):
+    """A journal cannot be used; the text is one sentence that says why."""
+
+
+class JournalFullError(JournalError):
+    """A record could not be put on the disk.
+
+    Args:
+        why: what the system said.
+        maybe_kept: it was written and only the disk did not confirm it, so a restart may find it.
+    """
+
+    def __init__(self, why: str, *, maybe_kept: bool) -> None:
+        super().__init__(why)
+        self.maybe_kept = maybe_kept

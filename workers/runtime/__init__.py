@@ -1,1 +1,1 @@
-"""Starts, watches and connects the processes; the only package that knows the other three."""
+"""Starts, watches and connects the processes; the only package that imports the other three."""

@@ -1,7 +1,7 @@
-"""What travels between the web side, the mailbox, the job table and the workers.
+"""Messages between the web process, the mailbox, the job table and the workers.
 
-Every message is immutable and picklable, so that it means the same on both sides of a process
-boundary and nobody can change it after it was sent.
+Each is immutable and picklable: it means the same on both sides of a process boundary, and nobody
+can change it after it was sent. Imports values of the contract only.
 """
 
 from workers.contract.messages.albums import (

@@ -1,1 +1,1 @@
-"""Manager and worker processes of one machine."""
+"""Manager and worker processes of one machine. Knows nothing of Ray."""

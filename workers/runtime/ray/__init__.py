@@ -1,1 +1,1 @@
-"""The same state and workers as actors on a Ray cluster."""
+"""State and workers as actors on a Ray cluster. The only package that imports Ray."""

@@ -5,6 +5,7 @@ from typing import cast
 
 import ray
 
+from workers.contract.errors import JournalError
 from workers.contract.state_calls import RESTORE_SECONDS
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.backend_log import log_open_tasks
@@ -18,7 +19,6 @@ from workers.runtime.ray.supervisor_actor import (
     supervisor_name,
     worker_names,
 )
-from workers.state.journal.journal_records import JournalError
 
 STATE_NAME = "imgup-state"
 # Without the head there is no cluster; on any other node these were one more thing to lose.

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from workers.contract.errors import JournalFullError
 from workers.contract.job_messages import CANCELLED
 from workers.contract.job_options import NewAlbum
 from workers.contract.messages import (
@@ -28,14 +29,13 @@ from workers.state.jobs.album import Album
 from workers.state.jobs.eviction import evict
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_reader import JobReader
-from workers.state.journal.job_journal import (
+from workers.state.jobs.job_records import (
     JobJournal,
     NoJournal,
     cancelled_record,
     ended_record,
     opened_record,
 )
-from workers.state.journal.journal import JournalFullError
 from workers.state.metrics import Metrics
 
 

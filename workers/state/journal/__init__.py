@@ -1,1 +1,1 @@
-"""The state on disk, and its way back at a restart."""
+"""The state on disk, and its way back at a restart. Knows every other part of the state."""

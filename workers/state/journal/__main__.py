@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from workers.contract.errors import JournalError
+from workers.state.jobs.job_records import Record
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.journal_file import journal_errors, write_all
-from workers.state.journal.journal_records import JournalError, Record, RecordReader
+from workers.state.journal.journal_records import RecordReader
 from workers.state.journal.recovery import replay, state_records
 
 _STDOUT = 1  # the descriptor

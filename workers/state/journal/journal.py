@@ -11,8 +11,10 @@ from typing import BinaryIO
 
 import structlog
 
+from workers.contract.errors import JournalFullError
+from workers.state.jobs.job_records import Record
 from workers.state.journal.journal_file import is_at, sync_folder, write_whole
-from workers.state.journal.journal_records import END_MARK, JournalError, Record, encode
+from workers.state.journal.journal_records import END_MARK, encode
 
 SYNC_SECONDS = 1.0
 """How often results are forced to the disk: what a crash of the whole machine may cost."""
@@ -20,19 +22,6 @@ SYNC_SECONDS = 1.0
 _COPY_BYTES = 1024 * 1024
 _NO_FILE = -1
 _UNSOUND = "the disk failed"
-
-
-class JournalFullError(JournalError):
-    """A record could not be put on the disk.
-
-    Args:
-        why: what the system said.
-        maybe_kept: it was written and only the disk did not confirm it, so a restart may find it.
-    """
-
-    def __init__(self, why: str, *, maybe_kept: bool) -> None:
-        super().__init__(why)
-        self.maybe_kept = maybe_kept
 
 
 class Journal:

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from workers.state.journal.journal_records import HEADER, JournalError, Record, encode
+from workers.contract.errors import JournalError
+from workers.state.jobs.job_records import Record
+from workers.state.journal.journal_records import HEADER, encode
 
 _LOCK_PATIENCE_SECONDS = 2.0  # a service killed with all of its processes is gone well before
 _LOCK_RETRY_SECONDS = 0.05

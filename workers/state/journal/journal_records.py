@@ -9,9 +9,9 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-Record = list[Any]
+from workers.contract.errors import JournalError
+from workers.state.jobs.job_records import Record
 
 HEADER: Record = ["imgup-journal", 1]
 """The first record of every journal: what it is, and the version of what follows."""
@@ -24,10 +24,6 @@ _BEGUN_PREFIX = re.compile(rb"[0-9a-f]{0,7}|[0-9a-f]{8}( ([1-9][0-9]{0,11})?)?")
 
 # Made once: json.dumps with any option makes an encoder for each call, for a third of its cost.
 _as_json = json.JSONEncoder(separators=(",", ":")).encode
-
-
-class JournalError(Exception):
-    """A journal cannot be used; the text is one sentence that says why."""
 
 
 def encode(record: Record) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from workers.contract.errors import JournalError
 from workers.contract.job_options import JobOptions
 from workers.contract.logs import LogConfig, configure_logging
 from workers.contract.messages import Altered, Failed, ImageState, JobStatus, Submission, Uploaded
@@ -16,13 +17,13 @@ from workers.contract.state_calls import Recovered
 from workers.contract.url import mask_url
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
+from workers.state.jobs.job_records import Record, data_of, data_record
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.task_records import JobTasks, deletion_of, delivery_of
 from workers.state.journal.compaction import Compaction, keep
-from workers.state.journal.job_journal import data_of, data_record
 from workers.state.journal.journal import Journal
 from workers.state.journal.journal_file import NO_ROOM, go_on, journal_errors, open_locked, rewrite
-from workers.state.journal.journal_records import JournalError, Record, RecordReader
+from workers.state.journal.journal_records import RecordReader
 from workers.state.mailbox import Mailbox
 from workers.state.tasks.task_store import TaskStore
 

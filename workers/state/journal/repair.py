@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from workers.contract.errors import JournalError
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.journal import Journal
 from workers.state.journal.journal_file import journal_errors, new_file, open_locked, rewrite
-from workers.state.journal.journal_records import END_MARK, JournalError, check_header, decode
+from workers.state.journal.journal_records import END_MARK, check_header, decode
 from workers.state.journal.recovery import replay, state_records
 
 

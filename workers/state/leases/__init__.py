@@ -1,1 +1,1 @@
-"""Which worker has which task, and what becomes of it."""
+"""Which worker has which task, and its outcome. Knows job table, scheduler and task queue."""

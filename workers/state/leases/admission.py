@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from workers.contract.errors import JournalFullError
 from workers.contract.job_messages import Replay, Retry
 from workers.contract.messages import JobStatus, Refusal, RefusalCode, Submission
 from workers.contract.origin import Origin
 from workers.contract.shares import Shares, share_left
 from workers.state.jobs.job_size import least_size, size_of
 from workers.state.jobs.job_table import JobTable
-from workers.state.journal.journal import JournalFullError
 from workers.state.schedule.scheduler import Scheduler
 
 _FULL_RETRY_SECONDS = 10

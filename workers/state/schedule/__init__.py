@@ -1,1 +1,1 @@
-"""What waits, and whose turn it is."""
+"""What waits, and whose turn it is. Knows no job table and no lease."""

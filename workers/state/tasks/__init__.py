@@ -1,1 +1,1 @@
-"""Tasks besides images: webhook deliveries, and deletions of uploaded images."""
+"""Tasks besides images: webhooks and deletions. Knows the job table and the schedule."""

@@ -1,1 +1,1 @@
-"""Bounded transfers over libcurl, and the guard of addresses."""
+"""Bounded transfers over libcurl, and the address guard. Knows neither sources nor Imgur."""

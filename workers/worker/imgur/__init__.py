@@ -1,1 +1,1 @@
-"""One image to Imgur: authorization, upload, errors, rate limit."""
+"""One image to Imgur: authorization, upload, errors, rate limit. Knows worker.http."""

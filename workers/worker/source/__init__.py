@@ -1,1 +1,1 @@
-"""One image from a URL."""
+"""One image from a URL. Knows worker.http, and nothing of Imgur."""

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import JournalError
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.messages import ChangesWanted, JobStatus, Submission
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.ray.state_actor import BackendState
 from workers.runtime.scaling import ScalingRules
-from workers.state.journal.journal_records import JournalError
 from workers.worker.worker import WorkerConfig
 
 CONFIG = BackendConfig(

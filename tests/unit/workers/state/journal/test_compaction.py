@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from workers.contract.errors import JournalError
 from workers.contract.messages import Failed, Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal import compaction as module
 from workers.state.journal.compaction import Compaction, keep
 from workers.state.journal.journal import Journal
-from workers.state.journal.journal_records import JournalError
 from workers.state.journal.recovery import load
 
 URLS = tuple(f"https://s.test/{number}" for number in range(20))

@@ -13,16 +13,10 @@ import pytest
 from hypothesis import given, settings
 from structlog.testing import capture_logs
 
-from workers.state.journal.journal import Journal, JournalFullError
+from workers.contract.errors import JournalError, JournalFullError
+from workers.state.journal.journal import Journal
 from workers.state.journal.journal_file import open_locked, rewrite
-from workers.state.journal.journal_records import (
-    HEADER,
-    JournalError,
-    Record,
-    RecordReader,
-    decode,
-    encode,
-)
+from workers.state.journal.journal_records import HEADER, Record, RecordReader, decode, encode
 
 RECORDS: list[Record] = [
     ["opened", "j", "", 1511961509.25, ["https://s.test/ä", "https://s.test/\ud800"]],

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from structlog.testing import capture_logs
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
+from workers.contract.errors import JournalError
 from workers.contract.job_messages import Cancellation, Replay, Retry
 from workers.contract.job_options import NO_OPTIONS, JobOptions, Priority
 from workers.contract.logs import LogConfig
@@ -36,7 +37,7 @@ from workers.runtime.backend_log import log_recovered
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.timeline import TIMELINE_BYTES, read_timeline
 from workers.state.journal.journal import Journal
-from workers.state.journal.journal_records import END_MARK, JournalError, encode
+from workers.state.journal.journal_records import END_MARK, encode
 from workers.state.journal.recovery import Recovery, load, replay, state_records
 from workers.state.mailbox import Mailbox
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from workers.contract.errors import JournalError
 from workers.contract.messages import ImageState, Submission, Uploaded
 from workers.state.jobs.job_table import JobTable
-from workers.state.journal.journal_records import JournalError, encode
+from workers.state.journal.journal_records import encode
 from workers.state.journal.recovery import load
 from workers.state.journal.repair import repair_journal
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from workers.contract.messages import Failed, Submission, Uploaded
-from workers.state.journal.journal_records import Record
+
+Record = list[Any]
+"""A change as JSON: its kind, then what the kind needs."""
 
 
 class JobJournal(Protocol):
