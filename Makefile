@@ -23,6 +23,8 @@ AXE = build/axe-core/axe.min.js
 # Only files whose hashes are known are installed. The project itself, which has none, brings nothing:
 # neither what it needs nor what builds it.
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes
+# Strict: a dead link or anchor fails it.
+BUILD_SITE = $(BIN) -m zensical build --clean --strict
 INSTALL_COMMAND = $(BIN) -m pip install --quiet --disable-pip-version-check \
     --no-deps --no-build-isolation --editable .
 # Each after those that it names as constraints.
@@ -30,7 +32,7 @@ LOCKED = requirements requirements-build requirements-ray requirements-dev \
     benchmarks/requirements tools/requirements tools/requirements-lock
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-chaos test-browser test-ray lint bench bench-cluster soak test-image pictures lock clean
+.PHONY: help run test test-chaos test-browser test-ray lint docs bench bench-cluster soak test-image pictures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -75,6 +77,10 @@ lint: $(DEV_READY)  ## style, formatting, types, imports between folders, and wh
 	$(BIN) -m mypy
 	$(VENV)/bin/lint-imports --no-logo --no-cache
 	$(BIN) -m tests.check_documents
+	$(BUILD_SITE)
+
+docs: $(DEV_READY)  ## the documentation site in build/site, from docs/ and zensical.toml
+	$(BUILD_SITE)
 
 bench: $(BENCH_READY)  ## side by side with celery, dramatiq, huey, rq, …; a short form: ARGS=--quick
 	$(BENCH_ENV)/bin/python -m benchmarks $(ARGS)
@@ -101,7 +107,7 @@ lock: $(LOCK_READY)  ## resolve each requirements*.in to versions and hashes; to
 	done
 
 clean:  ## remove what the other targets made, the virtual environment included
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build *.egg-info
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build *.egg-info
 	find . -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN):

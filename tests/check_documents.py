@@ -1,11 +1,13 @@
-"""Whether files, settings, routes and make targets that the documents name are there.
+"""Checks that files, settings, routes and make targets that the documents name are there.
 
 Run by ``make lint``: ``python -m tests.check_documents``. It prints a line for each that is not.
 """
 
+import fnmatch
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from service.openapi import describe
@@ -13,6 +15,7 @@ from service.settings.environment import load_settings
 from service.settings.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+SITE = ROOT / "docs"
 DOCUMENTS = sorted(
     path
     for path in (
@@ -30,12 +33,24 @@ _OTHER_VARIABLES = re.compile(
     r"|RES_OPTIONS|NO_COLOR|IMGUP_\w+|X_FILE|PID_\w+"
     r"|CURLOPT_\w+|DNS_CACHE_TIMEOUT|MSG_\w+|PR_\w+|SO_\w+"
 )
-_FOLDERS = ("benchmarks", "deploy", "docs", "imgup", "sandbox", "service", "tests", "workers")
+_FOLDERS = (
+    "benchmarks",
+    "deploy",
+    "docs",
+    "imgup",
+    "sandbox",
+    "service",
+    "tests",
+    "tools",
+    "workers",
+)
 
 _find_code = re.compile(r"`([^`\n]+)`").findall
-_find_link = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)").findall
+_find_link = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]*))?\)").findall
 _find_make = re.compile(r"^make ([a-z][a-z-]*)").findall
 _find_variable = re.compile(r"(?<![\w.])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w(])").findall
+_is_file_name = re.compile(r"[\w*-]+\.(?:css|html|js|py|sh|toml|yaml)").fullmatch
+_find_headings = re.compile(r"^#+ (.+)$", re.MULTILINE).findall
 _is_path = re.compile(r"[A-Za-z0-9_.*/-]+").fullmatch
 _match_route = re.compile(r"(?:(?:GET|POST|PUT|DELETE) )?(/v1/[^\s`?]*)").fullmatch
 _find_targets = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE).findall
@@ -45,21 +60,22 @@ def main() -> int:
     faults = [
         f"{document.relative_to(ROOT)}: {fault}"
         for document in DOCUMENTS
-        for fault in dict.fromkeys(_faults(document))
+        for fault in dict.fromkeys(faults_of(document, document.read_text()))
     ]
     sys.stdout.writelines(f"{fault}\n" for fault in faults)
     return bool(faults)
 
 
-def _faults(document: Path) -> Iterator[str]:
-    text = document.read_text()
+def faults_of(document: Path, text: str) -> Iterator[str]:
+    """What a document names and is not there, a phrase for each."""
     targets = {*_find_targets((ROOT / "Makefile").read_text())}
     settings = {field.upper() for field in Settings.model_fields}
     routes = {re.sub(r"\{[^}]*\}", "*", path) for path in describe(load_settings({}))["paths"]}
-    for target in _find_link(text):
-        if "://" not in target and not (document.parent / target).exists():
-            yield f"no file {target}"
+    for target, anchor in _find_link(text):
+        if "://" not in target:
+            yield from _faults_of_link(document, target, anchor)
     code = _find_code(text)
+    yield from _absent_files(code)
     for name in (target for words in code for target in _find_make(words)):
         if name not in targets:
             yield f"no target: make {name}"
@@ -68,11 +84,38 @@ def _faults(document: Path) -> Iterator[str]:
         if not known and not _OTHER_VARIABLES.fullmatch(name) and name not in _make_variables():
             yield f"no setting {name}"
     for words in code:
-        if _names_a_file(words) and not any(ROOT.glob(words.rstrip("/"))):
-            yield f"no file {words}"
         route = _match_route(words)
         if route and re.sub(r"\{[^}]*\}|:\w+", "*", route[1]).rstrip("/") not in routes:
             yield f"no route {route[1]}"
+
+
+def _absent_files(code: list[str]) -> Iterator[str]:
+    for words in code:
+        if _names_a_file(words) and not any(ROOT.glob(words.rstrip("/"))):
+            yield f"no file {words}"
+        if _is_file_name(words) and not any(fnmatch.filter(_file_names(), words)):
+            yield f"no file {words}"
+
+
+def _faults_of_link(document: Path, target: str, anchor: str) -> Iterator[str]:
+    path = (document.parent / target).resolve()
+    if not path.exists():
+        yield f"no file {target}"
+    elif SITE in document.parents and SITE not in path.parents:
+        yield f"{target} is not part of the site: name the file instead"
+    elif anchor and anchor not in {_slug(heading) for heading in _find_headings(path.read_text())}:
+        yield f"no heading {target}#{anchor}"
+
+
+def _slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub and the site make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@cache
+def _file_names() -> frozenset[str]:
+    inside = (path for folder in _FOLDERS for path in (ROOT / folder).rglob("*"))
+    return frozenset(path.name for path in (*ROOT.iterdir(), *inside))
 
 
 def _names_a_file(words: str) -> bool:

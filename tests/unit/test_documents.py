@@ -5,10 +5,22 @@ from pathlib import Path
 import pytest
 
 from service.settings.settings import Settings
+from tests.check_documents import faults_of
 from workers.contract.errors import Reason
 from workers.contract.messages import DeletionRefusal, RefusalCode
 
 ROOT = Path(__file__).parents[2]
+
+ABSENT = [
+    ("`parking_channel.py`", "no file parking_channel.py"),
+    ("`service/absent.py`", "no file service/absent.py"),
+    ("[a link](absent.md)", "no file absent.md"),
+    ("[a link](cli.md#absent)", "no heading cli.md#absent"),
+    ("[a link](../README.md)", "../README.md is not part of the site: name the file instead"),
+    ("`make absent`", "no target: make absent"),
+    ("ABSENT_SETTING", "no setting ABSENT_SETTING"),
+    ("`GET /v1/absent`", "no route /v1/absent"),
+]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -27,6 +39,17 @@ def test_every_refusal_to_delete_is_explained(code: DeletionRefusal) -> None:
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
-def test_every_setting_is_in_the_readme(field: str) -> None:
-    table = (ROOT / "README.md").read_text().partition("## Configuration")[2]
-    assert field.upper() in table.partition("\n## ")[0]
+def test_every_setting_is_documented(field: str) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    names = " ".join(line.split("|")[1] for line in text.splitlines() if line.startswith("|"))
+    assert field.upper() in names.replace(",", " ").split()
+
+
+@pytest.mark.parametrize(("text", "fault"), ABSENT)
+def test_what_a_document_names_and_is_not_there_is_a_fault(text: str, fault: str) -> None:
+    assert list(faults_of(ROOT / "docs" / "any.md", text)) == [fault]
+
+
+def test_what_a_document_names_and_is_there_is_none() -> None:
+    text = "`uploads.py`, `workers/state/`, [a link](cli.md#upload), `make lint`, MAX_ATTEMPTS"
+    assert not list(faults_of(ROOT / "docs" / "any.md", text))
