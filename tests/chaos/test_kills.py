@@ -43,7 +43,7 @@ def test_each_url_ends_exactly_once_under_kills(launch, note, crashed_uploads):
     assert set(verdict.failed) <= {"worker-crashed", "upload-interrupted"}
     # The service's own log is a closer bound: what its dead workers had in hand.
     deaths = service.events("worker died")
-    leased = sum(death["urls_given_back"] + death["urls_failed"] for death in deaths)
+    leased = sum(death["urls_requeued"] + death["urls_failed"] for death in deaths)
     assert verdict.extra <= leased
     if crashed_uploads == "fail":
         assert verdict.maybe_duplicated == 0

@@ -13,7 +13,7 @@ _JOB_IDS_TOLD = 10  # in one line of the log
 
 def log_recovered(journal_path: str, recovered: Recovered) -> None:
     """Say what a journal brought back."""
-    log = structlog.get_logger("board")
+    log = structlog.get_logger("backend")
     log.info(
         "journal read: going on from there",
         journal=journal_path,
@@ -35,17 +35,17 @@ def log_recovered(journal_path: str, recovered: Recovered) -> None:
 
 
 def log_open_tasks(tasks: Iterable[TaskKey], *, kept: bool) -> None:
-    """Say what is not done besides images.
+    """Log the webhooks and deletions that are not done.
 
     Args:
         tasks: the open ones.
         kept: whether a journal brings them back.
     """
-    say = "errands put off to the next start" if kept else "errands dropped"
+    event = "tasks kept for the next start" if kept else "tasks dropped"
     jobs: defaultdict[str, list[str]] = defaultdict(list)
     for kind, (job_id, _) in tasks:
         jobs[kind.value].append(job_id)
-    for errand, job_ids in jobs.items():
-        structlog.get_logger("board").warning(
-            say, errand=errand, count=len(job_ids), job_ids=job_ids[:_JOB_IDS_TOLD]
+    for task, job_ids in jobs.items():
+        structlog.get_logger("backend").warning(
+            event, task=task, count=len(job_ids), job_ids=job_ids[:_JOB_IDS_TOLD]
         )

@@ -148,7 +148,7 @@ class Supervisor:
             if slot.process is not None:
                 self._mailbox.drain_worker(slot.worker_id)
                 self._draining.append(slot)
-                self._log.debug("worker is to leave", worker=slot.worker_id)
+                self._log.debug("worker draining", worker=slot.worker_id)
 
     def adopt(self, worker_id: str, process: WorkerProcess) -> bool:
         """Take over a worker that another supervisor has started; False if no place is free."""
@@ -238,9 +238,9 @@ class Supervisor:
             worker=slot.worker_id,
             pid=process.pid,
             cause=_cause(process.exitcode),
-            urls_given_back=fenced.returned,
+            urls_requeued=fenced.returned,
             urls_failed=len(fenced.failed),
-            errands_given_back=fenced.tasks,
+            tasks_requeued=fenced.tasks,
         )
         for crashed in fenced.failed:
             log_crashed(crashed)

@@ -27,7 +27,7 @@ class Upkeep:
         self._mailbox = mailbox
         self._job_table = job_table
         self._job_ttl_seconds = job_ttl_seconds
-        self._log = structlog.get_logger("board")
+        self._log = structlog.get_logger("backend")
 
     def order(self, count: int) -> bool:
         """See `Scaler.order`; whether that changes anything."""

@@ -22,7 +22,7 @@ from workers.contract.messages import (
 from workers.contract.url import mask_url
 
 _REFUSED: Final = "result refused: the lease had passed to another worker"
-_TASK_REFUSED: Final = "errand refused: it had passed to another worker"
+_TASK_REFUSED: Final = "task refused: the lease had passed to another worker"
 
 
 def log_fields(lease: Lease) -> dict[str, Any]:
@@ -32,13 +32,13 @@ def log_fields(lease: Lease) -> dict[str, Any]:
     if lease.album is not None:
         fields = {
             "job_id": lease.job_id,
-            "errand": lease.kind.value,
+            "task": lease.kind.value,
             "step": lease.album.step.value,
         }
         return fields | {"attempt": lease.attempt}
     return {
         "job_id": lease.job_id,
-        "errand": lease.kind.value,
+        "task": lease.kind.value,
         "index": lease.index if lease.kind is TaskKind.DELETION else None,
         "attempt": lease.attempt,
     }
@@ -47,7 +47,7 @@ def log_fields(lease: Lease) -> dict[str, Any]:
 def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
     """Log how an attempt ended, once the mailbox has taken the report: only then it counts."""
     is_image = lease.kind is TaskKind.IMAGE
-    log = structlog.get_logger("worker" if is_image else "errands").bind(**log_fields(lease))
+    log = structlog.get_logger("worker" if is_image else "tasks").bind(**log_fields(lease))
     if not ack.accepted:
         log.warning(_REFUSED if is_image else _TASK_REFUSED)
         return
@@ -92,16 +92,16 @@ def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> Non
 def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
     match outcome:
         case Done(status):
-            log.info("errand done", status=status)
+            log.info("task done", status=status)
         case AlbumCreated(album_id, link):
-            log.info("errand done", album=album_id, link=link)
+            log.info("task done", album=album_id, link=link)
         case Deferred(_, message, pause_seconds):
-            log.warning("errand put off", message=message, pause_seconds=pause_seconds)
+            log.warning("task deferred", message=message, pause_seconds=pause_seconds)
         case Failed(reason, message):
-            log.warning("errand failed", reason=reason, message=message, status=outcome.status)
+            log.warning("task failed", reason=reason, message=message, status=outcome.status)
         case RetryLater(reason, message, delay_seconds):
             log.info(
-                "errand will be tried again",
+                "task will be tried again",
                 reason=reason,
                 message=message,
                 status=outcome.status,
@@ -126,9 +126,9 @@ def log_crashed(url: CrashedUrl) -> None:
 def log_crashed_task(task: CrashedTask) -> None:
     """Say that a webhook or a deletion failed, which had no worker left to say so."""
     structlog.get_logger("errands").warning(
-        "errand failed",
+        "task failed",
         job_id=task.job_id,
-        errand=task.kind.value,
+        task=task.kind.value,
         index=task.index if task.kind is TaskKind.DELETION else None,
         attempt=task.attempt,
         reason=task.reason,

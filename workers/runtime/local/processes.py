@@ -33,7 +33,7 @@ class LocalBackend(HealthReader):
         self._scaler = Scaler(config.worker_count, config.scaling)
         self._max_workers = config.scaling.most
         self._wakeup_pipe = WakeupPipe()
-        self._log = structlog.get_logger("board")
+        self._log = structlog.get_logger("backend")
         # Workers are forked from a server process that was itself spawned: like a spawned worker
         # they inherit neither the listening socket nor a lock held by a thread, but the modules
         # are imported already, and a dead worker is replaced in 10 ms instead of 300.

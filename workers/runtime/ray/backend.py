@@ -37,7 +37,7 @@ class RayBackend(HealthReader):
         self._workers_wanted = config.worker_count
         self._max_workers = config.scaling.most
         self._relay: LogRelay | None = None
-        self._log = structlog.get_logger("board")
+        self._log = structlog.get_logger("backend")
 
     @property
     def outlives_service(self) -> bool:

@@ -226,6 +226,6 @@ def test_a_webhook_given_up_with_its_third_worker_is_logged() -> None:
             harness.take(f"worker-1.{number}")
             harness.worker(f"worker-1.{number}").exitcode = -9
             harness.supervisor.look_after()
-    (line,) = [line for line in logs if line["event"] == "errand failed"]
-    assert (line["job_id"], line["errand"], line["reason"]) == ("j", "webhook", "worker-crashed")
+    (line,) = [line for line in logs if line["event"] == "task failed"]
+    assert (line["job_id"], line["task"], line["reason"]) == ("j", "webhook", "worker-crashed")
     assert "s3cret" not in repr(logs)

@@ -25,16 +25,16 @@ ACCEPTED, REFUSED = Ack(accepted=True), Ack(accepted=False)
 @pytest.mark.parametrize(
     ("outcome", "ack", "event", "level"),
     [
-        (Done(200), ACCEPTED, "errand done", "info"),
+        (Done(200), ACCEPTED, "task done", "info"),
         (
             RetryLater("refused", "no", 5.04, status=503),
             ACCEPTED,
-            "errand will be tried again",
+            "task will be tried again",
             "info",
         ),
-        (Failed("refused", "no", status=410), ACCEPTED, "errand failed", "warning"),
-        (Deferred("imgur-rate-limited", "wait", 9.0), ACCEPTED, "errand put off", "warning"),
-        (Done(200), REFUSED, "errand refused: it had passed to another worker", "warning"),
+        (Failed("refused", "no", status=410), ACCEPTED, "task failed", "warning"),
+        (Deferred("imgur-rate-limited", "wait", 9.0), ACCEPTED, "task deferred", "warning"),
+        (Done(200), REFUSED, "task refused: the lease had passed to another worker", "warning"),
     ],
 )
 def test_it_is_logged_without_secrets(outcome: Outcome, ack: Ack, event: str, level: str) -> None:
@@ -44,7 +44,7 @@ def test_it_is_logged_without_secrets(outcome: Outcome, ack: Ack, event: str, le
         (line,) = logs
         assert (line["event"], line["log_level"]) == (event, level)
         assert (line["job_id"], line["attempt"]) == ("j", task.attempt)
-        assert line["errand"] == task.kind.value
+        assert line["task"] == task.kind.value
         assert "s3cret" not in repr(line)
 
 
@@ -55,6 +55,6 @@ def test_one_that_no_worker_has_survived_is_logged_like_any_other(
     with structlog.testing.capture_logs() as logs:
         log_crashed_task(CrashedTask(kind, "j", 3, 2, "worker-crashed", "Three died."))
     (line,) = logs
-    assert (line["event"], line["log_level"]) == ("errand failed", "warning")
-    assert (line["job_id"], line["errand"], line["index"]) == ("j", kind.value, index)
+    assert (line["event"], line["log_level"]) == ("task failed", "warning")
+    assert (line["job_id"], line["task"], line["index"]) == ("j", kind.value, index)
     assert (line["attempt"], line["reason"]) == (2, "worker-crashed")

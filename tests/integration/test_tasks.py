@@ -87,7 +87,7 @@ def receive() -> Iterator[Callable[..., Receiver]]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     keys = {"API_KEYS": "ann:key-a,bob:key-b"}
-    log = tmp_path_factory.mktemp("errands") / "service.log"
+    log = tmp_path_factory.mktemp("tasks") / "service.log"
     running = RunningService(log, ENVIRON | keys, is_measured=True)
     running.http.headers["X-API-Key"] = "key-a"
     try:
@@ -289,9 +289,9 @@ def test_a_stop_lets_a_delivery_end_and_tells_what_is_dropped(
     service.wait_for_event("draining; a second signal ends it at once")
     ends.go_on.set()
     assert service.wait_for_exit() == 0
-    assert [event["job_id"] for event in service.events("errand done")] == [job_id]
-    (dropped,) = service.events("errands dropped")
-    assert (dropped["errand"], dropped["count"], dropped["job_ids"]) == ("webhook", 1, [later])
+    assert [event["job_id"] for event in service.events("task done")] == [job_id]
+    (dropped,) = service.events("tasks dropped")
+    assert (dropped["task"], dropped["count"], dropped["job_ids"]) == ("webhook", 1, [later])
 
 
 def submit_silent(service: RunningService, callbacks: list[str]) -> None:
