@@ -120,9 +120,9 @@ def _trips(trips: Sequence[Any]) -> list[str]:
         ]
         for found in trips
     ]
-    head = ["", "images/s", "round trips an image", "words a round trip"]
+    head = ["", "images/s", "round trips an image", "requests a round trip"]
     note = (
-        "An image is three words: a lease taken, its upload announced, its result reported. "
+        "An image is three requests: a lease taken, its upload announced, its result reported. "
         "Without batching each would be a round trip."
     )
     return [*section("Round trips at load, counted at the state actor", head, rows), note, ""]
@@ -140,11 +140,11 @@ def _state(state: Any) -> list[str]:  # noqa: ANN401 - JSON
             f"{min(rate['state_cpu_ms'] for rate in found):.2f}",
         ]
         rows.append([_SAYING[batch], str(callers), *cells])
-    head = ["what a trip carries", "callers", "trips/s", "images/s", "state's CPU ms a trip"]
+    head = ["a round trip carries", "callers", "round trips/s", "images/s", "CPU ms a round trip"]
     note = (
         "One state actor, and callers that do nothing else, on the same cores; the best of four "
-        "passes, as other work on the machine only slows them. *One word* is an image without "
-        "batching: three trips. With words of several images it is two trips for all of them. "
+        "passes, as other work on the machine only slows them. *One request* is an image without "
+        "batching: three round trips. With requests of several images it is two for all of them. "
         f"The state's memory: {state['bytes_a_url']:.0f} bytes a URL that waits."
     )
     return [*section("What one state actor takes", head, rows), note, ""]
@@ -152,9 +152,9 @@ def _state(state: Any) -> list[str]:  # noqa: ANN401 - JSON
 
 _SAYING = {
     0: "nothing",
-    1: "one word",
-    8: "words of 8 images",
-    32: "words of 32 images",
+    1: "one request",
+    8: "requests of 8 images",
+    32: "requests of 32 images",
 }
 
 
