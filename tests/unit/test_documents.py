@@ -53,3 +53,9 @@ def test_what_a_document_names_and_is_not_there_is_a_fault(text: str, fault: str
 def test_what_a_document_names_and_is_there_is_none() -> None:
     text = "`uploads.py`, `workers/state/`, [a link](cli.md#upload), `make lint`, MAX_ATTEMPTS"
     assert not list(faults_of(ROOT / "docs" / "any.md", text))
+
+
+def test_the_site_shows_every_page() -> None:
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    listed = (ROOT / "zensical.toml").read_text()
+    assert not [page for page in pages if f'"{page}"' not in listed]
