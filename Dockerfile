@@ -22,6 +22,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
         --requirement requirements.txt ${INSTALL:+--requirement requirements-$INSTALL.txt}
 
 COPY LICENSE ./
+COPY converter converter
 COPY service service
 COPY workers workers
 COPY sandbox sandbox
@@ -30,8 +31,8 @@ COPY imgup imgup
 # The base image has no bytecode and the service cannot write any, so each of its processes would
 # compile all it uses at every start. An import here, as root, leaves what it compiled; and shows
 # while building that everything is there.
-RUN python -c "import service.run, sandbox.run, imgup.cli, imgup.client, imgup.screen, jinja2" \
-    && python -m compileall -q service workers sandbox imgup
+RUN python -c "import converter.server, service.run, sandbox.run, imgup.cli, imgup.client, imgup.screen, jinja2" \
+    && python -m compileall -q converter service workers sandbox imgup
 
 LABEL org.opencontainers.image.title="imgup" \
       org.opencontainers.image.description="Downloads lists of image URLs and uploads them to Imgur" \

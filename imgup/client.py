@@ -97,6 +97,7 @@ class Client:
         callback_url: str | None = None,
         source_headers: Mapping[str, Mapping[str, str]] | None = None,
         resolve_pages: bool | None = None,
+        convert: bool | None = None,
         idempotency_key: str | None = None,
     ) -> "Job":
         """Send a job.
@@ -113,6 +114,7 @@ class Client:
             source_headers: sent to sources, by origin.
             resolve_pages: whether a link to a page is followed to the image that it names; None:
                 as the service is set.
+            convert: whether images that Imgur would refuse are converted; None: as is usual there.
             idempotency_key: names this submission; with the same one and the same body there is
                 never a second job. One is made up where none is given, so that trying again is
                 safe.
@@ -129,6 +131,7 @@ class Client:
             "callbackUrl": callback_url,
             "sourceHeaders": source_headers,
             "resolvePages": resolve_pages,
+            "convert": convert,
         }
         answer = self._connection.call(
             "POST",

@@ -16,7 +16,7 @@ FORMATS = ("links", "markdown", "bbcode", "html", "csv")
 
 # All that a URI may hold (RFC 3986), but for brackets and quotes, which close a markup's own.
 _KEPT_IN_MARKUP = ":/?#@!$&*+,;=%-._~"
-_CSV_HEAD = ("url", "state", "link", "reason", "message", "altered")
+_CSV_HEAD = ("url", "state", "link", "reason", "message", "altered", "converted")
 # A spreadsheet takes a cell that begins so for a formula (CWE-1236).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -33,7 +33,12 @@ def render_links(results: "Iterable[Result]", form: str) -> Iterator[str]:
         for result in results:
             cells = (result.url, result.state, result.link, result.reason, result.message)
             altered = result.altered and f"{result.altered.type} {result.altered.bytes}"
-            yield _csv_line(tuple(cell or "" for cell in (*cells, altered)))
+            made = result.converted
+            converted = made and (
+                f"{made.source} {made.bytes_before} -> "
+                f"{made.to} {made.bytes_after} {made.width}x{made.height}"
+            )
+            yield _csv_line(tuple(cell or "" for cell in (*cells, altered, converted)))
         return
     for result in results:
         if result.link is not None:

@@ -83,6 +83,27 @@ class Altered:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class Converted:
+    """What the service made of an image that Imgur would have refused.
+
+    Attributes:
+        source: its media type.
+        to: that of what was made of it.
+        bytes_before: its size in bytes.
+        bytes_after: the same of what was made of it.
+        width: of that, in pixels.
+        height: the same.
+    """
+
+    source: Annotated[str, Field(alias="from")]
+    to: str
+    bytes_before: int
+    bytes_after: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Result:
     """How one submitted URL stands.
 
@@ -96,6 +117,7 @@ class Result:
         attempts: tries so far.
         possibly_duplicated: the image may be at Imgur twice.
         resolved_to: where the image was looked for, if the URL led to a page.
+        converted: what was made of the image before its upload, where that was needed.
         altered: what is at Imgur, where Imgur changed the image.
         deleted: `pending`, `done` or `failed` once its deletion was asked for.
     """
@@ -109,6 +131,7 @@ class Result:
     attempts: int = 0
     possibly_duplicated: bool = False
     resolved_to: str | None = None
+    converted: Converted | None = None
     altered: Altered | None = None
     deleted: str | None = None
 

@@ -27,6 +27,7 @@ from workers import (
     BackendError,
     BackendLostError,
     ClusterAddress,
+    ConversionPolicy,
     DownloadPolicy,
     ImgurAccess,
     ImgurLimits,
@@ -199,6 +200,13 @@ def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> Backe
         imgur=_imgur_access(settings, sandbox),
         webhooks=WebhookPolicy(
             settings.webhook_secret_values, retry_seconds=settings.webhook_retry_seconds
+        ),
+        conversion=ConversionPolicy(
+            enabled=settings.convert != "off",
+            processes=settings.convert_processes,
+            seconds=settings.convert_seconds,
+            max_pixels=settings.convert_max_pixels,
+            strip_metadata=settings.strip_metadata,
         ),
         core_share=min(1.0, usable_cores() / settings.worker_count),
         logs=LogConfig(settings.log_format, settings.log_level),

@@ -12,6 +12,7 @@ from workers.contract.backend import (
     WebJobTable,
     WebMailbox,
 )
+from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.data_url import DataUrl, beginning_of, is_data_url, read_data_url
 from workers.contract.derived import derive
 from workers.contract.download_policy import DownloadPolicy, ImgurLimits
@@ -35,6 +36,7 @@ from workers.contract.messages import (
     AlbumStatus,
     Altered,
     ChangesWanted,
+    Converted,
     Deletion,
     DeletionRefusal,
     DeletionState,
@@ -91,6 +93,8 @@ __all__ = [
     "Cancellation",
     "ChangesWanted",
     "ClusterAddress",
+    "ConversionPolicy",
+    "Converted",
     "DataUrl",
     "Deletion",
     "DeletionRefusal",

@@ -125,6 +125,8 @@ def _shown_album(album: "Album | None") -> str | None:
 
 def _end_of(result: "Result") -> str:
     end = result.link or result.reason or ""
+    if result.converted:
+        end += f"  converted from {result.converted.source} to {result.converted.to}"
     if result.altered:
         end += f"  altered to {result.altered.type}, {result.altered.bytes} bytes"
     return f"{end}  deletion {result.deleted}" if result.deleted else end

@@ -47,6 +47,11 @@ _STDIN = "-"
     help="Follow links to pages to the image that the page names; the service's setting else.",
 )
 @click.option("--callback-url", help="A URL that is told when the job is complete.")
+@click.option(
+    "--convert/--no-convert",
+    default=None,
+    help="Whether images that Imgur refuses are converted; they are, where the service does that.",
+)
 @asks_the_service
 def upload(
     client: "Client",

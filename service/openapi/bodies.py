@@ -97,6 +97,11 @@ def _options() -> dict[str, Any]:
         },
         "callbackUrl": _url(LONGEST_CALLBACK)
         | {"description": "Is told when the job is complete."},
+        "convert": {
+            "type": "boolean",
+            "default": True,
+            "description": "Whether images that Imgur would refuse are converted.",
+        },
         "resolvePages": {
             "type": "boolean",
             "description": "Whether links to pages are followed to the image that the page names, "

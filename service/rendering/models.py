@@ -33,17 +33,32 @@ class TimelineEntry(TypedDict):
     """Something that happened to a URL, at the time `at`.
 
     A claim says which `attempt` it began. A download says what came: how many `bytes`, of which
-    `type`, and for how many milliseconds (`ms`) it went on; an upload, how long that took. What was
-    retried, or failed, says the `reason`.
+    `type`, and for how many milliseconds (`ms`) it went on; a conversion and an upload, how long
+    that took. What was retried, or failed, says the `reason`.
     """
 
-    event: Literal["queued", "claimed", "downloaded", "uploaded", "retried", "failed"]
+    event: Literal["queued", "claimed", "downloaded", "converted", "uploaded", "retried", "failed"]
     at: Time
     attempt: NotRequired[int]
     bytes: NotRequired[int]
     type: NotRequired[str]
     ms: NotRequired[int]
     reason: NotRequired[str]
+
+
+ConvertedImage = TypedDict(
+    "ConvertedImage",
+    {
+        "from": str,
+        "to": str,
+        "bytesBefore": int,
+        "bytesAfter": int,
+        "width": int,
+        "height": int,
+    },
+)
+ConvertedImage.__doc__ = """What was made of an image that Imgur would have refused: media types,
+sizes in bytes, and the new one's width and height in pixels."""
 
 
 class AlteredImage(TypedDict):
@@ -59,11 +74,11 @@ class UrlResult(TypedDict):
     `reason` and `message` say why it failed, or why its last attempt did while another is due.
     `possiblyDuplicated` is there, and true, when it was uploaded again after an upload whose end
     nobody knows: the image may be at Imgur twice. `deduplicated` is there, and true, when the same
-    image was at Imgur already, and nothing was sent. `altered` is there when Imgur changed the
-    image. `resolvedTo` is there when the URL led to a page, or was a share link: it is where the
-    image was looked for. `deleted` is there when somebody has wanted the image deleted;
-    `deletionReason` and `deletionMessage` say why that failed. `timeline` is there when it was
-    asked for.
+    image was at Imgur already, and nothing was sent. `converted` is there when the image was
+    converted before its upload, `altered` when Imgur changed it. `resolvedTo` is there when the URL
+    led to a page, or was a share link: it is where the image was looked for. `deleted` is there
+    when somebody has wanted the image deleted; `deletionReason` and `deletionMessage` say why that
+    failed. `timeline` is there when it was asked for.
     """
 
     url: str
@@ -75,6 +90,7 @@ class UrlResult(TypedDict):
     possiblyDuplicated: NotRequired[Literal[True]]
     deduplicated: NotRequired[Literal[True]]
     resolvedTo: NotRequired[str]
+    converted: NotRequired[ConvertedImage]
     altered: NotRequired[AlteredImage]
     deleted: NotRequired[Literal["pending", "done", "failed"]]
     deletionReason: NotRequired[str]

@@ -93,6 +93,7 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
             source_headers=_headers_by_origin(body.get("sourceHeaders", {})),
             callback_url=body.get("callbackUrl"),
             resolve_pages=body.get("resolvePages"),
+            convert=body.get("convert", True),
         ),
         [],
     )
@@ -159,6 +160,11 @@ def _text(pointer: str, value: object, longest: int, find_odd: Callable[[str], A
 def _priority(value: object) -> Faults:
     if not isinstance(value, str) or value not in set(Priority):
         yield _fault("#/priority", "unknown-priority", "It must be low, normal or high.")
+
+
+def _convert(value: object) -> Faults:
+    if not isinstance(value, bool):
+        yield _fault("#/convert", "not-a-boolean", "It must be true or false.")
 
 
 def _callback_url(value: object) -> Faults:
@@ -238,6 +244,7 @@ FIELDS: Final[Mapping[str, Callable[[object], Faults]]] = {
     "sourceHeaders": _source_headers,
     "callbackUrl": _callback_url,
     "resolvePages": _resolve_pages,
+    "convert": _convert,
 }
 """The fields of a request beside `urls`, and what finds their faults."""
 

@@ -56,6 +56,15 @@ def _default_worker_count() -> int:
     return min(usable_cores(), _MAX_WORKERS)
 
 
+def _default_converters() -> int:
+    return max(1, _default_worker_count() // 2)
+
+
+def _default_image_bytes(data: Mapping[str, Any]) -> int:
+    # What is too large for Imgur is made smaller, so it may come: cameras make files of 40 MB.
+    return 20 * 1000**2 if data.get("convert") == "off" else 100 * 1000**2
+
+
 def _default_state_bytes() -> int:
     # Half of it, as the other is taken by the processes themselves (some 250 MB with two workers),
     # IMAGE_MEMORY_BYTES, bodies that are read and messages under way.
@@ -200,8 +209,15 @@ class Settings(BaseModel):
         256 * 1000**2, ge=0, le=1024**4, description="a size from 0 to 1024GiB, such as 256MB"
     )
     pages: Annotated[Literal["off", "on"], LowerCase] = Field("off", description="off or on")
+    convert: Annotated[Literal["auto", "off"], LowerCase] = Field("auto", description="auto or off")
+    convert_processes: int = _whole_number(_MAX_WORKERS, default_factory=_default_converters)
+    convert_seconds: Seconds = 20.0
+    convert_max_pixels: int = _whole_number(1_000_000_000, default=100_000_000)
+    strip_metadata: Annotated[Literal["off", "location", "all"], LowerCase] = Field(
+        "off", description="off, location or all"
+    )
     max_image_bytes: Size = Field(
-        20 * 1000**2,
+        default_factory=_default_image_bytes,
         ge=1,
         le=MAX_IMAGE_BYTES,
         description="a size from 1 byte to 1GiB, such as 20MB",

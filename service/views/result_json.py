@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from service.rendering.rendered import render
-from workers import Altered, Deletion, DeletionState, ImageState, JobChanges
+from workers import Altered, Converted, Deletion, DeletionState, ImageState, JobChanges
 
 NULL = b"null"
 
@@ -28,7 +28,7 @@ def render_results(
     troubles, maybe_duplicated = changes.troubles, changes.possibly_duplicated
     known_images, deletions = changes.deduplicated, changes.deletions
     resolved = changes.resolved
-    altered = changes.altered
+    altered, converted = changes.altered, changes.converted
     whys = {trouble: _why(*trouble) for trouble in set(troubles.values())}
     for index, state, attempts in zip(
         changes.indexes, changes.states, changes.attempts, strict=True
@@ -36,7 +36,7 @@ def render_results(
         yield (
             index,
             state,
-            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b%b%b}'
+            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b%b%b%b}'
             % (
                 urls[index],
                 _STATE_NAMES[state],
@@ -46,6 +46,7 @@ def render_results(
                 _MAYBE_DUPLICATED if index in maybe_duplicated else b"",
                 _DEDUPLICATED if index in known_images else b"",
                 b',"resolvedTo":%b' % render(resolved[index]) if index in resolved else b"",
+                _converted(converted[index]) if index in converted else b"",
                 _altered(altered[index]) if index in altered else b"",
                 _deletion(deletions[index]) if index in deletions else b"",
             ),
@@ -54,6 +55,19 @@ def render_results(
 
 def _why(reason: str, message: str) -> bytes:
     return b'"reason":%b,"message":%b' % (render(reason), render(message))
+
+
+def _converted(made: Converted) -> bytes:
+    return b',"converted":' + render(
+        {
+            "from": made.source_type,
+            "to": made.media_type,
+            "bytesBefore": made.source_size,
+            "bytesAfter": made.size,
+            "width": made.width,
+            "height": made.height,
+        }
+    )
 
 
 def _altered(stored: Altered) -> bytes:

@@ -48,7 +48,7 @@ def _details(event: TimelineEvent) -> bytes:
                 b"" if event.media_type is None else b',"type":%b' % render(event.media_type)
             )
             return b',"bytes":%d%b,"ms":%d' % (event.size or 0, media_type, event.milliseconds or 0)
-        case "uploaded":
+        case "converted" | "uploaded":
             return b"" if event.milliseconds is None else b',"ms":%d' % event.milliseconds
         case _:
             return b"" if event.reason is None else b',"reason":%b' % render(event.reason)

@@ -81,7 +81,13 @@ class WatchedWorker:
             )
         os.close(writing)
         self._results = os.fdopen(reading, encoding="utf-8")
-        self._order({"authority": None, "name_server": None} | settings | {"results": writing})
+        defaults = {
+            "authority": None,
+            "name_server": None,
+            "convert": False,
+            "imgur_bytes": 20_000_000,
+        }
+        self._order(defaults | settings | {"results": writing})
 
     def fetch(self, url: str, names: Mapping[str, list[Any]] | None = None) -> Result:
         self._reset_peak()

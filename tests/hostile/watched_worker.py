@@ -22,7 +22,8 @@ import pycurl
 from tests.hostile.name_server import NameServer
 from tests.job_snapshot import ImageResult, snapshot_of
 from workers.contract.backoff import Backoff
-from workers.contract.download_policy import DownloadPolicy
+from workers.contract.conversion_policy import ConversionPolicy
+from workers.contract.download_policy import DownloadPolicy, ImgurLimits
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
@@ -136,6 +137,7 @@ def main() -> None:
         max_image_bytes=10_000_000,  # a flood has passed it long before the deadline
         authorities=order["authority"],
         allowed_origins=tuple((address, port) for address, port in order["origins"]),
+        imgur=ImgurLimits(order["imgur_bytes"], order["imgur_bytes"]),
     )
     config = WorkerConfig(
         lanes=1,
@@ -144,6 +146,7 @@ def main() -> None:
         imgur=ImgurAccess(api_url=order["imgur"], client_id="hostile"),
         backoff=NEVER,
         logs=LogConfig(level="INFO"),
+        conversion=ConversionPolicy(enabled=order["convert"]),
     )
     results = os.fdopen(order["results"], "w", encoding="utf-8")
     arguments = (watch, name_server, mailbox, table, results)

@@ -80,11 +80,12 @@ def test_a_pipe_is_read_and_the_whole_job_printed_as_json(service, imgup):
 
 
 def test_a_table_of_all_results(service, imgup):
-    urls = [service.sandbox + "/images/small.png", service.sandbox + "/images/picture.webp"]
+    urls = [service.sandbox + "/images/small.png", service.sandbox + "/faults/html"]
     ran = imgup("upload", *urls, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(ran.stdout)))
     assert [row["url"] for row in rows] == urls
-    assert [row["reason"] for row in rows] == ["", "type-not-accepted"]
+    assert [row["reason"] for row in rows] == ["", "not-an-image"]
+    assert [row["converted"] for row in rows] == ["", ""]
 
 
 def test_a_job_is_followed_by_its_id(service, imgup):

@@ -10,12 +10,8 @@ ACCEPTED = ("photo.jpg", "drawing.png", "small.png", "large.png", "animation.gif
 
 # The path of a source in the sandbox, and the reason that its failure must carry.
 FAILING = [
-    ("/images/picture.webp", "type-not-accepted"),
-    ("/images/picture.avif", "type-not-accepted"),
-    ("/images/picture.heic", "type-not-accepted"),
     ("/faults/html", "not-an-image"),
     ("/faults/empty", "empty"),
-    ("/faults/too-large", "too-large"),
     ("/faults/status/404", "source-not-found"),
     ("/faults/status/410", "source-not-found"),
     ("/faults/status/403", "source-refused"),
@@ -51,6 +47,25 @@ def test_every_accepted_sample_ends_with_a_link_that_serves_its_bytes(service):
         assert copy.status_code == 200
         assert copy.content == source.content
     assert set(links.values()) <= set(service.get("/v1/images").json()["uploaded"])
+
+
+def test_samples_that_imgur_refuses_are_converted(service):
+    paths = (
+        "images/picture.webp",
+        "images/picture.avif",
+        "images/picture.heic",
+        "faults/too-large",
+    )
+    results = service.upload_all([f"{service.sandbox}/{path}" for path in paths])["results"]
+
+    converted = [result["converted"] for result in results]
+    assert [made["from"] for made in converted] == [
+        *("image/webp", "image/avif", "image/heic", "image/jpeg")
+    ]
+    for result, made in zip(results, converted, strict=True):
+        copy = service.http.get(result["link"], timeout=30)
+        assert copy.headers["Content-Type"] == made["to"] == "image/jpeg"
+        assert len(copy.content) == made["bytesAfter"]
 
 
 def test_an_image_that_imgur_changes_is_marked(service):

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NOT_AN_IMAGE = "not-an-image"
     TYPE_NOT_ACCEPTED = "type-not-accepted"
     STORAGE_FULL = "storage-full"
+    CONVERSION_FAILED = "conversion-failed"
 
     # Imgur
     IMGUR_REFUSED = "imgur-refused"
@@ -92,6 +93,26 @@ class ImageError(Exception):
 
 class DownloadError(ImageError):
     """The image could not be fetched, or what came is not an image that can be uploaded."""
+
+
+class ConversionBusyError(ImageError):
+    """No converter process was free in time: the URL goes back, and keeps its attempts.
+
+    Args:
+        wait_seconds: how long that was waited for.
+
+    Attributes:
+        pause_seconds: how long nothing should be uploaded.
+    """
+
+    pause_seconds = 0.0
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__(
+            Reason.CONVERSION_FAILED,
+            f"No process was free to convert the image within {wait_seconds:g} seconds.",
+            transient=True,
+        )
 
 
 class SourceOverloadedError(DownloadError):

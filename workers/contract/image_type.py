@@ -5,6 +5,8 @@ code that a stranger's bytes run through. The type that the source claims is not
 often wrong, and Imgur judges the bytes too.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,10 +49,13 @@ SVG = ImageType("SVG", "image/svg+xml", "svg")
 JPEG_XL = ImageType("JPEG XL", "image/jxl", "jxl")
 JPEG_2000 = ImageType("JPEG 2000", "image/jp2", "jp2")
 ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico")
+PSD = ImageType("PSD", "image/vnd.adobe.photoshop", "psd")
+PNM = ImageType("PNM", "image/x-portable-anymap", "pnm")
+TGA = ImageType("TGA", "image/x-tga", "tga")
 
 TYPES: Final = (
     *(JPEG, PNG, APNG, GIF, TIFF, BMP),
-    *(WEBP, AVIF, HEIC, HEIF, SVG, JPEG_XL, JPEG_2000, ICO),
+    *(WEBP, AVIF, HEIC, HEIF, SVG, JPEG_XL, JPEG_2000, ICO, PSD, PNM, TGA),
 )
 """All that `recognize` knows."""
 
@@ -70,7 +75,9 @@ _SIGNATURES = (
     (b"\xff\x0a", JPEG_XL),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", JPEG_XL),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", JPEG_2000),
+    (b"\xff\x4f\xff\x51", JPEG_2000),  # without a container (ITU-T T.800, annex A.4)
     (b"\x00\x00\x01\x00", ICO),
+    (b"8BPS\x00\x01", PSD),
 )
 
 # Sizes of the header that follows a BMP's first 14 bytes: OS/2 1 and 2, Windows 3, 4 and 5.
@@ -85,6 +92,13 @@ _BRANDS = (
     ),
     (frozenset({b"mif1", b"msf1", b"mif2"}), HEIF),
 )
+
+# netpbm.sourceforge.net/doc: PBM, PGM and PPM, in letters or not: a number, white space, the width.
+_match_pnm = re.compile(rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s").match
+
+# Whether there is a colour table, and the type: with one, in colours, in grey; 8 more if packed.
+_TGA_KINDS = frozenset({(1, 1), (1, 9), (0, 2), (0, 3), (0, 10), (0, 11)})
+_TGA_DEPTHS = frozenset({8, 15, 16, 24, 32})
 
 _HTML_BEGINNINGS = (
     b"<!doctype html",
@@ -111,9 +125,8 @@ def recognize(head: bytes) -> ImageType | None:
         return _recognize_by_brand(head)
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return WEBP
-    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
-        return BMP
-    return SVG if _is_svg(head) else None
+    matches = (kind for is_kind, kind in _TESTS if is_kind(head))
+    return next(matches, None)
 
 
 def describe(head: bytes) -> str:
@@ -128,6 +141,10 @@ def describe(head: bytes) -> str:
     if text.startswith((b"{", b"[")):
         return "JSON text"
     return "something else"
+
+
+def _is_bmp(head: bytes) -> bool:
+    return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES
 
 
 def _is_animated_png(head: bytes) -> bool:
@@ -153,6 +170,25 @@ def _recognize_by_brand(head: bytes) -> ImageType | None:
     return None
 
 
+def _is_tga(head: bytes) -> bool:
+    """Truevision TGA, version 2.0: no signature at its beginning, so all of its header has to fit.
+
+    With a colour table, that has entries of one of four sizes; without, its description is empty.
+    """
+    if len(head) < 18:  # noqa: PLR2004 - the header's length
+        return False
+    has_table, kind, table = head[1], head[2], head[3:8]
+    is_right_table = table[4] in _TGA_DEPTHS if has_table else table == bytes(5)
+    has_pixels = head[12:14] != b"\0\0" and head[14:16] != b"\0\0"
+    return (
+        (has_table, kind) in _TGA_KINDS
+        and is_right_table
+        and has_pixels
+        and head[16] in _TGA_DEPTHS
+        and head[17] < 0x40  # noqa: PLR2004 - its upper two bits are unused
+    )
+
+
 def _is_svg(head: bytes) -> bool:
     text = _beginning_of_text(head)
     return text.startswith(b"<svg") or (
@@ -162,3 +198,12 @@ def _is_svg(head: bytes) -> bool:
 
 def _beginning_of_text(head: bytes) -> bytes:
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+
+
+# For those that no signature tells, the surest first.
+_TESTS: Final[tuple[tuple[Callable[[bytes], object], ImageType], ...]] = (
+    (_is_bmp, BMP),
+    (_match_pnm, PNM),
+    (_is_svg, SVG),
+    (_is_tga, TGA),
+)

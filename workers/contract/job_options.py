@@ -57,6 +57,7 @@ class JobOptions:
         callback_url: is told how the job ended.
         resolve_pages: whether links to pages are followed to their images; None: as the settings
             say.
+        convert: whether images that Imgur would refuse are converted, where the service does.
     """
 
     album: str | NewAlbum | None = field(default=None, repr=False)
@@ -66,6 +67,7 @@ class JobOptions:
     source_headers: HeadersByOrigin = field(default=(), repr=False)
     callback_url: str | None = field(default=None, repr=False)
     resolve_pages: bool | None = None
+    convert: bool = True
 
     def __reduce__(self) -> tuple[Any, tuple[object, ...]]:
         return job_options, _values(self)

@@ -36,11 +36,15 @@ class BackendConfig:
 
     @property
     def lease_seconds(self) -> float:
-        """No honest attempt takes longer: one download and one upload, each to its deadline, or a
-        webhook.
+        """No honest attempt takes longer: one download, one conversion and one upload, each to its
+        deadline, or a webhook.
         """
         worker = self.worker
-        image = worker.download.deadline_seconds + worker.imgur.upload_seconds
+        image = (
+            worker.download.deadline_seconds
+            + worker.conversion.lease_seconds
+            + worker.imgur.upload_seconds
+        )
         return max(image, worker.webhooks.seconds) + _LEASE_SLACK_SECONDS
 
     @property

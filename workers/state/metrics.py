@@ -84,6 +84,12 @@ class Metrics:
             buckets=_TRANSFER_SECONDS,
             registry=registry,
         )
+        self._conversions = Histogram(
+            "imgup_conversion_seconds",
+            "Conversion of an image that Imgur would have refused, with the wait for a process.",
+            buckets=_TRANSFER_SECONDS,
+            registry=registry,
+        )
         self._uploads = Histogram(
             "imgup_upload_seconds",
             "Upload of an image that Imgur took.",
@@ -149,6 +155,10 @@ class Metrics:
         """An image arrived whole, with so many bytes."""
         self._downloaded_bytes.inc(size)
         self._downloads.observe(seconds)
+
+    def converted(self, seconds: float) -> None:
+        """An image was made fit for Imgur."""
+        self._conversions.observe(seconds)
 
     def uploaded(self, seconds: float) -> None:
         """Imgur took an image."""

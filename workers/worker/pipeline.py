@@ -15,6 +15,7 @@ from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
 from workers.contract.data_url import is_data_url
 from workers.contract.errors import (
+    ConversionBusyError,
     ImageError,
     ImgurError,
     RateLimitedError,
@@ -50,10 +51,23 @@ class Source(Protocol):
     """Where images come from: `workers.worker.source.Downloader`."""
 
     def fetch(
-        self, url: str, headers: HeadersByOrigin = (), *, resolve_pages: bool | None = None
+        self,
+        url: str,
+        headers: HeadersByOrigin = (),
+        *,
+        resolve_pages: bool | None = None,
+        converts: bool = False,
     ) -> Download: ...
 
-    def take(self, pieces: Iterable[bytes]) -> Download: ...
+    def take(self, pieces: Iterable[bytes], *, converts: bool = False) -> Download: ...
+
+
+class Fitter(Protocol):
+    """Makes them fit: `workers.worker.fitting.ImageFitter`."""
+
+    converts: bool
+
+    def fit(self, image: Download) -> Download: ...
 
 
 class Sink(Protocol):
@@ -98,6 +112,7 @@ class Pipeline:
             or where it is already.
         callbacks: tells callback URLs.
         read_data: the bytes of the data URL of a lease, by its token; see `DataReader.pieces`.
+        fitter: converts.
     """
 
     def __init__(
@@ -109,8 +124,10 @@ class Pipeline:
         begin_upload: Callable[[DownloadReport], UploadDecision],
         *,
         callbacks: CallbackSender,
+        fitter: Fitter,
         read_data: Callable[[int], Iterable[bytes]] = lambda _: (),
     ) -> None:
+        self._fitter = fitter
         self._read_data = read_data
         self._begin_upload = begin_upload
         self._source = source
@@ -124,7 +141,7 @@ class Pipeline:
         """One attempt, always ending in an outcome."""
         try:
             return self._attempt(lease)
-        except RateLimitedError as error:
+        except (RateLimitedError, ConversionBusyError) as error:
             return Deferred(error.reason, error.message, error.pause_seconds)
         except ImageError as error:
             return self._after_error(lease, error)
@@ -157,26 +174,46 @@ class Pipeline:
     def _upload(self, lease: Lease) -> Outcome:
         began = time.monotonic()
         with self._fetch(lease) as image:
-            took = time.monotonic() - began
-            fields = fields_of(lease)
-            kind = image.image_type
-            content = None if image.digest is None else _content(image.digest, fields)
-            decision = self._begin_upload(
-                DownloadReport(lease.token, image.size, kind.media_type, int(took * 1000), content)
-            )
-            if not decision:
-                return _PASSED_ON
-            if isinstance(decision, str):
-                return Uploaded(decision, "", same_as=True, resolved_to=image.resolved_to)
-            # The source's own file name stays here: it may tell more than its owner meant.
-            filename = f"image.{kind.extension}"
+            arrived = time.monotonic()
             try:
-                uploaded = self._sink.upload(
-                    image.file, image.size, kind.media_type, filename, fields
-                )
-            except ImgurError as error:
+                with self._fitter.fit(image) as fitting:
+                    seconds = arrived - began, time.monotonic() - arrived
+                    return self._send(lease, image, fitting, seconds)
+            except ImageError as error:
                 error.resolved_to = image.resolved_to
                 raise
+
+    def _send(
+        self, lease: Lease, image: Download, fitting: Download, seconds: tuple[float, float]
+    ) -> Outcome:
+        """Upload an image, if the mailbox has nothing against it.
+
+        Args:
+            lease: whose image it is.
+            image: as it was fetched.
+            fitting: as it is to be sent.
+            seconds: how long the download took, and what came after it.
+        """
+        fields = fields_of(lease)
+        content = None if image.digest is None else _content(image.digest, fields)
+        took, converting = (int(each * 1000) for each in seconds)
+        download_report = DownloadReport(
+            lease.token,
+            image.size,
+            image.image_type.media_type,
+            took,
+            content,
+            0 if fitting.converted is None else max(1, converting),
+        )
+        decision = self._begin_upload(download_report)
+        if not decision:
+            return _PASSED_ON
+        if isinstance(decision, str):
+            return Uploaded(decision, "", same_as=True, resolved_to=image.resolved_to)
+        kind = fitting.image_type
+        # The source's own file name stays here: it may tell more than its owner meant.
+        filename = f"image.{kind.extension}"
+        uploaded = self._sink.upload(fitting.file, fitting.size, kind.media_type, filename, fields)
         return Uploaded(
             uploaded.link,
             uploaded.deletehash,
@@ -184,15 +221,21 @@ class Pipeline:
             content,
             altered=uploaded.altered,
             resolved_to=image.resolved_to,
+            converted=fitting.converted,
         )
 
     def _fetch(self, lease: Lease) -> Download:
+        options = lease.options
+        converts = self._fitter.converts and (options is None or options.convert)
         if is_data_url(lease.target):
-            return self._source.take(self._read_data(lease.token))
-        if (options := lease.options) is None:
-            return self._source.fetch(lease.target)
+            return self._source.take(self._read_data(lease.token), converts=converts)
+        if options is None:
+            return self._source.fetch(lease.target, converts=converts)
         return self._source.fetch(
-            lease.target, options.source_headers, resolve_pages=options.resolve_pages
+            lease.target,
+            options.source_headers,
+            resolve_pages=options.resolve_pages,
+            converts=converts,
         )
 
     def _after_error(self, lease: Lease, error: ImageError) -> Outcome:

@@ -80,6 +80,8 @@ def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> Non
                 attempt=lease.attempt,
                 delay_seconds=round(delay_seconds, 1),
             )
+        case Deferred(reason, message, 0.0):
+            log.info("image put back", url=mask_url(lease.target), reason=reason, message=message)
         case Deferred(reason, message, pause_seconds):
             log.warning(
                 "uploads paused for all workers: Imgur asked to wait",

@@ -13,6 +13,7 @@ import structlog
 
 from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
+from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
@@ -22,6 +23,8 @@ from workers.contract.quota import QuotaReports
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
 from workers.worker.concurrency_limiter import ConcurrencyLimiter, LoadMonitor
+from workers.worker.converters import Converters
+from workers.worker.fitting import ImageFitter
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.loop import TransferLoop
 from workers.worker.imgur.client import ImgurClient
@@ -46,6 +49,7 @@ class WorkerConfig:
         core_share: of a core, that one worker can count on; see `ConcurrencyLimiter`.
         max_attempts: tries of one URL altogether.
         webhooks: how callback URLs are told.
+        conversion: how images that Imgur would refuse are made fit.
     """
 
     lanes: int
@@ -56,6 +60,7 @@ class WorkerConfig:
     logs: LogConfig = field(default_factory=LogConfig)
     webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
     core_share: float = 1.0
+    conversion: ConversionPolicy = field(default_factory=ConversionPolicy)
 
 
 class Lane:
@@ -104,6 +109,7 @@ def run_lanes(
     worker_id: str,
     mailbox: MailboxCalls,
     tokens: Tokens,
+    converters: Converters,
     *,
     rest_seconds: float = _REST_SECONDS,
 ) -> None:
@@ -114,6 +120,7 @@ def run_lanes(
         worker_id: the mailbox knows it by this.
         mailbox: the queue.
         tokens: the access token that all workers share.
+        converters: the converter processes of this one.
         rest_seconds: see `RequestBatcher`.
 
     Raises:
@@ -151,6 +158,7 @@ def run_lanes(
                 data=data,
                 news=news,
                 deprecations=deprecations,
+                converters=converters,
             )
         except BackendLostError:
             lost.set()
@@ -167,6 +175,7 @@ def run_lanes(
     data.close()
     batcher.close()
     transfers.close()
+    converters.close()
     flush_logs()  # a forked process and a killed actor end without the interpreter's exit
     if lost.is_set():
         sys.exit(1)
@@ -182,6 +191,7 @@ def _run_lane(
     data: DataReader,
     news: QuotaReports,
     deprecations: DeprecationLog,
+    converters: Converters,
 ) -> None:
     with (
         closing(Downloader(config.download, transfers, budget)) as downloader,
@@ -196,5 +206,6 @@ def _run_lane(
             lane_client.begin_upload,
             callbacks=callbacks,
             read_data=data.pieces,
+            fitter=ImageFitter(config.conversion, config.download, converters, budget),
         )
         Lane(lane_client, pipeline.process).run()

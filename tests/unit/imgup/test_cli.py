@@ -129,8 +129,13 @@ def test_options_go_into_the_job(imgup, uploads, stand_in):
     uploads(result(0))
     options = {"album": "a", "title": "{n}", "description": "d", "priority": "low"}
     args = [arg for name, value in options.items() for arg in (f"--{name}", value)]
-    imgup("upload", ONE, *args, "--callback-url", "https://b/")
-    assert stand_in.asked[0].body == {"urls": [ONE], **options, "callbackUrl": "https://b/"}
+    imgup("upload", ONE, *args, "--callback-url", "https://b/", "--no-convert")
+    assert stand_in.asked[0].body == {
+        "urls": [ONE],
+        **options,
+        "callbackUrl": "https://b/",
+        "convert": False,
+    }
 
 
 @pytest.mark.parametrize(

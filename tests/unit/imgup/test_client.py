@@ -11,6 +11,7 @@ from imgup import (
     BadRequestError,
     Client,
     ConflictError,
+    Converted,
     Counts,
     InvalidUrlsError,
     JobSummary,
@@ -58,6 +59,16 @@ def test_each_submission_has_a_key_of_its_own_unless_one_is_given(stand_in, clie
     assert third == "mine"
 
 
+CONVERTED = {
+    "from": "image/webp",
+    "to": "image/jpeg",
+    "bytesBefore": 9,
+    "bytesAfter": 8,
+    "width": 40,
+    "height": 30,
+}
+
+
 def test_a_status_is_read_whole_and_unknown_keys_are_kept(stand_in, client):
     forecast = {
         "ahead": 7,
@@ -67,7 +78,7 @@ def test_a_status_is_read_whole_and_unknown_keys_are_kept(stand_in, client):
     }
     body = job(
         [
-            result(0, altered={"type": "image/jpeg", "bytes": 7}),
+            result(0, altered={"type": "image/jpeg", "bytes": 7}, converted=CONVERTED),
             result(1, "failed"),
             result(2, "pending", possiblyDuplicated=True, novel=1),
         ],
@@ -84,6 +95,7 @@ def test_a_status_is_read_whole_and_unknown_keys_are_kept(stand_in, client):
     assert [entry.index for entry in status.results] == [0, 1, 2]
     assert status.results[0].link == "https://i.imgur.com/0.png"
     assert status.results[0].altered == Altered("image/jpeg", 7)
+    assert status.results[0].converted == Converted("image/webp", "image/jpeg", 9, 8, 40, 30)
     assert status.results[1].reason == "source-not-found"
     assert status.results[2].possibly_duplicated
     assert status.forecast is not None

@@ -9,7 +9,7 @@ import pytest
 from imgup.answers import retry_after_of
 from imgup.commands.jobs import shown_time
 from imgup.link_formats import FORMATS, render_links
-from imgup.models import Altered, Counts, Forecast, Progress, Result
+from imgup.models import Altered, Converted, Counts, Forecast, Progress, Result
 from imgup.screen import describe
 from imgup.service_url import check_service_url, is_loopback
 from imgup.version import VERSION
@@ -107,25 +107,40 @@ def test_loopback(url, is_here):
 
 
 SMALLER = Altered("image/jpeg", 7)
+MADE = Converted("image/webp", "image/png", 9, 8, 40, 30)
 RESULTS = [
     Result(0, "https://a/0", "complete", link='https://i/a_(1)"]<b>&c.png', altered=SMALLER),
     Result(1, "https://a/1,2", "failed", reason="empty", message='=No "bytes".'),
+    Result(2, "https://a/3", "complete", link="https://i/b.png", converted=MADE),
 ]
 
 
 @pytest.mark.parametrize(
     ("form", "lines"),
     [
-        ("links", ['https://i/a_(1)"]<b>&c.png']),
-        ("markdown", ["![](https://i/a_%281%29%22%5D%3Cb%3E&c.png)"]),
-        ("bbcode", ["[img]https://i/a_%281%29%22%5D%3Cb%3E&c.png[/img]"]),
-        ("html", ['<img src="https://i/a_(1)&quot;]&lt;b&gt;&amp;c.png" alt="">']),
+        ("links", ['https://i/a_(1)"]<b>&c.png', "https://i/b.png"]),
+        (
+            "markdown",
+            ["![](https://i/a_%281%29%22%5D%3Cb%3E&c.png)", "![](https://i/b.png)"],
+        ),
+        (
+            "bbcode",
+            ["[img]https://i/a_%281%29%22%5D%3Cb%3E&c.png[/img]", "[img]https://i/b.png[/img]"],
+        ),
+        (
+            "html",
+            [
+                '<img src="https://i/a_(1)&quot;]&lt;b&gt;&amp;c.png" alt="">',
+                '<img src="https://i/b.png" alt="">',
+            ],
+        ),
         (
             "csv",
             [
-                "url,state,link,reason,message,altered",
-                'https://a/0,complete,"https://i/a_(1)""]<b>&c.png",,,image/jpeg 7',
-                '"https://a/1,2",failed,,empty,"\'=No ""bytes"".",',
+                "url,state,link,reason,message,altered,converted",
+                'https://a/0,complete,"https://i/a_(1)""]<b>&c.png",,,image/jpeg 7,',
+                '"https://a/1,2",failed,,empty,"\'=No ""bytes"".",,',
+                "https://a/3,complete,https://i/b.png,,,,image/webp 9 -> image/png 8 40x30",
             ],
         ),
     ],

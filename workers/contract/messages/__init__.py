@@ -22,6 +22,7 @@ from workers.contract.messages.jobs import (
 )
 from workers.contract.messages.outcomes import (
     Altered,
+    Converted,
     Deferred,
     Done,
     Failed,
@@ -73,6 +74,7 @@ __all__ = [
     "AlbumStep",
     "Altered",
     "ChangesWanted",
+    "Converted",
     "CrashedTask",
     "CrashedUrl",
     "Deferred",

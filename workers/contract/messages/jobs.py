@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 from typing import Final
 
 from workers.contract.messages.albums import AlbumStatus
-from workers.contract.messages.outcomes import Altered
+from workers.contract.messages.outcomes import Altered, Converted
 from workers.contract.messages.tasks import Deletion, DeliveryAttempt
 
 CHANGES_A_CALL: Final = 2000
@@ -105,6 +105,7 @@ class JobChanges:
         deduplicated: of those whose image was there already.
         resolved: where the image was, by index, of those that led to a page.
         altered: what is stored, by index, of those whose image Imgur changed.
+        converted: what was made, by index, of those whose image was converted.
         timelines: see `workers.state.jobs.timeline`; a row for each of the indexes.
         earlier: rows of the attempts before, by index, of those that had some.
         is_cancelled: whether somebody has cancelled the job.
@@ -138,6 +139,7 @@ class JobChanges:
     deduplicated: frozenset[int] = frozenset()
     resolved: Mapping[int, str] = field(default_factory=dict)
     altered: Mapping[int, Altered] = field(default_factory=dict)
+    converted: Mapping[int, Converted] = field(default_factory=dict)
     timelines: bytes = b""
     earlier: Mapping[int, bytes] = field(default_factory=dict)
     is_cancelled: bool = False

@@ -19,6 +19,26 @@ class Altered(NamedTuple):
     size: int
 
 
+class Converted(NamedTuple):
+    """What was made of an image that Imgur would have refused.
+
+    Attributes:
+        source_type: its media type.
+        media_type: that of what was made of it.
+        source_size: in bytes, before.
+        size: the same, after.
+        width: in pixels, after.
+        height: the same.
+    """
+
+    source_type: str
+    media_type: str
+    source_size: int
+    size: int
+    width: int
+    height: int
+
+
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class Uploaded:
@@ -30,6 +50,7 @@ class Uploaded:
         same_as: nothing was sent: the link is that of the same image, uploaded before.
         resolved_to: where the image was, if its URL led to a page.
         altered: set when Imgur says that it stored something else than was sent.
+        converted: set when the image was converted before.
     """
 
     link: str
@@ -39,6 +60,7 @@ class Uploaded:
     same_as: bool = False
     resolved_to: str | None = None
     altered: Altered | None = None
+    converted: Converted | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class ImageOptions:
     description: str | None = None
     source_headers: HeadersByOrigin = field(default=(), repr=False)
     resolve_pages: bool | None = None
+    convert: bool = True
 
     @classmethod
     def of(cls, options: JobOptions, count: int, new_album: str = "") -> "ImageOptions | None":
@@ -56,8 +57,9 @@ class ImageOptions:
             options.description,
             options.source_headers,
             options.resolve_pages,
+            options.convert,
         )
-        return None if told == (None, None, None, (), None) else cls(count, *told)
+        return None if told == (None, None, None, (), None, True) else cls(count, *told)
 
 
 @travels_each_turn
@@ -100,6 +102,7 @@ class DownloadReport:
         size: in bytes.
         media_type: of the image.
         milliseconds: how long its download took.
+        converting: how long its conversion took after that, in milliseconds; 0: there was none.
         content: names what would be uploaded, the image and its fields, where images that are
             there already are not sent again; None elsewhere.
     """
@@ -109,6 +112,7 @@ class DownloadReport:
     media_type: str = ""
     milliseconds: int = 0
     content: bytes | None = None
+    converting: int = 0
 
 
 @travels_each_turn

@@ -1,15 +1,18 @@
 """A worker process, from its start to its end: signals, the parent watcher, its core."""
 
+import multiprocessing.util
 import os
 import re
 import socket
 import sys
 import zlib
 from contextlib import suppress
+from pathlib import Path
 
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
 from workers.runtime.parent_watcher import ignore_stop_signals, leave_with_parent
+from workers.worker.converters import Converters
 from workers.worker.worker import WorkerConfig, run_lanes
 
 
@@ -17,22 +20,28 @@ def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, toke
     """A worker process, from start to end. Stop signals are the parent's business."""
     ignore_stop_signals()
     leave_with_parent()
-    _stay_on_one_core(worker_id)
-    run_lanes(config, worker_id, mailbox, tokens)
+    cores = _stay_on_one_core(worker_id)
+    # That of the service, which removes it at its end; all workers have the same one.
+    folder = Path(multiprocessing.util.get_temp_dir())
+    run_lanes(config, worker_id, mailbox, tokens, Converters(config.conversion, folder, cores))
 
 
-def _stay_on_one_core(worker_id: str) -> None:
+def _stay_on_one_core(worker_id: str) -> frozenset[int] | None:
     """Keep all threads of this process on one core; before it starts any.
 
     They take turns at the interpreter's lock, and handing it from core to core costs as much as the
     work itself: measured, 0.82 ms an image instead of 0.44. Workers go round the cores; where, the
     names of the machine and of the parent decide, so that several services spread.
+
+    Returns:
+        The cores that there are; None where that cannot be told.
     """
     if sys.platform != "linux":
-        return
+        return None
     cores = sorted(os.sched_getaffinity(0))
     first = zlib.crc32(f"{socket.gethostname()} {os.getppid()}".encode())
     number = int(re.sub(r"\D", "", worker_id.partition(".")[0]) or 0)
     # Where the system does not allow it, the worker is only slower.
     with suppress(OSError):
         os.sched_setaffinity(0, {cores[(first + number) % len(cores)]})
+    return frozenset(cores)

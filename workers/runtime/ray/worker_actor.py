@@ -1,7 +1,9 @@
 """A worker on a Ray cluster: the actor, and how the supervisor holds it."""
 
 import os
+import tempfile
 import threading
+from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
@@ -12,6 +14,7 @@ from ray.exceptions import RayActorError
 from workers.contract.backend import BackendLostError
 from workers.runtime.ray.calls import Actor, facts_of, objects_of
 from workers.runtime.ray.log_relay import divert_log
+from workers.worker.converters import Converters
 from workers.worker.worker import run_lanes
 
 _FAILED = 1
@@ -54,12 +57,27 @@ class ClusterWorker:
                 self._worker_id,
                 objects.mailbox,
                 objects.token_store,
+                Converters(facts.config.worker.conversion, _folder_of_node()),
                 rest_seconds=_REST_SECONDS,
             )
         except (SystemExit, BackendLostError):
             # The state is lost, and its supervisor may be gone as well: nobody else ends this.
             os._exit(_FAILED)
         self._exit_code = 0
+
+
+def _folder_of_node() -> Path:
+    """Where the workers on a node count their converter processes.
+
+    Raises:
+        OSError: somebody else has made a folder of this name.
+    """
+    node = ray.get_runtime_context().get_node_id()
+    folder = Path(tempfile.gettempdir()) / f"imgup-{os.getuid()}-{node[:16]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} is of another user")
+    return folder
 
 
 class RayWorkerProcess:

@@ -12,6 +12,7 @@ from workers.contract.job_options import NO_OPTIONS, JobOptions
 from workers.contract.messages import (
     Altered,
     ChangesWanted,
+    Converted,
     ImageState,
     JobChanges,
     JobStatus,
@@ -28,6 +29,7 @@ from workers.state.jobs.job_size import (
     ALBUM_IMAGE_BYTES,
     ALTERED_BYTES,
     CHANGE_BYTES,
+    CONVERTED_BYTES,
     DEFAULT_CHANGES,
     MARK_BYTES,
     beyond_usual,
@@ -54,6 +56,7 @@ class Job:
         altered: what is stored of those whose image Imgur changed.
         album: the album that it asked for.
         places: of its URLs in the album; None where they are their indexes.
+        converted: what was made of those whose image was converted.
         opened: monotonic seconds at which it came in.
         tasks: what is done for it besides its images; None for most.
         number: its place among its owner's jobs.
@@ -94,6 +97,7 @@ class Job:
     altered: dict[int, Altered] = field(default_factory=dict)
     album: Album | None = field(default=None, compare=False)
     places: Sequence[int] | None = field(default=None, compare=False)
+    converted: dict[int, Converted] = field(default_factory=dict)
     opened: float = field(default=0.0, compare=False)
     tasks: JobTasks | None = None
     number: int = field(default=0, compare=False)
@@ -200,6 +204,11 @@ class Job:
             self.altered[index] = Altered(sys.intern(media_type), size)  # there are few types
         if self.album is not None:
             self.album.add(self.place(index), image.link, image.deletehash)
+        if image.converted is not None:
+            source_type, media_type, *rest = image.converted
+            self.converted[index] = Converted(
+                sys.intern(source_type), sys.intern(media_type), *rest
+            )
         self.timelines.ended(index, End.UPLOADED, now)
         self.pending -= 1
         self.log.note(index)
@@ -263,6 +272,7 @@ class Job:
             + MARK_BYTES * marks
             + ALTERED_BYTES * len(self.altered)
             + (0 if self.album is None else ALBUM_IMAGE_BYTES * len(self.links))
+            + CONVERTED_BYTES * len(self.converted)
             + self.timelines.earlier_bytes
             + (0 if self.tasks is None else self.tasks.size)
         )
@@ -320,6 +330,9 @@ class Job:
             deduplicated=frozenset(self.deduplicated.intersection(indexes)),
             resolved={index: self.resolved[index] for index in indexes if index in self.resolved},
             altered={index: self.altered[index] for index in indexes if index in self.altered},
+            converted={
+                index: self.converted[index] for index in indexes if index in self.converted
+            },
             timelines=self.timelines.rows(indexes),
             earlier=self.timelines.earlier(indexes),
             deletions=self.tasks.deletions_of(indexes) if self.tasks else {},

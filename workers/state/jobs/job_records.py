@@ -59,7 +59,10 @@ def ended_record(
     """The record of a URL that has become final, and of the job's end if that was its last."""
     if isinstance(result, Uploaded):
         image: list[Any] = [result.link, result.deletehash]
-        if result.altered is not None:
+        if result.converted is not None:
+            altered = result.altered or (None, None)
+            image += [int(result.same_as), *altered, *result.converted]
+        elif result.altered is not None:
             image += [int(result.same_as), *result.altered]
         elif result.same_as:
             image.append(1)

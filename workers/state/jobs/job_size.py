@@ -33,6 +33,8 @@ ALTERED_BYTES: Final = 210
 
 ALBUM_IMAGE_BYTES: Final = 200
 """Of an image in a job's album."""
+CONVERTED_BYTES: Final = 330
+"""Of what was made of an image."""
 
 DELIVERY_BYTES: Final = 300
 DELETION_BYTES: Final = 700

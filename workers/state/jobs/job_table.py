@@ -180,6 +180,8 @@ class JobTable(JobReader):
             if download_report is not None:
                 job.timelines.arrived(index, download_report, self._clock())
                 self.metrics.downloaded(download_report.milliseconds / 1000, download_report.size)
+                if download_report.converting:
+                    self.metrics.converted(download_report.converting / 1000)
                 if download_report.content is not None:
                     link = self.kept.contents.link(job.owner, download_report.content)
                     if link is not None:

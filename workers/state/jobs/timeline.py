@@ -15,11 +15,11 @@ from workers.contract.image_type import TYPES
 from workers.contract.messages import DownloadReport
 from workers.state.jobs.job_size import EARLIER_BYTES
 
-_ROW = struct.Struct("<IB4I3B")
-"""claimed, attempt; arrived, milliseconds of the download, size, ended, media type, end, reason.
-Of the times and of what is counted from 1 on, 0 means: not yet, or unknown."""
+_ROW = struct.Struct("<IB5I3B")
+"""claimed, attempt; arrived, milliseconds of download and of conversion, size, ended, media type,
+end, reason. Of the times and of what is counted from 1 on, 0 means: not yet, or unknown."""
 _BEGIN = struct.Struct("<IB")
-_REST = struct.Struct("<4I3B")
+_REST = struct.Struct("<5I3B")
 _END_AT: Final = _ROW.size - 2
 
 TIMELINE_BYTES: Final = _ROW.size
@@ -27,7 +27,7 @@ TIMELINE_BYTES: Final = _ROW.size
 
 _NO_ROW: Final = bytes(TIMELINE_BYTES)
 _MAX_EARLIER_ROWS = 16  # a URL may be put back any number of times
-_NO_ARRIVAL: Final = (0, 0, 0, 0)
+_NO_ARRIVAL: Final = (0, 0, 0, 0, 0)
 _MOST = 2**32 - 1  # 49 days; what is later is shown as that
 _CODES: Final = tuple(Reason)
 _CODE_NUMBERS: Final[Mapping[str, int]] = {code: n for n, code in enumerate(_CODES, 1)}
@@ -37,7 +37,7 @@ _TYPE_NUMBERS: Final[Mapping[str, int]] = {
 }
 
 
-EventName = Literal["claimed", "downloaded", "uploaded", "retried", "failed"]
+EventName = Literal["claimed", "downloaded", "converted", "uploaded", "retried", "failed"]
 
 
 class End(IntEnum):
@@ -65,7 +65,7 @@ class TimelineEvent:
         attempt: of a claim: which one.
         size: of a download, in bytes.
         media_type: of a download.
-        milliseconds: how long it took, of a download or an upload.
+        milliseconds: how long it took, of a download, a conversion or an upload.
         reason: why it was retried, or failed.
     """
 
@@ -96,8 +96,8 @@ class Timelines:
         self._rows = bytearray(TIMELINE_BYTES * urls)
         self._earlier: dict[int, bytes] = {}
         self.earlier_bytes = 0
-        # Of the images in hand: time, milliseconds of the download, size, media type.
-        self._arrivals: dict[int, tuple[int, int, int, int]] = {}
+        # Of the images in hand: time, milliseconds of download and of conversion, size, media type.
+        self._arrivals: dict[int, tuple[int, int, int, int, int]] = {}
 
     def claimed(self, index: int, attempt: int, now: float) -> None:
         """An attempt begins."""
@@ -107,21 +107,23 @@ class Timelines:
         _BEGIN.pack_into(self._rows, start, self._time(now), attempt)
 
     def arrived(self, index: int, download_report: DownloadReport, now: float) -> None:
-        """The image is at the worker. Seen when the attempt ends: what a version of the job shows
-        stays the same, and one version more for each URL would be of little use.
+        """The image is at the worker, converted if it had to be. Seen when the attempt ends: what a
+        version of the job shows stays the same, and one version more for each URL would be of
+        little use.
         """
         took, size = min(download_report.milliseconds, _MOST), min(download_report.size, _MOST)
+        converting = min(download_report.converting, _MOST)
         media_type = _TYPE_NUMBERS.get(download_report.media_type, 0)
-        self._arrivals[index] = (self._time(now), took, size, media_type)
+        self._arrivals[index] = (self._time(now), took, converting, size, media_type)
 
     def ended(self, index: int, end: End, now: float, reason: str = "") -> None:
         """The attempt is over; or the URL is, without one."""
         start = index * TIMELINE_BYTES
         if self._rows[start + _END_AT]:
             self._set_aside(index)
-        arrived, took, size, media_type = self._arrivals.pop(index, _NO_ARRIVAL)
+        arrived, took, converting, size, media_type = self._arrivals.pop(index, _NO_ARRIVAL)
         code = _CODE_NUMBERS.get(reason, 0)
-        rest = (arrived, took, size, self._time(now), media_type, end, code)
+        rest = (arrived, took, converting, size, self._time(now), media_type, end, code)
         _REST.pack_into(self._rows, start + _BEGIN.size, *rest)
 
     def since_arrival(self, index: int, now: float) -> float | None:
@@ -168,17 +170,19 @@ def read_timeline(rows: bytes) -> Iterator[TimelineEvent]:
 
 
 def _events(row: tuple[int, ...]) -> Iterator[TimelineEvent]:
-    claimed, attempt, arrived, took, size, ended, media_type, end, reason = row
+    claimed, attempt, arrived, took, converting, size, ended, media_type, end, reason = row
     if claimed:
         yield TimelineEvent("claimed", _seconds(claimed), attempt=attempt)
     if arrived:
         yield TimelineEvent(
             "downloaded",
-            _seconds(arrived),
+            _seconds(max(1, arrived - converting)),
             size=size,
             media_type=_MEDIA_TYPES[media_type - 1] if media_type else None,
             milliseconds=took,
         )
+    if converting:
+        yield TimelineEvent("converted", _seconds(arrived), milliseconds=converting)
     if ended:
         yield TimelineEvent(
             _END_EVENTS[end],

@@ -11,7 +11,15 @@ import structlog
 from workers.contract.errors import JournalError
 from workers.contract.job_options import JobOptions
 from workers.contract.logs import LogConfig, configure_logging
-from workers.contract.messages import Altered, Failed, ImageState, JobStatus, Submission, Uploaded
+from workers.contract.messages import (
+    Altered,
+    Converted,
+    Failed,
+    ImageState,
+    JobStatus,
+    Submission,
+    Uploaded,
+)
 from workers.contract.request_key import RequestKey
 from workers.contract.state_calls import Recovered
 from workers.contract.url import mask_url
@@ -161,6 +169,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 "deduplicated": sorted(job.deduplicated),
                 "altered": [[index, *altered] for index, altered in job.altered.items()],
                 "album": _album_record(job),
+                "converted": [[index, *made] for index, made in job.converted.items()],
                 "options": job.options.to_record(),
                 "cancelled": job.cancelled,
                 "retry_of": job.retry_of,
@@ -213,6 +222,7 @@ def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
             maybe_duplicated=set(kept["doubled"]),
             deduplicated=set(kept.get("deduplicated", ())),
             altered={index: Altered(*rest) for index, *rest in kept.get("altered", ())},
+            converted={index: Converted(*rest) for index, *rest in kept.get("converted", ())},
             options=JobOptions.from_record(kept.get("options", {})),
             cancelled=kept.get("cancelled"),
             retry_of=kept.get("retry_of"),
@@ -295,9 +305,10 @@ def _complete(
 ) -> None:
     link, deletehash, *marks = image  # see `ended_record`
     same_as = bool(marks and marks[0])
-    altered = Altered(*marks[1:]) if marks[1:] else None
+    altered = Altered(*marks[1:3]) if marks[1:] and marks[1] is not None else None
+    converted = Converted(*marks[3:]) if marks[3:] else None
     table.begin(job_id, index)
-    uploaded = Uploaded(link, deletehash, same_as=same_as, altered=altered)
+    uploaded = Uploaded(link, deletehash, same_as=same_as, altered=altered, converted=converted)
     table.record(job_id, index, uploaded, finished)
 
 

@@ -8,9 +8,11 @@ from typing import BinaryIO, Final, Self
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
+from workers.contract.conversion_policy import CONVERTIBLE
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
-from workers.contract.image_type import HEAD_BYTES, ImageType, describe, recognize
+from workers.contract.image_type import HEAD_BYTES, SVG, ImageType, describe, recognize
+from workers.contract.messages import Converted
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.source.animation import is_animated
 from workers.worker.source.dimensions import read_dimensions
@@ -38,6 +40,8 @@ class Download:
         image_type: what they are.
         digest: their SHA-256, if the policy asks for it.
         resolved_to: where they come from, if the URL led to a page.
+        fits: Imgur takes them as they are; else they are to be converted.
+        converted: set when that has been done.
     """
 
     file: BinaryIO
@@ -45,6 +49,8 @@ class Download:
     image_type: ImageType
     digest: bytes | None = None
     resolved_to: str | None = None
+    fits: bool = True
+    converted: Converted | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +94,7 @@ class ImageBody:
         declared: the size of the body in bytes, if the head says so.
         coding: the value of Content-Encoding.
         origin: where it comes from, the beginning of a sentence about it.
+        converts: what Imgur would refuse is to be converted, if it can be.
 
     Raises:
         DownloadError: the declared size is too large.
@@ -100,8 +107,11 @@ class ImageBody:
         declared: int | None,
         coding: str = "",
         origin: str = "The source answered with",
+        *,
+        converts: bool = False,
     ) -> None:
         self._policy = policy
+        self._converts = converts
         self._budget = budget
         self._origin = origin
         tokens = [token.strip().lower() for token in coding.split(",")]
@@ -137,13 +147,15 @@ class ImageBody:
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
             image_type = self._type or self._accept()
-            self._check_motion(file, image_type)
-            self._check_pixels(file, image_type)
+            fits = self._is_accepted(image_type) and self._check_motion(file, image_type)
+            if fits:
+                self._check_pixels(file, image_type)
+            file.seek(0)
             digest = _digest(file) if self._policy.with_digest else None
         except BaseException:
             self.discard()
             raise
-        return Download(file, self._spool.size, image_type, digest)
+        return Download(file, self._spool.size, image_type, digest, fits=fits)
 
     def discard(self) -> None:
         """See `Body`."""
@@ -157,7 +169,7 @@ class ImageBody:
                 f"The source sent the image in the coding {self._codings[0]}, though it was asked"
                 " to send it as it is.",
             )
-        decoded = ImageBody(self._policy, self._budget, None)
+        decoded = ImageBody(self._policy, self._budget, None, converts=self._converts)
         headers = {"Content-Encoding": ", ".join(self._codings)}
         coded = HTTPResponse(file, headers, preload_content=False, decode_content=True)
         try:
@@ -183,12 +195,15 @@ class ImageBody:
                 Reason.NOT_AN_IMAGE,
                 f"{self._origin} {describe(self._head)}, not an image.",
             )
-        if image_type.code not in self._policy.imgur.types:
-            raise DownloadError(
-                Reason.TYPE_NOT_ACCEPTED,
-                f"Imgur does not accept {image_type.name} images; convert it to JPEG, PNG or GIF.",
-            )
+        if not self._is_accepted(image_type) and not self._can_convert(image_type):
+            raise _type_not_accepted(image_type)
         return image_type
+
+    def _is_accepted(self, image_type: ImageType) -> bool:
+        return image_type.code in self._policy.imgur.types
+
+    def _can_convert(self, image_type: ImageType) -> bool:
+        return self._converts and image_type in CONVERTIBLE
 
     def _check_size(self, size: int) -> None:
         if size > self._policy.max_image_bytes:
@@ -197,28 +212,47 @@ class ImageBody:
                 f"The image is larger than {self._policy.max_image_bytes:,} bytes.",
             )
         limits = self._policy.imgur
-        if size > max(limits.still_bytes, limits.animation_bytes):
+        if not self._converts and size > max(limits.still_bytes, limits.animation_bytes):
             raise _too_large_for_imgur("images", max(limits.still_bytes, limits.animation_bytes))
 
-    def _check_motion(self, file: BinaryIO, image_type: ImageType) -> None:
-        """Check the size again, now that the whole file tells whether it moves."""
+    def _check_motion(self, file: BinaryIO, image_type: ImageType) -> bool:
+        """Check the size again, now that the whole file tells whether it moves.
+
+        Returns:
+            False: it is too large, and to be converted.
+        """
         limits, size = self._policy.imgur, self._spool.size
         if size <= min(limits.still_bytes, limits.animation_bytes):
-            return
+            return True
         animated = is_animated(file, image_type)
-        if size > limits.max_bytes(animated=animated):
-            kind = "animations" if animated else "still images"
-            raise _too_large_for_imgur(kind, limits.max_bytes(animated=animated))
+        if size <= limits.max_bytes(animated=animated):
+            return True
+        if self._can_convert(image_type):
+            return False
+        kind = "animations" if animated else "still images"
+        raise _too_large_for_imgur(kind, limits.max_bytes(animated=animated))
 
     def _check_pixels(self, file: BinaryIO, image_type: ImageType) -> None:
         width, height = read_dimensions(file, image_type) or (0, 0)
-        file.seek(0)
         if width * height > self._policy.max_pixels:
             raise DownloadError(
                 Reason.TOO_LARGE,
                 f"The image has {width:,} by {height:,} pixels; more than"
                 f" {self._policy.max_pixels:,} are not passed on.",
             )
+
+
+def _type_not_accepted(image_type: ImageType) -> DownloadError:
+    if image_type is SVG:
+        return DownloadError(
+            Reason.TYPE_NOT_ACCEPTED,
+            "Imgur does not accept SVG images, and they are not converted: a drawing has no size in"
+            " pixels, and may load other files. Export it as PNG.",
+        )
+    return DownloadError(
+        Reason.TYPE_NOT_ACCEPTED,
+        f"Imgur does not accept {image_type.name} images; convert it to JPEG, PNG or GIF.",
+    )
 
 
 def _too_large_for_imgur(kind: str, max_bytes: int) -> DownloadError:

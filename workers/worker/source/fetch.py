@@ -76,12 +76,18 @@ class Downloader:
         guard = None if policy.proxy else self._guard
         self._adapter = CurlAdapter(transfers.pool("sources"), options, guard, self._open_body)
         self._session = open_session(self._adapter)
+        self._converts = False  # of the download in hand
 
     def close(self) -> None:
         self._session.close()
 
     def fetch(
-        self, url: str, headers: HeadersByOrigin = (), *, resolve_pages: bool | None = None
+        self,
+        url: str,
+        headers: HeadersByOrigin = (),
+        *,
+        resolve_pages: bool | None = None,
+        converts: bool = False,
     ) -> Download:
         """Download the image at `url`, or that of the page there.
 
@@ -89,12 +95,14 @@ class Downloader:
             url: where to begin.
             headers: to be sent along; see `SourceHeaders`.
             resolve_pages: whether it may be a page; None: as the policy says.
+            converts: see `ImageBody`.
 
         Raises:
             DownloadError: there is none that could be uploaded, or not now.
         """
         wire = wire_url(url)
         deadline = time.monotonic() + self._policy.deadline_seconds
+        self._converts = converts
         self._adapter.forget_cookies()
         sent = SourceHeaders(headers, url)
         may_be_page = self._policy.resolve_pages if resolve_pages is None else resolve_pages
@@ -119,13 +127,15 @@ class Downloader:
             self._takes_pages = False
         return replace(_image(found), resolved_to=resolved_to)
 
-    def take(self, pieces: Iterable[bytes]) -> Download:
+    def take(self, pieces: Iterable[bytes], *, converts: bool = False) -> Download:
         """Take in an image that is here already, piece by piece: one of a data URL.
 
         Raises:
             DownloadError: it is none that could be uploaded.
         """
-        body = ImageBody(self._policy, self._budget, None, origin="The data URL holds")
+        body = ImageBody(
+            self._policy, self._budget, None, origin="The data URL holds", converts=converts
+        )
         try:
             for piece in pieces:
                 body.write(piece)
@@ -190,9 +200,9 @@ class Downloader:
             is_http = head.status != HTTPStatus.SWITCHING_PROTOCOLS
             return UnwantedBody(head.length() if is_http else None)
         if self._takes_pages:
-            return PageBody(self._policy, self._budget, head)
+            return PageBody(self._policy, self._budget, head, converts=self._converts)
         coding = head.fields.get("Content-Encoding", "")
-        return ImageBody(self._policy, self._budget, head.length(), coding)
+        return ImageBody(self._policy, self._budget, head.length(), coding, converts=self._converts)
 
     def _receive(self, response: Response) -> Download | Page:
         if not statuses.is_image(response.status_code, response.headers):
@@ -200,7 +210,8 @@ class Downloader:
         body = response.raw
         if not isinstance(body, ImageBody | PageBody):  # an adapter of requests other than ours
             coding = response.headers.get("Content-Encoding", "")
-            body = ImageBody(self._policy, self._budget, body.length_remaining, coding)
+            length = body.length_remaining
+            body = ImageBody(self._policy, self._budget, length, coding, converts=self._converts)
             while piece := response.raw.read(_PIECE_BYTES):
                 body.write(piece)
         return body.finish()

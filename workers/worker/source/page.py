@@ -71,10 +71,14 @@ class PageBody:
         policy: the limits of images.
         budget: the memory that there is for images, and for this page.
         head: of the answer.
+        converts: see `ImageBody`.
     """
 
-    def __init__(self, policy: DownloadPolicy, budget: ByteBudget, head: Head) -> None:
+    def __init__(
+        self, policy: DownloadPolicy, budget: ByteBudget, head: Head, *, converts: bool = False
+    ) -> None:
         self._policy = policy
+        self._converts = converts
         self._budget = budget
         self._declared = head.length()
         self._coding = head.fields.get("Content-Encoding", "")
@@ -122,7 +126,9 @@ class PageBody:
         if self._is_page(beginning[:HEAD_BYTES]):
             self._page = BudgetedBuffer(self._budget)
             return self._add(self._page, beginning)
-        self._image = ImageBody(self._policy, self._budget, self._declared, self._coding)
+        self._image = ImageBody(
+            self._policy, self._budget, self._declared, self._coding, converts=self._converts
+        )
         return self._image.write(beginning)
 
     def _is_page(self, head: bytes) -> bool:

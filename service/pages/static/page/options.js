@@ -23,6 +23,9 @@ export function optionFields(changed) {
         ...[["", "as the service is set"], ["true", "take the image that the page names"], ["false", "do not follow"]]
           .map(([value, text]) => h("option", { value }, text))),
       "A page is asked for its image (og:image); share links of Google Drive, Dropbox and others become direct ones."),
+    convert: field("Conversion", h("select", { id: "option-convert" },
+      h("option", { value: "" }, "Convert what Imgur refuses"), h("option", { value: "false" }, "Fail what Imgur refuses")),
+      "WebP, AVIF and HEIC become JPEG, PNG or GIF, and what is too large becomes smaller."),
   };
   const summary = h("summary", {}, "Options");
   const element = h("details", { class: "options", oninput: () => { show(); changed(); } },
@@ -33,7 +36,7 @@ export function optionFields(changed) {
     const given = Object.entries(fields).map(([name, { control }]) => [name, control.value.trim()]);
     const { newAlbum, ...options } = Object.fromEntries(given
       .filter(([name, value]) => value && !(name === "priority" && value === "normal"))
-      .map(([name, value]) => [name, name === "resolvePages" ? value === "true" : value]));
+      .map(([name, value]) => [name, ["resolvePages", "convert"].includes(name) ? value === "true" : value]));
     return newAlbum ? { ...options, album: { title: newAlbum } } : options;
   }
 

@@ -35,7 +35,7 @@ export function tile(remove) {
       if (next === entry && isGone(next.link) === gone) return;
       entry = next;
       gone = isGone(entry.link);
-      const { url, resolvedTo, state: kind, message, deletionMessage, altered } = entry;
+      const { url, resolvedTo, state: kind, message, deletionMessage } = entry;
       const way = resolvedTo ? `${url} \u2192 ${resolvedTo}` : url;
       const link = gone ? null : entry.link;
       const shown = nameOf(url);
@@ -43,7 +43,7 @@ export function tile(remove) {
       setText(name, shown.name);
       name.title = way;
       setText(state, wordsFor(entry));
-      setText(why, deletionMessage ?? (kind === "complete" ? alteredTo(altered) ?? shown.host : message ?? shown.host));
+      setText(why, deletionMessage ?? (kind === "complete" ? changeOf(entry) ?? shown.host : message ?? shown.host));
       why.title = why.textContent;
       setText(source, kind === "failed" ? way : "");
       source.title = source.textContent;
@@ -63,10 +63,15 @@ export function copyButton(link) {
   return button;
 }
 
-/** What Imgur made of an image, if it changed it. */
-function alteredTo(altered) {
-  return altered && `Changed by Imgur: ${altered.type.replace("image/", "").toUpperCase()}, ${bytes(altered.bytes)}`;
+/** What was made of an image, here or by Imgur; undefined if nothing was. */
+function changeOf({ altered, converted }) {
+  if (altered) return `Changed by Imgur: ${typeName(altered.type)}, ${bytes(altered.bytes)}`;
+  if (!converted) return undefined;
+  const { from, to, bytesAfter, width, height } = converted;
+  return `${typeName(from)} made ${typeName(to)}: ${bytes(bytesAfter)}, ${width} × ${height}`;
 }
+
+const typeName = (type) => type.replace(/^image\/(x-|vnd\.\w+\.)?/, "").toUpperCase();
 
 function wordsFor({ state, message, attempts, deduplicated, deleted }) {
   if (deleted) return DELETED[deleted];

@@ -43,6 +43,7 @@ def test_all_that_can_be_asked_for(make_api: Any, backend: Any) -> None:
         priority="high",
         sourceHeaders={"HTTPS://Example.com:443/": {"Authorization": "Bearer x", "Cookie": "a=b"}},
         callbackUrl="https://me.test/done?key=1",
+        convert=False,
     )
 
     assert answer.status == 202
@@ -53,6 +54,7 @@ def test_all_that_can_be_asked_for(make_api: Any, backend: Any) -> None:
         priority=Priority.HIGH,
         source_headers=((ORIGIN, (("Authorization", "Bearer x"), ("Cookie", "a=b"))),),
         callback_url="https://me.test/done?key=1",
+        convert=False,
     )
 
 
@@ -250,7 +252,9 @@ class TestAllAtOnce:
     """One answer names all that is wrong."""
 
     def test_faults_of_all_fields(self, api: Any, backend: Any) -> None:
-        answer = post(api, album="-", title="{x}", priority=1, sourceHeaders=1, callbackUrl=1)
+        answer = post(
+            api, album="-", title="{x}", priority=1, sourceHeaders=1, callbackUrl=1, convert="no"
+        )
 
         assert [pointer for pointer, _ in faults(answer)] == [
             "#/album",
@@ -258,6 +262,7 @@ class TestAllAtOnce:
             "#/priority",
             "#/sourceHeaders",
             "#/callbackUrl",
+            "#/convert",
         ]
         assert "#/album" in answer.json["detail"]
         assert backend.calls == 0

@@ -45,7 +45,12 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.source_concurrency == 32
     assert settings.dedupe == "off"
     assert settings.image_memory_bytes == 256_000_000
-    assert settings.max_image_bytes == 20_000_000
+    assert settings.max_image_bytes == 100_000_000
+    assert settings.convert == "auto"
+    assert settings.convert_processes == max(1, settings.worker_count // 2)
+    assert settings.convert_seconds == 20
+    assert settings.convert_max_pixels == 100_000_000
+    assert settings.strip_metadata == "off"
     assert settings.imgur_max_bytes == (20_000_000, 10_000_000)
     assert settings.imgur_accepted_types == ("jpeg", "png", "apng", "gif", "tiff", "bmp")
     assert settings.download_seconds == 30

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from service.rendering.models import JobPage
 from tests.plain_backend import WORKER
-from workers.contract.messages import Altered, DownloadReport, Report, Uploaded
+from workers.contract.messages import Altered, Converted, DownloadReport, Report, Uploaded
 
 URLS = ("https://s.test/0", "https://s.test/1")
 CREATED = "2017-12-22T16:48:29.500Z"
@@ -104,6 +104,32 @@ def test_an_image_that_imgur_changed_is_marked(api: Any, backend: Any) -> None:
 
     assert first["altered"] == {"type": "image/jpeg", "bytes": 81_000}
     assert "altered" not in second
+
+
+def test_an_image_that_was_converted_is_told_of(api: Any, backend: Any) -> None:
+    job_id = api.job(*URLS)
+    (lease,) = backend.mailbox.claim(WORKER, 0).leases
+    download_report = DownloadReport(lease.token, 900, "image/webp", 12, converting=40)
+    backend.mailbox.begin_upload(WORKER, lease.token, download_report)
+    made = Converted("image/webp", "image/jpeg", 900, 700, 40, 30)
+    done = Uploaded("https://i.imgur.test/a.jpg", "hash", converted=made)
+    backend.mailbox.ack(WORKER, Report(lease.token, done))
+
+    first, second = results(api, job_id)
+
+    assert first["converted"] == {
+        "from": "image/webp",
+        "to": "image/jpeg",
+        "bytesBefore": 900,
+        "bytesAfter": 700,
+        "width": 40,
+        "height": 30,
+    }
+    assert "converted" not in second
+    *_, downloaded, converted, uploaded = first["timeline"]
+    assert (downloaded["bytes"], downloaded["type"], downloaded["ms"]) == (900, "image/webp", 12)
+    assert converted == {"event": "converted", "at": uploaded["at"], "ms": 40}
+    assert downloaded["at"] <= converted["at"]
 
 
 def test_an_image_that_was_there_already_is_marked(api: Any, backend: Any) -> None:

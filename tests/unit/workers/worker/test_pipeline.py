@@ -6,6 +6,7 @@ from typing import BinaryIO
 import pytest
 import structlog
 
+from tests.plain_fitter import plain_fitter
 from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
 from workers.contract.errors import (
@@ -58,12 +59,17 @@ class Shelf:
         self.headers: HeadersByOrigin = ()
         self.file = io.BytesIO(b"\x89PNG picture")
 
-    def take(self, pieces: Iterable[bytes]) -> Download:
+    def take(self, pieces: Iterable[bytes], *, converts: bool = False) -> Download:
         content = b"".join(pieces)
         return Download(io.BytesIO(content), len(content), PNG)
 
     def fetch(
-        self, url: str, headers: HeadersByOrigin = (), *, resolve_pages: bool | None = None
+        self,
+        url: str,
+        headers: HeadersByOrigin = (),
+        *,
+        resolve_pages: bool | None = None,
+        converts: bool = False,
     ) -> Download:
         self.headers, self.resolve_pages = headers, resolve_pages
         self.asked.append(url)
@@ -122,6 +128,7 @@ def process(shelf: Shelf, wall: Wall, attempt: int = 1, *, may_upload: bool = Tr
         backoff,
         lambda _lease: may_upload,
         callbacks=Silent(),
+        fitter=plain_fitter(),
     )
     return pipeline.process(lease(attempt))
 
@@ -312,7 +319,13 @@ class TestOptions:
             return decision
 
         pipeline = Pipeline(
-            shelf, wall, MAX_ATTEMPTS, Backoff(1.0, 60.0), begin_upload, callbacks=Silent()
+            shelf,
+            wall,
+            MAX_ATTEMPTS,
+            Backoff(1.0, 60.0),
+            begin_upload,
+            callbacks=Silent(),
+            fitter=plain_fitter(),
         )
         outcome = pipeline.process(replace(lease(), options=options))
         return outcome, shelf, wall, arrivals[0]
@@ -398,7 +411,13 @@ class TestOtherTasks:
     def run(self, task: Lease, answer: Outcome | float | Exception | None) -> Outcome:
         both = Both(answer)
         pipeline = Pipeline(
-            Shelf(), both, MAX_ATTEMPTS, Backoff(1.0, 60.0), lambda _: True, callbacks=both
+            Shelf(),
+            both,
+            MAX_ATTEMPTS,
+            Backoff(1.0, 60.0),
+            lambda _: True,
+            callbacks=both,
+            fitter=plain_fitter(),
         )
         try:
             return pipeline.process(task)

@@ -9,6 +9,7 @@ import pytest
 import requests
 import requests_mock
 
+from tests.plain_fitter import plain_fitter
 from workers.contract.backoff import Backoff
 from workers.contract.image_type import ImageType
 from workers.contract.job_options import HeadersByOrigin
@@ -32,7 +33,7 @@ def refused(text: str) -> str:
 class Shelf:
     """A source that always has the same image."""
 
-    def fetch(self, url: str, headers: HeadersByOrigin = ()) -> Download:
+    def fetch(self, url: str, headers: HeadersByOrigin = (), *, converts: bool = False) -> Download:
         data = b"\x89PNG picture"
         return Download(io.BytesIO(data), len(data), ImageType("PNG", "image/png", "png"))
 
@@ -53,6 +54,7 @@ def carry(client: ImgurClient) -> list[Outcome]:
         Backoff(0.0, 0.0),
         lambda _download_report: True,
         callbacks=Silent(),
+        fitter=plain_fitter(),
     )
     outcomes: list[Outcome] = []
     while not outcomes or isinstance(outcomes[-1], RetryLater):

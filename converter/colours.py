@@ -1,0 +1,94 @@
+"""Pixels as every viewer shows them: 8 bits a channel, sRGB, upright."""
+
+from io import BytesIO
+from typing import Final
+
+from PIL import Image, ImageCms, ImageOps
+
+from converter.order import ConversionError
+
+_SRGB: Final = ImageCms.createProfile("sRGB")
+_LAB: Final = ImageCms.createProfile("LAB")
+_OPAQUE: Final = 255
+_MAX_16_BIT: Final = 65535
+
+# What is handed on as it is; the rest becomes RGB or RGBA.
+_PLAIN_MODES: Final = frozenset({"1", "L", "LA", "RGB", "RGBA"})
+_WITH_ALPHA: Final = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+
+
+def normalize(image: Image.Image) -> Image.Image:
+    """Bring an image to one of the modes 1, L, LA, RGB, RGBA, in sRGB, its orientation applied.
+
+    A channel of transparency that hides nothing is dropped.
+
+    Raises:
+        ConversionError: its pixels are of a kind that has no common meaning.
+    """
+    profile = image.info.get("icc_profile")
+    image = _to_8_bits(ImageOps.exif_transpose(image))
+    image = _to_srgb(image, profile)
+    if image.mode in _WITH_ALPHA and image.getchannel("A").getextrema()[0] == _OPAQUE:
+        image = image.convert("L" if image.mode == "LA" else "RGB")
+    return image
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Whether parts of a normalized image are transparent."""
+    return image.mode in _WITH_ALPHA
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return _scaled(image.convert("I"), _MAX_16_BIT)
+    if image.mode != "F":
+        return image
+    low, high = (float(level) for level in image.getextrema())  # type: ignore[arg-type]
+    # Grey levels as floating-point numbers, from 0 to 1, 255 or 65,535 by custom.
+    for most in (1, _OPAQUE, _MAX_16_BIT):
+        if low >= 0 and high <= most:
+            return _scaled(image, most)
+    raise ConversionError("The pixels of the image are numbers without a usual range.")
+
+
+def _scaled(image: Image.Image, most: int) -> Image.Image:
+    # In floating point, since the integer modes take no factor below 1.
+    return image.convert("F").point(lambda level: level * (_OPAQUE / most) + 0.5).convert("L")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.mode in {"P", "PA"}:
+        has_transparency = image.mode == "PA" or "transparency" in image.info
+        image = image.convert("RGBA" if has_transparency else "RGB")
+    if image.mode in {"RGBa", "La"}:
+        image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
+    if image.mode in {"1", "L", "RGB"} and "transparency" in image.info:
+        image = image.convert("LA" if image.mode == "L" else "RGBA")
+    if image.mode == "LAB":
+        return _transform(image, ImageCms.ImageCmsProfile(_LAB), "RGB") or image.convert("RGB")
+    if profile and image.mode in {"L", "RGB", "RGBA", "CMYK"} and not _is_srgb(profile):
+        target = "RGBA" if image.mode == "RGBA" else "RGB"
+        try:
+            opened = ImageCms.getOpenProfile(BytesIO(profile))
+        except (ImageCms.PyCMSError, OSError):
+            opened = None
+        transformed = opened and _transform(image, opened, target)
+        if transformed:
+            return transformed
+    return image if image.mode in _PLAIN_MODES else image.convert("RGB")
+
+
+def _transform(
+    image: Image.Image, profile: ImageCms.ImageCmsProfile, mode: str
+) -> Image.Image | None:
+    """None where the profile is of another colour space than the image, or damaged."""
+    try:
+        return ImageCms.profileToProfile(image, profile, _SRGB, outputMode=mode)
+    except ImageCms.PyCMSError:
+        return None
+
+
+def _is_srgb(profile: bytes) -> bool:
+    """By its description, near its beginning, in ASCII or in UTF-16."""
+    head = profile[:4096].replace(b"\0", b"")
+    return b"sRGB" in head

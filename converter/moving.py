@@ -1,0 +1,149 @@
+"""An animation: decoded frame by frame, and encoded as GIF or as APNG."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from PIL import Image, ImageSequence
+
+from converter.colours import has_alpha, normalize
+from converter.order import ConversionError, ConversionOrder, Encoded
+from converter.still import not_to_be_had, smaller
+
+_DEFAULT_MILLISECONDS: Final = 100  # what browsers make of 10 and less
+_MIN_GIF_MILLISECONDS: Final = 20
+_MAX_GIF_COLOURS: Final = 256
+_ATTEMPTS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Animation:
+    """Frames in RGB or RGBA, all of one size and mode.
+
+    Attributes:
+        milliseconds: how long each is shown.
+        loop: how often it is repeated; 0: for ever.
+    """
+
+    frames: list[Image.Image]
+    milliseconds: list[int]
+    loop: int
+
+    def resized(self, size: tuple[int, int]) -> "_Animation":
+        frames = [frame.resize(size, Image.Resampling.LANCZOS) for frame in self.frames]
+        return _Animation(frames, self.milliseconds, self.loop)
+
+
+def is_animation(image: Image.Image) -> bool:
+    """Whether an image that was opened moves; several pages, layers or sizes are no animation."""
+    return image.format in {"WEBP", "AVIF", "GIF", "PNG"} and getattr(image, "n_frames", 1) > 1
+
+
+def convert_animation(image: Image.Image, order: ConversionOrder) -> Encoded:
+    """Encode an animation as GIF and as APNG, smaller by and by until one of them fits.
+
+    Returns:
+        The smaller one of those that fit.
+
+    Raises:
+        ConversionError: it is too long, or no form of it fits.
+    """
+    animation = _read(image, order)
+    if not {"gif", "apng"}.intersection(order.targets):
+        raise not_to_be_had(order)
+    for _ in range(_ATTEMPTS):
+        forms = list(_forms(animation, order))
+        smallest = min(forms, key=lambda form: len(form.content))
+        if len(smallest.content) <= order.animation_bytes:
+            return smallest
+        size = smaller(animation.frames[0].size, len(smallest.content), order.animation_bytes)
+        if size is None:
+            break
+        animation = animation.resized(size)
+    raise ConversionError(
+        f"The animation cannot be made to fit into {order.animation_bytes:,} bytes."
+    )
+
+
+def _read(image: Image.Image, order: ConversionOrder) -> _Animation:
+    count: int = image.n_frames  # type: ignore[attr-defined]
+    if count > order.max_frames:
+        raise ConversionError(
+            f"The animation has {count:,} frames; at most {order.max_frames:,} are converted."
+        )
+    pixels = count * image.width * image.height
+    if pixels > order.max_pixels:
+        raise ConversionError(
+            f"The {count:,} frames of the animation have {pixels:,} pixels together;"
+            f" at most {order.max_pixels:,} are converted (CONVERT_MAX_PIXELS)."
+        )
+    frames, milliseconds = [], []
+    for frame in ImageSequence.Iterator(image):
+        frames.append(normalize(frame.copy()))
+        milliseconds.append(round(frame.info.get("duration") or _DEFAULT_MILLISECONDS))
+        if sum(milliseconds) > order.max_seconds * 1000:
+            raise ConversionError(
+                f"The animation lasts more than {order.max_seconds:g} seconds; it is not converted."
+            )
+    mode = "RGBA" if any(map(has_alpha, frames)) else "RGB"
+    loop = image.info.get("loop", 0 if image.format == "AVIF" else 1)
+    return _Animation([frame.convert(mode) for frame in frames], milliseconds, loop)
+
+
+def _forms(animation: _Animation, order: ConversionOrder) -> Iterable[Encoded]:
+    if "apng" in order.targets:
+        yield Encoded("apng", _apng(animation), *animation.frames[0].size)
+    # A GIF's pixels are there or not, nothing in between; without another form they have to be.
+    if "gif" in order.targets and (_is_cut_out(animation) or "apng" not in order.targets):
+        yield Encoded("gif", _gif(animation), *animation.frames[0].size)
+
+
+def _is_cut_out(animation: _Animation) -> bool:
+    """Whether each pixel is either opaque or fully transparent."""
+    if animation.frames[0].mode == "RGB":
+        return True
+    return all(not any(frame.getchannel("A").histogram()[1:255]) for frame in animation.frames)
+
+
+def _apng(animation: _Animation) -> bytes:
+    first, *others = animation.frames
+    file = BytesIO()
+    first.save(
+        file,
+        "PNG",
+        save_all=True,
+        append_images=others,
+        duration=animation.milliseconds,
+        loop=animation.loop,
+    )
+    return file.getvalue()
+
+
+def _gif(animation: _Animation) -> bytes:
+    first, *others = (_with_palette(frame) for frame in animation.frames)
+    file = BytesIO()
+    loop = {"loop": animation.loop} if animation.loop != 1 else {}
+    first.save(
+        file,
+        "GIF",
+        save_all=True,
+        append_images=others,
+        duration=[max(_MIN_GIF_MILLISECONDS, each) for each in animation.milliseconds],
+        disposal=2 if first.info.get("transparency") is not None else 1,
+        optimize=False,
+        **loop,
+    )
+    return file.getvalue()
+
+
+def _with_palette(frame: Image.Image) -> Image.Image:
+    """The frame in colours of its own; of 256 entries the last one is for what is transparent."""
+    if frame.mode == "RGB":
+        return frame.quantize(_MAX_GIF_COLOURS, Image.Quantize.MEDIANCUT)
+    transparent = _MAX_GIF_COLOURS - 1
+    quantized = frame.convert("RGB").quantize(transparent, Image.Quantize.MEDIANCUT)
+    hidden = frame.getchannel("A").point(lambda alpha: 255 if alpha < 128 else 0)  # noqa: PLR2004
+    quantized.paste(transparent, mask=hidden)
+    quantized.info["transparency"] = transparent
+    return quantized

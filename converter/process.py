@@ -1,0 +1,94 @@
+"""A converter process, from its fork to its end: one image."""
+
+import json
+import math
+import os
+import signal
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Final, NoReturn
+
+from converter.confinement import die_with_parent, limit_resources, refuse_system_calls
+from converter.conversion import convert
+from converter.order import ConversionError, ConversionOrder, ConversionResult
+
+_SOURCE, _TARGET, _STDERR, _ANSWER, _OPEN_FILES = range(5)
+"""The file descriptors of the process, and their number."""
+
+_OOM_SCORE_PATH: Final = "/proc/self/oom_score_adj"
+
+
+@dataclass(frozen=True, slots=True)
+class ConverterLimits:
+    """What a conversion may take.
+
+    Attributes:
+        memory_bytes: address space of its process.
+        seconds: from the start of that to its end; and of processor time.
+        wait_seconds: before it.
+    """
+
+    memory_bytes: int = 1024**3
+    seconds: float = 20.0
+    wait_seconds: float = 120.0
+
+
+def run_converter(
+    order: ConversionOrder, source: int, target: int, answer: int, limits: ConverterLimits
+) -> NoReturn:
+    """Convert one image, say how it went, and end; to be called right after a fork.
+
+    Args:
+        order: what is to be done.
+        source: a file descriptor to read the image from.
+        target: the same, to write the result to.
+        answer: a socket for the answer.
+        limits: what this process may use.
+    """
+    try:
+        _confine(order, source, target, answer, limits)
+        os.write(_ANSWER, json.dumps(_answer(order)).encode())
+    except BaseException:  # noqa: BLE001 - nothing may get back into the code of the parent
+        os._exit(1)
+    os._exit(0)
+
+
+def _confine(
+    order: ConversionOrder, source: int, target: int, answer: int, limits: ConverterLimits
+) -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    die_with_parent()
+    # Where memory is short, this process is the one that can be done without (proc(5)).
+    with suppress(OSError), open(_OOM_SCORE_PATH, "w") as score:  # noqa: PTH123 - no path is built
+        score.write("1000")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor, number in (
+        (source, _SOURCE),
+        (target, _TARGET),
+        (nowhere, _STDERR),
+        (answer, _ANSWER),
+    ):
+        os.dup2(descriptor, number)
+    os.closerange(_OPEN_FILES, os.sysconf("SC_OPEN_MAX"))
+    limit_resources(
+        memory_bytes=limits.memory_bytes,
+        cpu_seconds=math.ceil(limits.seconds),
+        file_bytes=max(order.still_bytes, order.animation_bytes),
+        open_files=_OPEN_FILES,
+    )
+    refuse_system_calls()
+
+
+def _answer(order: ConversionOrder) -> dict[str, object]:
+    try:
+        content = os.pread(_SOURCE, os.fstat(_SOURCE).st_size, 0)
+        encoded = convert(content, order)
+        written = 0
+        while written < len(encoded.content):
+            written += os.pwrite(_TARGET, encoded.content[written:], written)
+    except ConversionError as error:
+        return {"error": error.message}
+    except MemoryError:
+        return {"error": "The image takes more memory than a conversion may have."}
+    return asdict(ConversionResult(encoded.code, written, encoded.width, encoded.height))

@@ -1,0 +1,225 @@
+"""Converter processes of one worker, and what happens when they end before their time."""
+
+import io
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from PIL import Image
+
+from converter.order import ConversionOrder, ConversionResult
+from converter.slots import Slots
+from tests.picture_corpus import LARGE, MADE, Picture, difference, encode, photo
+from tests.waiting import wait_until
+from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
+from workers.contract.errors import ConversionBusyError, ImageError, Reason
+from workers.contract.image_type import recognize
+from workers.worker.converters import Converters
+
+FILES = Path("/proc/self/fd")
+PATIENT = ConversionPolicy(processes=1, seconds=100.0)
+
+
+@pytest.fixture
+def converters(tmp_path: Path) -> Iterator[Converters]:
+    with closing(Converters(PATIENT, tmp_path)) as made:
+        yield made
+
+
+def order_for(content: bytes) -> ConversionOrder:
+    kind = recognize(content[:4096])
+    assert kind is not None
+    return ConversionOrder(CONVERTIBLE[kind], kind.name)
+
+
+def convert(converters: Converters, content: bytes) -> tuple[ConversionResult, bytes]:
+    result, file = converters.convert(io.BytesIO(content), order_for(content))
+    with file:
+        return result, file.read()
+
+
+def assert_small_one_is_converted(converters: Converters) -> None:
+    result, content = convert(converters, MADE["drawing.webp"]().content)
+    assert (result.code, result.size) == ("png", len(content))
+
+
+def server_pid(converters: Converters) -> int:
+    assert converters._server is not None
+    return converters._server.pid
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def kill_next_child(server: int) -> None:
+    """Kill the converter process that comes next, whichever image it has."""
+
+    def kill() -> bool:
+        found = children(server)
+        for child in found:
+            os.kill(child, signal.SIGKILL)
+        return bool(found)
+
+    wait_until(kill)
+
+
+def test_nothing_runs_before_it_is_needed(converters: Converters) -> None:
+    assert converters._server is None
+    assert_small_one_is_converted(converters)
+    wait_until(lambda: not children(server_pid(converters)))
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_ones_within_a_gigabyte(converters: Converters, name: str) -> None:
+    picture: Picture = LARGE[name]()
+    result, content = convert(converters, picture.content)
+
+    assert result.size == len(content) <= 20_000_000
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.size == (result.width, result.height)
+        assert image.width <= picture.shows[0].width
+        assert difference(picture.shows[0], image) <= picture.tolerance
+
+
+def test_files_on_disk_need_no_copy(converters: Converters, tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    path.write_bytes(MADE["lossy.webp"]().content)
+    with path.open("rb") as source:
+        source.seek(100)
+        file: BinaryIO
+        result, file = converters.convert(source, order_for(path.read_bytes()))
+        file.close()
+    assert result.code == "jpeg"
+
+
+def test_a_kill_costs_one_image(converters: Converters) -> None:
+    assert_small_one_is_converted(converters)
+    content = LARGE["megapixels-50.webp"]().content
+    killer = threading.Thread(target=kill_next_child, args=(server_pid(converters),))
+    killer.start()
+    with pytest.raises(ImageError, match="was killed") as caught:
+        convert(converters, content)
+    killer.join()
+    assert caught.value.reason == Reason.CONVERSION_FAILED
+    assert not caught.value.transient
+    assert_small_one_is_converted(converters)
+
+
+def test_the_death_of_the_fork_server_costs_none(converters: Converters) -> None:
+    assert_small_one_is_converted(converters)
+    first = server_pid(converters)
+
+    def kill() -> None:
+        wait_until(lambda: children(first))
+        os.kill(first, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    result, _ = convert(converters, LARGE["megapixels-50.webp"]().content)
+    killer.join()
+    assert result.width == 8660
+    assert server_pid(converters) != first
+
+
+def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
+    content = LARGE["megapixels-50.webp"]().content
+    policy = ConversionPolicy(seconds=0.05)
+    with closing(Converters(policy, tmp_path)) as converters:
+        with pytest.raises(ImageError, match=r"took longer than 0\.05 s"):
+            convert(converters, content)
+        wait_until(lambda: not children(server_pid(converters)))
+
+
+def test_what_takes_too_much_memory_fails(tmp_path: Path) -> None:
+    policy = ConversionPolicy(seconds=100.0, memory_bytes=300_000_000)
+    with closing(Converters(policy, tmp_path)) as converters:
+        with pytest.raises(ImageError, match="more memory"):
+            convert(converters, LARGE["megapixels-50.jpg"]().content)
+        assert_small_one_is_converted(converters)
+
+
+def test_workers_of_a_machine_share_the_processes(tmp_path: Path) -> None:
+    slots = Slots(tmp_path, 1)
+    slot = slots.take()
+    assert slot is not None
+    assert slots.take() is None
+    policy = ConversionPolicy(processes=1, seconds=100.0, wait_seconds=0.1)
+    with closing(Converters(policy, tmp_path)) as converters:
+        with pytest.raises(ConversionBusyError, match="No process was free"):
+            convert(converters, MADE["drawing.webp"]().content)
+        os.close(slot)
+        assert_small_one_is_converted(converters)
+
+
+def test_no_more_than_there_may_be(tmp_path: Path) -> None:
+    """Two workers, each with several images at once, on a machine with a single slot."""
+    content = encode(photo((900, 600)), "WEBP", quality=80)
+    seen: list[int] = []
+    with (
+        closing(Converters(PATIENT, tmp_path)) as one,
+        closing(Converters(PATIENT, tmp_path)) as other,
+    ):
+        for each in (one, other):
+            assert_small_one_is_converted(each)
+        lanes = [
+            threading.Thread(target=convert, args=(each, content)) for each in (one, other) * 8
+        ]
+        for lane in lanes:
+            lane.start()
+        while any(lane.is_alive() for lane in lanes):
+            seen.append(sum(len(children(server_pid(each))) for each in (one, other)))
+    # The two are looked at in turn, and the slot may pass from one to the other in between.
+    assert max(seen) <= 2
+
+
+def test_closing_ends_them_all(tmp_path: Path) -> None:
+    converters = Converters(PATIENT, tmp_path)
+    assert_small_one_is_converted(converters)
+    server = server_pid(converters)
+    failures: list[str] = []
+
+    def work() -> None:
+        with pytest.raises(ImageError) as caught:
+            convert(converters, LARGE["megapixels-50.webp"]().content)
+        failures.append(caught.value.message)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    wait_until(lambda: children(server))
+    (child,) = children(server)
+    converters.close()
+    worker.join()
+    assert failures
+    wait_until(lambda: not Path(f"/proc/{child}").exists())
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="wants proc(5)")
+def test_secrets_are_not_handed_on(converters: Converters, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGUR_CLIENT_SECRET", "s3cret")
+    assert_small_one_is_converted(converters)
+    environ = Path(f"/proc/{server_pid(converters)}/environ").read_bytes()
+    assert b"s3cret" not in environ
+
+
+def test_memory_is_flat(converters: Converters) -> None:
+    """The long form, of 2,000 conversions: see benchmarks/conversions.py."""
+    content = MADE["lossy.webp"]().content
+    for _ in range(20):
+        convert(converters, content)
+    before = _resident(server_pid(converters)), len(list(FILES.iterdir()))
+    for _ in range(200):
+        convert(converters, content)
+    after = _resident(server_pid(converters)), len(list(FILES.iterdir()))
+    assert after[0] - before[0] < 300_000
+    assert after[1] == before[1]
+
+
+def _resident(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,220 @@
+import io
+import zlib
+
+import pytest
+from PIL import Image
+
+from converter.conversion import convert, prepare
+from converter.order import ConversionError, ConversionOrder
+from tests import picture_corpus as corpus
+from tests.picture_corpus import MADE, Picture, difference, encode, photo
+from workers.contract.conversion_policy import CONVERTIBLE
+from workers.contract.image_type import recognize
+
+TO_CONVERT = [
+    name for name in MADE if name.rsplit(".")[-1] not in {"jpg", "png", "gif", "tiff", "bmp"}
+]
+MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "apng": "image/png", "gif": "image/gif"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared() -> None:
+    prepare()
+
+
+def order_for(content: bytes, **options) -> ConversionOrder:
+    kind = recognize(content[:4096])
+    assert kind is not None
+    return ConversionOrder(CONVERTIBLE[kind], kind.name, **options)
+
+
+def assert_shows(content: bytes, picture: Picture) -> None:
+    with Image.open(io.BytesIO(content)) as image:
+        assert getattr(image, "n_frames", 1) == len(picture.shows)
+        for number, expected in enumerate(picture.shows):
+            image.seek(number)
+            assert difference(expected, image) <= picture.tolerance
+
+
+@pytest.mark.parametrize("name", TO_CONVERT)
+def test_looks_the_same(name: str) -> None:
+    picture = MADE[name]()
+    made = convert(picture.content, order_for(picture.content))
+
+    assert MEDIA_TYPES[made.code] in picture.becomes
+    kind = recognize(made.content[:4096])
+    assert kind is not None
+    assert kind.code == made.code
+    assert (made.width, made.height) == picture.shows[0].size
+    assert_shows(made.content, picture)
+
+
+def test_quality_is_that_which_is_promised() -> None:
+    """The same quantization tables as Pillow's quality 95, and a full-size chroma."""
+    made = convert(encode(photo(), "WEBP", lossless=True), order_for(b"RIFF\0\0\0\0WEBP"))
+    with (
+        Image.open(io.BytesIO(made.content)) as image,
+        Image.open(io.BytesIO(encode(photo(), "JPEG", quality=95, subsampling=0))) as expected,
+    ):
+        assert image.quantization == expected.quantization
+        assert image.layer == expected.layer
+
+
+@pytest.mark.parametrize(
+    ("form", "image", "limit", "code"),
+    [
+        ("JPEG", corpus.noisy((900, 600)), 120_000, "jpeg"),
+        ("PNG", corpus.cut_out((900, 600)), 30_000, "png"),
+        ("PNG", corpus.noisy((900, 600)).quantize(64).convert("RGB"), 150_000, "jpeg"),
+        ("TIFF", corpus.noisy((900, 600), "CMYK"), 150_000, "jpeg"),
+    ],
+)
+def test_smaller_until_it_fits(form: str, image: Image.Image, limit: int, code: str) -> None:
+    options = {"quality": 98} if form == "JPEG" else {}
+    content = encode(image, form, **options)
+    made = convert(content, order_for(content, still_bytes=limit))
+
+    assert made.code == code
+    assert limit * 0.3 < len(made.content) <= limit < len(content)
+    assert made.width <= image.width
+    assert made.height <= image.height
+    assert made.width / made.height == pytest.approx(1.5, abs=0.02)
+    with Image.open(io.BytesIO(made.content)) as shown:
+        assert difference(image.convert("RGBA"), shown) < 6
+
+
+def test_what_fits_is_not_made_smaller() -> None:
+    content = encode(corpus.noisy((900, 600)), "WEBP", quality=100)
+    whole = convert(content, order_for(content))
+    tight = convert(content, order_for(content, still_bytes=len(whole.content) - 1))
+
+    assert (whole.width, whole.height) == (tight.width, tight.height) == (900, 600)
+
+
+def test_animation_is_made_smaller() -> None:
+    first, *others = corpus.frames(6, size=(480, 360))
+    content = encode(first, "WEBP", save_all=True, append_images=others, quality=60)
+    whole = convert(content, order_for(content))
+    small = convert(content, order_for(content, animation_bytes=len(whole.content) // 3))
+
+    assert len(small.content) <= len(whole.content) // 3
+    assert small.width < whole.width
+    with Image.open(io.BytesIO(small.content)) as image:
+        assert image.n_frames == 6
+
+
+def test_of_gif_and_apng_the_smaller_one() -> None:
+    content = MADE["moving.webp"]().content
+    sizes = {
+        code: len(convert(content, order_for(content, targets=("jpeg", "png", code))).content)
+        for code in ("gif", "apng")
+    }
+    assert convert(content, order_for(content)).code == min(sizes, key=lambda code: sizes[code])
+
+
+def test_half_transparent_frames_are_no_gif() -> None:
+    frames = [corpus.cut_out((90, 60)) for _ in range(2)]
+    frames[1].paste((255, 0, 0, 90), (0, 0, 20, 20))
+    content = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+
+    assert convert(content, order_for(content)).code == "apng"
+
+
+def test_pace_and_repeats_of_an_animation() -> None:
+    first, *others = corpus.frames(3)
+    content = encode(
+        first, "WEBP", save_all=True, append_images=others, duration=[70, 200, 40], loop=3
+    )
+    for code, loop in (("gif", 3), ("apng", 3)):
+        made = convert(content, order_for(content, targets=("png", code)))
+        with Image.open(io.BytesIO(made.content)) as image:
+            durations = []
+            for number in range(image.n_frames):
+                image.seek(number)
+                durations.append(image.info["duration"])
+            assert durations == [70, 200, 40]
+            assert image.info["loop"] == loop
+
+
+@pytest.mark.parametrize("targets", [("png",), ("jpeg",)])
+def test_only_what_imgur_takes(targets: tuple[str, ...]) -> None:
+    for name in ("lossy.webp", "transparent.webp"):
+        content = MADE[name]().content
+        assert convert(content, order_for(content, targets=targets)).code == targets[0]
+
+
+@pytest.mark.parametrize("targets", [("gif",), ("tiff",)])
+def test_nothing_that_imgur_takes(targets: tuple[str, ...]) -> None:
+    for name, others in (("lossy.webp", ("gif", "apng")), ("moving.webp", ("jpeg", "tiff"))):
+        content = MADE[name]().content
+        with pytest.raises(ConversionError, match="none of the types"):
+            convert(content, order_for(content, targets=others if targets == ("gif",) else targets))
+
+
+def with_exif(orientation: int = 1) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+    return exif
+
+
+@pytest.mark.parametrize(
+    ("rule", "maker", "place"),
+    [("off", "Maker", True), ("location", "Maker", False), ("all", None, False)],
+)
+@pytest.mark.parametrize("image", [photo(), corpus.cut_out()], ids=["jpeg", "png"])
+def test_metadata(rule: str, maker: str | None, image: Image.Image, *, place: bool) -> None:
+    content = encode(image, "WEBP", exif=with_exif(6).tobytes(), xmp=b"<x:xmpmeta/>")
+    made = convert(content, order_for(content, metadata=rule))
+
+    with Image.open(io.BytesIO(made.content)) as shown:
+        exif = shown.getexif()
+        assert exif.get(0x010F) == maker
+        assert bool(exif.get_ifd(0x8825)) is place
+        assert 0x0112 not in exif
+        assert ("xmp" in shown.info or "XML:com.adobe.xmp" in shown.info) is (rule == "off")
+        assert shown.size == (160, 240)
+
+
+def test_damaged_metadata_is_left_out() -> None:
+    content = encode(photo(), "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12")
+    made = convert(content, order_for(content))
+    with Image.open(io.BytesIO(made.content)) as image:
+        assert difference(photo(), image) < 4
+
+
+def test_damaged_profile_is_left_out() -> None:
+    content = encode(photo(), "WEBP", lossless=True, icc_profile=b"no profile" * 20)
+    made = convert(content, order_for(content))
+    with Image.open(io.BytesIO(made.content)) as image:
+        assert difference(photo(), image) < 2
+
+
+@pytest.mark.parametrize("scale", [1, 255, 65535])
+def test_floating_point(scale: int) -> None:
+    grey = photo().convert("L")
+    levels = grey.convert("F").point(lambda level: level * (scale / 255))
+    content = encode(levels, "TIFF")
+    made = convert(content, order_for(content))
+    with Image.open(io.BytesIO(made.content)) as image:
+        assert difference(grey, image) < 2
+
+
+def test_floating_point_without_a_usual_range() -> None:
+    content = encode(Image.new("F", (9, 9), -7.0), "TIFF")
+    with pytest.raises(ConversionError, match="usual range"):
+        convert(content, order_for(content))
+
+
+def png_of(width: int, height: int, data: bytes) -> bytes:
+    """A PNG in grey that says so of itself."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        check = zlib.crc32(kind + body).to_bytes(4, "big")
+        return len(body).to_bytes(4, "big") + kind + body + check
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\0\0\0\0"
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body

@@ -1,0 +1,181 @@
+"""A worker's end of its converter processes: hands an image over and waits for what becomes of it.
+
+The bytes go by file descriptors; the processes are those of `converter`, started with the first
+image that needs one.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from converter.order import ConversionOrder, ConversionResult
+from workers.contract.conversion_policy import ConversionPolicy
+from workers.contract.errors import ConversionBusyError, ImageError, Reason
+
+_ANSWER_BYTES: Final = 16 * 1024
+_SLACK_SECONDS: Final = 10.0  # for a slow machine, beyond what the other side holds to
+_ATTEMPTS: Final = 3  # of one image, if it is the fork server that ends
+_PIECE_BYTES: Final = 256 * 1024
+_END_SECONDS: Final = 1.0
+
+
+class Converters:
+    """The converter processes of one worker; all its lanes share them.
+
+    Args:
+        policy: how many there may be, and what they may use.
+        folder: where the workers of a machine count them; it exists.
+        cores: the processor cores to run on; None: those of this process.
+    """
+
+    def __init__(
+        self, policy: ConversionPolicy, folder: Path, cores: Collection[int] | None = None
+    ) -> None:
+        self._policy = policy
+        self._folder = folder
+        self._cores = cores
+        self._lock = threading.Lock()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._is_closed = False
+
+    def convert(self, file: BinaryIO, order: ConversionOrder) -> tuple[ConversionResult, BinaryIO]:
+        """Convert an image; waits until one of the processes is free, and for its end.
+
+        Args:
+            file: the image; its position afterwards is anywhere.
+            order: what it is, and what it is to become.
+
+        Returns:
+            What came out, and the file that it is in, to be closed by the caller.
+
+        Raises:
+            ImageError: the image cannot be converted.
+            ConversionBusyError: none was free in time.
+        """
+        target = tempfile.TemporaryFile()  # noqa: SIM115 - whoever gets the result closes it
+        try:
+            with _on_disk(file) as source:
+                result = self._ask(order, source.fileno(), target.fileno())
+            target.seek(0)
+        except BaseException:
+            target.close()
+            raise
+        return result, target
+
+    def close(self) -> None:
+        """End all of them, whatever they do."""
+        with self._lock:
+            self._is_closed = True
+            self._end_server()
+
+    def _ask(self, order: ConversionOrder, source: int, target: int) -> ConversionResult:
+        for _ in range(_ATTEMPTS):
+            text = self._answer(order, source, target)
+            if text:
+                fields = json.loads(text)
+                if "busy" in fields:
+                    raise ConversionBusyError(self._policy.wait_seconds)
+                if "error" in fields:
+                    raise ImageError(Reason.CONVERSION_FAILED, fields["error"])
+                return ConversionResult(**fields)
+            # The fork server died: of this image or of another one, nobody can tell.
+            os.ftruncate(target, 0)
+        raise ImageError(
+            Reason.CONVERSION_FAILED, f"The process that converted the {order.name} image ended."
+        )
+
+    def _answer(self, order: ConversionOrder, source: int, target: int) -> bytes:
+        """What the other side says; nothing, if it has died."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            channel = self._open_channel()
+            if channel is None:
+                return b""
+            try:
+                socket.send_fds(channel, [order.to_json()], [source, target, theirs.fileno()])
+            except OSError:
+                self._restart(channel)
+                return b""
+            theirs.close()
+            ours.settimeout(self._policy.wait_seconds + self._policy.seconds + _SLACK_SECONDS)
+            text = b""
+            with suppress(OSError):  # it is dead, or hangs
+                text = ours.recv(_ANSWER_BYTES)
+            if not text:
+                self._restart(channel)
+            return text
+
+    def _open_channel(self) -> socket.socket | None:
+        with self._lock:
+            if self._channel is None and not self._is_closed:
+                self._start_server()
+            return self._channel
+
+    def _restart(self, channel: socket.socket) -> None:
+        """Have another fork server started, unless another lane has been first."""
+        with self._lock:
+            if self._channel is channel:
+                self._end_server()
+
+    def _start_server(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        policy = self._policy
+        command = (
+            *(sys.executable, "-m", "converter.server", str(theirs.fileno()), str(self._folder)),
+            *(str(policy.processes), str(policy.memory_bytes)),
+            *(str(policy.seconds), str(policy.wait_seconds)),
+        )
+        # Nothing of the environment: it holds secrets, and a converter runs a stranger's bytes.
+        environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with theirs:
+            self._server = subprocess.Popen(  # noqa: S603 - all of it is ours
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        if self._cores is not None:
+            # A worker stays on one core; its converters are to have another.
+            with suppress(OSError):
+                os.sched_setaffinity(self._server.pid, self._cores)
+        self._channel = ours
+
+    def _end_server(self) -> None:
+        if self._channel is None or self._server is None:
+            return
+        self._channel.close()
+        try:
+            self._server.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._channel = self._server = None
+
+
+@contextmanager
+def _on_disk(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The same bytes in a file that has a descriptor."""
+    try:
+        file.fileno()
+    except OSError:
+        pass  # it lies in memory
+    else:
+        file.seek(0)
+        yield file
+        return
+    file.seek(0)
+    with tempfile.TemporaryFile() as copy:
+        while piece := file.read(_PIECE_BYTES):
+            copy.write(piece)
+        copy.flush()
+        yield copy

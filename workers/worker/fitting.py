@@ -1,0 +1,124 @@
+"""Makes an image fit for Imgur, if it is not: converted, or rid of what it says of its maker."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from mmap import ACCESS_READ, mmap
+from typing import BinaryIO, Final
+
+from converter.order import ConversionOrder
+from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import ImageError, Reason
+from workers.contract.image_type import TYPES, ImageType
+from workers.contract.messages import Converted
+from workers.worker.converters import Converters
+from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.metadata import UnreadableError, strip_metadata
+from workers.worker.source.body import Download
+from workers.worker.source.spool import Spool
+
+_TYPES_BY_CODE: Final = {kind.code: kind for kind in TYPES}
+
+
+class ImageFitter:
+    """Fits one image at a time; a lane has its own.
+
+    Args:
+        policy: whether and how images are converted.
+        download: what Imgur takes, and how much memory an image may have.
+        converters: the processes that do it.
+        budget: the memory that the lanes of a worker share for images.
+
+    Attributes:
+        converts: whether images that Imgur would refuse are to be fetched at all.
+    """
+
+    def __init__(
+        self,
+        policy: ConversionPolicy,
+        download: DownloadPolicy,
+        converters: Converters,
+        budget: ByteBudget,
+    ) -> None:
+        self.converts = policy.enabled
+        self._policy = policy
+        self._download = download
+        self._converters = converters
+        self._budget = budget
+
+    def fit(self, image: Download) -> Download:
+        """The image as it is to be sent: itself, if there is nothing to be done.
+
+        Args:
+            image: as it was fetched; it stays open.
+
+        Raises:
+            ImageError: it cannot be made fit.
+        """
+        if not image.fits:
+            return self._convert(image)
+        if self._policy.strip_metadata == "off":
+            return image
+        return self._strip(image)
+
+    def _convert(self, image: Download) -> Download:
+        result, file = self._converters.convert(image.file, self._order(image.image_type))
+        kind = _TYPES_BY_CODE[result.code]
+        converted = Converted(
+            image.image_type.media_type,
+            kind.media_type,
+            image.size,
+            result.size,
+            result.width,
+            result.height,
+        )
+        return Download(file, result.size, kind, image.digest, converted=converted)
+
+    def _order(self, kind: ImageType) -> ConversionOrder:
+        limits, policy = self._download.imgur, self._policy
+        return ConversionOrder(
+            source=CONVERTIBLE[kind],
+            name=kind.name,
+            targets=limits.types,
+            still_bytes=limits.still_bytes,
+            animation_bytes=limits.animation_bytes,
+            max_pixels=policy.max_pixels,
+            max_frames=policy.max_frames,
+            max_seconds=policy.max_animation_seconds,
+            metadata=policy.strip_metadata,
+        )
+
+    def _strip(self, image: Download) -> Download:
+        spool = Spool(self._download.memory_bytes, self._budget)
+        try:
+            with _view(image.file) as data:
+                parts = strip_metadata(data, image.image_type, self._policy.strip_metadata)
+                for part in parts or ():
+                    spool.write(bytes(part))
+        except UnreadableError:
+            spool.discard()
+            raise ImageError(
+                Reason.CONVERSION_FAILED,
+                f"The {image.image_type.name} image is damaged: its metadata cannot be taken out.",
+            ) from None
+        except BaseException:
+            spool.discard()
+            raise
+        image.file.seek(0)
+        if parts is None:
+            spool.discard()
+            return image
+        return dataclasses.replace(image, file=spool.rewind(), size=spool.size)
+
+
+@contextmanager
+def _view(file: BinaryIO) -> Iterator[memoryview]:
+    """All bytes of a file, without a copy."""
+    if isinstance(file, BytesIO):
+        with file.getbuffer() as view:
+            yield view
+        return
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as mapped, memoryview(mapped) as view:
+        yield view
