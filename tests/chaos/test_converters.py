@@ -39,7 +39,9 @@ def test_a_kill_every_100_ms(launch, note):
     ).wait_until_ready()
     with picture_site(content) as site:
         urls = [f"{site}/a.webp?{number}" for number in range(CONVERTED)]
-        urls += [f"{service.sandbox}/images/k-{number}.png" for number in range(AS_THEY_ARE)]
+        urls += [
+            f"{service.sandbox}/images/numbered/k-{number}.png" for number in range(AS_THEY_ARE)
+        ]
         job = service.submit(urls)
         with Killer(lambda: converters_of(service), KILL_EVERY_SECONDS) as killer:
             results = service.wait_complete(job, 200.0)["results"]

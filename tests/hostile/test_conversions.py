@@ -173,6 +173,6 @@ def test_good_ones_are_converted_after_all_of_them(converting: Any) -> None:
     body = body[:4] + struct.pack("<I", len(body) - 8) + body[8:]
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
     converting.source.play({"/a": (head + body, "keep")})
-    result = converting.worker.fetch(f"{converting.source.url}/a")
+    result = converting._patient.fetch(f"{converting.source.url}/a")
     assert result.reason is None
     assert converting.imgur.uploads[-1].startswith(b"\x89PNG")

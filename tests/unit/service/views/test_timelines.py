@@ -128,8 +128,8 @@ def test_an_image_that_was_converted_is_told_of(api: Any, backend: Any) -> None:
     assert "converted" not in second
     *_, downloaded, converted, uploaded = first["timeline"]
     assert (downloaded["bytes"], downloaded["type"], downloaded["ms"]) == (900, "image/webp", 12)
-    assert converted == {"event": "converted", "at": uploaded["at"], "ms": 40}
-    assert downloaded["at"] <= converted["at"]
+    assert (converted["event"], converted["ms"]) == ("converted", 40)
+    assert downloaded["at"] <= converted["at"] <= uploaded["at"]
 
 
 def test_an_image_that_was_there_already_is_marked(api: Any, backend: Any) -> None:

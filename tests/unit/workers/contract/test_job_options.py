@@ -20,6 +20,7 @@ FULL = JobOptions(
     ),
     callback_url=f"https://me.test/done?key={SECRET}",
     resolve_pages=False,
+    convert=False,
 )
 
 

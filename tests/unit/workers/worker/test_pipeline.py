@@ -460,7 +460,13 @@ class TestResolved:
         shelf = Shelf()
         options = ImageOptions(1, title="x", resolve_pages=wanted)
         pipeline = Pipeline(
-            shelf, Wall(), MAX_ATTEMPTS, Backoff(), lambda _: True, callbacks=Silent()
+            shelf,
+            Wall(),
+            MAX_ATTEMPTS,
+            Backoff(),
+            lambda _: True,
+            callbacks=Silent(),
+            fitter=plain_fitter(),
         )
         pipeline.process(replace(lease(), options=options))
         assert shelf.resolve_pages is wanted
@@ -486,6 +492,7 @@ class TestResolved:
             Backoff(),
             lambda _: True,
             callbacks=Silent(),
+            fitter=plain_fitter(),
             read_data=lambda token: [b"piece of ", b"%d" % token],
         )
         outcome = pipeline.process(replace(lease(), target="data:image/png;base64,AAAA… (…)"))
@@ -506,6 +513,7 @@ class TestResolved:
             Backoff(),
             lambda _: True,
             callbacks=Silent(),
+            fitter=plain_fitter(),
             read_data=lost,
         )
         outcome = pipeline.process(replace(lease(), target="data:,x"))
