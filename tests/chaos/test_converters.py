@@ -10,14 +10,14 @@ from tests.picture_site import picture_site
 from tests.running_service import RunningService, children_of, command_of, not_over_ray
 
 KILL_EVERY_SECONDS = 0.1
-CONVERTED = 40
+CONVERTED = 80
 AS_THEY_ARE = 60
 
 
 @cache
 def content(_: str) -> bytes:
-    """A WebP that takes some hundred milliseconds."""
-    return encode(photo((2400, 1800)), "WEBP", quality=80, method=0)
+    """A WebP that takes some ten milliseconds."""
+    return encode(photo((1000, 750)), "WEBP", quality=80, method=0)
 
 
 def converters_of(service: RunningService) -> list[int]:

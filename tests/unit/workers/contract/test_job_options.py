@@ -70,7 +70,13 @@ def test_workers_are_told_only_of_what_they_do_differently() -> None:
     assert ImageOptions.of(NO_OPTIONS, 3) is None
     assert ImageOptions.of(JobOptions(priority=Priority.LOW, callback_url="http://a"), 3) is None
     assert ImageOptions.of(FULL, 3) == ImageOptions(
-        3, "al8um", "{number}", "of {count}", FULL.source_headers, resolve_pages=False
+        3,
+        "al8um",
+        "{number}",
+        "of {count}",
+        FULL.source_headers,
+        resolve_pages=False,
+        convert=False,
     )
 
 
