@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("imgup", "sandbox", "service", "workers")
+PACKAGES = ("converter", "imgup", "sandbox", "service", "workers")
 
 LOCKED = [
     path.relative_to(ROOT).with_suffix(".txt")

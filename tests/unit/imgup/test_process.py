@@ -119,7 +119,7 @@ def _modules_after(script: str) -> set[str]:
     script += "; import sys; print(*{name.partition('.')[0] for name in sys.modules})"
     command = [sys.executable, "-c", script]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(ran.stdout.split())
+    return set(ran.stdout.splitlines()[-1].split())
 
 
 def test_the_client_needs_nothing_of_the_service_and_nothing_for_terminals():
