@@ -13,7 +13,13 @@ from service.http.client_address import ClientAddressMiddleware
 from service.http.large_responses import LargeResponses
 from service.http.refused_request import RefusalFormat
 from service.middleware.access_log import AccessLogMiddleware
-from service.middleware.api_keys import WORKERS_PATH, AdminKey, ApiKeyMiddleware, ApiKeys
+from service.middleware.api_keys import (
+    OPENING_PATH,
+    WORKERS_PATH,
+    AdminKey,
+    ApiKeyMiddleware,
+    ApiKeys,
+)
 from service.middleware.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.middleware.rate_limit import RateLimiter
@@ -36,7 +42,7 @@ from service.resources.health import LivenessResource, ReadinessResource
 from service.resources.images import ImagesResource
 from service.resources.index import IndexResource
 from service.resources.jobs import JobsResource
-from service.resources.limits import LimitsResource
+from service.resources.limits import LimitsResource, OpeningResource
 from service.resources.metrics import MetricsResource
 from service.resources.page import PageFileResource
 from service.resources.problems import ProblemResource
@@ -78,6 +84,7 @@ def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = N
     )
     _add_routes(app, gate, settings)
     _add_forecasts(app, gate, forecasts, broadcaster, sandbox=sandbox)
+    _add_limits(app, gate, settings)
     _add_pages(app, settings, registry, sandbox_url)
     return app
 
@@ -149,7 +156,12 @@ def _add_forecasts(
         f"{path}/events", EventsResource(backend, broadcaster, forecasts, sandbox=sandbox)
     )
     app.add_route(f"{path}/forecast", ForecastResource(backend, forecasts, sandbox=sandbox))
-    app.add_route("/v1/limits", LimitsResource(backend, sandbox=sandbox))
+
+
+def _add_limits(app: App, backend: CircuitBreaker, settings: Settings) -> None:
+    limits = LimitsResource(backend, sandbox=settings.sandbox_applies)
+    app.add_route("/v1/limits", limits)
+    app.add_route(OPENING_PATH, OpeningResource(backend, AdminKey(settings.admin_key), limits))
 
 
 def _add_pages(

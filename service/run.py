@@ -35,6 +35,7 @@ from workers import (
     LocalBackend,
     LogConfig,
     ManagedBackend,
+    QuotaRules,
     ScalingRules,
     WebhookPolicy,
     WorkerConfig,
@@ -223,6 +224,17 @@ def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> Backe
         scaling=ScalingRules(
             most=settings.worker_count_max, heeds_quota=not settings.sandbox_applies
         ),
+        quota=_quota(settings),
+    )
+
+
+def _quota(settings: Settings) -> QuotaRules:
+    if settings.sandbox_applies:  # its limits are for show
+        return QuotaRules(blocked_seconds=settings.imgur_blocked_seconds, heeds_limits=False)
+    return QuotaRules(
+        settings.imgur_uploads_per_day,
+        settings.imgur_uploads_per_hour,
+        settings.imgur_blocked_seconds,
     )
 
 

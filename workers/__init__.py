@@ -12,6 +12,8 @@ from workers.contract.backend import (
     WebJobTable,
     WebMailbox,
 )
+from workers.contract.block import Block
+from workers.contract.budget import QuotaRules, QuotaState, WindowState
 from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.data_url import DataUrl, beginning_of, is_data_url, read_data_url
 from workers.contract.derived import derive
@@ -90,6 +92,7 @@ __all__ = [
     "BackendHealth",
     "BackendLostError",
     "BackendState",
+    "Block",
     "Cancellation",
     "ChangesWanted",
     "ClusterAddress",
@@ -121,6 +124,8 @@ __all__ = [
     "Priority",
     "QueueStats",
     "Quota",
+    "QuotaRules",
+    "QuotaState",
     "Refusal",
     "RefusalCode",
     "Replay",
@@ -133,6 +138,7 @@ __all__ = [
     "WebJobTable",
     "WebMailbox",
     "WebhookPolicy",
+    "WindowState",
     "WorkerConfig",
     "are_plain",
     "beginning_of",

@@ -4,7 +4,7 @@ from typing import Final, Protocol
 
 from service.backend.circuit_breaker import BackendSilentError
 from service.events.server_sent import HEARTBEAT, JobEvents, end, forecast_event, is_end
-from service.rendering.models import Forecast
+from service.rendering.outlook_models import Forecast
 from service.requests.paging import DEFAULT_ENTRIES
 from service.views.forecast import Forecasts
 from workers import BackendBusyError, BackendLostError, JobChanges
@@ -147,4 +147,7 @@ def _max_results(group: list[Subscriber]) -> int:
 
 
 def _gist(forecast: Forecast | None) -> object:
-    return forecast and (forecast["ahead"], forecast["pauseSeconds"] > 0)
+    if forecast is None:
+        return None
+    block = forecast.get("blocked")
+    return forecast["ahead"], forecast["pauseSeconds"] > 0, block and block["probes"]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from service.rendering.models import Forecast
+from service.rendering.outlook_models import Forecast
 from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.album_view import album_entry
@@ -176,6 +176,9 @@ def _head(changes: JobChanges, forecast: Forecast | None) -> dict[str, object]:
         head["cancelled"] = True
     if changes.album is not None:
         head["album"] = album_entry(changes.album)
+    if changes.held is not None:
+        reason, message = changes.held
+        head["waiting"] = {"reason": reason, "message": message}
     if forecast is not None:
         head["forecast"] = forecast
     return head

@@ -28,7 +28,9 @@ REALM: Final = 'Bearer realm="imgup"'
 """What a request is told that shows no key (RFC 6750, section 3)."""
 
 WORKERS_PATH: Final = "/v1/workers"
-"""What the admin key opens, and all that it does; an API key lets its holder look."""
+OPENING_PATH: Final = "/v1/limits/open"
+_ADMIN_PATHS: Final = frozenset({WORKERS_PATH, OPENING_PATH})
+"""What the admin key opens, and all that it does."""
 
 _SEND: Final = "send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
 
@@ -63,7 +65,7 @@ class AdminKey:
 
     def opens(self, req: falcon.Request) -> bool:
         """Whether a request shows the key, and is about what it opens."""
-        if self._keys is None or req.path != WORKERS_PATH:
+        if self._keys is None or req.path not in _ADMIN_PATHS:
             return False
         return self._keys.name_for(req) is not None
 

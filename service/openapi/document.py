@@ -13,7 +13,7 @@ from service.openapi.answers import SCHEMAS, add_refusal, refusals
 from service.openapi.bodies import upload_body, workers_body
 from service.openapi.routes import paths
 from service.problems.problems import ProblemBody
-from service.rendering import models
+from service.rendering import models, outlook_models
 from service.settings.settings import Settings
 
 VERSION: Final = "1.0"
@@ -22,7 +22,7 @@ VERSION: Final = "1.0"
 _BEARER: Final = {"type": "http", "scheme": "bearer"}
 _HEADER: Final = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
-_SHAPES = (*filter(is_typeddict, vars(models).values()), ProblemBody)
+_SHAPES = (*filter(is_typeddict, (vars(models) | vars(outlook_models)).values()), ProblemBody)
 
 
 def describe(settings: Settings) -> dict[str, Any]:
@@ -49,6 +49,9 @@ def describe(settings: Settings) -> dict[str, Any]:
     return document
 
 
+_ADMINISTRATION = frozenset({"scaleWorkers", "openUploads"})
+
+
 def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
     """Say which routes ask for a key, and which count."""
     for path, item in document["paths"].items():
@@ -56,7 +59,7 @@ def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
         for operation in operations:
             if settings.rate_limit is not None and is_limited(path):
                 add_refusal(operation, 429)
-            if operation["operationId"] == "scaleWorkers" and settings.admin_key:
+            if operation["operationId"] in _ADMINISTRATION and settings.admin_key:
                 add_refusal(operation, 401)
                 operation["security"] = [{"adminBearer": []}, {"adminHeader": []}]
             elif settings.api_keys and is_open(path):

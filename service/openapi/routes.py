@@ -149,8 +149,20 @@ def _forecast_answers(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_ADMIN_ONLY = "Needs the key of ADMIN_KEY; an API key does not do."
+
+
 def _administration() -> dict[str, Any]:
     return {
+        "/v1/limits/open": {
+            "post": operation(
+                "openUploads",
+                "Have uploads go on at once, though Imgur refused them.",
+                {200: content("They go on; the limits as they stand.", ref("UploadLimits"))},
+                (503,),
+                description=_ADMIN_ONLY,
+            ),
+        },
         "/v1/workers": {
             "get": operation("showWorkers", "How many workers there are.", ok("Workers"), (503,)),
             "put": operation(
@@ -158,7 +170,7 @@ def _administration() -> dict[str, Any]:
                 "Have another number of workers, from now on.",
                 {200: content("They come, or leave when they are done.", ref("Workers"))},
                 (415, 503),
-                description="Needs the key of ADMIN_KEY; an API key does not do.",
+                description=_ADMIN_ONLY,
                 requestBody={"required": True, "content": json_of(ref("WorkersBody"))},
             ),
         },

@@ -168,11 +168,19 @@ class JobEntry(TypedDict):
     retriedAs: NotRequired[JobId]
 
 
+class Waiting(TypedDict):
+    """Why all pending URLs of a job wait."""
+
+    reason: str
+    message: str
+
+
 class JobAnswer(JobEntry):
     """A job as it stands. `cancelled` is there, and true, when somebody has cancelled it.
     `retryOf` is the job whose failed URLs these are, `retriedAs` the one that the failed of these
-    became; each is there when there is one. `album` is there when it asked for a new one.
-    `deliveries` is there when it was tried to tell its
+    became; each is there when there is one. `album` is there when it asked for a new one. `waiting`
+    is there while Imgur refuses whatever is sent: why its pending URLs wait. `deliveries` is there
+    when it was tried to tell its
     callback URL that it is complete. `sandbox` is there, and true, when the links are the
     sandbox's.
     """
@@ -180,6 +188,7 @@ class JobAnswer(JobEntry):
     uploaded: UrlLists
     results: list[UrlResult]
     album: NotRequired[AlbumEntry]
+    waiting: NotRequired[Waiting]
     deliveries: NotRequired[list[DeliveryEntry]]
     sandbox: NotRequired[Literal[True]]
 
@@ -219,57 +228,8 @@ class JobPage(JobEntry):
     results: list[UrlResult]
     next: int | None
     album: NotRequired[AlbumEntry]
+    waiting: NotRequired[Waiting]
     deliveries: NotRequired[list[DeliveryEntry]]
-    sandbox: NotRequired[Literal[True]]
-
-
-class Forecast(TypedDict):
-    """What to expect of a job that is not complete: an estimate.
-
-    `ahead` is how many URLs of all jobs have their turn before its last one. `ratePerSecond` is
-    how many end in a second of work, lately. `expectedFinish` heeds both, the pause and Imgur's
-    limits; null while nobody knows. `pauseSeconds` is how long uploads pause yet, as Imgur asked.
-    """
-
-    ahead: int
-    ratePerSecond: float | None
-    expectedFinish: Time | None
-    pauseSeconds: float
-
-
-class JobForecast(TypedDict):
-    """When a job may be complete; `forecast` is null when it is. For `sandbox` see `JobAnswer`."""
-
-    id: JobId
-    status: Literal["pending", "in-progress", "complete"]
-    counts: Counts
-    forecast: Forecast | None
-    sandbox: NotRequired[Literal[True]]
-
-
-class LimitLeft(TypedDict):
-    """One of Imgur's limits, as its answers say; null where they do not, or no longer hold."""
-
-    limit: int | None
-    remaining: int | None
-    reset: Time | None
-
-
-class Credits(TypedDict):
-    """Credits of the application, a day, and of the address or account that uploads, an hour."""
-
-    client: LimitLeft
-    user: LimitLeft
-
-
-class UploadLimits(TypedDict):
-    """What Imgur still takes. `posts` are uploads in an hour. For `sandbox` see `JobAnswer`."""
-
-    credits: Credits
-    posts: LimitLeft
-    pauseSeconds: float
-    paused: bool
-    ratePerSecond: float | None
     sandbox: NotRequired[Literal[True]]
 
 
@@ -288,26 +248,6 @@ class ImageLinksPage(TypedDict):
     uploaded: list[Link]
     next: int | None
     sandbox: NotRequired[Literal[True]]
-
-
-class Liveness(TypedDict):
-    """The process is alive and answers; nothing more."""
-
-    status: Literal["ok"]
-
-
-class Readiness(TypedDict):
-    """Whether jobs are taken and worked on. `detail` says it in one sentence."""
-
-    ready: bool
-    state: Literal["starting", "ready", "draining", "silent", "lost"]
-    detail: str
-    imgur: Literal["sandbox", "imgur"]
-    workers_ready: int
-    workers_wanted: int
-    queued_urls: int
-    leased_urls: int
-    pause_seconds: float
 
 
 class Workers(TypedDict):

@@ -1,13 +1,15 @@
 """Whether the process is alive, and whether it takes work."""
 
+import time
 from http import HTTPStatus
 from typing import Literal
 
 import falcon
 
 from service.backend.circuit_breaker import BackendSilentError
-from service.rendering.models import Liveness, Readiness
+from service.rendering.outlook_models import Liveness, Readiness
 from service.rendering.rendered import render
+from service.views.quota_view import shown_block
 from workers import Backend, BackendHealth, BackendState
 
 _RETRY_SECONDS = 5
@@ -66,6 +68,7 @@ class ReadinessResource:
             "queued_urls": health.queued_urls,
             "leased_urls": health.leased_urls,
             "pause_seconds": round(health.pause_seconds, 1),
+            "blocked": shown_block(health.block, time.time()),
         }
 
     def _silence(self) -> Readiness:
@@ -79,6 +82,7 @@ class ReadinessResource:
             "queued_urls": 0,
             "leased_urls": 0,
             "pause_seconds": 0.0,
+            "blocked": None,
         }
 
     on_head = on_get
@@ -88,6 +92,12 @@ class ReadinessResource:
         if health.pause_seconds > 0:
             sentences.append(
                 f"Uploads pause for another {health.pause_seconds:.0f} s, as Imgur asked."
+            )
+        if health.block is not None:
+            wait = health.block.next_probe_seconds
+            sentences.append(
+                f"Uploads have stopped, as Imgur refuses them; one image is tried in {wait:.0f} s. "
+                f"{health.block.message}"
             )
         if self._imgur == "sandbox":
             sentences.append("Images go to the sandbox, not to the real Imgur.")

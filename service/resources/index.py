@@ -37,6 +37,7 @@ class IndexResource:
                 "DELETE /v1/images/upload/{jobId}/album": "delete the album created for a job",
                 "GET /v1/images": "the links of all images uploaded",
                 "GET /v1/limits": "what Imgur still takes",
+                "POST /v1/limits/open": "have uploads go on at once, with the admin key",
                 "GET /v1/workers": "how many workers there are",
                 "PUT /v1/workers": "have another number of them, with the admin key",
                 "GET /docs": "all of this for people, as a page",

@@ -1,12 +1,14 @@
-"""What Imgur still takes."""
+"""What Imgur still takes, and having uploads go on."""
 
 import time
 
 import falcon
 
-from service.rendering.models import LimitLeft, UploadLimits
-from service.rendering.rendered import iso_time, render
-from workers import Backend, LimitState
+from service.middleware.api_keys import AdminKey
+from service.rendering.outlook_models import UploadLimits
+from service.rendering.rendered import render
+from service.views.quota_view import shown_limits
+from workers import Backend
 
 
 class LimitsResource:
@@ -23,29 +25,34 @@ class LimitsResource:
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Show the limits as Imgur's last answers told them."""
-        queue_stats, now = self._backend.mailbox.queue_stats(), time.time()
-        quota, rate = queue_stats.quota, queue_stats.rate_per_second
-        shown: UploadLimits = {
-            "credits": {
-                "client": _shown(quota.client, now),
-                "user": _shown(quota.user, now),
-            },
-            "posts": _shown(quota.posts, now),
-            "pauseSeconds": round(queue_stats.pause_seconds, 3),
-            "paused": queue_stats.pause_seconds > 0,
-            "ratePerSecond": None if rate is None else round(rate, 3),
-        }
-        if self._sandbox:
-            shown["sandbox"] = True
-        resp.data = render(shown)
+        resp.data = render(self.limits())
 
     on_head = on_get
 
+    def limits(self) -> UploadLimits:
+        """As they stand now."""
+        limits = shown_limits(self._backend.mailbox.queue_stats(), time.time())
+        if self._sandbox:
+            limits["sandbox"] = True
+        return limits
 
-def _shown(state: LimitState, now: float) -> LimitLeft:
-    reset = state.reset_seconds
-    return {
-        "limit": state.limit,
-        "remaining": state.remaining,
-        "reset": None if reset is None else iso_time(now + reset),
-    }
+
+class OpeningResource:
+    """POST /v1/limits/open.
+
+    Args:
+        backend: whose uploads have stopped.
+        admin_key: who may have them go on.
+        shown: shows the limits.
+    """
+
+    def __init__(self, backend: Backend, admin_key: AdminKey, shown: LimitsResource) -> None:
+        self._backend = backend
+        self._admin_key = admin_key
+        self._shown = shown
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Have uploads go on at once, though Imgur refused them; shows the limits after that."""
+        self._admin_key.require(req)
+        self._backend.mailbox.open_gate()
+        resp.data = render(self._shown.limits())

@@ -35,6 +35,7 @@ from service.settings.values import (
     Rate,
     Seconds,
     Size,
+    Uploads,
     UpperCase,
     Waits,
     WebhookSecrets,
@@ -255,6 +256,11 @@ class Settings(BaseModel):
         "them if the proxy wants a login",
     )
     upload_seconds: Seconds = 60.0
+    imgur_uploads_per_day: Uploads = 1250
+    imgur_uploads_per_hour: Uploads = 1250
+    imgur_blocked_seconds: float = Field(
+        86_400.0, ge=0, allow_inf_nan=False, description="seconds, or 0 to wait for ever"
+    )
 
     # --- the sandbox ------------------------------------------------------------------------
     sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = Field(

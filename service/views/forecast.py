@@ -1,8 +1,9 @@
 """When a job may be complete.
 
-An estimate of three parts. The queue: jobs take turns, so that what comes before a job's last URL
-is known (`workers.JobSizes`). The rate: as lately, all workers together. Imgur's limits: what is
-left of them is used up by then, or not; if so, the rest waits for the reset.
+An estimate of three parts; none while Imgur refuses whatever is sent. The queue: jobs take turns,
+so that what comes before a job's last URL is known (`workers.JobSizes`). The rate: as lately, all
+workers together. The limits: what is left of Imgur's is used up by then, or not; if so, the rest
+waits for the reset. A budget of our own is reckoned where it is kept (`SlidingWindow`).
 """
 
 import math
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from service.rendering.models import Forecast
+from service.rendering.outlook_models import Forecast
 from service.rendering.rendered import iso_time
+from service.views.quota_view import shown_block
 from workers import CREDITS_AN_UPLOAD, Backend, LimitState, QueueStats, Quota
 
 _HOUR_SECONDS: Final = 3600.0
@@ -53,28 +55,38 @@ def forecast(queue_stats: QueueStats, now: float, *, counts_quota: bool) -> Fore
     if queue_stats.ahead is None:
         return None
     seconds = seconds_left(queue_stats, counts_quota=counts_quota)
-    rate = queue_stats.rate_per_second
-    return {
+    rate, quota = queue_stats.rate_per_second, queue_stats.quota
+    shown: Forecast = {
         "ahead": queue_stats.ahead,
         "ratePerSecond": None if rate is None else round(rate, 3),
         "expectedFinish": None if seconds is None else iso_time(now + seconds),
-        "pauseSeconds": round(queue_stats.pause_seconds, 3),
+        "pauseSeconds": round(quota.pause_seconds, 3),
     }
+    for window in quota.budget:
+        if window.name == quota.budget_window:
+            shown["budget"] = {"uploads": window.limit, "per": window.name}
+    block = shown_block(quota.block, now)
+    if block is not None:
+        shown["blocked"] = block
+    return shown
 
 
 def seconds_left(queue_stats: QueueStats, *, counts_quota: bool) -> float | None:
     """Until the job's last URL has ended; None if nobody knows."""
-    rate = queue_stats.rate_per_second
-    if queue_stats.ahead is None or not rate:
+    rate, quota = queue_stats.rate_per_second, queue_stats.quota
+    if queue_stats.ahead is None or quota.block is not None:
         return None
+    if not rate:
+        # Where the budget decides, the rate matters little.
+        return quota.budget_seconds or None
     urls = queue_stats.ahead + 1
-    seconds = queue_stats.pause_seconds + urls / rate
+    seconds = quota.pause_seconds + urls / rate
     if counts_quota:
         allowed = (
-            _seconds_by(counter, queue_stats.quota, urls, queue_stats.pause_seconds, rate)
+            _seconds_by(counter, quota.imgur, urls, quota.pause_seconds, rate)
             for counter in _COUNTERS
         )
-        seconds = max(seconds, *allowed)
+        seconds = max(seconds, quota.budget_seconds, *allowed)
     return seconds if seconds < _LONGEST_SECONDS else None
 
 

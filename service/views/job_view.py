@@ -6,13 +6,14 @@ from service.rendering.models import DeliveryEntry
 from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.album_view import album_entry
-from service.views.result_json import NULL, render_results
+from service.views.result_json import NULL, UNTROUBLED, render_results, why
 from service.views.timeline_view import render_timeline
 from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges
 
 # Each turns a column of states into one of ones and zeros.
 _MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted(ImageState)}
 _VIEW_BYTES = 1500  # an empty one
+_PENDING = b'"state":"pending","link":null,'
 _URL_BYTES = 175  # of memory besides the text itself: places in lists, and objects
 
 
@@ -99,14 +100,14 @@ class JobView:
                 b'],"failed":[',
                 self._listed(self._urls, ImageState.FAILED),
                 b']},"results":[',
-                b",".join(self._results),
+                b",".join(self._told(self._results)),
                 b"]" + self._tail(),
             )
         return self._whole
 
     def page(self, page: Page, *, with_timelines: bool = False) -> tuple[bytes, ...]:
         """The answer that shows some of the results, a `JobPage`."""
-        results = self._results[page.cursor : page.end]
+        results = self._told(self._results[page.cursor : page.end])
         if with_timelines:
             results = [
                 result[:-1] + b',"timeline":' + self._timeline(index) + b"}"
@@ -122,6 +123,14 @@ class JobView:
         """As much of a page as results take so many bytes; one result at least."""
         ends = accumulate(map(len, self._results[page.cursor : page.end]))
         return Page(page.cursor, max(1, sum(end <= max_bytes for end in ends)))
+
+    def _told(self, results: list[bytes]) -> list[bytes]:
+        """Results, of which those that just wait say why, if all do for one reason."""
+        if self._job.held is None:
+            return results
+        # No text of a client's holds this: in JSON its quotes would be escaped.
+        untroubled, held = _PENDING + UNTROUBLED, _PENDING + why(*self._job.held)
+        return [result.replace(untroubled, held, 1) for result in results]
 
     def _head(self) -> bytes:
         job = self._job
@@ -140,8 +149,9 @@ class JobView:
         told = [_delivery(one) for one in job.deliveries]
         deliveries = b',"deliveries":%b' % render(told) if told else b""
         album = b"" if job.album is None else b',"album":%b' % render(album_entry(job.album))
-        rest = _links(job), album, deliveries, sandbox
-        return b',"counts":%b%b%b%b%b}' % (render(counts), *rest)
+        waiting = b"" if job.held is None else b',"waiting":{%b}' % why(*job.held)
+        rest = _links(job), album, waiting, deliveries, sandbox
+        return b',"counts":%b%b}' % (render(counts), b"".join(rest))
 
     def _listed(self, texts: list[bytes], state: ImageState) -> bytes:
         return b",".join(compress(texts, self._states.translate(_MASKS[state])))

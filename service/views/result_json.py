@@ -7,7 +7,7 @@ from workers import Altered, Converted, Deletion, DeletionState, ImageState, Job
 
 NULL = b"null"
 
-_WITHOUT_ERRORS = b'"reason":null,"message":null'
+UNTROUBLED = b'"reason":null,"message":null'
 _MAYBE_DUPLICATED = b',"possiblyDuplicated":true'
 _DEDUPLICATED = b',"deduplicated":true'
 _STATE_NAMES = [state.name.lower().encode() for state in sorted(ImageState)]
@@ -29,7 +29,7 @@ def render_results(
     known_images, deletions = changes.deduplicated, changes.deletions
     resolved = changes.resolved
     altered, converted = changes.altered, changes.converted
-    whys = {trouble: _why(*trouble) for trouble in set(troubles.values())}
+    whys = {trouble: why(*trouble) for trouble in set(troubles.values())}
     for index, state, attempts in zip(
         changes.indexes, changes.states, changes.attempts, strict=True
     ):
@@ -41,7 +41,7 @@ def render_results(
                 urls[index],
                 _STATE_NAMES[state],
                 links[index],
-                whys[troubles[index]] if index in troubles else _WITHOUT_ERRORS,
+                whys[troubles[index]] if index in troubles else UNTROUBLED,
                 attempts,
                 _MAYBE_DUPLICATED if index in maybe_duplicated else b"",
                 _DEDUPLICATED if index in known_images else b"",
@@ -53,7 +53,8 @@ def render_results(
         )
 
 
-def _why(reason: str, message: str) -> bytes:
+def why(reason: str, message: str) -> bytes:
+    """What is said in place of `UNTROUBLED`."""
     return b'"reason":%b,"message":%b' % (render(reason), render(message))
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from prometheus_client import Metric
 
+from workers.contract.block import Block
 from workers.contract.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.contract.messages import (
     ChangesWanted,
@@ -49,6 +50,7 @@ class BackendHealth:
         workers_draining: workers that were told to leave, and finish what they have.
         max_workers: as many there may be by themselves; None where their number does not change
             by itself.
+        block: set while Imgur refuses whatever is sent.
     """
 
     state: BackendState
@@ -59,6 +61,7 @@ class BackendHealth:
     pause_seconds: float
     workers_draining: int = 0
     max_workers: int | None = None
+    block: Block | None = None
 
 
 class WebMailbox(Protocol):
@@ -98,6 +101,10 @@ class WebMailbox(Protocol):
 
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
         """How fast uploads go, and what comes before the end of a job; see `Mailbox`."""
+        ...
+
+    def open_gate(self) -> bool:
+        """Let uploads go on at once, though Imgur refused them; returns whether they waited."""
         ...
 
     def metrics(self) -> tuple[Metric, ...]:

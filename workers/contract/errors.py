@@ -1,6 +1,7 @@
 """Errors that cross process boundaries: why a URL failed, with stable codes, and the journal's."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+from typing import Self
 
 
 class Reason(StrEnum):
@@ -119,14 +120,35 @@ class SourceOverloadedError(DownloadError):
     """The source wants fewer requests, or cannot serve those that it has."""
 
 
+class RefusalScope(Enum):
+    """What a refusal of Imgur's is about.
+
+    IMAGE: the image. MAYBE_ALL: perhaps the application or the address, and so all images. ALL:
+    that for certain.
+    """
+
+    IMAGE = auto()
+    MAYBE_ALL = auto()
+    ALL = auto()
+
+
 class ImgurError(ImageError):
     """Imgur did not take the image.
 
     Attributes:
         maybe_stored: it may have taken it all the same, and only the answer was lost.
+        scope: what it is about.
+        sentence: Imgur's own, fit to be shown; empty if there is none.
     """
 
     maybe_stored: bool = False
+    scope: RefusalScope = RefusalScope.IMAGE
+    sentence: str = ""
+
+    def about(self, scope: RefusalScope, sentence: str = "") -> Self:
+        """The same error, with what it is about."""
+        self.scope, self.sentence = scope, sentence
+        return self
 
 
 class OutcomeUnknownError(ImgurError):
@@ -140,10 +162,10 @@ class RateLimitedError(ImgurError):
 
     Args:
         message: one sentence for a person.
-        pause_seconds: how long, from now, nothing should be uploaded.
+        pause_seconds: how long, from now, nothing should be uploaded; None if it did not say.
     """
 
-    def __init__(self, message: str, *, pause_seconds: float) -> None:
+    def __init__(self, message: str, *, pause_seconds: float | None) -> None:
         super().__init__(
             Reason.IMGUR_RATE_LIMITED, message, transient=True, retry_after=pause_seconds
         )

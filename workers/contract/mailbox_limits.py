@@ -1,6 +1,8 @@
 """How much the mailbox takes, and how long it waits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from workers.contract.budget import QuotaRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class MailboxLimits:
             under a link that nobody knows.
         source_concurrency: downloads from one source host at once; 0 for no limit.
         lanes: of one worker.
+        quota: what uploads are held to.
     """
 
     max_open_urls: int = 1_000_000
@@ -27,3 +30,4 @@ class MailboxLimits:
     source_concurrency: int = 32
     state_bytes: int = 512 * 1024**2
     lanes: int = 96
+    quota: QuotaRules = field(default_factory=QuotaRules)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from workers.contract.quota import Quota
+from workers.contract.budget import QuotaState
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,13 +12,11 @@ class QueueStats:
     Attributes:
         rate_per_second: URLs of all jobs that end in a second of work, lately; None while nobody
             knows.
-        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
-        quota: Imgur's limits, as far as its answers have said.
+        quota: what bounds uploads.
         ahead: URLs of all jobs that have their turn before the last one of the job asked for, its
             own among them (see `JobSizes.ahead`); None if it has none that are open.
     """
 
     rate_per_second: float | None
-    pause_seconds: float
-    quota: Quota
+    quota: QuotaState
     ahead: int | None = None

@@ -15,6 +15,7 @@ from workers.contract.messages import (
     EndCause,
     FenceResult,
     MailboxStats,
+    QuotaNews,
     TaskKey,
     WorkerRequest,
     WorkerResponse,
@@ -48,6 +49,8 @@ class MailboxCalls(WebMailbox, Protocol):
     def close(self) -> None: ...
 
     def stats(self) -> MailboxStats: ...
+
+    def tend(self) -> QuotaNews: ...
 
     def open_tasks(self) -> tuple[TaskKey, ...]: ...
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from workers.contract.budget import QuotaRules
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.runtime.scaling import ScalingRules
 from workers.worker.worker import WorkerConfig
@@ -22,6 +23,7 @@ class BackendConfig:
         journal_path: a file from which a restart goes on; None keeps the state in memory only.
         source_concurrency: see `MailboxLimits`.
         scaling: when their number changes by itself.
+        quota: what uploads are held to.
     """
 
     worker_count: int
@@ -33,6 +35,7 @@ class BackendConfig:
     journal_path: str | None = None
     source_concurrency: int = 32
     scaling: ScalingRules = field(default_factory=ScalingRules)
+    quota: QuotaRules = field(default_factory=QuotaRules)
 
     @property
     def lease_seconds(self) -> float:
@@ -57,4 +60,5 @@ class BackendConfig:
             upload_again=self.upload_again,
             source_concurrency=self.source_concurrency,
             lanes=self.worker.lanes,
+            quota=self.quota,
         )

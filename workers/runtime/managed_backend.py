@@ -107,6 +107,7 @@ class HealthReader:
             queued_urls=stats.queued,
             leased_urls=stats.leased,
             pause_seconds=stats.pause_seconds,
+            block=stats.block,
             workers_draining=stats.workers_draining,
             max_workers=self._max_workers,
         )

@@ -61,8 +61,8 @@ class Load:
             workers_ready=stats.workers_ready,
             workers_idle=stats.workers_idle,
             rate_per_second=queue_stats.rate_per_second,
-            is_paused=queue_stats.pause_seconds > 0,
-            uploads_left=queue_stats.quota.uploads_left(),
+            is_paused=queue_stats.quota.pause_seconds > 0 or queue_stats.quota.block is not None,
+            uploads_left=queue_stats.quota.uploads_left,
         )
 
 

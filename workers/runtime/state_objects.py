@@ -5,11 +5,12 @@ from workers.contract.state_calls import StateObjects
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import Recovery
 from workers.state.mailbox import Mailbox
+from workers.state.quota.clock import long_clock
 from workers.state.token_store import TokenStore
 
 
 def make_objects(limits: MailboxLimits) -> StateObjects:
     """Make an empty state, whichever engine owns it."""
     table = JobTable(max_bytes=limits.state_bytes)
-    mailbox = Mailbox(table, limits)
+    mailbox = Mailbox(table, limits, quota_clock=long_clock)
     return StateObjects(mailbox, table, TokenStore(), Recovery(table, mailbox))

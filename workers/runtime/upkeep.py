@@ -4,6 +4,7 @@ import structlog
 
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
 from workers.runtime.scaling import Change, Load, Scaler
+from workers.worker.task_log import log_news
 
 
 class Upkeep:
@@ -37,6 +38,7 @@ class Upkeep:
         """One round of it; returns the workers there should be now."""
         if count := self._job_table.evict(self._job_ttl_seconds or None):
             self._log.debug("finished jobs forgotten", jobs=count)
+        log_news(self._mailbox.tend())
         if self._scaler.most is not None:
             load = Load.of(self._mailbox.stats(), self._mailbox.queue_stats())
             self._tell(self._scaler.review(load))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from prometheus_client import Metric
 
+from workers.contract.block import Block
 from workers.contract.job_messages import Cancellation, Replay, Retry
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -27,6 +28,7 @@ from workers.contract.messages import (
     EndCause,
     FenceResult,
     MailboxStats,
+    QuotaNews,
     Refusal,
     Report,
     Submission,
@@ -39,12 +41,13 @@ from workers.contract.messages import (
 )
 from workers.contract.origin import Origin
 from workers.contract.queue_stats import QueueStats
-from workers.contract.quota import QuotaStore
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.admission import Admission
 from workers.state.leases.cancellation import cancel, fail_waiting
 from workers.state.leases.dispatcher import Dispatcher
+from workers.state.leases.given_up import give_up
 from workers.state.leases.registry import LeaseRegistry
+from workers.state.quota.quota import UploadQuota
 from workers.state.schedule.scheduler import Scheduler
 from workers.state.tasks.task_queue import TaskQueue
 from workers.state.tasks.task_store import TaskStore
@@ -57,6 +60,8 @@ class Mailbox:
         job_table: where attempts and results are noted in the same step as the hand-out or return.
         limits: capacity and patience.
         clock: monotonic seconds; every deadline is measured on it.
+        quota_clock: for waits of hours and days, see `workers.state.quota.clock`; by default the
+            other one.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Mailbox:
         job_table: JobTable,
         limits: MailboxLimits,
         clock: Callable[[], float] = time.monotonic,
+        quota_clock: Callable[[], float] | None = None,
     ) -> None:
         self._table = job_table
         self._clock = clock
@@ -79,11 +85,19 @@ class Mailbox:
             wake=self._changed.notify_all,
             workers=self._leases.holders_staying,
         )
+        self._quota = UploadQuota(
+            limits.quota, quota_clock or clock, job_table.quota_history, self._block_changed
+        )
         self._dispatcher = Dispatcher(
-            job_table, self._room, self._tasks, self._leases, limits, clock=clock
+            job_table,
+            self._room,
+            self._tasks,
+            self._leases,
+            limits,
+            quota=self._quota,
+            clock=clock,
         )
         job_table.on_task = self._add_task
-        self._quota = QuotaStore()
         self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
 
     # --- the web side -----------------------------------------------------------------------
@@ -116,6 +130,7 @@ class Mailbox:
             The URLs that failed by that.
         """
         with self._changed:
+            self._quota.restore()
             crashed = self._dispatcher.restore()
             self._changed.notify_all()
         self._fail_jobs()
@@ -160,7 +175,8 @@ class Mailbox:
                 queued=self._room.unfinished - self._leases.images,
                 delayed=self._room.delayed,
                 leased=self._leases.images,
-                pause_seconds=self._room.pause_seconds(self._clock()),
+                pause_seconds=self._quota.pause_seconds,
+                block=self._quota.block,
                 workers_ready=self._leases.holders_ready(),
                 draining=self._admission.is_closed,
                 workers_idle=self._leases.holders_idle(),
@@ -172,19 +188,18 @@ class Mailbox:
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
         """How fast uploads go, and what comes before the end of a job."""
         with self._changed:
-            now = self._clock()
+            ahead = None if job_id is None else self._room.ahead(job_id)
             return QueueStats(
-                rate_per_second=self._dispatcher.throughput.per_second(now),
-                pause_seconds=self._room.pause_seconds(now),
-                quota=self._quota.at(now),
-                ahead=None if job_id is None else self._room.ahead(job_id),
+                rate_per_second=self._dispatcher.throughput.per_second(self._clock()),
+                quota=self._quota.state(None if ahead is None else ahead + 1),
+                ahead=ahead,
             )
 
     def metrics(self) -> tuple[Metric, ...]:
         """What has become of images and jobs so far."""
         stats = self.stats()
         with self._changed:
-            quota = self._quota.at(self._clock())
+            quota = self._quota.state()
         return self._table.metrics.collect(stats, quota)
 
     # --- a worker ---------------------------------------------------------------------------
@@ -199,7 +214,7 @@ class Mailbox:
         """
         with self._changed:
             if words.quota is not None:
-                self._quota.note(words.quota, self._clock())
+                self._quota.note(words.quota)
             acks = tuple(self._dispatcher.end(worker_id, report) for report in words.reports)
             cleared = tuple(
                 self._dispatcher.begin_upload(worker_id, download_report.token, download_report)
@@ -332,7 +347,38 @@ class Mailbox:
         with self._changed:
             return self._leases.expired(self._clock())
 
+    def open_gate(self) -> bool:
+        """Let uploads go on at once, though Imgur refused them; returns whether they waited."""
+        with self._changed:
+            was_shut = self._quota.open("somebody has asked for it")
+            self._changed.notify_all()
+            return was_shut
+
+    def tend(self) -> QuotaNews:
+        """Fail URLs that Imgur has kept waiting for too long; returns what has become of uploads as
+        a whole since the last call.
+        """
+        with self._changed:
+            block = self._quota.block if self._quota.is_patience_over() else None
+        if block is not None:
+            give_up(
+                block,
+                table=self._table,
+                room=self._room,
+                outcomes=self._dispatcher.outcomes,
+                changed=self._changed,
+                clock=self._clock,
+            )
+        with self._changed:
+            failed = tuple(self._dispatcher.outcomes.unreported)
+            self._dispatcher.outcomes.unreported.clear()
+            return QuotaNews(self._quota.take_lines(), failed)
+
     # --- inside, the condition held ---------------------------------------------------------
+
+    def _block_changed(self, block: Block | None) -> None:
+        self._table.hold(None if block is None else block.waiting())
+        self._room.unbar(self._clock())
 
     def _add_task(self, kind: TaskKind, place: UrlKey) -> None:
         with self._changed:  # a journal that is read completes jobs without it

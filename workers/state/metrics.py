@@ -13,10 +13,12 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from workers.contract.budget import QuotaState
 from workers.contract.errors import Reason
 from workers.contract.messages import EndCause, Failed, MailboxStats, RefusalCode, Uploaded
 from workers.contract.quota import UNKNOWN, LimitState, Quota
 
+_NO_QUOTA: Final = QuotaState(UNKNOWN)
 _COMPLETE: Final = ("complete", "")
 _FAILED: Final = "failed"
 
@@ -168,20 +170,39 @@ class Metrics:
         """A worker ended before the service did."""
         self._worker_end(cause).inc()
 
-    def collect(self, stats: MailboxStats, quota: Quota = UNKNOWN) -> tuple[Metric, ...]:
-        """All of it now, with the queue and the allowance as they are told."""
+    def collect(self, stats: MailboxStats, quota: QuotaState = _NO_QUOTA) -> tuple[Metric, ...]:
+        """All of it now, with the queue and the quota as they are told."""
         counted = tuple(self._registry.collect())
         for family in counted:
             # Without the time of creation, which would be as many series again.
             family.samples = [
                 sample for sample in family.samples if not sample.name.endswith("_created")
             ]
-        return (*counted, *_gauges(stats), *_quota(quota))
+        return (*counted, *_gauges(stats), *_quota(quota.imgur), *_budget(quota))
 
 
 def _gauges(stats: MailboxStats) -> Iterator[Metric]:
     for field, (name, meaning) in _GAUGES.items():
         yield GaugeMetricFamily(name, meaning, value=getattr(stats, field))
+
+
+def _budget(quota: QuotaState) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "imgup_blocked",
+        "1 while uploads have stopped, as Imgur refuses this application or address.",
+        value=quota.block is not None,
+    )
+    left = GaugeMetricFamily(
+        "imgup_budget_remaining", "Uploads that our own budget leaves.", labels=("window",)
+    )
+    whole = GaugeMetricFamily(
+        "imgup_budget_limit", "Uploads in any such window.", labels=("window",)
+    )
+    for window in quota.budget:
+        left.add_metric((window.name,), window.remaining)
+        whole.add_metric((window.name,), window.limit)
+    yield left
+    yield whole
 
 
 def _quota(quota: Quota) -> Iterator[Metric]:

@@ -20,6 +20,7 @@ from workers.contract.errors import (
     ImgurError,
     RateLimitedError,
     Reason,
+    RefusalScope,
     SourceOverloadedError,
 )
 from workers.contract.job_options import HeadersByOrigin
@@ -31,6 +32,8 @@ from workers.contract.messages import (
     DownloadReport,
     Failed,
     Lease,
+    MaybeBlocked,
+    NotNow,
     Outcome,
     RetryLater,
     TaskKind,
@@ -144,7 +147,8 @@ class Pipeline:
         except (RateLimitedError, ConversionBusyError) as error:
             return Deferred(error.reason, error.message, error.pause_seconds)
         except ImageError as error:
-            return self._after_error(lease, error)
+            outcome = self._after_error(lease, error)
+            return outcome if lease.kind is not TaskKind.IMAGE else _doubted(outcome, error)
         except LeaseLostError:
             return _PASSED_ON
         except BackendLostError:
@@ -208,6 +212,8 @@ class Pipeline:
         decision = self._begin_upload(download_report)
         if not decision:
             return _PASSED_ON
+        if isinstance(decision, NotNow):
+            return Deferred(decision.reason, decision.message, 0.0)
         if isinstance(decision, str):
             return Uploaded(decision, "", same_as=True, resolved_to=image.resolved_to)
         kind = fitting.image_type
@@ -238,7 +244,7 @@ class Pipeline:
             converts=converts,
         )
 
-    def _after_error(self, lease: Lease, error: ImageError) -> Outcome:
+    def _after_error(self, lease: Lease, error: ImageError) -> Failed | RetryLater:
         is_overload = isinstance(error, SourceOverloadedError)
         source_pause = (error.retry_after or 0.0) if is_overload else None
         max_attempts = min(self._max_attempts, error.max_attempts or self._max_attempts)
@@ -247,6 +253,13 @@ class Pipeline:
         delay = self._backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
         return RetryLater(error.reason, error.message, delay, maybe_stored, source_pause)
+
+
+def _doubted(outcome: Failed | RetryLater, error: ImageError) -> Outcome:
+    """The outcome as it is, unless all images may meet the same refusal."""
+    if not isinstance(error, ImgurError) or error.scope is RefusalScope.IMAGE:
+        return outcome
+    return MaybeBlocked(outcome, error.sentence, is_certain=error.scope is RefusalScope.ALL)
 
 
 def _content(digest: bytes, fields: Mapping[str, str]) -> bytes:

@@ -17,6 +17,7 @@ from workers.contract.messages import (
     Directive,
     DownloadReport,
     Lease,
+    NotNow,
     Report,
     TaskKind,
     UploadDecision,
@@ -236,11 +237,11 @@ class LaneClient:
 
     def begin_upload(self, download_report: DownloadReport) -> UploadDecision:
         """Note that the image of a lease is about to be sent; False: it must not be sent; a link:
-        it is there already.
+        it is there already; `NotNow`: it must wait.
         """
         self._batcher.announce_upload(download_report, self._answers)
         answer = self._take()
-        assert isinstance(answer, bool | str)  # noqa: S101 - tells the type checker
+        assert isinstance(answer, bool | str | NotNow)  # noqa: S101 - tells the type checker
         return answer
 
     def _take(self) -> Ack | UploadDecision:

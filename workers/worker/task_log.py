@@ -1,5 +1,6 @@
 """What the log says of tasks that end: no URL's secrets, no deletehash."""
 
+import logging
 from typing import Any, Final
 
 import structlog
@@ -15,7 +16,9 @@ from workers.contract.messages import (
     Failed,
     JobSummary,
     Lease,
+    MaybeBlocked,
     Outcome,
+    QuotaNews,
     RetryLater,
     TaskKind,
 )
@@ -81,13 +84,23 @@ def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> Non
                 delay_seconds=round(delay_seconds, 1),
             )
         case Deferred(reason, message, 0.0):
-            log.info("image put back", url=mask_url(lease.target), reason=reason, message=message)
+            log.debug("image deferred", url=mask_url(lease.target), reason=reason, message=message)
         case Deferred(reason, message, pause_seconds):
             log.warning(
                 "uploads paused for all workers: Imgur asked to wait",
                 reason=reason,
                 message=message,
-                pause_seconds=round(pause_seconds, 1),
+                pause_seconds=pause_seconds and round(pause_seconds, 1),
+            )
+        case Deferred(reason, message):
+            log.debug("image put back", reason=reason, message=message)
+        case MaybeBlocked():
+            log.info(
+                "image refused: others tell whether for its own sake",
+                url=mask_url(lease.target),
+                reason=outcome.reason,
+                message=outcome.message,
+                attempt=lease.attempt,
             )
 
 
@@ -109,6 +122,15 @@ def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
                 status=outcome.status,
                 delay_seconds=round(delay_seconds, 1),
             )
+
+
+def log_news(news: QuotaNews) -> None:
+    """Log what has become of uploads as a whole."""
+    log = structlog.get_logger("imgur")
+    for line in news.lines:
+        log.log(logging.getLevelName(line.level.upper()), line.event, **line.fields)
+    for url in news.failed:
+        log_crashed(url)
 
 
 def log_crashed(url: CrashedUrl) -> None:

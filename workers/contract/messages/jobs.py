@@ -114,6 +114,7 @@ class JobChanges:
         deletions: of images, by index, of those that somebody wants deleted.
         deliveries: attempts to tell the callback URL, oldest first; all of them, each time.
         album: the one that it asked for, as it stands.
+        held: why its pending URLs wait, all of them: (reason, message); None if they just do.
         named: the URLs themselves, one for each of the indexes, where that was asked for.
     """
 
@@ -148,6 +149,7 @@ class JobChanges:
     deletions: Mapping[int, Deletion] = field(default_factory=dict)
     deliveries: tuple[DeliveryAttempt, ...] = ()
     album: AlbumStatus | None = None
+    held: tuple[str, str] | None = None
     named: tuple[str, ...] = ()
 
     @property

@@ -116,13 +116,44 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Imgur asked everybody to wait: it is asked for nothing for ``pause_seconds``, and the attempt
-    is not counted.
+    """The task goes back, and the attempt is not counted.
+
+    Attributes:
+        reason: a stable code.
+        message: one sentence for a person.
+        pause_seconds: how long Imgur asked everybody to wait: it is asked for nothing meanwhile; 0
+            if it did not, None if it did and gave no time that can be believed.
     """
 
     reason: str
     message: str
-    pause_seconds: float
+    pause_seconds: float | None
 
 
-Outcome = Uploaded | AlbumCreated | Done | Failed | RetryLater | Deferred
+@dataclass(frozen=True, slots=True)
+class MaybeBlocked:
+    """Imgur refused the upload, and may refuse the application or the address rather than the
+    image: how others end tells.
+
+    Attributes:
+        otherwise: what the refusal comes to, if the image is its cause.
+        sentence: Imgur's own, fit to be shown; empty if there is none.
+        is_certain: it cannot be the image.
+    """
+
+    otherwise: Failed | RetryLater
+    sentence: str = ""
+    is_certain: bool = False
+
+    @property
+    def reason(self) -> str:
+        """The stable code, by which refusals are alike or not."""
+        return self.otherwise.reason
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person."""
+        return self.otherwise.message
+
+
+Outcome = Uploaded | AlbumCreated | Done | Failed | RetryLater | Deferred | MaybeBlocked

@@ -140,8 +140,22 @@ class Ack:
     is_logged: bool = True
 
 
-UploadDecision = bool | str
-"""Whether an image may be sent; a link, if it is there already."""
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """An image that has arrived must wait, as Imgur takes none at the moment.
+
+    Attributes:
+        reason: a stable code.
+        message: one sentence for a person.
+    """
+
+    reason: str
+    message: str
+
+
+UploadDecision = bool | str | NotNow
+"""Whether an image may be sent; a link, if it is there already; why it must wait."""
 
 
 class Directive(StrEnum):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from workers.contract.block import Block
 from workers.contract.messages.jobs import JobSummary
 from workers.contract.messages.tasks import TaskKind
 
@@ -54,6 +55,34 @@ class CrashedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """What the supervisor is to log, as the state has no log of its own everywhere.
+
+    Attributes:
+        level: `info` or `error`.
+        event: what happened.
+        fields: what else there is to say.
+    """
+
+    level: str
+    event: str
+    fields: dict[str, str | float]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaNews:
+    """What has become of uploads as a whole since it was last asked for.
+
+    Attributes:
+        lines: to be logged.
+        failed: URLs that failed with no worker to say so.
+    """
+
+    lines: tuple[LogLine, ...] = ()
+    failed: tuple[CrashedUrl, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FenceResult:
     """What a dead worker left behind.
 
@@ -85,6 +114,7 @@ class MailboxStats:
         workers_draining: workers that were told to leave, and finish what they have.
         state_bytes: memory for jobs, links and the queue, by an estimate.
         max_state_bytes: as much there may be.
+        block: set while Imgur refuses whatever is sent.
     """
 
     queued: int
@@ -97,3 +127,4 @@ class MailboxStats:
     workers_draining: int = 0
     state_bytes: int = 0
     max_state_bytes: int = 0
+    block: Block | None = None

@@ -291,8 +291,8 @@ class Job:
         has_deletions = bool(self.tasks and self.tasks.pending_deletions)
         return self.has_untold_callback or has_deletions or has_album_task
 
-    def changes(self, wanted: ChangesWanted) -> JobChanges:
-        """What is new of this job, whoever asks."""
+    def changes(self, wanted: ChangesWanted, held: tuple[str, str] | None = None) -> JobChanges:
+        """What is new of this job, whoever asks; `held` is why all pending URLs wait."""
         since, limit, total = wanted.since, wanted.limit, len(self.urls)
         known = total if wanted.known is None else wanted.known
         is_first = not self.log.knows(since)
@@ -341,6 +341,7 @@ class Job:
             is_cancelled=self.cancelled is not None,
             retry_of=self.retry_of,
             retried_as=self.retried_as,
+            held=held if self.pending else None,
         )
 
     def overview(self, job_id: str) -> JobOverview:

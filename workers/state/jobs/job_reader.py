@@ -19,10 +19,12 @@ class JobReader:
 
     Attributes:
         kept: the jobs and links themselves; for a restart, while nobody else uses them.
+        held: why all pending URLs wait, if there is such a reason.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.kept = KeptJobs(max_bytes)
+        self.held: tuple[str, str] | None = None
         self._lock = threading.Lock()
 
     # --- for the web side -------------------------------------------------------------------
@@ -31,7 +33,7 @@ class JobReader:
         """What is new of a job, or None if this owner has no such job."""
         with self._lock:
             job = self.kept.of_owner(wanted.job_id, wanted.owner)
-            return None if job is None else job.changes(wanted)
+            return None if job is None else job.changes(wanted, self.held)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         """A page of all of an owner's links, in order of completion; an empty page is the end, and

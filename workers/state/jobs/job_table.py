@@ -37,6 +37,7 @@ from workers.state.jobs.job_records import (
     opened_record,
 )
 from workers.state.metrics import Metrics
+from workers.state.quota.history import QuotaHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class JobTable(JobReader):
 
     Attributes:
         metrics: counts what happens here.
+        quota_history: what a restart is to know of uploads as a whole.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class JobTable(JobReader):
         self._wall_clock = wall_clock
         self._clock = clock
         self.metrics = Metrics()
+        self.quota_history = QuotaHistory(wall_clock)
         self._journal: JobJournal = NoJournal()
         self.on_task: Callable[[TaskKind, UrlKey], None] = lambda _kind, _place: None
         """Called with each task that is to be done for a job from now on, in the step that makes it
@@ -190,6 +193,27 @@ class JobTable(JobReader):
             self.kept.weigh(job)
             self._journal.append(["uploading", job_id, index])
             return None
+
+    def end_upload(self, job_id: str, index: int) -> None:
+        """Note that Imgur does not have the image that was being sent; what follows from that is
+        not decided yet.
+        """
+        with self._lock:
+            self.kept.by_id[job_id].uploading.discard(index)
+            self._journal.append(["refused", job_id, index])
+
+    def hold(self, why: tuple[str, str] | None) -> None:
+        """Say why all pending URLs wait, to who reads their jobs: a reason and a sentence; None for
+        no such reason.
+        """
+        with self._lock:
+            if why == self.held:
+                return
+            self.held = why
+            for job in self.kept.by_id.values():
+                if job.pending:
+                    job.log.note(0)  # nothing of this URL: a change to be seen of the job itself
+                    self.kept.weigh(job)
 
     def interrupt(
         self,
@@ -377,6 +401,7 @@ class JobTable(JobReader):
         """The state is as it was; from now on the journal is told of each change."""
         self.kept.resume(self._clock(), self._wall_clock())
         self._journal = journal
+        self.quota_history.resume(journal)
         self.metrics = Metrics()  # what a journal brought back was counted before the restart
 
     # --- inside, the lock held --------------------------------------------------------------

@@ -184,6 +184,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
     for owner, links in table.kept.links.items():
         for start in range(0, len(links), _LINKS_A_RECORD):
             yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]
+    yield from table.quota_history.records()
 
 
 def _album_record(job: Job) -> list[Any] | None:
@@ -287,6 +288,18 @@ def _uploading(table: JobTable, job_id: str, index: int) -> None:
     table.begin_upload(job_id, index)
 
 
+def _refused(table: JobTable, job_id: str, index: int) -> None:
+    table.end_upload(job_id, index)
+
+
+def _spent(table: JobTable, stamps: list[list[int]]) -> None:
+    table.quota_history.enter_spent((second, count) for second, count in stamps)
+
+
+def _blocked(table: JobTable, block: list[Any] | None) -> None:
+    table.quota_history.enter_block(block)
+
+
 def _interrupted(
     table: JobTable, job_id: str, index: int, trouble: list[str], flags: list[int]
 ) -> None:
@@ -343,6 +356,9 @@ _REPLAY: dict[str, Callable[..., None]] = {
     "opened": _opened,
     "started": _started,
     "uploading": _uploading,
+    "refused": _refused,
+    "spent": _spent,
+    "blocked": _blocked,
     "interrupted": _interrupted,
     "resolved": _resolved,
     "complete": _complete,

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Ack,
-    AlbumCreated,
     AlbumState,
     CrashedUrl,
-    Deferred,
-    Done,
     DownloadReport,
     Failed,
     FenceResult,
@@ -30,6 +27,7 @@ from workers.state.jobs.album import album_failure
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler
 from workers.state.leases.registry import Holder, LeaseRegistry
+from workers.state.quota.quota import UploadQuota
 from workers.state.schedule.scheduler import Scheduler
 from workers.state.schedule.throughput import Throughput
 from workers.state.tasks.task_queue import TaskQueue
@@ -44,11 +42,13 @@ class Dispatcher:
         tasks: where all else waits.
         leases: those in force.
         limits: of the mailbox.
+        quota: whether Imgur takes anything now.
         clock: monotonic seconds.
 
     Attributes:
         throughput: how many URLs end in a second.
         failed_jobs: jobs whose waiting URLs are to fail, all in the same way.
+        outcomes: decides what becomes of URLs.
     """
 
     def __init__(
@@ -59,15 +59,18 @@ class Dispatcher:
         leases: LeaseRegistry,
         limits: MailboxLimits,
         *,
+        quota: UploadQuota,
         clock: Callable[[], float],
     ) -> None:
         self._table = table
         self._room = room
         self._tasks = tasks
+        self._quota = quota
         self._leases = leases
-        self._outcomes = OutcomeHandler(
+        self.outcomes = OutcomeHandler(
             table,
             room,
+            quota,
             clock,
             max_crashes=limits.max_crashes,
             upload_again=limits.upload_again,
@@ -80,8 +83,9 @@ class Dispatcher:
     def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
         """The next tasks for a worker, each under a new lease; as many as it wants, or may have."""
         leases: list[Lease] = []
+        self._end_waits(now)
         open_urls = self._room.unfinished - self._room.delayed - self._room.held
-        resume_at = now + self._room.pause_seconds(now)
+        resume_at = now + self._quota.seconds_until_calls()
         images_wait = open_urls > self._leases.images
         while len(leases) < wanted:
             key = self._tasks.take(now, resume_at=resume_at, images_wait=images_wait)
@@ -106,8 +110,12 @@ class Dispatcher:
 
     def next_event(self, now: float) -> float:
         """When to look again, if nothing wakes before."""
-        resume_at = now + self._room.pause_seconds(now)
-        return min(self._room.next_event(now), self._tasks.next_due(resume_at))
+        wait = self._quota.seconds()
+        return min(
+            now + wait if wait > 0 else self._room.next_event(now),
+            self._tasks.next_due(now + self._quota.seconds_until_calls()),
+            self.outcomes.next_end_of_wait(),
+        )
 
     def key_of(self, worker_id: str, token: int) -> UrlKey | None:
         """The image of a lease; None if the lease is not in force, or of another kind."""
@@ -123,8 +131,12 @@ class Dispatcher:
         place = self.key_of(worker_id, token)
         if place is None:
             return False
-        link = self._table.begin_upload(*place, download_report)
         self._room.downloaded(place)
+        if (why := self._quota.why_not(place)) is not None:
+            return why
+        link = self._table.begin_upload(*place, download_report)
+        if link is None:
+            self._quota.send(place)
         return link or True
 
     def end(self, worker_id: str, report: Report) -> Ack:
@@ -136,8 +148,8 @@ class Dispatcher:
         now = holder.last_word = self._clock()
         if leased.kind is not TaskKind.IMAGE:
             self._tasks.settle((leased.kind, place), outcome, now)
-            if isinstance(outcome, Done | Deferred | AlbumCreated) and outcome.pause_seconds:
-                self._room.pause(now + outcome.pause_seconds)
+            if leased.kind is not TaskKind.WEBHOOK:
+                self._quota.task_ended(outcome)
             if leased.kind is TaskKind.ALBUM:
                 self._album_changed(place[0])
             return Ack(accepted=True)
@@ -147,10 +159,11 @@ class Dispatcher:
             else:
                 self._room.worker_is_free(worker_id)
         is_logged = self._is_logged(place[0], outcome)
-        finished = self._outcomes.settle(place, outcome)
+        finished = self.outcomes.settle(place, outcome)
         if isinstance(outcome, Uploaded | Failed):
             self.throughput.ended(now)
         self._rest_if_idle()
+        self._end_waits(now)
         return Ack(accepted=True, finished=finished, is_logged=is_logged)
 
     def take_back(self, holder: Holder) -> FenceResult:
@@ -167,7 +180,7 @@ class Dispatcher:
                     failed_tasks.append(task)
                 if leased.kind is TaskKind.ALBUM:
                     self._album_changed(leased.place[0])
-            elif (crashed := self._outcomes.settle_crash(leased.place)) is not None:
+            elif (crashed := self.outcomes.settle_crash(leased.place)) is not None:
                 failed.append(crashed)
         self._rest_if_idle()
         returned = holder.images - len(failed)
@@ -202,8 +215,9 @@ class Dispatcher:
             if job.album is not None:
                 self._album_changed(job.album.key)
             for index in leased:
+                self._quota.lost()
                 self._table.begin(job_id, index)
-                crashed.append(self._outcomes.settle_crash((job_id, index)))
+                crashed.append(self.outcomes.settle_crash((job_id, index)))
         return tuple(url for url in crashed if url is not None)
 
     def _album_changed(self, key: str) -> None:
@@ -225,14 +239,25 @@ class Dispatcher:
         return not isinstance(outcome, RetryLater) or self._table.note_retry(job_id)
 
     def _hand_out_image(self, holder: Holder, workers: int, now: float) -> Lease | None:
+        if not self._quota.may_begin():
+            return None
         place = self._room.take(holder.worker_id, workers, now, is_free=not holder.images)
         if place is None:
+            if self._room.unbar(now):  # there is no other to be tried
+                return self._hand_out_image(holder, workers, now)
             return None
+        self._quota.begin(place)
         token = self._leases.lend(holder, TaskKind.IMAGE, place, now + self._lease_seconds)
         self.throughput.begin(now)
         attempt = self._table.begin(*place)
         url, options = self._room.url(place), self._room.options(place[0])
         return Lease(token, *place, url, attempt, options, self._table.origin(place[0]))
+
+    def _end_waits(self, now: float) -> None:
+        held = self.outcomes.held
+        if held:
+            others = self._room.unfinished - self._room.delayed - self._room.held - held
+            self.outcomes.end_waits(now, are_alone=others <= 0)
 
     def _rest_if_idle(self) -> None:
         if not self._leases.images:

@@ -161,6 +161,10 @@ class FairQueue:
                 self._leave(job_id, job, host)
         return count
 
+    def has(self, job_id: str) -> bool:
+        """Whether URLs of a job are not final yet."""
+        return job_id in self._jobs
+
     def remove(self, job_id: str, now: float) -> list[int]:
         """Take out what waits of a job; `end` is told of these URLs later, all the same.
 

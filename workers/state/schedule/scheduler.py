@@ -1,7 +1,7 @@
 """What waits, and may be handed out to whom and when. A plain class, no lease in sight.
 
-A URL that waits is in the fair queue, in quarantine, or due for another attempt later. Whoever
-takes one has it until the room is told to have it back or that it has ended.
+A URL that waits is in the fair queue, in quarantine, barred, or due for another attempt later.
+Whoever takes one has it until the room is told to have it back or that it has ended.
 """
 
 import math
@@ -18,7 +18,7 @@ _SEARCH_ON_SECONDS = 0.01  # after a search of the queue that was broken off, wi
 
 class Scheduler:
     """Keeps the URLs that wait, and the rules of who may have one now: jobs take turns, source
-    hosts have limits, suspects go out alone, Imgur may have asked everybody to wait.
+    hosts have limits, suspects go out alone.
 
     A URL takes one of its host's slots from when the queue lets it go until its image has arrived.
     Not safe for threads by itself. Times are monotonic seconds.
@@ -35,7 +35,8 @@ class Scheduler:
         self._queue = FairQueue(self._sources)
         self._quarantine = Quarantine(max_crashes)
         self._delays = RetryDelays()
-        self._paused_until = 0.0
+        # By job: URLs that others are tried before, while Imgur refuses whatever is sent.
+        self._barred: dict[str, list[int]] = {}
 
     # --- at a glance ------------------------------------------------------------------------
 
@@ -63,18 +64,12 @@ class Scheduler:
         """Bytes of memory besides the jobs', by an estimate."""
         return self._queue.size + self._delays.size + self._sources.size
 
-    def pause_seconds(self, now: float) -> float:
-        """How long nobody may have anything, as Imgur asked; 0 when that is over."""
-        return max(0.0, self._paused_until - now)
-
     def ahead(self, job_id: str) -> int | None:
         """See `FairQueue.ahead`."""
         return self._queue.ahead(job_id)
 
     def next_event(self, now: float) -> float:
         """When to look again, if nobody wakes before."""
-        if now < self._paused_until:
-            return self._paused_until
         search_on = now + _SEARCH_ON_SECONDS if self._queue.is_unsearched else math.inf
         return min(search_on, self._delays.next_due(), self._sources.next_resume())
 
@@ -114,8 +109,6 @@ class Scheduler:
         Returns:
             None when there is none, or none that this worker may have now.
         """
-        if now < self._paused_until:
-            return None
         for place in self._delays.pop_due(now):
             self.requeue(place, now)
         for host in self._sources.resume(now):
@@ -173,11 +166,17 @@ class Scheduler:
             # Every lane that waits has its alarm set for the first of them, or for earlier.
             self._wake()
 
-    def pause(self, until: float) -> None:
-        """Let nobody have anything; the longest wait asked for wins, as answers to uploads under
-        way arrive in any order.
-        """
-        self._paused_until = max(self._paused_until, until)
+    def bar(self, place: UrlKey) -> None:
+        """Have a URL wait until `unbar`."""
+        self._barred.setdefault(place[0], []).append(place[1])
+
+    def unbar(self, now: float) -> bool:
+        """Let URLs that were barred go again; returns whether there were any."""
+        barred, self._barred = self._barred, {}
+        for job_id, indexes in barred.items():
+            for index in sorted(indexes, reverse=True):
+                self.requeue((job_id, index), now)
+        return bool(barred)
 
     def charge(self, place: UrlKey, *, last_chance: bool) -> int:
         """Count a crash of the worker that had a URL; see `Quarantine.charge`."""
@@ -196,9 +195,10 @@ class Scheduler:
         Returns:
             The indexes of these URLs, in no order.
         """
-        indexes = self._queue.remove(job_id, now)
+        indexes = self._queue.remove(job_id, now) if self._queue.has(job_id) else []
         indexes += self._delays.remove(job_id)
         indexes += self._quarantine.remove(job_id)
+        indexes += self._barred.pop(job_id, ())
         # Sources may have room now, and who waited for a suspect may have other work.
         self._wake()
         return indexes

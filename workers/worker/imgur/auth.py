@@ -5,13 +5,13 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from workers.contract.errors import ImgurError, Reason
+from workers.contract.errors import ImgurError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.tokens import TokenAnswer, Tokens
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.errors import explain
 from workers.worker.imgur.exchange import Exchange, timed_out
-from workers.worker.imgur.refusal import quoted, read_refusal
+from workers.worker.imgur.refusal import quoted, read_refusal, shown
 from workers.worker.imgur.response import ApiResponse, parse_json
 
 _REFRESH_SECONDS = 20.0  # the call itself: its outcome arrives while the permit lasts
@@ -94,7 +94,7 @@ class Authorizer:
                 answer.trouble or "There is no access token.",
                 transient=answer.is_transient,
                 retry_after=answer.retry_after,
-            )
+            ).about(RefusalScope.IMAGE if answer.is_transient else RefusalScope.ALL)
         self._kept = Credential(f"Bearer {answer.access_token}", answer.generation)
         self._kept_until = now + answer.fresh_seconds
         return self._kept
@@ -164,7 +164,8 @@ class Authorizer:
             f"Imgur refused to refresh the access token (status {refusal.status}); "
             f"check {self.settings}.{quote}"
         )
-        return ImgurError(Reason.IMGUR_CREDENTIALS, message)
+        sentence = shown(refusal.sentence, secrets)
+        return ImgurError(Reason.IMGUR_CREDENTIALS, message).about(RefusalScope.ALL, sentence)
 
 
 def _text(value: object) -> str | None:

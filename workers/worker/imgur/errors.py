@@ -9,9 +9,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from workers.contract.errors import ImgurError, OutcomeUnknownError, RateLimitedError, Reason
+from workers.contract.errors import (
+    ImgurError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    Reason,
+    RefusalScope,
+)
 from workers.worker.imgur.rate_limit import is_used_up, pause_after_refusal, wait_asked_for
-from workers.worker.imgur.refusal import Refusal, quoted
+from workers.worker.imgur.refusal import Refusal, quoted, shown
 from workers.worker.imgur.response import ApiResponse
 
 _TOO_FAST = re.compile(r"too fast|too many requests|requests exceeded|rate.?limit", re.IGNORECASE)
@@ -55,6 +61,7 @@ class _Rule:
     message: str
     transient: bool = False
     max_attempts: int | None = None
+    scope: RefusalScope = RefusalScope.IMAGE
 
 
 def _status(status: HTTPStatus) -> Callable[[Refusal], bool]:
@@ -67,6 +74,8 @@ _RULES = (
         Reason.IMGUR_OVER_CAPACITY,
         "Imgur is over capacity, or blocks this address",
         transient=True,
+        # corbindavenport/imageshare#19: from a data centre always, while the key works at home.
+        scope=RefusalScope.MAYBE_ALL,
     ),
     _Rule(
         lambda r: r.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -80,6 +89,7 @@ _RULES = (
         ),
         Reason.IMGUR_CREDENTIALS,
         "Imgur refused the credentials; check {credentials}",
+        scope=RefusalScope.ALL,
     ),
     _Rule(
         _is_passing,
@@ -91,6 +101,8 @@ _RULES = (
         lambda r: r.status == HTTPStatus.FORBIDDEN or _FORBIDDEN.search(r.sentence) is not None,
         Reason.IMGUR_FORBIDDEN,
         "Imgur forbids this upload",
+        # ShareX/ShareX#8200: from some countries always. A single image may be forbidden as well.
+        scope=RefusalScope.MAYBE_ALL,
     ),
     _Rule(
         # Another attempt may store the image twice; none would leave the URL without a link.
@@ -148,7 +160,8 @@ def explain(
     quote = quoted(refusal.sentence, secrets)
     if _is_rate_limited(answer, refusal):
         pause = pause_after_refusal(answer.headers, refusal.sentence, now)
-        message = f"Imgur takes no more uploads for {pause:.0f} s (status {refusal.status}).{quote}"
+        how_long = "a while" if pause is None else f"{pause:.0f} s"
+        message = f"Imgur takes no more uploads for {how_long} (status {refusal.status}).{quote}"
         return RateLimitedError(message, pause_seconds=pause)
     rule = next(rule for rule in _RULES if rule.fits(refusal))
     message = rule.message.format(credentials=credentials)
@@ -160,7 +173,7 @@ def explain(
         transient=rule.transient,
         retry_after=wait,
         max_attempts=rule.max_attempts,
-    )
+    ).about(rule.scope, shown(refusal.sentence, secrets))
 
 
 def _is_rate_limited(answer: ApiResponse, refusal: Refusal) -> bool:

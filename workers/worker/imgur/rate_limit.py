@@ -12,8 +12,9 @@ more minutes."). Which of them counts:
 * If none of these is given, but resets are without a count of what is left, any of them may be
   the cause: the shortest. Too short a wait costs one more refusal, too long a wait could stop all
   uploads for a day.
-* If there is nothing at all: `DEFAULT_SECONDS`. A reset of a limit with enough left says only
-  when it will be full again and counts for nothing.
+* If there is nothing at all, nobody knows: pauses grow then, see `workers.state.quota.pauses`. A
+  reset of a limit with enough left says only when it will be full again and counts for nothing
+  (ShareX/ShareX#7141: refused with nearly full counters, for weeks).
 
 Imgur's documentation calls the resets epoch times; its answers are seen to hold seconds from now
 (X-RateLimit-UserReset: 3600). Both are understood.
@@ -27,7 +28,7 @@ from workers.contract.quota import CREDITS_AN_UPLOAD, LimitState, Quota
 from workers.contract.retry_after import retry_after
 
 DEFAULT_SECONDS = 60.0
-"""The wait when the refusal does not say how long."""
+"""The wait after an upload that used a limit up which does not say until when."""
 
 LONGEST_SECONDS = 24 * 3600.0
 """Imgur's longest period is a day; more would be a misreading."""
@@ -74,13 +75,16 @@ def pause_after_upload(headers: Mapping[str, str], now: float) -> float | None:
     return _bounded(max((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
 
 
-def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -> float:
+def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -> float | None:
     """Seconds to wait after Imgur refused an upload because of a limit.
 
     Args:
         headers: of the refusal.
         sentence: Imgur's own, or nothing.
         now: seconds since the epoch.
+
+    Returns:
+        None when nothing in it says how long.
     """
     spent = _spent(headers)
     firm = [
@@ -93,7 +97,8 @@ def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -
         return _bounded(max(said))
     uncounted = [limit for limit in _LIMITS if limit.remaining not in headers]
     waits = [_wait(headers.get(limit.reset), now) for limit in uncounted]
-    return _bounded(min((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
+    shortest = min((wait for wait in waits if wait is not None), default=None)
+    return None if shortest is None else _bounded(shortest)
 
 
 def read_quota(headers: Mapping[str, str], now: float) -> Quota:

@@ -17,11 +17,10 @@ from service.rendering.models import (
     JobAnswer,
     JobList,
     JobPage,
-    Liveness,
-    Readiness,
     RetryAccepted,
     UploadAccepted,
 )
+from service.rendering.outlook_models import Liveness, Readiness
 from service.settings.environment import load_settings
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(4)]

@@ -1,7 +1,7 @@
 import pytest
 
 from service.views.forecast import forecast, seconds_left
-from workers import LimitState, QueueStats, Quota
+from workers import LimitState, QueueStats, Quota, QuotaState
 
 NOW = 1513961309.5
 
@@ -12,7 +12,7 @@ def queue_stats(
     pause: float = 0.0,
     **limits: LimitState,
 ) -> QueueStats:
-    return QueueStats(rate, pause, Quota(**limits), ahead)
+    return QueueStats(rate, QuotaState(Quota(**limits), pause), ahead)
 
 
 def left(of: QueueStats, *, counts: bool = True) -> float | None:

@@ -158,7 +158,7 @@ def test_answers_are_of_the_shapes_described() -> None:
     for shape, page in ((JobAnswer, None), (JobPage, Page(0, 2))):
         answer = json.loads(harness.body(page))
         TypeAdapter(shape).validate_python(answer, strict=True, extra="forbid")
-        links = {"cancelled", "retryOf", "retriedAs"}
+        links = {"cancelled", "retryOf", "retriedAs", "waiting"}
         assert set(answer) == set(shape.__annotations__) - links
 
 

@@ -36,7 +36,11 @@ from workers.contract.messages import (
     JobStatus,
     JobSummary,
     Lease,
+    LogLine,
     MailboxStats,
+    MaybeBlocked,
+    NotNow,
+    QuotaNews,
     Refusal,
     RefusalCode,
     Report,
@@ -86,6 +90,7 @@ _UPLOADED = Uploaded(
 _ACK = Ack(accepted=True, finished=_SUMMARY)
 _TASK = CrashedTask(TaskKind.WEBHOOK, "j", 0, 2, "worker-crashed", "Three died.")
 _CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
+_LINE = LogLine("error", "uploads stopped", {"reason": "imgur-forbidden", "probes": 1})
 ALL = [
     Submission("j", ("https://source.test/a.jpg",), "me", _OPTIONS),
     _IMAGE_OPTIONS,
@@ -108,6 +113,10 @@ ALL = [
     Failed("empty", "Nothing came."),
     RetryLater("source-error", "Busy.", 1.5),
     Deferred("imgur-rate-limited", "Wait.", 30.0),
+    MaybeBlocked(Failed("imgur-forbidden", "No."), "Forbidden.", is_certain=True),
+    NotNow("imgur-forbidden", "No."),
+    _LINE,
+    QuotaNews((_LINE,), (_CRASHED,)),
     Report(7, _UPLOADED),
     _SUMMARY,
     _ACK,

@@ -52,8 +52,8 @@ UPLOADED = Uploaded("https://i.imgur.com/a.jpg", "hash")
 
 def test_of_an_idle_mailbox_nothing_is_known() -> None:
     queue_stats = Harness().box.queue_stats("job")
-    assert (queue_stats.rate_per_second, queue_stats.pause_seconds) == (None, 0.0)
-    assert (queue_stats.quota, queue_stats.ahead) == (UNKNOWN, None)
+    assert (queue_stats.rate_per_second, queue_stats.quota.pause_seconds) == (None, 0.0)
+    assert (queue_stats.quota.imgur, queue_stats.ahead) == (UNKNOWN, None)
 
 
 def test_the_rate_counts_what_ends_in_the_time_of_work() -> None:
@@ -102,9 +102,9 @@ def test_a_pause_is_told_and_is_no_time_of_work() -> None:
     harness.work(20, 0.1, UPLOADED)
     before = harness.box.queue_stats().rate_per_second
     harness.work(1, 0.0, Deferred("imgur-rate-limited", "Wait.", 600.0))
-    assert harness.box.queue_stats().pause_seconds == 600.0
+    assert harness.box.queue_stats().quota.pause_seconds == 600.0
     harness.now += 500.0
-    assert harness.box.queue_stats().pause_seconds == 100.0
+    assert harness.box.queue_stats().quota.pause_seconds == 100.0
     assert harness.box.queue_stats().rate_per_second == before
 
 
@@ -113,7 +113,7 @@ def test_limits_come_with_a_workers_words() -> None:
     harness.box.exchange(WORKER, WorkerRequest(quota=TOLD), 0.0)
     harness.box.exchange(WORKER, WorkerRequest(), 0.0)
     harness.now += 10.0
-    assert harness.box.queue_stats().quota == Quota(user=LimitState(500, 100, 50.0))
+    assert harness.box.queue_stats().quota.imgur == Quota(user=LimitState(500, 100, 50.0))
 
 
 def test_a_worker_passes_limits_on_once() -> None:

@@ -7,6 +7,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from workers.contract.budget import QuotaState
 from workers.contract.messages import MailboxStats
 from workers.contract.queue_stats import QueueStats
 from workers.contract.quota import LimitState, Quota
@@ -208,9 +209,7 @@ def test_the_load_is_what_the_mailbox_says() -> None:
     quota = Quota(
         client=LimitState(12500, 9000), user=LimitState(500, 129), posts=LimitState(1250, None)
     )
-    load = Load.of(stats, QueueStats(7.5, 1.0, quota))
+    load = Load.of(stats, QueueStats(7.5, QuotaState(quota, 1.0, uploads_left=12)))
     assert load == Load(42, 3, 1, 7.5, is_paused=True, uploads_left=12)
-    calm = Load.of(replace(stats, pause_seconds=0.0), QueueStats(None, 0.0, Quota()))
+    calm = Load.of(replace(stats, pause_seconds=0.0), QueueStats(None, QuotaState(Quota())))
     assert calm == Load(42, 3, 1)
-    beyond = Quota(posts=LimitState(1250, -3))
-    assert Load.of(stats, QueueStats(None, 0.0, beyond)).uploads_left == 0

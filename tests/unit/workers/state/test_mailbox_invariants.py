@@ -27,6 +27,7 @@ from workers.contract.messages import (
     ImageState,
     JobStatus,
     Lease,
+    NotNow,
     Outcome,
     Refusal,
     Report,
@@ -156,7 +157,11 @@ class MailboxMachine(RuleBasedStateMachine):
     @rule(lease=leases)
     def begin_upload(self, lease: Lease) -> None:
         worker_id, _ = self.in_force.get(lease.token, ("", lease))
-        assert self.box.begin_upload(worker_id, lease.token) is bool(worker_id)
+        decision = self.box.begin_upload(worker_id, lease.token)
+        if isinstance(decision, NotNow):
+            assert self.box.stats().pause_seconds > 0
+            return
+        assert decision is bool(worker_id)
         if worker_id:
             self.uploading.add(lease.token)
 

@@ -1,0 +1,93 @@
+from workers.contract.quota import LimitState, Quota
+from workers.state.quota.imgur_limits import ImgurLimits
+
+
+def told(client: int | None = None, posts: int | None = None) -> Quota:
+    return Quota(
+        client=LimitState(12_500, client, 80_000.0) if client is not None else LimitState(),
+        posts=LimitState(1250, posts, 3000.0) if posts is not None else LimitState(),
+    )
+
+
+def test_nothing_is_known_at_first() -> None:
+    assert ImgurLimits().left(0.0, 0) is None
+
+
+def test_what_is_under_way_is_taken_off() -> None:
+    limits = ImgurLimits()
+    limits.note(told(posts=10), 0.0, under_way=3)
+    limits.sent()
+
+    assert limits.left(1.0, reserved=2) == 10 - 3 - 1 - 2
+
+
+def test_the_next_word_knows_of_what_has_ended() -> None:
+    limits = ImgurLimits()
+    limits.note(told(posts=10), 0.0, under_way=0)
+    for _ in range(4):
+        limits.sent()
+    limits.note(told(posts=6), 1.0, under_way=0)
+
+    assert limits.left(1.0, reserved=0) == 6
+
+
+def test_a_reset_leaves_nothing_known() -> None:
+    limits = ImgurLimits()
+    limits.note(told(posts=0), 0.0, under_way=0)
+
+    assert limits.left(2999.0, 0) == 0
+    assert limits.left(3000.0, 0) is None
+
+
+def upload(limits: ImgurLimits, count: int) -> None:
+    for _ in range(count):
+        limits.sent()
+
+
+def test_a_client_id_of_one_s_own_has_no_others() -> None:
+    limits, left = ImgurLimits(), 12_500
+    for step in range(50):
+        upload(limits, 5)
+        left -= 50
+        limits.note(told(client=left), float(step), under_way=0)
+
+    assert limits.others == 0
+
+
+def test_uploads_of_others_are_noticed() -> None:
+    limits = ImgurLimits()
+    limits.note(told(client=12_000), 0.0, under_way=0)
+    upload(limits, 5)
+    limits.note(told(client=12_000 - 50 - 300), 1.0, under_way=0)
+
+    assert limits.others == 30
+
+
+def test_what_was_under_way_at_first_is_our_own() -> None:
+    limits = ImgurLimits()
+    upload(limits, 100)
+    limits.note(told(client=12_490), 0.0, under_way=99)
+    limits.note(told(client=11_500), 1.0, under_way=0)
+
+    assert limits.others == 0
+
+
+def test_the_count_begins_anew_with_imgurs() -> None:
+    limits = ImgurLimits()
+    limits.note(told(client=1000), 0.0, under_way=0)
+    limits.note(told(client=500), 1.0, under_way=0)
+    assert limits.others == 50
+
+    limits.note(told(client=12_490), 2.0, under_way=0)
+
+    assert limits.others == 0
+
+
+def test_deletions_are_our_own() -> None:
+    limits = ImgurLimits()
+    limits.note(told(client=1000), 0.0, under_way=0)
+    for _ in range(200):
+        limits.deleted()
+    limits.note(told(client=800), 1.0, under_way=0)
+
+    assert limits.others == 0

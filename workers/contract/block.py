@@ -1,0 +1,28 @@
+"""Imgur refuses whatever is sent: what is known of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Uploads have stopped, as Imgur refuses the application or the address.
+
+    Attributes:
+        reason: the stable code of the refusals.
+        message: one sentence for a person.
+        sentence: Imgur's own, fit to be shown; empty if it gave none.
+        since: when uploads stopped; seconds since the epoch.
+        next_probe_seconds: until one image is tried; 0 while one is, or if one may be at once.
+        probes: images that were tried in vain so far.
+    """
+
+    reason: str
+    message: str
+    sentence: str
+    since: float
+    next_probe_seconds: float
+    probes: int = 0
+
+    def waiting(self) -> tuple[str, str]:
+        """Why an image waits: the reason, and a sentence for a person."""
+        return self.reason, f"Uploads have stopped, for all images. {self.message}"

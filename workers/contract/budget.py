@@ -1,0 +1,74 @@
+"""A budget of our own for uploads, and what is left of it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from workers.contract.block import Block
+from workers.contract.quota import Quota
+
+HOUR_SECONDS: Final = 3600.0
+DAY_SECONDS: Final = 86_400.0
+WindowName = Literal["day", "hour"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRules:
+    """What uploads to Imgur are held to.
+
+    Attributes:
+        uploads_per_day: in any 24 hours; 0 for no bound of our own.
+        uploads_per_hour: in any hour; the same.
+        blocked_seconds: how long URLs wait while Imgur refuses all of them, before they fail; 0 to
+            wait for ever.
+        heeds_limits: whether what Imgur's headers leave bounds what is begun; the sandbox's are for
+            show.
+    """
+
+    uploads_per_day: int = 0
+    uploads_per_hour: int = 0
+    blocked_seconds: float = DAY_SECONDS
+    heeds_limits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """One window of the budget.
+
+    Attributes:
+        name: how readers know it.
+        limit: uploads in any window.
+        remaining: uploads that may begin now.
+        seconds: the window's length.
+        next_seconds: until the oldest upload leaves the window; None if there is none in it.
+    """
+
+    name: WindowName
+    limit: int
+    remaining: int
+    seconds: float
+    next_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaState:
+    """What readers are told of all that bounds uploads.
+
+    Attributes:
+        imgur: its limits, as far as its answers have said.
+        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
+        block: set while Imgur refuses whatever is sent.
+        budget: the windows of our own.
+        budget_seconds: until the uploads asked about have had their turn, by the budget alone.
+        budget_window: the window that decides that, by its name; None if none does.
+        uploads_left: what may begin now, by limits and budget; None for any number.
+        others: uploads with the same client id that were not ours, lately.
+    """
+
+    imgur: Quota
+    pause_seconds: float = 0.0
+    block: Block | None = None
+    budget: tuple[WindowState, ...] = ()
+    budget_seconds: float = 0.0
+    budget_window: WindowName | None = None
+    uploads_left: int | None = None
+    others: int = 0

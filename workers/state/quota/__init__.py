@@ -1,0 +1,1 @@
+"""Whether another image may go to Imgur now: pauses, limits, a block, a budget of our own."""

@@ -1,0 +1,127 @@
+"""A budget of our own: so many uploads in any day, and in any hour, whatever Imgur says.
+
+Imgur takes 1,250 uploads a day from an application and 1,250 POST requests an hour from an address
+(https://api.imgur.com/#limits). Its counters begin anew at times that it alone knows; who keeps to
+a sliding window stays within them wherever they begin.
+"""
+
+import math
+from collections import deque
+
+from workers.contract.budget import DAY_SECONDS, HOUR_SECONDS, QuotaRules, WindowName, WindowState
+
+Stamps = tuple[float, int]
+"""A time in whole seconds, and how many uploads ended within the second before it."""
+
+
+class SlidingWindow:
+    """How many uploads there were in the last so many seconds. Times are in seconds.
+
+    Args:
+        name: of the window, as readers know it.
+        seconds: its length.
+        limit: uploads in it at most.
+    """
+
+    def __init__(self, name: WindowName, seconds: float, limit: int) -> None:
+        self.name = name
+        self.seconds = seconds
+        self.limit = limit
+        self._stamps: deque[Stamps] = deque()
+        self._used = 0
+
+    def add(self, at: float, count: int = 1) -> None:
+        """Count uploads; they are told in the order of time."""
+        # Whole seconds, rounded up: few entries, and none leaves the window before its time.
+        second = float(math.ceil(at))
+        if self._stamps and self._stamps[-1][0] >= second:
+            second, before = self._stamps.pop()
+            self._stamps.append((second, before + count))
+        else:
+            self._stamps.append((second, count))
+        self._used += count
+
+    def used(self, now: float) -> int:
+        """Uploads in the window that ends now."""
+        while self._stamps and self._stamps[0][0] + self.seconds <= now:
+            self._used -= self._stamps.popleft()[1]
+        return self._used
+
+    def seconds_until(self, uploads: int, now: float, under_way: int) -> float:
+        """How long until so many more uploads have had their turn, each as early as it may.
+
+        Args:
+            uploads: one at least.
+            now: the time.
+            under_way: uploads that have begun and are not counted yet.
+        """
+        used = self.used(now)
+        # The upload before it by `limit` places must have left the window; of those to come each
+        # goes a whole window after the one that it had to wait for.
+        place = used + under_way + uploads - self.limit
+        if place <= 0:
+            return 0.0
+        windows = max(0, math.ceil((place - used) / self.limit))
+        place -= windows * self.limit
+        if place <= 0:
+            return windows * self.seconds
+        return self._stamp_of(place) - now + (windows + 1) * self.seconds
+
+    def state(self, now: float, under_way: int) -> WindowState:
+        """The window as readers see it."""
+        used = self.used(now)
+        left = max(0, self.limit - used - under_way)
+        oldest = self._stamps[0][0] + self.seconds - now if self._stamps else None
+        return WindowState(self.name, self.limit, left, self.seconds, oldest)
+
+    def _stamp_of(self, place: int) -> float:
+        """The time of the upload at a place in the window, from 1."""
+        for second, count in self._stamps:
+            place -= count
+            if place <= 0:
+                return second
+        raise IndexError("beyond the window")
+
+
+class UploadBudget:
+    """All windows together. Not safe for threads by itself; times are in seconds.
+
+    Args:
+        rules: how many uploads there may be in each.
+    """
+
+    def __init__(self, rules: QuotaRules) -> None:
+        limits: tuple[tuple[WindowName, float, int], ...] = (
+            ("day", DAY_SECONDS, rules.uploads_per_day),
+            ("hour", HOUR_SECONDS, rules.uploads_per_hour),
+        )
+        self._windows = [SlidingWindow(*limit) for limit in limits if limit[-1]]
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is any window."""
+        return bool(self._windows)
+
+    def add(self, at: float, count: int = 1) -> None:
+        """Count uploads that have ended."""
+        for window in self._windows:
+            window.add(at, count)
+
+    def left(self, now: float, under_way: int) -> int | None:
+        """Uploads that may begin now; None for any number."""
+        left = (window.limit - window.used(now) - under_way for window in self._windows)
+        return min(left, default=None)
+
+    def seconds_until(
+        self, uploads: int, now: float, under_way: int
+    ) -> tuple[float, WindowName | None]:
+        """How long until so many more have had their turn, and the window that decides it."""
+        waits = [
+            (window.seconds_until(uploads, now, under_way), window.name) for window in self._windows
+        ]
+        seconds, name = max(waits, default=(0.0, None))
+        return (seconds, name) if seconds > 0 else (0.0, None)
+
+    def states(self, now: float, under_way: int) -> tuple[WindowState, ...]:
+        """All windows as readers see them."""
+        return tuple(window.state(now, under_way) for window in self._windows)

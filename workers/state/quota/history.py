@@ -1,0 +1,89 @@
+"""What a restart is to know of uploads as a whole: how many there were, and whether Imgur refuses
+them. Times are in seconds since the epoch, as no other clock goes on across a restart.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workers.contract.budget import DAY_SECONDS
+from workers.contract.messages import Failed, MaybeBlocked
+from workers.state.journal.job_journal import JobJournal, NoJournal
+from workers.state.journal.journal_records import Record
+from workers.state.quota.budget import Stamps
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBlock:
+    """A gate that is shut; see `workers.state.quota.gate.Shut`."""
+
+    refusal: MaybeBlocked
+    since: float
+    next_probe: float
+    probes: int
+
+    def to_record(self) -> list[Any]:
+        """As a journal keeps it."""
+        refusal = self.refusal
+        told = [refusal.reason, refusal.message, refusal.sentence]
+        return [*told, self.since, self.next_probe, self.probes]
+
+    @classmethod
+    def from_record(cls, record: list[Any]) -> "KeptBlock":
+        """What a journal has kept."""
+        reason, message, sentence, since, next_probe, probes = record
+        return cls(MaybeBlocked(Failed(reason, message), sentence), since, next_probe, probes)
+
+
+class QuotaHistory:
+    """Tells a journal of each change, and keeps what one has told until it is taken up.
+
+    Args:
+        wall_clock: seconds since the epoch.
+    """
+
+    def __init__(self, wall_clock: Callable[[], float]) -> None:
+        self.wall_clock = wall_clock
+        self._journal: JobJournal = NoJournal()
+        self._spent: dict[float, int] = {}
+        self._block: KeptBlock | None = None
+
+    def resume(self, journal: JobJournal) -> None:
+        """All is as it was; from now on the journal is told of each change."""
+        self._journal = journal
+
+    # --- while the service runs -----------------------------------------------------------------
+
+    def note_spent(self) -> None:
+        """An upload has ended."""
+        self._journal.append(["spent", [[math.ceil(self.wall_clock()), 1]]])
+
+    def note_block(self, block: KeptBlock | None) -> None:
+        """Imgur refuses whatever is sent, still or no longer."""
+        self._journal.append(["blocked", None if block is None else block.to_record()])
+
+    # --- a restart ----------------------------------------------------------------------------
+
+    def enter_spent(self, stamps: Iterable[Stamps]) -> None:
+        """There had been uploads."""
+        for second, count in stamps:
+            self._spent[second] = self._spent.get(second, 0) + count
+
+    def enter_block(self, record: list[Any] | None) -> None:
+        """Imgur had refused whatever was sent, or no longer."""
+        self._block = None if record is None else KeptBlock.from_record(record)
+
+    def take(self) -> tuple[list[Stamps], KeptBlock | None]:
+        """What there was; it is for the caller to keep from now on."""
+        spent, self._spent = sorted(self._spent.items()), {}
+        return spent, self._block
+
+    def records(self) -> Iterator[Record]:
+        """The shortest journal of it."""
+        since = max(self._spent, default=0.0) - DAY_SECONDS
+        spent = [[second, count] for second, count in sorted(self._spent.items()) if second > since]
+        if spent:
+            yield ["spent", spent]
+        if self._block is not None:
+            yield ["blocked", self._block.to_record()]
