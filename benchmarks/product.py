@@ -43,6 +43,8 @@ class Product:
             "PORT": "0",
             "SANDBOX": "off",
             "IMGUR_CLIENT_ID": "bench",
+            "IMGUR_UPLOADS_PER_DAY": "0",
+            "IMGUR_UPLOADS_PER_HOUR": "0",
             "IMGUR_API_URL": site.sink_origin(slow=slow),
             "SOURCE_ALLOWED_NETWORKS": "127.0.0.0/8",
         }

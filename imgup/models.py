@@ -137,6 +137,33 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class Blocked:
+    """Uploads have stopped, as Imgur refuses the application or the address.
+
+    Attributes:
+        since: when they did.
+        message: why, in a sentence.
+        imgur_says: Imgur's own words; empty if it gave none.
+        next_probe: when one image is tried.
+        opening: how an operator has uploads go on before.
+    """
+
+    since: datetime
+    message: str
+    imgur_says: str = ""
+    next_probe: datetime | None = None
+    opening: str = ""
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class UploadPace:
+    """So many uploads in any `day` or `hour`."""
+
+    uploads: int
+    per: str
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Forecast:
     """When a job may be complete.
 
@@ -145,12 +172,16 @@ class Forecast:
         rate_per_second: URLs that ended in a second, lately; None while nobody knows.
         expected_finish: None while nobody knows.
         pause_seconds: how long uploads pause from now on, as Imgur asked; 0 if they do not.
+        budget: what decides it, where the service's own budget does.
+        blocked: set while Imgur refuses whatever is sent.
     """
 
     ahead: int | None = None
     rate_per_second: float | None = None
     expected_finish: datetime | None = None
     pause_seconds: float = 0.0
+    budget: UploadPace | None = None
+    blocked: Blocked | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -315,6 +346,7 @@ class Limits:
         paused: whether uploads pause, as Imgur asked.
         pause_seconds: how long from now on; 0 if they do not.
         sandbox: whether they are the sandbox's.
+        blocked: set while Imgur refuses whatever is sent.
         raw: the answer as it came.
     """
 
@@ -324,6 +356,7 @@ class Limits:
     paused: bool
     pause_seconds: float
     sandbox: bool = False
+    blocked: Blocked | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     _keep_raw = model_validator(mode="before")(_keep_raw)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from imgup.models import Progress as JobProgress
+from imgup.models import UploadPace
 from imgup.visible import visible
 
 _SECONDS_WORTH_SAYING = 1.0
@@ -66,6 +67,20 @@ class Screen:
                 )
 
 
+def _span(seconds: float) -> str:
+    """So that days are not told in seconds."""
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _pace(budget: UploadPace | None) -> str:
+    if budget is None:
+        return ""
+    return f": {budget.uploads:,} {'an' if budget.per == 'hour' else 'a'} {budget.per}"
+
+
 def describe(job: JobProgress, now: datetime) -> str:
     """One line about how a job stands.
 
@@ -77,10 +92,12 @@ def describe(job: JobProgress, now: datetime) -> str:
     if job.counts.failed:
         words.append(f"{job.counts.failed} failed")
     forecast = job.forecast
-    if forecast is not None and forecast.pause_seconds >= _SECONDS_WORTH_SAYING:
+    if forecast is not None and forecast.blocked is not None:
+        words.append(f"uploads have stopped: {forecast.blocked.message}")
+    elif forecast is not None and forecast.pause_seconds >= _SECONDS_WORTH_SAYING:
         words.append(f"Imgur asks to pause {forecast.pause_seconds:.0f} s")
     elif forecast is not None and forecast.expected_finish is not None:
         left = (forecast.expected_finish - now).total_seconds()
         if left >= _SECONDS_WORTH_SAYING:
-            words.append(f"about {left:.0f} s left")
+            words.append(f"about {_span(left)} left{_pace(forecast.budget)}")
     return ", ".join(words)

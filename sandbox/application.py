@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox import faults, gallery, images
 from sandbox.albums import Albums
 from sandbox.faults import Source
-from sandbox.imgur_answers import Call, parse_upload_fault
+from sandbox.imgur_answers import KINDS, Call, UploadFault, parse_upload_fault
 from sandbox.imgur_api import ImgurApi
 from sandbox.raw_response import LABEL
 from sandbox.uploads import Uploads
@@ -34,6 +34,7 @@ class Application:
         self._origin, self._key = origin, key
         self._uploads = Uploads()
         self._met: faults.Met = Counter()
+        self._mood: UploadFault | None = None  # what all uploads meet
         self._albums = Albums(self._uploads.find)
         self._imgur = ImgurApi(self._uploads, self._albums, self._met, token_seconds, clock)
         self._routes: dict[str, tuple[faults.Respond, tuple[str, ...]]] = {
@@ -42,6 +43,7 @@ class Application:
             "/oauth2/": (self._call_imgur, ()),
             "/faults/imgur/": (self._fail_upload, ()),
             "/faults/": (self._fail_source, ()),
+            "/sandbox/imgur": (self._all_meet, (*_READING, "PUT", "DELETE")),
             "/sandbox/uploads": (self._all_uploads, (*_READING, "DELETE")),
             "/sandbox/": (self._show, _READING),
             "/images": (self._show, _READING),
@@ -86,7 +88,7 @@ class Application:
         return images.respond(images.inscribe(name.rpartition(".")[2], text, pad_to=int(wanted)))
 
     async def _call_imgur(self, request: web.Request, path: str) -> web.StreamResponse:
-        return await self._imgur.respond(Call(request, path, self._base_url(request)))
+        return await self._imgur.respond(Call(request, path, self._base_url(request)), self._mood)
 
     async def _fail_upload(self, request: web.Request, path: str) -> web.StreamResponse:
         name, slash, rest = path.removeprefix("/faults/imgur/").partition("/")
@@ -101,9 +103,7 @@ class Application:
 
     async def _all_uploads(self, request: web.Request, _path: str) -> web.StreamResponse:
         """The list of uploads, or with DELETE a fresh start; for whoever started the sandbox."""
-        if not secrets.compare_digest(request.query.get("key", "").encode(), self._key.encode()):
-            message = "The uploads are for whoever started the sandbox: the link is in its log.\n"
-            raise web.HTTPForbidden(text=message)
+        self._ask_for_key(request)
         if request.method == "DELETE":
             self._uploads.reset()
             self._albums.reset()
@@ -111,6 +111,24 @@ class Application:
         base = self._base_url(request)
         listing = self._uploads.listing(base) | {"albums": self._albums.listing(base)}
         return web.json_response(listing)
+
+    async def _all_meet(self, request: web.Request, _path: str) -> web.StreamResponse:
+        """Have all uploads meet a fault from now on (PUT with ``?fault=403-capacity``), or none any
+        more (DELETE); for whoever started the sandbox.
+        """
+        self._ask_for_key(request)
+        if request.method == "DELETE":
+            self._mood = None
+        elif request.method == "PUT":
+            self._mood = parse_upload_fault(request.query.get("fault", ""))
+            if self._mood is None:
+                raise web.HTTPBadRequest(text=f"The faults are {', '.join(KINDS)}.\n")
+        return web.json_response({"fault": self._mood and self._mood.text})
+
+    def _ask_for_key(self, request: web.Request) -> None:
+        if not secrets.compare_digest(request.query.get("key", "").encode(), self._key.encode()):
+            message = "This is for whoever started the sandbox: the link is in its log.\n"
+            raise web.HTTPForbidden(text=message)
 
     async def _show(self, request: web.Request, path: str) -> web.StreamResponse:
         match path:

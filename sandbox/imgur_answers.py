@@ -54,7 +54,7 @@ def rate_headers(remaining: int | None = None, reset_seconds: int = _HOUR_SECOND
     }
 
 
-_USUAL = rate_headers()
+_USUAL: dict[str, str] = dict(rate_headers())
 
 
 def success(data: JsonValue) -> web.Response:
@@ -169,6 +169,11 @@ def _limit_object(call: Call, left: int) -> web.StreamResponse:
     return error(call, 429, told, rate_headers(0, left))
 
 
+def _daily(call: Call, left: int) -> web.StreamResponse:
+    used_up = {"X-RateLimit-ClientRemaining": "0", "X-RateLimit-ClientReset": str(left)}
+    return error(call, 429, _DAILY, _USUAL | used_up)
+
+
 def _bad_json(_call: Call, _: int) -> web.StreamResponse:
     return web.Response(body=b'{"data":{"id":"sbx-', content_type="application/json")
 
@@ -188,17 +193,23 @@ _FORBIDDEN = "These actions are forbidden."
 _DAILY = "Daily client requests exceeded"
 _MANY, _FULL = "Too Many Requests", "Imgur is over capacity!"
 _TOO_FAST = "Uploading file too fast!"
+_EXPECTATION = "Internal expectation failed"
+_NO_CLIENT = "Invalid client_id"
 
 KINDS = {
     "latency": FaultKind("a late answer (the number: ms)", None, 1000, passes=False),
     "429-string": FaultKind("429, the error a string", _limit(429, _DAILY), 1),
     "429-object": FaultKind("429, the error an object", _limit_object, 1),
     "429-errors": FaultKind("429 in the shape of 2024", _limit(429, _MANY, error_list), 1),
+    "429-full": FaultKind("429 with nearly full counters", _says(429, _MANY, error_list)),
+    "429-daily": FaultKind("429, the day's limit is used up (the number: s)", _daily, _DAY_SECONDS),
     "429-html": FaultKind("429 with an HTML page", _limit(429, _FULL, html_page), 1),
     "too-fast-400": FaultKind("a rate limit that comes as 400", _limit(400, _TOO_FAST), 1),
     "403-capacity": FaultKind("403, over capacity", _says(403, _BUSY)),
     "403-forbidden": FaultKind("403, forbidden", _says(403, _FORBIDDEN), passes=False),
     "400-forbidden": FaultKind("the same told as 400", _says(400, _FORBIDDEN), passes=False),
+    "403-client": FaultKind("the application is blocked", _says(403, _NO_CLIENT), passes=False),
+    "417": FaultKind("417, as for a large animation", _says(417, _EXPECTATION)),
     "401": FaultKind("the token is not taken", _says(401, "Authentication required"), passes=False),
     "500": FaultKind("500", _says(500, "Internal server error")),
     "502-html": FaultKind("502 with an HTML page", _says(502, "502 Bad Gateway", html_page)),

@@ -114,7 +114,14 @@ def _configure_logging() -> "queue.Queue[logging.LogRecord]":
 def _application(listener: socket.socket, options: argparse.Namespace) -> web.Application:
     origin, key = _origin_of(listener), secrets.token_urlsafe(12)
     uploads = f"{origin}/sandbox/uploads?key={key}"
-    told = {"origin": origin, "gallery": f"{origin}/", "uploads": uploads, "pid": os.getpid()}
+    imgur = f"{origin}/sandbox/imgur?key={key}"
+    told = {
+        "origin": origin,
+        "gallery": f"{origin}/",
+        "uploads": uploads,
+        "imgur": imgur,
+        "pid": os.getpid(),
+    }
 
     async def begin(_application: web.Application) -> None:
         if options.leave_with_stdin:

@@ -91,6 +91,10 @@ def limits(client: "Client", screen: "Screen", *, as_json: bool) -> int:
         screen.out(f"{name:12} {_describe(allowance)}")
     pause = f"{found.pause_seconds:.0f} s from now" if found.paused else "none"
     screen.out(f"{'pause':12} {pause}")
+    if (blocked := found.blocked) is not None:
+        said = f' Imgur says: "{blocked.imgur_says}"' if blocked.imgur_says else ""
+        screen.out(f"{'stopped':12} since {shown_time(blocked.since)}: {blocked.message}{said}")
+        screen.out(f"{'next try':12} {shown_time(blocked.next_probe)}; {blocked.opening}")
     return ExitCode.OK
 
 
@@ -107,6 +111,8 @@ def _show_job(screen: "Screen", job: "JobStatus") -> None:
         "retry of": job.retry_of,
         "retried as": job.retried_as,
     }
+    if job.forecast is not None and job.forecast.blocked is not None:
+        head["stopped"] = job.forecast.blocked.message
     if job.forecast is not None and job.forecast.expected_finish is not None:
         head["expected"] = shown_time(job.forecast.expected_finish)
     for name, value in head.items():

@@ -54,6 +54,8 @@ def settings(cluster: RunningCluster, sandbox: str) -> dict[str, str]:
         "RAY_NAMESPACE": f"test-{secrets.token_hex(4)}",
         "IMGUR_CLIENT_ID": "test",
         "IMGUR_API_URL": sandbox,
+        "IMGUR_UPLOADS_PER_DAY": "0",
+        "IMGUR_UPLOADS_PER_HOUR": "0",
         "SOURCE_ALLOWED_NETWORKS": "127.0.0.1/32",
         "SOURCE_CONCURRENCY": "0",
         "WORKER_COUNT": "4",

@@ -12,7 +12,9 @@ from typing import Final
 CREDITS_AN_UPLOAD: Final = 10
 """https://api.imgur.com/#limits"""
 
-_NOTICEABLE = 0.01  # of a limit
+NOTICEABLE: Final = 0.01
+"""Of a limit: a worker passes Imgur's word on when it has moved by so much; below it, each time."""
+
 _RESET_NOTICEABLE_SECONDS = 60.0
 
 
@@ -154,7 +156,7 @@ def _is_noticeable(told: LimitState, now: LimitState, passed_seconds: float) -> 
         return True
     if told.remaining is None or now.remaining is None:
         return told.remaining is not now.remaining
-    step = (now.limit or 0) * _NOTICEABLE
+    step = (now.limit or 0) * NOTICEABLE
     moved = abs(now.remaining - told.remaining)
     # An allowance that ends is worth telling to the last unit.
     if moved and (moved >= step or now.remaining < step):
@@ -165,5 +167,5 @@ def _is_noticeable(told: LimitState, now: LimitState, passed_seconds: float) -> 
     # Imgur counts some resets down and tells others as the whole period every time, which is the
     # later reset; neither is news while uploads go on.
     return abs(now.reset_seconds - expected) > max(
-        _RESET_NOTICEABLE_SECONDS, _NOTICEABLE * now.reset_seconds
+        _RESET_NOTICEABLE_SECONDS, NOTICEABLE * now.reset_seconds
     )

@@ -1,7 +1,7 @@
 """Text for terminals and documents, addresses, waits: small rules, row by row."""
 
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,16 @@ import pytest
 from imgup.answers import retry_after_of
 from imgup.commands.jobs import shown_time
 from imgup.link_formats import FORMATS, render_links
-from imgup.models import Altered, Converted, Counts, Forecast, Progress, Result
+from imgup.models import (
+    Altered,
+    Blocked,
+    Converted,
+    Counts,
+    Forecast,
+    Progress,
+    Result,
+    UploadPace,
+)
 from imgup.screen import describe
 from imgup.service_url import check_service_url, is_loopback
 from imgup.version import VERSION
@@ -164,6 +173,14 @@ def _progress(forecast: Forecast | None) -> Progress:
             "5 uploaded, 1 failed, about 90 s left",
         ),
         (Forecast(1, 2.0, NOW, 0.0), "5 uploaded, 1 failed"),
+        (
+            Forecast(1, 2.0, NOW + timedelta(days=3), budget=UploadPace(1250, "day")),
+            "5 uploaded, 1 failed, about 3 days left: 1,250 a day",
+        ),
+        (
+            Forecast(1, blocked=Blocked(NOW, "Imgur forbids this upload.")),
+            "5 uploaded, 1 failed, uploads have stopped: Imgur forbids this upload.",
+        ),
         (Forecast(1, 2.0, NOW, 40.0), "5 uploaded, 1 failed, Imgur asks to pause 40 s"),
     ],
 )

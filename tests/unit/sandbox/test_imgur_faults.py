@@ -34,6 +34,10 @@ SHAPES = {
     "bad-json": (200, '{"data":{"id":"sbx-'),
     "html-200": (200, "<html>"),
     "no-link": (200, '"success":true'),
+    "429-full": (429, '"code":"429"'),
+    "429-daily": (429, "Daily client requests exceeded"),
+    "403-client": (403, "Invalid client_id"),
+    "417": (417, "Internal expectation failed"),
     "file-type-invalid": (400, '"code":1003'),
 }
 

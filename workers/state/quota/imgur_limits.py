@@ -2,22 +2,21 @@
 
 from typing import Final
 
-from workers.contract.quota import CREDITS_AN_UPLOAD, Quota, QuotaStore
+from workers.contract.quota import CREDITS_AN_UPLOAD, NOTICEABLE, LimitState, Quota, QuotaStore
 
 _OTHERS_UPLOADS: Final = 10
 """More than this many uploads by others are no matter of answers that overtake each other."""
 
 
 class ImgurLimits:
-    """Counts what was sent since Imgur's last word. Not safe for threads by itself.
+    """Bounds what is begun by Imgur's last word. Not safe for threads by itself.
 
-    Its word is old when it arrives: what was under way then may not be in it. So that never more is
-    sent than there is, all of that counts on top.
+    So that never more is sent than there is, what is under way counts on top of that word, and so
+    does what workers may not have passed on.
     """
 
     def __init__(self) -> None:
-        self._book = QuotaStore()
-        self._unseen = 0  # uploads that the last word may not know of
+        self._store = QuotaStore()
         self._spent = 0  # credits, by us
         # Credits left, and those spent by us or about to be, when the application's count began.
         self._first: tuple[int, int] | None = None
@@ -32,14 +31,12 @@ class ImgurLimits:
             now: monotonic seconds.
             under_way: uploads that have not ended.
         """
-        self._book.note(quota, now)
-        self._unseen = under_way
+        self._store.note(quota, now)
         if quota.client.remaining is not None:
             self._count_others(quota.client.remaining, under_way)
 
     def sent(self) -> None:
         """An upload begins."""
-        self._unseen += 1
         self._spent += CREDITS_AN_UPLOAD
 
     def deleted(self) -> None:
@@ -48,17 +45,23 @@ class ImgurLimits:
 
     def at(self, now: float) -> Quota:
         """How the limits stand."""
-        return self._book.at(now)
+        return self._store.at(now)
 
-    def left(self, now: float, reserved: int) -> int | None:
+    def left(self, now: float, under_way: int) -> int | None:
         """Uploads that may begin now; None where nobody knows of a limit.
 
         Args:
             now: monotonic seconds.
-            reserved: images that were taken up and not sent yet.
+            under_way: images that were taken up and have not ended.
         """
-        left = self._book.at(now).uploads_left()
-        return None if left is None else left - self._unseen - reserved
+        quota = self._store.at(now)
+        costs = (
+            (quota.client, CREDITS_AN_UPLOAD),
+            (quota.user, CREDITS_AN_UPLOAD),
+            (quota.posts, 1),
+        )
+        left = [_least(state) // cost for state, cost in costs if state.remaining is not None]
+        return min(left) - under_way if left else None
 
     @property
     def others(self) -> int:
@@ -77,3 +80,10 @@ class ImgurLimits:
         first, spent = self._first
         others = first - credits_left - (self._spent - spent)
         self._others = max(self._others, others // CREDITS_AN_UPLOAD)
+
+
+def _least(state: LimitState) -> int:
+    """What is left at least: a change below `NOTICEABLE` may not have been passed on."""
+    remaining = max(0, state.remaining or 0)
+    step = NOTICEABLE * (state.limit or 0)
+    return int(remaining - min(step, max(0.0, remaining - step)))

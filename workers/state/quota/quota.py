@@ -263,7 +263,7 @@ class UploadQuota:
         if not self._rules.heeds_limits:
             return None
         ours = self._budget.left(now, self._under_way)
-        imgurs = self._limits.left(now, len(self._reserved))
+        imgurs = self._limits.left(now, self._under_way)
         return min((left for left in (ours, imgurs) if left is not None), default=None)
 
     def _judge(

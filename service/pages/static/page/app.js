@@ -76,5 +76,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 addEventListener("hashchange", show);
 show();
-watchHealth(document.getElementById("health"));
+watchHealth(document.getElementById("health"), document.getElementById("blocked"));
 readIndex().catch(() => {}); // the corner says already that the service is not reached

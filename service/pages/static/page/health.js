@@ -3,7 +3,7 @@
 import { reach } from "./api.js";
 import { setText } from "./dom.js";
 import { repeat } from "./repeat.js";
-import { count, many } from "./words.js";
+import { count, many, moment, until } from "./words.js";
 
 const REFRESH_MS = 3_000;
 
@@ -13,13 +13,23 @@ export async function readiness() {
   return answer.json();
 }
 
-export function watchHealth(element) {
+/** Why uploads have stopped, as a person would say it; "" if they have not. */
+function stoppedSentence(blocked) {
+  if (!blocked) return "";
+  const next = new Date(blocked.nextProbe) > Date.now() ? `The next image is tried in ${until(blocked.nextProbe)}.` : "An image is being tried.";
+  const said = blocked.imgurSays ? ` Imgur says: “${blocked.imgurSays}”` : "";
+  return `Uploads have stopped since ${moment(blocked.since).replace("Today", "today")}: Imgur refuses all images.${said} Nothing is lost. ${next}`;
+}
+
+export function watchHealth(element, banner) {
   function show(state, text) {
     element.dataset.state = state;
     setText(element, text);
   }
   async function refresh() {
     const health = await readiness();
+    setText(banner, stoppedSentence(health.blocked));
+    banner.hidden = !health.blocked;
     const busy = health.queued_urls + health.leased_urls;
     if (!health.ready) show("not-ready", `Not ready: ${health.state}`);
     else show("ready", busy ? `${count(busy)} in the queue` : `Ready · ${many(health.workers_ready, "worker")}`);

@@ -159,15 +159,19 @@ function jobLink(id) {
 
 function outlookOf(job, forecast, live) {
   if (job.status === "complete") return `Took ${span((new Date(job.finished) - new Date(job.created)) / 1000)}.`;
+  if (forecast?.blocked) return "Waits until Imgur takes images again; nothing is lost.";
   const parts = [];
   if (forecast?.pauseSeconds > 0) parts.push(`Imgur asks to wait: uploads go on in ${span(forecast.pauseSeconds)}`);
-  if (forecast?.expectedFinish) parts.push(`${until(forecast.expectedFinish)} to go`.replace(/^\d/, "about $&"));
+  if (forecast?.expectedFinish) parts.push(`${until(forecast.expectedFinish)} to go${paceOf(forecast)}`.replace(/^\d/, "about $&"));
   if (forecast?.ratePerSecond) parts.push(`${forecast.ratePerSecond.toFixed(1)} images a second`);
   if (forecast?.others > 0) parts.push(`${many(forecast.others, "image")} of other jobs ahead`);
   if (!live) parts.push("asking every few seconds");
   const text = parts.join(" · ");
   return text ? text[0].toUpperCase() + text.slice(1) : "";
 }
+
+/** As in "about 3 days to go: 1,250 a day". */
+const paceOf = ({ budget }) => (budget ? `: ${count(budget.uploads)} ${budget.per === "day" ? "a day" : "an hour"}` : "");
 
 function filterTabs(choose) {
   const buttons = Object.fromEntries(FILTERS.map((name) => [

@@ -39,12 +39,12 @@ function serviceCard(ready, limits) {
     ["Waiting", many(ready.queued_urls, "image")],
     ["In work", many(ready.leased_urls, "image")],
     ["Pace", limits.ratePerSecond === null ? "not known yet" : `${limits.ratePerSecond.toFixed(1)} images a second`],
-    ["Uploads", ready.pause_seconds > 0 ? `pause for ${span(ready.pause_seconds)}, as Imgur asked` : "go on"],
+    ["Uploads", limits.blocked ? "stopped: Imgur refuses them" : ready.pause_seconds > 0 ? `pause for ${span(ready.pause_seconds)}, as Imgur asked` : "go on"],
   ]);
 }
 
 function limitsCard(ready, limits) {
-  const { credits, posts, sandbox } = limits;
+  const { credits, posts, budget, sandbox } = limits;
   const about = sandbox
     ? "The sandbox's figures, for show: it takes more than that."
     : `What Imgur said with its last answer. An upload costs ${CREDITS_OF_UPLOAD} credits.`;
@@ -53,13 +53,18 @@ function limitsCard(ready, limits) {
     h("p", { class: "outlook" }, forecast(ready.queued_urls + ready.leased_urls, limits)),
     meter("Credits of the application, a day", credits.client),
     meter("Credits of this address or account, an hour", credits.user),
-    meter("Uploads of this address, an hour", posts));
+    meter("Uploads of this address, an hour", posts),
+    ...["day", "hour"].filter((per) => budget[per]).map((per) => budgetMeter(per, budget[per])));
+  if (limits.uploadsOfOthers) {
+    element.append(h("p", { class: "bad" }, `${many(limits.uploadsOfOthers, "upload")} with this client id came from elsewhere.`));
+  }
   return element;
 }
 
 /** How far the allowance reaches, and whether it is enough for what is in the queue. */
-function forecast(queued, { credits, posts, ratePerSecond }) {
-  const bounds = [[credits.client, CREDITS_OF_UPLOAD], [credits.user, CREDITS_OF_UPLOAD], [posts, 1]]
+function forecast(queued, { credits, posts, budget, ratePerSecond }) {
+  const bounds = [[credits.client, CREDITS_OF_UPLOAD], [credits.user, CREDITS_OF_UPLOAD], [posts, 1],
+    ...Object.values(budget).map(({ remaining, next }) => [{ remaining, reset: next }, 1])]
     .filter(([{ remaining }]) => remaining !== null)
     .map(([{ remaining, reset }, cost]) => ({ images: Math.floor(remaining / cost), reset }));
   if (!bounds.length) return "How many images it is enough for is known after the first upload.";
@@ -79,7 +84,11 @@ function card(title, about, rows) {
     ...(rows.length ? [h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))] : []));
 }
 
-function meter(label, { limit, remaining, reset }) {
+function budgetMeter(per, { limit, remaining, next }) {
+  return meter(`Uploads of this service in any ${per}`, { limit, remaining, reset: next }, "the next one is free in");
+}
+
+function meter(label, { limit, remaining, reset }, soon = "full again in") {
   const known = limit !== null && remaining !== null;
   const fill = h("span", { class: "done" });
   fill.style.width = known ? `${(100 * remaining) / limit}%` : "0";
@@ -87,5 +96,5 @@ function meter(label, { limit, remaining, reset }) {
     h("div", { class: "row spread" }, h("span", {}, label),
       h("strong", {}, known ? `${count(remaining)} of ${count(limit)}` : "not known yet")),
     h("span", { class: "bar", "aria-hidden": "true" }, fill),
-    h("p", { class: "quiet" }, known && reset ? `full again in ${until(reset)}` : ""));
+    h("p", { class: "quiet" }, known && reset ? `${soon} ${until(reset)}` : ""));
 }

@@ -16,19 +16,23 @@ def test_nothing_is_known_at_first() -> None:
 def test_what_is_under_way_is_taken_off() -> None:
     limits = ImgurLimits()
     limits.note(told(posts=10), 0.0, under_way=3)
-    limits.sent()
 
-    assert limits.left(1.0, reserved=2) == 10 - 3 - 1 - 2
+    assert limits.left(1.0, under_way=4) == 6
 
 
-def test_the_next_word_knows_of_what_has_ended() -> None:
+def test_so_is_what_workers_may_not_have_told() -> None:
     limits = ImgurLimits()
-    limits.note(told(posts=10), 0.0, under_way=0)
-    for _ in range(4):
-        limits.sent()
-    limits.note(told(posts=6), 1.0, under_way=0)
+    for remaining, least in ((1000, 987), (20, 12), (13, 12), (12, 12), (1, 1), (0, 0)):
+        limits.note(told(posts=remaining), 0.0, under_way=0)
+        assert limits.left(0.0, under_way=0) == least
 
-    assert limits.left(1.0, reserved=0) == 6
+
+def test_figures_that_do_not_move_stop_nothing() -> None:
+    limits = ImgurLimits()
+    limits.note(told(posts=1249), 0.0, under_way=0)
+    upload(limits, 10_000)
+
+    assert limits.left(0.0, under_way=100) == 1136
 
 
 def test_a_reset_leaves_nothing_known() -> None:

@@ -371,8 +371,9 @@ class TestBudget:
         harness.quota.note(Quota(posts=LimitState(1250, 3, 1800.0)))
         assert harness.quota.state().uploads_left == 3
 
-        for _ in range(3):
+        for left in (2, 1, 0):
             harness.upload(taken())
+            harness.quota.note(Quota(posts=LimitState(1250, left, 1800.0)))
         assert not harness.quota.may_begin()
         harness.pass_time(1800)
 
