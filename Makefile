@@ -66,7 +66,7 @@ test-browser: $(DEV_READY) $(AXE)  ## the page in a real Chromium alone; PAGE_TR
 
 # The integration and chaos suites again, over a Ray that each service starts; then faults on a cluster of three nodes.
 RAY_SUITES = $(RAY_INTEGRATION:%=tests/integration/test_%.py) tests/chaos
-RAY_INTEGRATION = main_job job_control job_options events_service tasks journal life_cycle scaling
+RAY_INTEGRATION = blocked_uploads main_job job_control job_options events_service tasks journal life_cycle scaling
 test-ray: $(RAY_READY)  ## BACKEND=ray: the integration and chaos suites again, and node kills; installs ray
 	TEST_BACKEND=ray $(BIN) -m pytest --timeout 300 $(RAY_SUITES) $(ARGS)
 	$(BIN) -m pytest --timeout 300 tests/ray --log-cli-level=INFO $(ARGS)

@@ -92,8 +92,7 @@ def limits(client: "Client", screen: "Screen", *, as_json: bool) -> int:
     pause = f"{found.pause_seconds:.0f} s from now" if found.paused else "none"
     screen.out(f"{'pause':12} {pause}")
     if (blocked := found.blocked) is not None:
-        said = f' Imgur says: "{blocked.imgur_says}"' if blocked.imgur_says else ""
-        screen.out(f"{'stopped':12} since {shown_time(blocked.since)}: {blocked.message}{said}")
+        screen.out(f"{'stopped':12} since {shown_time(blocked.since)}: {blocked.message}")
         screen.out(f"{'next try':12} {shown_time(blocked.next_probe)}; {blocked.opening}")
     return ExitCode.OK
 

@@ -1,0 +1,250 @@
+"""Images that Imgur refuses, perhaps with all others: what the mailbox does with them."""
+
+from typing import Any
+
+import pytest
+
+from tests.job_snapshot import JobSnapshot, snapshot_of
+from workers.contract.budget import DAY_SECONDS, QuotaRules
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages import (
+    ChangesWanted,
+    DownloadReport,
+    Failed,
+    ImageState,
+    Lease,
+    MaybeBlocked,
+    NotNow,
+    Outcome,
+    Report,
+    RetryLater,
+    Submission,
+    Uploaded,
+)
+from workers.state.jobs.job_table import JobTable
+from workers.state.leases.outcome_handler import HELD_SECONDS
+from workers.state.mailbox import Mailbox
+
+FORBIDDEN = MaybeBlocked(Failed("imgur-forbidden", "Forbidden."), "These actions are forbidden.")
+BUSY = MaybeBlocked(RetryLater("imgur-over-capacity", "Busy.", 1.0))
+BAD_CLIENT = MaybeBlocked(Failed("imgur-credentials", "No."), is_certain=True)
+DONE = Uploaded("https://i.imgur.com/a.jpg", "hash")
+GONE = Failed("source-not-found", "404.")
+
+
+class Harness:
+    """A mailbox with one worker, and a clock that stands still."""
+
+    def __init__(self, **rules: Any) -> None:
+        self.now = 1000.0
+        self.table = JobTable()
+        limits = MailboxLimits(quota=QuotaRules(**rules))
+        self.box = Mailbox(self.table, limits, lambda: self.now)
+        self.box.register("w")
+
+    def put(self, job_id: str, count: int) -> None:
+        urls = tuple(f"https://s.test/{job_id}/{n}" for n in range(count))
+        assert self.box.put(Submission(job_id, urls)) is None
+
+    def claim(self, count: int = 1) -> list[Lease]:
+        return list(self.box.claim("w", 0, count).leases)
+
+    def send(self, lease: Lease) -> None:
+        assert self.box.begin_upload("w", lease.token, DownloadReport(lease.token)) is True
+
+    def end(self, lease: Lease, outcome: Outcome) -> None:
+        assert self.box.ack("w", Report(lease.token, outcome)).accepted
+
+    def upload(self, outcome: Outcome) -> Lease:
+        (lease,) = self.claim()
+        self.send(lease)
+        self.end(lease, outcome)
+        return lease
+
+    def job(self, job_id: str = "j") -> JobSnapshot:
+        snapshot = snapshot_of(self.table, job_id)
+        assert snapshot is not None
+        return snapshot
+
+    def states(self, job_id: str = "j") -> list[ImageState]:
+        return [ImageState(state) for state in self.job(job_id).states]
+
+
+@pytest.fixture
+def harness() -> Harness:
+    return Harness()
+
+
+def test_all_go_back_unharmed(harness: Harness) -> None:
+    harness.put("j", 10)
+    for _ in range(3):
+        harness.upload(FORBIDDEN)
+
+    assert harness.claim() == []
+    assert set(harness.states()) == {ImageState.PENDING}
+    assert set(harness.job().attempts) == {0}
+    assert harness.box.stats().queued == 10
+
+
+def test_a_lone_image_fails_at_once_for_its_own_sake(harness: Harness) -> None:
+    harness.put("j", 1)
+    harness.upload(FORBIDDEN)
+
+    assert harness.states() == [ImageState.FAILED]
+    assert set(harness.job().attempts) == {1}
+    news = harness.box.tend()
+    assert [(url.reason, url.is_logged) for url in news.failed] == [("imgur-forbidden", True)]
+    assert news.failed[0].finished is not None
+    assert not harness.box.tend().failed, "told once"
+
+
+def test_the_next_success_tells_that_it_was_the_image(harness: Harness) -> None:
+    harness.put("j", 4)
+    harness.upload(FORBIDDEN)
+    harness.upload(BUSY)
+    assert harness.states()[:2] == [ImageState.PENDING] * 2
+    harness.upload(DONE)
+
+    assert harness.states()[0] is ImageState.FAILED
+    assert harness.states()[1] is ImageState.PENDING, "due for another attempt"
+    assert list(harness.job().attempts[:2]) == [1, 1]
+
+
+def test_after_a_long_wait_it_is_the_image_s(harness: Harness) -> None:
+    harness.put("j", 3)
+    harness.upload(FORBIDDEN)
+    harness.now += HELD_SECONDS - 1
+    harness.claim()
+    assert harness.states()[0] is ImageState.PENDING
+    harness.now += 1
+    harness.claim()
+
+    assert harness.states()[0] is ImageState.FAILED
+
+
+def test_what_has_arrived_is_not_sent(harness: Harness) -> None:
+    harness.put("j", 10)
+    early, sent = harness.claim(2)
+    harness.send(sent)
+    harness.upload(BAD_CLIENT)
+
+    answer = harness.box.begin_upload("w", early.token, DownloadReport(early.token))
+    assert isinstance(answer, NotNow)
+    assert answer.reason == "imgur-credentials"
+    harness.end(sent, BAD_CLIENT)
+    assert set(harness.states()) == {ImageState.PENDING}
+
+
+def test_each_probe_is_another_image(harness: Harness) -> None:
+    harness.put("j", 10)
+    refused = [harness.upload(FORBIDDEN).index for _ in range(3)]
+    tried = []
+    for wait in (60.0, 120.0):
+        harness.now += wait
+        tried.append(harness.upload(FORBIDDEN).index)
+
+    assert tried[0] not in refused
+    harness.now += 240.0
+    assert len(harness.claim(10)) == 1, "one at a time"
+
+
+def test_refused_ones_are_tried_where_there_are_no_others(harness: Harness) -> None:
+    harness.put("j", 3)
+    for _ in range(3):
+        harness.upload(FORBIDDEN)
+    harness.now += 60.0
+    harness.upload(DONE)
+
+    assert len(harness.claim(3)) == 2
+    assert harness.box.stats().block is None
+
+
+def test_a_probe_whose_source_fails_lets_another_go(harness: Harness) -> None:
+    harness.put("j", 10)
+    harness.upload(BAD_CLIENT)
+    harness.now += 60.0
+    (lease,) = harness.claim()
+    harness.end(lease, GONE)
+
+    assert len(harness.claim(5)) == 1
+
+
+def test_a_worker_that_dies_with_the_probe_keeps_nobody_waiting(harness: Harness) -> None:
+    harness.put("j", 10)
+    harness.upload(BAD_CLIENT)
+    harness.now += 60.0
+    harness.claim()
+    harness.box.fence("w")
+    harness.box.register("w")
+
+    assert len(harness.claim(5)) == 1
+
+
+def test_a_cancelled_job_ends_also_while_it_waits(harness: Harness) -> None:
+    harness.put("j", 10)
+    for _ in range(3):
+        harness.upload(FORBIDDEN)
+
+    harness.box.cancel("j", "")
+
+    assert set(harness.states()) == {ImageState.FAILED}
+    assert harness.box.stats().queued == 0
+
+
+def test_a_held_image_of_a_cancelled_job_ends_with_its_verdict(harness: Harness) -> None:
+    harness.put("j", 1)
+    harness.put("other", 2)
+    harness.upload(FORBIDDEN)
+    harness.box.cancel("j", "")
+    harness.upload(DONE)
+
+    assert harness.states() == [ImageState.FAILED]
+
+
+def test_readers_are_told_why_all_wait_and_that_it_is_over(harness: Harness) -> None:
+    harness.put("j", 5)
+    before = harness.table.changes(ChangesWanted("j"))
+    assert before is not None
+    harness.upload(BAD_CLIENT)
+    changes = harness.table.changes(ChangesWanted("j"))
+
+    assert changes is not None
+    assert changes.held is not None
+    assert changes.held[0] == "imgur-credentials"
+    assert changes.latest > before.latest
+    assert harness.box.open_gate()
+    changes = harness.table.changes(ChangesWanted("j"))
+    assert changes is not None
+    assert changes.held is None
+    assert not harness.box.open_gate()
+    assert len(harness.claim(5)) == 5
+
+
+def test_all_that_wait_fail_when_it_lasts_too_long(harness: Harness) -> None:
+    harness.put("j", 2500)
+    for _ in range(3):
+        harness.upload(BUSY)
+    harness.now += DAY_SECONDS
+    news = harness.box.tend()
+
+    assert set(harness.states()) == {ImageState.FAILED}
+    assert "IMGUR_BLOCKED_SECONDS" in harness.job().troubles[7][1]
+    assert {line.level for line in news.lines} == {"error"}
+    assert sum(url.is_logged for url in news.failed) == 100
+    assert harness.box.stats().queued == 0
+
+
+def test_a_budget_holds_back_what_could_not_be_sent() -> None:
+    harness = Harness(uploads_per_day=3)
+    harness.put("j", 10)
+    leases = harness.claim(10)
+
+    assert len(leases) == 3
+    harness.end(leases[0], GONE)
+    (another,) = harness.claim(10)
+    for lease in (*leases[1:], another):
+        harness.send(lease)
+        harness.end(lease, DONE)
+    assert harness.claim(10) == []
+    harness.now += DAY_SECONDS + 1
+    assert len(harness.claim(10)) == 3
