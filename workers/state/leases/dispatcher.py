@@ -14,6 +14,7 @@ from workers.contract.messages import (
     FenceResult,
     ImageState,
     Lease,
+    MaybeBlocked,
     Outcome,
     Report,
     RetryLater,
@@ -236,7 +237,8 @@ class Dispatcher:
     def _is_logged(self, job_id: str, outcome: Outcome) -> bool:
         if isinstance(outcome, Failed):
             return self._table.note_failure(job_id, outcome.reason)
-        return not isinstance(outcome, RetryLater) or self._table.note_retry(job_id)
+        is_retry = isinstance(outcome, RetryLater | MaybeBlocked)
+        return not is_retry or self._table.note_retry(job_id)
 
     def _hand_out_image(self, holder: Holder, workers: int, now: float) -> Lease | None:
         if not self._quota.may_begin():

@@ -1,5 +1,6 @@
 """What Imgur's own limits leave, as its headers tell them, and who else uses them up."""
 
+import math
 from typing import Final
 
 from workers.contract.quota import CREDITS_AN_UPLOAD, NOTICEABLE, LimitState, Quota, QuotaStore
@@ -17,6 +18,9 @@ class ImgurLimits:
 
     def __init__(self) -> None:
         self._store = QuotaStore()
+        # Uploads left at least, by all limits; read again with each word and each reset.
+        self._least: int | None = None
+        self._read_again_at = 0.0
         self._spent = 0  # credits, by us
         # Credits left, and those spent by us or about to be, when the application's count began.
         self._first: tuple[int, int] | None = None
@@ -32,6 +36,7 @@ class ImgurLimits:
             under_way: uploads that have not ended.
         """
         self._store.note(quota, now)
+        self._read_again_at = now
         if quota.client.remaining is not None:
             self._count_others(quota.client.remaining, under_way)
 
@@ -54,14 +59,9 @@ class ImgurLimits:
             now: monotonic seconds.
             under_way: images that were taken up and have not ended.
         """
-        quota = self._store.at(now)
-        costs = (
-            (quota.client, CREDITS_AN_UPLOAD),
-            (quota.user, CREDITS_AN_UPLOAD),
-            (quota.posts, 1),
-        )
-        left = [_least(state) // cost for state, cost in costs if state.remaining is not None]
-        return min(left) - under_way if left else None
+        if now >= self._read_again_at:
+            self._read(now)
+        return None if self._least is None else self._least - under_way
 
     @property
     def others(self) -> int:
@@ -69,6 +69,17 @@ class ImgurLimits:
         that is no more than chance.
         """
         return self._others if self._others > _OTHERS_UPLOADS else 0
+
+    def _read(self, now: float) -> None:
+        quota, each = self._store.at(now), CREDITS_AN_UPLOAD
+        known = [
+            (state, cost)
+            for state, cost in ((quota.client, each), (quota.user, each), (quota.posts, 1))
+            if state.remaining is not None
+        ]
+        self._least = min((_least(state) // cost for state, cost in known), default=None)
+        resets = (state.reset_seconds for state, _ in known if state.reset_seconds is not None)
+        self._read_again_at = now + min(resets, default=math.inf)
 
     def _count_others(self, credits_left: int, under_way: int) -> None:
         chance = CREDITS_AN_UPLOAD * (under_way + 1)
