@@ -9,6 +9,8 @@ from workers.contract.quota import Quota
 HOUR_SECONDS: Final = 3600.0
 DAY_SECONDS: Final = 86_400.0
 WindowName = Literal["day", "hour"]
+Stamps = tuple[float, int]
+"""A time in whole seconds, and how many uploads ended within the second before it."""
 
 
 @dataclass(frozen=True, slots=True)

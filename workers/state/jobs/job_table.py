@@ -36,8 +36,8 @@ from workers.state.jobs.job_records import (
     ended_record,
     opened_record,
 )
+from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.metrics import Metrics
-from workers.state.quota.history import QuotaHistory
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,14 @@ a sliding window stays within them wherever they begin.
 import math
 from collections import deque
 
-from workers.contract.budget import DAY_SECONDS, HOUR_SECONDS, QuotaRules, WindowName, WindowState
-
-Stamps = tuple[float, int]
-"""A time in whole seconds, and how many uploads ended within the second before it."""
+from workers.contract.budget import (
+    DAY_SECONDS,
+    HOUR_SECONDS,
+    QuotaRules,
+    Stamps,
+    WindowName,
+    WindowState,
+)
 
 
 class SlidingWindow:

@@ -17,9 +17,9 @@ from workers.contract.messages import (
     UrlKey,
 )
 from workers.contract.quota import Quota
+from workers.state.jobs.quota_history import KeptBlock, QuotaHistory
 from workers.state.quota.budget import UploadBudget
 from workers.state.quota.gate import Gate, Shut
-from workers.state.quota.history import KeptBlock, QuotaHistory
 from workers.state.quota.imgur_limits import ImgurLimits
 from workers.state.quota.log_lines import opened, probed, shared, stopped
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Pauses

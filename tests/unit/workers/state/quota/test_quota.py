@@ -10,7 +10,7 @@ from tests.clock import Clock
 from workers.contract.budget import DAY_SECONDS, QuotaRules
 from workers.contract.messages import Deferred, Failed, MaybeBlocked, Outcome, RetryLater, Uploaded
 from workers.contract.quota import LimitState, Quota
-from workers.state.quota.history import QuotaHistory
+from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.quota import UploadQuota, Verdict
 
 if TYPE_CHECKING:

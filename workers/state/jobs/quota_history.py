@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from workers.contract.budget import DAY_SECONDS
+from workers.contract.budget import DAY_SECONDS, Stamps
 from workers.contract.messages import Failed, MaybeBlocked
-from workers.state.journal.job_journal import JobJournal, NoJournal
-from workers.state.journal.journal_records import Record
-from workers.state.quota.budget import Stamps
+from workers.state.jobs.job_records import JobJournal, NoJournal, Record
 
 
 @dataclass(frozen=True, slots=True)
