@@ -92,8 +92,6 @@ def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> Non
                 message=message,
                 pause_seconds=pause_seconds and round(pause_seconds, 1),
             )
-        case Deferred(reason, message):
-            log.debug("image put back", reason=reason, message=message)
         case MaybeBlocked():
             log.info(
                 "image refused: others tell whether for its own sake",
