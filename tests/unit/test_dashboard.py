@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.backend.metrics import create_registry
 from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.settings.environment import load_settings
-from workers import LimitState, Quota
+from workers import LimitState, Quota, QuotaState, WindowState
 from workers.contract.messages import MailboxStats
 from workers.state.metrics import Metrics
 
@@ -31,7 +31,9 @@ class Backend:
 
     def metrics(self) -> tuple[Metric, ...]:
         stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
-        return Metrics().collect(stats, Quota(client=LimitState(12500, 12000, 60.0)))
+        imgur = Quota(client=LimitState(12500, 12000, 60.0))
+        window = WindowState("day", 1250, 1200, 86_400.0, None)
+        return Metrics().collect(stats, QuotaState(imgur, budget=(window,)))
 
     def workers_wanted(self) -> int:
         return 2

@@ -468,15 +468,18 @@ def test_bytes_that_nobody_asked_for_are_no_answer(peer: OpenPeer, client: Clien
 
 
 def test_a_refusal_before_the_body_is_taken_is_the_answer(client: Client) -> None:
+    is_read = threading.Event()
+
     def refuse(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-        connection.shutdown(socket.SHUT_RD)
+        is_read.wait(60)  # a close with bytes unread could overtake the answer
 
     server = Peer(refuse)
     try:
         request = requests.Request("POST", server.url, data=b"." * 20_000_000)
         assert client.send(request).status_code == 413
     finally:
+        is_read.set()
         server.close()
 
 
