@@ -85,7 +85,7 @@ _TABLE: Final = (
     ),
     _Rule(
         r"(?:drive|docs)\.google\.com",
-        r"/(?:open|uc|thumbnail)\?(?P<query>(?:.*&)?id=(?P<id>[\w-]+)(?:&.*)?)",
+        r"/(?:open|uc)\?(?P<query>(?:.*&)?id=(?P<id>[\w-]+)(?:&.*)?)",
         _google_drive,
     ),
     # https://help.dropbox.com/share/force-download

@@ -19,7 +19,6 @@ DRIVE = "https://drive.google.com/uc?export=download&id=1aB_c-D2"
         ("https://drive.google.com/open?id=1aB_c-D2", DRIVE),
         ("https://drive.google.com/open?usp=x&id=1aB_c-D2&z=1", DRIVE),
         ("https://drive.google.com/uc?id=1aB_c-D2", DRIVE),
-        ("https://drive.google.com/thumbnail?id=1aB_c-D2&sz=w200", DRIVE),
         (
             "https://drive.google.com/file/d/1aB_c-D2/view?resourcekey=0-xY_z",
             f"{DRIVE}&resourcekey=0-xY_z",
@@ -99,6 +98,8 @@ def test_a_share_link_becomes_the_link_of_its_file(shared: str, direct: str) -> 
         "https://drive.google.com:8443/file/d/1aB_c-D2/view",
         "https://drive.google.com/drive/folders/1aB_c-D2",
         DRIVE,
+        # An image by itself, also of files that are none.
+        "https://drive.google.com/thumbnail?id=1aB_c-D2&sz=w200",
         "https://www.dropbox.com/scl/fo/a1/folder?rlkey=k&dl=0",
         "https://www.dropbox.com/sh/a1/folder?dl=0",
         "https://www.dropbox.com/s/abc/cat.jpg?dl=1",
