@@ -12,6 +12,8 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Final
 
+from workers.contract.wire_url import MAX_URL_LENGTH
+
 PARSE_SECONDS: Final = 0.5
 """Of the processor. Pages take some milliseconds; some that are made for it take hours."""
 
@@ -84,7 +86,9 @@ def page_images(
     for start in range(0, len(text), _PIECE_CHARACTERS):
         try:
             reader.feed(text[start : start + _PIECE_CHARACTERS])
-        except AssertionError:  # of the parser, where a `<![` is followed by what it does not know
+        except (AssertionError, ValueError):
+            # Of the parser, where a `<![` is followed by what it does not know, or an `&#` by more
+            # digits than Python reads as a number.
             break
         if reader.is_enough or cpu_clock() >= until:
             break
@@ -126,18 +130,25 @@ class _Reader(HTMLParser):
 
     def _note(self, tag: str, given: dict[str, str]) -> None:
         if tag == "base":
-            self.base = self.base or given.get("href", "")
+            self.base = self.base or _url_of(given.get("href", ""))
             return
         if tag == "link":
             is_image = "image_src" in given.get("rel", "").lower().split()
-            kind, reference = _IMAGE_SRC if is_image else None, given.get("href", "")
+            kind, reference = _IMAGE_SRC if is_image else None, _url_of(given.get("href", ""))
         else:
             names = (given.get("property", ""), given.get("name", ""))
             kinds = (_KINDS.get(name.strip().lower()) for name in names)
             kind = next((found for found in kinds if found is not None), None)
-            reference = given.get("content", "")
-        if kind is not None and reference.strip() and len(self.named[kind]) < _MOST_NAMED:
-            self.named[kind].append(reference.strip())
+            reference = _url_of(given.get("content", ""))
+        if kind is not None and reference and len(self.named[kind]) < _MOST_NAMED:
+            self.named[kind].append(reference)
+
+
+def _url_of(value: str) -> str:
+    # What is longer can be no URL. It may have a megabyte, as data: has, and urlsplit would keep
+    # the last 128 of them.
+    reference = value.strip()
+    return reference if len(reference) <= MAX_URL_LENGTH else ""
 
 
 def _decode(content: bytes, content_type: str) -> str:

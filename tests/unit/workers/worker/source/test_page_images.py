@@ -35,6 +35,9 @@ OG = '<meta property="og:image" content="a.png">'
             ["1", "2", "3", "4"],
         ),
         ('<meta property="og:image" content=""><meta property="og:image" content=b>', ["b"]),
+        # What is too long for a URL.
+        (f'<meta property="og:image" content="data:,{"x" * 9000}">{OG}', ["a.png"]),
+        (f'<link rel=image_src href="{"x" * 9000}">', []),
         # What says something else.
         ("", []),
         ("<img src=a.png>", []),
@@ -69,6 +72,7 @@ def test_what_a_page_names(html: str, images: list[str]) -> None:
         (OG + "<base href='/b/'>", "/b/"),
         ("<base target=_top><base href=one><base href=two>", "one"),
         (OG, ""),
+        (f"<base href='{'x' * 9000}'><base href=two>", "two"),
     ],
 )
 def test_the_base_of_a_page(html: str, base: str) -> None:
@@ -110,6 +114,11 @@ def test_so_is_one_of_another_part_of_the_world(encoding: str, word: str) -> Non
 def test_a_page_that_is_cut_within_a_character_is_still_utf_8() -> None:
     html = "<meta property=og:image content='/\u00fc.png'>\u00fc".encode()[:-1]
     assert page_images(html)[0] == ["/\u00fc.png"]
+
+
+@pytest.mark.parametrize("rest", ["<p>&#{} ", '<meta property="og:image" content="&#{};">'])
+def test_a_number_that_python_does_not_read_ends_the_page(rest: str) -> None:
+    assert page_images((OG + rest.format("1" * 5000)).encode())[0] == ["a.png"]
 
 
 def test_what_follows_a_head_with_an_image_is_not_read() -> None:
