@@ -106,6 +106,12 @@ def test_a_page_that_comes_compressed_is_read(serve: Any, pages: Downloader) -> 
     assert resolved(pages, f"{site.url}/page") == f"{site.url}/image"
 
 
+def test_a_page_under_two_codings_is_not_decoded(serve: Any, pages: Downloader) -> None:
+    content = gzip.compress(gzip.compress(OG.format("/image").encode()))
+    site = Site(serve, page=(content, f"{HTML}Content-Encoding: gzip, gzip\r\n"), image=IMAGE)
+    assert "names no image" in failure(pages, f"{site.url}/page").message
+
+
 def test_redirects_count_to_the_place_of_the_page(serve: Any, pages: Downloader) -> None:
     site = Site(serve, start=("", "Location: /a/page\r\n"), to=("", "Location: /last\r\n"))
     site.answers |= {"/a/page": (OG.format("../to"), HTML), "/last": IMAGE}

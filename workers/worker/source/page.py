@@ -22,6 +22,8 @@ MAX_PAGE_BYTES: Final = 1024 * 1024
 """Of a page, that are read. Facebook's crawler reads as much of one, so what pages say of
 themselves stands there (https://developers.facebook.com/docs/sharing/webmasters/web-crawlers)."""
 
+_PIECE_BYTES: Final = 16 * 1024
+
 _HTML: Final = ("text/html", "application/xhtml+xml")
 
 
@@ -146,13 +148,17 @@ class PageBody:
         return page.tell() < MAX_PAGE_BYTES
 
     def _decoded(self, content: bytes) -> bytes:
-        if not self._coding:
+        # Two codings at once are a bomb: a few kilobytes decode to gigabytes of empty streams.
+        if not self._coding or "," in self._coding:
             return content
         headers = {"Content-Encoding": self._coding}
         coded = HTTPResponse(
             io.BytesIO(content), headers, preload_content=False, decode_content=True
         )
-        try:
-            return coded.read(MAX_PAGE_BYTES)
-        except HTTPError:  # the label is false
-            return content
+        decoded = bytearray()
+        # In pieces: behind each of many short streams urllib3 copies the rest of the piece. What
+        # came before damage, or the end of what was read, counts.
+        with suppress(HTTPError):
+            while len(decoded) < MAX_PAGE_BYTES and (piece := coded.read(_PIECE_BYTES)):
+                decoded += piece
+        return bytes(decoded) or content  # else the label is false
