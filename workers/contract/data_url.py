@@ -139,16 +139,16 @@ def _forgiving_base64(text: bytes) -> bytes:
     end = len(packed)
     if end % 4 == 0:
         end -= len(packed[-2:]) - len(packed[-2:].rstrip(b"="))
-    if end % 4 == 1:
-        raise _invalid("its base64 is cut short")
     decoded = []
     for start in range(0, end, _PIECE_BYTES):
         piece = packed[start : min(end, start + _PIECE_BYTES)]
         other = piece.translate(None, _BASE64)
-        if other.startswith("…".encode()):
+        if other.lstrip(b"=").startswith("…".encode()):
             raise _invalid(
                 "this is the short form in which such a URL is shown, and its data is not in it"
             )
+        if end % 4 == 1:
+            raise _invalid("its base64 is cut short")
         if other:
             raise _invalid("its base64 holds a character that base64 does not have")
         decoded.append(binascii.a2b_base64(piece + b"=" * (-len(piece) % 4)))

@@ -131,6 +131,12 @@ def test_its_shown_form_says_what_it_is_and_is_short() -> None:
         read_data_url(shown, MOST)
 
 
+@pytest.mark.parametrize("size", range(8, 14))
+def test_a_shown_form_is_told_by_its_mark_whatever_its_length(size: int) -> None:
+    with pytest.raises(DownloadError, match="short form"):
+        read_data_url(read_data_url(f"data:,{'a' * size}", MOST).shown, MOST)
+
+
 def test_what_holds_the_same_is_shown_as_the_same_and_nothing_else_is() -> None:
     same = {
         read_data_url(url, MOST).shown
