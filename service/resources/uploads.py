@@ -20,7 +20,7 @@ from service.views.job_views import JobViews, tag_of
 from service.views.timeline_view import wants_timelines
 from workers import Backend, Refusal, Submission
 
-_LARGE_JOB_BYTES = 256 * 1024  # of URLs
+_LARGE_JOB_BYTES = 256 * 1024  # of URLs, and of the images in them
 _LONGEST_RETRY_SECONDS = 30
 _URLS_A_RETRY_SECOND = 500
 """A job that is larger changes for longer. Few machines upload more in a second, so that a client
@@ -99,7 +99,7 @@ class UploadsResource:
         both processes. A request that may have made a job before is answered with that job.
         """
         urls = submission.urls
-        text_bytes = sum(map(len, urls))
+        text_bytes = sum(map(len, urls)) + sum(map(len, submission.data.values()))
         if text_bytes < _LARGE_JOB_BYTES or submission.request is not None:
             return None
         return self._backend.mailbox.refusal(submission.tenant, len(urls), text_bytes)

@@ -86,3 +86,11 @@ def test_they_are_no_callback_url(api: Any) -> None:
     body = json.dumps({"urls": [LINK], "callbackUrl": data_url(GIF)})
     answer = api.post_body(body)
     assert answer.json["errors"][0]["code"] == "invalid-callback-url"
+
+
+def test_a_large_one_is_not_sent_to_be_refused(api: Any, backend: Any) -> None:
+    assert api.post([data_url(GIF)]).status == 202
+    assert backend.calls == 1  # it is put without a question before
+
+    assert api.post([data_url(GIF + bytes(300_000))]).status == 202
+    assert backend.calls == 3
