@@ -113,7 +113,7 @@ def _shown(essence: str, content: bytes) -> str:
 
 
 def _essence(media_type: bytes) -> str:
-    found = _match_essence(media_type)
+    found = _match_essence(media_type[: 2 * _LONGEST_TYPE])  # it may have megabytes
     if found is None or len(found[1]) > _LONGEST_TYPE:
         return "text/plain"
     return found[1].decode().lower()
