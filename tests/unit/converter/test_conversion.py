@@ -80,7 +80,7 @@ def test_smaller_until_it_fits(form: str, image: Image.Image, limit: int, code: 
     assert made.height <= image.height
     assert made.width / made.height == pytest.approx(1.5, abs=0.02)
     with Image.open(io.BytesIO(made.content)) as shown:
-        # Of 255, on average: at less than half its size a picture loses the grain that it was given.
+        # Of 255, on average: at less than half its size a picture loses its grain.
         assert difference(image.convert("RGBA"), shown) < 8
 
 
