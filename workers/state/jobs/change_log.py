@@ -1,22 +1,22 @@
-"""What changed of a job, in order: how a reader that has seen it once learns what is new."""
+"""Log of a job's changes, in order: a reader asks for those since a version."""
 
 import secrets
 from array import array
 from collections.abc import Sequence
 
 _MIN_ENTRIES = 1024
-_ENTRIES_A_URL = 16  # one has two as a rule: its attempt begins, and ends
+_ENTRIES_A_URL = 16  # most URLs have two: an attempt begins and ends
 
 
 class ChangeLog:
-    """Indexes of URLs, in the order in which something to be seen of them changed.
+    """Indexes of URLs, in the order in which their visible state changed.
 
-    A version names a place in one log: the number of changes so far, counted from a random number
-    of the log's own. So no version of another log, such as the same job's before a restart, is
-    taken for one of this; and 0 is a version of none.
+    A version is a position in one log: the number of changes so far plus a random start. So a
+    version of another log, such as the same job's before a restart, is not valid here; 0 is valid
+    in no log.
 
     Args:
-        urls: how many there are.
+        urls: number of URLs of the job.
     """
 
     __slots__ = ("_entries", "_max_entries", "_start")
@@ -30,7 +30,7 @@ class ChangeLog:
         self._entries = array("I")
 
     def __len__(self) -> int:
-        """Changes that it holds."""
+        """Number of changes."""
         return len(self._entries)
 
     @property
@@ -39,26 +39,26 @@ class ChangeLog:
         return self._start + len(self._entries)
 
     def note(self, index: int) -> None:
-        """Something to be seen of this URL has changed."""
+        """Record that the visible state of a URL changed."""
         if len(self._entries) >= self._max_entries:
-            # A URL may be put back any number of times. Begun anew, the log stays small, and
-            # whoever follows the job reads it once more from the beginning.
+            # A URL may be requeued any number of times. A new log stays small; readers of the job
+            # then read it from the beginning once more.
             self._begin()
         self._entries.append(index)
 
     def knows(self, version: int) -> bool:
-        """Whether it can tell what has changed since."""
+        """Return whether the version is one of this log."""
         return self._start <= version <= self.version
 
     def since(self, version: int, limit: int) -> tuple[Sequence[int], int]:
-        """The URLs that changed since a version it knows.
+        """Return the URLs that changed since a version of this log.
 
         Args:
-            version: where to begin.
-            limit: changes to go through.
+            version: from which to read.
+            limit: maximum number of changes to read.
 
         Returns:
-            Their indexes, each once and in ascending order, and the version that this leads to.
+            Their indexes, distinct and ascending, and the version reached.
         """
         begin = version - self._start
         entries = self._entries[begin : begin + limit]

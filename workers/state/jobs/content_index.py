@@ -1,28 +1,28 @@
-"""Which images are at Imgur already, told by their content: the link of each."""
+"""Index of uploaded images by content digest, for deduplication."""
 
 import hashlib
 from collections import OrderedDict
 from typing import Final
 
 MAX_IMAGES: Final = 400_000
-"""Remembered; of more, the ones asked for longest ago are forgotten, and uploaded again."""
+"""Least recently used entries beyond it are dropped; such an image is uploaded again."""
 
 _IMAGE_BYTES = 250  # its link included
 
-_KEY_BYTES = 16  # nobody finds two images of one key by chance, and by design only among his own
+_KEY_BYTES = 16  # collisions: by chance negligible, by design within one owner only
 
 
 class ContentIndex:
-    """Owner and content → link. Not safe for threads by itself.
+    """Owner and content → link. Not thread-safe.
 
-    Owners never get each other's links: a link would tell that another has the image.
+    Owners never get each other's links: a link would disclose that another owner has the image.
 
     Args:
-        max_bytes: for `MAX_IMAGES` at most, and for one at least.
+        max_bytes: memory limit; holds from one to `MAX_IMAGES` entries.
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._most = max(1, min(MAX_IMAGES, max_bytes // _IMAGE_BYTES))
+        self._max_images = max(1, min(MAX_IMAGES, max_bytes // _IMAGE_BYTES))
         self._links: OrderedDict[bytes, str] = OrderedDict()
         self._keys: dict[str, bytes] = {}
 
@@ -31,11 +31,11 @@ class ContentIndex:
 
     @property
     def size(self) -> int:
-        """Bytes of memory, by an estimate."""
+        """Estimated memory in bytes."""
         return _IMAGE_BYTES * len(self._links)
 
     def link(self, owner: str, content: bytes) -> str | None:
-        """The link of an image, if it is there already."""
+        """Return the link of an uploaded image, or None."""
         key = _key(owner, content)
         link = self._links.get(key)
         if link is not None:
@@ -43,24 +43,24 @@ class ContentIndex:
         return link
 
     def add(self, owner: str, content: bytes, link: str) -> None:
-        """An image was uploaded. Of two that are the same, the first one stays."""
+        """Add an uploaded image; an existing entry stays."""
         key = _key(owner, content)
         if key in self._links or link in self._keys:
             return
         self._links[key] = link
         self._keys[link] = key
-        if len(self._links) > self._most:
+        if len(self._links) > self._max_images:
             _, oldest = self._links.popitem(last=False)
             del self._keys[oldest]
 
     def forget_link(self, link: str) -> None:
-        """An image is there no longer."""
+        """Remove the image with this link."""
         key = self._keys.pop(link, None)
         if key is not None:
             del self._links[key]
 
 
 def _key(owner: str, content: bytes) -> bytes:
-    # The owner as a key of its own: no two pairs can run together to the same bytes.
+    # The owner is the key, not a prefix: two pairs never concatenate to the same bytes.
     name = hashlib.blake2b(owner.encode(), digest_size=_KEY_BYTES).digest()
     return hashlib.blake2b(content, digest_size=_KEY_BYTES, key=name).digest()

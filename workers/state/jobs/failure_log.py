@@ -1,11 +1,11 @@
-"""Which failed attempts of a job the log tells one by one; the others are counted."""
+"""Limits the log lines for a job's failed attempts; the rest is counted."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 LOGGED_FAILURES: Final = 100
-"""Lines of the log for a job's failures, and as many for its retries: one request may name 100,000
-URLs that fail, of 430 bytes of log each."""
+"""Log lines for a job's failures, and as many for its retries: one request may hold 100,000 URLs
+that fail, and a line has 430 bytes."""
 
 
 @dataclass(slots=True)
@@ -13,9 +13,9 @@ class FailureLog:
     """Counts the failed attempts of one job, over all workers.
 
     Attributes:
-        failures: URLs that failed for good.
-        retries: attempts that are made again.
-        unlogged: URLs that failed without a line of their own, by reason.
+        failures: number of failed URLs.
+        retries: number of retried attempts.
+        unlogged: number of failed URLs without a log line, by reason.
     """
 
     failures: int = 0
@@ -23,7 +23,7 @@ class FailureLog:
     unlogged: dict[str, int] = field(default_factory=dict)
 
     def note_failure(self, reason: str) -> bool:
-        """A URL failed for good; returns whether the log is to have a line about it."""
+        """Count a failed URL; return whether to log it."""
         self.failures += 1
         if self.failures <= LOGGED_FAILURES:
             return True
@@ -31,6 +31,6 @@ class FailureLog:
         return False
 
     def note_retry(self) -> bool:
-        """An attempt is made again; returns whether the log is to have a line about it."""
+        """Count a retry; return whether to log it."""
         self.retries += 1
         return self.retries <= LOGGED_FAILURES

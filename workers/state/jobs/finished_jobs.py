@@ -1,4 +1,4 @@
-"""The jobs that are complete, in the order in which they are to be forgotten."""
+"""Complete jobs, in the order of their eviction."""
 
 import heapq
 from collections import deque
@@ -6,34 +6,34 @@ from collections.abc import Callable
 
 
 class FinishedJobs:
-    """By tenant, in the order in which they finished. Not safe for threads by itself.
+    """Complete jobs by tenant, in the order in which they finished. Not thread-safe.
 
     Args:
-        is_needed: whether a job must stay for now; it then stays as if it had finished now.
+        is_needed: returns whether a job must stay; it then counts as finished now.
     """
 
     def __init__(self, is_needed: Callable[[str], bool]) -> None:
         self._is_needed = is_needed
-        # Monotonic seconds and job id; no queue is empty.
+        # (monotonic seconds, job id); no queue is empty.
         self._queues: dict[str, deque[tuple[float, str]]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
     def add(self, tenant: str, job_id: str, now: float) -> None:
-        """A job is complete."""
+        """Add a complete job."""
         self._queues.setdefault(tenant, deque()).append((now, job_id))
 
     def take_old(self, before: float, limit: int, now: float) -> tuple[list[str], int]:
-        """Take out jobs that finished by a time.
+        """Remove and return jobs that finished by a time.
 
         Args:
             before: monotonic seconds.
-            limit: jobs to look at.
+            limit: maximum number of jobs to check.
             now: monotonic seconds.
 
         Returns:
-            The jobs, and how many were looked at.
+            The job ids, and the number of jobs checked.
         """
         old: list[str] = []
         looked = 0
@@ -48,16 +48,16 @@ class FinishedJobs:
     def take_for_room(
         self, size_of: Callable[[str], int], forget: Callable[[list[str]], bool], now: float
     ) -> None:
-        """Take out the oldest job of whoever has most, one by one, until there is room.
+        """Remove the oldest job of the tenant with the most memory, until `forget` returns True.
 
-        So whoever sends much makes room with what is his, and nobody else's results go for it.
+        So a tenant that sends much loses its own results, not those of others.
 
         Args:
-            size_of: what a tenant has.
-            forget: is given the job taken out, or none, and returns whether there is room now.
+            size_of: returns a tenant's memory in bytes.
+            forget: called with the removed job id, or with an empty list; returns whether to stop.
             now: monotonic seconds.
         """
-        # Each job is looked at once: what is needed stays behind the others.
+        # Checks each job once: a needed one goes to the end of its queue.
         left = {tenant: len(queue) for tenant, queue in self._queues.items()}
         heap = [(-size_of(tenant), self._queues[tenant][0], tenant) for tenant in left]
         heapq.heapify(heap)

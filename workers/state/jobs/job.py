@@ -1,4 +1,4 @@
-"""One job as the job table keeps it."""
+"""A job of the job table."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ _IS_FAILED = bytes(state == ImageState.FAILED for state in range(256))
 
 @dataclass(slots=True)
 class Job:
-    """One job, in columns; `JobChanges` is what readers see of it.
+    """One job, stored in columns; readers get `JobChanges`.
 
     Attributes:
         uploading: indexes of the URLs whose upload is under way.
@@ -131,13 +131,13 @@ class Job:
     def of(
         cls, submission: Submission, created: float, opened: float, asked_bytes: int = 0
     ) -> Self:
-        """A new job, all of its URLs pending.
+        """Make a new job with all URLs pending.
 
         Args:
-            submission: what was asked for.
+            submission: the job's URLs and options.
             created: seconds since the epoch.
             opened: monotonic seconds.
-            asked_bytes: see `size_of`, if it is known.
+            asked_bytes: see `size_of`; 0 if unknown.
         """
         count = len(submission.urls)
         return cls(
@@ -157,10 +157,10 @@ class Job:
             data=dict(submission.data),
         )
 
-    # --- what becomes of its URLs; `now` is in monotonic seconds ------------------------------
+    # --- state changes; `now` is in monotonic seconds -----------------------------------------
 
     def begin(self, index: int, now: float) -> int:
-        """An attempt begins; returns its number, from 1."""
+        """Begin an attempt; return its number, from 1."""
         attempt = min(self.attempts[index] + 1, _MAX_ATTEMPTS_SHOWN)
         self.attempts[index] = attempt
         self.timelines.claimed(index, attempt, now)
@@ -168,7 +168,7 @@ class Job:
         return attempt
 
     def begin_upload(self, index: int) -> None:
-        """The image is about to be sent."""
+        """Record that the upload begins."""
         self.uploading.add(index)
         if index in self.outcome_unknown:
             self.maybe_duplicated.add(index)
@@ -177,7 +177,7 @@ class Job:
     def interrupt(
         self, index: int, trouble: tuple[str, str], now: float, *, count: bool, maybe_stored: bool
     ) -> None:
-        """An attempt ended without a result; see `JobTable.interrupt`."""
+        """End an attempt without a result; see `JobTable.interrupt`."""
         self.uploading.discard(index)
         if maybe_stored:
             self.outcome_unknown.add(index)
@@ -188,7 +188,7 @@ class Job:
         self.log.note(index)
 
     def complete(self, index: int, image: Uploaded, now: float) -> None:
-        """The image is at Imgur."""
+        """Record an upload."""
         self.uploading.discard(index)
         self.outcome_unknown.discard(index)
         self.states[index] = ImageState.COMPLETE
@@ -223,7 +223,7 @@ class Job:
         return index if self.places is None else self.places[index]
 
     def fail(self, index: int, trouble: tuple[str, str], now: float) -> None:
-        """The URL failed for good."""
+        """Record the final failure of a URL."""
         reason, _ = trouble
         self.uploading.discard(index)
         self.outcome_unknown.discard(index)
@@ -236,10 +236,10 @@ class Job:
             self.cancelled += 1
 
     def cancel(self, indexes: Iterable[int], now: float) -> None:
-        """The job is cancelled, and some of its URLs end by that."""
+        """Cancel the job and fail these URLs."""
         if self.cancelled is None:
             self.cancelled = 0
-            self.log.note(0)  # nothing of this URL: a change to be seen of the job itself
+            self.log.note(0)  # a change of the job itself, not of this URL
         trouble = CANCELLED.reason, CANCELLED.message
         for index in indexes:
             self.fail(index, trouble, now)
@@ -255,14 +255,14 @@ class Job:
             self.beyond_bytes -= beyond_usual(trouble[1])
 
     def restart_timelines(self, opened: float) -> None:
-        """Forget what a restart made of them: it tells of now, and not of then."""
+        """Clear the timelines: the times that a recovery enters are those of the recovery."""
         self.timelines = Timelines(len(self.urls), opened)
 
-    # --- what there is to see of it ---------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------
 
     @property
     def size(self) -> int:
-        """Bytes of memory, by an estimate."""
+        """Estimated memory in bytes."""
         changes = len(self.log) - DEFAULT_CHANGES * len(self.urls)
         marks = len(self.outcome_unknown) + len(self.maybe_duplicated) + len(self.deduplicated)
         return (
@@ -279,7 +279,7 @@ class Job:
 
     @property
     def has_untold_callback(self) -> bool:
-        """Whether it is complete, and its callback URL still to be told."""
+        """True if the job is complete and its webhook is not delivered yet."""
         if self.options.callback_url is None or self.finished is None:
             return False
         return self.tasks is None or not self.tasks.is_told
@@ -301,8 +301,8 @@ class Job:
         urls = fit_in_a_call(self.urls[known : known + limit])
         indexes: Sequence[int]
         if known < total:
-            # Whatever changes while a reader goes through the URLs stands in the log behind
-            # `since`, and is read after them.
+            # Changes made while a reader pages through the URLs are in the log after `since`, and
+            # are read after them.
             indexes, version = range(known, known + len(urls)), since
         else:
             indexes, version = self.log.since(since, limit)
@@ -345,7 +345,7 @@ class Job:
         )
 
     def overview(self, job_id: str) -> JobOverview:
-        """The job without its URLs."""
+        """Return the job without its URLs."""
         return JobOverview(
             job_id=job_id,
             created=self.created,

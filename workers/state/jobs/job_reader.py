@@ -1,4 +1,4 @@
-"""What is to be read of the jobs and links that there are, each answer true of one moment."""
+"""Atomic reads of jobs and links."""
 
 import threading
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ class JobReader:
     """The reading half of a `JobTable`, under the same lock as its steps.
 
     Args:
-        max_bytes: of memory, for all that is kept.
+        max_bytes: memory limit for jobs and links.
 
     Attributes:
         kept: the jobs and links themselves; for a restart, while nobody else uses them.
@@ -30,25 +30,25 @@ class JobReader:
     # --- for the web side -------------------------------------------------------------------
 
     def changes(self, wanted: ChangesWanted) -> JobChanges | None:
-        """What is new of a job, or None if this owner has no such job."""
+        """Return what changed of a job, or None if this owner has no such job."""
         with self._lock:
             job = self.kept.of_owner(wanted.job_id, wanted.owner)
             return None if job is None else job.changes(wanted, self.held)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        """A page of all of an owner's links, in order of completion; an empty page is the end, and
-        an empty link the place of one that was removed.
+        """Return a page of an owner's links, in order of completion. An empty page is the end, an
+        empty link is a removed one.
         """
         with self._lock:
             return self.kept.links.of(owner).slice(start, limit)
 
     def links_removed(self, owner: str = "") -> int:
-        """How many links of an owner were removed from the list; their places stay, empty."""
+        """Return the number of an owner's removed links."""
         with self._lock:
             return self.kept.links.of(owner).removed
 
     def overview(self, job_id: str, owner: str) -> JobOverview | None:
-        """A job without its URLs, or None if this owner has no such job."""
+        """Return a job without its URLs, or None if this owner has no such job."""
         with self._lock:
             job = self.kept.of_owner(job_id, owner)
             return None if job is None else job.overview(job_id)
@@ -56,31 +56,31 @@ class JobReader:
     def listing(
         self, owner: str, status: JobStatus | None, before: int | None, limit: int
     ) -> JobListing:
-        """A page of an owner's jobs, newest first.
+        """Return a page of an owner's jobs, newest first.
 
         Args:
-            owner: whose.
-            status: only those of this status; None for all.
-            before: what the last page said follows; None for the first page.
-            limit: jobs on it, at most.
+            owner: the jobs' owner.
+            status: only this status; None for all.
+            before: `JobListing.following` of the previous page; None for the first page.
+            limit: maximum number of jobs.
         """
         with self._lock:
             return self.kept.listing(owner, status, before, limit)
 
     def unfinished(self) -> dict[str, int]:
-        """Open URLs by job id, jobs that are complete left out."""
+        """Return the number of open URLs by job id, without complete jobs."""
         with self._lock:
             return {job_id: job.pending for job_id, job in self.kept.by_id.items() if job.pending}
 
     # --- for the mailbox --------------------------------------------------------------------
 
     def request(self, owner: str, key: str) -> tuple[str, str] | None:
-        """The job that a request with this key has made, and what was asked for, as a digest."""
+        """Return the job id and the request digest of an idempotency key, or None."""
         with self._lock:
             return self.kept.of_request(owner, key)
 
     def failed_of(self, job_id: str, new_job_id: str) -> Submission | None:
-        """A job's failed URLs as a job of their own; None if there are none any more."""
+        """Return a job's failed URLs as a new job; None if there are none."""
         with self._lock:
             job = self.kept.by_id.get(job_id)
             failed = [] if job is None else job.failed()
@@ -106,7 +106,7 @@ class JobReader:
             return self.kept.by_id[job_id].data[index]
 
     def origin(self, job_id: str) -> Origin | None:
-        """The request that a job came with, if that is known."""
+        """Return the request that submitted a job, if known."""
         with self._lock:
             return self.kept.by_id[job_id].origin
 
@@ -119,33 +119,33 @@ class JobReader:
             return None if album is None else album.name
 
     def is_cancelled(self, job_id: str) -> bool:
-        """Whether somebody has cancelled the job."""
+        """Return whether the job is cancelled."""
         with self._lock:
             return self.kept.by_id[job_id].cancelled is not None
 
     @property
     def max_bytes(self) -> int:
-        """Of memory, for all that is kept."""
+        """Memory limit for jobs and links."""
         return self.kept.max_bytes
 
     @property
     def size(self) -> int:
-        """Bytes of memory for what is kept, by an estimate."""
+        """Estimated memory of jobs and links in bytes."""
         with self._lock:
             return self.kept.size
 
     @property
     def max_job_bytes(self) -> int:
-        """The largest job that is taken while there are no others."""
+        """Bytes of the largest job that an empty table takes."""
         return self.kept.max_job_bytes
 
     def bytes_left(self, tenant: str, max_bytes: int, announced: Shares) -> int:
-        """Memory for more jobs of a tenant, where complete jobs make room.
+        """Return the bytes left for new jobs of a tenant, if all complete jobs are evicted.
 
         Args:
-            tenant: whose.
-            max_bytes: of memory for all.
-            announced: bytes of jobs that are not entered yet.
+            tenant: see `Submission`.
+            max_bytes: memory limit for all tenants.
+            announced: bytes of jobs that are announced and not entered yet.
         """
         with self._lock:
             return share_left(
@@ -155,13 +155,13 @@ class JobReader:
             )
 
     def interrupted_uploads(self, job_id: str, index: int) -> int:
-        """Of a URL whose attempt has just broken off: 0 if it was not being uploaded, 1 if it was,
-        2 if that was not the first upload of an unknown end.
+        """Return, for a URL whose attempt broke off: 0 if it was not being uploaded, 1 if it was, 2
+        if the outcome of an earlier upload is unknown too.
         """
         with self._lock:
             job = self.kept.by_id[job_id]
             return 1 + (index in job.outcome_unknown) if index in job.uploading else 0
 
     def jobs(self) -> Iterable[tuple[str, Job]]:
-        """All jobs, in the order in which they were opened; only while nobody else uses them."""
+        """Return all jobs, in the order of submission; takes no lock."""
         return self.kept.by_id.items()

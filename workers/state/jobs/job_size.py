@@ -1,8 +1,8 @@
-"""How much memory a job takes, by an estimate that costs little and is not below the truth.
+"""A cheap estimate of a job's memory, never too low.
 
-The constants are measured with CPython 3.11; `test_job_size.py` holds them against the allocator.
-What an ordinary end of a URL takes is counted from the start, so that a job that was taken fits to
-its end; what goes beyond that is counted when it comes.
+The constants are measured with CPython 3.11; `test_job_size.py` compares them with the allocator.
+A usual result of each URL is counted from the start, so that an accepted job fits until its end;
+longer results are counted when they occur.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from workers.contract.origin import Origin
 from workers.contract.request_key import RequestKey
 
 JOB_BYTES: Final = 4_000
-"""Of a job with nothing in it: in the table, in the lists and in the queue."""
+"""Of an empty job: in the table, in the lists and in the queue."""
 
 URL_BYTES: Final = 490
-"""Of a URL besides its own text: its places, a row of the timeline, changes, and its end."""
+"""Of a URL besides its text: columns, a row of the timeline, changes, and its result."""
 
 EARLIER_BYTES: Final = 220
-"""Of the attempts of a URL before the last one, besides their rows."""
+"""Of a URL's earlier attempts, besides their rows."""
 
 CHANGE_BYTES: Final = 5
 DEFAULT_CHANGES: Final = 2
-"""Of a URL, in `URL_BYTES`: an attempt begins and ends."""
+"""Of a URL, counted in `URL_BYTES`: an attempt begins and ends."""
 
 MARK_BYTES: Final = 100
 """Of an index in one of a job's sets, or of a key in one of its dicts."""
@@ -39,14 +39,14 @@ CONVERTED_BYTES: Final = 330
 DELIVERY_BYTES: Final = 300
 DELETION_BYTES: Final = 700
 
-_END_TEXT_BYTES = 180  # of a link and its deletehash, or of a message, in `URL_BYTES`
-_OPTIONS_BYTES = 2_000  # a webhook that is due included
+_END_TEXT_BYTES = 180  # link and deletehash, or message; counted in `URL_BYTES`
+_OPTIONS_BYTES = 2_000  # with a due webhook
 _KEY_BYTES = 500
 _WIDEST_CHARACTER = 4
 
 
 class Asked(Protocol):
-    """A job as it was asked for."""
+    """The part of a job or submission that `size_of` reads."""
 
     @property
     def urls(self) -> tuple[str, ...]: ...
@@ -61,7 +61,7 @@ class Asked(Protocol):
 
 
 def size_of(job: Asked) -> int:
-    """Bytes of memory that a job takes if each of its URLs ends in an ordinary way."""
+    """Return the bytes of memory of a job whose URLs all have usual results."""
     size = JOB_BYTES + URL_BYTES * len(job.urls) + sum(map(str.__sizeof__, job.urls))
     size += sum(map(bytes.__sizeof__, job.data.values())) + MARK_BYTES * len(job.data)
     if job.options is not NO_OPTIONS:
@@ -81,5 +81,5 @@ def least_size(urls: int, text_bytes: int) -> int:
 
 
 def beyond_usual(*texts: str) -> int:
-    """Bytes of the texts of a URL's end that are not in `URL_BYTES`."""
+    """Return the bytes of a result's texts beyond those counted in `URL_BYTES`."""
     return max(0, sum(map(str.__sizeof__, texts)) - _END_TEXT_BYTES)

@@ -1,7 +1,7 @@
-"""The shared dict of jobs. A plain class: a Manager owns it here, a test or another engine there.
+"""The shared dict of jobs: a plain class, owned by a Manager, a state actor or a test.
 
-Each method is one atomic step under one lock, so that no reader ever sees counts, states, status
-and finished stamp disagree, and no writer needs to read before it writes.
+Each method is one atomic step under one lock: readers see consistent counts, states, status and
+time stamps, and writers need no read before.
 """
 
 import sys
@@ -42,12 +42,12 @@ from workers.state.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class JobEntry:
-    """A job of the table, for as long as nobody else may use the table.
+    """A job of the table, valid while the table's lock is held.
 
     Attributes:
-        journal: to be told of what changes.
-        forget_image: the image of a link is not to serve for another URL any more.
-        drop_link: takes a link off the list of its owner's links.
+        journal: for the records of changes.
+        forget_image: removes a link from the content index.
+        drop_link: removes a link from its owner's list.
     """
 
     job: Job
@@ -60,10 +60,10 @@ class JobTable(JobReader):
     """Job id → job, with atomic methods in place of item assignment.
 
     Args:
-        wall_clock: seconds since the epoch, for the stamps that clients see; never for deadlines.
+        wall_clock: seconds since the epoch, for time stamps; never for deadlines.
         clock: monotonic seconds, for the age of finished jobs.
-        max_bytes: of memory, by an estimate: beyond it complete jobs are forgotten. Whoever only
-            reads or rewrites a journal sets none, as nothing is to be lost by that.
+        max_bytes: memory limit, beyond which complete jobs are evicted. Unlimited for a tool that
+            reads or rewrites a journal, so that nothing is lost.
 
     Attributes:
         metrics: counts what happens here.
@@ -88,20 +88,20 @@ class JobTable(JobReader):
 
     @property
     def wall_clock(self) -> Callable[[], float]:
-        """Seconds since the epoch, as its stamps have them."""
+        """Clock of the time stamps: seconds since the epoch."""
         return self._wall_clock
 
     # --- the life of a job --------------------------------------------------------------------
 
     def announce(self, submission: Submission) -> float:
-        """Tell the journal of a job before it is opened; this may wait for the disk.
+        """Write a job to the journal before it is opened; may wait for the disk.
 
         Returns:
-            The job's stamp of creation, for `open`.
+            The job's creation time in seconds since the epoch, for `open`.
 
         Raises:
-            ValueError: the job id is taken, or there are no URLs.
-            JournalFullError: the journal cannot keep the job, so it must not be opened.
+            ValueError: the job id exists, or there are no URLs.
+            JournalFullError: the job is not in the journal, and must not be opened.
         """
         if not submission.urls:
             raise ValueError("A job needs at least one URL.")
@@ -112,7 +112,7 @@ class JobTable(JobReader):
             self._journal.commit(opened_record(submission, created))
         except JournalFullError as error:
             if error.maybe_kept:
-                # The client is told that nothing was.
+                # The client gets a refusal, so a restart must not bring the job back.
                 self._journal.append(["forgotten", [submission.job_id]])
             raise
         return created
@@ -120,15 +120,15 @@ class JobTable(JobReader):
     def open(
         self, submission: Submission, created: float | None = None, asked_bytes: int = 0
     ) -> None:
-        """Enter a new job, all of its URLs pending.
+        """Enter a new job with all URLs pending.
 
         Args:
             submission: the job.
-            created: what `announce` returned, if the job was announced.
-            asked_bytes: see `workers.state.jobs.job_size.size_of`, if it is known.
+            created: the result of `announce`, if the job was announced.
+            asked_bytes: see `workers.state.jobs.job_size.size_of`; 0 if unknown.
 
         Raises:
-            ValueError: the job id is taken, or there are no URLs.
+            ValueError: the job id exists, or there are no URLs.
         """
         if not submission.urls:
             raise ValueError("A job needs at least one URL.")
@@ -143,15 +143,15 @@ class JobTable(JobReader):
             self.kept.enter(submission.job_id, job)
             if origin is not None:
                 origin.retried_as = submission.job_id
-                origin.log.note(0)  # nothing of this URL: a change to be seen of the job itself
+                origin.log.note(0)  # a change of the job itself, not of this URL
                 self.kept.weigh(origin)
         self.metrics.accepted(len(submission.urls))
 
     def begin(self, job_id: str, index: int) -> int:
-        """Note that an attempt begins; the job is in progress from its first one on.
+        """Begin an attempt; the first one sets the job in progress.
 
         Returns:
-            The number of this attempt, from 1.
+            The attempt's number, from 1.
         """
         with self._lock:
             job = self.kept.by_id[job_id]
@@ -167,16 +167,15 @@ class JobTable(JobReader):
     def begin_upload(
         self, job_id: str, index: int, download_report: DownloadReport | None = None
     ) -> str | None:
-        """Note that the image is about to be sent, before it is.
+        """Record that an upload begins, before it does.
 
         Args:
             job_id: the job.
-            index: the URL's place in it.
-            download_report: the image.
+            index: of the URL in the job.
+            download_report: the downloaded image.
 
         Returns:
-            The link of the same image of the same owner, if there is one; then nothing is to be
-            sent.
+            The link of the same image of the same owner, if any; the upload is then skipped.
         """
         with self._lock:
             job = self.kept.by_id[job_id]
@@ -225,15 +224,15 @@ class JobTable(JobReader):
         count: bool,
         maybe_stored: bool = False,
     ) -> None:
-        """Note why an attempt ended without a result; the URL stays pending.
+        """End an attempt without a result; the URL stays pending.
 
         Args:
             job_id: the job.
-            index: the URL's place in it.
-            reason: the stable code shown to readers until the next result.
-            message: the sentence that goes with it.
-            count: False takes the attempt back: it was not the URL's fault.
-            maybe_stored: Imgur may have the image all the same.
+            index: of the URL in the job.
+            reason: the stable code shown until the next result.
+            message: the sentence shown with it.
+            count: False if the attempt does not count, as the URL did not cause its end.
+            maybe_stored: whether Imgur may have the image nevertheless.
         """
         with self._lock:
             job = self.kept.by_id[job_id]
@@ -249,16 +248,16 @@ class JobTable(JobReader):
     def record(
         self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None = None
     ) -> JobSummary | None:
-        """Make one URL final. A URL that is final already stays as it is.
+        """Record the result of a URL; a final one stays unchanged.
 
         Args:
             job_id: the job.
-            index: the URL's place in it.
-            result: how it ended.
-            finished: the job's stamp, if this ended it before a restart.
+            index: of the URL in the job.
+            result: upload or failure.
+            finished: seconds since the epoch, from the journal; None for now.
 
         Returns:
-            The job's summary, if this was its last open URL.
+            The job's summary, if this was its last open URL; else None.
         """
         with self._lock:
             job = self.kept.by_id[job_id]
@@ -269,7 +268,7 @@ class JobTable(JobReader):
                 job.resolve(index, result.resolved_to)
                 self._journal.append(["resolved", job_id, index, result.resolved_to])
             if isinstance(result, Uploaded):
-                if not result.same_as:  # else its link is listed already
+                if not result.same_as:  # a duplicate's link is listed already
                     self._note_image(job, index, result, now)
                 job.complete(index, result, now)
             else:
@@ -280,27 +279,27 @@ class JobTable(JobReader):
             return summary
 
     def note_failure(self, job_id: str, reason: str) -> bool:
-        """A URL fails for good, told before `record`; returns whether to log it by itself."""
+        """Count a failure, before `record`; return whether to log it."""
         with self._lock:
             return self.kept.by_id[job_id].failure_log.note_failure(reason)
 
     def note_retry(self, job_id: str) -> bool:
-        """An attempt is to be made again; returns whether to log it by itself."""
+        """Count a retry; return whether to log it."""
         with self._lock:
             return self.kept.by_id[job_id].failure_log.note_retry()
 
     def cancel(
         self, job_id: str, indexes: Sequence[int], finished: float | None = None
     ) -> JobSummary | None:
-        """Note that a job is cancelled, and let some of its URLs end by that.
+        """Cancel a job and fail these URLs.
 
         Args:
             job_id: the job, not complete.
-            indexes: pending URLs that nobody works on, ascending.
+            indexes: of pending URLs without a lease, ascending.
             finished: see `record`.
 
         Returns:
-            The job's summary, if these were its last open URLs.
+            The job's summary, if these were its last open URLs; else None.
         """
         with self._lock:
             job = self.kept.by_id[job_id]
@@ -327,22 +326,22 @@ class JobTable(JobReader):
         return summary
 
     def evict(self, age_seconds: float | None) -> int:
-        """Forget jobs that finished so long ago, the oldest first, and those for which there is no
-        memory; their links stay listed. One with an open task stays for as long again.
+        """Evict jobs older than an age, the oldest first, and those beyond the memory limit. Their
+        links stay; a job with an open task counts as finished now.
 
         Args:
-            age_seconds: since the job finished; None for no age.
+            age_seconds: maximum age since the job finished; None for no maximum.
 
         Returns:
-            How many were forgotten.
+            Number of evicted jobs.
         """
         return evict(self.kept, self._lock, self._log_forgotten, self._clock, age_seconds)
 
     def make_room(self, max_bytes: int) -> dict[str, Job]:
-        """Forget complete jobs until no more memory is taken, of whoever has most the oldest first.
+        """Evict complete jobs down to a memory limit; see `FinishedJobs.take_for_room`.
 
         Returns:
-            What was forgotten. Freeing a large job takes a while: let go of it without a lock.
+            The evicted jobs. Freeing a large job takes a while: drop the reference without a lock.
         """
         with self._lock:
             dropped = self.kept.make_room(max_bytes, self._clock())
@@ -353,7 +352,7 @@ class JobTable(JobReader):
 
     @contextmanager
     def entry(self, job_id: str) -> Iterator[JobEntry | None]:
-        """One job, to be read and changed in one step; None if there is none of this id."""
+        """Hold the lock and yield a job to read and change; None if the id is unknown."""
         with self._lock:
             job = self.kept.by_id.get(job_id)
             if job is None:
@@ -386,7 +385,7 @@ class JobTable(JobReader):
     # --- a restart; until `resume` nobody else uses the table -----------------------------------
 
     def start(self, job_id: str) -> None:
-        """A job had been in progress."""
+        """Set a job in progress."""
         self.kept.advance(job_id, self.kept.by_id[job_id], JobStatus.IN_PROGRESS)
 
     def resolve(self, job_id: str, index: int, url: str) -> None:
@@ -394,17 +393,17 @@ class JobTable(JobReader):
         self.kept.by_id[job_id].resolve(index, url)
 
     def forget(self, job_ids: Iterable[str]) -> None:
-        """Jobs had been evicted, or were never taken after all."""
+        """Drop jobs that were evicted or refused."""
         self.kept.forget(job_ids)
 
     def resume(self, journal: JobJournal) -> None:
-        """The state is as it was; from now on the journal is told of each change."""
+        """End the recovery; from now on the journal gets each change."""
         self.kept.resume(self._clock(), self._wall_clock())
         self._journal = journal
         self.quota_history.resume(journal)
         self.metrics = Metrics()  # what a journal brought back was counted before the restart
 
-    # --- inside, the lock held --------------------------------------------------------------
+    # --- internal, with the lock held ---------------------------------------------------------
 
     def _join_album(self, job_id: str, job: Job, asked: NewAlbum, origin: Job | None) -> None:
         album = None if origin is None else origin.album
@@ -436,7 +435,7 @@ class JobTable(JobReader):
         if job.pending:
             self.kept.weigh(job)
             return None
-        # The wall clock may have been set back meanwhile; a job never ends before it began.
+            # The wall clock may have been set back; a job never ends before it began.
         job.finished = max(job.created, self._wall_clock()) if finished is None else finished
         self.kept.finish(job_id, job, self._clock())
         self.kept.weigh(job)

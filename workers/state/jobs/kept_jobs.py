@@ -1,4 +1,4 @@
-"""All jobs and links that there are, and the ways to find them."""
+"""All jobs and links, with their indexes."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,18 +15,17 @@ from workers.state.jobs.job_order import JobOrder
 from workers.state.jobs.kept_links import KeptLinks
 
 _LINKS_SHARE: Final = 4
-"""Of all memory; as much as the web side has for answers that list them."""
+"""Of all memory; the web side has as much for the responses that list them."""
 
 _CONTENTS_SHARE: Final = 8
 _SPARE_SHARE: Final = 64
 
 
 class KeptJobs:
-    """Jobs by id, by owner and age, by the key of their request, by when they finished; links by
-    owner. Not safe for threads by itself.
+    """Jobs by id, owner and age, idempotency key, and finish time; links by owner. Not thread-safe.
 
     Args:
-        max_bytes: of memory, for all of it.
+        max_bytes: memory limit for jobs, links and the content index.
 
     Attributes:
         by_id: all jobs, in the order in which they were opened.
@@ -49,16 +48,16 @@ class KeptJobs:
         self.dropped_for_room = 0
         self._finished = FinishedJobs(self._has_open_tasks)
         self._order = JobOrder()
-        # By owner and key: the job that a request made, for when it comes again.
+        # (owner, idempotency key) → job id.
         self._requests: dict[tuple[str, str], str] = {}
 
     def of_owner(self, job_id: str, owner: str) -> Job | None:
-        """A job; None if this owner has no such one."""
+        """Return a job; None if this owner has no such job."""
         job = self.by_id.get(job_id)
         return None if job is None or job.owner != owner else job
 
     def of_request(self, owner: str, key: str) -> tuple[str, str] | None:
-        """The job that a request with this key has made, and what was asked for, as a digest."""
+        """Return the job id and the request digest of an idempotency key, or None."""
         job_id = self._requests.get((owner, key), "")
         job = self.by_id.get(job_id)
         return None if job is None or job.request is None else (job_id, job.request.digest)
@@ -74,7 +73,7 @@ class KeptJobs:
         return JobListing(jobs, shown[-1][0] if len(entries) > limit else None)
 
     def enter(self, job_id: str, job: Job) -> None:
-        """Enter a job as it stands; its links are entered apart."""
+        """Enter a job as it is; its links are entered separately."""
         self.by_id[job_id] = job
         self.weigh(job)
         if job.album is not None:
@@ -86,17 +85,17 @@ class KeptJobs:
             self._requests[job.owner, job.request.key] = job_id
 
     def advance(self, job_id: str, job: Job, status: JobStatus) -> None:
-        """Give a job its next status."""
+        """Set a job's next status."""
         self._order.move(job.owner, (job.number, job_id), job.status, status)
         job.status = status
 
     def finish(self, job_id: str, job: Job, now: float) -> None:
-        """A job is complete, since this monotonic second."""
+        """Mark a job as complete at this monotonic second."""
         self.advance(job_id, job, JobStatus.COMPLETE)
         self._finished.add(job.tenant, job_id, now)
 
     def forget(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Drop jobs; returns those that were there. Their links stay."""
+        """Drop jobs; return those that existed. Their links stay."""
         dropped = {}
         for job_id in job_ids:
             job = self.by_id.pop(job_id, None)
@@ -111,44 +110,44 @@ class KeptJobs:
         return dropped
 
     def forget_old(self, age_seconds: float, limit: int, now: float) -> tuple[dict[str, Job], int]:
-        """Drop jobs that finished so long ago, the oldest first. One with an open task stays for
-        as long again.
+        """Drop jobs older than an age, the oldest first. One with an open task counts as finished
+        now.
 
         Args:
-            age_seconds: since the job finished.
-            limit: jobs to look at.
+            age_seconds: maximum age since the job finished.
+            limit: maximum number of jobs to check.
             now: monotonic seconds.
 
         Returns:
-            What was dropped, and how many jobs were looked at.
+            The dropped jobs, and the number of jobs checked.
         """
         old, looked = self._finished.take_old(now - age_seconds, limit, now)
         return self.forget(old), looked
 
     @property
     def finished_count(self) -> int:
-        """Jobs that are complete."""
+        """Number of complete jobs."""
         return len(self._finished)
 
     # --- memory -----------------------------------------------------------------------------
 
     @property
     def max_job_bytes(self) -> int:
-        """The largest job that fits whatever outlives the others."""
+        """Bytes of the largest job that fits beside full links and a full content index."""
         return self.max_bytes - self.max_bytes // _LINKS_SHARE - self.max_bytes // _CONTENTS_SHARE
 
     @property
     def lasting_bytes(self) -> int:
-        """Memory for what outlives the jobs, by an estimate."""
+        """Estimated memory of links and content index in bytes: they outlive the jobs."""
         return self.links.size + self.contents.size
 
     @property
     def size(self) -> int:
-        """Bytes of memory, by an estimate."""
+        """Estimated memory in bytes."""
         return self.sizes.total + self.lasting_bytes
 
     def weigh(self, job: Job) -> None:
-        """Count what a job takes now."""
+        """Update the sizes with a job's current size."""
         size = job.size
         open_size = size if job.finished is None or job.has_open_tasks else 0
         if size != job.weighed:
@@ -159,11 +158,11 @@ class KeptJobs:
             job.weighed_open = open_size
 
     def make_room(self, max_bytes: int, now: float) -> dict[str, Job]:
-        """Drop complete jobs until no more memory is taken; see `FinishedJobs.take_for_room`."""
+        """Drop complete jobs down to a memory limit; see `FinishedJobs.take_for_room`."""
         dropped: dict[str, Job] = {}
         if self.size <= max_bytes or self.sizes.total == self.open_sizes.total:
             return dropped
-        # A bit more, so that the next job need not look for its room again.
+            # A margin, so that not every new job evicts again.
         enough = max_bytes - max_bytes // _SPARE_SHARE
 
         def forget(job_ids: list[str]) -> bool:
@@ -175,11 +174,11 @@ class KeptJobs:
         return dropped
 
     def resume(self, now: float, wall_now: float) -> None:
-        """After a restart, all jobs as they were: their ages and timelines go on from here.
+        """End a recovery: set the ages and timelines of all jobs.
 
         Args:
             now: monotonic seconds.
-            wall_now: seconds since the epoch, at the same moment.
+            wall_now: the same moment in seconds since the epoch.
         """
         for job in self.by_id.values():
             job.restart_timelines(now - max(0.0, wall_now - job.created))

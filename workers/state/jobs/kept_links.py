@@ -1,21 +1,21 @@
-"""The links of all images, by owner and in order of completion, within so many bytes."""
+"""The links of all images, by owner and in order of completion, with a memory limit."""
 
 from collections.abc import ItemsView, Iterable
 
 from workers.state.jobs.link_list import LinkList
 
-_KEPT_WHEN_FULL = 7 / 8  # so that whoever lists them need not begin anew with each new image
+_KEPT_WHEN_FULL = 7 / 8  # a margin: removals invalidate the web side's lists, so they are rare
 
 
 class KeptLinks:
-    """Links outlive their jobs. Of more than fit, the oldest of whoever has most are forgotten, and
-    their places stay, empty. Not safe for threads by itself.
+    """Links by owner; they outlive their jobs. Beyond the limit, the oldest links of the owner
+    with the most are emptied; indexes stay. Not thread-safe.
 
     Args:
-        max_bytes: for all of them.
+        max_bytes: memory limit.
 
     Attributes:
-        size: bytes of memory, by an estimate.
+        size: estimated memory in bytes.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -24,15 +24,15 @@ class KeptLinks:
         self._lists: dict[str, LinkList] = {}
 
     def of(self, owner: str) -> LinkList:
-        """An owner's links, to be read."""
+        """Return an owner's links, for reading."""
         return self._lists.get(owner) or LinkList()
 
     def items(self) -> ItemsView[str, LinkList]:
-        """All links by owner, to be read."""
+        """Return all links by owner, for reading."""
         return self._lists.items()
 
     def add(self, owner: str, links: Iterable[str]) -> None:
-        """Append an owner's next links."""
+        """Append links of an owner."""
         found = self._lists.get(owner)
         if found is None:
             found = self._lists[owner] = LinkList()
@@ -43,7 +43,7 @@ class KeptLinks:
             self._shrink(int(self._max_bytes * _KEPT_WHEN_FULL))
 
     def remove(self, owner: str, link: str) -> None:
-        """A link is not to be listed any more."""
+        """Remove a link of an owner."""
         found = self.of(owner)
         self.size -= found.size
         found.remove(link)

@@ -1,21 +1,21 @@
-"""An owner's links, kept for as long as the service runs, in as little memory as they take."""
+"""A compact list of an owner's links."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 _PAGE: Final = 1000
-_SEPARATOR = "\n"  # in no link: `public_link` of the Imgur client lets `!` to `~` through
+_SEPARATOR = "\n"  # in no link: `public_link` of the Imgur client allows only `!` to `~`
 _EMPTY_PAGE: Final = _SEPARATOR * (_PAGE - 1)
-_PAGE_BYTES = 120  # besides its text
-_LINK_BYTES = 80  # of a string of its own, besides its text
+_PAGE_BYTES = 120  # without its text
+_LINK_BYTES = 80  # of a string, without its text
 
 
 class LinkList:
-    """A list of links that only grows: where one was removed, its place stays, empty, so that every
-    other link keeps its index and cursors stay true.
+    """An append-only list: a removed link becomes an empty string, so that all other links keep
+    their index and cursors stay valid.
 
-    A string of its own costs a link of 40 characters more than 100 bytes, and lies scattered among
-    short-lived objects, whose memory it keeps from being given back. Full pages are one string.
+    As a string each, links of 40 characters take more than 100 bytes, and are scattered among
+    short-lived objects, whose memory cannot be freed then. So a full page is one string.
     """
 
     def __init__(self) -> None:
@@ -23,16 +23,16 @@ class LinkList:
         self._last: list[str] = []
         self._last_bytes = 0
         self._pages_bytes = 0
-        self._forgotten = 0  # pages, from the first one on
+        self._forgotten = 0  # emptied pages, from the first
         self.removed = 0
-        """How many were removed; the same number twice means that none was in between."""
+        """Number of removed links; unchanged means that none was removed in between."""
 
     def __len__(self) -> int:
         return len(self._pages) * _PAGE + len(self._last)
 
     @property
     def size(self) -> int:
-        """Bytes of memory, by an estimate."""
+        """Estimated memory in bytes."""
         return self._pages_bytes + self._last_bytes
 
     def __iter__(self) -> Iterator[str]:
@@ -54,13 +54,13 @@ class LinkList:
             self.append(link)
 
     def remove(self, link: str) -> bool:
-        """Empty the place of a link; False if it is not in the list."""
+        """Replace a link with an empty string; False if it is not in the list."""
         if link in self._last:
             self._last[self._last.index(link)] = ""
             self._last_bytes -= len(link)
             self.removed += 1
             return True
-        # The newest first: what is removed was mostly uploaded a moment ago.
+            # The newest first: most removed images are recent.
         for number in range(len(self._pages) - 1, -1, -1):
             if link in self._pages[number]:
                 links = self._pages[number].split(_SEPARATOR)
@@ -72,7 +72,7 @@ class LinkList:
         return False
 
     def forget_oldest(self) -> bool:
-        """Empty the places of the oldest full page; False if there is none."""
+        """Empty the oldest full page; False if there is none."""
         if self._forgotten == len(self._pages):
             return False
         links = self._pages[self._forgotten].split(_SEPARATOR)
@@ -82,13 +82,13 @@ class LinkList:
         return True
 
     def _set_page(self, number: int, page: str) -> None:
-        # One string for all empty pages.
+        # All empty pages share one string.
         new = _EMPTY_PAGE if page == _EMPTY_PAGE else page
         self._pages_bytes += _bytes_of(new) - _bytes_of(self._pages[number])
         self._pages[number] = new
 
     def slice(self, start: int, limit: int) -> tuple[str, ...]:
-        """At most so many links from the one with this index on; empty where one was removed."""
+        """Return up to `limit` links from an index on; a removed one is empty."""
         stop = min(len(self), start + limit)
         found: list[str] = []
         while start < stop:

@@ -1,4 +1,4 @@
-"""What a job keeps of its tasks besides images."""
+"""A job's record of its webhook and deletions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ class JobTasks:
     """The webhook and the deletions of one job; most jobs have none.
 
     Attributes:
-        deliveries: attempts to tell the callback URL, oldest first. No more than there are waits
-            between them, and one.
-        deletions: of images, by their index.
-        pending_deletions: indexes of the images that are still to be deleted.
+        deliveries: attempts to deliver the webhook, oldest first; at most one more than
+            `RETRY_SECONDS` has entries.
+        deletions: by image index.
+        pending_deletions: indexes of images with an open deletion.
     """
 
     deliveries: list[DeliveryAttempt] = field(default_factory=list)
@@ -28,7 +28,7 @@ class JobTasks:
             self.set_deletion(index, deletion)
 
     def set_deletion(self, index: int, deletion: Deletion) -> None:
-        """Enter how the deletion of an image stands."""
+        """Set the state of an image's deletion."""
         self.deletions[index] = deletion
         if deletion.state is DeletionState.PENDING:
             self.pending_deletions.add(index)
@@ -37,22 +37,22 @@ class JobTasks:
 
     @property
     def size(self) -> int:
-        """Bytes of memory, by an estimate."""
+        """Estimated memory in bytes."""
         return DELIVERY_BYTES * len(self.deliveries) + DELETION_BYTES * len(self.deletions)
 
     @property
     def is_told(self) -> bool:
-        """Whether there is nothing more to tell the callback URL."""
+        """True if no delivery attempt remains."""
         return bool(self.deliveries) and self.deliveries[-1].next_at is None
 
     def deletions_of(self, indexes: Iterable[int]) -> dict[int, Deletion]:
-        """Those of some images."""
+        """Return the deletions of these images."""
         if not self.deletions:
             return {}
         return {index: self.deletions[index] for index in indexes if index in self.deletions}
 
     def to_record(self) -> dict[str, Any]:
-        """For a journal."""
+        """Return the journal's form."""
         return {
             "deliveries": [delivery_record(attempt) for attempt in self.deliveries],
             "deletions": [
@@ -62,10 +62,10 @@ class JobTasks:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "JobTasks":
-        """What `to_record` gave, gone through JSON.
+        """Read the result of `to_record` after JSON.
 
         Raises:
-            LookupError, TypeError, ValueError: the record is no such thing.
+            LookupError, TypeError, ValueError: the record is malformed.
         """
         return cls(
             [delivery_of(attempt) for attempt in record["deliveries"]],

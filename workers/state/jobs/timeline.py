@@ -1,7 +1,7 @@
-"""When what happened to each URL of a job, in a few bytes each.
+"""Timelines of a job's URLs, in a few bytes each.
 
-Times are milliseconds since the job came in, on the monotonic clock, so that no timeline goes
-backwards when somebody sets the wall clock. Kept in memory only.
+Times are milliseconds since the submission, on the monotonic clock: a change of the wall clock
+does not matter. Kept in memory only.
 """
 
 import struct
@@ -41,7 +41,7 @@ EventName = Literal["claimed", "downloaded", "converted", "uploaded", "retried",
 
 
 class End(IntEnum):
-    """How an attempt ended."""
+    """The end of an attempt."""
 
     NOT_YET = 0
     UPLOADED = 1
@@ -58,11 +58,11 @@ _END_EVENTS: Final[Mapping[int, EventName]] = {
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """Something that happened to a URL.
+    """An event of a URL.
 
     Attributes:
-        seconds: since the job came in.
-        attempt: of a claim: which one.
+        seconds: since the submission.
+        attempt: number, of a claim.
         size: of a download, in bytes.
         media_type: of a download.
         milliseconds: how long it took, of a download, a conversion or an upload.
@@ -79,14 +79,14 @@ class TimelineEvent:
 
 
 class Timelines:
-    """Of all URLs of a job. Not safe for threads by itself.
+    """The timelines of all URLs of a job. Not thread-safe.
 
     Args:
-        urls: how many there are.
-        opened: monotonic seconds at which the job came in.
+        urls: number of URLs.
+        opened: monotonic seconds at which the job was submitted.
 
     Attributes:
-        earlier_bytes: memory for attempts before the last one, by an estimate.
+        earlier_bytes: estimated memory of attempts before the last one.
     """
 
     __slots__ = ("_arrivals", "_earlier", "_opened", "_rows", "earlier_bytes")
@@ -100,7 +100,7 @@ class Timelines:
         self._arrivals: dict[int, tuple[int, int, int, int, int]] = {}
 
     def claimed(self, index: int, attempt: int, now: float) -> None:
-        """An attempt begins."""
+        """Begin an attempt."""
         start = index * TIMELINE_BYTES
         if self._rows[start + _END_AT] or index in self._arrivals:
             self._set_aside(index)
@@ -117,7 +117,7 @@ class Timelines:
         self._arrivals[index] = (self._time(now), took, converting, size, media_type)
 
     def ended(self, index: int, end: End, now: float, reason: str = "") -> None:
-        """The attempt is over; or the URL is, without one."""
+        """End the attempt, or the URL without one."""
         start = index * TIMELINE_BYTES
         if self._rows[start + _END_AT]:
             self._set_aside(index)
@@ -127,12 +127,12 @@ class Timelines:
         _REST.pack_into(self._rows, start + _BEGIN.size, *rest)
 
     def since_arrival(self, index: int, now: float) -> float | None:
-        """Seconds since the image in hand arrived, to the millisecond; None if there is none."""
+        """Return seconds since the download, to the millisecond; None without one."""
         arrived = self._arrivals.get(index, _NO_ARRIVAL)[0]
         return (self._time(now) - arrived) / 1000 if arrived else None
 
     def rows(self, indexes: Sequence[int]) -> bytes:
-        """The rows of some URLs, one after the other."""
+        """Return the rows of these URLs, concatenated."""
         if isinstance(indexes, range):
             return bytes(self._rows[indexes.start * TIMELINE_BYTES : indexes.stop * TIMELINE_BYTES])
         return b"".join(
@@ -140,14 +140,14 @@ class Timelines:
         )
 
     def earlier(self, indexes: Sequence[int]) -> dict[int, bytes]:
-        """The rows of attempts before the last one, by URL, of those that had some."""
+        """Return the rows of attempts before the last one, by URL; URLs without any are absent."""
         if not self._earlier:
             return {}
         return {index: self._earlier[index] for index in indexes if index in self._earlier}
 
     def _time(self, now: float) -> int:
         time = int((now - self._opened) * 1000) + 1
-        return time if 0 < time <= _MOST else _MOST if time > 0 else 1
+        return time if 0 < time <= _MAX else _MAX if time > 0 else 1
 
     def _set_aside(self, index: int) -> None:
         self._arrivals.pop(index, None)
@@ -160,10 +160,10 @@ class Timelines:
 
 
 def read_timeline(rows: bytes) -> Iterator[TimelineEvent]:
-    """What happened to one URL, in order.
+    """Decode the events of one URL, in order.
 
     Args:
-        rows: of its attempts, the last one at the end.
+        rows: of its attempts, the last one last.
     """
     for row in _ROW.iter_unpack(rows):
         yield from _events(row)
