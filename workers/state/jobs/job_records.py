@@ -1,8 +1,7 @@
-"""What the job table tells a journal: every change that a restart must find again.
+"""The job table's journal records: every change that a restart must restore.
 
-The attempts themselves are left out, only the first of a job is told: each ends in an interruption
-or a result, which are told, and one without an end is taken back at the restart. What each record
-means is in `workers.state.journal.recovery`.
+Only a job's first attempt has a record: every attempt ends in an interruption or a result, which
+have one, and an attempt without an end is repeated after the restart. `recovery` reads them.
 """
 
 import base64
@@ -16,23 +15,23 @@ Record = list[Any]
 
 
 class JobJournal(Protocol):
-    """Told of each change within the step that makes it: a `Journal`."""
+    """Gets each change within the step that makes it: a `Journal`."""
 
     def append(self, record: Record) -> None:
-        """Note what has happened."""
+        """Record a change that was made."""
         ...
 
     def commit(self, record: Record) -> None:
-        """Note what is to happen.
+        """Record a change before it is made.
 
         Raises:
-            JournalFullError: that was not possible, so it must not happen.
+            JournalFullError: not recorded; the change must not be made.
         """
         ...
 
 
 class NoJournal:
-    """The state lives in memory, and ends with it."""
+    """Records nothing: the state is in memory only."""
 
     def append(self, record: Record) -> None:
         pass
@@ -42,7 +41,7 @@ class NoJournal:
 
 
 def opened_record(submission: Submission, created: float) -> Record:
-    """The record of a job that is about to be taken."""
+    """Return the record of a job that is about to be entered."""
     options = submission.options.to_record()
     record = ["opened", submission.job_id, submission.owner, created, list(submission.urls)]
     origin = _origin(submission)
@@ -56,7 +55,7 @@ def opened_record(submission: Submission, created: float) -> Record:
 def ended_record(
     job_id: str, index: int, result: Uploaded | Failed, finished: float | None
 ) -> Record:
-    """The record of a URL that has become final, and of the job's end if that was its last."""
+    """Return the record of a URL's result, and of the job's end if that was its last URL."""
     if isinstance(result, Uploaded):
         image: list[Any] = [result.link, result.deletehash]
         if result.converted is not None:
@@ -71,12 +70,12 @@ def ended_record(
 
 
 def cancelled_record(job_id: str, indexes: Sequence[int], finished: float | None) -> Record:
-    """The record of a step of a job's cancellation: its URLs as [first, behind the last] of runs.
+    """Return the record of a cancellation step, with URLs as runs [first, last + 1].
 
     Args:
         job_id: the job.
         indexes: of the URLs, ascending.
-        finished: the job's stamp, if these were its last.
+        finished: seconds since the epoch, if these were its last open URLs.
     """
     runs: list[list[int]] = []
     for index in indexes:
@@ -98,7 +97,7 @@ def data_of(record: Sequence[Sequence[Any]]) -> dict[int, bytes]:
 
 
 def _origin(submission: Submission) -> dict[str, Any]:
-    """What made the job, if that was more than a plain request."""
+    """Return retry and idempotency key of the submission, where it has them."""
     origin: dict[str, Any] = {}
     if submission.retry_of is not None:
         origin["retry_of"] = submission.retry_of

@@ -1,7 +1,7 @@
-"""``python -m workers.state.journal BYTES``: the other half of `workers.state.journal.compaction`.
+"""``python -m workers.state.journal BYTES``: the child of `workers.state.journal.compaction`.
 
 Reads so many bytes of a journal from stdin, and writes the shortest journal of the same state to
-stdout. The state is in memory twice while this runs: where memory is short, this is what goes.
+stdout. It takes as much memory as the state once more, so the kernel kills it first.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ from workers.state.journal.journal_records import RecordReader
 from workers.state.journal.recovery import replay, state_records
 
 _STDOUT = 1  # the descriptor
-_NICENESS = 10  # as that of workers, see sched(7): below it a busy machine would never end this
-_FIRST_TO_GO = "1000"  # oom_score_adj, see proc(5)
+_NICENESS = 10  # that of the workers (sched(7)): a lower priority would starve on a busy machine
+_KILLED_FIRST = "1000"  # oom_score_adj, see proc(5)
 _RECORDS_A_LOOK = 10_000
 
 
 def main() -> int:
-    """Make a journal compact.
+    """Write the compact journal.
 
     Returns:
-        The exit code: 0 done, and on the disk; 1 it cannot be read, or there is no room.
+        The exit code: 0 done and synced; 1 unreadable, or no room.
     """
     os.nice(_NICENESS)
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+        Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST)
     lines = _head(sys.stdin.buffer, int(sys.argv[1]))
     table = JobTable()
     try:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _head(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The lines of the first so many bytes; the journal may have grown since."""
+    """Yield the lines of the first `size` bytes; the journal may have grown since."""
     for line in lines:
         if size <= 0:
             return

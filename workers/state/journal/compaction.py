@@ -1,9 +1,8 @@
-"""Makes a journal compact while the service runs, so that it does not grow for ever.
+"""Compacts a journal while the service runs, so that it does not grow forever.
 
-A process of its own (`workers.state.journal.__main__`) reads the journal up to some byte, as a
-restart does, and writes the state alone to a new file. Then the journal copies what has come since
-and goes on in the new file. Nobody else waits for that, and at each point one of the two files, the
-one that has the journal's name, holds all.
+A child process (`workers.state.journal.__main__`) replays the journal up to a byte and writes the
+state to a new file. Then the journal appends the later records and continues in the new file. No
+caller waits for that, and at each moment the file with the journal's name is complete.
 """
 
 import fcntl
@@ -22,14 +21,14 @@ from workers.state.journal.journal import SYNC_SECONDS, Journal
 from workers.state.journal.journal_file import new_file
 
 LEAST_BYTES = 16 * 1024 * 1024
-"""A journal below it is read in a moment."""
+"""A smaller journal is not compacted."""
 
-_GROWTH = 2  # times the compact size: a record is read again about once in its life
+_GROWTH = 2  # times the compact size: each record is then rewritten about once
 _RETRY = Backoff(base_seconds=60.0, cap_seconds=3600.0)
 
 
 def keep(journal: Journal, compaction: "Compaction") -> None:
-    """Bring a journal to the disk once in `SYNC_SECONDS`, and keep it small, until it is closed."""
+    """Sync a journal every `SYNC_SECONDS` and compact it, until it is closed."""
     while not journal.wait_closed(SYNC_SECONDS):
         journal.sync()
         compaction.look_after()
@@ -37,13 +36,13 @@ def keep(journal: Journal, compaction: "Compaction") -> None:
 
 
 class Compaction:
-    """Begins to make a journal compact when it has grown, and completes it. For one thread.
+    """Compacts a journal when it has grown. Not thread-safe.
 
     Args:
         journal: just opened.
-        path: of its file, no symbolic link.
+        path: its file, not a symbolic link.
         clock: monotonic seconds.
-        least_bytes: a journal below it is left alone.
+        least_bytes: a smaller journal is not compacted.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class Compaction:
         self._log = structlog.get_logger("journal")
 
     def look_after(self) -> None:
-        """Take the next step, if there is one to take; never waits for the other process."""
+        """Take the next step, if one is due; never waits for the child."""
         try:
             if self._child is None:
                 if self._is_due():
@@ -86,7 +85,7 @@ class Compaction:
             )
 
     def abandon(self) -> None:
-        """End what is under way; the journal stands as it is."""
+        """Cancel a running compaction; the journal stays as it is."""
         if self._child is not None:
             self._child.kill()
             self._child.wait()
@@ -114,7 +113,7 @@ class Compaction:
         self._upto = self._journal.size
         self._fresh = new_file(self._fresh_path)
         command = [sys.executable, "-m", "workers.state.journal", str(self._upto)]
-        # Opened again: the lock on the journal must end with this process, not with the other.
+        # Opened again: the journal's lock must end with this process, not with the child.
         with self._path.open("rb") as old:
             self._child = subprocess.Popen(  # noqa: S603 - our own module, nothing from outside
                 command,

@@ -1,4 +1,4 @@
-"""The journal's file: found and locked, or rewritten."""
+"""The journal's file: opens, locks and rewrites it."""
 
 import contextlib
 import errno
@@ -14,21 +14,21 @@ from workers.contract.errors import JournalError
 from workers.state.jobs.job_records import Record
 from workers.state.journal.journal_records import HEADER, encode
 
-_LOCK_PATIENCE_SECONDS = 2.0  # a service killed with all of its processes is gone well before
+_LOCK_PATIENCE_SECONDS = 2.0  # processes of a killed service end well before
 _LOCK_RETRY_SECONDS = 0.05
 _OWNER_ONLY = 0o600  # deletehashes are secrets
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says when a file cannot become larger, though it may later."""
+"""Error numbers of a file that cannot grow now, and may later."""
 
 _REWRITE_BUFFER_BYTES = 1024 * 1024
 
 
 @contextlib.contextmanager
 def journal_errors() -> Iterator[None]:
-    """Turn what the system says into a sentence.
+    """Turn an OSError into a JournalError.
 
     Raises:
-        JournalError: in place of any OSError.
+        JournalError: for any OSError.
     """
     try:
         yield
@@ -37,13 +37,13 @@ def journal_errors() -> Iterator[None]:
 
 
 def open_locked(path: Path) -> BinaryIO:
-    """Open a journal for this process alone; if there is none, make one without records.
+    """Open and lock a journal; make an empty one if there is none.
 
-    The lock ends with the process, however it ends. It is waited for a moment: what is left of a
-    killed service may not be gone yet.
+    The lock ends with the process. Waits for it briefly, as processes of a killed service may still
+    be ending.
 
     Raises:
-        JournalError: it is in use, or no regular file.
+        JournalError: it is in use, or not a regular file.
         OSError: it cannot be opened.
     """
     give_up = time.monotonic() + _LOCK_PATIENCE_SECONDS
@@ -52,7 +52,7 @@ def open_locked(path: Path) -> BinaryIO:
             file = _open_and_lock(path)
             if is_at(file, path):
                 return file
-            file.close()  # another service has put a new one in its place meanwhile
+            file.close()  # another service has replaced it meanwhile
         if not path.exists():
             with contextlib.suppress(BlockingIOError):
                 _make(path)
@@ -74,18 +74,18 @@ def _open_and_lock(path: Path) -> BinaryIO:
 
 
 def _make(path: Path) -> None:
-    """Make a journal without records, under another name first: an empty file is no journal."""
+    """Make a journal without records; under another name first, as an empty file is invalid."""
     first = path.with_name(path.name + ".first")
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     with os.fdopen(os.open(first, flags, _OWNER_ONLY), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not is_at(file, first):
-            return  # another service has put it in its place meanwhile
+            return  # another service has renamed it meanwhile
         if path.exists():
             first.unlink()
             return
         try:
-            os.ftruncate(file.fileno(), 0)  # left by a start that was cut short
+            os.ftruncate(file.fileno(), 0)  # left by an interrupted start
             write_all(file.fileno(), [])
             os.fsync(file.fileno())
             first.replace(path)
@@ -96,7 +96,7 @@ def _make(path: Path) -> None:
 
 
 def is_at(file: BinaryIO, path: Path) -> bool:
-    """Whether this path leads to an open file."""
+    """Return whether a path leads to an open file."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
@@ -109,19 +109,17 @@ def _check_regular(file: BinaryIO) -> None:
 
 
 def rewrite(path: Path, records: Iterable[Record]) -> BinaryIO:
-    """Put a new journal in the place of one that is locked by this process.
-
-    The old one stands, whole, until the new one does. The new one is locked before anyone sees it.
+    """Atomically replace a journal that this process has locked. The new one is locked before that.
 
     Args:
-        path: the journal, no symbolic link.
-        records: what the new one begins with.
+        path: the journal, not a symbolic link.
+        records: of the new journal.
 
     Returns:
         The new one, open for appending without a buffer.
 
     Raises:
-        OSError: it cannot be written; the old one is as it was.
+        OSError: it cannot be written; the old one is unchanged.
     """
     fresh = path.with_name(path.name + ".new")
     file = new_file(fresh)
@@ -139,29 +137,29 @@ def rewrite(path: Path, records: Iterable[Record]) -> BinaryIO:
 
 
 def go_on(file: BinaryIO, good_bytes: int) -> BinaryIO:
-    """Open a locked journal again, to be appended to behind its last good record.
+    """Reopen a locked journal for appending after its last good record.
 
     Args:
-        file: as `open_locked` opened it; to be closed by whoever did that.
-        good_bytes: what it is cut to.
+        file: from `open_locked`; the caller closes it.
+        good_bytes: the file is truncated to these.
 
     Raises:
-        OSError: it cannot be cut.
+        OSError: it cannot be truncated.
     """
     os.ftruncate(file.fileno(), good_bytes)
     os.fsync(file.fileno())
-    return os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)  # which has the same lock
+    return os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)  # shares the lock
 
 
 def new_file(path: Path) -> BinaryIO:
-    """Make an empty file, to be appended to without a buffer; what is there before goes."""
+    """Make an empty file, open for appending without a buffer; replaces an existing one."""
     path.unlink(missing_ok=True)  # left by a process that was killed
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
     return os.fdopen(os.open(path, flags, _OWNER_ONLY), "r+b", buffering=0)
 
 
 def write_all(fd: int, records: Iterable[Record]) -> None:
-    """Write a whole journal of these records."""
+    """Write a complete journal."""
     lines = bytearray(encode(HEADER))
     for record in records:
         lines += encode(record)
@@ -172,18 +170,18 @@ def write_all(fd: int, records: Iterable[Record]) -> None:
 
 
 def write_whole(fd: int, data: bytes | bytearray) -> None:
-    """Write all of this.
+    """Write all bytes.
 
     Raises:
-        OSError: a part of it may be written.
+        OSError: a part may be written.
     """
     written = os.write(fd, data)
-    while written < len(data):  # a disk that fills up takes a part first, then none
+    while written < len(data):  # a full disk takes a part first, then fails
         written += os.write(fd, memoryview(data)[written:].tobytes())
 
 
 def sync_folder(folder: Path) -> None:
-    # A rename is on the disk only when the folder is (fsync(2)).
+    # A rename is on the disk only after a sync of the folder (fsync(2)).
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""A restart: the state that a journal holds, made again."""
+"""Recovery: restores the state from a journal at a restart."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ _NO_MORE: Final[tuple[Any, ...]] = (_NOTHING, _NOTHING, ())  # options, origin a
 
 
 class Recovery:
-    """Brings the state of a journal into an empty table and mailbox, and keeps the journal.
+    """Restores a journal's state into an empty table and mailbox, and owns the journal.
 
     Args:
         table: the job table, empty.
@@ -55,14 +55,14 @@ class Recovery:
         self._journal: Journal | None = None
 
     def restore(self, path: str, logs: LogConfig) -> Recovered:
-        """Go on where the journal ends. Called once, before anything else uses the table.
+        """Restore the state and open the journal. Called once, before any other use of the table.
 
         Args:
-            path: the journal; made if there is none.
-            logs: how this process logs what becomes of the journal.
+            path: of the journal; created if there is none.
+            logs: log configuration of this process.
 
         Raises:
-            JournalError: the journal cannot be used; it is as it was.
+            JournalError: the journal cannot be used; it is unchanged.
         """
         configure_logging(logs, "manager")
         try:
@@ -89,21 +89,20 @@ class Recovery:
         return Recovered(jobs, open_urls, cut_bytes, self._table.kept.dropped_for_room)
 
     def close(self) -> None:
-        """Nothing changes any more: bring the journal to the disk and give it up."""
+        """Sync and close the journal; the state must not change any more."""
         if self._journal is not None:
             self._journal.close()
             self._keeper.join(_KEEPER_SECONDS)
 
 
 def load(path: Path, table: JobTable) -> tuple[Journal, int]:
-    """Replay a journal into an empty table, and rewrite it to hold just that state.
+    """Replay a journal into an empty table, and compact it unless there is no room for a new file.
 
     Returns:
-        The journal, open, and how many bytes behind its last good record were left out. Where
-        there is no room for a new file it goes on as it is.
+        The open journal, and the size in bytes of a torn record that was dropped.
 
     Raises:
-        JournalError: it cannot be used; it is as it was.
+        JournalError: it cannot be used; it is unchanged.
     """
     with journal_errors():
         real = path.resolve()
@@ -129,11 +128,10 @@ def _log_no_room(path: Path, error: OSError) -> None:
 
 
 def replay(records: Iterable[Record], table: JobTable) -> None:
-    """Make the changes again that the records tell of, with as many complete jobs as there is
-    memory for: the oldest are left out.
+    """Apply the records to a table; the oldest complete jobs beyond the memory limit are dropped.
 
     Raises:
-        JournalError: a record makes no sense where it stands.
+        JournalError: a record is not valid at its position.
     """
     for record in records:
         try:
@@ -146,7 +144,7 @@ def replay(records: Iterable[Record], table: JobTable) -> None:
 
 
 def state_records(table: JobTable) -> Iterator[Record]:
-    """The shortest journal of a table's state."""
+    """Yield the shortest journal of a table's state."""
     for job_id, job in table.jobs():
         yield [
             "job",
@@ -180,7 +178,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
                 **({"resolved": list(job.resolved.items())} if job.resolved else {}),
             },
         ]
-    # Apart from the jobs: they outlive them, and their order goes across jobs.
+    # Apart from the jobs: links outlive them, and are ordered across jobs.
     for owner, links in table.kept.links.items():
         for start in range(0, len(links), _LINKS_A_RECORD):
             yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]

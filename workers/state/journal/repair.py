@@ -1,4 +1,4 @@
-"""Makes a journal of what is readable in a damaged one. Only done when somebody asks for it."""
+"""Repairs a damaged journal from its readable records, on request only."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ from workers.state.journal.recovery import replay, state_records
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What has become of a journal.
+    """The result of a repair.
 
     Attributes:
-        jobs: that it holds now.
-        lost_records: lines that could not be read, or made no sense without them; 0 if there was
-            nothing to repair.
-        copy: where the damaged journal is, if there was.
+        jobs: number of jobs in the repaired journal.
+        lost_records: number of lines that are unreadable, or invalid without those; 0 if the
+            journal was sound.
+        copy: path of the damaged journal; None if it was sound.
     """
 
     jobs: int
@@ -31,13 +31,13 @@ class Repair:
 
 
 def repair_journal(path: str) -> Repair:
-    """Put what is readable of a journal in its place, and keep the damaged one beside it.
+    """Replace a damaged journal with its readable records, and keep a copy of it.
 
-    What is lost of a job is not known to be done any more: its URLs are uploaded again.
+    A URL whose result is lost is uploaded again.
 
     Raises:
         JournalError: there is no journal, it is in use, nothing in it is readable, or it cannot be
-            written; it is as it was.
+            written; it is unchanged.
     """
     try:
         with journal_errors():
@@ -61,7 +61,7 @@ def _repair(path: Path) -> Repair:
 
 
 def _replay_readable(file: BinaryIO, table: JobTable) -> tuple[int, int]:
-    """Make the changes that are readable; returns how many lines were good, and how many not."""
+    """Apply the readable records; return the number of good lines and of lost ones."""
     good = lost = 0
     for number, line in enumerate(file):
         record = decode(line)
@@ -73,7 +73,7 @@ def _replay_readable(file: BinaryIO, table: JobTable) -> tuple[int, int]:
         elif record != END_MARK:
             try:
                 replay([record], table)
-            except JournalError:  # it tells of what is lost
+            except JournalError:  # it refers to a lost record
                 lost += 1
                 continue
         good += 1

@@ -1,4 +1,4 @@
-"""The URLs that wait, handed out fairly between tenants and jobs, within the hosts' limits."""
+"""Fair queue: leases waiting URLs in turns of tenants and jobs, within the hosts' limits."""
 
 from array import array
 from collections import deque
@@ -8,42 +8,42 @@ from typing import Final
 
 from workers.contract.job_options import Priority
 from workers.contract.messages import ImageOptions, Submission, UrlKey
-from workers.state.schedule.host_queues import HostLines
+from workers.state.schedule.host_queues import HostQueues
 from workers.state.schedule.job_queue import Indexes, JobQueue, Tenant
 from workers.state.schedule.job_sizes import JobSizes
 from workers.state.schedule.source_limits import SourceLimits, host_of
 
 _LOOKS_PER_TURN = 64
 _LOOKS_PER_POP = 1_024
-"""URLs looked at until one may go: of the tenant whose turn it is, then of all. Some 2 µs each;
-what is looked at is set aside and not looked at again, so the next call goes on from there."""
+"""Maximum number of URLs to check for one to lease: per tenant, and in all. About 2 µs each; a URL
+is checked once and then parked, so the next call continues from there."""
 
 _STRIDES: Final = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 4}
-"""How long a job waits for its next turn: beside each other, 4 : 2 : 1 turns. Between jobs of one
-tenant only: a priority takes nothing from others."""
+"""A job's distance between turns: the ratio is 4 : 2 : 1 turns. Between jobs of one tenant only: a
+priority takes nothing from other tenants."""
 
-_ONCE: Final = 1  # the stride of every tenant
+_TENANT_STRIDE: Final = 1  # the same for all
 
 _TENANT_BYTES = 2_000  # measured with CPython 3.11
 
 
 class FairQueue:
-    """Round robin by tenant, and within a tenant by job: nobody waits longer because another has
-    sent more, and a small job does not wait for a large one that came before it. A job of a higher
-    priority has more of its tenant's turns.
+    """Round robin by tenant, and within a tenant by job: no tenant waits longer because another has
+    sent more, and a small job does not wait for an earlier large one. A job of a higher priority
+    gets more of its tenant's turns.
 
-    A URL whose host is at its limit is parked, and the next of its job is looked at. A slot that
-    gets free passes to a parked URL at once, so a host with parked URLs never has one to give, and
-    each URL is parked only once. Tenants and jobs that wait for the same host take turns there too.
+    A URL whose host is at its limit is parked, and the job's next URL is checked. A released slot
+    goes to a parked URL at once, so a host with parked URLs has no free slot. Each URL is
+    parked once at most. Tenants and jobs that wait for the same host take turns there too.
 
-    A job is known from `add` until `end` was told of its last URL. Not safe for threads by itself.
+    A job is known from `add` to the `end` of its last URL. Not thread-safe.
 
     Args:
         sources: the limits.
 
     Attributes:
-        unfinished: URLs of all jobs that are not final yet, wherever they are.
-        is_unsearched: whether the last `pop` gave up before it had looked everywhere.
+        unfinished: number of URLs of all jobs that are not final.
+        is_unsearched: whether the last `pop` stopped at its limit of checks.
     """
 
     def __init__(self, sources: SourceLimits) -> None:
@@ -52,20 +52,20 @@ class FairQueue:
         self._held: dict[str, JobQueue] = {}
         self._tenants: dict[str, Tenant] = {}
         self._tenant_sizes = JobSizes()
-        # The tenants that have something to look at, each once, in the order of their turns.
-        self._line: deque[Tenant] = deque()
-        self._parked = HostLines()
+        # Tenants with URLs to check, each once, in the order of their turns.
+        self._tenant_turns: deque[Tenant] = deque()
+        self._parked = HostQueues()
         self.unfinished = 0
         self.is_unsearched = False
 
     def unfinished_of(self, tenant: str) -> int:
-        """URLs of a tenant's jobs that are not final yet."""
+        """Return the number of a tenant's URLs that are not final."""
         found = self._tenants.get(tenant)
         return 0 if found is None else found.unfinished
 
     @property
     def size(self) -> int:
-        """Bytes of memory besides the jobs', by an estimate."""
+        """Estimated memory in bytes, without the jobs."""
         return _TENANT_BYTES * len(self._tenants) + self._parked.size
 
     def add(self, job: Submission, new_album: str | None = None) -> None:
@@ -114,39 +114,39 @@ class FairQueue:
         return sum(job.unfinished for job in self._held.values())
 
     def pop(self) -> UrlKey | None:
-        """Hand out the next URL of the tenant whose turn it is; it has a slot of its host.
+        """Remove and return the next URL of the tenant whose turn it is; it has a slot of its host.
 
         Returns:
-            None when none may go, or none was found among those looked at.
+            None if no URL may be leased, or none was found among those checked.
         """
         looks = _LOOKS_PER_POP
         self.is_unsearched = False
-        while self._line:
+        while self._tenant_turns:
             if looks <= 0:
                 self.is_unsearched = True
                 return None
-            tenant = self._line.popleft()
-            place, looked = self._search(tenant)
+            tenant = self._tenant_turns.popleft()
+            key, looked = self._search(tenant)
             looks -= looked
             if tenant.turns:
-                self._line.append(tenant)
-            if place is not None:
-                return place
+                self._tenant_turns.append(tenant)
+            if key is not None:
+                return key
         return None
 
-    def requeue(self, place: UrlKey) -> None:
-        """Put a URL that was handed out at the front of its job; a slot that it has it keeps."""
-        job_id, index = place
+    def requeue(self, key: UrlKey) -> None:
+        """Put a URL back at the front of its job; it keeps its slot."""
+        job_id, index = key
         job = self._jobs[job_id]
         host = host_of(job.urls[index])
-        if self._sources.take(place, host):
-            self._line_up_unless_there(job_id, job)
+        if self._sources.take(key, host):
+            self._enqueue_unless_queued(job_id, job)
             job.admitted.insert(0, index)
         else:
-            self._suspended(job_id, job, host).insert(0, index)
+            self._parked_at(job_id, job, host).insert(0, index)
 
     def admit(self, host: str) -> int:
-        """Pass slots that got free to what is parked for them; returns how many."""
+        """Give released slots to parked URLs; return how many."""
         count = 0
         while (job_id := self._parked.first(host)) is not None:
             job = self._jobs[job_id]
@@ -154,7 +154,7 @@ class FairQueue:
             if not self._sources.take((job_id, waiting[0]), host):
                 return count
             count += 1
-            self._line_up_unless_there(job_id, job)
+            self._enqueue_unless_queued(job_id, job)
             job.admitted.append(waiting.pop(0))
             self._parked.pass_on(host)
             if not waiting:
@@ -166,7 +166,7 @@ class FairQueue:
         return job_id in self._jobs
 
     def remove(self, job_id: str, now: float) -> list[int]:
-        """Take out what waits of a job; `end` is told of these URLs later, all the same.
+        """Remove the waiting URLs of a job; the caller ends them later.
 
         Returns:
             Their indexes.
@@ -177,33 +177,33 @@ class FairQueue:
         for host in list(job.parked):
             waiting += job.parked[host]
             self._leave(job_id, job, host)
-        places = [(job_id, index) for index in job.admitted]
+        keys = [(job_id, index) for index in job.admitted]
         job.order, job.position, job.admitted = (), 0, array("I")
-        # Its turn, when it comes, is passed over: to look for it in the line would take longer.
-        for place in places:
-            host_with_room = self._sources.ended(place, None, now)
+        # Its turn is skipped when due: a search for it would take longer.
+        for key in keys:
+            host_with_room = self._sources.ended(key, None, now)
             if host_with_room is not None:
                 self.admit(host_with_room)
         return waiting
 
-    def url(self, place: UrlKey) -> str:
-        job_id, index = place
+    def url(self, key: UrlKey) -> str:
+        job_id, index = key
         return self._jobs[job_id].urls[index]
 
     def options(self, job_id: str) -> ImageOptions | None:
-        """What the workers are told of the job's options."""
+        """Return the options that workers need for a job's images."""
         return self._jobs[job_id].options
 
     def ahead(self, job_id: str) -> int | None:
-        """URLs that have their turn before a job's last one; None if it has none that are open."""
+        """Return the number of URLs before a job's last one; None if it has no open URLs."""
         job = self._jobs.get(job_id)
         if job is None:
             return None
         own = job.tenant.sizes.ahead(job.stride, job.unfinished)
-        return own + self._tenant_sizes.beside(_ONCE, job.tenant.unfinished, own + 1)
+        return own + self._tenant_sizes.beside(_TENANT_STRIDE, job.tenant.unfinished, own + 1)
 
     def end(self, job_id: str, count: int = 1) -> None:
-        """URLs handed out, or removed, are final; the job is forgotten with its last one."""
+        """Count URLs as final; the job is dropped with its last one."""
         job = self._jobs[job_id]
         self._count(job, -count)
         if not job.unfinished:
@@ -211,7 +211,7 @@ class FairQueue:
             self._held.pop(job_id, None)
             self._forget(job.tenant)
 
-    # --- inside -----------------------------------------------------------------------------
+    # --- internal -----------------------------------------------------------------------------
 
     def _enter(
         self, job: Submission, unfinished: int, order: Sequence[int], new_album: str | None
@@ -228,22 +228,22 @@ class FairQueue:
         tenant.jobs += 1
         self._count(queue, unfinished)
         if queue:
-            self._call(tenant)
+            self._enqueue_tenant(tenant)
             tenant.turns.enter(job.job_id, queue.stride)
 
     def _count(self, job: JobQueue, urls: int) -> None:
         tenant = job.tenant
         tenant.sizes.change(job.stride, job.unfinished, job.unfinished + urls)
-        self._tenant_sizes.change(_ONCE, tenant.unfinished, tenant.unfinished + urls)
+        self._tenant_sizes.change(_TENANT_STRIDE, tenant.unfinished, tenant.unfinished + urls)
         job.unfinished += urls
         tenant.unfinished += urls
         self.unfinished += urls
 
     def _forget(self, tenant: Tenant) -> None:
-        """One of its jobs is forgotten: the tenant is with the last one."""
+        """Remove a job from its tenant, and the tenant with its last job."""
         tenant.jobs -= 1
         if tenant.jobs:
-            # Of jobs that were removed an entry is left; many would be a leak.
+            # Removed jobs leave stale entries; many would be a leak.
             if len(tenant.turns) <= 2 * tenant.jobs:
                 return
             tenant.turns.keep(self._jobs)
@@ -253,10 +253,10 @@ class FairQueue:
             del self._tenants[tenant.name]
             if not tenant.turns:
                 return
-        self._line.remove(tenant)
+        self._tenant_turns.remove(tenant)
 
     def _search(self, tenant: Tenant) -> tuple[UrlKey | None, int]:
-        """Look for a URL that may go; returns it, and how many were looked at."""
+        """Search a URL to lease; return it and the number of checked URLs."""
         looked = 0
         while tenant.turns and looked < _LOOKS_PER_TURN:
             job_id = tenant.turns.take()
@@ -273,15 +273,15 @@ class FairQueue:
                 return (job_id, index), looked
         return None, looked
 
-    def _line_up_unless_there(self, job_id: str, job: JobQueue) -> None:
+    def _enqueue_unless_queued(self, job_id: str, job: JobQueue) -> None:
         if not job:
-            self._call(job.tenant)
+            self._enqueue_tenant(job.tenant)
             job.tenant.turns.line_up(job_id, job.stride)
 
-    def _call(self, tenant: Tenant) -> None:
-        """A job of this tenant is about to be lined up."""
+    def _enqueue_tenant(self, tenant: Tenant) -> None:
+        """Enqueue a tenant before its job, unless it is enqueued."""
         if not tenant.turns:
-            self._line.append(tenant)
+            self._tenant_turns.append(tenant)
 
     def _look_at_next(self, job_id: str, job: JobQueue) -> int | None:
         if job.admitted:
@@ -289,17 +289,17 @@ class FairQueue:
             paused = self._sources.withdraw((job_id, index))
             if paused is None:
                 return index
-            self._suspended(job_id, job, paused).insert(0, index)
+            self._parked_at(job_id, job, paused).insert(0, index)
             return None
         index = job.order[job.position]
         job.position += 1
         host = host_of(job.urls[index])
         if self._sources.take((job_id, index), host):
             return index
-        self._suspended(job_id, job, host).append(index)
+        self._parked_at(job_id, job, host).append(index)
         return None
 
-    def _suspended(self, job_id: str, job: JobQueue, host: str) -> Indexes:
+    def _parked_at(self, job_id: str, job: JobQueue, host: str) -> Indexes:
         found = job.parked.get(host)
         if found is None:
             found = job.parked[host] = array("I")
@@ -307,6 +307,6 @@ class FairQueue:
         return found
 
     def _leave(self, job_id: str, job: JobQueue, host: str) -> None:
-        """A job has no URLs parked at a host any more."""
+        """Remove a job without parked URLs from a host's queue."""
         del job.parked[host]
         self._parked.leave(host, job.tenant.name, job_id)

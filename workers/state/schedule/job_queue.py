@@ -1,4 +1,4 @@
-"""What waits of one job, and of one tenant."""
+"""The waiting URLs of one job, and the jobs of one tenant."""
 
 from array import array
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from workers.state.schedule.job_sizes import JobSizes
 from workers.state.schedule.job_turns import JobTurns
 
 Indexes: TypeAlias = "array[int]"
-"""A queue of URLs, of type code I: an empty deque takes 600 bytes, and a job may have one for each
-of its hosts."""
+"""A queue of URL indexes, of type code I: an empty deque takes 600 bytes, and a job may have a
+queue per host."""
 
 
 @dataclass(slots=True, eq=False)
 class Tenant:
-    """Whose jobs take turns with those of the others.
+    """A tenant; tenants take turns.
 
     Attributes:
-        turns: its jobs that have something to look at, in the order of their turns.
-        sizes: its jobs by how much of them is left.
-        unfinished: URLs of its jobs that are not final yet.
-        jobs: how many it has.
+        turns: its jobs with URLs to check, in the order of their turns.
+        sizes: its jobs by number of open URLs.
+        unfinished: number of its URLs that are not final.
+        jobs: number of its jobs.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Tenant:
 
 @dataclass(slots=True)
 class JobQueue:
-    """A job's share. A URL that waits is in one of three places.
+    """The waiting URLs of a job: in `order`, `admitted` or `parked`.
 
     Attributes:
-        urls: all of its URLs.
-        unfinished: URLs of the job that are not final yet, wherever they are.
+        urls: all URLs of the job.
+        unfinished: number of its URLs that are not final.
         options: of each of its images.
         stride: see `JobTurns`.
         order: indexes to hand out; those from `position` on were never looked at.

@@ -1,9 +1,8 @@
-"""How much of other jobs comes before a job's last URL, without looking at each of them.
+"""Counts the URLs that come before a job's last one, without a scan of all jobs.
 
-Jobs of one tenant take turns, and tenants do (`fair_queue.py`): while a job has n
-turns, one of the same priority has n as well, or as many as it has URLs left. To add that up over
-all jobs takes their sizes; here they are counted by the power of two they lie below, so that a job
-is moved in one step and a sum over any number of jobs takes some twenty.
+Jobs of one tenant take turns, and tenants do (`fair_queue.py`): while a job has n turns, one of the
+same priority has n as well, or as many as it has URLs left. The sum over all jobs needs their
+sizes; they are counted by the next power of two, so an update takes one step and a sum about 20.
 """
 
 from collections import defaultdict
@@ -17,7 +16,7 @@ class _Class:
 
 
 class JobSizes:
-    """The jobs that have URLs left, by how often they have a turn and by their size."""
+    """Jobs with open URLs, by stride and size class."""
 
     def __init__(self) -> None:
         self._strides: defaultdict[int, defaultdict[int, _Class]] = defaultdict(
@@ -25,12 +24,12 @@ class JobSizes:
         )
 
     def change(self, stride: int, before: int, after: int) -> None:
-        """A job has another number of URLs left; 0 stands for no job.
+        """Change a job's number of open URLs; 0 means no job.
 
         Args:
-            stride: of its turns: half of it, twice as many turns.
-            before: URLs left until now.
-            after: URLs left from now on.
+            stride: of the job: half the stride, twice as many turns.
+            before: old number of URLs.
+            after: new number of URLs.
         """
         classes = self._strides[stride]
         if before and before.bit_length() == after.bit_length():
@@ -42,24 +41,23 @@ class JobSizes:
             self._add(classes, after, 1)
 
     def ahead(self, stride: int, urls: int) -> int:
-        """URLs of all jobs that have their turn before a job's last one, its own among them.
+        """Return the number of URLs of all jobs before a job's last one, its own included.
 
-        Of jobs as large as this one, up to twice as much, the sum or the turns are counted,
-        whichever is less: for those it may be up to twice too much.
+        For jobs of the same size class it is a bound, up to twice too high.
 
         Args:
             stride: of the job, which has been entered.
-            urls: it has left.
+            urls: number of its open URLs.
         """
         return self.beside(stride, urls, urls) + urls - 1
 
     def beside(self, stride: int, urls: int, turns: int) -> int:
-        """URLs of all others that have their turn while one has some of its own.
+        """Return the number of URLs of all other jobs during a number of a job's turns.
 
         Args:
-            stride: of its turns.
-            urls: it has left.
-            turns: of its own that are looked at; all of them where that is `urls`.
+            stride: of the job.
+            urls: number of its open URLs.
+            turns: number of its turns; `urls` for all of them.
         """
         others = 0
         for their_stride, classes in self._strides.items():

@@ -1,4 +1,4 @@
-"""Telling the URL that kills workers from those that were merely beside it."""
+"""Isolates URLs that may crash workers, to find the one that does."""
 
 from collections import deque
 
@@ -6,16 +6,15 @@ from workers.contract.messages import UrlKey
 
 
 class Quarantine:
-    """Counts crashes by URL, and keeps the suspects apart.
+    """Counts crashes by URL, and keeps quarantined URLs apart.
 
-    A worker has several URLs in hand when it dies, and each of them is charged. One that the next
-    crash may fail is a suspect: it is handed out alone, to a worker that holds nothing else, so
-    that the next crash can only be its own. As many workers serve the suspects as there are some
-    for, but one stays with the ordinary queue, if there is more than one. Not safe for threads by
-    itself.
+    When a worker dies, each URL that it has leased is charged. A URL that one more crash would fail
+    is quarantined: it is leased alone, to a worker without other leases, so that the next crash is
+    certainly its own. Workers are dedicated to quarantined URLs as needed, but one remains for the
+    ordinary queue if there are several. Not thread-safe.
 
     Args:
-        max_crashes: a URL whose worker died this often is to be failed.
+        max_crashes: number of crashes after which a URL fails.
     """
 
     def __init__(self, max_crashes: int) -> None:
@@ -23,77 +22,76 @@ class Quarantine:
         self._crashes: dict[UrlKey, int] = {}
         self._on_last_chance: set[UrlKey] = set()
         self._quarantined: deque[UrlKey] = deque()
-        # The workers that serve the suspects, and whether each holds one already. Each of the
-        # others can count on a suspect that waits.
+        # Dedicated workers, and whether each has leased a quarantined URL. For each of the others
+        # one is waiting.
         self._dedicated: dict[str, bool] = {}
 
-    # --- the URLs ---------------------------------------------------------------------------
+    # --- URLs ---------------------------------------------------------------------------------
 
-    def charge(self, place: UrlKey, *, last_chance: bool = False) -> int:
-        """Count a crash of the worker that had this URL.
+    def charge(self, key: UrlKey, *, last_chance: bool = False) -> int:
+        """Count a crash of the worker that had leased this URL.
 
         Args:
-            place: the URL.
-            last_chance: one more may fail it, however few there were.
+            key: the URL.
+            last_chance: quarantine it, whatever the number of crashes.
 
         Returns:
-            Its crashes so far.
+            The URL's number of crashes.
         """
-        crashes = self._crashes.get(place, 0) + 1
-        self._crashes[place] = crashes
+        crashes = self._crashes.get(key, 0) + 1
+        self._crashes[key] = crashes
         if last_chance or crashes == self._max_crashes - 1:
-            self._on_last_chance.add(place)
+            self._on_last_chance.add(key)
         return crashes
 
-    def is_quarantined(self, place: UrlKey) -> bool:
-        return place in self._on_last_chance
+    def is_quarantined(self, key: UrlKey) -> bool:
+        return key in self._on_last_chance
 
     def add(self, quarantined_url: UrlKey) -> None:
-        """Keep a suspect that waits for a worker, before those that wait already."""
+        """Add a quarantined URL before those that wait already."""
         self._quarantined.appendleft(quarantined_url)
 
     def remove(self, job_id: str) -> list[int]:
-        """Take out the suspects of a job that wait, and let whoever waited for one go.
+        """Remove the waiting quarantined URLs of a job, and release the workers that wait for them.
 
         Returns:
             Their indexes.
         """
-        for place in [place for place in self._crashes if place[0] == job_id]:
-            self.forget(place)
+        for key in [key for key in self._crashes if key[0] == job_id]:
+            self.forget(key)
         removed = [index for quarantined_of, index in self._quarantined if quarantined_of == job_id]
         if removed:
-            self._quarantined = deque(place for place in self._quarantined if place[0] != job_id)
+            self._quarantined = deque(key for key in self._quarantined if key[0] != job_id)
             for worker_id in self._without_url()[len(self._quarantined) :]:
                 del self._dedicated[worker_id]
         return removed
 
-    def forget(self, place: UrlKey) -> None:
-        """The URL is final: its crashes no longer matter."""
-        self._crashes.pop(place, None)
-        self._on_last_chance.discard(place)
+    def forget(self, key: UrlKey) -> None:
+        """Forget the crashes of a final URL."""
+        self._crashes.pop(key, None)
+        self._on_last_chance.discard(key)
 
-    # --- the workers that serve them --------------------------------------------------------
+    # --- dedicated workers --------------------------------------------------------------------
 
     @property
     def has_quarantined(self) -> bool:
-        """Whether some wait."""
+        """True if quarantined URLs wait."""
         return bool(self._quarantined)
 
     def holds(self, worker_id: str) -> bool:
-        """Whether this worker serves the suspects, and may take nothing else."""
+        """Return whether a worker is dedicated, and may take no other URLs."""
         return worker_id in self._dedicated
 
     def enter(self, worker_id: str, workers: int, *, is_free: bool) -> bool:
-        """Make this worker serve the suspects, if it is needed there and can be spared.
+        """Dedicate a worker to quarantined URLs, if one is needed and others remain.
 
-        A free worker may begin at once. One with URLs in hand must first finish them, its other
-        lanes idle meanwhile, so it is taken only where nobody serves, and may go when a free one
-        comes.
+        A free worker may begin at once. One with leases must finish them first, with idle lanes, so
+        it is used only if no worker is dedicated, and is replaced by a free one.
 
         Args:
-            worker_id: a worker.
-            workers: how many there are, this one included.
-            is_free: whether it holds nothing.
+            worker_id: the worker.
+            workers: number of workers, with this one.
+            is_free: whether it has no leases.
         """
         if (
             worker_id in self._dedicated
@@ -101,25 +99,27 @@ class Quarantine:
             or (self._dedicated and not is_free)
         ):
             return False
-        most = max(1, workers - 1)
+        max_dedicated = max(1, workers - 1)
         without = self._without_url()
-        if without and (len(self._dedicated) >= most or len(without) >= len(self._quarantined)):
+        if without and (
+            len(self._dedicated) >= max_dedicated or len(without) >= len(self._quarantined)
+        ):
             del self._dedicated[without[0]]
-        if len(self._dedicated) >= most:
+        if len(self._dedicated) >= max_dedicated:
             return False
         self._dedicated[worker_id] = False
         return True
 
     def pop(self, worker_id: str) -> UrlKey:
-        """Hand out the next suspect to a worker that entered and holds nothing."""
+        """Return the next quarantined URL for a dedicated worker without leases."""
         self._dedicated[worker_id] = True
         return self._quarantined.popleft()
 
     def settled(self, worker_id: str) -> bool:
-        """The suspect of this worker came to an end; another one is next, or it may leave.
+        """End a dedicated worker's URL; it stays dedicated if another URL waits.
 
         Returns:
-            Whether it left, and may take other work again.
+            Whether it may take other URLs again.
         """
         del self._dedicated[worker_id]
         if len(self._without_url()) < len(self._quarantined):
@@ -127,12 +127,12 @@ class Quarantine:
         return worker_id not in self._dedicated
 
     def stand_down(self, worker_id: str) -> None:
-        """The worker takes no more suspects; the one that it may have stays apart."""
+        """Give a draining worker no further quarantined URLs; it keeps the one it has."""
         if not self._dedicated.get(worker_id):
             self.leave(worker_id)
 
     def leave(self, worker_id: str) -> None:
-        """The worker is gone."""
+        """Remove a worker."""
         self._dedicated.pop(worker_id, None)
 
     def _without_url(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The URLs that wait for the time of their next attempt."""
+"""URLs that wait for the time of their next attempt."""
 
 import heapq
 import math
@@ -10,16 +10,15 @@ _URL_BYTES = 300  # measured with CPython 3.11
 
 
 class RetryDelays:
-    """A queue by time, from which a job can be taken out without a search.
+    """A priority queue by time, from which a job is removed without a search.
 
-    What is taken out leaves its entry in the heap, which is passed over when its time comes; when
-    half of the heap is such entries it is made anew. Not safe for threads by itself. Times are
-    monotonic seconds.
+    A removed URL leaves a stale entry in the heap, which is skipped when due; the heap is rebuilt
+    when half of it is stale. Not thread-safe. Times are monotonic seconds.
     """
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, UrlKey]] = []
-        # By job: the indexes of those that wait.
+        # job id → indexes of waiting URLs
         self._waiting: dict[str, set[int]] = {}
         self._count = 0
 
@@ -28,30 +27,30 @@ class RetryDelays:
 
     @property
     def size(self) -> int:
-        """Bytes of memory, by an estimate."""
+        """Estimated memory in bytes."""
         return _URL_BYTES * len(self._heap)
 
-    def add(self, place: UrlKey, due: float) -> bool:
-        """Keep a URL until a time; returns whether it is the next one."""
-        job_id, index = place
+    def add(self, key: UrlKey, due: float) -> bool:
+        """Add a URL due at a time; return whether it is the next one."""
+        job_id, index = key
         self._waiting.setdefault(job_id, set()).add(index)
         self._count += 1
-        heapq.heappush(self._heap, (due, place))
-        return self._heap[0][1] == place
+        heapq.heappush(self._heap, (due, key))
+        return self._heap[0][1] == key
 
     def pop_due(self, now: float) -> Iterator[UrlKey]:
-        """Hand out the URLs whose time has come, one after the other."""
+        """Remove and yield the due URLs."""
         while self._heap and self._heap[0][0] <= now:
-            _, place = heapq.heappop(self._heap)
-            if self._leave(place):
-                yield place
+            _, key = heapq.heappop(self._heap)
+            if self._leave(key):
+                yield key
 
     def next_due(self) -> float:
-        """When the next one may be due; never later than it is."""
+        """Return a time at or before that of the next URL."""
         return self._heap[0][0] if self._heap else math.inf
 
     def remove(self, job_id: str) -> set[int]:
-        """Take a job out; returns the indexes of its URLs that waited."""
+        """Remove a job; return the indexes of its waiting URLs."""
         removed = self._waiting.pop(job_id, set())
         self._count -= len(removed)
         if len(self._heap) > 2 * self._count:
@@ -59,13 +58,13 @@ class RetryDelays:
             heapq.heapify(self._heap)
         return removed
 
-    def _holds(self, place: UrlKey) -> bool:
-        return place[1] in self._waiting.get(place[0], ())
+    def _holds(self, key: UrlKey) -> bool:
+        return key[1] in self._waiting.get(key[0], ())
 
-    def _leave(self, place: UrlKey) -> bool:
-        if not self._holds(place):
+    def _leave(self, key: UrlKey) -> bool:
+        if not self._holds(key):
             return False
-        job_id, index = place
+        job_id, index = key
         waiting = self._waiting[job_id]
         waiting.remove(index)
         if not waiting:

@@ -1,4 +1,4 @@
-"""What waits, and may be handed out to whom and when. A plain class, no lease in sight.
+"""The scheduler: which URL a worker gets next. It knows no leases.
 
 A URL that waits is in the fair queue, in quarantine, barred, or due for another attempt later.
 Whoever takes one has it until the room is told to have it back or that it has ended.
@@ -13,20 +13,20 @@ from workers.state.schedule.quarantine import Quarantine
 from workers.state.schedule.retry_delays import RetryDelays
 from workers.state.schedule.source_limits import SourceLimits, host_of
 
-_SEARCH_ON_SECONDS = 0.01  # after a search of the queue that was broken off, with the others let in
+_SEARCH_ON_SECONDS = 0.01  # pause after an incomplete search, so that other calls get the lock
 
 
 class Scheduler:
     """Keeps the URLs that wait, and the rules of who may have one now: jobs take turns, source
     hosts have limits, suspects go out alone.
 
-    A URL takes one of its host's slots from when the queue lets it go until its image has arrived.
-    Not safe for threads by itself. Times are monotonic seconds.
+    A URL holds a slot of its host from when it leaves the queue until its image is downloaded. Not
+    thread-safe. Times are monotonic seconds.
 
     Args:
         source_concurrency: see `MailboxLimits`.
         max_crashes: the same.
-        wake: called when something may go that could not before.
+        wake: called when a URL may be leased that could not be before.
     """
 
     def __init__(self, source_concurrency: int, max_crashes: int, wake: Callable[[], None]) -> None:
@@ -38,15 +38,15 @@ class Scheduler:
         # By job: URLs that others are tried before, while Imgur refuses whatever is sent.
         self._barred: dict[str, list[int]] = {}
 
-    # --- at a glance ------------------------------------------------------------------------
+    # --- figures ------------------------------------------------------------------------------
 
     @property
     def unfinished(self) -> int:
-        """URLs that are not final, those that were taken from here included."""
+        """Number of URLs that are not final, leased ones included."""
         return self._queue.unfinished
 
     def unfinished_of(self, tenant: str) -> int:
-        """Those of a tenant's jobs."""
+        """Return the number of a tenant's URLs that are not final."""
         return self._queue.unfinished_of(tenant)
 
     @property
@@ -56,12 +56,12 @@ class Scheduler:
 
     @property
     def delayed(self) -> int:
-        """URLs that wait for the time of their next attempt."""
+        """Number of URLs that wait for their next attempt."""
         return len(self._delays)
 
     @property
     def size(self) -> int:
-        """Bytes of memory besides the jobs', by an estimate."""
+        """Estimated memory in bytes, without the jobs."""
         return self._queue.size + self._delays.size + self._sources.size
 
     def ahead(self, job_id: str) -> int | None:
@@ -73,7 +73,7 @@ class Scheduler:
         search_on = now + _SEARCH_ON_SECONDS if self._queue.is_unsearched else math.inf
         return min(search_on, self._delays.next_due(), self._sources.next_resume())
 
-    # --- jobs come in -----------------------------------------------------------------------
+    # --- adding jobs --------------------------------------------------------------------------
 
     def add(self, submission: Submission, new_album: str | None = None) -> None:
         """Append a job with all of its URLs; see `FairQueue.add`."""
@@ -95,19 +95,19 @@ class Scheduler:
         if self._queue.release(job_id, new_album):
             self._wake()
 
-    # --- URLs go out ------------------------------------------------------------------------
+    # --- taking URLs --------------------------------------------------------------------------
 
     def take(self, worker_id: str, workers: int, now: float, *, is_free: bool) -> UrlKey | None:
-        """The next URL for a worker.
+        """Take the next URL for a worker.
 
         Args:
-            worker_id: who asks.
-            workers: how many there are.
+            worker_id: the worker.
+            workers: number of workers.
             now: the time.
-            is_free: whether it holds nothing.
+            is_free: whether it has no leases.
 
         Returns:
-            None when there is none, or none that this worker may have now.
+            None if there is none that this worker may have now.
         """
         for place in self._delays.pop_due(now):
             self.requeue(place, now)
@@ -116,54 +116,54 @@ class Scheduler:
         if self._quarantine.has_quarantined and self._quarantine.enter(
             worker_id, workers, is_free=is_free
         ):
-            # Another worker may have been let go for it.
+            # It may have replaced another dedicated worker.
             self._wake()
         if not self._quarantine.holds(worker_id):
             return self._queue.pop()
         if not is_free:
             return None
         quarantined_url = self._quarantine.pop(worker_id)
-        # Counted, but not held up: there are few, and each keeps a worker from all other work.
+        # Beyond the limit: such URLs are few, and each occupies a whole worker.
         self._sources.take_beyond(quarantined_url, host_of(self._queue.url(quarantined_url)))
         return quarantined_url
 
-    def url(self, place: UrlKey) -> str:
-        """The text of a URL that is not final."""
-        return self._queue.url(place)
+    def url(self, key: UrlKey) -> str:
+        """Return the text of a URL that is not final."""
+        return self._queue.url(key)
 
     def options(self, job_id: str) -> ImageOptions | None:
-        """What the workers are told of a job's options."""
+        """Return the options that workers need for a job's images."""
         return self._queue.options(job_id)
 
-    def downloaded(self, place: UrlKey) -> None:
-        """The image has arrived: its source is free for the next."""
-        self._admit(self._sources.downloaded(place))
+    def downloaded(self, key: UrlKey) -> None:
+        """Release the slot of the source after a download."""
+        self._admit(self._sources.downloaded(key))
 
-    # --- they come back, or end -------------------------------------------------------------
+    # --- returning or ending URLs ---------------------------------------------------------------
 
-    def attempt_ended(self, place: UrlKey, outcome: Outcome | None, now: float) -> None:
-        """An attempt is over, and its download with it; the source's limit heeds the outcome.
+    def attempt_ended(self, key: UrlKey, outcome: Outcome | None, now: float) -> None:
+        """Release the slot of the source at the end of an attempt, and adapt the limit.
 
         Args:
-            place: the URL.
-            outcome: what became of it; None when its worker died.
+            key: the URL.
+            outcome: of the attempt; None if its worker died.
             now: the time.
         """
-        self._admit(self._sources.ended(place, outcome, now))
+        self._admit(self._sources.ended(key, outcome, now))
 
-    def requeue(self, place: UrlKey, now: float) -> None:
-        """Put a URL before the others of its job, or with the suspects if it is one."""
-        if self._quarantine.is_quarantined(place):
-            self.attempt_ended(place, None, now)
-            self._quarantine.add(place)
+    def requeue(self, key: UrlKey, now: float) -> None:
+        """Put a URL before the others of its job, or into quarantine."""
+        if self._quarantine.is_quarantined(key):
+            self.attempt_ended(key, None, now)
+            self._quarantine.add(key)
         else:
-            self._queue.requeue(place)
+            self._queue.requeue(key)
         self._wake()
 
-    def delay(self, place: UrlKey, until: float) -> None:
-        """Have a URL back at a time."""
-        if self._delays.add(place, until):
-            # Every lane that waits has its alarm set for the first of them, or for earlier.
+    def delay(self, key: UrlKey, until: float) -> None:
+        """Delay a URL until a time."""
+        if self._delays.add(key, until):
+            # Waiting calls have timeouts for the previous first one.
             self._wake()
 
     def bar(self, place: UrlKey) -> None:
@@ -178,22 +178,22 @@ class Scheduler:
                 self.requeue((job_id, index), now)
         return bool(barred)
 
-    def charge(self, place: UrlKey, *, last_chance: bool) -> int:
-        """Count a crash of the worker that had a URL; see `Quarantine.charge`."""
-        return self._quarantine.charge(place, last_chance=last_chance)
+    def charge(self, key: UrlKey, *, last_chance: bool) -> int:
+        """Count a crash of a URL's worker; see `Quarantine.charge`."""
+        return self._quarantine.charge(key, last_chance=last_chance)
 
-    def end(self, place: UrlKey) -> None:
+    def end(self, key: UrlKey) -> None:
         """A URL that was taken is final."""
-        self._quarantine.forget(place)
-        self._queue.end(place[0])
+        self._quarantine.forget(key)
+        self._queue.end(key[0])
 
     # --- a job is called off ----------------------------------------------------------------
 
     def remove(self, job_id: str, now: float) -> list[int]:
-        """Take out what waits of a job, wherever it does; `end_removed` is to follow.
+        """Remove all waiting URLs of a job; the caller then calls `end_removed`.
 
         Returns:
-            The indexes of these URLs, in no order.
+            The indexes of these URLs, unordered.
         """
         indexes = self._queue.remove(job_id, now) if self._queue.has(job_id) else []
         indexes += self._delays.remove(job_id)
@@ -204,30 +204,30 @@ class Scheduler:
         return indexes
 
     def end_removed(self, job_id: str, count: int) -> None:
-        """So many of the URLs that were removed are final."""
+        """Count removed URLs as final."""
         self._queue.end(job_id, count)
 
     # --- workers ----------------------------------------------------------------------------
 
     def worker_is_free(self, worker_id: str) -> None:
-        """A worker holds nothing any more: the next suspect is its, or it may have other work."""
+        """Handle a worker without leases: a dedicated one may be released."""
         if self._quarantine.holds(worker_id):
             self._quarantine.settled(worker_id)
             self._wake()
 
     def worker_leaves(self, worker_id: str) -> None:
-        """The worker takes nothing more: a suspect that it was to have is another's."""
+        """Handle a draining worker: another one takes the quarantined URLs."""
         self._quarantine.stand_down(worker_id)
         self._wake()
 
     def worker_left(self, worker_id: str) -> None:
-        """The worker is gone, or holds nothing any more and is about to go."""
+        """Remove a worker that is dead or drained."""
         self._quarantine.leave(worker_id)
         self._wake()
 
-    # --- inside -----------------------------------------------------------------------------
+    # --- internal -----------------------------------------------------------------------------
 
     def _admit(self, host: str | None) -> None:
-        # A host may have room again: what is parked for it goes on.
+        # The host may have a free slot for a parked URL.
         if host is not None and self._queue.admit(host):
             self._wake()

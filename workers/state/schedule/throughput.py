@@ -1,43 +1,43 @@
-"""How many URLs end in a second, lately."""
+"""Recent rate of finished URLs per second."""
 
 import math
 
 _MEMORY_SECONDS = 30.0
-"""What was that long ago counts a third: long enough to even out images of different sizes, short
-enough to follow a source that gets slower."""
+"""Time constant: older results count less than 1/e. Long enough to average images of different
+sizes, short enough to follow a source that gets slower."""
 
-_MIN_SECONDS = 0.5  # of work; before that the first URL to end says too little
+_MIN_SECONDS = 0.5  # of work; before that the rate is not known
 
 
 class Throughput:
-    """An exponentially weighted rate over the time in which there was work under way.
+    """An exponentially weighted rate over the time in which URLs were leased.
 
-    Time without work is left out: a job that comes after a quiet night, or after a pause, is as
-    fast as the last one was. Not safe for threads by itself; all times are monotonic seconds.
+    Idle time does not count, so the rate before a pause or a quiet night stays valid. Not
+    thread-safe; all times are monotonic seconds.
     """
 
     def __init__(self) -> None:
-        self._ended = 0.0  # both weighted alike, so that the first seconds are not taken for slow
+        self._ended = 0.0  # weighted as `_worked`, so that the rate is right from the start
         self._worked = 0.0
-        self._counted_to: float | None = None  # None while nothing is under way
+        self._counted_to: float | None = None  # None while idle
 
     def begin(self, now: float) -> None:
-        """A URL is taken up."""
+        """Count a URL that begins."""
         if self._counted_to is None:
             self._counted_to = now
 
     def ended(self, now: float) -> None:
-        """A URL has ended, uploaded or failed."""
+        """Count a final URL, uploaded or failed."""
         self._count_to(now)
         self._ended += 1.0
 
     def rest(self, now: float) -> None:
-        """Nothing is under way any more."""
+        """Stop the clock: no URL is leased."""
         self._count_to(now)
         self._counted_to = None
 
     def per_second(self, now: float) -> float | None:
-        """URLs that end in a second; None while that is not known."""
+        """Return the rate; None if it is not known."""
         self._count_to(now)
         if self._worked < _MIN_SECONDS or self._ended <= 0.0:
             return None
