@@ -1,4 +1,4 @@
-"""What crosses a process boundary, and what all processes share: values, protocols, errors, logs.
+"""Messages, protocols, errors, limits and logs that all processes share.
 
 Imports nothing of state, worker and runtime.
 """

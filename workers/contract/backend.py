@@ -1,4 +1,4 @@
-"""What the web side sees of the actor side, whichever engine is behind it."""
+"""The backend as the web side sees it, for all engines."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,15 +21,15 @@ from workers.contract.queue_stats import QueueStats
 
 
 class BackendLostError(Exception):
-    """The job board is gone or does not answer; the state it held is lost."""
+    """The backend is gone or does not respond; its state is lost."""
 
 
 class BackendBusyError(Exception):
-    """The board cannot be asked at the moment, for want of file descriptors; nothing is lost."""
+    """The backend cannot be called now, for lack of file descriptors; nothing is lost."""
 
 
 class BackendState(StrEnum):
-    """Whether work is taken, and done."""
+    """Whether the backend takes and processes jobs."""
 
     STARTING = "starting"
     READY = "ready"
@@ -39,7 +39,7 @@ class BackendState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BackendHealth:
-    """The board at a glance.
+    """The state of the backend.
 
     Attributes:
         workers_ready: workers that have asked for work and are alive.
@@ -65,7 +65,7 @@ class BackendHealth:
 
 
 class WebMailbox(Protocol):
-    """What the web side asks of a `Mailbox`."""
+    """The web side's calls of a `Mailbox`."""
 
     def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
         """Why a job of a tenant with so many URLs, of so many characters in all, would not be taken
@@ -74,23 +74,23 @@ class WebMailbox(Protocol):
         ...
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
-        """Take a whole job, or nothing of it; a refusal says why not, and a replay that the same
-        request has made a job before.
+        """Take a whole job. A refusal means that nothing was taken, a replay that an earlier
+        request with the same key has made the job.
         """
         ...
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
-        """Call a job off: what nobody works on ends at once. None if this owner has no such job."""
+        """Cancel a job; URLs without a lease fail at once. None if this owner has no such job."""
         ...
 
     def retry(
         self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
     ) -> Retry | Refusal | None:
-        """Take the failed URLs of a job as a new one, once. None if this owner has no such job."""
+        """Make a new job of a job's failed URLs, once. None if this owner has no such job."""
         ...
 
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
-        """Have an uploaded image deleted at Imgur, soon; a refusal says why that cannot be."""
+        """Queue the deletion of an uploaded image; None if it is queued."""
         ...
 
     def delete_album(self, job_id: str, owner: str = "") -> DeletionRefusal | None:
@@ -100,7 +100,7 @@ class WebMailbox(Protocol):
         ...
 
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
-        """How fast uploads go, and what comes before the end of a job; see `Mailbox`."""
+        """Return the upload rate, and the URLs ahead of a job's end; see `Mailbox`."""
         ...
 
     def open_gate(self) -> bool:
@@ -108,65 +108,65 @@ class WebMailbox(Protocol):
         ...
 
     def metrics(self) -> tuple[Metric, ...]:
-        """What has become of images and jobs since the board was started, for Prometheus."""
+        """Return the Prometheus metrics of images and jobs since the start."""
         ...
 
 
 class WebJobTable(Protocol):
-    """What the web side asks of a `JobTable`."""
+    """The web side's calls of a `JobTable`."""
 
     def changes(self, wanted: ChangesWanted) -> JobChanges | None:
-        """What is new of a job, or None if this owner has no such job; see `ChangesWanted`."""
+        """Return what changed of a job; None if this owner has no such job. See `ChangesWanted`."""
         ...
 
     def listing(
         self, owner: str, status: JobStatus | None, before: int | None, limit: int
     ) -> JobListing:
-        """A page of an owner's jobs, newest first; see `JobTable.listing`."""
+        """Return a page of an owner's jobs, newest first; see `JobTable.listing`."""
         ...
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
-        """A page of all of an owner's links, in order of completion; an empty page is the end, and
-        an empty link the place of one that was removed.
+        """Return a page of an owner's links, in order of completion. An empty page is the end, an
+        empty link is a removed one.
         """
         ...
 
     def links_removed(self, owner: str = "") -> int:
-        """How many of an owner's links were removed; each leaves an empty one in its place."""
+        """Return the number of an owner's removed links; each is an empty string in the list."""
         ...
 
 
 class Backend(Protocol):
-    """Takes jobs and tells how they stand. Safe to use from any thread.
+    """Takes jobs and reports their state. Thread-safe.
 
-    Each call raises BackendLostError in bounded time when the board is gone, except `health`.
+    Each call raises BackendLostError in bounded time if the backend is gone, except `health`.
     """
 
     @property
     def mailbox(self) -> WebMailbox:
-        """Takes jobs."""
+        """The queue."""
         ...
 
     @property
     def job_table(self) -> WebJobTable:
-        """Tells how they stand."""
+        """The jobs."""
         ...
 
     def health(self) -> BackendHealth:
-        """The board at a glance; a lost board says so instead of raising."""
+        """Return the state of the backend; never raises."""
         ...
 
     def scale(self, count: int) -> None:
-        """Keep another number of workers from now on; at once, and without waiting for it.
+        """Set the number of workers; returns before they have started or ended.
 
-        More are started. Of those that are too many the newest finish what they have, and leave.
-        Where the number changes by itself as well, it does not go below this one.
+        Surplus workers, the newest first, finish their leases and end. The number is also the lower
+        limit of automatic scaling.
 
         Raises:
-            ValueError: the number is below 1, or more than there may be.
+            ValueError: the number is below 1, or above the maximum.
         """
         ...
 
     def workers_wanted(self) -> int:
-        """Workers there should be, now. Asks nobody, and never raises."""
+        """Return the target number of workers, without a call of another process; never raises."""
         ...

@@ -1,4 +1,4 @@
-"""How long to wait before another attempt."""
+"""Exponential backoff with jitter."""
 
 import random
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ class Backoff:
     """Exponential backoff with jitter.
 
     Attributes:
-        base_seconds: the bound of the first wait; it doubles with each further attempt.
-        cap_seconds: no computed wait is longer.
+        base_seconds: bound of the first wait; it doubles with each attempt.
+        cap_seconds: maximum of the bound.
     """
 
     base_seconds: float = 0.5
     cap_seconds: float = 60.0
 
     def delay(self, attempt: int, retry_after: float | None = None) -> float:
-        """Seconds to wait after a failed attempt.
+        """Return the seconds to wait after a failed attempt.
 
-        Half of the bound is fixed and half drawn by lot: images that failed together do not come
-        back together, and none comes back at once.
+        Half of the bound is fixed and half is random, so that images that failed together are not
+        retried together, and none at once.
 
         Args:
             attempt: the number of the attempt that failed, from 1.
-            retry_after: seconds the other side asked for; never undercut.
+            retry_after: minimum seconds that the server asked for.
         """
-        # Beyond 2**32 the cap has long decided; a float would overflow near 2**1024.
+        # The cap applies long before 2**32; a float would overflow near 2**1024.
         bound = min(self.cap_seconds, self.base_seconds * 2.0 ** min(attempt - 1, 32))
         drawn = bound / 2 + random.uniform(0, bound / 2)  # noqa: S311 - spreads load, hides nothing
         return max(drawn, retry_after or 0.0)

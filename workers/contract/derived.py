@@ -1,7 +1,7 @@
-"""Objects with the methods of a protocol, each call of which is carried elsewhere by one function.
+"""Derives proxies from protocols: one function carries all calls of an object.
 
-A call is declared once, in a protocol, and answered by one object. The proxies between processes
-and the gate of the web side are derived from the protocol, so a new call changes nothing in them.
+A call is declared once, in a protocol, and implemented by one object. The proxies between processes
+and the circuit breaker are derived from the protocol, so a new call needs no change there.
 """
 
 import inspect
@@ -17,7 +17,7 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class Carry(Protocol):
-    """Makes a call in the name of a derived object."""
+    """Carries the calls of a derived object."""
 
     def __call__(
         self,
@@ -30,17 +30,17 @@ class Carry(Protocol):
         """Call a method.
 
         Args:
-            methodname: of the object that answers.
-            args: as the method takes them.
-            kwds: the same.
-            wait_seconds: how long the method itself may wait: its argument of that name, or what
-                `may_take` declares, or 0.
+            methodname: of the called object.
+            args: positional arguments.
+            kwds: keyword arguments.
+            wait_seconds: how long the method itself may wait: its argument of that name, or the
+                value of `may_take`, or 0.
         """
         ...
 
 
 def may_take(seconds: float) -> Callable[[_Method], _Method]:
-    """Declare in a protocol that a call may take longer than others, by so many seconds."""
+    """Declare in a protocol how many seconds longer than others a call may take."""
 
     def declare(method: _Method) -> _Method:
         setattr(method, _MAY_TAKE, seconds)
@@ -50,16 +50,16 @@ def may_take(seconds: float) -> Callable[[_Method], _Method]:
 
 
 def calls_of(protocol: type) -> tuple[str, ...]:
-    """The names of a protocol's methods."""
+    """Return the names of a protocol's methods."""
     return tuple(name for name in dir(protocol) if not name.startswith("_"))
 
 
 def derive(protocol: type[_Calls], carry: Carry) -> _Calls:
-    """Make an object with a protocol's methods; it can be pickled if `carry` can.
+    """Make an object with a protocol's methods; picklable if `carry` is.
 
     Args:
         protocol: methods only.
-        carry: makes each call.
+        carry: carries each call.
     """
     return cast("_Calls", _Derived(protocol, carry))
 

@@ -35,16 +35,16 @@ class DownloadPolicy:
     """The limits of a download.
 
     Attributes:
-        max_image_bytes: larger images are refused.
-        deadline_seconds: for the whole download, from the first name lookup to the last byte,
-            with all redirects.
-        connect_seconds: for looking up the name and connecting, at each hop.
-        allowed_networks: CIDR networks that are let through besides public addresses, on any port.
+        max_image_bytes: larger images fail.
+        deadline_seconds: for the whole download with all redirects, from the first name lookup to
+            the last byte.
+        connect_seconds: for name lookup and connection, at each hop.
+        allowed_networks: CIDR networks allowed besides public addresses, on any port.
         allowed_ports: of public addresses.
-        allowed_origins: single addresses, each with its port, that are let through.
-        proxy: URL of the proxy that connects to sources, with its credentials; None: none.
-        authorities: path of the certificate authorities to trust besides the usual ones.
-        refused_networks: CIDR networks that are refused, though they are public or allowed.
+        allowed_origins: single allowed addresses, each with its port.
+        proxy: URL of the proxy for sources, with its credentials; None: none.
+        authorities: path of certificate authorities to trust besides the default ones.
+        refused_networks: CIDR networks that are refused, even if public or allowed.
         max_redirects: hops after the first request.
         memory_bytes: what an image may take of the memory; a larger one lies in a temporary file.
         held_bytes: what all images of a worker may take of the memory together; beyond that, small

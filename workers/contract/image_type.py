@@ -1,8 +1,8 @@
-"""What kind of image some bytes are, told from how they begin.
+"""Recognizes an image's type by its first bytes.
 
-Nothing is decoded: 300 KB can hold an image of 50,000 by 50,000 pixels, and every decoder is more
-code that a stranger's bytes run through. The type that the source claims is not looked at: it is
-often wrong, and Imgur judges the bytes too.
+Nothing is decoded: 300 KB can hold an image of 50,000 by 50,000 pixels, and every decoder adds
+code that processes untrusted bytes. The declared media type is ignored: it is often wrong, and
+Imgur examines the bytes too.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 HEAD_BYTES = 4096
-"""How many bytes `recognize` should be shown, if there are as many."""
+"""Number of bytes that `recognize` needs, if there are as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ IMAGE_TYPES: Final = tuple(kind.code for kind in TYPES)
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-# Beginnings that decide by themselves.
+# Unambiguous signatures.
 _SIGNATURES = (
     (b"\xff\xd8\xff", JPEG),
     (_PNG_SIGNATURE, PNG),
@@ -83,7 +83,7 @@ _SIGNATURES = (
 # Sizes of the header that follows a BMP's first 14 bytes: OS/2 1 and 2, Windows 3, 4 and 5.
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
-# ISO/IEC 23000-22 (AVIF, HEIC) brands, the more telling ones first.
+# ISO/IEC 23000-22 (AVIF, HEIC) brands, the more specific ones first.
 _BRANDS = (
     (frozenset({b"avif", b"avis"}), AVIF),
     (
@@ -113,10 +113,10 @@ _HTML_BEGINNINGS = (
 
 
 def recognize(head: bytes) -> ImageType | None:
-    """The type of the image that begins with `head`, or None if that is no image.
+    """Return the type of the image that begins with `head`; None if it is not an image.
 
     Args:
-        head: the first bytes, HEAD_BYTES of them if there are as many.
+        head: the first HEAD_BYTES bytes, or all if there are fewer.
     """
     for signature, image_type in _SIGNATURES:
         if head.startswith(signature):
@@ -130,7 +130,7 @@ def recognize(head: bytes) -> ImageType | None:
 
 
 def describe(head: bytes) -> str:
-    """What `head`, which is no image, seems to be instead: for a sentence."""
+    """Return what `head`, not an image, seems to be, as part of a sentence."""
     if head[4:8] == b"ftyp" or head.startswith(b"\x1aE\xdf\xa3"):
         return "a video"
     if head.startswith(b"%PDF-"):
@@ -148,7 +148,7 @@ def _is_bmp(head: bytes) -> bool:
 
 
 def _is_animated_png(head: bytes) -> bool:
-    """Whether an acTL chunk comes before the first IDAT (PNG, third edition, section 11.3.5)."""
+    """Return whether an acTL chunk precedes the first IDAT (PNG, third edition, 11.3.5)."""
     position = len(_PNG_SIGNATURE)
     while (kind := head[position + 4 : position + 8]) != b"IDAT":
         if kind == b"acTL":

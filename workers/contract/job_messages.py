@@ -1,4 +1,4 @@
-"""What the web side asks about whole jobs, and what it is told."""
+"""Messages between web side and mailbox about whole jobs."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,15 +7,15 @@ from workers.contract.errors import Reason
 from workers.contract.messages import Failed, JobStatus
 
 CANCELLED: Final = Failed(Reason.CANCELLED, "The job was cancelled before this URL was uploaded.")
-"""How a URL of a cancelled job ends."""
+"""Result of a cancelled URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The answer to a submission whose key has been used for the same before.
+    """The response to a repeated submission with the same idempotency key.
 
     Attributes:
-        job_id: of the job that was made then.
+        job_id: of the job that the first one made.
     """
 
     job_id: str
@@ -23,11 +23,11 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """A job is cancelled.
+    """The result of a cancellation.
 
     Attributes:
-        urls: how many of its URLs were cancelled by that, so far.
-        is_first: False if it was cancelled before.
+        urls: number of URLs cancelled so far.
+        is_first: False if the job was cancelled before.
     """
 
     urls: int
@@ -36,12 +36,12 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The failed URLs of a job are a new job.
+    """The result of a retry: a new job.
 
     Attributes:
-        job_id: of the new one.
-        urls: how many URLs it has.
-        is_first: False if it was made by an earlier request.
+        job_id: of the new job.
+        urls: its number of URLs.
+        is_first: False if an earlier request made it.
     """
 
     job_id: str
@@ -54,15 +54,14 @@ class JobOverview:
     """A job without its URLs.
 
     Attributes:
-        created: seconds since the epoch, GMT.
-        finished: the same, or None until the last URL is final.
-        total: URLs of the job.
-        complete: of these, now.
-        failed: the same.
-        cancelled: of the failed ones, those that the job's cancellation ended; None if it was not
-            cancelled.
-        retry_of: the job whose failed URLs these are.
-        retried_as: the job that the failed ones became.
+        created: seconds since the epoch.
+        finished: seconds since the epoch; None until the last URL is final.
+        total: number of URLs.
+        complete: number of uploaded URLs.
+        failed: number of failed URLs.
+        cancelled: number of failed URLs that were cancelled; None if the job was not cancelled.
+        retry_of: id of the job whose failed URLs these are.
+        retried_as: id of the job that retries its failed URLs.
     """
 
     job_id: str
@@ -78,7 +77,7 @@ class JobOverview:
 
     @property
     def pending(self) -> int:
-        """URLs that are not final."""
+        """Number of URLs that are not final."""
         return self.total - self.complete - self.failed
 
 
@@ -87,7 +86,7 @@ class JobListing:
     """A page of an owner's jobs, newest first.
 
     Attributes:
-        following: where the page behind begins; None on the last one.
+        following: where the next page begins; None on the last page.
     """
 
     jobs: tuple[JobOverview, ...]

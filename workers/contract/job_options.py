@@ -1,4 +1,4 @@
-"""What a client asked for beyond its URLs: the same for all images of a job."""
+"""Options of a job, the same for all of its images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 HeadersByOrigin = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-"""(origin, ((name, value), …)), …: as tuples, since what travels cannot be changed."""
+"""(origin, ((name, value), …)), …: immutable, as all messages."""
 
 
 ALBUM_PATTERN: Final = "^[A-Za-z0-9]{1,64}$"
@@ -15,7 +15,7 @@ ALBUM_PATTERN: Final = "^[A-Za-z0-9]{1,64}$"
 
 
 class Priority(StrEnum):
-    """How large a job's share of the workers is beside the others'."""
+    """A job's priority among the jobs of its tenant."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -45,7 +45,7 @@ ALBUM_LAYOUTS: Final = ("blog", "grid", "horizontal", "vertical")
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """Checked by the web side. Secrets, and what may hold some, are not shown.
+    """Options, validated by the web side. Those that may hold secrets are not in the repr.
 
     Attributes:
         album: id, or deletehash, of the album; the album that is to be created; None for the one
@@ -73,20 +73,20 @@ class JobOptions:
         return job_options, _values(self)
 
     def to_record(self) -> dict[str, Any]:
-        """What differs from the default, for a journal."""
+        """Return the non-default options, for the journal."""
         return {
             name: value
-            for name, value, usual in zip(_NAMES, _values(self), _values(NO_OPTIONS), strict=True)
-            if value != usual
+            for name, value, default in zip(_NAMES, _values(self), _values(NO_OPTIONS), strict=True)
+            if value != default
         }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "JobOptions":
-        """What `to_record` gave, gone through JSON.
+        """Read the result of `to_record` after JSON.
 
         Raises:
-            TypeError: the record is no such thing.
-            ValueError: the same.
+            TypeError: the record is malformed.
+            ValueError: the record is malformed.
         """
         if not record:
             return NO_OPTIONS
@@ -105,10 +105,10 @@ _NAMES = JobOptions.__match_args__
 _values = attrgetter(*_NAMES)
 
 NO_OPTIONS: Final = JobOptions()
-"""Of all jobs that came without any: one object, so that they cost nothing."""
+"""Options of all jobs without any: one shared object, so that they take no memory."""
 
 
 def job_options(*values: Any) -> JobOptions:  # noqa: ANN401 - the fields, each of its type
-    """The options with these values of its fields; `NO_OPTIONS` itself where they are its."""
+    """Make options of their field values; equal ones become `NO_OPTIONS` itself."""
     options = JobOptions(*values)
     return NO_OPTIONS if options == NO_OPTIONS else options

@@ -1,4 +1,4 @@
-"""Writes log lines to stdout in a thread of its own: no caller ever waits for the log's reader."""
+"""Writes log lines to stdout in a thread of its own, so that no caller waits for the reader."""
 
 import atexit
 import os
@@ -9,49 +9,49 @@ from collections import deque
 from collections.abc import Callable
 
 MAX_QUEUED_BYTES = 1024 * 1024
-"""What a process keeps of lines that stdout does not take; further ones are dropped."""
+"""Size of the queue of a process; lines beyond it are dropped."""
 
 DRAIN_SECONDS = 1.0
-"""How long `LogWriter.drain` waits at most."""
+"""Maximum wait of `LogWriter.drain`."""
 
 STALLED_SECONDS = 0.5
-"""A write that takes this long is taken for one that never ends: `drain` does not wait for it."""
+"""A write that takes this long counts as stalled: `drain` does not wait for it."""
 
 _STDOUT = 1  # the descriptor
 
 
 class LogWriter:
-    """A bounded queue of lines and the thread that empties it, started with the first line.
+    """A bounded queue of lines, and a thread that writes them, started with the first line.
 
-    When the queue is full, lines are dropped until half of it is written; then `on_dropped` is
-    told how many there were. Safe to use from any thread, and from a signal handler.
+    When the queue is full, lines are dropped until half of it is written. Safe to use from any
+    thread and from a signal handler.
 
     Args:
-        on_dropped: called in the writer's thread with the number of lines; may write a line.
+        on_dropped: called in the writer's thread with the number of dropped lines; may write one.
     """
 
     def __init__(self, on_dropped: Callable[[int], None]) -> None:
         self._on_dropped = on_dropped
-        # With its default lock, a reentrant one: a signal may interrupt whoever holds it.
+        # Its default lock is reentrant: a signal handler may interrupt its holder.
         self._changed = threading.Condition()
         self._lines: deque[bytes] = deque()
-        self._queued_bytes = 0  # what is being written included
+        self._queued_bytes = 0  # with the batch being written
         self._dropped = 0
         self._is_idle = True
         self._writing_since: float | None = None
         self._thread: threading.Thread | None = None
 
     def write(self, text: str) -> None:
-        """Queue one event: a line, or several that belong together, line feeds included."""
+        """Queue one event: one or more whole lines."""
         self._queue(text.encode(errors="backslashreplace"))
 
     def write_lines(self, lines: bytes) -> None:
-        """Queue whole lines of another process, as they are."""
+        """Queue whole lines of another process, unchanged."""
         for line in lines.splitlines(keepends=True):
             self._queue(line)
 
     def drain(self) -> None:
-        """Wait until all is written, for a bounded time; not for a reader that has stopped."""
+        """Wait until all lines are written, for a bounded time; not for a stalled reader."""
         give_up = time.monotonic() + DRAIN_SECONDS
         with self._changed:
             while not self._is_idle:
@@ -80,7 +80,7 @@ class LogWriter:
         try:
             thread.start()
         except RuntimeError:
-            return  # the system has no thread to give; the next line tries again
+            return  # out of threads; the next line tries again
         self._thread = thread
         atexit.register(self.drain)
 
@@ -104,7 +104,7 @@ class LogWriter:
                 self._on_dropped(dropped)
 
     def _take_batch(self) -> bytes:
-        # A write of this size is never torn apart by those of other processes (POSIX PIPE_BUF).
+        # Writes up to this size do not interleave with those of other processes (POSIX PIPE_BUF).
         batch = bytearray(self._lines.popleft())
         while self._lines and len(batch) + len(self._lines[0]) <= select.PIPE_BUF:
             batch += self._lines.popleft()
@@ -117,8 +117,7 @@ def _write_out(data: bytes) -> None:
             try:
                 data = data[os.write(_STDOUT, data) :]
             except BlockingIOError:
-                # Whoever shares the descriptor made it non-blocking; half a line would spoil the
-                # next.
+                # Another user of the descriptor made it non-blocking; lines must stay whole.
                 select.select([], [_STDOUT], [])
     except OSError:
-        return  # nobody reads the log any more; the work goes on
+        return  # the log has no reader; the work goes on

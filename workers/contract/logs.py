@@ -1,4 +1,4 @@
-"""Structured logs: one event a line on stdout, the same in every process."""
+"""Structured logs: one event per line on stdout, in all processes."""
 
 import logging
 import os
@@ -14,8 +14,8 @@ from workers.contract.log_writer import LogWriter
 
 _STDOUT = 1  # the descriptor
 
-# A line is written in one call. Pipes keep writes up to 4096 bytes whole (POSIX PIPE_BUF), so
-# lines of several processes do not run into each other while values stay well below that.
+# A line is one write. Pipes do not interleave writes up to 4096 bytes (POSIX PIPE_BUF), so lines of
+# several processes stay whole while values are well below that.
 _LONGEST_VALUE = 1000
 _LONGEST_TRACEBACK = 2000
 
@@ -24,11 +24,11 @@ _FIRST_KEYS = ("timestamp", "level", "event", "process")
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    """How to log.
+    """Format and level of the log.
 
     Attributes:
         format: "json" for machines, "console" for a person at a terminal.
-        level: the least level that is written.
+        level: minimum level.
     """
 
     format: Literal["json", "console"] = "json"
@@ -40,7 +40,7 @@ def configure_logging(config: LogConfig, process: str) -> None:
 
     Args:
         config: format and level.
-        process: the name that each line of this process carries ("service", "worker-3").
+        process: name of this process in each line ("service", "worker-3").
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -63,7 +63,7 @@ def configure_logging(config: LogConfig, process: str) -> None:
         logger_factory=_LineLoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    # Libraries (waitress, urllib3) speak through logging; their lines take the same road.
+    # Libraries (waitress) use `logging`; their lines get the same form.
     handler = logging.StreamHandler(WRITER)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
@@ -74,9 +74,9 @@ def configure_logging(config: LogConfig, process: str) -> None:
 
 
 def flush_logs() -> None:
-    """Wait until stdout has this process's lines, for a bounded time.
+    """Wait until this process's lines are written, for a bounded time.
 
-    An exit of the interpreter does it by itself; whoever ends a process otherwise calls it before.
+    A normal exit does it by itself; call it before `os._exit`.
     """
     WRITER.drain()
 
@@ -86,7 +86,7 @@ def _log_dropped(lines: int) -> None:
 
 
 WRITER = LogWriter(_log_dropped)
-"""All lines of this process go through it."""
+"""Writes all lines of this process."""
 
 
 class _LineLogger:
@@ -102,7 +102,7 @@ class _LineLoggerFactory:
 
 
 def _lead_with_the_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401
-    """Whoever reads a line looks for these first."""
+    """Put the most important keys first."""
     return {key: event[key] for key in _FIRST_KEYS if key in event} | dict(event)
 
 
@@ -119,7 +119,7 @@ def _shorten_values(_logger: object, _method: str, event: MutableMapping[str, An
         if not isinstance(value, str):
             continue
         if key == "exception":
-            # A traceback says at its end what went wrong.
+            # The error is at the end of a traceback.
             event[key] = _head(value[::-1], _LONGEST_TRACEBACK)[::-1]
         else:
             event[key] = _head(value, _LONGEST_VALUE)
@@ -127,10 +127,10 @@ def _shorten_values(_logger: object, _method: str, event: MutableMapping[str, An
 
 
 def _head(text: str, longest: int) -> str:
-    """As much of the beginning as JSON writes in `longest` bytes."""
+    """Return the beginning that JSON writes in `longest` bytes."""
     count = longest
     if not text.isascii():
-        # Outside ASCII JSON escapes: 6 bytes, 12 for what UTF-16 writes as a pair.
+        # JSON escapes take 6 bytes, 12 for a surrogate pair.
         costs = (1 if char < "\x80" else 6 if char <= "\uffff" else 12 for char in text)
         count = sum(1 for size in accumulate(costs) if size <= longest)
     return text if len(text) <= count else text[:count] + "…"

@@ -1,4 +1,4 @@
-"""How much the mailbox takes, and how long it waits."""
+"""Limits of the mailbox."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from workers.contract.budget import QuotaRules
 
 @dataclass(frozen=True, slots=True)
 class MailboxLimits:
-    """What a mailbox holds to.
+    """Limits of the mailbox.
 
     Attributes:
         max_open_urls: URLs queued or under lease at once; a submission beyond it is refused whole.

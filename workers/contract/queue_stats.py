@@ -1,4 +1,4 @@
-"""What tells how soon a job may be done."""
+"""Figures for the forecast of a job's end."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from workers.contract.budget import QuotaState
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """How fast uploads go, and what stands in their way.
+    """Rate, pause and quota of the uploads, and the URLs ahead.
 
     Attributes:
         rate_per_second: URLs of all jobs that end in a second of work, lately; None while nobody

@@ -1,7 +1,7 @@
-"""What Imgur still takes, as its answers say: read by workers, kept by the Manager.
+"""Imgur's quota: read from responses by workers, kept by the Manager.
 
-The figures stand in the headers of every answer. A worker passes them on only when they have
-moved so far that somebody would notice, along with what its lanes have to say anyway.
+The figures are in the headers of every response. A worker reports them only if they have changed
+noticeably, with a round trip that is due anyway.
 """
 
 import threading
@@ -20,12 +20,12 @@ _RESET_NOTICEABLE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class LimitState:
-    """One limit; None where nobody knows.
+    """One limit; None if unknown.
 
     Attributes:
-        limit: how much there is, from one reset to the next.
-        remaining: how much is left. Below 0 where more was used than there is.
-        reset_seconds: until it is whole again, from when this was read.
+        limit: total between two resets.
+        remaining: what is left; below 0 if exceeded.
+        reset_seconds: until the reset, from the time of reading.
     """
 
     limit: int | None = None
@@ -34,7 +34,7 @@ class LimitState:
 
     @property
     def is_known(self) -> bool:
-        """Whether anything is."""
+        """True if any figure is known."""
         return any(value is not None for value in (self.limit, self.remaining, self.reset_seconds))
 
 
@@ -53,7 +53,7 @@ class Quota:
     posts: LimitState = LimitState()
 
     def uploads_left(self) -> int | None:
-        """What the scarcest of them leaves; None where nobody knows of any."""
+        """Return the uploads that the scarcest limit allows; None if none is known."""
         costs = ((self.client, CREDITS_AN_UPLOAD), (self.user, CREDITS_AN_UPLOAD), (self.posts, 1))
         left = [
             max(0, state.remaining // cost) for state, cost in costs if state.remaining is not None
@@ -65,9 +65,9 @@ UNKNOWN = Quota()
 
 
 class QuotaReports:
-    """A worker's side: what the lanes read, and whether it is worth passing on.
+    """The worker's side: collects what lanes read, and decides when to report it.
 
-    Safe to use from any thread.
+    Thread-safe.
 
     Args:
         clock: monotonic seconds.
@@ -83,13 +83,13 @@ class QuotaReports:
         self._told_at = 0.0
 
     def read(self, quota: Quota) -> None:
-        """An answer has come; limits that it does not name stay as they were."""
+        """Record the figures of a response; limits that it lacks stay unchanged."""
         with self._lock:
             self._read, self._read_at = _merged(self._read, quota), self._clock()
             self._is_read = True
 
     def take(self) -> Quota | None:
-        """What is to be passed on, once; None as long as nobody would notice."""
+        """Return the quota to report; None without a noticeable change."""
         with self._lock:
             if not self._is_read:
                 return None
@@ -106,17 +106,17 @@ class QuotaReports:
 
 
 class QuotaStore:
-    """The Manager's side: the last word of any worker. Not safe for threads by itself."""
+    """The Manager's side: keeps the last report of any worker. Not thread-safe."""
 
     def __init__(self) -> None:
         self._last = UNKNOWN
         self._noted_at: dict[str, float] = {}
 
     def note(self, quota: Quota, now: float) -> None:
-        """Keep what a worker says.
+        """Record a worker's report.
 
         Args:
-            quota: limits that it does not know stay as they were.
+            quota: limits that it lacks stay unchanged.
             now: monotonic seconds.
         """
         for field in fields(Quota):
@@ -125,7 +125,7 @@ class QuotaStore:
         self._last = _merged(self._last, quota)
 
     def at(self, now: float) -> Quota:
-        """How the limits stand; what is left after a reset nobody knows until the next upload."""
+        """Return the quota now; after a reset `remaining` is unknown until the next upload."""
         aged = {
             name: _aged(getattr(self._last, name), now - noted)
             for name, noted in self._noted_at.items()
@@ -158,14 +158,14 @@ def _is_noticeable(told: LimitState, now: LimitState, passed_seconds: float) -> 
         return told.remaining is not now.remaining
     step = (now.limit or 0) * NOTICEABLE
     moved = abs(now.remaining - told.remaining)
-    # An allowance that ends is worth telling to the last unit.
+    # Near its end, each unit of a quota matters.
     if moved and (moved >= step or now.remaining < step):
         return True
     if told.reset_seconds is None or now.reset_seconds is None:
         return told.reset_seconds is not now.reset_seconds
     expected = told.reset_seconds - passed_seconds
-    # Imgur counts some resets down and tells others as the whole period every time, which is the
-    # later reset; neither is news while uploads go on.
+    # Imgur counts some resets down, and reports others as the full period each time; neither is a
+    # noticeable change while uploads go on.
     return abs(now.reset_seconds - expected) > max(
         _RESET_NOTICEABLE_SECONDS, NOTICEABLE * now.reset_seconds
     )

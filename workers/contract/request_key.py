@@ -1,15 +1,15 @@
-"""How a client names a request that it may send again, and how the second one is known."""
+"""The idempotency key of a submission."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """Of a submission that came with an Idempotency-Key.
+    """Key and digest of a submission with an Idempotency-Key header.
 
     Attributes:
-        key: the client's own; unique among the requests of one owner.
-        digest: of what was asked for: the same key must not be used for something else.
+        key: chosen by the client, unique per owner.
+        digest: of URLs and options; the same key with another digest is refused.
     """
 
     key: str

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-_EPOCH_FROM = 10 * 365 * 24 * 3600.0  # nobody asks for ten years: more is an epoch time
-_LONGEST_NUMBER = 20  # more digits tell nothing more, and would take time to read
+_EPOCH_FROM = 10 * 365 * 24 * 3600.0  # a larger number is a time, not a duration
+_LONGEST_NUMBER = 20  # digits; further ones are ignored
 
 _SECONDS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 # "Tue, 14 Nov 2023 …", "Tuesday, 14-Nov-23 …": the comma belongs to the date.
@@ -15,8 +15,7 @@ _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*", re.IGNORECASE)
 def retry_after(value: str | None, now: float) -> float | None:
     """Return the seconds to wait, without an upper bound; a caller sets its own.
 
-    A header that came several times arrives as one value, joined with commas. The longest wait
-    counts: who asks sooner may be refused once more.
+    A repeated header arrives as one value, joined with commas; the longest wait counts.
 
     Args:
         value: seconds or a date, or several of them.

@@ -1,8 +1,7 @@
-"""All calls to the objects that make up a board's state, from other processes than theirs.
+"""Protocols of the state's objects, for calls from other processes.
 
-The engines derive their proxies from these protocols: a Manager's (`workers.runtime.local.manager`)
-and Ray's (`workers.runtime.ray.calls`). Each call raises BackendLostError in bounded time when the
-state is gone.
+The engines derive their proxies from them: `workers.runtime.local.manager` and
+`workers.runtime.ray.calls`. Each call raises BackendLostError in bounded time if the state is gone.
 """
 
 from dataclasses import dataclass
@@ -23,18 +22,18 @@ from workers.contract.messages import (
 from workers.contract.tokens import Tokens
 
 RESTORE_SECONDS = 600.0
-"""How long a journal may take; one of a million URLs takes some 10 s on a slow machine."""
+"""Time limit of a recovery; a million URLs take about 10 s on a slow machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a journal brought back.
+    """The result of a recovery.
 
     Attributes:
-        jobs: all of them, finished ones too.
-        open_urls: URLs that are worked on from here.
-        cut_bytes: what stood behind the last good record, and was left out.
-        dropped_jobs: complete ones that were left out, as there is no memory for them.
+        jobs: number of jobs, complete ones included.
+        open_urls: number of URLs that are not final.
+        cut_bytes: size of a torn last record, which was dropped.
+        dropped_jobs: number of complete jobs dropped for lack of memory.
     """
 
     jobs: int
@@ -72,7 +71,7 @@ class MailboxCalls(WebMailbox, Protocol):
 
 
 class JobTableCalls(WebJobTable, Protocol):
-    """Reading and forgetting in a `JobTable`; what writes to it is the mailbox, beside it."""
+    """Reads and evictions of a `JobTable`; the mailbox, in the same process, writes to it."""
 
     def evict(self, age_seconds: float | None) -> int: ...
 
@@ -90,7 +89,7 @@ class RecoveryCalls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StateObjects:
-    """The state of a board, or proxies of it: objects of one job table."""
+    """The objects of a backend's state, or their proxies."""
 
     mailbox: MailboxCalls
     job_table: JobTableCalls

@@ -1,4 +1,4 @@
-"""The access token that all workers share: what they ask of its store, and what it answers."""
+"""Messages and protocol of the token store, which shares an access token between workers."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -6,17 +6,17 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """The store's answer: a token, or a permit to fetch one, or why there is none.
+    """The store's response: a token, a permit to fetch one, or an error.
 
     Attributes:
-        access_token: to be used, unless there is a permit.
-        generation: names this token when it is refused.
-        fresh_seconds: how long the token may be used without asking again.
-        permit: set when the asker shall fetch a new token and report how that went.
-        refresh_token: the one to fetch it with, if Imgur has given out another than the settings'.
-        trouble: why there is no token, a sentence.
-        is_transient: whether there may be one later.
-        retry_after: seconds until then.
+        access_token: the token, unless there is a permit.
+        generation: number of the token, for the report that it is refused.
+        fresh_seconds: how long the token may be cached.
+        permit: set if the caller shall fetch a new token and report the result.
+        refresh_token: for the fetch, if Imgur has replaced that of the settings.
+        trouble: error as a sentence, if there is no token.
+        is_transient: whether another attempt may succeed.
+        retry_after: seconds until the next attempt.
     """
 
     access_token: str | None = field(default=None, repr=False)

@@ -1,4 +1,4 @@
-"""Which URLs are taken, and how they are shown in logs."""
+"""Validation of URLs, and their masked form for logs."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from workers.contract.wire_url import MAX_URL_LENGTH, ORIGIN, PLAIN, wire_url
 _PLAIN = f"{PLAIN}#\n".encode()
 _is_plain_origin = re.compile(ORIGIN, re.ASCII | re.IGNORECASE).fullmatch
 _BEHIND_SCHEME = len("https://")
-_LOOKED_AT = 256  # at a time, which are 2 MB at most
+_LOOKED_AT = 256  # URLs at a time: 2 MB at most
 
 _SHOWN_LENGTH = 300
 _is_shown_host = re.compile(r"(?:[^\s:@\\\[\]]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?").fullmatch
@@ -21,18 +21,18 @@ def check_url(url: str) -> None:
     """Refuse a URL that no attempt could ever download.
 
     Raises:
-        DownloadError: with a sentence that says what to change.
+        DownloadError: its sentence says what to change.
     """
     wire_url(url)
 
 
 def are_plain(urls: Sequence[str]) -> bool:
-    """Whether `check_url` takes all of these, as far as that can be told at a look.
+    """Return True if `check_url` accepts all of these; a fast check for many URLs.
 
-    For a job of many URLs a fraction of the time that looking at each takes: the characters of
-    some are looked at together, and each of their origins once. False says nothing.
+    It checks the characters of a group of URLs at once, and each distinct origin once. False only
+    means that `check_url` must check each.
     """
-    # Not of all together: other threads have to wait for that, and it takes memory again and again.
+    # In groups: a check of all would block other threads and take memory for a copy.
     parts = (urls[at : at + _LOOKED_AT] for at in range(0, len(urls), _LOOKED_AT))
     return all(map(_are_plain, parts))
 
@@ -45,16 +45,16 @@ def _are_plain(urls: Sequence[str]) -> bool:
         return False
     if text.encode().translate(None, _PLAIN):
         return False
-    # Without a slash behind the host, find gives -1: modulo, the whole text.
+    # Without a slash after the host, find returns -1: modulo, the whole text.
     origins = {url[: url.find("/", _BEHIND_SCHEME) % (len(url) + 1)] for url in urls}
     return all(map(_is_plain_origin, origins))
 
 
 def mask_url(url: str) -> str:
-    """The URL for a log line: without credentials, query values and fragment.
+    """Return a URL for a log line: without credentials, query values and fragment.
 
-    Names of query parameters stay, since they help to tell URLs apart; a value may be a signature
-    that opens the image to anybody. Takes any text, and never raises.
+    Names of query parameters stay, as they help to tell URLs apart; a value may be a signature
+    that grants access. Takes any text, never raises.
     """
     if url.startswith(DATA_SCHEME) and is_shown_form(url):
         return url
@@ -64,7 +64,7 @@ def mask_url(url: str) -> str:
         authority, slash, path = rest.partition("/")
         authority = authority.rpartition("@")[2]
         if not _is_shown_host(authority):
-            # Where the credentials end cannot be told, so nothing after them is shown.
+            # The end of the credentials is ambiguous, so nothing after them is shown.
             return _shorten(f"{scheme.rpartition('@')[2]}://…")
         shown = f"{scheme}://{authority}{slash}{path}"
     else:

@@ -1,13 +1,13 @@
-"""Wakes a thread that waits for file descriptors, from any other thread."""
+"""A self-pipe: wakes a thread that waits for file descriptors."""
 
 import contextlib
 import os
 
-_PIPE_BYTES = 65_536  # what a pipe holds (pipe(7)); anything left would only wake once more
+_PIPE_BYTES = 65_536  # capacity of a pipe (pipe(7)); a rest would only wake once more
 
 
 class WakeupPipe:
-    """A pipe to itself: readable from the first ring until it is hushed."""
+    """Readable from the first `ring` until `hush`. Thread-safe."""
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
@@ -15,20 +15,20 @@ class WakeupPipe:
         os.set_blocking(self._writer, False)
 
     def close(self) -> None:
-        """To be called when nobody rings it any more."""
+        """Close the pipe; `ring` must not be called any more."""
         os.close(self._reader)
         os.close(self._writer)
 
     def fileno(self) -> int:
-        """Readable once it has rung."""
+        """Return the descriptor to wait for."""
         return self._reader
 
     def ring(self) -> None:
-        """Wake whoever waits; rung again before that, it is once all the same."""
-        with contextlib.suppress(BlockingIOError):  # full of rings that nobody has heard yet
+        """Wake the waiting thread; several calls before that count as one."""
+        with contextlib.suppress(BlockingIOError):  # full: the wakeup is pending
             os.write(self._writer, b"!")
 
     def hush(self) -> None:
-        """Take it as heard; to be called before looking for what it rang for."""
+        """Reset; call it before checking the condition."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._reader, _PIPE_BYTES)

@@ -1,11 +1,11 @@
-"""A URL as it was submitted → the ASCII URL that is sent, or the reason why none is.
+"""Converts a submitted URL to the ASCII URL that is requested, or refuses it.
 
-People submit what works in their browser, and links that somebody has signed. So hosts are read
-as browsers read them (URL Standard, https://url.spec.whatwg.org/), and of the rest only what
-cannot be sent is changed: escapes, a stray %, dots, doubled slashes and a bare ? stay.
+Clients submit URLs that work in a browser, and signed ones. So hosts are parsed as in browsers (URL
+Standard, https://url.spec.whatwg.org/), and the rest is changed only where it cannot be sent:
+escapes, a stray %, dots, doubled slashes and a bare ? stay.
 
-Where readers disagree about the host itself, the URL is refused: a check made on one reading says
-nothing about a request made on the other.
+Where parsers disagree about the host, the URL is refused: a check of one reading would not hold
+for a request with the other.
 """
 
 import re
@@ -36,10 +36,10 @@ ORIGIN: Final = rf"https?://{_HOST}(?::{_PORT})?"
 PLAIN: Final = "".join(
     char for char in map(chr, range(ord("!"), ord("~") + 1)) if char not in '"#<>\\'
 )
-"""What goes into path and query unchanged, wherever it stands.
+"""Characters that stay unchanged in path and query.
 
-Browsers and curl differ in what they encode. Controls, space, ", <, > and all beyond ASCII are what
-browsers encode in paths and queries alike, and what strict servers refuse. # and \\ have a meaning.
+Browsers and curl differ in what they encode. Browsers encode controls, space, ", <, > and non-ASCII
+characters in paths and queries alike, and strict servers refuse them. # and \\ have a meaning.
 """
 
 _is_wire_url = re.compile(rf"{ORIGIN}(?:[/?][{re.escape(PLAIN)}]*)?", re.ASCII).fullmatch
@@ -51,19 +51,19 @@ _match_beginning = re.compile(
 ).match
 
 SURROUNDING: Final = "".join(map(chr, range(ord(" ") + 1)))
-"""What browsers strip from both ends of a URL: controls and spaces."""
+"""Controls and spaces, which browsers strip from both ends of a URL."""
 
 LINE_BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))
-"""For `str.translate`: what browsers take out of a URL, as mail programs and editors break it."""
+"""For `str.translate`: line breaks of mail programs and editors, which browsers remove."""
 
 
 def wire_url(url: str) -> str:
-    """The URL as it is given to the HTTP library, without a fragment.
+    """Return the URL for the HTTP library, without a fragment.
 
-    Only its form is judged; where the host leads to is the guard's business.
+    Checks only the form; the guard checks the addresses of the host.
 
     Raises:
-        DownloadError: no attempt could ever download it; a sentence says what to change.
+        DownloadError: the URL can never be downloaded; the sentence says what to change.
     """
     if len(url) > MAX_URL_LENGTH:
         raise _too_long(f"The URL has {len(url)} characters")
@@ -80,11 +80,11 @@ def wire_url(url: str) -> str:
 
 
 def request_target(wire: str) -> str:
-    """Path and query as they stand in the request line.
+    """Return path and query for the request line.
 
     Args:
-        wire: what `wire_url` gave. libcurl takes these two apart from it (CURLOPT_REQUEST_TARGET):
-            by itself it writes the escapes of a path in capitals.
+        wire: result of `wire_url`. libcurl gets it separately (CURLOPT_REQUEST_TARGET), as it would
+            write the escapes of a path in capitals.
     """
     target = _match_sent_origin.sub("", wire, count=1)
     return target if target.startswith("/") else f"/{target}"
@@ -108,7 +108,7 @@ def _split(text: str) -> tuple[str, str, str]:
 
 
 def _read_authority(authority: str) -> str:
-    # Browsers end the host at a backslash, others take it for a part of the host or of a user name.
+    # At a backslash browsers end the host; others parse it as part of host or user name.
     if "\\" in authority:
         raise _invalid("The URL's host is followed by a backslash; write a slash.")
     if "@" in authority:
@@ -124,24 +124,24 @@ def _read_authority(authority: str) -> str:
 
 def _read_port(port: str) -> str:
     if not port:
-        return ""  # "http://host:/" means the usual port to every client
+        return ""  # "http://host:/" means the default port to every client
     found = _match_port(port)
-    # Port 0 is worse than useless: libraries take it for "none given" and use the default.
+    # Port 0 is refused: libraries treat it as missing and use the default.
     if found is None:
         raise _invalid("The URL's port must be a number from 1 to 65535.")
     return f":{found[1]}"
 
 
-# The URLs of a job have few hosts, and one beyond ASCII takes a hundred times as long as another.
+# A job has few hosts, and a non-ASCII one takes a hundred times as long as another.
 @lru_cache(maxsize=1024)
 def _read_host(host: str) -> str:
-    # "http:///name" has none by RFC 3986, while browsers and curl read `name` as the host.
+    # "http:///name" has no host by RFC 3986, while browsers and curl read `name` as the host.
     if not host:
         raise _invalid("The URL has no host.")
     if host.startswith("["):
         return _read_address(host)
     name = host.lower() if host.isascii() else _to_ascii(host)
-    # Percent-encoded names are refused, too: readers differ in whether they decode them.
+    # Percent-encoded names are refused too: parsers differ in decoding them.
     if not _is_host(name):
         raise _bad_name()
     return name
@@ -152,15 +152,15 @@ def _read_address(host: str) -> str:
         address = IPv6Address(host[1:-1])
     except ValueError:
         address = None
-    # A zone (fe80::1%eth0) means something on the sender's own machine alone.
+    # A zone (fe80::1%eth0) is valid on the sender's own machine only.
     if address is None or address.scope_id is not None or not host.endswith("]"):
         raise _invalid("The URL's host is not a valid address.")
     return f"[{address.compressed}]"
 
 
 def _to_ascii(name: str) -> str:
-    """As browsers do it (UTS 46, non-transitional): emoji pass, as IDNA 2008 would not let them."""
-    # The length first: encoding takes the square of it.
+    """Encode as browsers do (UTS 46, non-transitional): it allows emoji, unlike IDNA 2008."""
+    # Check the length first: encoding takes quadratic time.
     if len(name) > _MAX_NAME_LENGTH:
         raise _bad_name()
     try:

@@ -1,4 +1,4 @@
-"""How a job stands: from the job table to the web side, and to whoever completed one."""
+"""Messages about the state of a job, from the job table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -10,8 +10,7 @@ from workers.contract.messages.outcomes import Altered, Converted
 from workers.contract.messages.tasks import Deletion, DeliveryAttempt
 
 CHANGES_A_CALL: Final = 2000
-"""Small enough that workers do not notice: the lock is held for about 1 ms, and pickling takes as
-long again."""
+"""Small enough not to delay workers: the lock is held for about 1 ms, pickling takes as long."""
 
 CHANGES_A_CALL_BYTES: Final = 1024**2
 """Of URLs told in one call; some may be long. Pickling and reading them holds up all threads of
@@ -19,7 +18,7 @@ either process, 1 ms for so much."""
 
 
 class JobStatus(StrEnum):
-    """A job's life; it only ever moves down this list."""
+    """A job's status; it only moves down this list."""
 
     PENDING = "pending"
     IN_PROGRESS = "in-progress"
@@ -27,7 +26,7 @@ class JobStatus(StrEnum):
 
 
 class ImageState(IntEnum):
-    """The state of one URL; COMPLETE and FAILED are final. Fits a byte: a job keeps one a URL."""
+    """The state of one URL; COMPLETE and FAILED are final. A job stores it in a byte per URL."""
 
     PENDING = 0
     COMPLETE = 1
@@ -36,10 +35,10 @@ class ImageState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
-    """A job that has just become complete; sent to whoever's report completed it.
+    """A job that has become complete; part of the response to the last report.
 
     Attributes:
-        unlogged: how many of the failed the log has not told one by one, by reason.
+        unlogged: number of failed URLs without a log line, by reason.
     """
 
     job_id: str
@@ -51,11 +50,11 @@ class JobSummary:
 
 @dataclass(frozen=True, slots=True)
 class ChangesWanted:
-    """What a reader knows of a job, and how much more it wants to know in this call.
+    """A request for the changes of a job since a reader's last call.
 
-    A reader begins with nothing but the job's id, and hands in what the last answer told it, until
-    one is current; later it goes on from there. No call takes long, so that a large job being read
-    does not hold up those who write.
+    A reader begins with the job's id only, and repeats the call with `version` and `known` of the
+    response until one is current. Each call is short, so that reading a large job does not delay
+    writers.
 
     Attributes:
         job_id: the job.
@@ -79,9 +78,9 @@ class ChangesWanted:
 
 @dataclass(frozen=True, slots=True)
 class JobChanges:
-    """What is new of a job since a version, kept in columns: thousands of URLs cross a process
-    boundary as a few large objects. Whoever applies one after the other sees the job as it stood
-    at the moment of the last one that `is_current`.
+    """Changes of a job since a version, in columns: thousands of URLs cross a process boundary as a
+    few large objects. A reader that applies all of them sees the job at the moment of the last one
+    that `is_current`.
 
     Attributes:
         created: seconds since the epoch, GMT.
@@ -154,10 +153,10 @@ class JobChanges:
 
     @property
     def pending(self) -> int:
-        """URLs that are not final, now."""
+        """Number of URLs that are not final."""
         return self.total - self.complete - self.failed
 
     @property
     def is_current(self) -> bool:
-        """Whether the reader knows all there is, now."""
+        """True if the reader is up to date."""
         return self.known == self.total and self.version == self.latest

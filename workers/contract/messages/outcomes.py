@@ -1,4 +1,4 @@
-"""How an attempt at a task may end."""
+"""Outcomes of an attempt at a task."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class Uploaded:
     """The image is at Imgur.
 
     Attributes:
-        pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
+        pause_seconds: until the quota resets, if this upload used it up.
         content: see `DownloadReport`.
         same_as: nothing was sent: the link is that of the same image, uploaded before.
         resolved_to: where the image was, if its URL led to a page.
@@ -68,7 +68,7 @@ class Done:
     """The webhook is delivered, or the image deleted.
 
     Attributes:
-        status: of the callback URL's answer.
+        status: of the callback URL's response.
         pause_seconds: see `Uploaded`.
     """
 
@@ -81,7 +81,7 @@ class Failed:
     """The task failed for good.
 
     Attributes:
-        reason: a stable code.
+        reason: stable code.
         message: one sentence for a person; it never holds a secret.
         source_pause_seconds: see `RetryLater`.
         status: the same.
@@ -100,10 +100,9 @@ class RetryLater:
     """This attempt failed; another one is due after ``delay_seconds``.
 
     Attributes:
-        maybe_stored: Imgur may have the image all the same; its answer was lost.
-        source_pause_seconds: set when the source said that it is overloaded: for how long it
-            wants no requests, 0 if it did not say.
-        status: of a callback URL's answer, if there was one.
+        maybe_stored: whether Imgur may have the image nevertheless.
+        source_pause_seconds: set if the source is overloaded: the pause that it asked for, or 0.
+        status: of a callback URL's response, if any.
     """
 
     reason: str

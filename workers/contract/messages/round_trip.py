@@ -1,4 +1,4 @@
-"""One turn of a worker: what it says to the mailbox in a round trip, and what it is told."""
+"""Messages of a round trip between a worker and the mailbox."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,7 +26,7 @@ TaskKey = tuple[TaskKind, UrlKey]
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
-    """What a worker needs to know of a job's options.
+    """A job's options for its images.
 
     Attributes:
         count: URLs of the job, for the templates.
@@ -65,7 +65,7 @@ class ImageOptions:
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One task handed to one worker.
+    """A task leased to a worker.
 
     Attributes:
         token: names this hand-out; a word about it counts only while it is in force.
@@ -95,7 +95,7 @@ class Lease:
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class DownloadReport:
-    """The image of a lease has arrived at its worker, and is to be sent.
+    """The image of a lease is downloaded; the worker asks whether to upload it.
 
     Attributes:
         token: of the lease.
@@ -118,7 +118,7 @@ class DownloadReport:
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A worker's word on a lease."""
+    """The outcome of a lease."""
 
     token: int
     outcome: Outcome
@@ -127,12 +127,12 @@ class Report:
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The mailbox's answer to a report.
+    """The mailbox's response to a report.
 
     Attributes:
-        accepted: False when the lease was no longer in force; then nothing has changed.
-        finished: the job's summary, when this report was its last.
-        is_logged: False for a failure of a job that has filled its share of the log.
+        accepted: False if the lease was not valid any more; nothing has changed then.
+        finished: the job's summary, if this report completed it.
+        is_logged: False if the job has reached its limit of log lines.
     """
 
     accepted: bool
@@ -159,7 +159,7 @@ UploadDecision = bool | str | NotNow
 
 
 class Directive(StrEnum):
-    """What a worker should do next."""
+    """The mailbox's directive to a worker."""
 
     WORK = "work"
     IDLE = "idle"
@@ -170,13 +170,13 @@ class Directive(StrEnum):
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class WorkerRequest:
-    """What the lanes of a worker have to say in one round trip.
+    """The requests of a worker's lanes in one round trip.
 
     Attributes:
-        reports: of leases that end.
-        uploads: images that are about to be sent.
-        wanted: leases asked for at most; lanes that are free.
-        quota: what Imgur still takes, when it has changed noticeably.
+        reports: of ended leases.
+        uploads: of images to upload.
+        wanted: maximum number of leases: free lanes.
+        quota: set if it has changed noticeably.
     """
 
     reports: tuple[Report, ...] = ()
@@ -188,12 +188,12 @@ class WorkerRequest:
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class WorkerResponse:
-    """The mailbox's answer to `WorkerRequest`.
+    """The mailbox's response to `WorkerRequest`.
 
     Attributes:
-        leases: no more than were asked for.
-        acks: one a report, in their order.
-        cleared: one for each of `WorkerRequest.uploads`, in their order: see `UploadDecision`.
+        leases: at most `WorkerRequest.wanted`.
+        acks: of the reports, in their order.
+        cleared: an `UploadDecision` for each of the uploads, in their order.
     """
 
     directive: Directive

@@ -1,4 +1,4 @@
-"""From the web side to the mailbox: a job, and why it is not taken."""
+"""Messages of a submission."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from workers.contract.request_key import RequestKey
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A whole job: its id and its URLs, distinct and in the order of the request.
+    """A job: its id and its URLs, distinct and in the order of the request.
 
     Attributes:
         owner: who may see it; empty where there are no keys to tell clients apart.
@@ -35,7 +35,7 @@ class Submission:
 
     @property
     def tenant(self) -> str:
-        """Whose share of the queue, of the memory and of the turns it takes."""
+        """The tenant whose share of queue, memory and turns it uses."""
         return self.owner or self.client
 
 
@@ -54,10 +54,10 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a submission was not taken, nothing of it kept; or nothing done to a job.
+    """The refusal of a submission or an operation; nothing has changed.
 
     Attributes:
-        retry_after: seconds after which another try makes sense; None where none does.
+        retry_after: seconds until another attempt makes sense; None if it never does.
     """
 
     code: RefusalCode

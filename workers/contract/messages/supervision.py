@@ -1,4 +1,4 @@
-"""From the mailbox to the supervisor."""
+"""Messages from the mailbox to the supervisor."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,10 +9,10 @@ from workers.contract.messages.tasks import TaskKind
 
 
 class EndCause(StrEnum):
-    """Why a worker ended before the service did.
+    """The cause of a worker's end.
 
-    STUCK: the supervisor killed it, over its lease's time. KILLED: by a signal from elsewhere, for
-    want of memory for one. EXITED: with an error. NOT_STARTED: there was no process to be had.
+    STUCK: the supervisor killed it, as a lease expired. KILLED: by another signal, such as that of
+    the OOM killer. EXITED: with an error. NOT_STARTED: the process could not be started.
     """
 
     STUCK = "stuck"
@@ -23,7 +23,7 @@ class EndCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CrashedUrl:
-    """A URL failed because its worker died under it too often.
+    """A URL that failed because its workers died too often.
 
     Attributes:
         is_logged: see `Ack`.
@@ -84,7 +84,7 @@ class QuotaNews:
 
 @dataclass(frozen=True, slots=True)
 class FenceResult:
-    """What a dead worker left behind.
+    """The result of fencing a worker.
 
     Attributes:
         returned: URLs that went back to the queue.
@@ -103,7 +103,7 @@ class FenceResult:
 
 @dataclass(frozen=True, slots=True)
 class MailboxStats:
-    """The queue at a glance; counts are URLs unless the name says otherwise.
+    """Figures of the queue; counts are URLs unless the name says otherwise.
 
     Attributes:
         delayed: waiting for a retry's time (part of ``queued``).

@@ -1,4 +1,4 @@
-"""Tasks besides images: what readers of a job see of its webhook and its deletions."""
+"""Messages about webhooks and deletions."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,14 +18,14 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One attempt to tell a job's callback URL that the job is complete.
+    """One attempt to deliver a job's webhook.
 
     Attributes:
-        at: when it ended; seconds since the epoch.
-        attempt: its number, from 1.
-        status: of the answer, if there was one.
-        reason: why there was none.
-        next_at: when the next one is due; None when it was the last.
+        at: its end in seconds since the epoch.
+        attempt: number, from 1.
+        status: of the response, if any.
+        reason: why there was no response.
+        next_at: time of the next attempt in seconds since the epoch; None after the last.
     """
 
     at: float
@@ -36,7 +36,7 @@ class DeliveryAttempt:
 
 
 class DeletionState(StrEnum):
-    """How the deletion of an image stands; a failed one may be asked for again."""
+    """The state of a deletion; a failed one may be requested again."""
 
     PENDING = "pending"
     DONE = "done"
@@ -48,8 +48,8 @@ class Deletion:
     """The deletion of one image.
 
     Attributes:
-        reason: why it failed, a stable code; empty otherwise.
-        message: the sentence that goes with it.
+        reason: stable code of the failure; empty otherwise.
+        message: sentence for the reason.
     """
 
     state: DeletionState
