@@ -1,4 +1,4 @@
-"""What a board is told, whichever engine it has."""
+"""Configuration of a backend, for all engines."""
 
 from dataclasses import dataclass, field
 
@@ -7,20 +7,21 @@ from workers.contract.mailbox_limits import MailboxLimits
 from workers.runtime.scaling import ScalingRules
 from workers.worker.worker import WorkerConfig
 
-_LEASE_SLACK_SECONDS = 15.0  # for the lookup of names and a slow machine, beyond the two deadlines
+_LEASE_SLACK_SECONDS = 15.0  # beyond the deadlines: for name lookups and a slow machine
 
 
 @dataclass(frozen=True, slots=True)
 class BackendConfig:
-    """How many workers, what they need to know, and how much may be queued.
+    """Configuration of workers and queue.
 
     Attributes:
-        worker_count: workers, to begin with.
-        max_queued_urls: URLs queued or in work at once; a job beyond it is refused whole.
+        worker_count: initial number of workers.
+        max_queued_urls: maximum number of queued and leased URLs; a job beyond it is refused.
+        worker: configuration of each worker.
         max_state_bytes: see `MailboxLimits.state_bytes`.
-        job_ttl_seconds: how long a finished job is kept; 0 keeps all that there is memory for.
+        job_ttl_seconds: how long a complete job is kept; 0 for as long as memory suffices.
         upload_again: see `MailboxLimits`.
-        journal_path: a file from which a restart goes on; None keeps the state in memory only.
+        journal_path: path of the journal; None keeps the state in memory only.
         source_concurrency: see `MailboxLimits`.
         scaling: when their number changes by itself.
         quota: what uploads are held to.
@@ -52,7 +53,7 @@ class BackendConfig:
 
     @property
     def limits(self) -> MailboxLimits:
-        """How much the mailbox takes, and how patient it is."""
+        """The mailbox's limits."""
         return MailboxLimits(
             max_open_urls=self.max_queued_urls,
             state_bytes=self.max_state_bytes,

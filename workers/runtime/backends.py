@@ -1,4 +1,4 @@
-"""The engines that BACKEND chooses from; the one that needs `ray` is imported on demand."""
+"""The engines of the setting BACKEND; the one that needs `ray` is imported on demand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,39 +14,39 @@ _MISSING = (
 
 
 def ray_backend(config: BackendConfig, where: ClusterAddress) -> ManagedBackend:
-    """A board whose state and workers are actors on a Ray cluster.
+    """Make a backend whose state and workers are actors on a Ray cluster.
 
     Raises:
         BackendError: `ray` is not installed.
     """
     prepare_environment(where)
-    with _missing_ray_told():
+    with _missing_ray_reported():
         from workers.runtime.ray.backend import RayBackend  # noqa: PLC0415 - `ray` is an optional extra
     return RayBackend(config, where)
 
 
 def remove_ray_backend(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
-    """Drain the board on a cluster that services have left, and end its actors.
+    """Drain the backend on a cluster without services, and end its actors.
 
     Args:
         where: the cluster.
-        seconds: how long to wait for the URLs in work.
+        seconds: maximum wait for the leased URLs.
 
     Returns:
-        Unfinished URLs by job id; None if there is no board.
+        Number of unfinished URLs by job id; None if there is no backend.
 
     Raises:
         BackendError: `ray` is not installed, or the cluster cannot be reached.
-        BackendLostError: the state is gone, or does not answer.
+        BackendLostError: the state is gone, or does not respond.
     """
     prepare_environment(where)
-    with _missing_ray_told():
+    with _missing_ray_reported():
         from workers.runtime.ray.removal import remove_board  # noqa: PLC0415 - the same
     return remove_board(where, seconds)
 
 
 @contextmanager
-def _missing_ray_told() -> Iterator[None]:
+def _missing_ray_reported() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:

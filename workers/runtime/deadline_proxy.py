@@ -1,7 +1,7 @@
-"""Calls to the Manager that end in time.
+"""Calls of the Manager with deadlines.
 
-Stock proxies wait for ever on a Manager that is stopped or wedged: while they connect, while they
-send a large job, and while they wait for the answer. Here each of these has its limit.
+Stock proxies wait forever for a Manager that is stopped or hangs: while they connect, send a large
+job, or wait for the response. Here each of these has a limit.
 """
 
 import errno
@@ -26,17 +26,17 @@ from workers.contract.backend import BackendBusyError, BackendLostError
 from workers.contract.derived import derive
 
 CALL_SECONDS = 10.0
-"""How long a call may stay unanswered. Calls take well under a millisecond, a job of 100,000 URLs
-that is sent some 300 ms; a Manager that is silent for this long is stopped or wedged."""
+"""Time limit of a call. Calls take well under 1 ms, sending a job of 100,000 URLs about 300 ms; a
+Manager that does not respond for this long is stopped or hangs."""
 
 _Calls = TypeVar("_Calls")
 
 SERIALIZER = "pickle-with-deadlines"
-"""What a Manager is given so that all of its clients connect by `connect`."""
+"""Name of the serializer of a Manager whose clients connect with `connect`."""
 
 
 class ManagerLostError(BackendLostError):
-    """The Manager process is gone, or does not answer: the state it owned is lost."""
+    """The Manager process is gone or does not respond; its state is lost."""
 
 
 def connect(address: str, authkey: bytes) -> "Connection[Any, Any]":
@@ -44,12 +44,12 @@ def connect(address: str, authkey: bytes) -> "Connection[Any, Any]":
     than `CALL_SECONDS`.
 
     Raises:
-        OSError: nobody listens there, or whoever does is silent.
+        OSError: no process listens there, or it does not respond.
         multiprocessing.AuthenticationError: the keys differ.
     """
     with socket.socket(socket.AF_UNIX) as sock:
-        # In the kernel (socket(7)), as multiprocessing reads and writes the bare descriptor; a
-        # non-blocking socket would be refused at once where a full backlog only needs a moment.
+        # Kernel timeouts (socket(7)), as multiprocessing reads and writes the bare descriptor; a
+        # non-blocking socket would fail at once on a full backlog.
         limit = struct.pack("ll", int(CALL_SECONDS), int(CALL_SECONDS % 1 * 1_000_000))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
@@ -64,35 +64,35 @@ def connect(address: str, authkey: bytes) -> "Connection[Any, Any]":
     return connection
 
 
-# The registry of multiprocessing, where managers and proxies look up how to listen and connect.
-# Stock listening, stock wire form; importing this module enters it in every process concerned.
+# The registry of multiprocessing, where managers and proxies find listener and client. Listener and
+# wire format are the stock ones; importing this module registers them in each process.
 listener_client[SERIALIZER] = (Listener, connect)
 
 
 def _answer(connection: "Connection[Any, Any]", wait_seconds: float) -> Any:  # noqa: ANN401 - any message
-    # The kernel's limit alone covers a short wait; to ask first costs a tenth of a worker's turn.
+    # The kernel's limit covers a short wait; poll costs a tenth of a round trip.
     if wait_seconds > CALL_SECONDS / 5 and not connection.poll(wait_seconds + CALL_SECONDS):
         raise BlockingIOError
     return connection.recv()
 
 
 class DeadlineProxy(BaseProxy):
-    """A proxy whose calls end in time.
+    """A proxy whose calls have deadlines.
 
-    A call ends `CALL_SECONDS` after the time that it was to wait in the Manager, at the latest.
+    A call ends at most `CALL_SECONDS` after the time that it may wait in the Manager.
 
     Raises:
-        ManagerLostError: from every call, when the Manager is gone or silent.
-        BackendBusyError: from a thread's first call, when this process has no descriptor left.
+        ManagerLostError: from every call, if the Manager is gone or does not respond.
+        BackendBusyError: from a thread's first call, if this process has no descriptor left.
     """
 
-    # Set by BaseProxy; one connection a thread.
+    # Set by BaseProxy; one connection per thread.
     _id: str
     _tls: Any
     _connect: Callable[[], None]
 
     def calls(self, protocol: type[_Calls]) -> _Calls:
-        """The object behind this proxy, with the methods of a protocol."""
+        """Return an object with the methods of a protocol, which calls through this proxy."""
         return derive(protocol, self._callmethod)
 
     def _callmethod(
@@ -103,21 +103,21 @@ class DeadlineProxy(BaseProxy):
         *,
         wait_seconds: float = 0.0,
     ) -> Any:  # noqa: ANN401 - what the method returns
-        # Follows multiprocessing's wire form: (object id, method, args, kwds) → (kind, result).
+        # multiprocessing's wire format: (object id, method, args, kwds) → (kind, result).
         try:
             connection = self._connection()
-            # Not `send`: it would write a view of a BytesIO, and where that fails, both hang on the
-            # error. Collected together, they are an unraisable BufferError (Python 3.13 tells).
+            # Not `send`: it writes a view of a BytesIO; if that fails, the error keeps both alive,
+            # and their collection raises an unraisable BufferError (seen with Python 3.13).
             connection.send_bytes(pickle.dumps((self._id, methodname, args, kwds or {})))
             kind, result = _answer(connection, wait_seconds)
         except BlockingIOError as error:
-            self._hang_up()
+            self._disconnect()
             raise ManagerLostError("The Manager process does not answer.") from error
         except (EOFError, OSError) as error:
-            self._hang_up()
+            self._disconnect()
             raise ManagerLostError("The Manager process is gone.") from error
-        except BaseException:  # also one that a signal handler raises in mid-call
-            self._hang_up()
+        except BaseException:  # a signal handler may raise during the call
+            self._disconnect()
             raise
         if kind == "#RETURN":
             return result
@@ -133,8 +133,8 @@ class DeadlineProxy(BaseProxy):
                 raise
         return self._tls.connection  # type: ignore[no-any-return] # set by BaseProxy
 
-    def _hang_up(self) -> None:
-        # An answer still on its way would be taken for the next call's.
+    def _disconnect(self) -> None:
+        # A late response would be taken for that of the next call.
         if hasattr(self._tls, "connection"):
             self._tls.connection.close()
             del self._tls.connection

@@ -1,4 +1,4 @@
-"""A board with its life cycle, whichever engine is behind it."""
+"""A backend with its life cycle, for all engines."""
 
 from typing import Protocol
 
@@ -7,25 +7,25 @@ from workers.contract.state_calls import JobTableCalls, MailboxCalls
 
 
 class BackendError(Exception):
-    """The engine cannot be started or reached; the text is one line that says what to do."""
+    """The engine cannot be started or reached; the text, one line, says what to do."""
 
 
 class Wakeup(Protocol):
-    """Something with a file descriptor that becomes readable when it is time to look up."""
+    """An object whose file descriptor becomes readable to end a wait."""
 
     def fileno(self) -> int: ...
 
 
 class ManagedBackend(Backend, Protocol):
-    """What the service's main thread starts, watches, drains and stops."""
+    """A backend that the service's main thread starts, supervises, drains and stops."""
 
     @property
     def outlives_service(self) -> bool:
-        """Whether jobs go on when this service ends: then `drain` ends nothing."""
+        """True if jobs continue after the end of this service; `drain` then ends nothing."""
         ...
 
     def start(self) -> None:
-        """Start the state and the workers, or find them; returns before the workers are up.
+        """Start state and workers, or find them; returns before the workers are ready.
 
         Raises:
             BackendError: the engine cannot be started or reached.
@@ -34,7 +34,7 @@ class ManagedBackend(Backend, Protocol):
         ...
 
     def supervise(self, wakeup: Wakeup) -> None:
-        """Keep it running until `wakeup` is readable.
+        """Supervise the backend until `wakeup` is readable.
 
         Raises:
             BackendLostError: the state is gone.
@@ -42,38 +42,38 @@ class ManagedBackend(Backend, Protocol):
         ...
 
     def close(self) -> None:
-        """Take no more jobs and hand out no more URLs; those in work may still end."""
+        """Take no more jobs and lease no more URLs; leased ones may still end."""
         ...
 
     def drain(self, seconds: float) -> dict[str, int]:
-        """After `close`: wait for the URLs in work.
+        """After `close`: wait for the leased URLs.
 
         Args:
-            seconds: how long to wait; workers that are not done by then are killed.
+            seconds: maximum wait; the workers left are killed then.
 
         Returns:
-            Unfinished URLs by job id.
+            Number of unfinished URLs by job id.
 
         Raises:
-            BackendLostError: the state is gone meanwhile.
+            BackendLostError: the state was lost meanwhile.
         """
         ...
 
     def stop(self) -> None:
-        """End all that belongs to this process, whatever it does."""
+        """End all processes of this backend."""
         ...
 
 
 class HealthReader:
-    """How a board stands, told in the same way by all engines. Safe to use from any thread.
+    """Health of a backend, the same for all engines. Thread-safe.
 
     Attributes:
-        mailbox: the queue, or a proxy of it; set when the engine starts, as the next one.
-        job_table: the jobs, or a proxy of them.
-        _workers_wanted: workers there should be.
+        mailbox: the queue or its proxy; set when the engine starts.
+        job_table: the jobs or their proxy; set when the engine starts.
+        _workers_wanted: target number of workers.
         _max_workers: see `BackendHealth`.
-        _is_lost: the state is known to be gone: `health` says so and asks nobody.
-        _is_closed: the board was told to take nothing more.
+        _is_lost: the state is known to be lost: `health` makes no call.
+        _is_closed: `close` was called.
     """
 
     mailbox: MailboxCalls

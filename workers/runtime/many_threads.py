@@ -1,4 +1,4 @@
-"""What a process sets before it starts many threads, some of which work on megabytes."""
+"""Interpreter and allocator settings of processes with many threads."""
 
 import contextlib
 import ctypes
@@ -12,20 +12,20 @@ _LARGE_BYTES: Final = 1024**2
 
 
 def prepare_for_many_threads() -> None:
-    """Let long work hold up short work less, and memory that one thread frees be there for all.
+    """Reduce the latency of short requests, and the memory fragmentation of glibc.
 
-    A short request takes the interpreter's lock several times, and waits for it each time for as
-    long as a thread may keep it while others want it: 5 ms by default.
+    A short request acquires the interpreter's lock several times, and each time waits up to the
+    switch interval: 5 ms by default.
 
-    glibc gives threads arenas of their own. Jobs come in by any thread and are freed by any other,
-    so that each arena would grow to what the largest jobs took: measured, twice the memory that was
-    in use. Threads that hold the interpreter's lock do not contend for an arena.
+    glibc gives threads their own arenas. Any thread may allocate a job and any other free it, so
+    each arena would grow to the size of the largest jobs: measured, twice the memory in use.
+    Threads that hold the interpreter's lock do not contend for an arena.
 
-    What is large comes from the system and goes back to it. By itself glibc ends that once the
-    first such piece was freed, and what small ones among them then kept was more than was in use.
+    A fixed threshold keeps large blocks in mappings of their own, which are returned to the system.
+    By default glibc raises it after the first free; small blocks then kept more than was in use.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
-    # Other C libraries have no such function, and no such arenas.
+    # Other C libraries have neither mallopt nor such arenas.
     with contextlib.suppress(AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, 1)

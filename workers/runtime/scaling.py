@@ -1,4 +1,4 @@
-"""How many workers there should be: as many as were asked for, and more while the queue is long."""
+"""Automatic scaling: the requested number of workers, and more while the queue is long."""
 
 import math
 import threading
@@ -12,16 +12,16 @@ from workers.contract.queue_stats import QueueStats
 
 @dataclass(frozen=True, slots=True)
 class ScalingRules:
-    """When workers are added and let go by themselves.
+    """Rules of automatic scaling.
 
     Attributes:
-        most: workers, never more; None to add none.
-        wait_seconds: a queue that takes longer than this is too long.
-        hold_seconds: for so long it must be, without a break.
-        grow_seconds: from one growth to the next, so that the last one shows its effect first.
-        quiet_seconds: for so long some worker must have had nothing to do before one leaves.
-        shrink_seconds: from one that leaves to the next.
-        heeds_quota: whether uploads use up what Imgur's limits say; the sandbox's do not.
+        most: maximum number of workers; None for no automatic scaling.
+        wait_seconds: a queue with a longer expected wait is too long.
+        hold_seconds: how long the queue must be too long, without a break.
+        grow_seconds: minimum time between two growths, so that the first shows its effect.
+        quiet_seconds: how long there must be idle lanes before a worker is drained.
+        shrink_seconds: minimum time between two drains.
+        heeds_quota: whether uploads use up Imgur's quota; not so with the sandbox.
     """
 
     most: int | None = None
@@ -35,15 +35,15 @@ class ScalingRules:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much there is to do, and who does it.
+    """The load of the workers.
 
     Attributes:
-        waiting_urls: URLs that a worker could take now.
-        workers_ready: workers that have asked for work, and are not leaving.
-        workers_idle: of these, workers with a free lane that wait for work.
-        rate_per_second: URLs that end in a second, lately; None while nobody knows.
-        is_paused: Imgur has asked to wait.
-        uploads_left: that Imgur takes until its next reset; None where it has not said.
+        waiting_urls: number of URLs that a worker could take now.
+        workers_ready: number of workers that have asked for work, and are not draining.
+        workers_idle: of these, those with a free lane that waits for work.
+        rate_per_second: recent rate of final URLs; None if unknown.
+        is_paused: whether uploads pause for Imgur.
+        uploads_left: remaining quota until its reset; None if unknown.
     """
 
     waiting_urls: int
@@ -55,7 +55,7 @@ class Load:
 
     @classmethod
     def of(cls, stats: MailboxStats, queue_stats: QueueStats) -> "Load":
-        """What the mailbox says."""
+        """Return the load by the mailbox's figures."""
         return cls(
             waiting_urls=stats.queued - stats.delayed,
             workers_ready=stats.workers_ready,
@@ -68,7 +68,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Another number of workers, and why."""
+    """A change of the number of workers, with its reason."""
 
     was: int
     wanted: int
@@ -76,14 +76,14 @@ class Change:
 
 
 class Scaler:
-    """Decides on the number of workers. Safe to use from any thread.
+    """Decides on the number of workers. Thread-safe.
 
-    It grows where that helps: where URLs wait although every worker has its hands full. It does
-    not where workers wait as well, for a source host that has a limit, or for Imgur.
+    The number grows if URLs wait and all lanes are busy; not if lanes wait too, for a source host
+    at its limit or for Imgur.
 
     Args:
-        count: workers to begin with; it never goes below by itself.
-        rules: when it changes by itself.
+        count: initial number of workers, and the lower limit.
+        rules: of automatic scaling.
         clock: monotonic seconds.
     """
 
@@ -103,22 +103,22 @@ class Scaler:
 
     @property
     def wanted(self) -> int:
-        """Workers there should be now."""
+        """The target number of workers."""
         return self._wanted
 
     @property
     def most(self) -> int | None:
-        """Workers there may be by itself; None where the number does not change by itself."""
+        """Upper limit of automatic scaling; None without it."""
         return self._rules.most
 
     def order(self, count: int) -> Change | None:
-        """Somebody asks for a number: it holds at once, and from then on is the least.
+        """Set the number of workers, which is also the new lower limit.
 
         Returns:
-            None if there should be as many already.
+            None if the target number is the same.
 
         Raises:
-            ValueError: the number is below 1, or more than there may be.
+            ValueError: the number is below 1, or above the maximum.
         """
         if count < 1 or (self._rules.most is not None and count > self._rules.most):
             raise ValueError(f"{count} workers are not between 1 and {self._rules.most}.")
@@ -127,7 +127,7 @@ class Scaler:
             return self._change(count, "asked for") if count != self._wanted else None
 
     def review(self, load: Load) -> Change | None:
-        """Look at the load, once a second or so; returns what changes by that."""
+        """Adapt the number to the load, about once a second; return the change, if any."""
         if self._rules.most is None:
             return None
         with self._lock:
@@ -141,27 +141,27 @@ class Scaler:
             return False
         left = load.uploads_left if self._rules.heeds_quota else None
         if left is not None and left < load.waiting_urls:
-            return False  # they would only be used up sooner
+            return False  # more workers would only exhaust the quota sooner
         return self._seconds(load) > self._rules.wait_seconds
 
     def _seconds(self, load: Load) -> float:
         if not load.waiting_urls:
             return 0.0
-        # Where none has ended yet, although all lanes are in use, it takes long.
+        # All lanes are busy and no URL has ended yet: the wait is long.
         return load.waiting_urls / load.rate_per_second if load.rate_per_second else math.inf
 
-    def _grow(self, load: Load, most: int, now: float) -> Change | None:
+    def _grow(self, load: Load, maximum: int, now: float) -> Change | None:
         rules = self._rules
         if (
             self._pressed_since is None
             or now - self._pressed_since < rules.hold_seconds
             or now - self._changed_at < rules.grow_seconds
-            or self._wanted >= most
+            or self._wanted >= maximum
         ):
             return None
-        # In proportion, as the rate grows with the lanes; twice as many at most.
+        # In proportion, as the rate grows with the lanes, but at most doubled.
         times = min(2.0, self._seconds(load) / rules.wait_seconds)
-        count = min(most, math.ceil(self._wanted * times))
+        count = min(maximum, math.ceil(self._wanted * times))
         return self._change(count, f"{load.waiting_urls:,} URLs wait, all lanes are busy")
 
     def _shrink(self, now: float) -> Change | None:

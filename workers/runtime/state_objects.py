@@ -1,4 +1,4 @@
-"""The objects of a board's state, made together in the process that owns them."""
+"""Makes the objects of a backend's state, in the process that owns them."""
 
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.state_calls import StateObjects
@@ -10,7 +10,7 @@ from workers.state.token_store import TokenStore
 
 
 def make_objects(limits: MailboxLimits) -> StateObjects:
-    """Make an empty state, whichever engine owns it."""
+    """Make an empty state."""
     table = JobTable(max_bytes=limits.state_bytes)
     mailbox = Mailbox(table, limits, quota_clock=long_clock)
     return StateObjects(mailbox, table, TokenStore(), Recovery(table, mailbox))

@@ -1,4 +1,4 @@
-"""Starts the worker processes, watches them, retires and replaces the dead."""
+"""Starts and watches worker processes; fences and replaces dead ones."""
 
 import signal
 import time
@@ -15,20 +15,19 @@ from workers.contract.state_calls import MailboxCalls
 from workers.worker.task_log import log_crashed, log_crashed_task
 
 CHECK_SECONDS = 1.0
-"""How often leases are looked at; a worker found stuck has been so for at most this much longer."""
+"""Interval between checks for expired leases."""
 
 _RESTART = Backoff(base_seconds=0.2, cap_seconds=10.0)
 _KILLED_RESTART_SECONDS = 0.1
 
 
 class WorkerProcess(Protocol):
-    """A worker that was started, whatever it runs as; `multiprocessing.Process` is one.
+    """A started worker: a `multiprocessing.Process` or an actor.
 
     Attributes:
-        pid: what the log calls it by.
-        exitcode: None while it runs; 0 for one that left by itself, negative for one that a signal
-            (of that number) ended.
-        sentinel: a file descriptor that is readable when it has ended.
+        pid: process id, for the log.
+        exitcode: None while it runs; 0 after a normal end, negative after a signal of that number.
+        sentinel: file descriptor that is readable when the worker has ended.
     """
 
     @property
@@ -41,32 +40,32 @@ class WorkerProcess(Protocol):
     def sentinel(self) -> int: ...
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill the worker."""
         ...
 
     def join(self) -> None:
-        """Wait until it has ended."""
+        """Wait until the worker has ended."""
         ...
 
     def close(self) -> None:
-        """Let go of what is kept of one that has ended."""
+        """Release the resources of an ended worker."""
         ...
 
 
 StartWorker = Callable[[str], WorkerProcess]
-"""Starts a new worker, given its id.
+"""Starts a worker with an id.
 
 Raises:
-    OSError: it could not be started; the supervisor tries again later.
+    OSError: not started; the supervisor retries later.
 """
 
 
 @contextmanager
 def stop_signals_held() -> Iterator[None]:
-    """Start child processes inside this block: they inherit SIGINT and SIGTERM as blocked.
+    """Block SIGINT and SIGTERM while starting child processes, which inherit that.
 
-    A child that has not come to ignoring them itself would die of a Ctrl-C meant for its parent.
-    This process loses none: one that arrives inside the block is delivered at its end.
+    Otherwise a Ctrl-C would kill a child that does not ignore signals yet. This process gets the
+    signals at the end of the block.
     """
     held = {signal.SIGINT, signal.SIGTERM}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
@@ -78,13 +77,13 @@ def stop_signals_held() -> Iterator[None]:
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """A place that one worker process after the other fills.
+    """A slot for one worker process at a time.
 
     Attributes:
-        starts: processes started so far; numbers the worker's id, which is never used again.
-        is_stuck: the process was killed for being so.
-        false_starts: processes in a row that ended before they asked for work.
-        due: monotonic seconds before which the next process is not started.
+        starts: number of processes started so far; part of the worker's unique id.
+        is_stuck: the process was killed because it was stuck.
+        false_starts: number of consecutive processes that ended before they asked for work.
+        due: monotonic seconds; the next process starts no earlier.
     """
 
     number: int
@@ -97,16 +96,16 @@ class _Slot:
 
 
 class Supervisor:
-    """Keeps a number of workers running. Belongs to one thread.
+    """Keeps a number of workers running. Not thread-safe.
 
-    A worker that had begun to work is replaced at once. One that ended by itself before that is
-    replaced with backoff, as the next one will most likely fare the same.
+    A worker that had asked for work is replaced at once. One that ended before that is replaced
+    with backoff, as the next one probably fails too.
 
     Args:
-        mailbox: where workers are let in and retired.
+        mailbox: registers and fences workers.
         start_worker: starts one worker process.
-        count: workers to keep.
-        starts: workers that other supervisors may have started in each place before this one.
+        count: number of workers.
+        starts: number of workers that earlier supervisors may have started in each slot.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class Supervisor:
         self._mailbox = mailbox
         self._start_worker = start_worker
         self._starts = starts
-        self._last_number = 0  # of a post; one that is given up is never used again
+        self._last_number = 0  # of a slot; never reused
         self._slots: list[_Slot] = []
         self._draining: list[_Slot] = []
         self.resize(count)
@@ -123,25 +122,25 @@ class Supervisor:
         self._log = structlog.get_logger("supervisor")
 
     def sentinels(self) -> list[int]:
-        """Ready when a worker process has ended, for ``multiprocessing.connection.wait``."""
+        """Return the workers' sentinels, for ``multiprocessing.connection.wait``."""
         return [process.sentinel for _, process in self._running()]
 
     def patience(self) -> float:
-        """Seconds after which `look_after` has something to do even if no sentinel is ready."""
+        """Return the seconds until `look_after` is due even if no sentinel is ready."""
         now = time.monotonic()
         due = [slot.due for slot in self._slots if slot.process is None]
         return max(0.0, min([self._next_check, *due]) - now)
 
     def resize(self, count: int) -> None:
-        """Keep so many workers from now on; more of them begin at the next `look_after`.
+        """Set the number of workers; new ones start at the next `look_after`.
 
-        Of those that are too many the newest leave: they finish what they have in hand, and are
-        given nothing more. That takes a lease's time at most, as one that is longer at it is stuck.
+        Surplus workers, the newest first, are drained: they finish their leases, which takes the
+        duration of a lease at most, as a worker that exceeds it is stuck.
         """
         while len(self._slots) < count:
             self._last_number += 1
             self._slots.append(_Slot(self._last_number, starts=self._starts))
-        # Nobody need leave for a place that waits for its next process.
+        # Empty slots are removed first.
         by_loss = sorted(self._slots, key=lambda slot: (slot.process is not None, -slot.number))
         for slot in by_loss[: len(self._slots) - count]:
             self._slots.remove(slot)
@@ -151,7 +150,7 @@ class Supervisor:
                 self._log.debug("worker draining", worker=slot.worker_id)
 
     def adopt(self, worker_id: str, process: WorkerProcess) -> bool:
-        """Take over a worker that another supervisor has started; False if no place is free."""
+        """Adopt a worker of another supervisor; False if no slot is free."""
         for slot in self._slots:
             if slot.process is None:
                 slot.worker_id, slot.process = worker_id, process
@@ -159,7 +158,7 @@ class Supervisor:
         return False
 
     def look_after(self) -> None:
-        """One round: retire the dead, kill the stuck, fill the empty places."""
+        """Fence dead workers, kill stuck ones, fill empty slots."""
         self.fence_ended()
         now = time.monotonic()
         if now >= self._next_check:
@@ -170,14 +169,14 @@ class Supervisor:
                 self._fill(slot)
 
     def fence_ended(self) -> None:
-        """Retire the workers whose processes have ended."""
+        """Fence the workers whose processes have ended."""
         for slot, process in self._running():
             if process.exitcode is not None:
                 self._fence(slot, process)
         self._draining = [slot for slot in self._draining if slot.process is not None]
 
     def kill_all(self) -> int:
-        """Kill whatever still runs; returns how many that were."""
+        """Kill all running workers; return how many."""
         running = self._running()
         for _, process in running:
             process.kill()
@@ -186,7 +185,7 @@ class Supervisor:
         return len(running)
 
     def end_rest(self) -> None:
-        """At the end of a drain: kill whoever has not left by itself, and retire them."""
+        """Kill and fence the workers that are left at the end of a drain."""
         if killed := self.kill_all():
             self.fence_ended()
             self._log.warning("workers killed: not done within the drain time", workers=killed)
@@ -255,7 +254,7 @@ class Supervisor:
         expired = set(self._mailbox.expired())
         for slot, process in self._running():
             if slot.worker_id in expired:
-                # The only cure for a thread in an uninterruptible call, getaddrinfo for one.
+                # Nothing else ends a thread in an uninterruptible call such as getaddrinfo.
                 self._log.warning(
                     "worker stuck: killing it", worker=slot.worker_id, pid=process.pid
                 )
@@ -264,7 +263,7 @@ class Supervisor:
 
 
 def _kind_of_end(slot: _Slot, exitcode: int | None) -> EndCause | None:
-    """None for a worker that left when it was told to."""
+    """Return the cause of a worker's end; None for a normal end."""
     if slot.is_stuck:
         return EndCause.STUCK
     if exitcode is not None and exitcode < 0:

@@ -1,4 +1,4 @@
-"""What a board does for itself, once a second or so, whichever engine runs it."""
+"""Periodic work of a backend, for all engines."""
 
 import structlog
 
@@ -8,13 +8,13 @@ from workers.worker.task_log import log_news
 
 
 class Upkeep:
-    """Forgets old jobs, looks at the load, and tells of each change in the number of workers.
+    """Evicts old jobs, adapts the number of workers and logs its changes.
 
     Args:
-        scaler: decides on that number.
-        mailbox: the queue, or a proxy of it.
-        job_table: the jobs, or a proxy of them.
-        job_ttl_seconds: how long a finished job is kept; 0 keeps all that there is memory for.
+        scaler: decides on the number of workers.
+        mailbox: the queue or its proxy.
+        job_table: the jobs or their proxy.
+        job_ttl_seconds: how long a complete job is kept; 0 for as long as memory suffices.
     """
 
     def __init__(
@@ -31,20 +31,20 @@ class Upkeep:
         self._log = structlog.get_logger("backend")
 
     def order(self, count: int) -> bool:
-        """See `Scaler.order`; whether that changes anything."""
-        return self._tell(self._scaler.order(count))
+        """Set the number of workers, see `Scaler.order`; return whether it changed."""
+        return self._log_change(self._scaler.order(count))
 
     def look_after(self) -> int:
-        """One round of it; returns the workers there should be now."""
+        """Run once, about every second; return the target number of workers."""
         if count := self._job_table.evict(self._job_ttl_seconds or None):
             self._log.debug("finished jobs forgotten", jobs=count)
         log_news(self._mailbox.tend())
         if self._scaler.most is not None:
             load = Load.of(self._mailbox.stats(), self._mailbox.queue_stats())
-            self._tell(self._scaler.review(load))
+            self._log_change(self._scaler.review(load))
         return self._scaler.wanted
 
-    def _tell(self, change: Change | None) -> bool:
+    def _log_change(self, change: Change | None) -> bool:
         if change is None:
             return False
         self._log.info("workers changed", was=change.was, wanted=change.wanted, why=change.why)

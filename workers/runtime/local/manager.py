@@ -1,7 +1,7 @@
-"""The SyncManager subclass that owns the mailbox and the job table in a process of its own.
+"""The SyncManager subclass whose process owns the mailbox and the job table.
 
-``manager.Mailbox()`` is the Manager's queue and ``manager.JobTable()`` the Manager's dict; why
-neither is the stock proxy is in docs/decisions/0001-mailbox-and-job-table.md.
+``manager.Mailbox()`` is the Manager's queue and ``manager.JobTable()`` the Manager's dict;
+docs/decisions/0001-mailbox-and-job-table.md explains why these are not the stock proxies.
 """
 
 import multiprocessing
@@ -21,7 +21,7 @@ from workers.runtime.state_objects import make_objects
 
 
 class _Owned:
-    """What this process owns, if it is a Manager's: made once, before anybody can ask for it."""
+    """The Manager process's objects, made once, before the first request."""
 
     objects: StateObjects
 
@@ -38,7 +38,7 @@ def _owned(name: str) -> object:
 
 
 class StateManager(SyncManager):
-    """A SyncManager that owns the job board: one mailbox, one job table, one token store.
+    """A SyncManager that owns the state: a mailbox, a job table, a token store, a recovery.
 
     Args:
         limits: the mailbox's.
@@ -56,12 +56,12 @@ class StateManager(SyncManager):
         self._limits = limits
 
     def start_process(self) -> None:
-        """Start the Manager process; it ignores stop signals and leaves with its parent."""
+        """Start the Manager process; it ignores stop signals and ends with its parent."""
         self.start(initializer=_prepare_process, initargs=(self._limits,))
 
     @property
     def sentinel(self) -> int:
-        """Ready when the Manager process has ended, for ``multiprocessing.connection.wait``."""
+        """Sentinel of the process, for ``multiprocessing.connection.wait``."""
         return cast("int", self._process.sentinel)  # type: ignore[attr-defined]
 
     @property
@@ -69,11 +69,11 @@ class StateManager(SyncManager):
         return cast("int", self._process.pid)  # type: ignore[attr-defined]
 
     def kill(self) -> None:
-        """End a Manager that does not answer."""
+        """Kill a Manager that does not respond."""
         self._process.kill()  # type: ignore[attr-defined]
 
     def objects(self) -> StateObjects:
-        """Proxies of what the Manager process owns, whose calls end in time."""
+        """Return proxies of the Manager's objects, whose calls have deadlines."""
         return StateObjects(
             mailbox=self.Mailbox().calls(MailboxCalls),
             job_table=self.JobTable().calls(JobTableCalls),

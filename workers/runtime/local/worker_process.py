@@ -1,4 +1,4 @@
-"""A worker process, from its start to its end: signals, the parent watcher, its core."""
+"""The entry point of a worker process: signals, parent watcher, CPU core."""
 
 import multiprocessing.util
 import os
@@ -17,7 +17,7 @@ from workers.worker.worker import WorkerConfig, run_lanes
 
 
 def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: Tokens) -> None:
-    """A worker process, from start to end. Stop signals are the parent's business."""
+    """Run a worker process; it ignores stop signals and ends with its parent."""
     ignore_stop_signals()
     leave_with_parent()
     cores = _stay_on_one_core(worker_id)
@@ -41,7 +41,7 @@ def _stay_on_one_core(worker_id: str) -> frozenset[int] | None:
     cores = sorted(os.sched_getaffinity(0))
     first = zlib.crc32(f"{socket.gethostname()} {os.getppid()}".encode())
     number = int(re.sub(r"\D", "", worker_id.partition(".")[0]) or 0)
-    # Where the system does not allow it, the worker is only slower.
+    # Without permission the worker is only slower.
     with suppress(OSError):
         os.sched_setaffinity(0, {cores[(first + number) % len(cores)]})
     return frozenset(cores)

@@ -1,4 +1,4 @@
-"""The actors of one board: found on the cluster, or started."""
+"""The actors of a backend: finds them on the cluster, or starts them."""
 
 from collections.abc import Callable
 from typing import cast
@@ -21,20 +21,20 @@ from workers.runtime.ray.supervisor_actor import (
 )
 
 STATE_NAME = "imgup-state"
-# Without the head there is no cluster; on any other node these were one more thing to lose.
+# On the head node: without it there is no cluster, and another node would be one more to lose.
 _ON_HEAD = {"node:__internal_head__": 0.001}
-_START_SECONDS = 60.0  # until an actor's process is up, on a busy machine
+_START_SECONDS = 60.0  # for the start of an actor's process on a busy machine
 
 
 class ClusterHandles:
-    """A board's state actor and its supervisor.
+    """A backend's state actor and its supervisor.
 
     Args:
-        state: opened.
+        state: the opened state actor.
         where: the cluster.
 
     Attributes:
-        objects: proxies of what the state actor owns.
+        objects: proxies of the state actor's objects.
     """
 
     def __init__(self, state: Actor, where: ClusterAddress) -> None:
@@ -57,39 +57,39 @@ class ClusterHandles:
         self.objects = objects_of(state)
 
     def workers_wanted(self) -> int:
-        """How many workers there should be.
+        """Return the target number of workers.
 
         Raises:
-            StateLostError: the state is gone, as from each of these.
+            StateLostError: the state is gone; the other methods raise it too.
         """
         return cast("int", answer_of(self._state.workers_wanted.remote(), CALL_SECONDS))
 
     def scale(self, count: int) -> int:
-        """Keep another number of workers; returns the workers there should be then.
+        """Set the number of workers; return the target number.
 
         Raises:
-            ValueError: the number is below 1, or more than there may be.
+            ValueError: the number is below 1, or above the maximum.
         """
         return cast("int", answer_of(self._state.scale.remote(count), CALL_SECONDS))
 
     def watch(self, then: Callable[[], None]) -> None:
-        """Have something called, from a thread of Ray's, when the state actor is gone."""
+        """Register a callback for the end of the state actor; it runs in a thread of Ray."""
         watching = self._state.watch.options(concurrency_group="watch").remote()
         watching.future().add_done_callback(lambda _: then())
 
     def close(self) -> None:
-        """Take no more jobs and hand out no more URLs; those in work may still end."""
+        """Take no more jobs and lease no more URLs; leased ones may still end."""
         answer_of(self._supervisor.close.remote(), _START_SECONDS, "supervisor actor")
         self.objects.mailbox.close()
 
     def drain(self, seconds: float) -> dict[str, int]:
-        """After `close`: wait for the URLs in work.
+        """After `close`: wait for the leased URLs.
 
         Args:
             seconds: how long; workers that are not done by then are killed.
 
         Returns:
-            Unfinished URLs by job id.
+            Number of unfinished URLs by job id.
         """
         ref = self._supervisor.drain.remote(seconds)
         answer_of(ref, seconds + _START_SECONDS, "supervisor actor")
@@ -100,7 +100,7 @@ class ClusterHandles:
         return unfinished
 
     def end(self) -> None:
-        """End all actors; the state is gone afterwards."""
+        """End all actors; the state is lost then."""
         ray.kill(self._supervisor)
         for name in worker_names(self._where.namespace, self._facts.backend_id):
             kill_named(name, self._where.namespace)
@@ -114,7 +114,7 @@ def find_or_start(
 
     Raises:
         JournalError: the journal cannot be used.
-        StateLostError: the state does not answer.
+        StateLostError: the state does not respond.
     """
     state = (
         ray.remote(concurrency_groups=STATE_THREADS)(BackendState)

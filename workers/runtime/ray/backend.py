@@ -1,4 +1,4 @@
-"""The job board on a Ray cluster, as a web process sees it."""
+"""The backend on a Ray cluster, as used by a web process."""
 
 import multiprocessing.connection
 from typing import Any
@@ -23,11 +23,11 @@ from workers.runtime.supervisor import CHECK_SECONDS
 class RayBackend(HealthReader):
     """A `Backend` whose state and workers are actors.
 
-    On an existing cluster they are there for every web process that comes, and stay when it goes.
-    On a Ray that this process has started they end with it.
+    On an existing cluster all web processes share them, and they outlive each of these. On a Ray
+    instance that this process has started they end with it.
 
     Args:
-        config: the settings; of several web processes on a cluster, the first one's apply.
+        config: the settings; on a cluster, those of the first web process apply.
         where: the cluster.
     """
 
@@ -44,10 +44,10 @@ class RayBackend(HealthReader):
         return not self._where.is_local
 
     def start(self) -> None:
-        """Join the cluster, or start one; find the actors there, or start them.
+        """Join or start the cluster; find or start the actors.
 
         Raises:
-            BackendError: the cluster cannot be reached, or its state does not answer.
+            BackendError: the cluster cannot be reached, or its state does not respond.
             JournalError: the journal cannot be used.
         """
         connect(self._where)
@@ -62,16 +62,16 @@ class RayBackend(HealthReader):
             raise BackendError(f"BACKEND=ray: {error}") from error
         objects = self._handles.objects
         self.mailbox, self.job_table = objects.mailbox, objects.job_table
-        # Never closed: Ray may call at any time until this process ends.
+        # Never closed: Ray may call back until this process ends.
         self._state_ended = WakeupPipe()
         self._handles.watch(self._state_ended.ring)
         self._tell(opening)
 
     def supervise(self, wakeup: Wakeup) -> None:
-        """Watch the state until `wakeup` is readable; the workers have a supervisor of their own.
+        """Watch the state until `wakeup` is readable; a supervisor actor watches the workers.
 
         Raises:
-            BackendLostError: the state actor died or does not answer.
+            BackendLostError: the state actor died or does not respond.
         """
         sentinels_watched: list[Any] = [wakeup, self._state_ended]
         silences = Silences()
@@ -84,7 +84,7 @@ class RayBackend(HealthReader):
                 with silences.borne():
                     self._workers_wanted = self._handles.workers_wanted()
         except BackendLostError:
-            # First of all, so that readiness tells the truth from now on.
+            # First, so that readiness is right from now on.
             self._is_lost = True
             raise
 
@@ -92,13 +92,13 @@ class RayBackend(HealthReader):
         self._workers_wanted = self._handles.scale(count)
 
     def close(self) -> None:
-        """Take no more jobs; on a cluster that is only said of this process."""
+        """Take no more jobs; on a cluster this applies to this process only."""
         self._is_closed = True
         if self._where.is_local:
             self._handles.close()
 
     def drain(self, seconds: float) -> dict[str, int]:
-        """After `close`: wait for the URLs in work; on a cluster they go on.
+        """After `close`: wait for the leased URLs; on a cluster return at once.
 
         Raises:
             BackendLostError: the state actor died meanwhile.
@@ -106,7 +106,7 @@ class RayBackend(HealthReader):
         return self._handles.drain(seconds) if self._where.is_local else {}
 
     def stop(self) -> None:
-        """Leave the cluster; a Ray of this process's own ends, with all actors."""
+        """Leave the cluster; a Ray instance of this process ends, with all actors."""
         self._is_closed = True
         if ray.is_initialized():
             disconnect()

@@ -1,4 +1,4 @@
-"""Calls to the state actor that end in time, with the methods of what it owns."""
+"""Calls of the state actor with deadlines."""
 
 import pickle
 from collections.abc import Iterator
@@ -16,31 +16,31 @@ from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.state_actor import BackendFacts
 
 STATE_THREADS = {"brief": 4, "waiting": 512, "tokens": 32, "watch": 1}
-"""The state actor's threads, by what they are for: calls that never wait; workers that wait for
-work, one call each; lanes that wait for another's token; and the call that never ends."""
+"""The state actor's threads by concurrency group: calls that never wait; workers that wait for
+work, one call each; lanes that wait for a token; and the call that never ends."""
 
 Actor = Any
-"""A handle of Ray's; its methods are made at run time."""
+"""A handle of Ray; its methods are made at run time."""
 
 
 _MAX_SILENCES = 3
-"""Calls in a row without an answer until the state counts as lost. More than one: on a starved
-machine or a bad line it may only be late, and what is taken for lost is lost."""
+"""Consecutive calls without a response until the state counts as lost. More than one: on a slow
+machine or network a response may be late, and a state that counts as lost is given up."""
 
 
 class StateLostError(BackendLostError):
-    """The state actor is gone, or does not answer."""
+    """The state actor is gone, or does not respond."""
 
 
 class StateSilentError(StateLostError):
-    """It has not answered this call, and may be there all the same."""
+    """The state actor has not responded to this call, and may still exist."""
 
 
 class Silences:
-    """Calls in a row that the state has not answered.
+    """Counts consecutive calls without a response.
 
     Attributes:
-        count: so far.
+        count: of these.
     """
 
     def __init__(self) -> None:
@@ -48,10 +48,10 @@ class Silences:
 
     @contextmanager
     def borne(self) -> Iterator[None]:
-        """Go on behind a block that calls the state, whether or not it answers.
+        """Suppress a missing response in a block that calls the state.
 
         Raises:
-            StateSilentError: it has not, too often in a row.
+            StateSilentError: too many consecutive calls got no response.
         """
         try:
             yield
@@ -64,17 +64,17 @@ class Silences:
 
 
 def answer_of(ref: Any, seconds: float, who: str = "state actor") -> Any:  # noqa: ANN401 - any message
-    """Wait for the answer to a call.
+    """Wait for the result of a call.
 
     Args:
-        ref: what the call returned.
-        seconds: how long.
-        who: was called.
+        ref: reference that the call returned.
+        seconds: maximum wait.
+        who: name of the callee, for errors.
 
     Raises:
         StateLostError: the actor is gone.
-        StateSilentError: it has not answered in that time, or cannot be reached.
-        Exception: what the method raised.
+        StateSilentError: no response in that time, or the actor cannot be reached.
+        Exception: raised by the method.
     """
     try:
         return ray.get(ref, timeout=seconds)
@@ -87,16 +87,16 @@ def answer_of(ref: Any, seconds: float, who: str = "state actor") -> Any:  # noq
 
 
 def facts_of(state: Actor, seconds: float = CALL_SECONDS) -> BackendFacts:
-    """What an opened state actor tells every other actor to go by."""
+    """Return the facts that an opened state actor gives to all other actors."""
     return cast("BackendFacts", answer_of(state.facts.remote(), seconds))
 
 
 def objects_of(state: Actor) -> StateObjects:
-    """Proxies of what an opened state actor owns."""
+    """Return proxies of an opened state actor's objects."""
     return StateObjects(
         mailbox=derive(MailboxCalls, _Carrier(state, "mailbox")),
         job_table=derive(JobTableCalls, _Carrier(state, "job_table")),
-        # Apart: every lane of the cluster may wait for one refresh.
+        # A group of its own: all lanes of the cluster may wait for one refresh.
         token_store=derive(Tokens, _Carrier(state, "token_store", waiting="tokens")),
         recovery=derive(RecoveryCalls, _Carrier(state, "recovery")),
     )
@@ -116,7 +116,7 @@ class _Carrier:
         *,
         wait_seconds: float,
     ) -> Any:  # noqa: ANN401 - what the method returns
-        # Pickled here: Ray's own pickler, made for code, takes half as long again for a message.
+        # Pickled here: Ray's pickler, made for code, takes 1.5 times as long for a message.
         request = pickle.dumps((self._target, methodname, args, kwds), pickle.HIGHEST_PROTOCOL)
         call = self._waiting if wait_seconds else self._brief
         return pickle.loads(answer_of(call.remote(request), CALL_SECONDS + wait_seconds))  # noqa: S301 - from our own actor

@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, or starting one here for the time that this process runs."""
+"""Joins a Ray cluster, or starts one for the lifetime of this process."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ from workers.runtime.managed_backend import BackendError
 from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.supervisor import stop_signals_held
 
-_OBJECT_STORE_BYTES = 100 * 1000**2  # only jobs and answers above 100 KB pass through it
+_OBJECT_STORE_BYTES = 100 * 1000**2  # only messages above 100 KB pass through it
 _KNOCK_SECONDS = 10.0
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -32,20 +32,20 @@ def connect(where: ClusterAddress) -> None:
     """Make this process part of the cluster.
 
     Raises:
-        BackendError: there is none at that address, or Ray cannot be started here.
+        BackendError: no cluster at that address, or Ray cannot be started.
     """
     options: dict[str, Any] = {"address": where.address}
     if where.is_local:
         options = {
             "address": "local",
             "include_dashboard": False,
-            "num_cpus": 1,  # nothing here asks for one; Ray would start as many idle processes
+            "num_cpus": 1,  # no actor requests one; Ray would start as many idle processes
             "object_store_memory": _OBJECT_STORE_BYTES,
         }
     try:
         if where.address:
             _knock(where.address)
-        # Ray's processes leave stop signals to this one, as the workers do.
+        # Ray's processes ignore stop signals, as the workers do.
         home = _no_home_for_ray() if where.is_local else contextlib.nullcontext()
         with _handlers_kept(), stop_signals_held(), home:
             ray.init(
@@ -62,13 +62,13 @@ def connect(where: ClusterAddress) -> None:
 
 
 def _knock(address: str) -> None:
-    # Where nobody answers Ray itself tries for ten minutes, and is deaf to stop signals meanwhile.
+    # Without a response Ray itself tries for ten minutes, and ignores stop signals meanwhile.
     host, _, port = address.rpartition(":")
     socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
 
 
 def disconnect() -> None:
-    """Leave the cluster; a Ray that was started here ends, with all of its actors."""
+    """Leave the cluster; a Ray instance started here ends, with all actors."""
     with _handlers_kept():
         if (node := ray_worker._global_node) is not None:  # noqa: SLF001 - Ray has no other way
             node.kill_all_processes = partial(_kill_all, node, node.kill_all_processes)
@@ -76,8 +76,8 @@ def disconnect() -> None:
 
 
 def _kill_all(node: Any, kill: Callable[..., None], **_: object) -> None:  # noqa: ANN401 - Ray's
-    # Ray tries SIGTERM first, a second for each process; but these are deaf to it. And the agents,
-    # its children's children, take a minute to leave without a server to say goodbye to.
+    # Ray tries SIGTERM first, a second for each process, but these ignore it. And the agents, its
+    # grandchildren, take a minute to end without a server.
     raylets = [info.process.pid for info in node.all_processes.get("raylet", ())]
     children = [child for pid in raylets for child in _children(pid)]
     kill(check_alive=False, allow_graceful=False)
@@ -96,7 +96,7 @@ def _children(pid: int) -> list[int]:
 
 @contextlib.contextmanager
 def _handlers_kept() -> Iterator[None]:
-    # Ray takes SIGTERM for itself.
+    # Ray installs a handler for SIGTERM.
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
@@ -107,8 +107,8 @@ def _handlers_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_home_for_ray() -> Iterator[None]:
-    # With its reports off Ray still asks the cloud's metadata address (169.254.169.254) and the
-    # name server which cloud this is, unless reading a file in the home folder fails before.
+    # Even without usage reports Ray queries the cloud's metadata address (169.254.169.254) and the
+    # name server for the cloud's name, unless reading a file in the home folder fails before.
     before = {name: os.environ.get(name) for name in ("HOME", "PYTHONUSERBASE")}
     os.environ |= {"PYTHONUSERBASE": site.getuserbase(), "HOME": os.devnull}
     try:
@@ -122,7 +122,7 @@ def _no_home_for_ray() -> Iterator[None]:
 
 
 class _RayLines(io.TextIOBase):
-    """Takes what Ray prints, in colour, and makes events of the log of it."""
+    """Turns Ray's coloured output into log events."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("ray")

@@ -1,4 +1,4 @@
-"""Where Ray was started by the service itself, its actors log to the service's own output.
+"""Relays the log of local actors to the service's output.
 
 Ray gives each actor a file of its own for what it writes. One log is easier to follow: the actors
 write to a socket instead, and the service passes each line on.
@@ -19,10 +19,10 @@ _CHUNK = 65_536
 
 
 def divert_log(path: str | None) -> None:
-    """Let this process's output go to a relay.
+    """Redirect this process's output to a relay.
 
     Args:
-        path: the relay's socket; None changes nothing.
+        path: of the relay's socket; None for no redirection.
     """
     if path is None:
         return
@@ -32,15 +32,15 @@ def divert_log(path: str | None) -> None:
 
 
 class LogRelay:
-    """Passes on the lines of actors on this machine, from construction on, until it is closed.
+    """Relays the lines of actors on this machine until it is closed.
 
     Attributes:
-        path: the socket; in a folder that only this user can enter.
+        path: of the socket, in a folder that only this user can enter.
     """
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="imgup-log-")
-        self.path = os.path.join(self._folder, "socket")  # noqa: PTH118 - a socket wants a str
+        self.path = os.path.join(self._folder, "socket")  # noqa: PTH118 - a socket needs a str
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.path)
         self._listener.listen(128)
@@ -53,7 +53,7 @@ class LogRelay:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; what has arrived is passed on before."""
+        """Relay the lines received so far, and stop."""
         self._closing.ring()
         self._thread.join()
         self._lines.close()

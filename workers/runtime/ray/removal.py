@@ -1,4 +1,4 @@
-"""The end of a board on a cluster: what no service does when it stops."""
+"""Removes a backend from a cluster, which no service does when it stops."""
 
 from workers.runtime.ray.actors import find
 from workers.runtime.ray.connection import connect, disconnect

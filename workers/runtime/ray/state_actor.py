@@ -1,4 +1,4 @@
-"""The state actor: it owns the job table, the mailbox, the token and the journal.
+"""The state actor: owns the job table, the mailbox, the token and the journal.
 
 Like the Manager process on one machine; the objects are the very same. It is named and detached:
 it outlives the process that made it, and others find it.
@@ -21,12 +21,12 @@ from workers.runtime.upkeep import Upkeep
 
 @dataclass(frozen=True, slots=True)
 class BackendFacts:
-    """What every actor of a board goes by.
+    """Facts for all actors of a backend.
 
     Attributes:
-        config: the settings; they hold secrets, and travel in calls only.
-        backend_id: tells the actors of this state from those of another one before it.
-        log_socket: where actors on this machine send their log; None leaves it to Ray.
+        config: the settings; they hold secrets, so they are passed in calls only.
+        backend_id: separates the actors of this state from those of an earlier one.
+        log_socket: path of the log relay's socket; None leaves the log to Ray.
     """
 
     config: BackendConfig
@@ -36,12 +36,12 @@ class BackendFacts:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a web process is told when it comes to the state.
+    """The result of opening the state.
 
     Attributes:
-        is_new: it is the first one to come.
-        recovered: what a journal brought back just now.
-        differing: settings that are not those that the state was opened with, by name.
+        is_new: whether this call made the state.
+        recovered: from the journal, in this call.
+        differing: names of settings that differ from those of the state.
     """
 
     backend_id: str
@@ -60,10 +60,10 @@ class BackendState:
         self._supervisions = 0
 
     def open(self, config: BackendConfig, log_socket: str | None) -> Opening:
-        """Make the state as the first one to come wants it; later ones find what is there.
+        """Make the state, if it does not exist yet.
 
         Raises:
-            JournalError: the journal cannot be used; the actor is of no use then.
+            JournalError: the journal cannot be used; the actor is useless then.
         """
         with self._opening:
             if self._facts is not None:
@@ -83,41 +83,41 @@ class BackendState:
             return Opening(self._facts.backend_id, is_new=True, recovered=recovered)
 
     def facts(self) -> BackendFacts:
-        """What every actor goes by.
+        """Return the facts for all actors.
 
         Raises:
-            RuntimeError: nobody has opened the state yet.
+            RuntimeError: the state is not open yet.
         """
         if self._facts is None:
             raise RuntimeError("The state is not opened.")
         return self._facts
 
     def call(self, request: bytes) -> bytes:
-        """Call a method of one of the objects, all of it pickled; see `calls.py`."""
+        """Call a method of an object, with pickled request and result; see `calls.py`."""
         target, method, args, kwds = pickle.loads(request)  # noqa: S301 - from our own processes
         answer = getattr(getattr(self._objects, target), method)(*args, **kwds)
         return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
 
     def watch(self) -> None:
-        """Never returns: the call fails when this actor is gone, and so tells of it."""
+        """Never return: the call fails when this actor ends, which signals its end."""
         threading.Event().wait()
 
-    # --- the number of workers, kept here for the supervisor's next life ------------------------
+    # --- the number of workers, kept here across restarts of the supervisor ---------------------
 
     def begin_supervision(self) -> int:
-        """Counts the supervisor's lives; returns how many there were before this one."""
+        """Count a start of the supervisor; return the number of earlier ones."""
         self._supervisions += 1
         return self._supervisions - 1
 
     def workers_wanted(self) -> int:
-        """Workers there should be now."""
+        """Return the target number of workers."""
         return self._scaler.wanted
 
     def scale(self, count: int) -> int:
-        """See `Backend.scale`; returns the workers there should be then.
+        """Set the number of workers, see `Backend.scale`; return the target number.
 
         Raises:
-            ValueError: the number is below 1, or more than there may be.
+            ValueError: the number is below 1, or above the maximum.
         """
         self._upkeep.order(count)
         return self._scaler.wanted
@@ -128,7 +128,7 @@ class BackendState:
 
 
 def _differing(there: BackendConfig, here: BackendConfig) -> tuple[str, ...]:
-    """Names only: the values may be secrets."""
+    """Return the names of differing settings; values may be secret."""
     pairs = [(name, getattr(there, name), getattr(here, name)) for name in _names(there)]
     pairs += [
         (f"worker.{name}", getattr(there.worker, name), getattr(here.worker, name))

@@ -1,4 +1,4 @@
-"""The supervisor actor: workers are watched and replaced, whether or not a web process runs.
+"""The supervisor actor: watches and replaces workers, with or without a web process.
 
 It keeps nothing that is not known elsewhere. When it dies Ray starts it again, and it takes over
 the workers that it finds.
@@ -54,17 +54,17 @@ class ClusterSupervisor:
         self._is_closed = False
         self._give_up = threading.Event()
         self._wakeup_pipe = WakeupPipe()
-        # All else is the thread's: an actor whose constructor fails Ray does not start again.
+        # The thread does the rest: Ray does not restart an actor whose constructor fails.
         self._thread = threading.Thread(target=self._run, name="supervisor")
         self._thread.start()
 
     def close(self) -> None:
-        """Replace no more workers; to be called before the mailbox is closed."""
+        """Replace no more workers; call it before the mailbox is closed."""
         self._is_closed = True
         self._wakeup_pipe.ring()
 
     def drain(self, seconds: float) -> None:
-        """After `close`: wait until the workers have left, and kill those that have not."""
+        """After `close`: wait until the workers are drained, and kill the rest."""
         self._thread.join(seconds)
         self._give_up.set()
         self._wakeup_pipe.ring()
@@ -84,7 +84,7 @@ class ClusterSupervisor:
             flush_logs()
             ray.kill(self._state)
             ray.kill(ray.get_runtime_context().current_actor)
-        except Exception:  # noqa: BLE001 - whatever it is, Ray starts this actor again
+        except Exception:  # noqa: BLE001 - after any error Ray restarts this actor
             self._log.exception("supervisor failed; it is started again")
             time.sleep(1.0)
             flush_logs()
@@ -148,7 +148,7 @@ class ClusterSupervisor:
         try:
             return RayWorkerProcess(actor, worker_id)
         except OSError:
-            ray.kill(actor)  # no descriptor to watch it by
+            ray.kill(actor)  # without a descriptor it cannot be watched
             raise
 
     def _adopt(self, supervisor: Supervisor) -> None:
@@ -177,8 +177,8 @@ class ClusterSupervisor:
     # --- waiting --------------------------------------------------------------------------------
 
     def _wait(self, supervisor: Supervisor, seconds: float | None) -> None:
-        sentinels_watched: list[Any] = [self._wakeup_pipe, *supervisor.sentinels()]
-        multiprocessing.connection.wait(sentinels_watched, seconds)
+        sentinels: list[Any] = [self._wakeup_pipe, *supervisor.sentinels()]
+        multiprocessing.connection.wait(sentinels, seconds)
         self._wakeup_pipe.hush()
 
 
@@ -187,7 +187,7 @@ def supervisor_name(backend_id: str) -> str:
 
 
 def worker_names(namespace: str, backend_id: str) -> list[str]:
-    """The names of a board's worker actors, whoever started them."""
+    """Return the names of a backend's worker actors, from any supervisor."""
     there = ray.util.list_named_actors(all_namespaces=True)
     names = [actor["name"] for actor in there if actor["namespace"] == namespace]
     return [name for name in names if name.startswith(_prefix(backend_id))]

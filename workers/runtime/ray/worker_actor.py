@@ -1,4 +1,4 @@
-"""A worker on a Ray cluster: the actor, and how the supervisor holds it."""
+"""A worker on a Ray cluster: the actor, and the supervisor's view of it."""
 
 import os
 import tempfile
@@ -20,8 +20,8 @@ from workers.worker.worker import run_lanes
 _FAILED = 1
 _END_SECONDS = 10.0
 _REST_SECONDS = 0.02
-"""A round trip through Ray costs 1 ms of CPU on both sides together, several times what it costs
-through a pipe, and an image makes three words. Little beside an upload."""
+"""A round trip through Ray costs 1 ms of CPU on both sides together, several times as much as
+through a pipe, and an image takes three requests. That is little compared with an upload."""
 
 
 class ClusterWorker:
@@ -29,7 +29,7 @@ class ClusterWorker:
 
     Args:
         state: the state actor.
-        worker_id: the mailbox knows it by this.
+        worker_id: id at the mailbox.
     """
 
     def __init__(self, state: Actor, worker_id: str) -> None:
@@ -43,7 +43,7 @@ class ClusterWorker:
         return os.getpid()
 
     def ended(self) -> int:
-        """Wait for the last lane to leave; returns the exit code that a process would have."""
+        """Wait for the end of the last lane; return the exit code of a process."""
         self._lanes.join()
         return self._exit_code
 
@@ -61,7 +61,7 @@ class ClusterWorker:
                 rest_seconds=_REST_SECONDS,
             )
         except (SystemExit, BackendLostError):
-            # The state is lost, and its supervisor may be gone as well: nobody else ends this.
+            # The state is lost, and its supervisor may be too: nothing else ends this actor.
             os._exit(_FAILED)
         self._exit_code = 0
 
@@ -85,10 +85,10 @@ class RayWorkerProcess:
 
     Args:
         actor: a `ClusterWorker`.
-        worker_id: its worker's.
+        worker_id: of its worker.
 
     Attributes:
-        pid: on its node; None until it is up.
+        pid: on its node; None until it has started.
         exitcode: None while it runs.
         sentinel: readable when it has ended.
     """
@@ -109,15 +109,15 @@ class RayWorkerProcess:
         ray.kill(self._actor)
 
     def join(self) -> None:
-        # Bounded: of an actor on a node that is cut off Ray itself knows after a while only.
+        # Bounded: Ray detects a disconnected node only after a while.
         self._has_ended.wait(_END_SECONDS)
 
     def close(self) -> None:
-        # One that has left by itself still is an actor, and has its process.
+        # A drained one is still an actor with a process.
         ray.kill(self._actor)
         os.close(self.sentinel)
 
-    # --- on a thread of Ray's -----------------------------------------------------------------
+    # --- called in a thread of Ray ------------------------------------------------------------
 
     def _note_pid(self, answer: Any) -> None:  # noqa: ANN401 - a Future
         if answer.exception() is None:
@@ -130,6 +130,6 @@ class RayWorkerProcess:
             self._log.debug("Ray on the worker's end", text=str(error))
         code = answer.result() if error is None else -SIGKILL
         os.eventfd_write(self.sentinel, 1)
-        # Last: whoever sees it may close the descriptor.
+        # Last: the supervisor may then close the descriptor.
         self.exitcode = code
         self._has_ended.set()
