@@ -38,7 +38,7 @@ def is_in_memory(image: Download) -> bool:
 def can_take(budget: ByteBudget, count: int) -> bool:
     taken = budget.take(count)
     if taken:
-        budget.requeue(count)
+        budget.release(count)
     return taken
 
 

@@ -1,4 +1,4 @@
-"""An adapter of requests whose transfers run on libcurl."""
+"""An adapter of requests that transfers with libcurl."""
 
 import io
 import re
@@ -20,7 +20,7 @@ from workers.worker.http.lenient import read_leniently
 from workers.worker.http.loop import ConnectionPool, TransferAbortedError
 
 MAX_ANSWER_BYTES = 1024 * 1024
-"""Of an answer that is no image; real ones have some hundred bytes."""
+"""Limit of a response that is not an image; real ones have some hundred bytes."""
 
 _REQUEST_TIMEOUT = 408
 
@@ -47,7 +47,7 @@ class ResponseBody:
         self._bytes.close()
 
     def decoded(self) -> io.BytesIO:
-        """The body, its content coding undone as far as there is one."""
+        """Return the body, with its content coding decoded."""
         plain = self._bytes.getvalue()[:MAX_ANSWER_BYTES]
         if "Content-Encoding" not in self._fields:
             return io.BytesIO(plain)
@@ -56,7 +56,7 @@ class ResponseBody:
         )
         try:
             return io.BytesIO(coded.read(MAX_ANSWER_BYTES))
-        except HTTPError:  # the label is false
+        except HTTPError:  # wrong Content-Encoding
             return io.BytesIO(plain)
 
 
@@ -64,10 +64,10 @@ class CurlAdapter(BaseAdapter):
     """Sends one request at a time; each lane has its own.
 
     Args:
-        pool: performs the transfers, whose connections all lanes share.
+        pool: performs the transfers; all lanes share its connections.
         options: of all transfers.
-        guard: judges each address before it is connected to; None for hosts from the settings.
-        open_body: what takes in a body, given the head; it becomes ``Response.raw``.
+        guard: checks each address before the connection; None for hosts of the settings.
+        open_body: makes the body from the head; it becomes ``Response.raw``.
     """
 
     def __init__(
@@ -94,22 +94,22 @@ class CurlAdapter(BaseAdapter):
         cert: Any = None,  # noqa: ANN401 - requests' own signature
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send one request, and take in its answer to the end.
+        """Send one request, and receive its complete response.
 
-        A GET that met silence or nonsense on a kept connection is sent again on a fresh one
-        (RFC 9112, section 9.3.1); nothing else is ever sent twice.
+        A GET without a valid response on a reused connection is sent again on a new one (RFC 9112,
+        section 9.3.1); nothing else is sent twice.
 
         Args:
-            request: its URL is sent as it is, and must be ASCII.
-            stream: of no effect.
+            request: its URL is sent unchanged, and must be ASCII.
+            stream: ignored.
             timeout: seconds to connect, and seconds for the whole transfer.
-            verify: must be True; `TransferOptions` names the authorities.
+            verify: must be True; `TransferOptions` has the authorities.
             cert: must be empty.
-            proxies: must be empty; `TransferOptions` names the proxy.
+            proxies: must be empty; `TransferOptions` has the proxy.
 
         Raises:
-            TransferError: there is no answer, or not all of it.
-            Exception: what the guard or the body's `write` raised.
+            TransferError: no response, or not all of it.
+            Exception: raised by the guard or the body's `write`.
         """
         if cert or proxies or verify is not True:
             raise ValueError("proxy and authorities are chosen in TransferOptions")
@@ -136,10 +136,10 @@ class CurlAdapter(BaseAdapter):
         handle.prepare(wanted)
         error = self._perform()
         if request.method == "GET":
-            if self._is_worth_asking_again(error):
+            if self._is_worth_repeating(error):
                 handle.prepare(wanted)
                 error = self._perform(fresh=True)
-            if error is not None and self._may_be_mended(error):
+            if error is not None and self._may_be_read_leniently(error):
                 head, body = read_leniently(self._options, self._guard, wanted)
                 return _response(request, head, body)
         if error is not None:
@@ -149,7 +149,7 @@ class CurlAdapter(BaseAdapter):
         return _response(request, handle.head, handle.take_body())
 
     def _perform(self, *, fresh: bool = False) -> TransferError | None:
-        """Run the prepared transfer; an error of the transfer itself is returned."""
+        """Run the prepared transfer; return its error."""
         handle = self._handle
         if handle.is_repeatable:
             handle.curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
@@ -168,12 +168,12 @@ class CurlAdapter(BaseAdapter):
                 raise handle.refusal from error
             fault = fault_of(handle.curl, error)
             return TransferError(fault, in_words(str(error.args[-1])), has_sent=handle.has_sent)
-        # The end of a connection in mid-head is no error to libcurl.
+        # libcurl reports no error if the connection ends within the head.
         if not handle.head.is_complete:
             return TransferError(Fault.CUT_SHORT, has_sent=handle.has_sent)
         return None
 
-    def _is_worth_asking_again(self, error: TransferError | None) -> bool:
+    def _is_worth_repeating(self, error: TransferError | None) -> bool:
         handle = self._handle
         if handle.descriptor is not None:
             return False
@@ -181,15 +181,15 @@ class CurlAdapter(BaseAdapter):
             return handle.head.status == _REQUEST_TIMEOUT
         return not handle.head.is_complete and error.fault in (Fault.CUT_SHORT, Fault.NOT_HTTP)
 
-    def _may_be_mended(self, error: TransferError) -> bool:
-        """Whether only the form of the head was wrong, not what it says about the body."""
+    def _may_be_read_leniently(self, error: TransferError) -> bool:
+        """Return whether only the head's form is wrong, not its fields about the body."""
         is_unclear = any(name in error.detail for name in ("Content-Length", "Location"))
         return (
             error.fault is Fault.NOT_HTTP and not self._handle.head.is_complete and not is_unclear
         )
 
     def _lines_of(self, request: requests.PreparedRequest) -> list[str]:
-        """The header fields for libcurl; those of most requests are the same object."""
+        """Return the header fields for libcurl; cached, as most requests share one object."""
         if request.headers is not self._headers[0]:
             lines = [f"{name}: {value}" for name, value in request.headers.items()]
             if _find_line_end("".join(lines)):
@@ -199,7 +199,7 @@ class CurlAdapter(BaseAdapter):
 
 
 def open_session(adapter: BaseAdapter) -> requests.Session:
-    """A session whose requests go through `adapter`; it takes nothing from the environment."""
+    """Open a session that uses `adapter`, and nothing from the environment."""
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", adapter)
@@ -220,7 +220,7 @@ def _upload_of(request: requests.PreparedRequest) -> tuple[Iterator[bytes] | Non
 def _response(
     request: requests.PreparedRequest, head: Head, body: Body | None
 ) -> requests.Response:
-    # requests' constructor would make a cookie jar, which costs more than all else here.
+    # Without requests' constructor: it makes a cookie jar, which costs more than all else here.
     response = requests.Response.__new__(requests.Response)
     vars(response).update(_BLANK_RESPONSE, history=[])
     response.request = request

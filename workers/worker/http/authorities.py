@@ -1,4 +1,4 @@
-"""The certificate authorities that transfers trust."""
+"""The certificate authorities of transfers."""
 
 import functools
 import os
@@ -9,10 +9,10 @@ import certifi
 
 @functools.cache
 def authority_file(further: str | None) -> str:
-    """Path of a file with certifi's authorities and those of `further`.
+    """Return the path of a file with certifi's authorities and those of `further`.
 
-    libcurl reads one file. The joined one lies in memory, where no kill leaves it behind; it is
-    made once a process.
+    libcurl reads one file. The joined one is in memory, so a killed process leaves nothing behind;
+    it is made once per process.
 
     Args:
         further: path of a PEM file, or None.

@@ -1,4 +1,4 @@
-"""How many bytes of images a worker process may hold in memory."""
+"""Limits the bytes of images in a worker's memory."""
 
 import io
 import threading
@@ -6,11 +6,11 @@ from collections import deque
 
 
 class ByteBudget:
-    """A number of bytes that the lanes of a worker share. Nobody waits for one: who gets none uses
-    a file.
+    """A number of bytes that the lanes of a worker share. No lane waits: without budget it uses a
+    file.
 
     Args:
-        total: bytes held at once.
+        total: maximum bytes held at once.
     """
 
     def __init__(self, total: int) -> None:
@@ -19,10 +19,10 @@ class ByteBudget:
         self._lock = threading.Lock()
 
     def take(self, count: int) -> bool:
-        """Take so many bytes, or none.
+        """Take `count` bytes.
 
         Returns:
-            False when fewer are left.
+            False if fewer are left; none are taken then.
         """
         with self._lock:
             while self._returned:
@@ -32,17 +32,17 @@ class ByteBudget:
             self._left -= count
             return True
 
-    def requeue(self, count: int) -> None:
-        # Without the lock: the garbage collector may close a file in the middle of `take`.
+    def release(self, count: int) -> None:
+        # Without the lock: the garbage collector may close a file during `take`.
         self._returned.append(count)
 
 
 class BudgetedBuffer(io.BytesIO):
-    """A file in memory that counts against a budget until it is closed.
+    """An in-memory file that counts against a budget until it is closed.
 
     Args:
-        budget: what it counts against.
-        content: where the file starts out; the caller has taken its size from the budget.
+        budget: the budget.
+        content: initial content; the caller has taken its size from the budget.
     """
 
     def __init__(self, budget: ByteBudget, content: bytes = b"") -> None:
@@ -51,14 +51,14 @@ class BudgetedBuffer(io.BytesIO):
         self._held = len(content)
 
     def extend(self, count: int) -> bool:
-        """Take so many bytes more from the budget; False when fewer are left."""
+        """Take `count` more bytes from the budget; False if fewer are left; none are taken then."""
         if not self._budget.take(count):
             return False
         self._held += count
         return True
 
     def close(self) -> None:
-        """Give the bytes back; also what is called when the file is forgotten unclosed."""
+        """Release the bytes; the garbage collector calls it too."""
         super().close()
-        self._budget.requeue(self._held)
+        self._budget.release(self._held)
         self._held = 0

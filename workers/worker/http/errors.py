@@ -1,4 +1,4 @@
-"""Why a transfer failed: libcurl's codes, told apart as far as it matters here."""
+"""Errors of transfers, classified from libcurl's codes."""
 
 import re
 from enum import Enum, auto
@@ -8,7 +8,7 @@ import requests
 
 
 class Fault(Enum):
-    """The phase in which a transfer failed, and how."""
+    """The phase and kind of a failure."""
 
     LOOKUP = auto()
     LOOKUP_TIMEOUT = auto()
@@ -31,7 +31,7 @@ _match_verdict = re.compile(
 
 
 def in_words(text: str) -> str:
-    """A sentence of libcurl's without what only its developers need."""
+    """Return a message of libcurl without the parts for its developers."""
     found = _match_verdict(text)
     if found:
         return found[1] or found[2]
@@ -39,13 +39,13 @@ def in_words(text: str) -> str:
 
 
 class TransferError(requests.ConnectionError):
-    """There is no answer, or not all of it.
+    """A transfer without a complete response.
 
     Args:
-        fault: what happened.
-        detail: libcurl's words, for the log and for what they say about a certificate.
-        has_sent: whether the request's body had left by then, all of it.
-        partial: the answer as far as it has come, once its head was complete.
+        fault: phase and kind of the failure.
+        detail: libcurl's message, for the log and about certificates.
+        has_sent: whether the request's body was sent completely.
+        partial: the response as received, if its head was complete.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class TransferError(requests.ConnectionError):
         self.has_sent = has_sent
 
 
-# All else is the end of a connection, or passes as that does.
+# All other codes count as the end of the connection.
 _FAULTS = {
-    pycurl.E_UNSUPPORTED_PROTOCOL: Fault.NOT_HTTP,  # also: the status line makes no sense
+    pycurl.E_UNSUPPORTED_PROTOCOL: Fault.NOT_HTTP,  # also for an invalid status line
     pycurl.E_URL_MALFORMAT: Fault.URL,
     pycurl.E_COULDNT_RESOLVE_PROXY: Fault.PROXY,
     pycurl.E_COULDNT_RESOLVE_HOST: Fault.LOOKUP,
@@ -86,13 +86,13 @@ _END_OF_TLS = ("SSL_ERROR_SYSCALL", "eof", "reset by peer", "SSL_ERROR_ZERO_RETU
 
 
 def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
-    """What the failure of a transfer was.
+    """Classify the failure of a transfer.
 
     Args:
-        curl: the handle that it ran on.
-        error: as libcurl reports it.
+        curl: handle of the transfer.
+        error: of libcurl.
     """
-    code, text = error.args  # type: ignore[misc] # the stubs do not know its arguments
+    code, text = error.args  # type: ignore[misc] # missing in the stubs
     if text.startswith(_NO_CONNECTION) and _is_at_proxy(curl):
         return Fault.PROXY
     if code == pycurl.E_OPERATION_TIMEDOUT:
@@ -100,7 +100,7 @@ def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
     fault = _FAULTS.get(code, Fault.CUT_SHORT)
     if fault is Fault.NO_CONNECTION and curl.getinfo(pycurl.OS_ERRNO) == _ECONNREFUSED:
         return Fault.CONNECT_REFUSED
-    if fault is Fault.TLS and any(words in text for words in _END_OF_TLS):
+    if fault is Fault.TLS and any(part in text for part in _END_OF_TLS):
         return Fault.CUT_SHORT
     if code == pycurl.E_RECV_ERROR and "chunk" in text:
         return Fault.NOT_HTTP
@@ -108,12 +108,12 @@ def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
 
 
 def _is_at_proxy(curl: pycurl.Curl) -> bool:
-    """Whether a proxy was to connect, and has not said that it did."""
+    """Return whether a proxy is used and has not confirmed the connection."""
     return bool(curl.getinfo(pycurl.USED_PROXY)) and curl.getinfo(pycurl.HTTP_CONNECTCODE) != _OK
 
 
 def _late_phase(curl: pycurl.Curl, text: str) -> Fault:
-    # libcurl names the phase in words only.
+    # libcurl reports the phase in the message only.
     if text.startswith("Resolving"):
         return Fault.LOOKUP_TIMEOUT
     is_connecting = text.startswith(("Connection", "Failed to connect"))

@@ -1,4 +1,4 @@
-"""What the failure of a transfer means for a download."""
+"""Converts failures of transfers to download errors."""
 
 import socket
 
@@ -40,16 +40,16 @@ _MEANINGS: dict[Fault, tuple[Reason, str]] = {
     Fault.NOT_HTTP: (Reason.SOURCE_BAD_ANSWER, "What {host} answered is not valid HTTP."),
     Fault.URL: (Reason.URL_INVALID, "The URL cannot be sent to a server."),
 }
-# No other attempt would be any different.
+# Another attempt would fail the same way.
 _FINAL = frozenset({Fault.CERTIFICATE, Fault.TLS, Fault.NOT_HTTP, Fault.URL})
 
 
 def download_error(error: RequestException, host: str) -> DownloadError:
-    """The download error that the failure of a transfer stands for.
+    """Return the download error of a failed transfer.
 
     Args:
-        error: of our adapter, or of another one of requests.
-        host: whom the transfer was with.
+        error: of our adapter, or another one of requests.
+        host: of the request.
     """
     if not isinstance(error, TransferError):
         error = TransferError(Fault.TIMEOUT if isinstance(error, Timeout) else Fault.CUT_SHORT)
@@ -61,14 +61,14 @@ def download_error(error: RequestException, host: str) -> DownloadError:
 
 
 def _may_exist(host: str) -> bool:
-    """Whether a name that libcurl could not resolve may resolve later.
+    """Return whether a name that libcurl could not resolve may resolve later.
 
-    libcurl does not say whether the name server said no or nothing, so the system is asked.
+    libcurl does not tell a negative response from none, so the system's resolver is used.
     """
     try:
         look_up(host, _LOOKUP_SECONDS)
     except UnicodeError:
         return False
-    except OSError as error:  # one without a number is no answer in time
+    except OSError as error:  # without errno: no response in time
         return error.errno not in {socket.EAI_NONAME, socket.EAI_NODATA}
     return True

@@ -1,7 +1,7 @@
-"""Which addresses a download may connect to.
+"""Guard of the addresses that a download may connect to.
 
-The address is judged where the socket is opened, not before: what was checked is what is
-connected to, however the URL wrote it and whatever the name resolves to a moment later.
+The address is checked when the socket is opened: the checked address is the one connected to,
+however the URL is written and whatever the name resolves to later.
 """
 
 import socket
@@ -20,8 +20,8 @@ from workers.worker.http.lookup import look_up
 
 Address = IPv4Address | IPv6Address
 
-# All that the IANA IPv4 Special-Purpose Address Registry keeps off the public internet, and what
-# only looks public. A table of our own: `is_global` differs between Python versions.
+# Networks that are not public by the IANA IPv4 Special-Purpose Address Registry, and some that only
+# look public. A table of our own, as `is_global` differs between Python versions.
 REFUSED_IPV4 = (
     (IPv4Network("0.0.0.0/8"), "this network (RFC 791); Linux connects 0.0.0.0 to itself"),
     (IPv4Network("10.0.0.0/8"), "private (RFC 1918)"),
@@ -44,12 +44,12 @@ REFUSED_IPV4 = (
     (IPv4Network("240.0.0.0/4"), "reserved (RFC 1112), and broadcast"),
 )
 
-# Only what is handed out as global unicast is public. That leaves out at one stroke loopback,
-# link-local, site-local, unique local and multicast addresses, and the forms that carry an IPv4
-# address within them: compatible (::/96), mapped (::ffff:0:0/96), translated (::ffff:0:0:0/96).
+# Only allocated global unicast is public. That excludes loopback, link-local, site-local, unique
+# local and multicast addresses, and those with an embedded IPv4 address: compatible (::/96), mapped
+# (::ffff:0:0/96), translated (::ffff:0:0:0/96).
 GLOBAL_IPV6 = IPv6Network("2000::/3")
 
-# What the global range has in it that is not public.
+# Networks of the global range that are not public.
 REFUSED_IPV6 = (
     (IPv6Network("2001::/23"), "protocol assignments (RFC 2928), with Teredo in 2001::/32"),
     (IPv6Network("2001:db8::/32"), "documentation (RFC 3849)"),
@@ -58,17 +58,17 @@ REFUSED_IPV6 = (
     (IPv6Network("3fff::/20"), "documentation (RFC 9637)"),
 )
 
-# Behind these a NAT64 gateway connects to the IPv4 address inside (RFC 6052, RFC 8215), so that is
-# what is judged, whatever SOURCE_ALLOWED_NETWORKS says of the prefix.
+# For these a NAT64 gateway connects to the embedded IPv4 address (RFC 6052, RFC 8215), so that is
+# checked, whatever SOURCE_ALLOWED_NETWORKS says about the prefix.
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 
-# The third quarter of an ISATAP address (RFC 5214, section 6.1), which can stand in any prefix;
-# the last quarter is an IPv4 address.
+# The third quarter of an ISATAP address (RFC 5214, section 6.1), with any prefix; the last quarter
+# is an IPv4 address.
 _ISATAP_MARKS = (0x0000_5EFE, 0x0200_5EFE)
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address belongs to the public internet."""
+    """Return whether an address belongs to the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network, _ in REFUSED_IPV4)
     if address not in GLOBAL_IPV6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP_MARKS:
@@ -84,7 +84,7 @@ class AddressRefusedError(Exception):
     """An address may not be connected to.
 
     Args:
-        reason: which rule says so.
+        reason: the rule that refuses it.
         port: of the connection.
     """
 
@@ -95,13 +95,13 @@ class AddressRefusedError(Exception):
 
 
 class AddressGuard:
-    """Lets through public addresses, and what the operator has allowed.
+    """Allows public addresses, and those that the operator has configured.
 
     Args:
-        allowed_networks: in CIDR notation; let through on any port.
-        allowed_ports: on which public addresses may be connected to.
-        allowed_origins: single addresses, each with its port; they come before all other rules.
-        refused_networks: in CIDR notation; refused though they are public or allowed.
+        allowed_networks: in CIDR notation; allowed on any port.
+        allowed_ports: of public addresses.
+        allowed_origins: single addresses, each with its port; they override all other rules.
+        refused_networks: in CIDR notation; refused even if public or allowed.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class AddressGuard:
         self._origins = frozenset((ip_address(text), port) for text, port in allowed_origins)
 
     def refusal(self, address: Address, port: int) -> Reason | None:
-        """Why `address` may not be connected to on `port`; None if it may."""
+        """Return the reason why `address` and `port` are refused; None if they are allowed."""
         if (address, port) in self._origins:
             return None
         refusals = (self._refusal(inner, port) for inner in _judged(address))
@@ -133,26 +133,26 @@ class AddressGuard:
         return None if port in self._ports else Reason.PORT_NOT_ALLOWED
 
     def check(self, address: Address, port: int) -> None:
-        """Called by the transport for each address that it is about to connect to.
+        """Check an address; called before each connection.
 
         Raises:
-            AddressRefusedError: it may not be connected to.
+            AddressRefusedError: the address is refused.
         """
         reason = self.refusal(address, port)
         if reason is not None:
             raise AddressRefusedError(reason, port)
 
     def check_host(self, host: str, port: int) -> None:
-        """Called before a proxy is asked for a host, as the proxy connects, not this machine.
+        """Check a host before a request through a proxy, which makes the connection.
 
-        Addresses are judged, and what names resolve to here. A name that resolves nowhere here is
-        left to the proxy.
+        Checks addresses, and those that a name resolves to here. A name that does not resolve here
+        is left to the proxy.
 
         Raises:
-            AddressRefusedError: one of the addresses may not be connected to.
+            AddressRefusedError: one of the addresses is refused.
         """
         try:
-            # The system takes "127.0.0.1." for a name; a proxy may take it for the address.
+            # "127.0.0.1." is a name to the system, and may be an address to a proxy.
             answers = look_up(host.removesuffix("."), _LOOKUP_SECONDS)
         except (OSError, UnicodeError):
             return
@@ -160,7 +160,7 @@ class AddressGuard:
             self.check(ip_address(answer), port)
 
     def explain(self, error: AddressRefusedError, host: str) -> DownloadError:
-        """A refusal in words. The address is left out: it would map the internal network."""
+        """Return the error of a refusal, without the address, which would map the network."""
         if error.reason is Reason.PORT_NOT_ALLOWED:
             ports = " and ".join(str(allowed) for allowed in self._ports) or "none"
             return DownloadError(
@@ -177,9 +177,9 @@ class AddressGuard:
 
 
 def no_such_host(host: str) -> DownloadError:
-    """The same for a name that does not exist and for one that leads inside.
+    """Return the error for an unknown name, and for one of an internal address.
 
-    Else the difference would tell strangers which names the internal network has.
+    A difference would disclose the names of the internal network.
     """
     return DownloadError(
         Reason.NAME_NOT_FOUND,
@@ -188,7 +188,7 @@ def no_such_host(host: str) -> DownloadError:
 
 
 def _judged(address: Address) -> Iterator[Address]:
-    """What is judged in place of `address`: itself, or the IPv4 addresses that it may carry."""
+    """Yield the addresses to check: `address` itself, or its embedded IPv4 addresses."""
     if address not in _NAT64[0] and address not in _NAT64[1]:
         yield address
         return
@@ -199,7 +199,7 @@ def _judged(address: Address) -> Iterator[Address]:
 
 
 def _is_own(address: Address) -> bool:
-    """Whether this machine has the address: then it is also where packets to it come from.
+    """Return whether the address is this machine's: it is then the source of packets to it.
 
     Connecting a datagram socket chooses a route, and sends nothing.
     """
@@ -223,5 +223,5 @@ def _is_literal(host: str) -> bool:
 
 
 def shown(host: str) -> str:
-    """The host for a sentence; the longest legal name has 253 characters."""
+    """Return the host, shortened for a sentence; a name may have 253 characters."""
     return host if len(host) <= 100 else host[:99] + "…"  # noqa: PLR2004 - both in one place

@@ -1,4 +1,4 @@
-"""A libcurl handle for one transfer at a time: its options, and what libcurl calls back."""
+"""A libcurl handle for one transfer at a time: options and callbacks."""
 
 import re
 import socket
@@ -17,42 +17,42 @@ from workers.worker.http.head import Head
 
 _BUFFER_BYTES = 256 * 1024
 _MAX_ADDRESSES = 6
-"""How many addresses of one name are connected to: its owner could list thousands."""
+"""Maximum number of a name's addresses to try, as its owner could list thousands."""
 
-_SESSION_SECONDS = 0.1  # until others begin at least, for a server that is busy
+_SESSION_SECONDS = 0.1  # minimum wait for a TLS session, for a busy server
 
 _match_origin = re.compile(r"https?://[^/?]*").match
 
-_SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl has no name for
+_SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, missing in pycurl
 
 _REFUSE, _ABORT, _STOP = pycurl.SOCKET_BAD, pycurl.READFUNC_ABORT, 0
 
 
 class Guard(Protocol):
-    """Judges the address that is about to be connected to."""
+    """Checks the address of a connection."""
 
     def check(self, address: IPv4Address | IPv6Address, port: int) -> None:
-        """Raise an exception where it may not be connected to."""
+        """Raise an exception if the address is refused."""
 
 
 class Body(Protocol):
-    """Takes in the body of an answer, in the thread of the transfers."""
+    """Receives the body of a response, in the transfer thread."""
 
     def write(self, piece: bytes) -> bool:
-        """Take a piece; False when no more is wanted. What it raises ends the transfer."""
+        """Receive a piece; return False to end the body. An exception ends the transfer."""
 
     def discard(self) -> None:
-        """Let go of what has come; the transfer has failed."""
+        """Discard the body after a failed transfer."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """What all transfers of one kind have in common.
+    """Options of all transfers of a kind.
 
     Attributes:
-        proxy: URL of the proxy that connects, with its credentials; None: none.
-        authorities: path of the file with the certificate authorities to trust.
-        keeps_cookies: whether cookies go back to the site that set them, until `forget_cookies`.
+        proxy: URL of the proxy, with its credentials; None: none.
+        authorities: path of the file with the trusted certificate authorities.
+        keeps_cookies: whether to store and send cookies, until `forget_cookies`.
     """
 
     proxy: str | None = field(default=None, repr=False)
@@ -62,14 +62,14 @@ class TransferOptions:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for, and how long that may take.
+    """A request with its deadlines.
 
     Attributes:
-        url: ASCII, sent as it is.
-        headers: lines, one a field.
-        open_body: called with the complete head; what it raises ends the transfer.
-        deadline: on the monotonic clock, for the whole transfer.
-        connect_seconds: for the lookup, the connection and its handshake.
+        url: ASCII, sent unchanged.
+        headers: lines, one per field.
+        open_body: called with the complete head; an exception ends the transfer.
+        deadline: monotonic seconds, for the whole transfer.
+        connect_seconds: for name lookup, connection and TLS handshake.
     """
 
     url: str
@@ -80,9 +80,9 @@ class Request:
 
 
 def open_curl(options: TransferOptions) -> pycurl.Curl:
-    """A handle with the options that never change."""
+    """Make a handle with the constant options."""
     curl = pycurl.Curl()
-    # Apart from its credentials: libcurl quotes a proxy's URL in what it says of it.
+    # Credentials are set apart: libcurl quotes the proxy's URL in its messages.
     login, _, peer = (options.proxy or "").rpartition("@")
     scheme, _, login = login.rpartition("://")
     user, _, password = map(unquote_to_bytes, login.partition(":"))
@@ -93,14 +93,14 @@ def open_curl(options: TransferOptions) -> pycurl.Curl:
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS),
         (pycurl.BUFFERSIZE, _BUFFER_BYTES),
         (pycurl.UPLOAD_BUFFERSIZE, _BUFFER_BYTES),
-        # Each connection is made to what the name resolves to now.
+        # Resolve the name for each connection.
         (pycurl.DNS_CACHE_TIMEOUT, 0),
         (pycurl.CAINFO, options.authorities),
         (pycurl.PROXY_CAINFO, options.authorities),
         # Empty: the proxy variables of the environment have no effect.
         (pycurl.PROXY, f"{scheme}://{peer}" if scheme else peer),
         (pycurl.NOPROXY, ""),
-        # What a proxy says to CONNECT is not the head of the answer.
+        # A proxy's response to CONNECT is not the head of the response.
         (_SUPPRESS_CONNECT_HEADERS, 1),
     ):
         curl.setopt(option, value)
@@ -116,20 +116,20 @@ class Handle:
     """A libcurl handle with the state of the transfer that runs on it.
 
     Args:
-        options: those of all its transfers.
-        guard: judges each address; None for hosts that come from the settings.
-        on_socket: told the descriptor of each socket that is opened, and the origin it is for.
+        options: of all its transfers.
+        guard: checks each address; None for hosts of the settings.
+        on_socket: called with descriptor and origin of each opened socket.
 
     Attributes:
-        head: of the answer, as far as it has come.
-        body: what takes in the body; None until the head is complete.
-        failure: what a callback raised.
-        is_enough: whether the body is complete, or no more of it is wanted.
-        descriptor: of the socket that was opened for it last; None: it goes over a kept connection.
+        head: of the response, as received so far.
+        body: receiver of the body; None until the head is complete.
+        failure: exception of a callback.
+        is_enough: whether the body is complete, or no more of it is needed.
+        descriptor: of the last socket opened for it; None on a reused connection.
         is_connected: whether its connection is ready for the request.
-        hold_until: on the monotonic clock: until when others wait for the session that it brings.
-        has_sent: whether the request's body has left, all of it.
-        result: how the transfer ended, for the lane that waits.
+        hold_until: monotonic seconds; other transfers wait so long for its TLS session.
+        has_sent: whether the request's body was sent completely.
+        result: error or None, for the waiting lane.
         origin: scheme, host and port of the URL.
         target: path and query of the URL.
     """
@@ -164,11 +164,11 @@ class Handle:
         self.curl.setopt(pycurl.READFUNCTION, self._give_piece)
 
     def prepare(self, request: Request) -> None:
-        """Make ready for one transfer, whose method was set by `set_method`."""
+        """Prepare one transfer; `set_method` comes first."""
         self._open_body = request.open_body
         self._begin(request.deadline)
         now = time.monotonic()
-        # Who has waited in vain has as much time for a connection of its own.
+        # The other half is left for a connection of its own.
         self.hold_until = now + min(request.connect_seconds, (request.deadline - now) / 2)
         self.curl.setopt(pycurl.URL, request.url)
         # libcurl would rewrite the escapes of a path (%2c to %2C), which may be signed.
@@ -181,18 +181,18 @@ class Handle:
             self._sent_headers = request.headers
             own = [line for line in request.headers if line.lower().startswith("cookie:")]
             self.curl.setopt(pycurl.HTTPHEADER, [x for x in request.headers if x not in own])
-            # So that it shares one line with the cookies that the site has set.
+            # In one line with the cookies that the site has set.
             self.curl.unsetopt(pycurl.COOKIE)
             if own:
                 self.curl.setopt(pycurl.COOKIE, own[0].partition(":")[2].strip())
         self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(request.connect_seconds * 1000)))
 
     def set_method(self, method: str, upload: Iterator[bytes] | None = None, size: int = 0) -> None:
-        """Choose the method, and the body that goes with it.
+        """Set the method and the body.
 
         Args:
             method: GET, POST or DELETE.
-            upload: the body in pieces; read once, so that nothing of it is ever sent twice.
+            upload: the body in pieces; read once, so it is never sent twice.
             size: of the body, in bytes.
         """
         self._upload, self._size = upload, size
@@ -207,29 +207,29 @@ class Handle:
         self.curl.setopt(pycurl.COOKIELIST, "ALL")
 
     def prepare_deadline(self, now: float) -> None:
-        """Hand the seconds that are left to libcurl; called when the transfer begins."""
+        """Set libcurl's timeout to the seconds left; called when the transfer begins."""
         self._silent_from = now + (self._deadline - now) / 3
         self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int((self._deadline - now) * 1000)))
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether libcurl may send it again where a kept connection turns out to be closed."""
+        """True if libcurl may repeat the request when a reused connection is closed."""
         return self._upload is None
 
     def is_silent(self, now: float) -> bool:
-        """Whether a kept connection has brought nothing for a third of the time.
+        """Return whether a reused connection received nothing in a third of the time.
 
-        The rest is left for the same on a fresh one, as the source may only be slow.
+        The rest is left for a new connection, as the source may only be slow.
         """
         return now >= self._silent_from and self._method == "GET" and self.is_reusing
 
     @property
     def is_reusing(self) -> bool:
-        """Whether it runs on a kept connection that has brought nothing of the answer yet."""
+        """True on a reused connection without any response yet."""
         return self.is_connected and self.descriptor is None and not self.head.status
 
     def open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> int:
-        """Open a socket, which libcurl connects to the very address judged here."""
+        """Open a socket, which libcurl connects to the address checked here."""
         family, kind, protocol, (host, port, *_) = address
         if self._attempts >= _MAX_ADDRESSES:
             return _REFUSE
@@ -237,13 +237,13 @@ class Handle:
             if self._guard is not None:
                 self._guard.check(ip_address(host), port)
         except Exception as error:  # noqa: BLE001 - raised again in the lane
-            # Another address may do: it counts only when there is none.
+            # It counts only if no other address is allowed.
             self._refusal = self._refusal or error
             return _REFUSE
         self._attempts += 1
         try:
             descriptor = socket.socket(family, kind, protocol).detach()
-        except OSError:  # a family that this machine does not have, or no descriptor left
+        except OSError:  # address family not supported, or no descriptor left
             return _REFUSE
         self.descriptor = descriptor
         self._opened_at = time.monotonic()
@@ -252,19 +252,19 @@ class Handle:
 
     def _note_connection(self, *_ends: object) -> int:
         self.is_connected = True
-        # The server sends a session when its side of the handshake is done: within a round trip,
-        # of which connecting took some. Where it came together with the handshake, nothing tells.
+        # The server sends the session within a round trip after the handshake; connecting took at
+        # least one. libcurl does not report a session that came with the handshake.
         now = time.monotonic()
         self.hold_until = now + max(now - self._opened_at, _SESSION_SECONDS)
         return int(pycurl.PREREQFUNC_OK)
 
     @property
     def refusal(self) -> Exception | None:
-        """Of the guard, if no address of the host was let through."""
+        """The guard's exception, if it allowed no address of the host."""
         return None if self._attempts else self._refusal
 
     def take_body(self) -> Body | None:
-        """The body of the answer, which the caller has to close from now on."""
+        """Return the body; the caller closes it."""
         body, self.body = self.body, None
         return body
 
@@ -298,7 +298,7 @@ class Handle:
                 return None
             self._length = head.length()
             self.body = self._open_body(head)
-            # What is of no use is not waited for.
+            # Do not wait for a body that is not needed.
             self.is_enough = not self.body.write(b"")
         except Exception as error:  # noqa: BLE001 - raised again in the lane
             self.failure = error

@@ -1,21 +1,21 @@
-"""The head of an answer, gathered line by line as libcurl reads it."""
+"""The head of a response, fed line by line by libcurl."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 MAX_HEAD_BYTES = 256 * 1024
-"""All lines of all heads of an answer together, interim ones included; as browsers have it."""
+"""Limit of all heads of a response, interim ones included; as in browsers."""
 
 _FIRST_FINAL_STATUS = 200
 _SWITCHING_PROTOCOLS = 101
 
 _match_status = re.compile(rb"[A-Za-z]+[/0-9.]* *0*([1-9][0-9]{2})(?![0-9])").match
-# RFC 9110, section 5.5: what could pass for the end of a line becomes a space.
+# RFC 9110, section 5.5: CR, LF and NUL become spaces.
 _TO_SPACES = bytes.maketrans(b"\r\n\0", b"   ")
-# Fields that may come once. The same value again says nothing new.
+# Fields that may occur once; a repeated equal value is ignored.
 _SINGLE = frozenset({"content-range", "content-type", "location"})
-_LONGEST_LENGTH = 19  # digits; what is longer is larger than any limit
+_LONGEST_LENGTH = 19  # digits; a longer number exceeds any limit
 
 
 class HeadTooLongError(Exception):
@@ -25,8 +25,8 @@ class HeadTooLongError(Exception):
 class Fields(Mapping[str, str]):
     """Header fields by name, in any case; the values of a repeated one are joined by commas.
 
-    Read for each image, so it does less than requests' and urllib3's mappings, in a fifth of
-    the time.
+    Used for each image; it does less than the mappings of requests and urllib3, in a fifth of the
+    time.
     """
 
     __slots__ = ("_values",)
@@ -52,12 +52,12 @@ class Fields(Mapping[str, str]):
         return len(self._values)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as in Mapping
-        """The value of a field, or `default`."""
+        """Return the value of a field, or `default`."""
         values = self._values.get(name.lower())
         return default if values is None else ", ".join(values)
 
     def all(self, name: str) -> Sequence[str]:
-        """The values of a field, one by one."""
+        """Return the values of a field separately."""
         return self._values.get(name.lower(), ())
 
 
@@ -65,12 +65,12 @@ _NONE = Fields()
 
 
 class Head:
-    """Status and header fields of one answer.
+    """Status and header fields of a response.
 
     Attributes:
-        status: of the final answer; 0 until its status line has come.
-        fields: of the final answer; trailers are passed over.
-        is_complete: whether all fields have come.
+        status: of the final response; 0 until its status line is received.
+        fields: of the final response, without trailers.
+        is_complete: whether all fields are received.
     """
 
     __slots__ = ("_lines", "_size", "fields", "is_complete", "status")
@@ -86,7 +86,7 @@ class Head:
         """Take the next line.
 
         Raises:
-            HeadTooLongError: the server sends and sends.
+            HeadTooLongError: the head exceeds `MAX_HEAD_BYTES`.
         """
         self._size += len(line)
         if self._size > MAX_HEAD_BYTES:
@@ -101,18 +101,18 @@ class Head:
         elif self.status >= _FIRST_FINAL_STATUS or self.status == _SWITCHING_PROTOCOLS:
             self.is_complete = True
             self.fields = Fields(self._read_fields())
-        else:  # an interim answer; the next one's status line follows
+        else:  # an interim response; the next status line follows
             self.status = 0
             self._lines = []
 
     @property
     def is_chunked(self) -> bool:
-        """Whether the body comes in chunks (RFC 9112, section 7.1)."""
+        """True for a chunked body (RFC 9112, section 7.1)."""
         codings = self.fields.get("Transfer-Encoding", "").lower().split(",")
         return "chunked" in (coding.strip() for coding in codings)
 
     def length(self) -> int | None:
-        """The size of the body as declared, in bytes; None without a declaration."""
+        """Return the declared size of the body in bytes; None if not declared."""
         # RFC 9110, section 8.6: the same number may be repeated.
         declared = {value.strip() for value in self.fields.get("Content-Length", "").split(",")}
         text = declared.pop()
@@ -124,7 +124,7 @@ class Head:
         fields: list[tuple[str, str]] = []
         for line in self._lines:
             text = line.translate(_TO_SPACES).decode("latin-1")
-            if line[0] in b" \t":  # goes on with the line before (RFC 9112, section 5.2)
+            if line[0] in b" \t":  # continues the previous line (RFC 9112, section 5.2)
                 if fields:
                     fields[-1] = fields[-1][0], f"{fields[-1][1]} {text.strip()}".strip()
                 continue

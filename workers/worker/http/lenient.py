@@ -1,9 +1,8 @@
-"""Reads answers whose head libcurl refuses, and browsers read.
+"""Reads responses with a head that libcurl refuses and browsers accept.
 
-A warning of PHP among the fields, a status line with two spaces: libcurl gives up on these.
-The request is sent once more, over a connection that libcurl opens (so guard, proxy and TLS are
-the same). `Head` reads the head, and http.client the body. Few sources need this, so it runs in
-the lane and keeps no connection.
+Examples: a PHP warning among the fields, a status line with two spaces. The request is repeated on
+a connection that libcurl opens, with the same guard, proxy and TLS. `Head` parses the head,
+http.client the body. Few sources need this, so it runs in the lane and keeps no connection.
 """
 
 import io
@@ -25,16 +24,16 @@ _PIECE_BYTES = 65536
 def read_leniently(
     options: TransferOptions, guard: Guard | None, request: Request
 ) -> tuple[Head, Body]:
-    """GET once more.
+    """Repeat a GET.
 
     Args:
-        options: as for the transfer that failed.
-        guard: likewise.
-        request: likewise.
+        options: of the failed transfer.
+        guard: of the failed transfer.
+        request: of the failed transfer.
 
     Raises:
-        TransferError: this is no answer either, or where its body ends cannot be told.
-        Exception: what the guard or the body's `write` raised.
+        TransferError: no valid response either, or the end of its body is ambiguous.
+        Exception: raised by the guard or the body's `write`.
     """
     handle = Handle(options, guard)
     try:
@@ -42,7 +41,7 @@ def read_leniently(
         handle.prepare(request)
         handle.prepare_deadline(time.monotonic())
         handle.curl.setopt(pycurl.CONNECT_ONLY, 1)
-        handle.curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl logs in at the proxy
+        handle.curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl authenticates at the proxy
         handle.curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         try:
             handle.curl.perform()
@@ -53,11 +52,11 @@ def read_leniently(
         host = f"Host: {handle.origin.partition('://')[2]}"
         lines = (f"GET {handle.target} HTTP/1.1", host, *fields, "Connection: close", "", "")
         stream.send("\r\n".join(lines).encode("latin-1"))
-        answer = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # asks for makefile
-        head = _read_head(answer.fp)
+        response = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # needs makefile only
+        head = _read_head(response.fp)
         body = request.open_body(head)
         try:
-            _read_body(answer, head, body)
+            _read_body(response, head, body)
         except BaseException:
             body.discard()
             raise
@@ -67,7 +66,7 @@ def read_leniently(
 
 
 class _Stream(io.RawIOBase):
-    """The bytes of a connection, until the deadline."""
+    """The byte stream of a connection, with a deadline."""
 
     def __init__(self, curl: pycurl.Curl, deadline: float) -> None:
         super().__init__()
@@ -78,10 +77,10 @@ class _Stream(io.RawIOBase):
         return True
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """As http.client asks a socket for it."""
+        """Return a buffered reader, as http.client expects of a socket."""
         return io.BufferedReader(self, _PIECE_BYTES)
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what it is given
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # the type that it gets
         return self._when_ready(select.POLLIN, partial(self._curl.recv_into, buffer))
 
     def send(self, data: bytes) -> None:
@@ -89,9 +88,9 @@ class _Stream(io.RawIOBase):
             data = data[self._when_ready(select.POLLOUT, partial(self._curl.send, data)) :]
 
     def _when_ready(self, event: int, act: Callable[[], int]) -> int:
-        poll = select.poll()  # select() knows no descriptor above 1,023
+        poll = select.poll()  # select() does not support descriptors above 1,023
         poll.register(self._curl.getinfo(pycurl.ACTIVESOCKET), event)
-        # Looked at each time: who floods never lets this wait.
+        # Checked each time: a fast sender never blocks.
         while (left := self._deadline - time.monotonic()) > 0:
             try:
                 return act()
@@ -118,14 +117,14 @@ def _read_head(stream: io.BufferedReader) -> Head:
     return head
 
 
-def _read_body(answer: HTTPResponse, head: Head, body: Body) -> None:
-    # In place of HTTPResponse.begin, which would read the head once more, and strictly.
-    answer.chunked, answer.chunk_left, answer.length = head.is_chunked, None, head.length()
+def _read_body(response: HTTPResponse, head: Head, body: Body) -> None:
+    # Replaces HTTPResponse.begin, which would parse the head strictly.
+    response.chunked, response.chunk_left, response.length = head.is_chunked, None, head.length()
     try:
         is_wanted = body.write(b"")
-        while is_wanted and (piece := answer.read1(_PIECE_BYTES)):
+        while is_wanted and (piece := response.read1(_PIECE_BYTES)):
             is_wanted = body.write(piece)
     except (HTTPException, ValueError) as error:
         raise TransferError(Fault.NOT_HTTP, str(error)) from error
-    if is_wanted and answer.length:
+    if is_wanted and response.length:
         raise TransferError(Fault.CUT_SHORT)

@@ -1,4 +1,4 @@
-"""Asking the system for the addresses of a name, in bounded time."""
+"""Name lookup by the system, with a deadline."""
 
 import queue
 import socket
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 
 def look_up(host: str, seconds: float) -> Sequence[str]:
-    """The addresses of `host`.
+    """Return the addresses of `host`.
 
-    ``getaddrinfo`` cannot be interrupted, so a thread waits for it; one that is waited for no
-    longer ends with the system's own patience (RES_OPTIONS).
+    ``getaddrinfo`` cannot be interrupted, so a thread calls it; after the deadline the thread ends
+    with the resolver's own timeout (RES_OPTIONS).
 
     Args:
-        host: a name, or an address in any notation that the system understands.
-        seconds: how long to wait.
+        host: a name, or an address in any notation of the system.
+        seconds: maximum wait.
 
     Raises:
-        TimeoutError: there was no answer in time.
-        OSError: socket.gaierror, when the answer is no.
+        TimeoutError: no response in time.
+        OSError: socket.gaierror, if the lookup fails.
         UnicodeError: the name cannot be encoded.
     """
     answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()

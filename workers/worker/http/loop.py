@@ -1,4 +1,4 @@
-"""One thread a process drives the transfers of all its lanes (libcurl's multi interface)."""
+"""A thread that runs the transfers of all lanes of a process (libcurl's multi interface)."""
 
 import select
 import threading
@@ -13,24 +13,24 @@ from workers.contract.wakeup_pipe import WakeupPipe
 from workers.worker.http.handle import Handle
 
 KEPT_CONNECTIONS = 512
-"""Idle connections that a pool keeps; a job of many hosts comes back to each of them."""
+"""Number of idle connections of a pool; a job of many hosts reuses each of them."""
 
-# An error or a hangup shows in what libcurl reads or writes next.
+# libcurl detects errors and hangups with its next read or write.
 _READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
 _WRITABLE = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP
 
-_SWEEP_SECONDS = 0.5  # between looks for connections that fell silent
+_SWEEP_SECONDS = 0.5  # between checks for silent connections
 
 
 class TransferAbortedError(Exception):
-    """The loop was closed, or the connection was silent, before the transfer ended."""
+    """The transfer was aborted: the loop was closed, or the connection was silent."""
 
 
 class TransferLoop:
-    """The thread, and the connection pools that it drives.
+    """The transfer thread and its connection pools.
 
     Args:
-        on_failure: called in the thread if it fails, with the error; all lanes would wait in vain.
+        on_failure: called in the thread with its error, if it fails; no transfer works then.
     """
 
     def __init__(self, on_failure: Callable[[Exception], None] = lambda _: None) -> None:
@@ -38,12 +38,12 @@ class TransferLoop:
         self._epoll = select.epoll()
         self._wakeup_pipe = WakeupPipe()
         self._epoll.register(self._wakeup_pipe, select.EPOLLIN)
-        self._watched: dict[int, ConnectionPool] = {}  # descriptor → whose it is
+        self._watched: dict[int, ConnectionPool] = {}  # descriptor → its pool
         self._is_awake = False
         self._closed = False
         self._has_ended = False
         self._new: deque[tuple[ConnectionPool, Handle]] = deque()
-        # Told when all that is ready was read: a lane that wakes wants the interpreter.
+        # Notified after all ready sockets: a lane that wakes takes the interpreter's lock.
         self._ended: list[tuple[Handle, Exception | None]] = []
         self._pools: dict[str, ConnectionPool] = {}
         self._lock = threading.Lock()
@@ -51,20 +51,20 @@ class TransferLoop:
         self._thread.start()
 
     def pool(self, name: str) -> "ConnectionPool":
-        """The connections of one kind of transfer.
+        """Return the pool of one kind of transfer.
 
-        Kinds do not share connections: one that was opened without the address guard must not
-        serve a request that is under it.
+        Kinds do not share connections: a connection opened without the address guard must not
+        serve a request that needs it.
         """
         with self._lock:
             if name not in self._pools:
-                # The thread walks through `_pools` meanwhile, so it gets a new dict.
+                # Copy on write, as the thread iterates over `_pools`.
                 pool = ConnectionPool(self, self._epoll, self._watched, self._ended)
                 self._pools = {**self._pools, name: pool}
             return self._pools[name]
 
     def perform(self, pool: "ConnectionPool", handle: Handle) -> None:
-        """Wait until the transfer has ended.
+        """Run a transfer and wait for its end.
 
         Raises:
             pycurl.error: it failed.
@@ -81,7 +81,7 @@ class TransferLoop:
             raise error
 
     def close(self) -> None:
-        """Break off what is under way, and end the thread."""
+        """Abort all transfers and end the thread."""
         self._closed = True
         self._wakeup_pipe.ring()
         self._thread.join()
@@ -89,13 +89,13 @@ class TransferLoop:
     def _run(self) -> None:
         try:
             self._drive()
-        except Exception as error:  # noqa: BLE001 - whatever it is, no lane may wait for ever
+        except Exception as error:  # noqa: BLE001 - after any error, lanes must not wait forever
             self._on_failure(error)
         self._closed = True
         for pool in self._pools.values():
             pool.close()
-        self._log_ended()
-        # From here on a lane fails what it adds: until then the thread alone takes out of `_new`.
+        self._notify_ended()
+        # From here on lanes fail new transfers; before, only the thread pops from `_new`.
         self._has_ended = True
         self._fail_new()
         self._epoll.close()
@@ -118,7 +118,7 @@ class TransferLoop:
                 next_sweep = now + _SWEEP_SECONDS
                 for pool in self._pools.values():
                     pool.sweep(now)
-            self._log_ended()
+            self._notify_ended()
 
     def _wait_seconds(self) -> float | None:
         pools = self._pools.values()
@@ -129,24 +129,24 @@ class TransferLoop:
 
     def _begin_new(self) -> None:
         while self._new:
-            pool, handle = self._new[0]  # it stays there until it has begun: see `_run`
+            pool, handle = self._new[0]  # stays until it has begun: see `_run`
             pool.begin(handle)
             self._new.popleft()
 
-    def _log_ended(self) -> None:
+    def _notify_ended(self) -> None:
         for handle, error in self._ended:
             handle.result.put(error)
         self._ended.clear()
 
     def _fail_new(self) -> None:
-        with suppress(IndexError):  # the thread and lanes may do so at once
+        with suppress(IndexError):  # thread and lanes may do so concurrently
             while True:
                 _, handle = self._new.popleft()
                 handle.result.put(TransferAbortedError("the worker stops"))
 
 
 class ConnectionPool:
-    """Transfers that share connections and TLS sessions. All but `perform` runs in the thread."""
+    """Shares connections and TLS sessions. Only `perform` may be called outside the thread."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class ConnectionPool:
         ended: list[tuple[Handle, Exception | None]],
     ) -> None:
         self._ended = ended
-        self._due = float("inf")  # on the monotonic clock: when libcurl wants to be called next
+        self._due = float("inf")  # monotonic seconds of libcurl's next timer
         self._loop = loop
         self._epoll = epoll
         self._watched = watched
@@ -164,11 +164,11 @@ class ConnectionPool:
         self._multi = pycurl.CurlMulti()
         self._hangups = select.epoll()
         self._sockets: dict[int, str] = {}  # descriptor → origin that it was opened for
-        # A session serves one handshake, which brings the next one (RFC 8446, appendix C.4). So of
-        # all transfers with a host, one at a time may open a connection: origin → it and the
-        # others, which wait until libcurl has the session.
+        # A session serves one handshake, which yields the next one (RFC 8446, appendix C.4). So
+        # transfers of an origin open connections one at a time: origin → the opener and those that
+        # wait until libcurl has the session.
         self._openers: dict[str, deque[Handle]] = {}
-        # libcurl's own cache of sessions loses them with some tens of hosts: origin → a cache.
+        # origin → session cache, as libcurl's own is too small for some tens of hosts.
         self._sessions: dict[str, pycurl.CurlShare] = {}
         self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
@@ -179,21 +179,21 @@ class ConnectionPool:
         return bool(self._active)
 
     def perform(self, handle: Handle) -> None:
-        """Wait until the transfer has ended; see `TransferLoop.perform`."""
+        """Run a transfer and wait for its end; see `TransferLoop.perform`."""
         self._loop.perform(self, handle)
 
     def note_socket(self, descriptor: int, origin: str) -> None:
-        """Watch for the other side hanging up; the system forgets a socket that is closed."""
+        """Watch a socket for a hangup; the system removes it when it is closed."""
         self._sockets[descriptor] = origin
         self._hangups.register(descriptor, select.EPOLLRDHUP)
 
     def begin(self, handle: Handle) -> None:
-        """Hand a transfer to libcurl, or let it wait for the one that opens a connection."""
+        """Start a transfer, or let it wait for the one that opens a connection."""
         if handle.origin.startswith("https:"):
             handle.curl.unsetopt(pycurl.SHARE)
             handle.curl.setopt(pycurl.SHARE, self._sessions_of(handle.origin))
             openers = self._openers.setdefault(handle.origin, deque())
-            # One that has less time than those before it does not wait for them.
+            # A transfer with less time than those before it does not wait.
             if not openers or openers[-1].hold_until - handle.hold_until < _SWEEP_SECONDS:
                 openers.append(handle)
                 if len(openers) > 1:
@@ -205,7 +205,7 @@ class ConnectionPool:
         if sessions is None:
             sessions = pycurl.CurlShare()
             sessions.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_SSL_SESSION)
-        self._sessions[origin] = sessions  # at the end: the first is the one used longest ago
+        self._sessions[origin] = sessions  # last: the least recently used is first
         if len(self._sessions) > KEPT_CONNECTIONS:
             del self._sessions[next(iter(self._sessions))]
         return sessions
@@ -213,19 +213,19 @@ class ConnectionPool:
     def _add(self, handle: Handle) -> None:
         handle.prepare_deadline(time.monotonic())
         if not handle.is_repeatable:
-            # libcurl looks at idle connections once a second; one that was closed since then would
-            # take the upload along.
+            # libcurl checks idle connections once a second; an upload on one closed since then
+            # would fail.
             closed = {self._sockets[descriptor] for descriptor, _ in self._hangups.poll(0)}
             handle.curl.setopt(pycurl.FRESH_CONNECT, int(handle.origin in closed))
         self._active[handle.curl] = handle
         self._multi.add_handle(handle.curl)
 
     def act(self, fd: int, events: int) -> None:
-        """Let libcurl go on with a socket that is ready."""
+        """Let libcurl process a ready socket."""
         mask = (pycurl.CSELECT_IN if events & _READABLE else 0) | (
             pycurl.CSELECT_OUT if events & _WRITABLE else 0
         )
-        # What follows the handshake holds the session, or the server has none to give.
+        # The first data after the handshake has the session, or there is none.
         opener = self._openers.get(self._sockets.get(fd, ""), (None,))[0]
         has_session = (
             opener is not None
@@ -239,12 +239,12 @@ class ConnectionPool:
             self._pass_on(opener)
 
     def next_due(self) -> float:
-        """When `act_if_due` has something to do, on the monotonic clock."""
+        """Return monotonic seconds at which `act_if_due` is due."""
         holds = (openers[0].hold_until for openers in self._openers.values())
         return min(self._due, *holds) if self._openers else self._due
 
     def act_if_due(self, now: float) -> None:
-        """Let libcurl see to its timers, and transfers begin that have waited for a session."""
+        """Process libcurl's timers, and start transfers that waited for a session."""
         if now >= self._due:
             self._due = float("inf")
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -255,7 +255,7 @@ class ConnectionPool:
                 self._pass_on(opener)
 
     def sweep(self, now: float) -> None:
-        """End what libcurl would wait for in vain."""
+        """End transfers that are complete or silent."""
         for curl, handle in tuple(self._active.items()):
             if handle.is_enough:
                 self._end(curl, None)
@@ -284,12 +284,12 @@ class ConnectionPool:
     def _end(self, curl: pycurl.Curl, error: Exception | None) -> None:
         handle = self._active.pop(curl)
         self._multi.remove_handle(curl)
-        # Before the lane goes on, and uses the handle again.
+        # Before the lane reuses the handle.
         self._pass_on(handle)
         self._ended.append((handle, error))
 
     def _pass_on(self, opener: Handle) -> None:
-        """Let the next transfer open a connection, and with it those that have waited too long."""
+        """Let the next transfer open a connection, and all that have waited too long."""
         openers = self._openers.get(opener.origin)
         if not openers or openers[0] is not opener:
             return
@@ -302,7 +302,7 @@ class ConnectionPool:
         del self._openers[opener.origin]
 
     def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-        """Tell the system which events of a socket libcurl waits for."""
+        """Register the events of a socket that libcurl waits for."""
         is_known = descriptor in self._watched
         if what == pycurl.POLL_REMOVE:
             if is_known:

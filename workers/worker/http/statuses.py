@@ -1,4 +1,4 @@
-"""What a source's status says about the image, and whether another attempt makes sense."""
+"""Classifies the status of a source: image, redirect or error."""
 
 import re
 import time
@@ -13,7 +13,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _IMAGE = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
 
-# RFC 9110, section 14.4. Numbers of more digits are no sizes of images.
+# RFC 9110, section 14.4. No image has a size with more digits.
 _match_range = re.compile(r"bytes\s+0-([0-9]{1,15})/([0-9]{1,15})", re.IGNORECASE).fullmatch
 
 _PLACEHOLDERS = frozenset(
@@ -26,7 +26,7 @@ _PLACEHOLDERS = frozenset(
 """Host and path."""
 
 MAX_RETRY_AFTER = 300.0
-"""Seconds. A source that asks for more is asked again sooner, so that it cannot hold up a job."""
+"""Maximum wait in seconds, so that a source cannot delay a job for longer."""
 
 _FIRST_SERVER_ERROR = 500
 
@@ -49,11 +49,11 @@ _MEANINGS: dict[int, tuple[Reason, str, bool]] = {
 
 
 def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
-    """The error that an answer other than 200, and other than a redirect, stands for.
+    """Return the error for a status that is neither an image nor a redirect.
 
     Args:
-        status: the answer's status.
-        headers: the answer's headers; Retry-After is heeded where another attempt makes sense.
+        status: of the response.
+        headers: of the response; Retry-After applies if the error is transient.
     """
     if status in _MEANINGS:
         reason, sentence, transient = _MEANINGS[status]
@@ -71,7 +71,7 @@ def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
 
 
 def is_image(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the body is the image: also that of a 206 that covers all of it."""
+    """Return whether the body is the complete image; it may be that of a 206."""
     if status != HTTPStatus.PARTIAL_CONTENT:
         return status in _IMAGE
     covered = _match_range(headers.get("Content-Range", ""))
@@ -79,7 +79,7 @@ def is_image(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def is_placeholder(url: str) -> bool:
-    """Whether a site redirects there in place of an image that was removed."""
+    """Return whether a URL is a site's placeholder for removed images."""
     return url.partition("://")[2].partition("?")[0] in _PLACEHOLDERS
 
 
@@ -91,10 +91,10 @@ def placeholder_error() -> DownloadError:
 
 
 def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that Retry-After asks for, up to MAX_RETRY_AFTER; None if it asks for none.
+    """Return the seconds of Retry-After, up to MAX_RETRY_AFTER; None without it.
 
     Args:
-        headers: of an answer of a source or a callback URL.
+        headers: of a response of a source or a callback URL.
         now: seconds since the epoch.
     """
     seconds = retry_after(headers.get("Retry-After"), now)
@@ -102,7 +102,7 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _with_phrase(status: int) -> str:
-    # The source's own phrase is not repeated: anything can stand there.
+    # The source's own phrase is not used: it may be any text.
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

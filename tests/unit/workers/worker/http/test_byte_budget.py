@@ -8,7 +8,7 @@ def left(budget: ByteBudget, total: int) -> int:
     """The most that can be had."""
     for count in range(total, 0, -1):
         if budget.take(count):
-            budget.requeue(count)
+            budget.release(count)
             return count
     return 0
 
@@ -19,7 +19,7 @@ def test_no_more_is_lent_than_there_is() -> None:
     assert not budget.take(5)
     assert budget.take(4)
     assert not budget.take(1)
-    budget.requeue(6)
+    budget.release(6)
     assert left(budget, 10) == 6
 
 
@@ -57,7 +57,7 @@ def test_lanes_share_it() -> None:
                 held.append(3)
                 most = max(most, len(held))
                 held.pop()
-                budget.requeue(3)
+                budget.release(3)
 
     held: list[int] = []
     threads = [threading.Thread(target=lane) for _ in range(4)]
