@@ -1,7 +1,7 @@
-"""One line a request: who asked for what, and how it went.
+"""The access log: one line per request.
 
-Clients poll, and probes and scrapers ask for ever. What was read and answered well is therefore
-said at level DEBUG; what changes something, and what is refused, at INFO.
+Clients, probes and scrapers poll. So successful reads are logged at level DEBUG; changes and
+refusals at INFO.
 """
 
 import logging
@@ -20,8 +20,8 @@ _LONGEST_USER_AGENT = 120
 
 
 class AccessLogMiddleware:
-    """Says it when the answer is made; the time it takes to send a large one is not counted, nor is
-    that which the client wanted it to wait.
+    """Logs once the response is built. The duration excludes sending it, and the wait that the
+    client asked for.
     """
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class AccessLogMiddleware:
         req.context.began = time.monotonic()
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, *_: object) -> None:
-        """Say how it went. Header fields but the user agent, the query and bodies stay out: they
-        may hold keys.
+        """Log the request, without query, bodies and header fields except the user agent: they may
+        hold keys.
         """
         is_well_read = req.method in _READS and resp.status_code < HTTPStatus.BAD_REQUEST
         if is_well_read and not self._log.is_enabled_for(logging.DEBUG):
-            return  # a third of the time goes into what would not be written
+            return  # building a line that is not written takes a third of the time
         seconds = time.monotonic() - req.context.began - waited_seconds(req)
         say = self._log.debug if is_well_read else self._log.info
         say(
@@ -55,7 +55,7 @@ class AccessLogMiddleware:
 
 
 def answer_bytes(req: falcon.Request, resp: falcon.Response) -> int | None:
-    """Length of an answer's body; None where it is not known before it is sent."""
+    """Return the length of a response's body; None if not known in advance."""
     if req.method == "HEAD" or resp.status_code == HTTPStatus.NOT_MODIFIED:
         return 0
     if resp.stream is not None:

@@ -1,4 +1,4 @@
-"""Lets in who holds a key, when keys are set, and says whose request it is."""
+"""Authenticates requests by API key, if keys are set."""
 
 import hashlib
 import hmac
@@ -22,10 +22,10 @@ _EXPLANATIONS: Final = frozenset({"/", "/docs", "/docs/style.css", "/openapi.jso
 _EXPLANATION_PREFIXES: Final = ("/problems/", "/page/")
 
 NOBODY: Final = ""
-"""The owner of everything while no keys are set; no key has this name."""
+"""The owner of all jobs without keys; no key has this name."""
 
 REALM: Final = 'Bearer realm="imgup"'
-"""What a request is told that shows no key (RFC 6750, section 3)."""
+"""The challenge to a request without a key (RFC 6750, section 3)."""
 
 WORKERS_PATH: Final = "/v1/workers"
 OPENING_PATH: Final = "/v1/limits/open"
@@ -36,28 +36,28 @@ _SEND: Final = "send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
 
 
 class ApiKeys:
-    """All keys that are valid."""
+    """The valid keys."""
 
     def __init__(self, keys: Iterable[ApiKey]) -> None:
-        # Digests are of one length, so that comparing takes the same time for every key.
+        # Digests have equal length, so a comparison takes the same time for every key.
         self._known = [(_digest(key.secret.get_secret_value()), key.name) for key in keys]
 
     def name_for(self, req: falcon.Request) -> str | None:
-        """The name of the key in a request, or None if there is no valid one."""
+        """Return the name of a request's key; None without a valid key."""
         given = given_key(req)
         if given is None:
             return None
         digest = _digest(given)
-        # A list, so that each comparison is made whatever the others say.
+        # A list, so that all comparisons are made.
         names = [name for known, name in self._known if hmac.compare_digest(digest, known)]
         return names[0] if names else None
 
 
 class AdminKey:
-    """Who may change the service while it runs.
+    """Authorizes changes of the running service by admin key.
 
     Args:
-        secret: the key; None if nobody may.
+        secret: the key; None to allow no changes.
     """
 
     def __init__(self, secret: SecretStr | None) -> None:
@@ -70,7 +70,7 @@ class AdminKey:
         return self._keys.name_for(req) is not None
 
     def require(self, req: falcon.Request) -> None:
-        """Let nobody else go on.
+        """Check the admin key.
 
         Raises:
             Problem: 401 or 403.
@@ -103,11 +103,11 @@ class AdminKey:
 
 
 class ApiKeyMiddleware:
-    """Refuses requests without one of the keys, as ``Authorization: Bearer`` or ``X-API-Key``.
+    """Refuses requests without a key, in ``Authorization: Bearer`` or ``X-API-Key``.
 
     Args:
-        keys: any of them opens every path; what is behind it depends on the key's name.
-        admin_key: lets in as well where it opens.
+        keys: each opens all paths; its name is the owner of jobs and images.
+        admin_key: opens its paths as well.
     """
 
     def __init__(self, keys: ApiKeys, admin_key: AdminKey) -> None:
@@ -115,7 +115,7 @@ class ApiKeyMiddleware:
         self._admin_key = admin_key
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Refuse with 401, before anything of the body is read."""
+        """Refuse with 401, before the body is read."""
         if is_open(req.path) or self._admin_key.opens(req) or _is_preflight(req):
             return
         name = self._keys.name_for(req)
@@ -129,8 +129,8 @@ class ApiKeyMiddleware:
 
 
 def is_open(path: str) -> bool:
-    """Whether a path asks for no key. Explanations and the page do not: a browser cannot send one,
-    and they are the same for everybody.
+    """Return whether a path needs no key. Docs and the page need none: a browser cannot send one,
+    and they are the same for all clients.
     """
     if path in HEALTH_PATHS or path in _EXPLANATIONS:
         return True
@@ -138,26 +138,26 @@ def is_open(path: str) -> bool:
 
 
 def _is_preflight(req: falcon.Request) -> bool:
-    """Whether a browser asks what it may send: it shows no key then (Fetch, section 4.8), and only
-    learns which methods there are.
+    """Return whether a request is a CORS preflight: it has no key (Fetch, section 4.8), and gets
+    only the methods.
     """
     asked = req.get_header("Access-Control-Request-Method")
     return req.method == "OPTIONS" and asked is not None
 
 
 def owner_of(req: falcon.Request) -> str:
-    """Whose jobs and images this request is about."""
+    """Return the owner of a request's jobs and images."""
     owner: str = getattr(req.context, "owner", NOBODY)
     return owner
 
 
 def tenant_of(req: falcon.Request) -> str:
-    """Who is to have a fair share of the service: the key's name, else the client's address."""
+    """Return the tenant of a request: the key's name, or the client's address."""
     return owner_of(req) or client_group(req.remote_addr)
 
 
 def given_key(req: falcon.Request) -> str | None:
-    """What a request shows as its key, valid or not."""
+    """Return a request's key, valid or not."""
     scheme, _, credentials = (req.auth or "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()

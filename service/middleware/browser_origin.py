@@ -1,14 +1,13 @@
-"""Refuses what a browser sends on behalf of a page that is not this service's own.
+"""Refuses browser requests of pages of other origins.
 
-Any page can have the browser of its reader send requests to an address that only the reader
-reaches: to another origin than its own, or, by DNS rebinding, to its own, as its name comes to lead
-to that address. Origin and Sec-Fetch-Site tell of the first; of the second Host does, as it holds
-the page's name, and a page has no power over any of the three.
+A page can make its reader's browser send requests to an address that only the reader can reach: to
+another origin, or, by DNS rebinding, to the page's own origin. Origin and Sec-Fetch-Site reveal the
+first; Host, with the page's name, reveals the second. A page cannot set any of the three.
 
-A browser sends Sec-Fetch-Site to addresses, localhost and https only (Fetch Metadata, section 2),
-and Origin with no GET of its own origin. So a rebound page could read unmarked, and a request with
-Accept-Language counts as a browser's as well: browsers send it always, libraries hardly ever, and
-those that fetch like a browser (Node) send Sec-Fetch-Mode beside it.
+Browsers send Sec-Fetch-Site to addresses, localhost and https only (Fetch Metadata, section 2), and
+no Origin with a same-origin GET. So a rebound page's reads have neither, and a request with
+Accept-Language counts as a browser's too: browsers always send it, libraries rarely, and those that
+fetch like a browser (Node) send Sec-Fetch-Mode as well.
 """
 
 import ipaddress
@@ -39,20 +38,20 @@ EXPOSED_HEADERS: Final = (
     "X-Sandbox",
     REQUEST_ID_HEADER,
 )
-"""What scripts of CORS_ORIGINS may read of an answer besides what they always may."""
+"""Further response headers that scripts of CORS_ORIGINS may read."""
 
 _LOCALHOST: Final = "localhost"
-_OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed, or a bookmark
+_OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed address or bookmark
 _split_host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?").fullmatch
 
 
 class BrowserOriginMiddleware:
-    """Looks at requests of browsers only.
+    """Checks requests of browsers only.
 
     Args:
-        allowed_hosts: names that this service has, in lower case. It may be asked by an address and
-            as localhost always: no page of somebody else's has these.
-        cors_origins: origins whose pages may ask, as browsers send them.
+        allowed_hosts: host names of this service, in lower case. Addresses and localhost are always
+            allowed: no page of another origin has them.
+        cors_origins: allowed origins, in the browsers' form.
     """
 
     def __init__(self, allowed_hosts: Iterable[str], cors_origins: Iterable[str]) -> None:
@@ -60,7 +59,7 @@ class BrowserOriginMiddleware:
         self._origins = frozenset(cors_origins)
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Refuse with 403, before anything of the body is read."""
+        """Refuse with 403, before the body is read."""
         origin, site = req.get_header("Origin"), req.get_header("Sec-Fetch-Site")
         if origin is None and site is None and not _is_unmarked_browser(req):
             return
@@ -74,7 +73,7 @@ class BrowserOriginMiddleware:
             raise _origin_not_allowed("another site")
 
     def process_response(self, _req: falcon.Request, resp: falcon.Response, *_: object) -> None:
-        """Tell caches that the CORS headers depend on who asks (Fetch, section 3.2.5)."""
+        """Set Vary, as CORS headers depend on the origin (Fetch, section 3.2.5)."""
         if self._origins:
             resp.append_header("Vary", "Origin")
 
@@ -93,14 +92,14 @@ def _is_unmarked_browser(req: falcon.Request) -> bool:
 
 
 def _is_own(origin: str, host: str) -> bool:
-    # Not the scheme: where a proxy ends TLS, the service does not see it.
+    # Without the scheme: behind a TLS proxy the service does not know it.
     scheme, _, authority = origin.partition("://")
     port = DEFAULT_PORTS.get(scheme)
     return port is not None and host in {authority, authority + port}
 
 
 def _is_visit(req: falcon.Request) -> bool:
-    """Whether a reader follows a link: they see the answer, the page with the link does not."""
+    """Return whether a request is a navigation, whose response the page cannot read."""
     return req.method in {"GET", "HEAD"} and req.get_header("Sec-Fetch-Dest") == "document"
 
 

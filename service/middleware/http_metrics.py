@@ -1,6 +1,6 @@
-"""Counts and times the web side's own requests, in this process.
+"""Metrics of HTTP requests.
 
-By the template of the route, never the path: a path holds job ids, and each would be a series.
+Labelled by route template, not path: each job id would be a series.
 """
 
 import time
@@ -14,15 +14,15 @@ from service.requests.preferences import waited_seconds
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER: Final = "other"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds. A status is a millisecond, a job of 100,000 URLs half a second, and a request waits 3 s
-for a job board that is silent. The time that one waits because it asked to is not counted."""
+"""Buckets in seconds. A status takes 1 ms, a job of 100,000 URLs 0.5 s, and a request waits 3 s for
+a backend that does not respond. The wait that a client asked for does not count."""
 
 
 class HttpMetricsMiddleware:
     """Counts each request by its route, method and status.
 
     Args:
-        registry: where the figures are collected.
+        registry: of the metrics.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -47,7 +47,7 @@ class HttpMetricsMiddleware:
         req.context.meter_began = time.perf_counter()
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, *_: object) -> None:
-        """Count it."""
+        """Count the request."""
         route = req.uri_template or _OTHER
         method = req.method if req.method in _METHODS else _OTHER
         requests, seconds = self._series(route, method, resp.status_code)
@@ -58,7 +58,7 @@ class HttpMetricsMiddleware:
         key = (route, method, status)
         series = self._known.get(key)
         if series is None:
-            # Looked up once: it takes as long as all the rest.
+            # Cached: the lookup takes as long as all the rest.
             requests = self._requests.labels(route, method, str(status))
             series = self._known[key] = requests, self._seconds.labels(route, method)
         return series

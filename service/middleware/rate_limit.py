@@ -1,8 +1,8 @@
-"""How often one client may ask.
+"""Rate limit per client.
 
-Each client has a bucket of `burst` tokens that fills up at a steady rate; a request takes one.
-A bucket is kept as the moment when it will be full again, and one that is full need not be kept
-at all, so the memory used is that of the clients of the last minutes.
+Each client has a bucket of `burst` tokens that fills at a steady rate; a request takes one. A
+bucket is stored as the time when it is full again; a full one is not stored, so the memory is that
+of the clients of the last minutes.
 """
 
 import math
@@ -16,18 +16,18 @@ from typing import Final
 from service.settings.values import RateLimit
 
 MAX_BUCKETS: Final = 100_000
-"""Clients remembered at once, some 200 bytes each; beyond them the one that was let through
-longest ago is forgotten, which does it a favour and nobody else any harm."""
+"""Maximum number of stored buckets, of about 200 bytes; beyond it the least recently used one is
+dropped, which only gives that client a full bucket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whether a request is let through, and how the client's bucket stands then.
+    """The decision about a request, and the state of the client's bucket.
 
     Attributes:
-        remaining: requests that would be let through at once.
-        full_seconds: until the bucket is full, if nothing more is taken.
-        retry_seconds: until the next request is let through; 0 when one would be now.
+        remaining: number of requests allowed now.
+        full_seconds: until the bucket is full.
+        retry_seconds: until the next request is allowed; 0 for now.
     """
 
     is_granted: bool
@@ -37,13 +37,13 @@ class Admission:
 
 
 class RateLimiter:
-    """The buckets of all clients. Safe to use from any thread.
+    """The buckets of all clients. Thread-safe.
 
     Args:
         limit: the steady rate.
-        burst: tokens in a full bucket; None for a whole period's.
+        burst: tokens of a full bucket; None for those of a period.
         clock: monotonic seconds.
-        max_buckets: clients remembered at once.
+        max_buckets: maximum number of stored buckets.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class RateLimiter:
             self._forget_the_full(now)
             missing = max(0.0, self._full_at.get(client, now) - now)
             after = missing + self._refill_seconds
-            # A hair of tolerance: sums of binary fractions do not quite meet the whole.
+            # With a tolerance for the rounding of binary fractions.
             is_granted = after <= self._fill_seconds + 1e-6
             if is_granted:
                 missing = after
@@ -83,11 +83,11 @@ class RateLimiter:
             )
 
     def __len__(self) -> int:
-        """Buckets that are kept."""
+        """Number of stored buckets."""
         return len(self._full_at)
 
     def _forget_the_full(self, now: float) -> None:
-        # From the front while it is full: behind it only those are that took later.
+        # From the front while full: later ones have taken a token later.
         while self._full_at:
             client, full_at = next(iter(self._full_at.items()))
             if full_at > now and len(self._full_at) < self._max_buckets:
@@ -96,5 +96,5 @@ class RateLimiter:
 
 
 def whole_seconds(seconds: float) -> int:
-    """For a header: rounded up, so that a client that waits so long has waited long enough."""
+    """Round up for a header, so that a client that waits so long waits long enough."""
     return math.ceil(seconds - 1e-6)

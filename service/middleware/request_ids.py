@@ -1,7 +1,7 @@
-"""Names each request, so that its lines in the log can be found: here, and wherever it goes on.
+"""Request ids, which correlate the log lines of a request and its job.
 
-A client may bring a name of its own (X-Request-ID) and the trace that the request is part of
-(W3C Trace Context, level 1). Both are bound to the log of this thread and go along with a job.
+A client may send its own id (X-Request-ID), and the trace of the request (W3C Trace Context, level
+1). Both are bound to the log of this thread and passed with a job.
 """
 
 import re
@@ -29,10 +29,10 @@ _SPAN_BYTES = 8
 
 
 class RequestIdMiddleware:
-    """Names a request before anything else is done with it, and says the name in the answer."""
+    """Sets the id of a request first of all, and returns it in the response."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Bind the name to every log line of this thread, until the next request."""
+        """Bind the id to all log lines of this thread, until the next request."""
         origin = Origin(
             request_id_for(req.get_header(HEADER)), child_trace(req.get_header("traceparent"))
         )
@@ -42,39 +42,39 @@ class RequestIdMiddleware:
         structlog.contextvars.bind_contextvars(**origin.log_fields())
 
     def process_response(self, _req: falcon.Request, _resp: falcon.Response, *_: object) -> None:
-        """The thread's next line may be about something else."""
+        """Unbind the id."""
         structlog.contextvars.clear_contextvars()
 
 
 def origin_of(req: falcon.Request) -> Origin:
-    """What a request is called, for whatever comes of it."""
+    """Return the id and trace of a request, for its job."""
     origin: Origin = req.context.origin
     return origin
 
 
 def request_id_for(given: str | None) -> str:
-    """The client's own name for its request if that is safe to repeat, else a new one."""
+    """Return the client's request id if it is safe to repeat, else a new one."""
     if given is not None and _SAFE_ID.fullmatch(given):
         return given
     return str(uuid.uuid4())
 
 
 def child_trace(given: str | None) -> str:
-    """The `traceparent` for what follows from a request.
+    """Return the `traceparent` for requests that follow from a request.
 
     Args:
-        given: the request's own.
+        given: `traceparent` of the request.
 
     Returns:
-        The same trace with a new parent, or nothing where the request has none that is valid (W3C
-        Trace Context, section 3.2.2): no trace is begun here, as nobody would collect it.
+        The same trace with a new parent id; empty without a valid one (W3C Trace Context, section
+        3.2.2), as spans of this service are not collected.
     """
     found = _TRACE_PARENT.fullmatch(given or "")
     if found is None or found["version"] == _NO_VERSION:
         return ""
     if found["version"] == _FIRST_VERSION and found["more"]:
-        return ""  # later versions may say more, this one may not (section 3.2.4)
+        return ""  # only later versions may have more fields (section 3.2.4)
     if not int(found["trace"], 16) or not int(found["parent"], 16):
         return ""
-    flags = int(found["flags"], 16) & _SAMPLED  # the only flag that level 1 knows
+    flags = int(found["flags"], 16) & _SAMPLED  # the only flag of level 1
     return f"{_FIRST_VERSION}-{found['trace']}-{secrets.token_hex(_SPAN_BYTES)}-{flags:02x}"

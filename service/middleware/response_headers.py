@@ -1,30 +1,30 @@
-"""The headers that every answer carries."""
+"""Headers of all responses."""
 
 from typing import Final
 
 import falcon
 
 ALWAYS: Final = {
-    # A browser takes an answer for what it is declared as, and never for a page.
+    # Browsers must not guess the media type.
     "X-Content-Type-Options": "nosniff",
-    # Opened in a browser, an answer loads nothing, runs nothing and is shown in nobody's frame.
+    # In a browser a response loads nothing, runs nothing and is not framed.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    # Pages of other origins cannot pull an answer in as their image, script or style.
+    # Pages of other origins cannot embed a response as image, script or style.
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Who knows a job's id sees the job: following a link out of an answer does not tell the id.
+    # A job's id gives access to it, so links of a response must not disclose it.
     "Referrer-Policy": "no-referrer",
-    # Every answer is true only now; a job moves on.
+    # Responses are valid only now, as jobs change.
     "Cache-Control": "no-store",
 }
-"""Left out on purpose: Strict-Transport-Security is for whoever ends TLS in front of this service;
-Permissions-Policy restricts scripts, and none but those of the page run; X-Frame-Options is the
-old form of frame-ancestors."""
+"""Omitted on purpose: Strict-Transport-Security, which belongs to the TLS proxy;
+Permissions-Policy, as only the page's scripts run; X-Frame-Options, the old form of
+frame-ancestors."""
 
 
 class ResponseHeadersMiddleware:
-    """Sets the headers that every answer carries, and says where images go.
+    """Sets the headers of all responses, and that of the sandbox.
 
-    What a resource has set itself stays: a page needs a policy of its own.
+    Headers of a resource stay: the page has its own policy.
 
     Args:
         sandbox: whether images go to the sandbox instead of Imgur.
@@ -36,6 +36,6 @@ class ResponseHeadersMiddleware:
             self._headers["X-Sandbox"] = "images go to the sandbox, not to the real Imgur"
 
     def process_response(self, _req: falcon.Request, resp: falcon.Response, *_: object) -> None:
-        """Add them, to problems as well."""
+        """Set the headers, for problems too."""
         missing = {name for name in self._headers if resp.get_header(name) is None}
         resp.set_headers({name: self._headers[name] for name in missing})

@@ -1,4 +1,4 @@
-"""Refuses clients that ask too often, when RATE_LIMIT is set, and tells all how they stand.
+"""Refuses clients beyond RATE_LIMIT, if it is set, and reports the limit to all.
 
 The header fields are those of draft-ietf-httpapi-ratelimit-headers (from -08 on).
 """
@@ -17,19 +17,19 @@ _POLICY: Final = '"default"'
 
 
 def is_limited(path: str) -> bool:
-    """Whether a path counts. Only health does not: a page costs as much as a short answer."""
+    """Return whether a path counts: all but health checks."""
     return path not in HEALTH_PATHS
 
 
 class ThrottleMiddleware:
-    """Counts by API key, or by address where no valid key is shown.
+    """Counts by API key, or by address without a valid key.
 
-    Stands in front of the check of keys: who guesses keys is counted by address, and cannot use
-    up what holders of keys behind the same address have.
+    It runs before the check of keys: a client that guesses keys is counted by address, and does not
+    use up the limits of keys behind the same address.
 
     Args:
         limiter: the buckets.
-        api_keys: tells clients apart; None when the service is open.
+        api_keys: the keys; None without authentication.
     """
 
     def __init__(self, limiter: RateLimiter, api_keys: ApiKeys | None) -> None:
@@ -39,7 +39,7 @@ class ThrottleMiddleware:
         self._policy = f"{_POLICY};q={limit.requests};w={limit.seconds}"
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Refuse with 429, before anything of the body is read."""
+        """Refuse with 429, before the body is read."""
         if not is_limited(req.path):
             return
         admission = self._limiter.take(self._client(req))

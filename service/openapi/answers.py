@@ -1,4 +1,4 @@
-"""The answers of routes, as the OpenAPI document has them: each is built from a few parts."""
+"""The responses of routes for the OpenAPI document, built from a few parts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -32,7 +32,7 @@ _REFUSAL_HEADERS: Final[Mapping[str, tuple[int, ...]]] = {
     "RateLimit": (429,),
     "RateLimit-Policy": (429,),
 }
-# Every request can meet these, whatever it asks for.
+# Common to all routes.
 _ANYWHERE = (400, 403, 405, 408, 413, 431, 500)
 
 
@@ -64,7 +64,7 @@ def ok(shape: str) -> dict[int, dict[str, Any]]:
 
 
 def shown(whole: str, page: str) -> dict[int, dict[str, Any]]:
-    """The answers of a list that may be asked for page by page, and again."""
+    """Return the responses of a list with pages and conditional requests."""
     schema = {"anyOf": [ref(whole), ref(page)]}
     tag = {"ETag": {"schema": {"type": "string"}, "required": True}}
     return {
@@ -89,7 +89,7 @@ def refusals() -> dict[str, Any]:
 
 
 def _name(status: int) -> str:
-    return f"Refusal{status}"  # Python's own names of statuses change
+    return f"Refusal{status}"  # Python's names of statuses change
 
 
 def content(meaning: str, schema: dict[str, Any], *headers: str, of: str = _JSON) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The bodies of requests as JSON schemas, for the OpenAPI document.
+"""JSON schemas of request bodies, for the OpenAPI document.
 
-Necessary, not sufficient: no pattern says all that makes a URL, or a header.
+Necessary, not sufficient: no pattern fully describes a URL or a header.
 """
 
 from typing import Any, Final
@@ -33,7 +33,7 @@ _EXAMPLE_URLS: Final = [
 
 
 def upload_body(settings: Settings) -> dict[str, Any]:
-    """The schema of an upload request, with the limits of these settings."""
+    """Return the schema of an upload request, with the limits of the settings."""
     urls = {
         "type": "array",
         "items": {"anyOf": [_url(MAX_URL_LENGTH), _DATA_URL]},
@@ -50,7 +50,7 @@ def upload_body(settings: Settings) -> dict[str, Any]:
 
 
 def workers_body(settings: Settings) -> dict[str, Any]:
-    """The schema of a request for another number of workers, with the limit of these settings."""
+    """Return the schema of a change of the number of workers, with the settings' limit."""
     count = {
         "type": "integer",
         "minimum": 1,

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of a service with certain settings."""
+"""The OpenAPI 3.1 document."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from service.rendering import models, outlook_models
 from service.settings.settings import Settings
 
 VERSION: Final = "1.0"
-"""Of the interface: the first number changes when a client would have to."""
+"""Version of the API; the first number changes with incompatible changes."""
 
 _BEARER: Final = {"type": "http", "scheme": "bearer"}
 _HEADER: Final = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
@@ -26,10 +26,10 @@ _SHAPES = (*filter(is_typeddict, (vars(models) | vars(outlook_models)).values())
 
 
 def describe(settings: Settings) -> dict[str, Any]:
-    """The document, true for a service with these settings.
+    """Return the document for a service with these settings.
 
     Args:
-        settings: limits, and whether there are keys and a rate limit.
+        settings: for limits, keys and rate limit.
     """
     document: dict[str, Any] = {
         "openapi": "3.1.0",
@@ -53,7 +53,7 @@ _ADMINISTRATION = frozenset({"scaleWorkers", "openUploads"})
 
 
 def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
-    """Say which routes ask for a key, and which count."""
+    """Add which routes need a key, and which count for the rate limit."""
     for path, item in document["paths"].items():
         operations = [item[method] for method in item if method != "parameters"]
         for operation in operations:
@@ -87,7 +87,7 @@ def _schemas() -> dict[str, Any]:
 
 
 class _PlainSchemas(GenerateJsonSchema):
-    """Schemas without a title for each field that only repeats its name."""
+    """Generates schemas without titles that only repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: core_schema.CoreSchema) -> bool:  # noqa: ARG002 - the parent's
         return False

@@ -1,4 +1,4 @@
-"""What routes take besides a path and a body, for the OpenAPI document."""
+"""Query parameters and headers of routes, for the OpenAPI document."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Which route gives which answer, and why it might not."""
+"""The routes and their responses, for the OpenAPI document."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from service.problems.catalog import CATALOG
 
 
 def paths() -> dict[str, Any]:
-    """All routes there are, whoever may use them."""
+    """Return all routes."""
     job_id = {"type": "string", "format": "uuid"}
     job = {"name": "jobId", "in": "path", "required": True, "schema": job_id}
     readiness = {503: content("Not now.", ref("Readiness"), "Retry-After")}

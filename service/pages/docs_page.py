@@ -1,4 +1,4 @@
-"""What the page /docs says of the OpenAPI document; templates/docs.html says how."""
+"""The page /docs, from the OpenAPI document and templates/docs.html."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -11,10 +11,10 @@ _METHODS: Final = ("get", "post", "put", "delete")
 
 
 def docs_page(document: Mapping[str, Any]) -> Document:
-    """The page.
+    """Render the page.
 
     Args:
-        document: what `describe` says.
+        document: result of `describe`.
     """
     operations = list(_operations(document))
     everywhere = _common([operation["responses"] for operation in operations])
@@ -42,7 +42,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _common(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The answers that all routes have in common."""
+    """Return the responses common to all routes."""
     return {
         status: answer
         for status, answer in answers[0].items()

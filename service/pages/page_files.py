@@ -1,4 +1,4 @@
-"""The page for people: its files, read and compressed once, at the start."""
+"""The files of the page for people, read and compressed once at the start."""
 
 import hashlib
 from pathlib import Path
@@ -11,10 +11,10 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src * data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Nothing inline, and nothing from another host but the images that the page is about."""
+"""Content security policy: nothing inline; only images may come from other hosts."""
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
-"""For what has its version in its path: other content has another path."""
+"""Cache-Control of files with their version in the path."""
 
 _FILES: Final = Path(__file__).parent / "static" / "page"
 _FRONT: Final = "index.html"
@@ -27,13 +27,12 @@ _MEDIA_TYPES: Final = {
 
 
 class PageFiles:
-    """All files of the page. A path that is not one of theirs leads nowhere: nothing is looked up
-    on the disk once the service runs.
+    """All files of the page, in memory: requests never access the disk.
 
     Attributes:
-        version: names the content of all of them, and stands in their paths, so that a page of one
-            version never meets modules of another.
-        front: the page itself, which names the others.
+        version: digest of all files, part of their paths, so that a page never loads modules of
+            another version.
+        front: the page itself, which links to the others.
     """
 
     def __init__(self) -> None:
@@ -53,5 +52,5 @@ class PageFiles:
         }
 
     def find(self, version: str, name: str) -> Document | None:
-        """The file of this name, if it is one of this version."""
+        """Return a file by version and name; None if there is none."""
         return self._files.get(name) if version == self.version else None

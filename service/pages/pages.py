@@ -1,4 +1,4 @@
-"""Pages for a browser, made of files of this package and nothing from elsewhere."""
+"""HTML pages from this package's templates."""
 
 import json
 import re
@@ -19,23 +19,23 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def render_page(template: str, **values: object) -> Document:
-    """A page.
+    """Render a page.
 
     Args:
-        template: the name of its file.
-        values: what the template asks for; all text in them is escaped.
+        template: file name.
+        values: of the template; text is escaped.
     """
     return Document(_environment().get_template(template).render(values).encode(), _HTML)
 
 
 def stylesheet() -> Document:
-    """How the pages look."""
+    """The stylesheet of the pages."""
     return Document((_FILES / "style.css").read_bytes(), "text/css; charset=utf-8")
 
 
 @cache
 def _environment() -> "Environment":
-    # Here, as it takes 20 ms: a service starts without, and many a one never shows a page.
+    # Imported here, as it takes 20 ms at the start and many services never show a page.
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
 
     found = Environment(
@@ -50,6 +50,6 @@ def _environment() -> "Environment":
 
 
 def _prose(text: str) -> Markup:
-    """Text as HTML, with what stands in backticks as code."""
-    # As str: markup escapes what is joined to it, the tags as well.
+    """Render text as HTML, with text in backticks as code."""
+    # As str: Markup would escape the tags too.
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped here

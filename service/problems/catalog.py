@@ -1,6 +1,4 @@
-"""Every code that a problem of this service can have, explained once: in `problems.md` beside this
-file, which people read as it is.
-"""
+"""The catalogue of problem codes, read from `problems.md` beside this file."""
 
 import re
 from pathlib import Path
@@ -25,4 +23,4 @@ CATALOG: Final = {
     row[0]: _explain(*row)
     for row in _ROW.findall(Path(__file__).with_name("problems.md").read_text("utf-8"))
 }
-"""By code."""
+"""Code → explanation."""

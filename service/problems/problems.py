@@ -1,4 +1,4 @@
-"""Errors → RFC 9457 problem details, whatever they come from."""
+"""Renders all errors as RFC 9457 problem details."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,10 +14,10 @@ from workers import BackendLostError, Refusal, RefusalCode
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-_LOST_RETRY_SECONDS = 10  # a container runtime has started a fresh process by then
-_SILENT_RETRY_SECONDS = 5  # it answers again by then, or is being restarted
+_LOST_RETRY_SECONDS = 10  # a container runtime has restarted the process by then
+_SILENT_RETRY_SECONDS = 5  # it responds again by then, or is being restarted
 
-# What the framework itself refuses, in words that help. The codes are stable.
+# Problems of errors of the framework. The codes are stable.
 _FRAMEWORK_PROBLEMS = {
     404: ("not-found", "There is nothing at this path. GET / lists what there is."),
     405: ("method-not-allowed", "This path does not take this method; see the Allow header."),
@@ -25,10 +25,10 @@ _FRAMEWORK_PROBLEMS = {
 
 
 class FieldError(TypedDict):
-    """One thing that is wrong in a request's body.
+    """One error in a request's body.
 
-    `pointer` is where, as a JSON pointer (RFC 6901) in a URI fragment; `index` its place in the
-    array and `value` what stood there, shortened, for an entry of one.
+    `pointer` is its position as a JSON pointer (RFC 6901) in a URI fragment. For an entry of an
+    array, `index` is its index and `value` the shortened value.
     """
 
     pointer: str
@@ -39,7 +39,7 @@ class FieldError(TypedDict):
 
 
 class ProblemBody(TypedDict):
-    """The members of every problem (RFC 9457, section 3.1); `code` names it for programs."""
+    """The members of a problem (RFC 9457, section 3.1); `code` is for programs."""
 
     type: str
     title: str
@@ -54,17 +54,17 @@ class ProblemBody(TypedDict):
 
 
 class Problem(falcon.HTTPError):
-    """A request that is not fulfilled, and why.
+    """A problem as an exception.
 
     Args:
         status: the HTTP status.
-        code: stable name of the kind of problem.
-        detail: one sentence for a person: what is wrong and what to do.
-        headers: further headers of the answer.
-        errors: what is wrong in the body, piece by piece.
-        errors_total: how many such pieces there are, when not all of them are listed.
-        line: where the body stops being JSON, from 1.
-        column: the same within the line, from 1.
+        code: stable code.
+        detail: sentence for a person: what is wrong, and what to do.
+        headers: further response headers.
+        errors: the errors of the body.
+        errors_total: their number, if not all are listed.
+        line: of the JSON syntax error, from 1.
+        column: of the JSON syntax error, from 1.
     """
 
     def __init__(
@@ -89,14 +89,14 @@ class Problem(falcon.HTTPError):
             self.body["column"] = column
 
     def add_errors(self, errors: list[FieldError]) -> None:
-        """Name more that is wrong in the body."""
+        """Add errors of the body."""
         known = self.body.get("errors", [])
         self.body["errors_total"] = self.body.get("errors_total", 0) + len(errors)
         self.body["errors"] = [*errors, *known]
 
 
 def problem_body(status: HTTPStatus, code: str, detail: str) -> ProblemBody:
-    """The members that every problem has; its type is a reference relative to this service."""
+    """Return the members of all problems; the type is a relative reference."""
     return {
         "type": f"/problems/{code}",
         "title": status.phrase,
@@ -117,7 +117,7 @@ _REFUSAL_STATUSES: Final = {
 
 
 def refused(refusal: Refusal) -> Problem:
-    """The problem of a job that the board does not take now, or not touch."""
+    """Return the problem of a refusal by the mailbox."""
     status = _REFUSAL_STATUSES.get(refusal.code, HTTPStatus.SERVICE_UNAVAILABLE)
     if refusal.retry_after is None:
         return Problem(status, refusal.code.value, refusal.message)
@@ -130,11 +130,11 @@ def refused(refusal: Refusal) -> Problem:
 
 
 def render_problems(app: falcon.App[falcon.Request, falcon.Response]) -> None:
-    """Let every error of the app leave it as a problem, with a line in the log."""
+    """Make the app render every error as a problem, and log it."""
     app.set_error_serializer(_serialize)
     app.add_error_handler(BackendLostError, _on_backend_lost)
     app.add_error_handler(BackendSilentError, _on_backend_silent)
-    # The framework looks for the nearest ancestor, so that its own errors do not end here.
+    # The framework uses the nearest ancestor, so its own errors do not get here.
     app.add_error_handler(Exception, _on_unexpected)
 
 
@@ -147,7 +147,7 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
         fallback = (slug, error.description or f"{status.phrase}.")
         code, detail = _FRAMEWORK_PROBLEMS.get(status.value, fallback)
         body = problem_body(status, code, detail)
-    # Without the query: it is not ours, and may hold anything.
+    # Without the query, which may hold anything.
     body["instance"] = falcon.uri.encode(req.path)
     resp.content_type = MEDIA_TYPE
     resp.data = render(body)
@@ -157,8 +157,8 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
 def _log_refusal(req: falcon.Request, body: ProblemBody) -> None:
     log = structlog.get_logger("http")
     is_ours = body["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR
-    say = log.warning if is_ours else log.info
-    say(
+    log_line = log.warning if is_ours else log.info
+    log_line(
         "request refused",
         code=body["code"],
         status=body["status"],

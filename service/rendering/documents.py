@@ -1,4 +1,4 @@
-"""Answers that stay the same until the service is started anew, plain and compressed."""
+"""Static responses, plain and compressed."""
 
 import gzip
 import hashlib
@@ -12,24 +12,24 @@ POLICY: Final = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-"""No script at all, neither inline nor from a file; what is there is there without one."""
+"""Content security policy without any script."""
 
 
 class Document:
-    """One of them.
+    """A static response.
 
     Args:
-        content: its bytes.
-        media_type: what they are.
-        policy: what a browser may load for it.
-        caching: its Cache-Control; None where a browser is to ask each time.
+        content: the bytes.
+        media_type: of the content.
+        policy: its Content-Security-Policy.
+        caching: its Cache-Control; None for revalidation at each use.
     """
 
     def __init__(
         self, content: bytes, media_type: str, policy: str = POLICY, caching: str | None = None
     ) -> None:
         tag = hashlib.sha256(content).hexdigest()[:32]
-        # A strong tag is for one sequence of bytes, and a compressed one is another.
+        # A strong tag identifies bytes, so the compressed form has its own.
         self._plain = (tag, content)
         self._compressed = (f"{tag}-gzip", gzip.compress(content, mtime=0))
         self._media_type = media_type
@@ -37,7 +37,7 @@ class Document:
         self._caching = caching
 
     def send(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Let this be the answer; 304 for who has it already."""
+        """Respond with the document, or with 304 if the client has it."""
         resp.set_header("Content-Security-Policy", self._policy)
         resp.append_header("Vary", "Accept-Encoding")
         compressed = _takes_gzip(req)
@@ -53,7 +53,7 @@ class Document:
 
 
 def _takes_gzip(req: falcon.Request) -> bool:
-    """RFC 9110, section 12.5.3, for the one coding there is; a weight of 0 refuses it."""
+    """Return whether gzip is accepted (RFC 9110, section 12.5.3); a weight of 0 refuses it."""
     for entry in (req.get_header("Accept-Encoding") or "").lower().split(","):
         coding, _, weight = entry.replace(" ", "").partition(";")
         if coding in {"gzip", "x-gzip"}:

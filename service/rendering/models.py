@@ -1,10 +1,10 @@
-"""The shapes of all answers."""
+"""The models of all JSON responses; their docstrings are part of the OpenAPI document."""
 
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import WithJsonSchema
 
-# Not typing's: the schemas of the OpenAPI document need this one on Python 3.11.
+# Not typing's: pydantic needs this one for schemas on Python 3.11.
 from typing_extensions import TypedDict
 
 JobId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
@@ -13,13 +13,13 @@ Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class UploadAccepted(TypedDict):
-    """The answer to an accepted job."""
+    """The response to an accepted job."""
 
     jobId: JobId
 
 
 class UrlLists(TypedDict):
-    """A job's URLs by their state, each list in the order of submission.
+    """A job's URLs by state, each list in the order of submission.
 
     `pending` and `failed` hold the submitted URLs, `complete` the Imgur links.
     """
@@ -30,7 +30,7 @@ class UrlLists(TypedDict):
 
 
 class TimelineEntry(TypedDict):
-    """Something that happened to a URL, at the time `at`.
+    """An event of a URL at the time `at`.
 
     A claim says which `attempt` it began. A download says what came: how many `bytes`, of which
     `type`, and for how many milliseconds (`ms`) it went on; a conversion and an upload, how long
@@ -69,7 +69,7 @@ class AlteredImage(TypedDict):
 
 
 class UrlResult(TypedDict):
-    """How one submitted URL stands.
+    """The state of one submitted URL.
 
     `reason` and `message` say why it failed, or why its last attempt did while another is due.
     `possiblyDuplicated` is there, and true, when it was uploaded again after an upload whose end
@@ -99,10 +99,10 @@ class UrlResult(TypedDict):
 
 
 class DeliveryEntry(TypedDict):
-    """One attempt to tell a job's callback URL that the job is complete, made at the time `at`.
+    """One attempt to deliver a job's webhook, made at the time `at`.
 
-    `status` is that of the answer, null if there was none; then `reason` says why. `next` is when
-    the next attempt is due, null after the last.
+    `status` is that of the response, null without one; `reason` then says why. `next` is the time
+    of the next attempt, null after the last.
     """
 
     at: Time
@@ -139,7 +139,7 @@ class AlbumDeletionAccepted(TypedDict):
 
 
 class DeletionAccepted(TypedDict):
-    """The answer to an accepted wish to delete an image."""
+    """The response to an accepted deletion of an image."""
 
     jobId: JobId
     index: int
@@ -147,7 +147,7 @@ class DeletionAccepted(TypedDict):
 
 
 class Counts(TypedDict):
-    """How many of a job's URLs are in which state."""
+    """The number of a job's URLs by state."""
 
     pending: int
     complete: int
@@ -156,7 +156,7 @@ class Counts(TypedDict):
 
 
 class JobEntry(TypedDict):
-    """A job in a list. For `cancelled` and the other jobs named see `JobAnswer`."""
+    """A job in a list. For `cancelled`, `retryOf` and `retriedAs` see `JobAnswer`."""
 
     id: JobId
     created: Time
@@ -194,8 +194,8 @@ class JobAnswer(JobEntry):
 
 
 class JobList(TypedDict):
-    """Some jobs, newest first. `next` is the cursor of the page behind, null on the last one. For
-    `sandbox` see `JobAnswer`.
+    """A page of jobs, newest first. `next` is the cursor of the next page, null on the last one.
+    For `sandbox` see `JobAnswer`.
     """
 
     jobs: list[JobEntry]
@@ -204,25 +204,24 @@ class JobList(TypedDict):
 
 
 class CancellationAccepted(TypedDict):
-    """A job is cancelled: so many of its URLs ended by that, those in work end by themselves."""
+    """A cancelled job, and the number of its cancelled URLs; leased ones still end."""
 
     jobId: JobId
     cancelled: int
 
 
 class RetryAccepted(TypedDict):
-    """The failed URLs of a job, `retryOf`, are a new one."""
+    """The new job with the failed URLs of the job `retryOf`."""
 
     jobId: JobId
     retryOf: JobId
 
 
 class JobPage(JobEntry):
-    """A job as it stands, with some of its results, from `cursor` on in the order of submission.
+    """The state of a job with a page of its results, from `cursor` on in the order of submission.
 
-    `next` is the cursor of the page behind, null on the last one. `uploaded` is left out: its
-    lists are of the whole job, or they would say of a job that is under way that nothing is
-    pending.
+    `next` is the cursor of the next page, null on the last one. There is no `uploaded`: its lists
+    are those of the whole job.
     """
 
     results: list[UrlResult]
@@ -241,8 +240,8 @@ class ImageLinks(TypedDict):
 
 
 class ImageLinksPage(TypedDict):
-    """Some links, from `cursor` on in order of completion. `next` is the cursor of the page behind,
-    null where there is none yet. For `sandbox` see `JobAnswer`.
+    """A page of links, from `cursor` on in order of completion. `next` is the cursor of the next
+    page, null if there is none yet. For `sandbox` see `JobAnswer`.
     """
 
     uploaded: list[Link]
@@ -251,9 +250,8 @@ class ImageLinksPage(TypedDict):
 
 
 class Workers(TypedDict):
-    """How many workers are `wanted`, how many are `ready`, and how many are `leaving`, after they
-    have finished what they have in hand. There may be `most`; `automatic` says whether the number
-    follows the queue.
+    """The number of workers: `wanted` is the target, `ready` take URLs, `leaving` only finish their
+    leases. `most` is the maximum; `automatic` says whether the number follows the queue.
     """
 
     wanted: int
@@ -264,7 +262,7 @@ class Workers(TypedDict):
 
 
 class ProblemExplanation(TypedDict):
-    """What a problem's `code` means: `when` it comes, and what whoever gets it can do."""
+    """The meaning of a problem's `code`: `when` it occurs, and its `remedy`."""
 
     type: str
     code: str
@@ -274,7 +272,7 @@ class ProblemExplanation(TypedDict):
 
 
 class Index(TypedDict):
-    """What there is, for somebody who comes in by the front door."""
+    """The entry point of the API: routes and limits."""
 
     service: str
     imgur: Literal["sandbox", "imgur"]

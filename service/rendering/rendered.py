@@ -1,4 +1,4 @@
-"""How answers become bytes, and how a client that has one already is told so."""
+"""Renders JSON responses, and answers conditional requests."""
 
 import json
 import math
@@ -15,17 +15,17 @@ from service.rendering.models import Counts
 from workers import JobChanges, JobOverview
 
 CACHING: Final = "private, no-cache"
-"""Whoever may see an answer may keep it, and must ask each time whether it is still true."""
+"""Cache-Control: the client may store a response, and must revalidate it at each use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer.
+    """A rendered response.
 
     Attributes:
-        tag: names its state, without quotes. Strong (RFC 9110, section 8.8.1): of one URL, the
-            same tag is the same bytes.
-        pieces: its JSON, to be joined.
+        tag: strong ETag without quotes (RFC 9110, section 8.8.1): for one URL, equal tags mean
+            equal bytes.
+        pieces: the JSON, to be joined.
     """
 
     tag: str
@@ -33,19 +33,19 @@ class Rendered:
 
 
 def identify(resp: falcon.Response, tag: str) -> None:
-    """Say which state of the resource an answer shows."""
+    """Set the ETag and Cache-Control of a response."""
     resp.etag = tag
     resp.cache_control = [CACHING]
 
 
 def is_known(req: falcon.Request, resp: falcon.Response, tag: str) -> bool:
-    """Answer a client that has this state already with 304, and nothing else.
+    """Respond with 304 if the client has this state already.
 
     Returns:
-        Whether the request is answered (RFC 9110, section 13.1.2: weak comparison, where a tag
-        and the same one marked as weak are equal; ``*`` is any).
+        Whether it did (RFC 9110, section 13.1.2: weak comparison, where a tag equals its weak
+        form; ``*`` matches any).
     """
-    # Falcon takes the tag "*" for the asterisk, which stands without quotes.
+    # Falcon confuses the tag "*" with the asterisk, which has no quotes.
     is_any = (req.get_header("If-None-Match") or "").strip() == "*"
     if not is_any and tag not in (req.if_none_match or ()):
         return False
@@ -55,7 +55,7 @@ def is_known(req: falcon.Request, resp: falcon.Response, tag: str) -> bool:
 
 
 def counts_of(job: JobChanges | JobOverview) -> Counts:
-    """How many of its URLs are in which state."""
+    """Return the number of a job's URLs by state."""
     return {
         "pending": job.pending,
         "complete": job.complete,
@@ -65,7 +65,7 @@ def counts_of(job: JobChanges | JobOverview) -> Counts:
 
 
 def iso_time(seconds: float) -> str:
-    """Seconds since the epoch as ``YYYY-MM-DDTHH:mm:ss.sssZ``, GMT (ISO 8601)."""
+    """Format seconds since the epoch as ``YYYY-MM-DDTHH:mm:ss.sssZ`` (ISO 8601)."""
     fraction, whole = math.modf(seconds)
     more, thousandths = divmod(round(fraction * 1_000_000) // 1000, 1000)
     return f"{_second(int(whole) + more)}.{thousandths:03d}Z"
@@ -73,15 +73,15 @@ def iso_time(seconds: float) -> str:
 
 @lru_cache(maxsize=1024)
 def _second(whole: int) -> str:
-    """A page has up to 10,000 timelines: times of one second share its text."""
+    """Format a whole second; cached, as a page has up to 10,000 timelines."""
     return datetime.fromtimestamp(whole, UTC).isoformat(timespec="seconds")[:19]
 
 
-def render(answer: object) -> bytes:
-    """An answer as JSON in UTF-8."""
+def render(value: object) -> bytes:
+    """Render a value as JSON in UTF-8."""
     try:
-        return to_json(answer)
+        return to_json(value)
     except (PydanticSerializationError, UnicodeError):
-        # Half a surrogate pair, from an answer somebody else gave us, has no UTF-8 form. As an
-        # escape it is still JSON, and one odd character must not hide a whole job.
-        return json.dumps(answer).encode()
+        # A lone surrogate, from another server's response, has no UTF-8 form. As an escape it is
+        # still JSON, and one character must not hide a whole job.
+        return json.dumps(value).encode()

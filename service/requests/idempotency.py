@@ -1,4 +1,4 @@
-"""Requests that a client may send again (draft-ietf-httpapi-idempotency-key-header-07)."""
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header-07)."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ _is_key = re.compile(r"[!-~]{1,255}", re.ASCII).fullmatch
 
 
 def read_key(req: falcon.Request) -> str | None:
-    """The key of a request, if it has one.
+    """Return the key of a request, if any.
 
-    The draft writes it as a string in quotes (RFC 8941, section 3.3.3), and much is sent without:
+    The draft requires a quoted string (RFC 8941, section 3.3.3), and many clients send it unquoted:
     both are the same key.
 
     Raises:
-        Problem: 400, if it is none.
+        Problem: 400, if the key is malformed.
     """
     given = req.get_header(HEADER)
     if given is None:
@@ -45,7 +45,7 @@ def read_key(req: falcon.Request) -> str | None:
 
 
 def request_key(key: str, request: UploadRequest) -> RequestKey:
-    """A key with what was asked for: the URLs in their order and the options, however written."""
+    """Return a key with a digest of URLs and options, independent of their JSON form."""
     asked = json.dumps([request.urls, request.options.to_record()], sort_keys=True)
     digest = hashlib.blake2b(asked.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return RequestKey(key, digest)

@@ -1,4 +1,4 @@
-"""The jobs that are named in paths."""
+"""Job ids in paths."""
 
 import uuid
 from http import HTTPStatus
@@ -8,12 +8,12 @@ from workers import Backend, ChangesWanted, JobChanges
 
 
 def canonical(job_id: str) -> str:
-    """The id as the board knows it.
+    """Return the normalized job id.
 
     Raises:
-        Problem: it is none, and not worth asking the board.
+        Problem: 404, not a UUID.
     """
-    # Capitals mean the same (RFC 9562, section 4).
+    # UUIDs are case-insensitive (RFC 9562, section 4).
     try:
         return str(uuid.UUID(job_id))
     except ValueError:
@@ -21,15 +21,15 @@ def canonical(job_id: str) -> str:
 
 
 def look_at(backend: Backend, job_id: str, owner: str) -> JobChanges:
-    """A job at a glance, without its URLs.
+    """Return a job without its URLs.
 
     Args:
-        backend: where it is.
-        job_id: its id, as the board knows it.
-        owner: who asks.
+        backend: has the job.
+        job_id: normalized id.
+        owner: the client; other owners' jobs do not exist for it.
 
     Raises:
-        Problem: this owner has no such job.
+        Problem: 404, this owner has no such job.
     """
     job = backend.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
     if job is None:
@@ -38,7 +38,7 @@ def look_at(backend: Backend, job_id: str, owner: str) -> JobChanges:
 
 
 def job_not_found() -> Problem:
-    """The problem of an id that belongs to no job, or to one of somebody else."""
+    """Return the problem of an unknown job, or of one of another owner."""
     return Problem(
         HTTPStatus.NOT_FOUND,
         "job-not-found",

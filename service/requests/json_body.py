@@ -1,11 +1,11 @@
-"""The body of a request → a JSON object, or a problem that says what is wrong with it.
+"""Reads a request's body as a JSON object, or raises a problem.
 
 Decided where the specification is silent:
 
 - The content type is application/json. A body without one is refused as well: a page of another
-  origin can send such a body without being asked, but not one declared as JSON.
-- A field that is not known is refused by its name. Ignored, it would let somebody believe that
-  the service does what it does not. So is one that stands twice.
+  origin can send such a body without a preflight request, but not one declared as JSON.
+- An unknown field is refused by its name, as ignoring it would suggest a feature that does not
+  exist. A repeated field is refused too.
 """
 
 import json
@@ -29,13 +29,13 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class ExpectedBody:
-    """What a route takes.
+    """The body that a route expects.
 
     Attributes:
-        main_field: what no body can do without.
-        fields: all that it may have.
-        example: a short one.
-        if_too_long: what whoever sent a body that is too long can do.
+        main_field: required field.
+        fields: all known fields.
+        example: a short body.
+        if_too_long: remedy for a body that is too long, a sentence.
     """
 
     main_field: str
@@ -51,13 +51,13 @@ def read_object(
     max_body_bytes: int,
     check: Callable[[bytes], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Read a request's body, an object with no other fields than those expected.
+    """Read a request's body: an object with known fields only.
 
     Args:
-        req: the request, its body not read yet.
-        expected: for what is said of a body that cannot be used.
-        max_body_bytes: longest body that is read.
-        check: raises a problem for bytes that are not to be parsed.
+        req: request with an unread body.
+        expected: fields, and texts for problems.
+        max_body_bytes: maximum size of the body.
+        check: raises a problem for bytes that must not be parsed.
 
     Raises:
         Problem: 413, 415 or 400.
@@ -83,19 +83,19 @@ def read_object(
 
 
 def bad_field(pointer: str, code: str, detail: str) -> Problem:
-    """The problem of one thing that is wrong in a body.
+    """Return the problem of one error in a body.
 
     Args:
-        pointer: where, as a JSON pointer in a URI fragment.
-        code: what, for programs.
-        detail: what, for people.
+        pointer: position as a JSON pointer in a URI fragment.
+        code: for programs.
+        detail: for people.
     """
     errors: list[FieldError] = [{"pointer": pointer, "code": code, "detail": detail}]
     return Problem(HTTPStatus.BAD_REQUEST, code, detail, errors=errors)
 
 
 def kind_of(value: object) -> str:
-    """What a JSON value is, in words."""
+    """Return the name of a JSON value's type."""
     match value:
         case dict():
             return "an object"
@@ -112,8 +112,8 @@ def kind_of(value: object) -> str:
 
 
 def shorten(text: str) -> str:
-    """A text that came in a body, as it may be shown in an answer."""
-    # Half a surrogate pair may come out of a JSON escape, and has no form in UTF-8.
+    """Return a text of a body in a form that a response may contain."""
+    # A JSON escape may yield a lone surrogate, which has no UTF-8 form.
     head = text[: _LONGEST_VALUE_SHOWN + 1]
     shown = head.encode(errors="backslashreplace").decode()
     return shown if len(shown) <= _LONGEST_VALUE_SHOWN else shown[:_LONGEST_VALUE_SHOWN] + "…"
@@ -159,7 +159,7 @@ def _parse(body: bytes, expected: ExpectedBody) -> object:
         ) from error
     except RecursionError as error:
         raise _bad_json("The body is nested too deeply.", expected) from error
-    except ValueError as error:  # a number that JSON does not have, or one of thousands of digits
+    except ValueError as error:  # not a JSON number, or one with thousands of digits
         raise _bad_json("The body holds a number that cannot be read.", expected) from error
 
 

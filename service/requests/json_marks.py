@@ -1,7 +1,7 @@
-"""How much there is in a JSON text, told by a look at its bytes.
+"""Estimates the number of values in a JSON text from its bytes.
 
-The parser cannot be interrupted, and takes 1.5 s for the million names that 16 MB may hold: nobody
-else is answered meanwhile.
+The parser cannot be interrupted, and takes 1.5 s for the million names that 16 MB may hold, which
+blocks all other requests.
 """
 
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from typing import Final
 
 _MARKS: Final = b'",[{'
 _OTHERS: Final = bytes(set(range(256)) - set(_MARKS))
-_LOOKED_AT: Final = 256 * 1024  # bytes at a time
+_PIECE_BYTES: Final = 256 * 1024
 
 
 def has_more_values(text: bytes, most: int) -> bool:
-    """Whether a text has more names and values than so many; far more, to be seen for sure.
+    """Return True if a text certainly has more names and values than a maximum.
 
-    Each has a comma at most, and is a string, or has a bracket at most.
+    Each has at most one comma, and is a string or has at most one bracket.
     """
     if len(text) <= most or sum(len(_marks(piece)) for piece in _pieces(text)) <= 3 * most:
         return False
-    # Marks may be part of strings, and then are none.
+    # Marks within strings do not count.
     if b"\\" in text:
         text = text.replace(rb"\\", b"").replace(rb"\"", b"")
     quotes = marks = 0
@@ -33,7 +33,7 @@ def has_more_values(text: bytes, most: int) -> bool:
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:
-    return (text[at : at + _LOOKED_AT] for at in range(0, len(text), _LOOKED_AT))
+    return (text[at : at + _PIECE_BYTES] for at in range(0, len(text), _PIECE_BYTES))
 
 
 def _marks(text: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The part of a list that a client asks for: `?limit=&cursor=`."""
+"""The query parameters of a page: `?limit=&cursor=`."""
 
 import re
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ DEFAULT_ENTRIES: Final = 1000
 MAX_JOBS: Final = 1000
 DEFAULT_JOBS: Final = 100
 LAST_CURSOR: Final = 2**53 - 1
-"""The largest whole number that every client reads back as it was (RFC 8259, section 6)."""
+"""The largest integer that all JSON parsers read exactly (RFC 8259, section 6)."""
 
 _NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some entries of a list.
+    """A page of a list.
 
     Attributes:
-        cursor: the index of the first one, from 0.
-        limit: how many at most.
+        cursor: index of the first entry, from 0.
+        limit: maximum number of entries.
     """
 
     cursor: int
@@ -33,11 +33,11 @@ class Page:
 
     @property
     def end(self) -> int:
-        """The index behind the last one."""
+        """The index after the last entry."""
         return self.cursor + self.limit
 
     def next_of(self, total: int) -> int | None:
-        """The cursor of the page behind, or None where a list of so many ends."""
+        """Return the cursor of the next page; None at the end of a list of `total` entries."""
         return self.end if self.end < total else None
 
 
@@ -45,10 +45,10 @@ FIRST_PAGE: Final = Page(0, DEFAULT_ENTRIES)
 
 
 def read_page(req: falcon.Request) -> Page | None:
-    """The page that a request asks for; None if it asks for all.
+    """Return the requested page; None for the whole list.
 
     Raises:
-        Problem: 400, with everything that is wrong with it.
+        Problem: 400, with all errors of the parameters.
     """
     limit, cursor = req.params.get("limit"), req.params.get("cursor")
     if limit is None and cursor is None:
@@ -61,9 +61,9 @@ def read_page(req: falcon.Request) -> Page | None:
 
 
 def read_number(text: str | list[str], least: int, most: int) -> int | None:
-    """A parameter that is one whole number of these, or None.
+    """Return an integer parameter within a range, or None.
 
-    One that is there twice comes as a list: which of the two is meant, nobody knows.
+    A repeated parameter arrives as a list, and is an error as it is ambiguous.
     """
     if isinstance(text, str) and _NUMBER.fullmatch(text) and least <= int(text) <= most:
         return int(text)

@@ -1,4 +1,4 @@
-"""What a client would like (Prefer, RFC 7240), as far as it is heard here."""
+"""The client's preferences (Prefer, RFC 7240): only `wait` is supported."""
 
 import re
 from typing import Final
@@ -7,7 +7,7 @@ import falcon
 
 LONGEST_WAIT_SECONDS: Final = 30
 
-# Of a list of preferences: `name`, `name=value` or `name="value"`, each with parameters, if any.
+# An entry of the list: `name`, `name=value` or `name="value"`, with optional parameters.
 _PREFERENCE = re.compile(
     r'\s*(?P<name>[!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s,;"]*)))?'
     r'(?P<parameters>(?:\s*;[^,"]*(?:"[^"]*")?)*)\s*(?:,|$)'
@@ -16,11 +16,11 @@ _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 def wanted_wait(req: falcon.Request) -> int | None:
-    """The seconds that a client is ready to wait (section 4.3), `LONGEST_WAIT_SECONDS` at most.
+    """Return the seconds to wait (section 4.3), `LONGEST_WAIT_SECONDS` at most.
 
     Returns:
-        None if it said nothing of it, or nothing that makes sense, which is to be ignored
-        (section 2); of several the first one counts.
+        None without a valid preference; an invalid one is ignored (section 2), and the first of
+        several counts.
     """
     text = req.get_header("Prefer") or ""
     place = 0
@@ -34,6 +34,6 @@ def wanted_wait(req: falcon.Request) -> int | None:
 
 
 def waited_seconds(req: falcon.Request) -> float:
-    """How long a request has waited because its client asked for that."""
+    """Return the seconds that a request has waited by preference of its client."""
     seconds: float = getattr(req.context, "waited_seconds", 0.0)
     return seconds

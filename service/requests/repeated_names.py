@@ -1,6 +1,6 @@
-"""Names that a JSON object has more than once: found, where the standard reader keeps the last.
+"""Finds repeated names in JSON objects, of which the standard parser keeps the last.
 
-Readers of JSON disagree on which value counts (RFC 8259, section 4), and the sender meant each.
+JSON parsers disagree on which value counts (RFC 8259, section 4).
 """
 
 import json
@@ -9,37 +9,37 @@ from typing import Any, Final
 from urllib.parse import quote
 
 _DEEPEST: Final = 3
-"""Objects within objects that are searched; no body that is taken nests deeper."""
+"""Depth of the search; no valid body nests deeper."""
 _LONGEST_STEP: Final = 64
 
 
 class _Repeating(dict[str, Any]):
-    """An object that has names more than once.
+    """An object with repeated names.
 
     Attributes:
-        repeated: those names.
+        repeated: the repeated names.
     """
 
     repeated: tuple[str, ...]
 
 
 def load_json(text: str, parse_constant: Callable[[str], Any]) -> Any:  # noqa: ANN401 - any JSON
-    """Parse as `json.loads` does, and note repeated names for `repeated_names`.
+    """Parse as `json.loads`, and record repeated names for `repeated_names`.
 
     Raises:
-        ValueError: it is not JSON.
-        RecursionError: it is nested too deeply.
+        ValueError: not JSON.
+        RecursionError: nested too deeply.
     """
     return json.loads(text, parse_constant=parse_constant, object_pairs_hook=_make_object)
 
 
 def repeated_names(value: object, pointer: str = "#", depth: int = _DEEPEST) -> Iterator[str]:
-    """The JSON pointers of names that stand more than once in a value that `load_json` gave.
+    """Yield the JSON pointers of repeated names in a result of `load_json`.
 
     Args:
-        value: what to search: objects, and objects that are their members.
-        pointer: where it stands, as a JSON pointer in a URI fragment.
-        depth: how many levels of objects to search.
+        value: to search: objects and their member objects.
+        pointer: of the value, as a JSON pointer in a URI fragment.
+        depth: number of levels to search.
     """
     if isinstance(value, _Repeating):
         yield from (f"{pointer}/{pointer_step(name)}" for name in value.repeated)
@@ -50,7 +50,7 @@ def repeated_names(value: object, pointer: str = "#", depth: int = _DEEPEST) -> 
 
 
 def pointer_step(name: str) -> str:
-    """One step of a JSON pointer in a URI fragment (RFC 6901, sections 3 and 6), shortened."""
+    """Return a shortened step of a JSON pointer in a URI fragment (RFC 6901, 3 and 6)."""
     shortened = name[:_LONGEST_STEP].encode(errors="replace").decode()
     return quote(shortened.replace("~", "~0").replace("/", "~1"), safe="~:")
 

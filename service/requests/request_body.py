@@ -1,4 +1,4 @@
-"""The body of a request → its bytes, without their coding, within a limit.
+"""Reads a request's body: decoded bytes within a limit.
 
 Decided where the specification is silent: a body may come in gzip, as one member (RFC 1952, section
 2.2), and in no other coding.
@@ -23,9 +23,9 @@ def read_body(req: falcon.Request, *, max_body_bytes: int, if_too_long: str) -> 
     """Read a request's body.
 
     Args:
-        req: the request, its body not read yet.
-        max_body_bytes: longest body, as sent and with its coding undone.
-        if_too_long: what whoever sent a longer one can do, a sentence.
+        req: request with an unread body.
+        max_body_bytes: maximum size, as sent and decoded.
+        if_too_long: remedy for a longer body, a sentence.
 
     Raises:
         Problem: 413, 415 or 400.
@@ -36,7 +36,7 @@ def read_body(req: falcon.Request, *, max_body_bytes: int, if_too_long: str) -> 
     declared = req.content_length
     if declared is not None and declared > max_body_bytes:
         raise _too_long(max_body_bytes, if_too_long)
-    # A server that has undone the chunks itself says that its stream ends where the body does.
+    # A server that decodes chunks itself declares that its stream ends with the body.
     ends = req.env.get("wsgi.input_terminated", False)
     stream = req.stream if ends else req.bounded_stream
     longest = max_body_bytes + 1
@@ -47,7 +47,7 @@ def read_body(req: falcon.Request, *, max_body_bytes: int, if_too_long: str) -> 
 
 
 def _gunzip(stream: ReadableIO, longest: int) -> bytes:
-    """Undo gzip; once there are `longest` bytes, what is left of the stream stays unread."""
+    """Decode gzip up to `longest` bytes; the rest of the stream stays unread."""
     decoder = zlib.decompressobj(_GZIP_WINDOW_BITS)
     body = bytearray()
     try:

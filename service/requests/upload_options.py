@@ -1,11 +1,11 @@
-"""What an upload request asks for beside its URLs → `JobOptions`, or all that is wrong with it.
+"""Reads the options of an upload request: `JobOptions`, or all errors.
 
 Decided here:
 
-- What is left out is as usual; null is not a way of leaving out.
-- `Cookie` and `Authorization` may be sent to a source, as that is what such headers are for. What
-  would change the form of the request or of its answer may not, nor what speaks for a proxy, nor
-  the headers by which cloud platforms tell a program of their own from a request led astray.
+- A missing option has its default; null is an error.
+- `Cookie` and `Authorization` may be sent to a source, as authentication is their purpose. Headers
+  that change the framing of request or response may not, nor those of proxies, nor those that
+  metadata services of clouds require as a protection from forged requests.
 """
 
 import re
@@ -39,21 +39,21 @@ MAX_HEADERS: Final = 16
 LONGEST_HEADER_NAME: Final = 64
 MAX_OPTION_VALUES: Final = 1_000  # strings; headers of all origins are most of them
 MAX_HEADER_CHARACTERS: Final = 16_384
-"""Of all names and values together; servers take some 8 KB in one request, as a rule."""
+"""Of all names and values together; most servers accept about 8 KB in a request."""
 
 ALBUM_CHOICES: Final = {"privacy": ALBUM_PRIVACIES, "layout": ALBUM_LAYOUTS}
 
 REFUSED_HEADERS: Final = frozenset(
     {
-        # The form of the request and of the connection (RFC 9110, 7.6.1; RFC 9112).
+        # Framing of the request, and the connection (RFC 9110, 7.6.1; RFC 9112).
         *("host", "content-length", "content-type", "content-encoding", "transfer-encoding"),
         *("connection", "keep-alive", "te", "trailer", "upgrade", "expect", "http2-settings"),
-        # The form of the answer: a whole image, not coded.
+        # Form of the response: a whole image without a content coding.
         *("accept-encoding", "range", "if-range", "if-match", "if-none-match"),
         *("if-modified-since", "if-unmodified-since"),
-        # The word of a proxy; so are all that begin with proxy- or x-forwarded-.
+        # Set by proxies, as are all that begin with proxy- or x-forwarded-.
         *("forwarded", "via", "x-real-ip", "max-forwards"),
-        # Metadata services of clouds ask for these, to be safe from requests led astray.
+        # Required by metadata services of clouds, against forged requests.
         *("metadata", "metadata-flavor", "x-google-metadata-request"),
         *("x-aws-ec2-metadata-token", "x-aws-ec2-metadata-token-ttl-seconds"),
     }
@@ -73,10 +73,10 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
     """Read the options of a request.
 
     Args:
-        body: the whole of it.
+        body: the whole body.
 
     Returns:
-        The options, and what is wrong with them; they are of use only if nothing is.
+        The options and their errors; the options are valid only without errors.
     """
     given = [name for name in FIELDS if name in body]
     if not given:
@@ -99,7 +99,7 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
     )
 
 
-# --- one function for each field: what is wrong with its value -------------------------------
+# --- one function per field: yields the errors of its value ------------------------------------
 
 
 def _album(value: object) -> Faults:
@@ -230,7 +230,7 @@ def _headers(pointer: str, headers: Mapping[str, object]) -> Faults:
             detail = "This header cannot be set: the service sets it itself, or it is not safe."
             yield _fault(at, "header-not-allowed", detail)
         names.add(lower)
-        # The value is a secret, most likely: it is not shown.
+        # The value is probably a secret, so it is not shown.
         if not isinstance(value, str) or not _is_header_value(value):
             detail = "The value must be printable ASCII, without spaces at its ends."
             yield _fault(at, "invalid-header-value", detail)
@@ -246,7 +246,7 @@ FIELDS: Final[Mapping[str, Callable[[object], Faults]]] = {
     "resolvePages": _resolve_pages,
     "convert": _convert,
 }
-"""The fields of a request beside `urls`, and what finds their faults."""
+"""Optional field → function that yields its errors."""
 
 _HEADERS_FORM: Final = 'Its form is {"https://example.com": {"Name": "value"}}.'
 

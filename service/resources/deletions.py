@@ -57,7 +57,7 @@ class DeletionResource:
     """DELETE /v1/images/upload/{job_id}/images/{index}.
 
     Args:
-        backend: where jobs are.
+        backend: has the jobs.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -67,9 +67,9 @@ class DeletionResource:
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, job_id: str, index: str
     ) -> None:
-        """Have the image deleted by a worker, and answer at once."""
+        """Queue the deletion of the image."""
         known_id, owner = canonical(job_id), owner_of(req)
-        # A number that no job has: the board tells which of the two is missing.
+        # An index of no job: the mailbox tells whether job or image is missing.
         number = int(index) if _is_index(index) else -1
         refusal = self._backend.mailbox.delete_image(known_id, number, owner)
         if refusal is not None:

@@ -1,4 +1,4 @@
-"""The routes, described for people and for programs."""
+"""The API's documentation, for people and for programs."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -12,7 +12,7 @@ class DocumentResource:
     """GET of /docs, its stylesheet or /openapi.json.
 
     Args:
-        make: the document; called when it is first asked for, so that no start waits for it.
+        make: makes the document; called at the first request, so that it does not delay the start.
     """
 
     def __init__(self, make: Callable[[], Document]) -> None:
@@ -23,7 +23,7 @@ class DocumentResource:
         return self._make()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Give it."""
+        """Send the document."""
         self._document.send(req, resp)
 
     on_head = on_get

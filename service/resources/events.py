@@ -1,4 +1,4 @@
-"""What becomes of a job, told as it happens."""
+"""A job's changes as server-sent events."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -31,8 +31,8 @@ class EventsResource:
     """GET /v1/images/upload/{job_id}/events.
 
     Args:
-        backend: where jobs are.
-        broadcaster: goes on with answers that have begun.
+        backend: has the jobs.
+        broadcaster: continues responses that have begun.
         forecasts: make the jobs' forecasts.
         sandbox: whether links are the sandbox's.
     """
@@ -46,14 +46,14 @@ class EventsResource:
         self._sandbox = sandbox
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        """Show how the job stands, or what the client has missed, and then what changes."""
+        """Send the job's state, or the changes that the client missed, then further changes."""
         most_results, owner = _read_limit(req), owner_of(req)
         known_id = canonical(job_id)
         summary = look_at(self._backend, known_id, owner)
         events = JobEvents(self._backend, known_id, owner, sandbox=self._sandbox)
         since, knows_end = read_id(req.get_header("Last-Event-ID"))
         if knows_end and is_complete(summary) and summary.latest == since:
-            # A browser connects again after the end, unless it is told this.
+            # Without this a browser reconnects after the end.
             resp.status = HTTPStatus.NO_CONTENT
             return
         if not is_complete(summary) and self._broadcaster.is_full(tenant_of(req)):
@@ -64,7 +64,7 @@ class EventsResource:
             raise job_not_found()
         begun, last = told
         resp.content_type = MEDIA_TYPE
-        # Proxies of nginx's kind would gather the events (X-Accel-Buffering is theirs).
+        # Otherwise nginx and similar proxies buffer the events.
         resp.set_header("X-Accel-Buffering", "no")
         if not is_end(last):
             self._go_on(
@@ -84,13 +84,13 @@ class EventsResource:
 
     def _go_on(self, req: falcon.Request, stream: EventStream) -> None:
         suspended = suspended_request_of(req.env)
-        # Under another server the answer ends here, and the client comes again: it polls.
+        # With another server the response ends here, and the client polls by reconnecting.
         if suspended is not None and req.method == "GET":
             suspended.stream(stream, stream.begin)
 
 
 def _pieces(events: bytes) -> Iterator[bytes]:
-    # Not a list: waitress would take its one piece for all, and its length for the answer's.
+    # Not a list: waitress would derive a Content-Length from its only piece.
     yield retry_after(RECONNECT_SECONDS) + events
 
 

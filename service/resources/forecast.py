@@ -1,4 +1,4 @@
-"""When a job may be complete."""
+"""The forecast of a job's end."""
 
 import falcon
 
@@ -15,8 +15,8 @@ class ForecastResource:
     """GET /v1/images/upload/{job_id}/forecast.
 
     Args:
-        backend: where jobs are.
-        forecasts: make their forecasts.
+        backend: has the jobs.
+        forecasts: makes the forecasts.
         sandbox: whether images go to the sandbox.
     """
 
@@ -26,7 +26,7 @@ class ForecastResource:
         self._sandbox = sandbox
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        """Show what to expect; one that belongs to another key is as good as none."""
+        """Send the forecast; a job of another owner does not exist."""
         job = look_at(self._backend, canonical(job_id), owner_of(req))
         shown = JobForecast(
             id=job.job_id,

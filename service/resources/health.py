@@ -1,4 +1,4 @@
-"""Whether the process is alive, and whether it takes work."""
+"""Liveness and readiness."""
 
 import time
 from http import HTTPStatus
@@ -24,10 +24,10 @@ _SENTENCES = {
 
 
 class LivenessResource:
-    """GET /healthz. Asks nobody else, so that it stays cheap and true when the rest is not."""
+    """GET /healthz. Makes no calls, so that it is cheap and depends on this process only."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Say that the process answers."""
+        """Respond with 200."""
         alive: Liveness = {"status": "ok"}
         resp.data = render(alive)
 
@@ -38,7 +38,7 @@ class ReadinessResource:
     """GET /readyz.
 
     Args:
-        backend: whose health it is.
+        backend: has the health.
         sandbox: whether images go to the sandbox instead of Imgur.
     """
 
@@ -47,7 +47,7 @@ class ReadinessResource:
         self._imgur: Literal["sandbox", "imgur"] = "sandbox" if sandbox else "imgur"
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Say whether jobs are taken and worked on: 200 or 503."""
+        """Respond with 200 if jobs are accepted and processed, else with 503."""
         try:
             readiness = self._readiness(self._backend.health())
         except BackendSilentError:

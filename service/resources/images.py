@@ -1,4 +1,4 @@
-"""The links of all images uploaded."""
+"""The links of all uploaded images."""
 
 import falcon
 
@@ -13,8 +13,8 @@ class ImagesResource:
     """GET /v1/images.
 
     Args:
-        views: show links.
-        answers: send what is large.
+        views: renders links.
+        answers: sends large responses.
     """
 
     def __init__(self, views: LinkViews, answers: LargeResponses) -> None:
@@ -22,7 +22,7 @@ class ImagesResource:
         self._answers = answers
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """List the links of whoever asks, in order of completion."""
+        """List the owner's links, in order of completion."""
         page, owner = read_page(req), owner_of(req)
         shown = self._views.show(owner) if page is None else self._views.show_page(owner, page)
         if is_known(req, resp, shown.tag):

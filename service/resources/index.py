@@ -1,4 +1,4 @@
-"""The front door: the page for people, and what there is for programs."""
+"""The root: the page for people, the list of routes for programs."""
 
 import falcon
 
@@ -8,13 +8,13 @@ from service.rendering.rendered import render
 
 
 class IndexResource:
-    """GET /: the page to a browser, JSON to everybody else.
+    """GET /: the page for browsers, JSON for other clients.
 
     Args:
         page: the page.
         sandbox: whether images go to the sandbox instead of Imgur.
-        sandbox_url: where the sandbox is reached from this machine, if there is one.
-        max_urls: most entries of a job.
+        sandbox_url: URL of the sandbox on this machine, if there is one.
+        max_urls: maximum number of URLs of a job.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class IndexResource:
         self._body = render(index)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Give the page, or name the routes."""
+        """Send the page, or list the routes."""
         resp.append_header("Vary", "Accept")
         if req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML)) == falcon.MEDIA_HTML:
             self._page.send(req, resp)

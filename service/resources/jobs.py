@@ -1,4 +1,4 @@
-"""The jobs of whoever asks."""
+"""The list of an owner's jobs."""
 
 from http import HTTPStatus
 
@@ -16,7 +16,7 @@ class JobsResource:
     """GET /v1/jobs.
 
     Args:
-        backend: where jobs are.
+        backend: has the jobs.
         sandbox: whether links are the sandbox's.
     """
 

@@ -15,8 +15,8 @@ class LimitsResource:
     """GET /v1/limits.
 
     Args:
-        backend: hears of the limits from the workers.
-        sandbox: whether they are the sandbox's.
+        backend: has the quota.
+        sandbox: whether it is the sandbox's.
     """
 
     def __init__(self, backend: Backend, *, sandbox: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the page for people is made of."""
+"""The files of the page for people."""
 
 from http import HTTPStatus
 
@@ -12,14 +12,14 @@ class PageFileResource:
     """GET /page/{version}/{name}.
 
     Args:
-        files: all there are.
+        files: all files of the page.
     """
 
     def __init__(self, files: PageFiles) -> None:
         self._files = files
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, version: str, name: str) -> None:
-        """Give a file of the page."""
+        """Send a file of the page."""
         file = self._files.find(version, name)
         if file is None:
             raise Problem(

@@ -1,4 +1,4 @@
-"""What a problem's `type` leads to."""
+"""The target of a problem's `type`."""
 
 from functools import cache
 from http import HTTPStatus
@@ -13,10 +13,10 @@ from service.rendering.rendered import render
 
 
 class ProblemResource:
-    """GET /problems/{code}: HTML for a browser, JSON for everybody else."""
+    """GET /problems/{code}: HTML for browsers, JSON for other clients."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, code: str) -> None:
-        """Explain a code."""
+        """Send the explanation of a code."""
         if code not in CATALOG:
             raise Problem(
                 HTTPStatus.NOT_FOUND, "not-found", "This service has no problem of this name."

@@ -1,4 +1,4 @@
-"""Sending once more what failed of a job."""
+"""The retry of a job's failed URLs."""
 
 import uuid
 from http import HTTPStatus
@@ -19,7 +19,7 @@ class RetryResource:
     """POST /v1/images/upload/{job_id}/retry.
 
     Args:
-        backend: where jobs are.
+        backend: has the jobs.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -27,7 +27,7 @@ class RetryResource:
         self._log = structlog.get_logger("http")
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        """Make the failed URLs a new job; asked again, name the one that was made."""
+        """Make a new job of the failed URLs; a repeated request returns the same job."""
         known_id, owner = canonical(job_id), owner_of(req)
         retry = self._backend.mailbox.retry(known_id, owner, str(uuid.uuid4()), origin_of(req))
         if retry is None:

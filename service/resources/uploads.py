@@ -1,4 +1,4 @@
-"""Jobs: sending one, and seeing how it stands."""
+"""Jobs: submission, state and cancellation."""
 
 import uuid
 from http import HTTPStatus
@@ -23,8 +23,8 @@ from workers import Backend, Refusal, Submission
 _LARGE_JOB_BYTES = 256 * 1024  # of URLs, and of the images in them
 _LONGEST_RETRY_SECONDS = 30
 _URLS_A_RETRY_SECOND = 500
-"""A job that is larger changes for longer. Few machines upload more in a second, so that a client
-that waits as long misses nothing."""
+"""Larger jobs take longer. Few machines upload more per second, so a client that waits so long
+misses nothing."""
 
 
 class UploadsResource:
@@ -55,7 +55,7 @@ class UploadsResource:
         self._log = structlog.get_logger("http")
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take a job whole, or nothing of it, and answer at once."""
+        """Take a whole job, or refuse it; respond before it is processed."""
         key, owner = read_key(req), owner_of(req)
         request = read_upload_request(
             req,
@@ -109,9 +109,9 @@ class UploadResource:
     """GET and DELETE /v1/images/upload/{job_id}.
 
     Args:
-        backend: where jobs are.
-        views: show jobs.
-        answers: send what is large.
+        backend: has the jobs.
+        views: renders jobs.
+        answers: sends large responses.
     """
 
     def __init__(self, backend: Backend, views: JobViews, answers: LargeResponses) -> None:
@@ -121,9 +121,9 @@ class UploadResource:
         self._answers = answers
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        """Show the job as it stands; one that belongs to another key is as good as none."""
+        """Send the job's state; a job of another owner does not exist."""
         with_timelines = wants_timelines(req)
-        # Timelines by the page only: those of a large job are some 30 MB.
+        # Timelines on pages only: those of a large job take about 30 MB.
         page = read_page(req) or (FIRST_PAGE if with_timelines else None)
         owner = owner_of(req)
         known_id = canonical(job_id)
@@ -146,7 +146,7 @@ class UploadResource:
     on_head = on_get
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        """Cancel the job: what waits ends at once, what is in work by itself."""
+        """Cancel the job: waiting URLs fail at once, leased ones still end."""
         known_id, owner = canonical(job_id), owner_of(req)
         cancellation = self._backend.mailbox.cancel(known_id, owner)
         if cancellation is None:

@@ -1,4 +1,4 @@
-"""How many workers there are, and having another number of them."""
+"""The number of workers."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,7 +18,7 @@ _EXPECTED: Final = ExpectedBody(
     example='{"count": 4}',
     if_too_long='Send no more than {"count": 4}.',
 )
-_LONGEST_BODY = 1024  # bytes, white space included
+_LONGEST_BODY = 1024  # bytes, with white space
 _DRAINING_RETRY_SECONDS = 10
 
 
@@ -26,10 +26,10 @@ class WorkersResource:
     """GET and PUT /v1/workers.
 
     Args:
-        backend: whose workers they are.
-        admin_key: who may have another number of them.
-        most: as many there may be.
-        automatic: whether their number changes by itself as well.
+        backend: has the workers.
+        admin_key: authorizes a change.
+        most: maximum number of workers.
+        automatic: whether the number follows the queue.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class WorkersResource:
         self._automatic = automatic
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Say how many there are, and should be."""
+        """Send the numbers of workers."""
         health = self._health()
         resp.data = render(self._shown(health, health.workers_wanted))
 
     on_head = on_get
 
     def on_put(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Have another number of them, from now on; answers before they have come or left."""
+        """Set the number of workers; responds before they have started or ended."""
         self._admin_key.require(req)
         count = self._count(read_object(req, _EXPECTED, max_body_bytes=_LONGEST_BODY))
         health = self._health()

@@ -1,4 +1,4 @@
-"""When a job may be complete.
+"""The forecast of a job's end.
 
 An estimate of three parts; none while Imgur refuses whatever is sent. The queue: jobs take turns,
 so that what comes before a job's last URL is known (`workers.JobSizes`). The rate: as lately, all
@@ -19,17 +19,17 @@ from workers import CREDITS_AN_UPLOAD, Backend, LimitState, QueueStats, Quota
 
 _HOUR_SECONDS: Final = 3600.0
 _DAY_SECONDS: Final = 86_400.0
-_LONGEST_SECONDS: Final = 3650 * _DAY_SECONDS  # beyond that the date means nothing
+_LONGEST_SECONDS: Final = 3650 * _DAY_SECONDS  # a later date is meaningless
 
 
 @dataclass(frozen=True, slots=True)
 class _Counter:
-    """How one of Imgur's limits counts (https://api.imgur.com/#limits).
+    """One of Imgur's limits (https://api.imgur.com/#limits).
 
     Attributes:
         field: of `Quota`.
         cost: of an upload.
-        period_seconds: from one reset to the next.
+        period_seconds: between two resets.
     """
 
     field: str
@@ -45,12 +45,12 @@ _COUNTERS: Final = (
 
 
 def forecast(queue_stats: QueueStats, now: float, *, counts_quota: bool) -> Forecast | None:
-    """What to expect of a job; None if it has nothing that is open.
+    """Return the forecast of a job; None if it has no open URLs.
 
     Args:
-        queue_stats: as the board sees it, for this job.
+        queue_stats: of the mailbox, for this job.
         now: seconds since the epoch.
-        counts_quota: whether uploads use up what the limits say; the sandbox's do not.
+        counts_quota: whether uploads use up the quota; not so with the sandbox.
     """
     if queue_stats.ahead is None:
         return None
@@ -93,13 +93,13 @@ def seconds_left(queue_stats: QueueStats, *, counts_quota: bool) -> float | None
 def _seconds_by(
     counter: _Counter, quota: Quota, urls: int, pause_seconds: float, rate: float
 ) -> float:
-    """When so many uploads are through, as far as one limit goes."""
+    """Return the seconds that a number of uploads takes by one limit."""
     state: LimitState = getattr(quota, counter.field)
     if state.limit is None or state.remaining is None or state.reset_seconds is None:
         return 0.0
     full = max(1, state.limit // counter.cost)
     until_reset = state.reset_seconds
-    # A pause as long as until the reset is the wait for that very reset.
+    # A pause until the reset is the wait for that reset.
     left = full if until_reset <= pause_seconds + 1.0 else max(0, state.remaining // counter.cost)
     if until_reset <= pause_seconds + 1.0:
         until_reset = pause_seconds + counter.period_seconds
@@ -112,11 +112,11 @@ def _seconds_by(
 
 
 class Forecasts:
-    """Asks the board and makes a forecast of what it says.
+    """Makes forecasts from the mailbox's figures.
 
     Args:
-        backend: what it says.
-        sandbox: whether uploads go to the sandbox, whose limits are for show.
+        backend: has the mailbox.
+        sandbox: whether uploads go to the sandbox, whose limits have no effect.
         wall_clock: seconds since the epoch.
     """
 
@@ -128,9 +128,9 @@ class Forecasts:
         self._wall_clock = wall_clock
 
     def of(self, job_id: str) -> Forecast | None:
-        """What to expect of a job; None if it has nothing that is open.
+        """Return the forecast of a job; None if it has no open URLs.
 
-        Who asks is not looked at: that is for the caller, before.
+        The caller checks the owner.
         """
         queue_stats = self._backend.mailbox.queue_stats(job_id)
         return forecast(queue_stats, self._wall_clock(), counts_quota=not self._sandbox)

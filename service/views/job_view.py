@@ -1,4 +1,4 @@
-"""One job as JSON, of which each URL's part is rendered anew only when the URL changes."""
+"""One job as JSON; a URL's part is rendered again only when the URL changes."""
 
 from itertools import accumulate, compress
 
@@ -10,7 +10,7 @@ from service.views.result_json import NULL, UNTROUBLED, render_results, why
 from service.views.timeline_view import render_timeline
 from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges
 
-# Each turns a column of states into one of ones and zeros.
+# Each translates a column of states to ones and zeros.
 _MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted(ImageState)}
 _VIEW_BYTES = 1500  # an empty one
 _PENDING = b'"state":"pending","link":null,'
@@ -18,10 +18,10 @@ _URL_BYTES = 175  # of memory besides the text itself: places in lists, and obje
 
 
 class JobView:
-    """One job as JSON, in pieces; for one thread at a time.
+    """One job as JSON, in pieces. Not thread-safe.
 
     Args:
-        sandbox: whether links are the sandbox's, which the answers then say.
+        sandbox: whether links are the sandbox's; responses then say so.
     """
 
     def __init__(self, *, sandbox: bool) -> None:
@@ -41,16 +41,16 @@ class JobView:
 
     @property
     def version(self) -> int:
-        """How far it has followed the job; 0 at first."""
+        """The job's version; 0 at first."""
         return 0 if self._last is None else self._last.version
 
     @property
     def known(self) -> int:
-        """URLs it has been told of."""
+        """The number of known URLs."""
         return len(self._urls)
 
     def is_whole_at(self, version: int) -> bool:
-        """Whether it shows all of the job as of this version."""
+        """Return whether it shows the whole job at this version."""
         return self._last is not None and self._last.is_current and self.version == version
 
     def is_rendered_at(self, version: int) -> bool:
@@ -61,19 +61,19 @@ class JobView:
 
     @property
     def size(self) -> int:
-        """Bytes of memory, roughly."""
+        """Estimated memory in bytes."""
         whole = sum(map(len, self._whole or ()))
         return _VIEW_BYTES + self._text_bytes + whole + _URL_BYTES * len(self._urls)
 
     def apply(self, changes: JobChanges) -> None:
-        """Follow the job by one step."""
+        """Apply changes of the job."""
         if changes.is_first:
             self._begin()
         if changes.urls or changes.version != self.version:
             self._whole = None
         self._last = changes
         self._append(changes.urls)
-        # Names of this function, as a name of the object takes longer for each of 100,000 URLs.
+        # Local variables, as attribute access is slower for each of 100,000 URLs.
         urls, links, results = self._urls, self._links, self._results
         states, added = self._states, 0
         for index, link in changes.links.items():
@@ -87,9 +87,9 @@ class JobView:
         self._keep_timelines(changes)
 
     def whole(self) -> tuple[bytes, ...]:
-        """The answer that shows all of the job, a `JobAnswer`, in pieces.
+        """Return the whole job, a `JobAnswer`, in pieces.
 
-        The pieces stay the same objects for as long as the job does not change.
+        The pieces stay the same objects while the job does not change.
         """
         if self._whole is None:
             self._whole = (
@@ -120,7 +120,7 @@ class JobView:
         )
 
     def fit(self, page: Page, max_bytes: int) -> Page:
-        """As much of a page as results take so many bytes; one result at least."""
+        """Return the part of a page whose results fit a number of bytes; one result at least."""
         ends = accumulate(map(len, self._results[page.cursor : page.end]))
         return Page(page.cursor, max(1, sum(end <= max_bytes for end in ends)))
 
@@ -189,7 +189,7 @@ class JobView:
 
 
 def _links(job: JobChanges) -> bytes:
-    """What was done with the job, and the jobs that it belongs with."""
+    """Return the members about cancellation and related jobs."""
     cancelled = b',"cancelled":true' if job.is_cancelled else b""
     retry_of = b"" if job.retry_of is None else b',"retryOf":%b' % render(job.retry_of)
     retried_as = b"" if job.retried_as is None else b',"retriedAs":%b' % render(job.retried_as)

@@ -1,6 +1,6 @@
-"""How jobs stand, as answers: what clients ask for again and again is rendered once.
+"""Responses that show jobs, cached for polling clients.
 
-A job that is polled has a view here, which is told by the board what has changed since.
+A polled job has a view here, which applies the changes since its version.
 """
 
 from service.rendering.rendered import Rendered
@@ -13,12 +13,12 @@ _RESULT_BYTES = 60  # of JSON besides the URL
 
 
 class JobViews:
-    """Answers that show jobs. Safe to use from any thread.
+    """Responses that show jobs. Thread-safe.
 
     Args:
-        job_table: where jobs are; it is asked each time, and decides who sees what.
+        job_table: has the jobs; called each time, and checks the owner.
         sandbox: whether links are the sandbox's.
-        max_bytes: memory for what is kept between requests; 100,000 URLs take some 80 MB.
+        max_bytes: memory limit of cached views; 100,000 URLs take about 80 MB.
     """
 
     def __init__(self, job_table: WebJobTable, *, sandbox: bool, max_bytes: int) -> None:
@@ -28,7 +28,7 @@ class JobViews:
         )
 
     def summary(self, job_id: str, owner: str) -> JobChanges | None:
-        """The job without its URLs, or None if this owner has no such job; renders nothing."""
+        """Return a job without its URLs, or None if this owner has no such job."""
         changes = self._job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
         if changes is None:
             self._views.forget((owner, job_id))
@@ -61,17 +61,17 @@ class JobViews:
         *,
         with_timelines: bool = False,
     ) -> Rendered | None:
-        """The job as it stood when it had a version, or later; None if it is gone.
+        """Return the job at a version or later; None if it is gone.
 
-        Asking for a glance first is what keeps requests from waiting here for one that waits
-        for a silent board.
+        Calling `summary` first keeps requests from waiting here for one that waits for a backend
+        that does not respond.
 
         Args:
             job_id: the job.
-            owner: who asks.
-            version: the latest one, of what `summary` has just returned.
-            page: the results to show; None for all there is.
-            with_timelines: whether those of a page are shown with what happened to each.
+            owner: of the job.
+            version: `latest` of the result of `summary`.
+            page: results to show; None for all.
+            with_timelines: whether to show timelines on a page.
         """
         key = (owner, job_id)
         with self._views.view(key) as view:
@@ -96,5 +96,5 @@ class JobViews:
 
 
 def tag_of(version: int) -> str:
-    """The tag of a job's answers."""
+    """Return the ETag of a job's responses."""
     return f"{version:x}"

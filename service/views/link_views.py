@@ -1,4 +1,4 @@
-"""The links of all images, as answers: as long as none is removed each is rendered once."""
+"""Responses that list links; cached until a link is removed."""
 
 import hashlib
 import secrets
@@ -9,39 +9,39 @@ from service.requests.paging import Page
 from service.views.view_cache import ViewCache
 from workers import WebJobTable
 
-_LINKS_A_CALL = 10_000  # small enough that no other caller of the board waits for long
+_LINKS_A_CALL = 10_000  # small enough not to delay other calls of the backend
 _PIECE_BYTES = 256 * 1024
-_VIEW_BYTES = 500  # an empty one
+_VIEW_BYTES = 500  # of an empty view
 _TAG_BYTES = 12
 
 
 class LinkView:
-    """The links of one owner as JSON, in pieces; for one thread at a time."""
+    """The links of one owner as JSON, in pieces. Not thread-safe."""
 
     def __init__(self) -> None:
         self.begin(removed=0)
 
     def begin(self, *, removed: int) -> None:
-        """Render from the first link on.
+        """Start with the first link.
 
         Args:
-            removed: how many have been removed.
+            removed: number of removed links.
         """
-        # Numbers alone would be the same for other owners, and after a restart.
+        # Random, as numbers would be equal for other owners and after a restart.
         self._name = secrets.token_hex(_TAG_BYTES // 2)
         self._pieces: list[bytes] = []
         self.removed = removed
         self.count = 0
-        """Links rendered, and places of links that were removed."""
+        """The number of links, removed ones included."""
 
     @property
     def size(self) -> int:
-        """Bytes of memory, roughly."""
+        """Estimated memory in bytes."""
         return _VIEW_BYTES + sum(map(len, self._pieces))
 
     @property
     def tag(self) -> str:
-        """Names what is rendered."""
+        """The ETag."""
         return f"{self._name}-{self.count:x}"
 
     def append(self, links: Sequence[str]) -> None:
@@ -58,17 +58,17 @@ class LinkView:
             self._pieces.append(text)
 
     def whole(self, end: bytes) -> tuple[bytes, ...]:
-        """The answer that lists them all, an `ImageLinks`."""
+        """Return all links, an `ImageLinks`."""
         return (b'{"uploaded":[', *self._pieces, b"]" + end)
 
 
 class LinkViews:
-    """Answers that list links. Safe to use from any thread.
+    """Responses that list links. Thread-safe.
 
     Args:
-        job_table: where links are.
-        sandbox: whether they are the sandbox's.
-        max_bytes: memory for what is kept between requests; a million links take 40 MB.
+        job_table: has the links.
+        sandbox: whether links are the sandbox's.
+        max_bytes: memory limit of cached views; a million links take 40 MB.
     """
 
     def __init__(self, job_table: WebJobTable, *, sandbox: bool, max_bytes: int) -> None:
@@ -77,8 +77,8 @@ class LinkViews:
         self._views: ViewCache[str, LinkView] = ViewCache(LinkView, max_bytes)
 
     def show(self, owner: str) -> Rendered:
-        """All links of an owner, in order of completion."""
-        # Before the wait for others of this owner: while the board is silent, this says so.
+        """Return all links of an owner, in order of completion."""
+        # Before the wait for this owner's view: it raises if the backend does not respond.
         removed = self._job_table.links_removed(owner)
         with self._views.view(owner) as view:
             if view.removed != removed:
@@ -88,7 +88,7 @@ class LinkViews:
             return Rendered(view.tag, view.whole(self._end))
 
     def show_page(self, owner: str, page: Page) -> Rendered:
-        """Some of them, an `ImageLinksPage`."""
+        """Return a page of links, an `ImageLinksPage`."""
         links = self._job_table.links(page.cursor, page.limit + 1, owner)
         following = page.next_of(page.cursor + len(links))
         shown = render([link for link in links[: page.limit] if link])

@@ -1,4 +1,4 @@
-"""How one submitted URL stands, as JSON: a `UrlResult`."""
+"""The state of one URL as JSON: a `UrlResult`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,12 +18,12 @@ def render_results(
     urls: Sequence[bytes] | Mapping[int, bytes],
     links: Sequence[bytes] | Mapping[int, bytes],
 ) -> Iterator[tuple[int, int, bytes]]:
-    """The URLs that have changed, as index, state and JSON; a loop, as there may be 100,000.
+    """Yield index, state and JSON of changed URLs; one loop, as there may be 100,000.
 
     Args:
-        changes: what has.
+        changes: of the job.
         urls: rendered, by index.
-        links: the same, null where there is none.
+        links: rendered, by index; null without a link.
     """
     troubles, maybe_duplicated = changes.troubles, changes.possibly_duplicated
     known_images, deletions = changes.deduplicated, changes.deletions
@@ -76,7 +76,7 @@ def _altered(stored: Altered) -> bytes:
 
 
 def _deletion(deletion: Deletion) -> bytes:
-    """The members that a result has besides its others, each after a comma."""
+    """Return the optional members of a result, each after a comma."""
     state = b',"deleted":"%b"' % deletion.state.value.encode()
     if deletion.state is not DeletionState.FAILED:
         return state

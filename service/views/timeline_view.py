@@ -1,4 +1,4 @@
-"""What happened to one URL, as JSON; shown to those who ask for it with `?timeline=1`."""
+"""The timeline of a URL as JSON, shown with `?timeline=1`."""
 
 from http import HTTPStatus
 
@@ -10,10 +10,10 @@ from workers import TimelineEvent, read_timeline
 
 
 def wants_timelines(req: falcon.Request) -> bool:
-    """Whether a request asks for timelines.
+    """Return whether a request asks for timelines.
 
     Raises:
-        Problem: 400, it cannot be told.
+        Problem: 400, the parameter is invalid.
     """
     asked = req.params.get("timeline", "0")
     if asked not in ("0", "1"):
@@ -24,10 +24,10 @@ def wants_timelines(req: falcon.Request) -> bool:
 
 
 def render_timeline(created: float, rows: bytes) -> bytes:
-    """The list of `TimelineEntry`, put together by hand: a page has up to 10,000 of them.
+    """Render a list of `TimelineEntry`, by hand, as a page has up to 10,000 of them.
 
     Args:
-        created: the job's stamp, seconds since the epoch.
+        created: of the job, in seconds since the epoch.
         rows: see `read_timeline`.
     """
     entries = [b'{"event":"queued","at":"%b"}' % iso_time(created).encode()]

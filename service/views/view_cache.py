@@ -1,4 +1,4 @@
-"""Keeps what was rendered lately, within so many bytes."""
+"""Cache of rendered views with a memory limit."""
 
 import threading
 import time
@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
 IDLE_SECONDS: Final = 120.0
-"""Whoever follows a job asks more often; the view of one that nobody follows is made anew when it
-is asked for."""
+"""A polling client asks more often; an idle view is dropped, and made again on request."""
 
 
 class View(Protocol):
-    """Something rendered."""
+    """A cached view."""
 
     @property
     def size(self) -> int:
-        """Bytes of memory, roughly."""
+        """Estimated memory in bytes."""
         ...
 
 
@@ -28,17 +27,17 @@ class _Kept(Generic[_View]):
     def __init__(self, view: _View) -> None:
         self.view = view
         self.lock = threading.Lock()
-        self.size = 0  # when it was last looked at
+        self.size = 0  # when last measured
         self.used_at = 0.0
 
 
 class ViewCache(Generic[_Key, _View]):
-    """One view for each key; what was not used for longest goes first.
+    """One view per key; the least recently used one is evicted first.
 
     Args:
-        make: a fresh view.
-        max_bytes: all views together, once they are not in use.
-        clock: monotonic seconds; what was not used for `IDLE_SECONDS` goes.
+        make: makes an empty view.
+        max_bytes: memory limit of all unused views.
+        clock: monotonic seconds; a view unused for `IDLE_SECONDS` is evicted.
     """
 
     def __init__(
@@ -51,12 +50,12 @@ class ViewCache(Generic[_Key, _View]):
         self._max_bytes = max_bytes
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[_Key, _Kept[_View]] = {}  # in the order of use
+        self._kept: dict[_Key, _Kept[_View]] = {}  # least recently used first
         self._bytes = 0
 
     @contextmanager
     def view(self, key: _Key) -> Iterator[_View]:
-        """The view of a key, for this thread alone; others of that key wait."""
+        """Lock and yield the view of a key; other threads with that key wait."""
         with self._lock:
             kept = self._kept.pop(key, None) or _Kept(self._make())
             kept.used_at = self._clock()
@@ -77,7 +76,7 @@ class ViewCache(Generic[_Key, _View]):
         return None if kept is None else kept.view
 
     def forget(self, key: _Key) -> None:
-        """There is nothing to render any more."""
+        """Drop a view whose job is gone."""
         with self._lock:
             self._drop(key)
 
@@ -85,7 +84,7 @@ class ViewCache(Generic[_Key, _View]):
         size = kept.view.size
         with self._lock:
             if self._kept.get(key) is not kept:
-                return  # gone meanwhile
+                return  # evicted meanwhile
             self._bytes += size - kept.size
             kept.size = size
             while self._bytes > self._max_bytes:

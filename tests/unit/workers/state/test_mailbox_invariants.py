@@ -274,8 +274,10 @@ class MailboxMachine(RuleBasedStateMachine):
         everything = {(j, n) for j, s in self.jobs.items() for n in range(len(s.urls))}
         assert sorted(places) == sorted(everything - set(self.final))
         waiting = {job_id for job_id, queue in room._queue._jobs.items() if queue}
-        in_line = [job_id for tenant in room._queue._line for *_, job_id in tenant.turns._line]
-        assert all(tenant.turns for tenant in room._queue._line)
+        in_line = [
+            job_id for tenant in room._queue._tenant_turns for *_, job_id in tenant.turns._heap
+        ]
+        assert all(tenant.turns for tenant in room._queue._tenant_turns)
         assert len(in_line) == len(set(in_line))
         assert waiting <= set(in_line) <= waiting | self.cancelled
 

@@ -187,7 +187,7 @@ def test_nothing_is_kept_of_a_job_that_has_ended() -> None:
             line.end(place)
     assert line.queue.unfinished == 0
     assert not line.queue._jobs
-    assert not line.queue._line
+    assert not line.queue._tenant_turns
     assert not line.queue._parked.size
     assert not line.sources._sources
 
@@ -339,5 +339,5 @@ class TestTenants:
             self.add(queue, f"c{number}", 2)
             for name in (f"a{number}", f"c{number}"):
                 queue.end(name, len(queue.remove(name, 0.0)))
-        assert sum(len(tenant.turns) for tenant in queue._line) <= 4
+        assert sum(len(tenant.turns) for tenant in queue._tenant_turns) <= 4
         assert self.turns(queue, 3) in {"ab", "ba"}
