@@ -1,12 +1,11 @@
-"""The queue with leases. A plain class, no process in sight.
+"""The queue with leases: a plain class without processes.
 
-A stock queue loses a message whenever a worker is killed while it waits or works. Here a message
-is only lent: it leaves the mailbox for good when its lease is acknowledged, and comes back when
-its worker is retired. A lease's token is the fence: a word about a lease that is no longer in
-force changes nothing.
+A stock queue loses a message if a worker is killed while it waits or works. Here a message is
+leased: it is removed when its lease is acknowledged, and requeued when its worker is fenced. The
+lease's token is the fence: a report about a lease that is not valid any more changes nothing.
 
-Invariant, at every release of the condition: each open URL is in exactly one place - in the waiting
-room, or under one lease; or its job is being cancelled, and it is about to end.
+Invariant at every release of the condition: each open URL is either in the scheduler or under one
+lease; or its job is being cancelled, and the URL is about to fail.
 """
 
 import threading
@@ -54,7 +53,7 @@ from workers.state.tasks.task_store import TaskStore
 
 
 class Mailbox:
-    """Hands each URL to one worker at a time, fairly between jobs.
+    """Leases each URL to one worker at a time, fairly between jobs.
 
     Args:
         job_table: where attempts and results are noted in the same step as the hand-out or return.
@@ -107,13 +106,13 @@ class Mailbox:
         return self._admission.refusal(tenant, urls, text_bytes)
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
-        """Take a whole job, or nothing of it; see `Admission`."""
+        """Take a whole job, or refuse it; see `Admission`."""
         return self._admission.put(submission)
 
     def retry(
         self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
     ) -> Retry | Refusal | None:
-        """Take the failed URLs of a job as a new job; see `Admission`."""
+        """Make a new job of a job's failed URLs; see `Admission`."""
         return self._admission.retry(job_id, owner, new_job_id, origin)
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
@@ -122,12 +121,12 @@ class Mailbox:
         return cancel(job_id, owner, table=table, room=room, changed=changed, clock=self._clock)
 
     def restore(self) -> tuple[CrashedUrl, ...]:
-        """Queue what is unfinished in a table that was restored; once, before all else.
+        """Queue the open URLs of a recovered table; called once, before all else.
 
-        A URL that was being uploaded is treated as after the death of its worker.
+        A URL that was being uploaded is handled as after the death of its worker.
 
         Returns:
-            The URLs that failed by that.
+            The URLs that failed thereby.
         """
         with self._changed:
             self._quota.restore()
@@ -137,7 +136,7 @@ class Mailbox:
         return crashed
 
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
-        """Have an uploaded image deleted at Imgur; returns why not, if that cannot be."""
+        """Queue the deletion of an uploaded image; return a refusal if it cannot be deleted."""
         with self._changed:
             if self._admission.is_closed:
                 return DeletionRefusal.DRAINING
@@ -158,18 +157,18 @@ class Mailbox:
             return None
 
     def open_tasks(self) -> tuple[TaskKey, ...]:
-        """What is still to be done besides images, what workers have leased included."""
+        """Return the open webhooks and deletions, leased ones included."""
         with self._changed:
             return tuple(self._tasks.keys())
 
     def close(self) -> None:
-        """Drain: take no more jobs and hand out nothing more; leases in force may still end."""
+        """Drain: take no more jobs and lease no more tasks; valid leases may still end."""
         with self._changed:
             self._admission.is_closed = True
             self._changed.notify_all()
 
     def stats(self) -> MailboxStats:
-        """The queue at a glance."""
+        """Return the figures of the queue."""
         with self._changed:
             return MailboxStats(
                 queued=self._room.unfinished - self._leases.images,
@@ -186,7 +185,7 @@ class Mailbox:
             )
 
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
-        """How fast uploads go, and what comes before the end of a job."""
+        """Return the upload rate, and the URLs ahead of a job's end."""
         with self._changed:
             ahead = None if job_id is None else self._room.ahead(job_id)
             return QueueStats(
@@ -196,7 +195,7 @@ class Mailbox:
             )
 
     def metrics(self) -> tuple[Metric, ...]:
-        """What has become of images and jobs so far."""
+        """Return the Prometheus metrics."""
         stats = self.stats()
         with self._changed:
             quota = self._quota.state()
@@ -204,13 +203,15 @@ class Mailbox:
 
     # --- a worker ---------------------------------------------------------------------------
 
-    def exchange(self, worker_id: str, words: WorkerRequest, wait_seconds: float) -> WorkerResponse:
+    def exchange(
+        self, worker_id: str, request: WorkerRequest, wait_seconds: float
+    ) -> WorkerResponse:
         """One round trip of a worker: end leases, announce uploads, take the next leases.
 
         Args:
-            worker_id: who asks.
-            words: what its lanes have to say.
-            wait_seconds: how long to wait for work at most, if any is wanted.
+            worker_id: the worker.
+            request: of its lanes.
+            wait_seconds: maximum wait for work, if any is wanted.
         """
         with self._changed:
             if words.quota is not None:
@@ -218,18 +219,18 @@ class Mailbox:
             acks = tuple(self._dispatcher.end(worker_id, report) for report in words.reports)
             cleared = tuple(
                 self._dispatcher.begin_upload(worker_id, download_report.token, download_report)
-                for download_report in words.uploads
+                for download_report in request.uploads
             )
-            if acks and not words.wanted:
-                # Another call of this worker may wait for what its leases kept it from: its share,
-                # or the next suspect.
+            if acks and not request.wanted:
+                # The ended leases may have blocked another call of this worker: by its share, or
+                # from a quarantined URL.
                 self._changed.notify_all()
         self._fail_jobs()
         claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
         return WorkerResponse(claimed.directive, claimed.leases, acks, cleared)
 
     def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> WorkerResponse:
-        """Take the next tasks, each under a lease, waiting a bounded time for the first."""
+        """Lease the next tasks; wait a bounded time for the first one."""
         with self._changed:
             give_up = self._clock() + wait_seconds
             while True:
@@ -253,16 +254,16 @@ class Mailbox:
     def begin_upload(
         self, worker_id: str, token: int, download_report: DownloadReport | None = None
     ) -> UploadDecision:
-        """Note that an image is about to be sent.
+        """Record that an upload is about to begin.
 
         Args:
-            worker_id: who has it.
+            worker_id: holder of the lease.
             token: of its lease.
-            download_report: what is known of it.
+            download_report: of the image.
 
         Returns:
-            False when the lease is no longer in force: then the image must not be sent. The link
-            of the same image, if it is there already: then it need not be.
+            False if the lease is not valid any more: the image must not be sent. A link if the same
+            image is at Imgur already: it need not be sent.
         """
         with self._changed:
             return self._dispatcher.begin_upload(worker_id, token, download_report)
@@ -286,7 +287,7 @@ class Mailbox:
         return None if content is None else content[start : start + DATA_PIECE_BYTES]
 
     def ack(self, worker_id: str, report: Report) -> Ack:
-        """End a lease with its outcome; refused if the lease is no longer this worker's."""
+        """End a lease with its outcome; not accepted if the worker does not hold it any more."""
         with self._changed:
             ack = self._dispatcher.end(worker_id, report)
         self._fail_jobs()
@@ -295,8 +296,8 @@ class Mailbox:
     # --- the supervisor ---------------------------------------------------------------------
 
     def register(self, worker_id: str) -> None:
-        """Let a worker in. Only the supervisor calls this, before it starts the process: a dead
-        worker's own registration, still under way, could bring it back to life.
+        """Register a worker. Only the supervisor calls this, before it starts the process: a late
+        registration by a dead worker could revive it.
 
         Raises:
             ValueError: the id is in use.
@@ -305,9 +306,7 @@ class Mailbox:
             self._leases.register(worker_id, self._clock())
 
     def drain_worker(self, worker_id: str) -> None:
-        """Let a worker go: it may finish what it has in hand, and gets nothing more. Its end is
-        that of any other, to be told by `fence`.
-        """
+        """Drain a worker: it finishes its leases and gets no more. `fence` follows at its end."""
         with self._changed:
             holder = self._leases.holder(worker_id)
             if holder is not None:
@@ -316,12 +315,12 @@ class Mailbox:
                 self._changed.notify_all()
 
     def fence(self, worker_id: str, cause: EndCause | None = None) -> FenceResult:
-        """Fence a dead worker: its later words are refused and its leases go back, each charged
-        with the crash.
+        """Fence a dead worker: refuse its later requests and requeue its leases, each charged with
+        the crash.
 
         Args:
-            worker_id: who died.
-            cause: why; None for one that left when it was told to.
+            worker_id: the dead worker.
+            cause: of its end; None for a drained worker.
         """
         if cause is not None:
             self._table.metrics.worker_ended(cause)
@@ -329,20 +328,20 @@ class Mailbox:
             holder = self._leases.holder(worker_id)
             if holder is None:
                 return FenceResult(returned=0, failed=(), had_claimed=False)
-            # Also for this worker's own lanes that still wait here: they are to leave.
+            # Also for waiting calls of this worker's lanes, which must end.
             self._changed.notify_all()
             fenced = self._dispatcher.take_back(holder)
         self._fail_jobs()
         return fenced
 
     def workers(self) -> tuple[str, ...]:
-        """The workers that were let in and are not retired; for a supervisor that comes later."""
+        """Return the registered workers that are not fenced; for a restarted supervisor."""
         with self._changed:
             return self._leases.workers()
 
     def expired(self) -> tuple[str, ...]:
-        """The workers that keep a task beyond its lease, or no longer ask for work: stuck, to be
-        killed and retired.
+        """Return the stuck workers: a lease has expired, or they do not ask for work any more. The
+        supervisor kills and fences them.
         """
         with self._changed:
             return self._leases.expired(self._clock())

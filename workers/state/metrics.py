@@ -1,8 +1,8 @@
-"""Counts what becomes of images and jobs, for `GET /metrics`. A plain class, no process in sight.
+"""Metrics of images and jobs, for `GET /metrics`.
 
-One registry is kept where all news arrives anyway, in the Manager beside the job table, so that
-there is nothing to gather from workers, and nothing of a dead one is lost. It counts from the start
-of the process, and knows no URL, no job and no owner.
+The registry is in the Manager, beside the job table, where all events arrive: nothing needs to be
+collected from workers, and nothing of a dead worker is lost. It counts from the start of the
+process, without labels of URLs, jobs or owners.
 """
 
 from collections.abc import Iterator
@@ -35,15 +35,15 @@ _GAUGES: Final = {
     "workers_ready": ("imgup_workers_ready", "Workers that ask for work."),
     "pause_seconds": ("imgup_pause_seconds", "Until the pause that Imgur asked for ends."),
 }
-"""By the name of the field of `MailboxStats`."""
+"""Field of `MailboxStats` → name and description."""
 
 
 class Metrics:
-    """The counters; safe to use from any thread."""
+    """The counters. Thread-safe."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        # Children are kept at hand: to look one up takes several times what it takes to count.
+        # Children are cached: a lookup takes several times as long as counting.
         self._image = cache(
             Counter(
                 "imgup_images",
@@ -113,7 +113,7 @@ class Metrics:
         self._show_zeros()
 
     def _show_zeros(self) -> None:
-        # Of a counter that appears with its first event, no rate tells of that event.
+        # A rate would miss the first event of a counter that appears with it.
         self._image(*_COMPLETE)
         for reason in Reason:
             self._image(_FAILED, reason)
@@ -124,37 +124,37 @@ class Metrics:
             self._worker_end(cause)
 
     def accepted(self, urls: int) -> None:
-        """A job of so many URLs was taken."""
+        """Count an accepted job and its URLs."""
         self._jobs_accepted.inc()
         self._urls_accepted.inc(urls)
 
     def refused(self, code: str) -> None:
-        """A job was not."""
+        """Count a refused job."""
         self._refusal(code).inc()
 
     def begun(self, waited_seconds: float | None) -> None:
-        """A try began; for a URL's first one, so long after its job arrived."""
+        """Count an attempt; `waited_seconds` since the submission is for a URL's first one."""
         self._attempts.inc()
         if waited_seconds is not None:
-            # The wall clock may have been set back meanwhile.
+            # The wall clock may have been set back.
             self._waits.observe(max(0.0, waited_seconds))
 
     def interrupted(self, reason: str) -> None:
-        """A try ended without a result."""
+        """Count an attempt without a result."""
         self._retry(reason).inc()
 
     def ended(self, result: Uploaded | Failed, count: int = 1) -> None:
-        """URLs are final, all in the same way."""
+        """Count final URLs with the same result."""
         labels = (_FAILED, result.reason) if isinstance(result, Failed) else _COMPLETE
         self._image(*labels).inc(count)
 
     def finished(self, seconds: float) -> None:
-        """A job is complete, so long after it arrived."""
+        """Count a complete job, and its seconds since the submission."""
         self._jobs_finished.inc()
         self._jobs.observe(seconds)
 
     def downloaded(self, seconds: float, size: int) -> None:
-        """An image arrived whole, with so many bytes."""
+        """Count a download, its seconds and bytes."""
         self._downloaded_bytes.inc(size)
         self._downloads.observe(seconds)
 
@@ -163,18 +163,18 @@ class Metrics:
         self._conversions.observe(seconds)
 
     def uploaded(self, seconds: float) -> None:
-        """Imgur took an image."""
+        """Count the seconds of an upload."""
         self._uploads.observe(seconds)
 
     def worker_ended(self, cause: EndCause) -> None:
-        """A worker ended before the service did."""
+        """Count a worker that ended before the service."""
         self._worker_end(cause).inc()
 
     def collect(self, stats: MailboxStats, quota: QuotaState = _NO_QUOTA) -> tuple[Metric, ...]:
         """All of it now, with the queue and the quota as they are told."""
         counted = tuple(self._registry.collect())
         for family in counted:
-            # Without the time of creation, which would be as many series again.
+            # Without creation times, which would double the number of series.
             family.samples = [
                 sample for sample in family.samples if not sample.name.endswith("_created")
             ]

@@ -1,8 +1,8 @@
 """The access token that all workers share.
 
-Imgur's access tokens come from a refresh token (RFC 6749, 6) and go stale. One store, in the
-Manager process, hands the current token to all workers and lets one of them at a time fetch the
-next: it gives that worker a permit, and whoever else asks waits for the outcome.
+Imgur's access tokens are issued for a refresh token (RFC 6749, section 6) and expire. One store, in
+the Manager process, gives the current token to all workers and lets one of them at a time fetch the
+next: that worker gets a permit, and the others wait for the result.
 """
 
 import threading
@@ -13,24 +13,24 @@ from collections.abc import Callable
 from workers.contract.tokens import TokenAnswer
 
 PERMIT_SECONDS = 30.0
-"""How long one worker may take for a refresh; after that it counts as dead."""
+"""Time limit of a refresh; after that the worker counts as dead."""
 
-_RENEW_SECONDS = 300.0  # a token is renewed this long before its end, while it still serves
-_RENEW_SHARE = 0.1  # at most this share of its life, for short-lived ones
-_TRANSIENT_SECONDS = 5.0  # between refreshes that may succeed next time
-_PERMANENT_SECONDS = 300.0  # between refreshes that fail until someone mends the account
-_MAX_REFUSED = 3  # tokens that may be refused before their time…
-_REFUSED_SECONDS = 60.0  # …in this time, until no more are fetched
+_RENEW_SECONDS = 300.0  # a token is renewed this long before it expires
+_RENEW_SHARE = 0.1  # maximum share of its lifetime, for short-lived tokens
+_TRANSIENT_SECONDS = 5.0  # between refreshes after a transient error
+_PERMANENT_SECONDS = 300.0  # between refreshes that fail until the account is repaired
+_MAX_REFUSED = 3  # maximum number of tokens refused before they expire…
+_REFUSED_SECONDS = 60.0  # …in this time; then no more are fetched
 
 
 class TokenStore:
-    """The access token of all workers. A plain class: a Manager owns it here.
+    """The access token of all workers: a plain class, owned by a Manager or a state actor.
 
     Permits and tokens share their numbers: the token of generation 7 was fetched with permit 7. A
-    late word on a permit counts only if no younger one has brought a token meanwhile.
+    late report on a permit counts only if no later permit has yielded a token meanwhile.
 
     Args:
-        clock: seconds, monotonic.
+        clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,11 +50,11 @@ class TokenStore:
         self._refused: deque[float] = deque(maxlen=_MAX_REFUSED)
 
     def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer:
-        """Hand out the current token, or a permit to fetch one, or wait for another's fetching.
+        """Return the current token or a permit to fetch one, or wait for another worker's fetch.
 
         Args:
-            stale_generation: of the token that Imgur has just refused to the asker, if it has.
-            wait_seconds: for another worker's refresh, at most.
+            stale_generation: of a token that Imgur has just refused; None without one.
+            wait_seconds: maximum wait for another worker's refresh.
         """
         with self._changed:
             now = self._clock()
@@ -78,13 +78,13 @@ class TokenStore:
         expires_in_seconds: float,
         refresh_token: str | None,
     ) -> None:
-        """Take the new token that a permit's holder has fetched.
+        """Store the new token of a permit's holder.
 
         Args:
             permit: the holder's.
-            access_token: new.
-            expires_in_seconds: its life from now.
-            refresh_token: the one to use next time; None if Imgur named none.
+            access_token: the new token.
+            expires_in_seconds: its lifetime from now.
+            refresh_token: for the next refresh; None if unchanged.
         """
         with self._changed:
             if not self._generation < permit <= self._last_permit:
@@ -96,18 +96,18 @@ class TokenStore:
             margin = min(_RENEW_SECONDS, expires_in_seconds * _RENEW_SHARE)
             self._renew_at = self._expires_at - margin
             self._refresh_token = refresh_token or self._refresh_token
-            # A younger permit still out is of no more use: Imgur may have replaced the refresh
-            # token that its holder works with.
+            # A later open permit is void: Imgur may have replaced the refresh token that its holder
+            # uses.
             self._open_permit = None
             self._error_until = None
             self._changed.notify_all()
 
     def refresh_failed(self, permit: int, message: str, transient: bool) -> None:  # noqa: FBT001 - crosses a process boundary by position
-        """Note that a permit's holder got no token; others are told the same for a while.
+        """Record a failed refresh; other workers get the same error for a while.
 
         Args:
             permit: the holder's.
-            message: why, a sentence for a person.
+            message: the error, a sentence for a person.
             transient: whether another attempt may succeed soon.
         """
         with self._changed:
@@ -126,7 +126,7 @@ class TokenStore:
         is_fetching = self._open_permit is not None and now < self._permit_until
         if not has_error and not is_fetching:
             return self._grant(usable, now)
-        if usable is not None:  # due for renewal, but good until then
+        if usable is not None:  # being renewed, but still valid
             return TokenAnswer(usable, self._generation)
         if self._error_until is not None and has_error:
             left = self._error_until - now
@@ -151,7 +151,7 @@ class TokenStore:
         self._refused.append(now)
         until = self._refused[0] + _REFUSED_SECONDS
         if len(self._refused) == _MAX_REFUSED and now < until:
-            # Else each URL would fetch one more token, for nothing.
+            # Otherwise each URL would fetch another token in vain.
             message = "Imgur refuses access tokens that it has just given out; check the account."
             self._remember(message, until, transient=False)
 

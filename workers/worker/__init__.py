@@ -1,4 +1,4 @@
-"""Runs in a worker process: leases a task, does it, reports its outcome.
+"""Runs in a worker process: leases tasks, processes them, reports their outcomes.
 
 Imports the contract only.
 """

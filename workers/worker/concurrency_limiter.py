@@ -1,10 +1,10 @@
-"""How many lanes of a worker are of use at the moment.
+"""Limits the busy lanes of a worker to a useful number.
 
-With real latencies the number of transfers under way is the limit, and a worker wants all of its
-lanes. Where the processor is the limit, more lanes move no more images; each only waits longer for
-its turn, and so does the image of a small job that comes now. What tells the two apart is measured:
-a thread that sleeps for a moment and wakes late has had to wait for the interpreter or for a core,
-and if this process itself used most of one meanwhile, its own lanes are why.
+With real latencies the number of concurrent transfers is the bottleneck, and all lanes are useful.
+If the CPU is the bottleneck, more lanes do not increase the throughput; each only waits longer, as
+does the image of a new small job. A measurement tells the two apart: a thread that wakes late from
+a short sleep had to wait for the interpreter's lock or a core, and if this process used most of a
+core meanwhile, its own lanes are the cause.
 """
 
 import threading
@@ -15,32 +15,32 @@ from dataclasses import dataclass
 from statistics import fmean
 
 FEWEST = 16
-"""Lanes that are always of use: while one is on the processor others wait for the network, or for
-the next trip to the Manager; and the thread of the transfers reads several answers in a turn."""
+"""Minimum number of lanes, always useful: while one uses the CPU others wait for the network or the
+Manager; and the transfer thread reads several responses at once."""
 
 _BEAT_SECONDS = 0.02
-_BEATS = 5  # a look at the figures each tenth of a second
+_BEATS = 5  # per measurement of 0.1 s
 
-_FREE_SECONDS = 0.000_15  # late by less: as soon as the system lets a thread run
-_CALM_SECONDS = 0.000_3  # by less: the interpreter is mostly free when a lane wants it
-_LATE_SECONDS = 0.000_4  # some four lanes wait before this one, 0.1 ms each
+_FREE_SECONDS = 0.000_15  # less delay: the latency of the system only
+_CALM_SECONDS = 0.000_3  # less delay: the interpreter's lock is mostly free
+_LATE_SECONDS = 0.000_4  # about four lanes wait before this one, 0.1 ms each
 _VERY_LATE_SECONDS = 0.002
 _KEPT_IF_LATE = 0.8
 _KEPT_IF_VERY_LATE = 0.5
-_LITTLE_SHARE = 0.25  # of a core: with less, its own lanes cannot be why
+_LITTLE_SHARE = 0.25  # of a core: with less, its own lanes are not the cause
 _MUCH_SHARE = 0.55  # with more, they are
 
-_LAST_LOOKS = 4  # whose mean counts: lanes that begin together use all of a core for a moment
-_TRIAL_LOOKS = 8  # longer than an image takes with which a process is this busy
-_LOST = 0.9  # of the share, with a third fewer lanes: these were of use, so they come back
-_GAINED = 1.1  # with half as many again: less, and they only queue
+_LAST_LOOKS = 4  # averaged: lanes that begin together use a whole core briefly
+_TRIAL_LOOKS = 8  # longer than the duration of such an image
+_LOST = 0.9  # of the share, with a third fewer lanes: these were useful, so they are restored
+_GAINED = 1.1  # with half as many more: with less gain they only wait
 _LOOKS_UNTIL_FIRST_TRIAL = 20
 _LOOKS_UNTIL_NEXT_TRIAL = 100
 
 
 @dataclass(slots=True)
 class _Trial:
-    """Another number of lanes, and how it was before."""
+    """A trial of another number of lanes; attributes hold the state before it."""
 
     allowed: int
     share: float
@@ -48,16 +48,15 @@ class _Trial:
 
 
 class ConcurrencyLimiter:
-    """The lanes allowed, between `FEWEST` and all.
+    """The number of allowed lanes, between `FEWEST` and all.
 
-    Where it is plain whether the lanes hold each other up, they get more or fewer. In between, with
-    other processes on the same cores for one, both are tried in turn: another number of lanes uses
-    another share of the processor if it is the network that they wait for, and hardly if it is
-    each other.
+    If it is clear whether the lanes delay each other, their number changes. Otherwise, for example
+    with other processes on the same cores, it tries more and fewer in turn: with another number of
+    lanes the CPU share changes if they wait for the network, and hardly if for each other.
 
     Args:
-        lanes: all there are.
-        core_share: of a core, that this process can count on; below 1 with more workers than cores.
+        lanes: number of lanes of the worker.
+        core_share: share of a core for this process; below 1 with more workers than cores.
     """
 
     def __init__(self, lanes: int, core_share: float = 1.0) -> None:
@@ -72,11 +71,11 @@ class ConcurrencyLimiter:
         self.allowed = self._fewest
 
     def note(self, late_seconds: float, busy_share: float) -> None:
-        """Take in how a moment went.
+        """Record a measurement.
 
         Args:
-            late_seconds: how late this process came to run, on average.
-            busy_share: of one core, used by this process.
+            late_seconds: average delay of waking up.
+            busy_share: share of one core used by this process.
         """
         self._shares.append(busy_share / self._core_share)
         self._late.append(late_seconds)
@@ -130,10 +129,10 @@ class ConcurrencyLimiter:
 
 
 class LoadMonitor:
-    """The thread that measures, and tells the pace.
+    """The thread that measures the load for a limiter.
 
     Args:
-        limiter: what is told.
+        limiter: gets the measurements.
         on_change: called after a change.
     """
 
@@ -141,7 +140,7 @@ class LoadMonitor:
         self._limiter = limiter
         self._on_change = on_change
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pacemaker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="load-monitor", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The fields that an image is uploaded with: the templates of its job, filled in."""
+"""The form fields of an upload, from the templates of its job."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,22 +18,22 @@ _LONGEST_NAME = 100  # a path may have thousands of characters
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 
-_MAYBE_DUPLICATED: Final[Mapping[str, str]] = {"{{": "{", "}}": "}"}
+_BRACES: Final[Mapping[str, str]] = {"{{": "{", "}}": "}"}
 
 
 def template_faults(template: str) -> tuple[str, ...]:
-    """What a template holds that cannot be filled in, each as it stands there."""
+    """Return the invalid placeholders of a template."""
     return tuple(
         dict.fromkeys(
             found[0]
             for found in _FIELD.finditer(template)
-            if found[0] not in _MAYBE_DUPLICATED and found[1] not in PLACEHOLDERS
+            if found[0] not in _BRACES and found[1] not in PLACEHOLDERS
         )
     )
 
 
 def fields_of(lease: Lease) -> dict[str, str]:
-    """The fields of an image's form, of those that its job asks for."""
+    """Return the form fields of an image by its job's options."""
     options = lease.options
     if options is None:
         return {}
@@ -52,9 +52,7 @@ def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
         "host": lambda: urlsplit(lease.target.strip(SURROUNDING)).hostname or "",
     }
     return _FIELD.sub(
-        lambda found: (
-            _MAYBE_DUPLICATED[found[0]] if found[0] in _MAYBE_DUPLICATED else values[found[1]]()
-        ),
+        lambda found: _BRACES[found[0]] if found[0] in _BRACES else values[found[1]](),
         template,
     )
 

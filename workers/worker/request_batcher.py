@@ -1,10 +1,10 @@
-"""The lanes of a worker speak to the mailbox together.
+"""Batches the requests of a worker's lanes to the mailbox.
 
-A round trip a lane and word costs more than the word. Here one thread, the postman, carries what
-all lanes have said since it last left, and asks for as many leases as lanes are free. While it is
-on its way the next words gather: the busier the worker, the fewer trips an image takes. When there
-is nothing to be had, a second thread, the lookout, waits in the mailbox for work, so that the
-postman stays free for the lanes that are busy.
+A round trip costs more than the request in it. So one thread, the sender, sends the requests of all
+lanes together, and asks for as many leases as lanes are free. Requests that come meanwhile form the
+next batch: the busier the worker, the fewer round trips an image takes. If there is no work, a
+second thread, the long poller, waits for it at the mailbox, so that the sender stays available to
+busy lanes.
 """
 
 import threading
@@ -28,25 +28,24 @@ from workers.contract.quota import Quota
 from workers.worker.concurrency_limiter import ConcurrencyLimiter
 
 WATCH_SECONDS = 1.0
-"""How long the lookout waits at a time. Bounded, so that the mailbox hears of an idle worker now
-and then; waiting costs nothing, and a new job ends it at once."""
+"""Maximum wait of a long poll: a sign of life to the mailbox. A new job ends the wait at once."""
 
 Exchange = Callable[[WorkerRequest, float], WorkerResponse]
-"""The mailbox's `exchange`, a worker's id bound to it."""
+"""The mailbox's `exchange` with a bound worker id."""
 
 _Answers = SimpleQueue[Ack | UploadDecision | BaseException]
 _Leases = SimpleQueue[Lease | BaseException | None]
 
 
 class RequestBatcher:
-    """Gathers the words of all lanes of a worker.
+    """Batches the requests of all lanes of a worker. Thread-safe.
 
     Args:
         exchange: one round trip.
-        limiter: how many lanes may be at work; it may change at any time, see `look_again`.
-        quota: what is to be passed on of Imgur's limits, once; None when there is nothing new.
-        rest_seconds: from one trip's end to the next one's start at least, so that more words
-            gather, where a trip costs much more than a word. One that comes later leaves at once.
+        limiter: limits the busy lanes; after a change call `look_again`.
+        quota: returns the quota to report, once; None without a change.
+        rest_seconds: minimum time between two round trips, to batch more requests where a round
+            trip is expensive. A later request is sent at once.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class RequestBatcher:
         self._quota = quota
         self._limiter = limiter
         self._lock = threading.Lock()
-        # Of the two threads, so that a word wakes only the one that it concerns.
+        # One for each thread, so that a request wakes only one of them.
         self._to_carry = threading.Condition(self._lock)
         self._to_watch = threading.Condition(self._lock)
         self._reports: list[tuple[Report, _Answers]] = []
@@ -71,25 +70,25 @@ class RequestBatcher:
         self._is_watching = False
         self._is_closed = False
         self._failure: BaseException | None = None
-        # Daemons: the lookout may still wait in the mailbox when the last lane has left.
-        for name, run in (("postman", self._carry), ("lookout", self._watch)):
+        # Daemons: the long poller may still wait at the mailbox when the last lane has ended.
+        for name, run in (("sender", self._carry), ("long-poller", self._watch)):
             threading.Thread(target=self._guarded, args=(run,), name=name, daemon=True).start()
 
     def lane_client(self) -> "LaneClient":
-        """A lane's own end of the outbox."""
+        """Make the client of a lane."""
         return LaneClient(self)
 
     def look_again(self) -> None:
-        """The pace has changed: more lanes may be of use now."""
+        """Check again after a change of the limiter: more lanes may be allowed now."""
         with self._lock:
             self._to_carry.notify()
 
     def close(self) -> None:
-        """Let the postman and the lookout go; to be called when the last lane has left."""
+        """End both threads; call it after the end of the last lane."""
         with self._lock:
             self._close()
 
-    # --- a lane, through its desk -----------------------------------------------------------
+    # --- called by lane clients ---------------------------------------------------------------
 
     def report(self, report: Report, answers: _Answers, leases: _Leases, *, at_work: int) -> None:
         with self._lock:
@@ -111,7 +110,7 @@ class RequestBatcher:
             self._uploads.append((download_report, answers))
             self._to_carry.notify()
 
-    # --- the postman ------------------------------------------------------------------------
+    # --- the sender -------------------------------------------------------------------------
 
     def _carry(self) -> None:
         rested_at = 0.0
@@ -119,7 +118,7 @@ class RequestBatcher:
             with self._lock:
                 self._to_carry.wait_for(self._has_something_to_carry)
             if (rest := rested_at - time.monotonic()) > 0:
-                # Not in the condition: each word that gathers would wake this thread.
+                # Not in the condition, where each request would wake this thread.
                 time.sleep(rest)
             with self._lock:
                 if self._is_closed:
@@ -128,9 +127,9 @@ class RequestBatcher:
                     continue
                 reports, self._reports = self._reports, []
                 uploads, self._uploads = self._uploads, []
-                # While the lookout asks for work nobody else does: a lease would find no lane.
+                # During a long poll only that asks for work; other leases would find no lane.
                 wanted = 0 if self._is_watching else self._lanes_of_use()
-            words = WorkerRequest(
+            request = WorkerRequest(
                 tuple(report for report, _ in reports),
                 tuple(download_report for download_report, _ in uploads),
                 wanted,
@@ -138,14 +137,14 @@ class RequestBatcher:
             )
             waiting = [answers for _, answers in (*reports, *uploads)]
             try:
-                response = self._exchange(words, 0.0)
+                response = self._exchange(request, 0.0)
             except BaseException as error:
                 for answers in waiting:
                     answers.put(error)
                 raise
             rested_at = time.monotonic() + self._rest_seconds
-            said = (*response.acks, *response.cleared)
-            for answers, answer in zip(waiting, said, strict=True):
+            received = (*response.acks, *response.cleared)
+            for answers, answer in zip(waiting, received, strict=True):
                 answers.put(answer)
             if wanted:
                 self._hand_out(response, look_out=len(response.leases) < wanted)
@@ -157,7 +156,7 @@ class RequestBatcher:
     def _lanes_of_use(self) -> int:
         return max(0, min(len(self._free), self._limiter.allowed - self._at_work))
 
-    # --- the lookout ------------------------------------------------------------------------
+    # --- the long poller --------------------------------------------------------------------
 
     def _watch(self) -> None:
         while True:
@@ -174,7 +173,7 @@ class RequestBatcher:
     def _hand_out(self, response: WorkerResponse, *, look_out: bool) -> None:
         with self._lock:
             for lease in response.leases:
-                # The lane that was at work last: its connections are still open.
+                # The most recently used lane, whose connections are still open.
                 self._free.pop().put(lease)
             self._at_work += sum(map(_counts, response.leases))
             if response.directive in (Directive.DRAINED, Directive.FENCED):
@@ -186,7 +185,7 @@ class RequestBatcher:
     def _guarded(self, run: Callable[[], None]) -> None:
         try:
             run()
-        except BaseException as error:  # noqa: BLE001 - each lane raises it, and sees to it
+        except BaseException as error:  # noqa: BLE001 - each lane raises it
             with self._lock:
                 self._failure = error
                 for _, answers in (*self._reports, *self._uploads):
@@ -206,18 +205,18 @@ class RequestBatcher:
 
 
 class LaneClient:
-    """One lane's end of the outbox: where it says its words and waits for the answers."""
+    """A lane's client: sends requests through the batcher and waits for responses."""
 
     def __init__(self, batcher: RequestBatcher) -> None:
         self._batcher = batcher
         self._answers: _Answers = SimpleQueue()
-        # Apart: the lookout may bring the next lease before the postman is back with the receipt.
+        # Apart, as a long poll may return the next lease before the sender returns the ack.
         self._leases: _Leases = SimpleQueue()
         self._has_asked = False
-        self._at_work = 0  # for the pace: 1 with an image
+        self._at_work = 0  # for the limiter: 1 with an image
 
     def lease(self) -> Lease | None:
-        """Wait for the next lease; None when there is nothing more to do here."""
+        """Wait for the next lease; None at the end of the worker."""
         if not self._has_asked:
             self._batcher.ask(self._leases)
         self._has_asked = False
@@ -228,7 +227,7 @@ class LaneClient:
         return lease
 
     def report(self, report: Report) -> Ack:
-        """End a lease. The next one is asked for in the same round trip; `lease` waits for it."""
+        """End a lease, and request the next one in the same round trip; `lease` waits for it."""
         self._batcher.report(report, self._answers, self._leases, at_work=self._at_work)
         self._has_asked = True
         answer = self._take()
@@ -252,7 +251,5 @@ class LaneClient:
 
 
 def _counts(lease: Lease) -> bool:
-    """Other tasks than images wait for others and need no processor: they are not the pace's
-    business.
-    """
+    """Return whether a lease counts for the limiter: other tasks than images hardly use the CPU."""
     return lease.kind is TaskKind.IMAGE

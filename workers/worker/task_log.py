@@ -1,4 +1,4 @@
-"""What the log says of tasks that end: no URL's secrets, no deletehash."""
+"""Log lines of ended tasks, without secrets of URLs and deletehashes."""
 
 import logging
 from typing import Any, Final
@@ -29,7 +29,7 @@ _TASK_REFUSED: Final = "task refused: the lease had passed to another worker"
 
 
 def log_fields(lease: Lease) -> dict[str, Any]:
-    """Which task a line is about."""
+    """Return the log fields that identify a task."""
     if lease.kind is TaskKind.IMAGE:
         return {"job_id": lease.job_id, "index": lease.index}
     if lease.album is not None:
@@ -48,7 +48,7 @@ def log_fields(lease: Lease) -> dict[str, Any]:
 
 
 def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
-    """Log how an attempt ended, once the mailbox has taken the report: only then it counts."""
+    """Log the outcome of an attempt, after the mailbox's ack."""
     is_image = lease.kind is TaskKind.IMAGE
     log = structlog.get_logger("worker" if is_image else "tasks").bind(**log_fields(lease))
     if not ack.accepted:
@@ -132,7 +132,7 @@ def log_news(news: QuotaNews) -> None:
 
 
 def log_crashed(url: CrashedUrl) -> None:
-    """Say that a URL failed, which had no worker left to say so."""
+    """Log a URL that failed because its workers died."""
     if url.is_logged:
         structlog.get_logger("worker").warning(
             "image failed",
@@ -159,7 +159,7 @@ def log_crashed_task(task: CrashedTask) -> None:
 
 
 def log_finished(summary: JobSummary) -> None:
-    """Say that a job is complete; whoever reported its last URL does."""
+    """Log a complete job; the process that reported its last URL does so."""
     unlogged = {"failures_not_logged": dict(summary.unlogged)} if summary.unlogged else {}
     structlog.get_logger("worker").info(
         "job complete",

@@ -1,4 +1,4 @@
-"""Telling a callback URL that its job is complete, as Standard Webhooks 1.0.0 has it.
+"""Delivers webhooks by Standard Webhooks 1.0.0.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -31,13 +31,13 @@ from workers.worker.http.statuses import asked_wait
 from workers.worker.source.body import UnwantedBody
 
 DELIVERY_SECONDS: Final = 15.0
-"""For one attempt, from the name lookup to the head of the answer; Standard Webhooks names 15 to
-30 s."""
+"""Time limit of an attempt, from name lookup to the response's head; Standard Webhooks recommends
+15 to 30 s."""
 
 RETRY_SECONDS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
-"""The waits between attempts: the example of Standard Webhooks, three days in all."""
+"""Waits between attempts: the example of Standard Webhooks, three days in total."""
 
-_JITTER = 0.1  # of a wait, at most, on top of it: what failed together does not come back together
+_JITTER = 0.1  # maximum share added to a wait: failed webhooks are not all retried together
 
 NOT_CONFIGURED: Final = "webhooks-not-configured"
 
@@ -45,7 +45,7 @@ _SUCCESS = range(200, 300)
 _GONE = 410  # "the endpoint should be disabled, and no more webhooks sent to it"
 _ASKS_TO_WAIT = frozenset({429, 503})
 
-# No later attempt would be any different.
+# Another attempt would fail the same way.
 _FINAL = frozenset(
     {
         Reason.URL_INVALID,
@@ -56,7 +56,7 @@ _FINAL = frozenset(
         Reason.ADDRESS_NOT_ALLOWED,
     }
 )
-# What is told of a download in words of its own.
+# Reasons of downloads with a code of their own for webhooks.
 _REASONS: Final[Mapping[Reason, str]] = {
     Reason.DOWNLOAD_TIMEOUT: "timeout",
     Reason.SOURCE_CUT_SHORT: "connection-lost",
@@ -73,13 +73,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class WebhookPolicy:
-    """How callback URLs are told.
+    """Delivery of webhooks.
 
     Attributes:
-        secrets: each signs; none: nobody can be told.
+        secrets: each makes a signature; empty disables webhooks.
         seconds: for one attempt.
-        connect_seconds: for looking up the name and connecting.
-        retry_seconds: the waits between attempts; one attempt more than that.
+        connect_seconds: for name lookup and connection.
+        retry_seconds: waits between attempts; there is one more attempt than waits.
     """
 
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
@@ -89,28 +89,28 @@ class WebhookPolicy:
 
 
 def signature(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
-    """One signature, as it stands in the header webhook-signature."""
+    """Return a signature for the header webhook-signature."""
     signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
     digest = hmac.new(secret, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def message_id(job_id: str) -> str:
-    """The same for every attempt, also after a restart: a job is complete once."""
+    """Return the message id, the same for all attempts, also after a restart."""
     return f"msg_{job_id}"
 
 
 class WebhookSender:
-    """Sends one webhook at a time; a lane has its own.
+    """Sends one webhook at a time; each lane has its own sender.
 
-    Callback URLs come from strangers as image URLs do, and pass the same guard. Redirects are not
-    followed, nothing of an answer is read but its head, and no connection is kept.
+    Callback URLs are as untrusted as image URLs, and pass the same guard. Redirects are not
+    followed, only the head of a response is read, and no connection is kept.
 
     Args:
-        policy: how.
-        download: whose address rules apply. Its single origins do not: they are sources.
-        transfers: performs the attempts.
-        wall_clock: seconds since the epoch, for the timestamp that is signed.
+        policy: signatures and time limits.
+        download: address rules; its single origins do not apply, as they are sources.
+        transfers: performs the requests.
+        wall_clock: seconds since the epoch, for the signed timestamp.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class WebhookSender:
         self._session.close()
 
     def send(self, lease: Lease) -> Outcome:
-        """One attempt, always ending in an outcome."""
+        """Make one attempt; return its outcome."""
         if not self._policy.secrets:
             message = "There is no secret to sign with: set WEBHOOK_SECRET."
             return self._failed(lease, NOT_CONFIGURED, message)
@@ -186,7 +186,7 @@ class WebhookSender:
         host = urlsplit(url).hostname or "the callback URL"
         timeout = (min(self._policy.connect_seconds, self._policy.seconds), self._policy.seconds)
         try:
-            # The adapter itself: Session.send would follow redirects.
+            # The adapter directly, as Session.send follows redirects.
             response = self._session.get_adapter(url).send(request, timeout=timeout)
         except RequestException as error:
             raise download_error(error, host) from error

@@ -1,4 +1,4 @@
-"""The actor: claim → pipeline → report, in as many lanes as the worker has."""
+"""The worker: lease → pipeline → report, in each of its lanes."""
 
 import os
 import sys
@@ -36,13 +36,13 @@ from workers.worker.source.fetch import Downloader
 from workers.worker.task_log import log_outcome
 from workers.worker.webhook import WebhookPolicy, WebhookSender
 
-_REST_SECONDS = 0.003  # a fourth of the trips an image, and little beside what one takes
-_NICENESS = 10  # a tenth of the web side's and the Manager's weight (sched(7))
+_REST_SECONDS = 0.003  # a fourth of the round trips, and little compared with an image
+_NICENESS = 10  # a tenth of the weight of web side and Manager (sched(7))
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """All that a worker needs to know.
+    """Configuration of a worker.
 
     Attributes:
         lanes: images in work at once in one worker process.
@@ -64,10 +64,10 @@ class WorkerConfig:
 
 
 class Lane:
-    """One task at a time: each turn reports the last one and takes the next.
+    """Processes one task at a time; each round trip reports one and leases the next.
 
     Args:
-        lane_client: the lane's end of its worker's outbox.
+        lane_client: the lane's client of the request batcher.
         process: the pipeline's `process`.
     """
 
@@ -76,7 +76,7 @@ class Lane:
         self._process = process
 
     def run(self) -> None:
-        """Work until the mailbox says that there is nothing more to do here."""
+        """Process tasks until the mailbox ends the worker."""
         while (lease := self._lane_client.lease()) is not None:
             with _named(lease.origin):
                 report = Report(lease.token, self._process(lease))
@@ -85,7 +85,7 @@ class Lane:
 
 @contextmanager
 def _named(origin: Origin | None) -> Iterator[None]:
-    """Every line of this lane says which request it is about, if that is known."""
+    """Bind the request's id, if known, to the log lines of this lane."""
     if origin is None:
         yield
         return
@@ -129,7 +129,7 @@ def run_lanes(
     # Where the processor is short, clients get their answers before images go on.
     os.nice(_NICENESS)
     configure_logging(config.logs, worker_id)
-    # getaddrinfo cannot be interrupted; this bounds a silent name server to some seconds
+    # getaddrinfo cannot be interrupted; this limits the wait for a name server to some seconds
     # (resolv.conf(5)). Read by the C library at the first lookup of the process.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
     transfers = TransferLoop(_end_worker)
@@ -138,7 +138,7 @@ def run_lanes(
     news = QuotaReports(time.monotonic)
     deprecations = DeprecationLog(time.monotonic)
     batcher = RequestBatcher(
-        lambda words, wait: mailbox.exchange(worker_id, words, wait),
+        lambda request, wait: mailbox.exchange(worker_id, request, wait),
         limiter,
         news.take,
         rest_seconds,
@@ -162,8 +162,8 @@ def run_lanes(
             )
         except BackendLostError:
             lost.set()
-            transfers.close()  # nobody is left to hear of them
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would end its lease
+            transfers.close()  # their outcomes cannot be reported
+        except Exception as error:  # noqa: BLE001 - otherwise its lease would not end
             _end_worker(error)
 
     threads = [threading.Thread(target=lane, name=f"lane-{n}") for n in range(config.lanes)]

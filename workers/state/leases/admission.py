@@ -1,4 +1,4 @@
-"""How jobs come in: whole or not at all, and the same request only once."""
+"""Admission of jobs: whole or not at all, and each idempotency key once."""
 
 import threading
 from collections.abc import Hashable, Iterator
@@ -18,7 +18,7 @@ from workers.state.schedule.scheduler import Scheduler
 _FULL_RETRY_SECONDS = 10
 _DRAINING_RETRY_SECONDS = 30
 _JOURNAL_RETRY_SECONDS = 30
-_SAME_REQUEST_SECONDS = 5.0  # a job waits for the disk for as long at most, as a rule
+_SAME_REQUEST_SECONDS = 5.0  # a job usually waits for the disk for less
 
 _UNDER_WAY: Final = Refusal(
     RefusalCode.REQUEST_UNDER_WAY, "The same request is under way at the moment.", 1
@@ -41,12 +41,12 @@ _NOTHING_FAILED: Final = Refusal(
 
 
 class Admission:
-    """Takes jobs into the table and the waiting room, in one step with the journal between them.
+    """Enters jobs into journal, table and scheduler.
 
     Args:
         table: the job table.
-        room: where URLs wait.
-        changed: the mailbox's condition, under which both are used.
+        room: the scheduler.
+        changed: the mailbox's condition, which guards both.
         max_open_urls: see `MailboxLimits`.
     """
 
@@ -61,12 +61,12 @@ class Admission:
         self._room = room
         self._changed = changed
         self._max_open_urls = max_open_urls
-        # URLs and bytes of jobs that the journal is being told of.
+        # URLs and bytes of jobs that are being written to the journal.
         self._announced_urls, self._announced_bytes = Shares(), Shares()
-        # Requests under way that must not be fulfilled twice.
+        # Keys of requests in progress.
         self._under_way: set[Hashable] = set()
         self.is_closed = False
-        """Whether no more jobs are taken; set with the condition held."""
+        """True if no more jobs are taken; set with the condition held."""
 
     def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
         """Why a job would not be taken now, so that one of megabytes need not be sent for that.
@@ -81,10 +81,10 @@ class Admission:
         return self._noted(refusal)
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
-        """Take a whole job, or nothing of it.
+        """Take a whole job, or refuse it.
 
         Returns:
-            None when the job was taken, else why not.
+            None if the job was taken.
         """
         request = submission.request
         if request is None:
@@ -103,16 +103,16 @@ class Admission:
     def retry(
         self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
     ) -> Retry | Refusal | None:
-        """Take the failed URLs of a job as a new job, once.
+        """Make a new job of a job's failed URLs, once.
 
         Args:
-            job_id: the job that is over.
-            owner: who asks.
-            new_job_id: what the new one is to be called.
-            origin: the request that it comes with.
+            job_id: a complete job.
+            owner: of the job.
+            new_job_id: id of the new job.
+            origin: the request for the retry.
 
         Returns:
-            None when this owner has no such job.
+            None if this owner has no such job.
         """
         with self._once(job_id) as is_alone:
             if not is_alone:
@@ -133,7 +133,7 @@ class Admission:
 
     @contextmanager
     def _once(self, request: Hashable) -> Iterator[bool]:
-        # Whoever sends the same again is answered when the first one is through.
+        # A repeated request waits for the first one.
         with self._changed:
             is_alone = self._changed.wait_for(
                 lambda: request not in self._under_way, _SAME_REQUEST_SECONDS
@@ -157,10 +157,10 @@ class Admission:
             self._announce(submission, size)
             max_bytes = self._max_bytes - self._announced_bytes.total
             forgotten = self._table.make_room(max_bytes)
-        forgotten.clear()  # the condition released: to free a large job takes a while
+        forgotten.clear()  # without the condition: freeing a large job takes a while
         created = None
         try:
-            # The same: a journal waits for the disk, and workers must not.
+            # Without the condition: the journal waits for the disk, and workers must not.
             created = self._table.announce(submission)
         except JournalFullError as error:
             return Refusal(
@@ -182,7 +182,7 @@ class Admission:
 
     @property
     def _max_bytes(self) -> int:
-        """Memory for jobs and links; the queue takes its part."""
+        """Memory for jobs and links: the limit without the queue's part."""
         return self._table.max_bytes - self._room.size
 
     def _judge(self, tenant: str, count: int, size: int) -> Refusal | None:

@@ -1,4 +1,4 @@
-"""How a job is called off: what waits ends at once, what is in work by itself."""
+"""Cancels a job: waiting URLs fail at once, leased ones still end."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ from workers.contract.messages import Failed, JobStatus, Refusal, RefusalCode
 from workers.state.jobs.job_table import JobTable
 from workers.state.schedule.scheduler import Scheduler
 
-_URLS_A_STEP = 1000  # some 4 ms
-_STEP_ASIDE_SECONDS = 0.001  # a lock goes to whoever comes first, not to who has waited
+_URLS_A_STEP = 1000  # about 4 ms
+_STEP_ASIDE_SECONDS = 0.001  # a lock is not fair: without a pause, waiters may starve
 
 
 def cancel(
@@ -22,21 +22,21 @@ def cancel(
     changed: threading.Condition,
     clock: Callable[[], float],
 ) -> Cancellation | Refusal | None:
-    """End all URLs of a job that nobody works on.
+    """Fail all URLs of a job without a lease.
 
-    From the first step on nothing more of the job is handed out, and what comes back without a
-    result ends, too; see `OutcomeHandler`.
+    From the first step on no URL of the job is leased, and one that would be requeued fails too;
+    see `OutcomeHandler`.
 
     Args:
         job_id: the job.
-        owner: who asks.
+        owner: of the job.
         table: the job table.
-        room: where its URLs wait.
-        changed: the mailbox's condition, under which both are used.
+        room: the scheduler.
+        changed: the mailbox's condition, which guards both.
         clock: monotonic seconds.
 
     Returns:
-        None when this owner has no such job.
+        None if this owner has no such job.
     """
     with changed:
         job = table.overview(job_id, owner)

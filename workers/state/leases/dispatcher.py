@@ -1,4 +1,4 @@
-"""How tasks get into the hands of workers, and out of them again."""
+"""Leases tasks to workers, and ends their leases."""
 
 import math
 from collections import deque
@@ -35,13 +35,13 @@ from workers.state.tasks.task_queue import TaskQueue
 
 
 class Dispatcher:
-    """Moves tasks between where they wait and the leases. Not safe for threads by itself.
+    """Moves tasks between queues and leases. Not thread-safe.
 
     Args:
-        table: where attempts are noted.
-        room: where URLs wait.
-        tasks: where all else waits.
-        leases: those in force.
+        table: records attempts.
+        room: the scheduler.
+        tasks: queue of webhooks and deletions.
+        leases: the valid leases.
         limits: of the mailbox.
         quota: whether Imgur takes anything now.
         clock: monotonic seconds.
@@ -82,7 +82,7 @@ class Dispatcher:
         self.failed_jobs: deque[tuple[str, Failed]] = deque()
 
     def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
-        """The next tasks for a worker, each under a new lease; as many as it wants, or may have."""
+        """Lease the next tasks to a worker; as many as it wants and may have."""
         leases: list[Lease] = []
         self._end_waits(now)
         open_urls = self._room.unfinished - self._room.delayed - self._room.held
@@ -98,8 +98,8 @@ class Dispatcher:
                 self._leases.end(holder.worker_id, token)
             else:
                 leases.append(task)
-        # A worker with many free lanes leaves the others theirs: a short job is done soonest when
-        # all processes work on it.
+        # A worker with many free lanes leaves URLs for others: a short job ends soonest if all
+        # processes work on it.
         workers = self._leases.holders_ready()
         share = math.ceil(open_urls / max(1, workers))
         while len(leases) < wanted and holder.images < max(1, share):
@@ -141,7 +141,7 @@ class Dispatcher:
         return link or True
 
     def end(self, worker_id: str, report: Report) -> Ack:
-        """End a lease with its outcome; refused if the lease is no longer this worker's."""
+        """End a lease with its outcome; not accepted if the worker does not hold it any more."""
         leased = self._leases.end(worker_id, report.token)
         if leased is None:
             return Ack(accepted=False)
@@ -168,12 +168,12 @@ class Dispatcher:
         return Ack(accepted=True, finished=finished, is_logged=is_logged)
 
     def take_back(self, holder: Holder) -> FenceResult:
-        """A worker died: end its leases, each charged with the crash."""
+        """End the leases of a dead worker, each charged with the crash."""
         leases = self._leases.fence(holder)
         self._room.worker_left(holder.worker_id)
         failed, failed_tasks = [], []
         now = self._clock()
-        # In reverse, as each goes to the front of its job: the order handed out is kept.
+        # In reverse, as each goes to the front of its job: this keeps their order.
         for leased in reversed(leases):
             if leased.kind is not TaskKind.IMAGE:
                 task = self._tasks.crashed((leased.kind, leased.place), now)
@@ -189,11 +189,11 @@ class Dispatcher:
         return FenceResult(returned, tuple(failed), holder.has_claimed, tasks, tuple(failed_tasks))
 
     def restore(self) -> tuple[CrashedUrl, ...]:
-        """After a restart: what is unfinished waits; what was being uploaded is treated as after
-        the death of its worker.
+        """Queue the open URLs after a recovery; one that was being uploaded is handled as after the
+        death of its worker.
 
         Returns:
-            The URLs that failed by that.
+            The URLs that failed thereby.
         """
         self._tasks.restore(self._clock())
         crashed = []

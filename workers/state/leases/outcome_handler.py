@@ -1,4 +1,4 @@
-"""What becomes of a URL when an attempt at it ends."""
+"""Handles the outcome of an attempt at a URL."""
 
 from collections.abc import Callable
 from typing import Final
@@ -31,7 +31,7 @@ _INTERRUPTED = (
 
 
 class OutcomeHandler:
-    """Makes a URL final, or has it wait for another attempt. Not safe for threads by itself.
+    """Makes a URL final, requeues or delays it. Not thread-safe.
 
     Args:
         table: where results are noted.
@@ -165,7 +165,7 @@ class OutcomeHandler:
             if uploads:
                 return self._fail_crashed(place, Reason.UPLOAD_INTERRUPTED, _INTERRUPTED)
             return self._fail_crashed(place, Reason.CANCELLED, CANCELLED.message)
-        # A second upload that breaks off fails the URL: it shall not be for another's fault.
+        # A second interrupted upload fails the URL, so it must not be another URL's fault.
         crashes = self._room.charge(place, last_chance=uploads > 0)
         limit = self._max_crashes
         if uploads > self._uploads_survived:

@@ -1,25 +1,25 @@
-"""Which task is in which worker's hands, until when."""
+"""The registry of leases: task, worker and deadline."""
 
 from dataclasses import dataclass, field
 
 from workers.contract.messages import TaskKind, UrlKey
 
 SILENT_SECONDS = 60.0
-"""A worker with nothing in hand asks for work every second, in each lane; one that does not for
-this long is stopped, or hung while it started. A busy machine may start hundreds slowly."""
+"""A worker without leases asks for work every second; one that does not for this long is stopped,
+or hung at its start. A busy machine may start hundreds slowly."""
 
 
 @dataclass(slots=True)
 class Holder:
-    """A worker that was let in and is not retired.
+    """A registered worker that is not fenced.
 
     Attributes:
-        last_word: monotonic seconds at which it last spoke, or was let in.
-        tokens: its leases in force.
-        images: how many of these are of images.
+        last_word: monotonic seconds of its last request, or of its registration.
+        tokens: of its valid leases.
+        images: number of its leases of images.
         has_claimed: whether it has ever asked for work.
-        is_draining: it was told to leave: it finishes what it has, and is given nothing more.
-        waits: its calls that wait for work now.
+        is_draining: it finishes its leases, and gets no more.
+        waits: number of its calls that wait for work.
     """
 
     worker_id: str
@@ -33,10 +33,10 @@ class Holder:
 
 @dataclass(slots=True)
 class Leased:
-    """A task under a lease in force.
+    """A task under a valid lease.
 
     Attributes:
-        deadline: monotonic seconds; a worker that keeps it longer is stuck.
+        deadline: monotonic seconds; then the lease has expired, and the worker is stuck.
     """
 
     holder: Holder
@@ -46,14 +46,13 @@ class Leased:
 
 
 class LeaseRegistry:
-    """The leases in force, each under a token that is never used again, and the workers that were
-    let in.
+    """The valid leases, each with a unique token, and the registered workers.
 
-    A word about a token counts only while its lease is in force, and only from its holder: that
-    fences off a worker that was taken for dead and speaks up later. Not safe for threads by itself.
+    A report counts only while its lease is valid, and only from its holder: that fences a worker
+    that counts as dead and reports later. Not thread-safe.
 
     Attributes:
-        images: how many of the leases are of images.
+        images: number of leases of images.
     """
 
     def __init__(self) -> None:
@@ -65,45 +64,45 @@ class LeaseRegistry:
     # --- workers ----------------------------------------------------------------------------
 
     def register(self, worker_id: str, now: float) -> None:
-        """Let a worker in.
+        """Register a worker.
 
         Raises:
-            ValueError: the id is in use; a second one of that name would orphan its leases.
+            ValueError: the id is in use; a second worker with it would orphan its leases.
         """
         if worker_id in self._holders:
             raise ValueError(f"Worker {worker_id} is registered already.")
         self._holders[worker_id] = Holder(worker_id, now)
 
     def holder(self, worker_id: str) -> Holder | None:
-        """A worker's standing here; None if it is retired, or was never let in."""
+        """Return a worker's record; None if it is fenced, or was never registered."""
         return self._holders.get(worker_id)
 
     def workers(self) -> tuple[str, ...]:
-        """All that were let in and are not retired."""
+        """Return all registered workers that are not fenced."""
         return tuple(self._holders)
 
     def holders_ready(self) -> int:
-        """How many workers have ever asked for work, those that are to leave left out."""
+        """Number of workers that have asked for work and are not draining."""
         return sum(
             holder.has_claimed and not holder.is_draining for holder in self._holders.values()
         )
 
     def holders_idle(self) -> int:
-        """How many of these wait for work now."""
+        """Number of these that wait for work."""
         return sum(holder.waits > 0 and not holder.is_draining for holder in self._holders.values())
 
     def holders_staying(self) -> int:
-        """How many were not told to leave, those that have not asked for work yet among them."""
+        """Number of workers that are not draining, with those that have not asked for work yet."""
         return len(self._holders) - self.holders_draining()
 
     def holders_draining(self) -> int:
-        """How many were told to leave, and are not retired yet."""
+        """Number of draining workers that are not fenced yet."""
         return sum(holder.is_draining for holder in self._holders.values())
 
     # --- leases -----------------------------------------------------------------------------
 
     def lend(self, holder: Holder, kind: TaskKind, place: UrlKey, deadline: float) -> int:
-        """Put a task under a new lease; returns its token."""
+        """Lease a task; return the token."""
         self._last_token += 1
         token = self._last_token
         self._leased[token] = Leased(holder, kind, place, deadline)
@@ -114,12 +113,12 @@ class LeaseRegistry:
         return token
 
     def find(self, worker_id: str, token: int) -> Leased | None:
-        """What a lease in force is for; None if it is not in this worker's hands."""
+        """Return the task of a valid lease; None if this worker does not hold it."""
         leased = self._leased.get(token)
         return leased if leased is not None and leased.holder.worker_id == worker_id else None
 
     def end(self, worker_id: str, token: int) -> Leased | None:
-        """End a lease; None, and nothing changes, if it is not in force in this worker's hands."""
+        """End a lease; None, without a change, if this worker does not hold it."""
         leased = self.find(worker_id, token)
         if leased is not None:
             del self._leased[token]
@@ -130,13 +129,13 @@ class LeaseRegistry:
         return leased
 
     def fence(self, holder: Holder) -> list[Leased]:
-        """Forget a worker; returns what it held, in the order it was lent."""
+        """Remove a worker; return its tasks in the order of their leases."""
         del self._holders[holder.worker_id]
         self.images -= holder.images
         return [self._leased.pop(token) for token in sorted(holder.tokens)]
 
     def expired(self, now: float) -> tuple[str, ...]:
-        """The workers that keep a task past its deadline, or have none and have fallen silent."""
+        """Return the workers with an expired lease, and those without leases and requests."""
         late = {
             leased.holder.worker_id for leased in self._leased.values() if leased.deadline <= now
         }

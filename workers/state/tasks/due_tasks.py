@@ -1,4 +1,4 @@
-"""The tasks of one kind that wait, and how many of it are leased, of each host."""
+"""The waiting tasks of one kind, and the number of leased ones by host."""
 
 import math
 from collections import Counter, OrderedDict, deque
@@ -9,38 +9,38 @@ from workers.state.schedule.retry_delays import RetryDelays
 
 
 class DueTasks:
-    """What is due goes out in turns between hosts, within the bounds of the kind and of each host.
+    """Leases due tasks in turns of hosts, within the limits of the kind and of each host.
 
-    A host with many tasks thus holds up those of another by one at most. Not safe for threads by
-    itself; times are monotonic seconds.
+    So a host with many tasks delays those of another by one at most. Not thread-safe; times are
+    monotonic seconds.
 
     Args:
-        host: of a task; asked once it is due.
+        host: returns the host of a task; called when it is due.
     """
 
     def __init__(self, host: Callable[[UrlKey], str]) -> None:
         self._host = host
         self._later = RetryDelays()
-        # What is due, by host: the one whose turn it is comes first.
+        # Due tasks by host, in the order of the hosts' turns.
         self._waiting: OrderedDict[str, deque[UrlKey]] = OrderedDict()
         self._leased: dict[UrlKey, str] = {}
         self._leased_of: Counter[str] = Counter()
 
     def __bool__(self) -> bool:
-        """Whether any waits, due or not."""
+        """True if any task waits, due or not."""
         return bool(self._later or self._waiting)
 
     def put(self, place: UrlKey, due: float) -> None:
-        """Have a task wait until it is due, and for its turn."""
+        """Add a task that is due at a time."""
         self._later.add(place, due)
 
     def take(self, now: float, most: int, max_of_host: int) -> UrlKey | None:
-        """The next one, which is leased from now on; None if nothing is due within the bounds.
+        """Take the next task, which counts as leased; None if none is due within the limits.
 
         Args:
             now: the time.
-            most: of this kind leased at once.
-            max_of_host: of one host.
+            most: maximum number of leased tasks of this kind.
+            max_of_host: maximum number of leased tasks of one host.
         """
         self._line_up(now)
         host = self._next_host(most, max_of_host)
@@ -56,7 +56,7 @@ class DueTasks:
         return place
 
     def ended(self, place: UrlKey, now: float) -> None:
-        """Its lease has ended; what waits for other hosts comes before what waits for this."""
+        """End a task's lease; other hosts have their turns before its host."""
         self._line_up(now)
         host = self._leased.pop(place)
         self._leased_of[host] -= 1
@@ -66,7 +66,7 @@ class DueTasks:
             self._waiting.move_to_end(host)
 
     def next_due(self, most: int, max_of_host: int) -> float:
-        """When `take` has one to give, if no lease ends before; 0 for at once."""
+        """Return the time at which `take` succeeds, if no lease ends before; 0 for now."""
         if len(self._leased) >= most:
             return math.inf
         return 0.0 if self._next_host(most, max_of_host) is not None else self._later.next_due()
@@ -78,6 +78,6 @@ class DueTasks:
     def _next_host(self, most: int, max_of_host: int) -> str | None:
         if len(self._leased) >= most:
             return None
-        # Only those with leases can be at their bound, so few are passed over.
+        # Only hosts with leases can be at their limit, so few are skipped.
         waiting = self._waiting
         return next((host for host in waiting if self._leased_of[host] < max_of_host), None)

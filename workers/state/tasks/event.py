@@ -1,4 +1,4 @@
-"""What a callback URL is told of a job that is complete."""
+"""The webhook's body for a complete job."""
 
 import json
 from datetime import UTC, datetime
@@ -8,13 +8,13 @@ from workers.state.jobs.job import Job
 
 
 def job_complete(job_id: str, job: Job) -> bytes:
-    """The body of the webhook. Made of nothing that changes, so that every attempt says the same.
+    """Return the webhook's body, from constant data only, so that all attempts send the same.
 
-    Small on purpose: the results of a job of 100,000 URLs have 25 MB, and are where `links` says.
+    Small on purpose: results of a job of 100,000 URLs take 25 MB, and are at `links`.
 
     Args:
         job_id: the job.
-        job: as it stands, complete.
+        job: the complete job.
     """
     finished = _iso(job.finished or job.created)
     complete = len(job.links)

@@ -1,7 +1,7 @@
-"""The tasks besides images that are open: which is due when.
+"""The queue of open webhooks and deletions.
 
-As with images, a task is only leased; what a dead worker had goes to the next one, so a task is
-done at least once, and a webhook may arrive twice.
+Like images, tasks are leased; those of a dead worker are requeued, so a task is done at least once,
+and a webhook may arrive twice.
 """
 
 import math
@@ -25,8 +25,8 @@ from workers.contract.messages import (
 from workers.state.tasks.due_tasks import DueTasks
 from workers.state.tasks.task_store import TaskStore
 
-_MAX_OF_A_KIND = 16  # leased at once, over all workers
-_LANES_FOR_ONE = 8  # of all workers; so images keep three lanes in four
+_MAX_OF_A_KIND = 16  # leased tasks, over all workers
+_LANES_FOR_ONE = 8  # lanes per task of a kind, so images keep three lanes of four
 
 _KINDS = (TaskKind.WEBHOOK, TaskKind.DELETION, TaskKind.ALBUM)
 _AT_IMGUR = (TaskKind.DELETION, TaskKind.ALBUM)
@@ -39,13 +39,13 @@ class _Progress:
 
 
 class TaskQueue:
-    """Keeps the open tasks. Not safe for threads by itself; times are monotonic seconds.
+    """The open tasks. Not thread-safe; times are monotonic seconds.
 
     Args:
-        store: what is kept of them with their jobs.
+        store: records them with their jobs.
         limits: of the mailbox.
-        wake: called when something may be handed out that could not before.
-        workers: how many there are now.
+        wake: called when a task may be leased that could not be before.
+        workers: returns the number of workers.
     """
 
     def __init__(
@@ -61,17 +61,17 @@ class TaskQueue:
         self._workers = workers
         self._open: dict[TaskKey, _Progress] = {}
         self._due = self._nothing_due()
-        # Who has gone longest without a turn comes first.
+        # The least recently served first.
         self._turns = [*_KINDS, TaskKind.IMAGE]
 
     def keys(self) -> Iterator[TaskKey]:
-        """All that are open, those leased included."""
+        """Return all open tasks, leased ones included."""
         return iter(self._open)
 
     # --- what comes in ----------------------------------------------------------------------
 
     def restore(self, now: float) -> None:
-        """Begin with what the store has open."""
+        """Queue the open tasks of the store."""
         self._open.clear()
         self._due = self._nothing_due()
         for key, attempts, wait_seconds in self._store.open_tasks():
@@ -84,7 +84,7 @@ class TaskQueue:
                 self._put(key, now + wait_seconds)
 
     def add(self, kind: TaskKind, place: UrlKey, now: float) -> None:
-        """Something is to be done, at once."""
+        """Add a task that is due now."""
         if (kind, place) not in self._open:
             self._open[kind, place] = _Progress(0)
             self._put((kind, place), now)
@@ -100,16 +100,16 @@ class TaskQueue:
     # --- what goes out ----------------------------------------------------------------------
 
     def take(self, now: float, *, resume_at: float, images_wait: bool) -> TaskKey | None:
-        """The next task that is due, for a `lease`.
+        """Take the next due task, for a `lease`.
 
         Args:
             now: the time.
-            resume_at: when Imgur may be asked for something again; nothing is deleted before.
-            images_wait: whether images would have the lane. They and each kind of task take turns
-                then: with a single lane all three go on, whatever one of them meets.
+            resume_at: end of the pause for Imgur; deletions wait for it.
+            images_wait: whether images could use the lane. If so, images and the kinds of tasks
+                take turns, so that all proceed even with a single lane.
 
         Returns:
-            None if nothing is due within the bounds, or it is an image's turn.
+            None if no task is due within the limits, or it is an image's turn.
         """
         if not self._open:
             return None
@@ -127,7 +127,7 @@ class TaskQueue:
         return None
 
     def lease(self, key: TaskKey, token: int, now: float) -> Lease | None:
-        """What a worker is told of a task that was taken; None if its job was forgotten."""
+        """Return the lease's content for a taken task; None if its job was evicted."""
         lease = self._store.lease(key, token, self._open[key].attempts + 1)
         if lease is None:
             self._ended(key, now)
@@ -135,7 +135,7 @@ class TaskQueue:
         return lease
 
     def next_due(self, resume_at: float) -> float:
-        """When `take` has something to hand out, if nothing changes before."""
+        """Return the time at which `take` succeeds, if nothing changes before."""
         if not self._open:
             return math.inf
         workers = self._workers()
@@ -148,8 +148,8 @@ class TaskQueue:
         )
 
     def _bounds(self, kind: TaskKind, workers: int) -> tuple[int, int]:
-        """How many tasks of a kind all workers have at once, and of them for one host. Those of
-        other kinds do not count, so that no kind can hold up another.
+        """Return the maximum number of leased tasks of a kind, and of one host. Other kinds do not
+        count, so that no kind can delay another.
         """
         most = max(1, min(_MAX_OF_A_KIND, workers * self._limits.lanes // _LANES_FOR_ONE))
         # The others have a single host, Imgur.
@@ -162,7 +162,7 @@ class TaskQueue:
     # --- how it ended -----------------------------------------------------------------------
 
     def settle(self, key: TaskKey, outcome: Outcome, now: float) -> None:
-        """An attempt has ended as a worker reports."""
+        """Handle a reported outcome."""
         progress = self._ended(key, now)
         if isinstance(outcome, Deferred):
             self._store.put_back(key)
@@ -207,5 +207,5 @@ class TaskQueue:
         due = self._due[kind]
         due.ended(place, now)
         if due:
-            self._wake()  # others may have been held up by a bound alone
+            self._wake()  # other tasks may have waited for a limit only
         return self._open[key]

@@ -1,4 +1,4 @@
-"""What of the tasks outlives the queue: each change is one step of job table and journal."""
+"""The durable records of tasks: each change is one step of job table and journal."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ class TaskStore:
     """The webhooks, deletions and albums of all jobs, as the job table keeps them.
 
     Args:
-        table: where jobs are.
+        table: has the jobs.
     """
 
     def __init__(self, table: JobTable) -> None:
@@ -38,7 +38,7 @@ class TaskStore:
         self._wall_clock = table.wall_clock
 
     def lease(self, key: TaskKey, token: int, attempt: int) -> Lease | None:
-        """The task for a worker; None when its job is gone."""
+        """Return the task for a worker; None if its job is gone."""
         kind, (job_id, index) = key
         if kind is TaskKind.ALBUM:
             return self._lease_album(job_id, token, attempt)
@@ -68,12 +68,12 @@ class TaskStore:
             return host_of((entry and entry.job.options.callback_url) or "")
 
     def note(self, key: TaskKey, attempt: int, outcome: Outcome) -> None:
-        """Enter how an attempt has ended.
+        """Record the outcome of an attempt.
 
         Args:
             key: the task.
-            attempt: its number, from 1.
-            outcome: how.
+            attempt: number, from 1.
+            outcome: of the attempt.
         """
         kind, (job_id, index) = key
         if kind is TaskKind.ALBUM:
@@ -85,7 +85,7 @@ class TaskStore:
             due = now + outcome.delay_seconds if isinstance(outcome, RetryLater) else None
             reason = None
             if not isinstance(outcome, Done) and outcome.status is None:
-                reason = outcome.reason  # with an answer, its status says all
+                reason = outcome.reason  # a response has its status instead
             told = DeliveryAttempt(now, attempt, outcome.status, reason, due)
             self.enter_attempt(job_id, told)
         elif isinstance(outcome, Failed):
@@ -138,15 +138,15 @@ class TaskStore:
         return album.key
 
     def enter_attempt(self, job_id: str, attempt: DeliveryAttempt) -> None:
-        """Enter an attempt to tell a job's callback URL."""
+        """Record an attempt to deliver a webhook."""
         with self._table.entry(job_id) as entry:
             if entry is not None:
                 _tasks_of(entry.job).deliveries.append(attempt)
-                entry.job.log.note(0)  # any index will do: what has changed is the job's
+                entry.job.log.note(0)  # a change of the job itself: any index will do
                 entry.journal.append(["delivery", job_id, delivery_record(attempt)])
 
     def want_deletion(self, job_id: str, index: int, owner: str) -> DeletionRefusal | None:
-        """Enter the wish to delete an image; returns why not, if that cannot be."""
+        """Record the request to delete an image; return a refusal if it cannot be deleted."""
         with self._table.entry(job_id) as entry:
             if entry is None or entry.job.owner != owner:
                 return DeletionRefusal.JOB_NOT_FOUND
@@ -156,7 +156,7 @@ class TaskStore:
             return refusal
 
     def enter_deletion(self, job_id: str, index: int, deletion: Deletion) -> None:
-        """Enter how a deletion stands; with the image, its link leaves the list of all links."""
+        """Record the state of a deletion; a done one removes the link from its owner's list."""
         with self._table.entry(job_id) as entry:
             if entry is not None:
                 _enter_deletion(entry, job_id, index, deletion)
@@ -164,10 +164,10 @@ class TaskStore:
     # --- a restart --------------------------------------------------------------------------
 
     def open_tasks(self) -> Iterator[tuple[TaskKey, int, float]]:
-        """All that is still to be done; before anybody else uses the table.
+        """Return the open tasks; takes place before any other use of the table.
 
         Returns:
-            The attempts made before, and the seconds until the next one is due, beside each.
+            For each task, the number of attempts made, and the seconds until the next one.
         """
         now = self._wall_clock()
         for key, album in self._table.kept.albums.items():
@@ -187,7 +187,7 @@ def _enter_deletion(entry: JobEntry, job_id: str, index: int, deletion: Deletion
     job = entry.job
     _tasks_of(job).set_deletion(index, deletion)
     job.log.note(index)
-    # From the wish on: nothing else must come to rely on the image meanwhile.
+    # At once: no other URL may be deduplicated with the image any more.
     entry.forget_image(job.links[index])
     if deletion.state is DeletionState.DONE:
         entry.drop_link(job.links[index])
