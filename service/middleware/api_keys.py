@@ -15,8 +15,8 @@ from service.settings.values import ApiKey
 
 LIVENESS_PATHS: Final = frozenset({"/healthz", "/healthz/"})
 HEALTH_PATHS: Final = LIVENESS_PATHS | {"/readyz", "/readyz/"}
-"""Asked by container runtimes and load balancers, which hold no key. The web server compares paths
-as they were sent, the application without the slash at their end."""
+"""Paths for container runtimes and load balancers, which have no key. The web server compares paths
+as sent, the application without the slash at the end."""
 
 _EXPLANATIONS: Final = frozenset({"/", "/docs", "/docs/style.css", "/openapi.json"})
 _EXPLANATION_PREFIXES: Final = ("/problems/", "/page/")

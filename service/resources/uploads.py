@@ -31,11 +31,11 @@ class UploadsResource:
     """POST /v1/images/upload.
 
     Args:
-        backend: where jobs go.
-        max_body_bytes: longest body that is read.
-        max_urls: most entries in one job.
+        backend: takes the jobs.
+        max_body_bytes: maximum size of a body.
+        max_urls: maximum number of URLs of a job.
         max_image_bytes: that a data URL may hold.
-        webhooks: whether callback URLs can be told.
+        webhooks: whether webhooks are enabled.
     """
 
     def __init__(

@@ -40,8 +40,8 @@ class JobViews:
 
         Args:
             job: what `summary` has returned.
-            owner: who asks.
-            page: the results to show; None for all there is.
+            owner: of the job.
+            page: results to show; None for all.
         """
         shown = job.total
         if page is not None:

@@ -67,8 +67,8 @@ class ImageError(Exception):
         reason: the stable machine code.
         message: one sentence for a person; it never holds a secret.
         transient: whether another attempt may succeed.
-        retry_after: seconds the other side asked to wait before another attempt, if it did.
-        max_attempts: of a transient error that is worth fewer attempts than others.
+        retry_after: seconds that the server asked to wait, if it did.
+        max_attempts: for a transient error with fewer attempts than the default.
 
     Attributes:
         resolved_to: where the image was looked for, if its URL led to a page; set by who knows.

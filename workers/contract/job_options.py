@@ -53,8 +53,8 @@ class JobOptions:
         title: a template; see `workers.worker.image_text`.
         description: the same.
         priority: see `Priority`.
-        source_headers: sent along to the origins named.
-        callback_url: is told how the job ended.
+        source_headers: request headers, by origin.
+        callback_url: target of the webhook at the job's end.
         resolve_pages: whether links to pages are followed to their images; None: as the settings
             say.
         convert: whether images that Imgur would refuse are converted, where the service does.

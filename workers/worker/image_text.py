@@ -60,6 +60,6 @@ def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
 def _name(url: str) -> str:
     if is_data_url(url):
         return ""
-    # Of the path alone: a query may be a signature that opens the image to anybody.
+    # From the path only: a query may be a signature that grants access.
     last = unquote(urlsplit(wire_url(url)).path.rpartition("/")[2], errors="replace")
     return _UNPRINTABLE.sub("", last)[:_LONGEST_NAME]

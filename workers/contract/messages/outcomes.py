@@ -47,7 +47,7 @@ class Uploaded:
     Attributes:
         pause_seconds: until the quota resets, if this upload used it up.
         content: see `DownloadReport`.
-        same_as: nothing was sent: the link is that of the same image, uploaded before.
+        same_as: the link is that of the same image, uploaded before; nothing was sent.
         resolved_to: where the image was, if its URL led to a page.
         altered: set when Imgur says that it stored something else than was sent.
         converted: set when the image was converted before.
@@ -84,7 +84,7 @@ class Failed:
         reason: stable code.
         message: one sentence for a person; it never holds a secret.
         source_pause_seconds: see `RetryLater`.
-        status: the same.
+        status: see `RetryLater`.
         resolved_to: see `Uploaded`.
     """
 

@@ -14,12 +14,12 @@ class Submission:
     """A job: its id and its URLs, distinct and in the order of the request.
 
     Attributes:
-        owner: who may see it; empty where there are no keys to tell clients apart.
-        options: what was asked for besides.
-        retry_of: the job whose failed URLs these are, if they are.
-        request: set where the client may send the same request again.
-        origin: the request that it came with.
-        client: the address that it came from, where there are no keys to tell clients apart.
+        owner: who may see the job; empty without API keys.
+        options: of the job.
+        retry_of: id of the job whose failed URLs these are, if any.
+        request: idempotency key, if any.
+        origin: the request that submitted it.
+        client: address of the client; empty with API keys.
         data: the bytes of those URLs that are data URLs, by index; `urls` has their shown form.
     """
 

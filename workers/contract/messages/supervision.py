@@ -87,9 +87,9 @@ class FenceResult:
     """The result of fencing a worker.
 
     Attributes:
-        returned: URLs that went back to the queue.
-        failed: URLs that were failed instead, because too many workers died with them.
-        had_claimed: whether the worker had ever asked for work (it had started well).
+        returned: number of requeued URLs.
+        failed: URLs that failed, as too many workers died with them.
+        had_claimed: whether the worker ever asked for work, so its start succeeded.
         tasks: webhooks and deletions that are to be done again.
         failed_tasks: those of them that were failed, because too many workers died with them.
     """

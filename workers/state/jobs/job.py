@@ -48,10 +48,10 @@ class Job:
     """One job, stored in columns; readers get `JobChanges`.
 
     Attributes:
-        uploading: indexes of the URLs whose upload is under way.
-        outcome_unknown: of those whose upload was begun once and never answered.
-        maybe_duplicated: of those that were uploaded again after that.
-        deduplicated: of those whose image was at Imgur already.
+        uploading: indexes of URLs that are being uploaded.
+        outcome_unknown: indexes of URLs with an upload that got no response.
+        maybe_duplicated: indexes of URLs that were uploaded again after that.
+        deduplicated: indexes of URLs whose image was at Imgur already.
         resolved: where the image was of those URLs that led to a page.
         altered: what is stored of those whose image Imgur changed.
         album: the album that it asked for.

@@ -199,7 +199,7 @@ class Admission:
                 "most that this service keeps of one. Send the URLs in several jobs.",
                 None,
             )
-        # A journal may bring back more than a limit lowered since would have let in.
+        # A journal may restore more than a lowered limit allows.
         room = share_left(
             self._max_open_urls,
             self._room.unfinished + self._announced_urls.total,

@@ -95,7 +95,7 @@ class SourceLimits:
         Returns:
             False if the host has no free slot.
         """
-        if not self._most or not host or place in self._slots:
+        if not self._max_downloads or not host or key in self._slots:
             return True
         source = self._sources.get(host)
         if source is not None and (source.in_flight >= source.limit or source.paused_until):
@@ -103,9 +103,9 @@ class SourceLimits:
         self.take_beyond(key, host)
         return True
 
-    def take_beyond(self, place: UrlKey, host: str) -> None:
-        """Give a URL a slot of its host, be there one left or not."""
-        if not self._most or not host:
+    def take_beyond(self, key: UrlKey, host: str) -> None:
+        """Take a slot of a URL's host, even beyond the limit."""
+        if not self._max_downloads or not host:
             return
         source = self._sources.get(host)
         if source is None:
