@@ -1,6 +1,6 @@
-"""One task: an image to fetch, recognize and upload, one to delete, or a callback URL to tell.
+"""Processes a task: transfers an image, deletes one, or delivers a webhook.
 
-Knows no queue and no process.
+It knows no queue and no process.
 """
 
 import hashlib
@@ -47,11 +47,11 @@ from workers.worker.source.data_reader import LeaseLostError
 from workers.worker.task_log import log_fields
 
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
-"""The outcome of a lease no longer in force; the mailbox refuses it, whatever it says."""
+"""The outcome of a lease that is not valid any more; the mailbox does not accept it."""
 
 
 class Source(Protocol):
-    """Where images come from: `workers.worker.source.Downloader`."""
+    """The source of images: `workers.worker.source.fetch.Downloader`."""
 
     def fetch(
         self,
@@ -74,7 +74,7 @@ class Fitter(Protocol):
 
 
 class Sink(Protocol):
-    """Where they go: `workers.worker.imgur.ImgurClient`."""
+    """The target of images: `workers.worker.imgur.client.ImgurClient`."""
 
     def upload(
         self,
@@ -98,22 +98,22 @@ class Albums(Protocol):
 
 
 class CallbackSender(Protocol):
-    """Tells callback URLs: `workers.worker.webhook.WebhookSender`."""
+    """Delivers webhooks: `workers.worker.webhook.WebhookSender`."""
 
     def send(self, lease: Lease) -> Outcome: ...
 
 
 class Pipeline:
-    """Does one task at a time; a lane has its own.
+    """Processes one task at a time; each lane has its own pipeline.
 
     Args:
-        source: fetches and recognizes.
-        sink: uploads, and deletes.
-        max_attempts: tries of one image, or deletion, altogether.
-        backoff: the wait between them.
+        source: downloads images.
+        sink: uploads and deletes images.
+        max_attempts: maximum number of attempts at an image or a deletion.
+        backoff: the waits between attempts.
         begin_upload: notes that the image of a lease is about to be sent; says whether it may be,
             or where it is already.
-        callbacks: tells callback URLs.
+        callbacks: delivers webhooks.
         read_data: the bytes of the data URL of a lease, by its token; see `DataReader.pieces`.
         fitter: converts.
     """
@@ -141,7 +141,7 @@ class Pipeline:
         self._log = structlog.get_logger("pipeline")
 
     def process(self, lease: Lease) -> Outcome:
-        """One attempt, always ending in an outcome."""
+        """Make one attempt; return its outcome."""
         try:
             return self._attempt(lease)
         except (RateLimitedError, ConversionBusyError) as error:
@@ -152,9 +152,9 @@ class Pipeline:
         except LeaseLostError:
             return _PASSED_ON
         except BackendLostError:
-            raise  # not this task's fault: there is nobody left to report to
+            raise  # without a mailbox there is nothing to report to
         except Exception:  # noqa: BLE001 - the reason stands below
-            # A bug that one task brings out must not take down the lane that serves all others.
+            # A bug that one task triggers must not end the lane.
             self._log.exception("internal error", **log_fields(lease))
             what = "URL" if lease.kind is TaskKind.IMAGE else lease.kind.value
             message = (

@@ -1,4 +1,4 @@
-"""Who may upload: a client ID, or an access token that all workers share."""
+"""Authorization of uploads: a client ID, or an access token that all workers share."""
 
 import re
 import time
@@ -14,9 +14,9 @@ from workers.worker.imgur.exchange import Exchange, timed_out
 from workers.worker.imgur.refusal import quoted, read_refusal, shown
 from workers.worker.imgur.response import ApiResponse, parse_json
 
-_REFRESH_SECONDS = 20.0  # the call itself: its outcome arrives while the permit lasts
-_LIFE_SECONDS = 3600.0  # of a token whose answer does not say
-_LONGEST_LIFE_SECONDS = 30 * 24 * 3600.0  # one said to live longer is renewed all the same
+_REFRESH_SECONDS = 20.0  # of the call, so that it ends before the permit expires
+_LIFE_SECONDS = 3600.0  # of a token without a lifetime
+_LONGEST_LIFE_SECONDS = 30 * 24 * 3600.0  # a longer lifetime is ignored
 
 _TOKEN = re.compile(r"[!-~]{1,4096}")  # fits a header
 _SECONDS = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*")
@@ -24,7 +24,7 @@ _SECONDS = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What goes with an upload.
+    """The credentials of an upload.
 
     Attributes:
         header: the value of Authorization.
@@ -36,18 +36,18 @@ class Credential:
 
     @property
     def secret(self) -> str:
-        """What stands behind the scheme."""
+        """The value after the scheme."""
         return self.header.partition(" ")[2]
 
 
 class Authorizer:
-    """Obtains what goes with an upload, and refreshes the access token when it is its turn.
+    """Provides credentials, and refreshes the access token with a permit.
 
     Args:
-        access: as whom.
-        tokens: what all workers share.
+        access: account and application.
+        tokens: store that all workers share.
         exchange: calls the API.
-        deprecations: what all lanes share.
+        deprecations: log that all lanes share.
     """
 
     def __init__(
@@ -71,20 +71,20 @@ class Authorizer:
             self.settings = "IMGUR_CLIENT_ID, IMGUR_CLIENT_SECRET and IMGUR_REFRESH_TOKEN"
 
     def credential(self, deadline: float, refused: Credential | None = None) -> Credential:
-        """Return what goes with the next upload.
+        """Return the credentials for the next upload.
 
         Args:
-            deadline: on the monotonic clock, for a refresh too.
-            refused: what Imgur has just refused, if it has.
+            deadline: monotonic seconds, for a refresh too.
+            refused: credentials that Imgur has just refused, if any.
 
         Raises:
-            ImgurError: there is no access token to be had.
+            ImgurError: no access token is available.
         """
         now = time.monotonic()
         if refused is None and now < self._kept_until:
             return self._kept
         stale = None if refused is None else refused.generation
-        # Half of the time for another worker's refresh: the upload needs some, too.
+        # Half of the time for another worker's refresh, as the upload needs some too.
         answer = self._tokens.token(stale, max(0.0, deadline - now) / 2)
         if answer.permit is not None:
             answer = self._refresh(answer, answer.permit, deadline)
@@ -100,7 +100,7 @@ class Authorizer:
         return self._kept
 
     def secrets(self, *more: str | None) -> tuple[str, ...]:
-        """All that must not be shown, `more` included."""
+        """Return all secrets that must not be shown, with `more`."""
         access = self._access
         known = (access.client_id, access.client_secret, access.refresh_token, access.album, *more)
         return tuple(secret for secret in known if secret)
@@ -113,7 +113,7 @@ class Authorizer:
             self._tokens.refresh_failed(permit, error.message, error.transient)
             if answer.access_token is not None:
                 return answer
-            if error.maybe_stored:  # the doubt is about a token: the image has not been sent
+            if error.maybe_stored:  # about the token call: the image has not been sent
                 raise ImgurError(
                     error.reason,
                     error.message,
@@ -125,7 +125,7 @@ class Authorizer:
         return TokenAnswer(access_token, permit)
 
     def _fetch(self, refresh_token: str, deadline: float) -> tuple[str, float, str | None]:
-        """Return the new access token, its life in seconds, and a new refresh token if any."""
+        """Return the new access token, its lifetime in seconds, and a new refresh token if any."""
         left = min(_REFRESH_SECONDS, deadline - time.monotonic())
         if left <= 0:
             raise timed_out()
@@ -175,7 +175,7 @@ def _text(value: object) -> str | None:
 def _life(value: object) -> float:
     if isinstance(value, str) and _SECONDS.fullmatch(value):
         value = float(value)
-    # bool is an int to Python, but says nothing about time.
+    # bool is an int in Python, but not a duration.
     if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
         return min(value, _LONGEST_LIFE_SECONDS)
     return _LIFE_SECONDS

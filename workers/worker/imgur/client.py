@@ -1,4 +1,4 @@
-"""Uploads images to Imgur, one at a time; each lane has a client of its own."""
+"""Client of Imgur's API for one upload at a time; each lane has its own."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -32,7 +32,7 @@ _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class UploadedImage:
-    """An image that Imgur has stored.
+    """An image stored at Imgur.
 
     Attributes:
         link: public.
@@ -51,11 +51,11 @@ class ImgurClient:
     """Uploads images, anonymously or to an account.
 
     Args:
-        access: where, and as whom.
-        tokens: the access token that all workers share; used for an account only.
-        transfers: performs the calls.
-        on_quota: told what each answer says of the limits.
-        deprecations: what all lanes share; by default the client has one to itself.
+        access: API, account and application.
+        tokens: store of the access token; used for an account only.
+        transfers: performs the requests.
+        on_quota: called with the limits of each response.
+        deprecations: log that all lanes share; None for one of its own.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class ImgurClient:
             fields: of its form, such as `title`; an `album` takes the place of the usual one.
 
         Raises:
-            RateLimitedError: Imgur takes no more uploads for a while.
-            ImgurError: Imgur did not take the image, or could not be reached.
+            RateLimitedError: Imgur refuses uploads for a while.
+            ImgurError: Imgur refused the image, or could not be reached.
         """
         all_fields = {**self._fields, **fields} if fields else self._fields
         sent = Altered(media_type, size)
@@ -118,16 +118,16 @@ class ImgurClient:
             raise
 
     def delete(self, deletehash: str) -> float | None:
-        """Delete one image. One that is not there any more counts as deleted.
+        """Delete one image; a missing one counts as deleted.
 
         Args:
-            deletehash: what the upload's answer gave; it serves for images of an account as well.
+            deletehash: from the upload's response; valid for images of an account too.
 
         Returns:
-            Seconds until another call fits, when this one used up the allowance.
+            Seconds until the quota resets, if this call used it up.
 
         Raises:
-            RateLimitedError: Imgur takes no more calls for a while.
+            RateLimitedError: Imgur refuses calls for a while.
             ImgurError: Imgur did not delete the image, or could not be reached.
         """
         url = f"{self._url}/{quote(deletehash, safe='')}"
@@ -156,7 +156,7 @@ def _read_image(answer: ApiResponse, sent: Altered) -> UploadedImage | None:
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(data, dict):
         return None
-    # Whatever the status is: to send again what is stored would store it twice.
+    # With any status: another attempt would store the image twice.
     if not answer.is_success and document.get("success") is not True:
         return None
     link = public_link(data.get("link"))

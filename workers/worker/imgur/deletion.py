@@ -30,7 +30,7 @@ def read_done(answer: ApiResponse) -> Done | None:
 def read_deletion(answer: ApiResponse) -> Done | None:
     """Whether the image or album is there no longer.
 
-    404 is as good as a yes: an earlier attempt may have deleted it and its answer been lost.
+    404 counts as deleted: the response to an earlier attempt may have been lost.
     """
     if answer.status in _GONE:
         return Done(pause_seconds=pause_after_upload(answer.headers, time.time()))

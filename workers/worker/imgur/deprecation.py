@@ -1,4 +1,4 @@
-"""What Imgur announces about the end of its API's calls, in the headers of its answers.
+"""Logs deprecations of API calls that Imgur announces in response headers.
 
 ``Deprecation`` (RFC 9745): from then on the call should not be used any more. ``Sunset``
 (RFC 8594): from then on it may be gone.
@@ -13,11 +13,11 @@ from workers.worker.imgur.refusal import shown
 
 _HEADERS = ("Deprecation", "Sunset")
 _QUIET_SECONDS = 24 * 3600.0
-_MAX_KEPT = 100  # a server that makes up a value for each answer fills neither memory nor log
+_MAX_KEPT = 100  # limits memory and log for a server that varies the value
 
 
 class DeprecationLog:
-    """Logs each announcement once a day; a worker's lanes share one. Safe for threads.
+    """Logs each announcement once a day; a worker's lanes share one. Thread-safe.
 
     Args:
         clock: monotonic seconds.
@@ -30,12 +30,12 @@ class DeprecationLog:
         self._log = structlog.get_logger("imgur")
 
     def read(self, call: str, headers: Mapping[str, str], secrets: Collection[str]) -> None:
-        """Look through the headers of an answer.
+        """Check the headers of a response.
 
         Args:
-            call: method and path, without anything secret.
-            headers: of the answer.
-            secrets: never to be seen in the log, whatever Imgur quotes.
+            call: method and path, without secrets.
+            headers: of the response.
+            secrets: removed from the log line, if Imgur quotes them.
         """
         for header in _HEADERS:
             value = headers.get(header)

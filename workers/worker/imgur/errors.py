@@ -1,7 +1,7 @@
-"""What an answer that is no upload means.
+"""Interprets refusals of uploads.
 
-The status does not always fit: "uploading too fast" also comes as 400, the blocking of an address
-as 403 "temporarily over capacity", a refused access token as 403 instead of 401.
+The status is not always right: "uploading too fast" also comes as 400, a blocked address as 403
+"temporarily over capacity", a refused access token as 403 instead of 401.
 """
 
 import re
@@ -25,7 +25,7 @@ _CREDENTIALS = re.compile(
     r"client[_ ]id|access token|authentication required|malformed auth", re.IGNORECASE
 )
 _FORBIDDEN = re.compile(r"actions? (?:are|is) forbidden", re.IGNORECASE)
-# What no other attempt changes, even if the sentence invites to one with another file.
+# Another attempt fails the same way, even if the sentence suggests one.
 _UNFIT = re.compile(
     r"too (?:large|big)|larger than|exceeds|\b(?:size|type|format)\b|supported|corrupt"
     r"|invalid (?:image|file)|not an? (?:valid )?(?:image|file)",
@@ -54,7 +54,7 @@ def _is_passing(refusal: Refusal) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What a refusal means if it `fits`; the first rule that fits counts."""
+    """The error of a refusal that `fits`; the first matching rule counts."""
 
     fits: Callable[[Refusal], bool]
     reason: Reason
@@ -105,7 +105,7 @@ _RULES = (
         scope=RefusalScope.MAYBE_ALL,
     ),
     _Rule(
-        # Another attempt may store the image twice; none would leave the URL without a link.
+        # Another attempt may store the image twice, but none leaves the URL without a link.
         lambda r: r.is_success,
         Reason.IMGUR_BAD_ANSWER,
         "Imgur's answer holds no usable link, but the image may have been stored",
@@ -134,7 +134,7 @@ _RULES = (
         "The image is too large for Imgur",
     ),
     _Rule(
-        # ShareX/ShareX#5611: animations above the limit; #6704: passing troubles.
+        # ShareX/ShareX#5611: animations above the limit; #6704: transient errors.
         _status(HTTPStatus.EXPECTATION_FAILED),
         Reason.IMGUR_REFUSED,
         "Imgur cannot process the image, most likely an animation above its limit of 10 MB",
@@ -148,13 +148,13 @@ _RULES = (
 def explain(
     answer: ApiResponse, refusal: Refusal, *, credentials: str, secrets: Collection[str], now: float
 ) -> ImgurError:
-    """Say what a refusal means: a stable reason, a sentence, and whether to try again.
+    """Return the error of a refusal: reason, sentence, and whether to try again.
 
     Args:
-        answer: as it came.
-        refusal: what `read_refusal` found in it.
+        answer: the response.
+        refusal: result of `read_refusal`.
         credentials: the settings to check when the credentials are refused.
-        secrets: never to be seen in the sentence, whatever Imgur quotes.
+        secrets: removed from the sentence, if Imgur quotes them.
         now: seconds since the epoch.
     """
     quote = quoted(refusal.sentence, secrets)
@@ -181,6 +181,6 @@ def _is_rate_limited(answer: ApiResponse, refusal: Refusal) -> bool:
         return True
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return False
-    # The documentation of 403 itself says: check that you have not run out of credits.
+    # The documentation of 403 mentions missing credits as a cause.
     out_of_credits = refusal.status == HTTPStatus.FORBIDDEN and is_used_up(answer.headers)
     return out_of_credits or _TOO_FAST.search(refusal.sentence) is not None

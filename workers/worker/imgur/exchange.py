@@ -1,4 +1,4 @@
-"""One call of the Imgur API: sent, its answer read to the end, all of it in bounded time."""
+"""One call of the Imgur API, with a deadline for the complete response."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -22,8 +22,8 @@ class Exchange:
     """Calls the API, one call at a time.
 
     Args:
-        access: which proxy and authorities, and how long a connection may take.
-        transfers: performs the calls.
+        access: proxy, authorities and connection timeout.
+        transfers: performs the requests.
     """
 
     def __init__(self, access: ImgurAccess, transfers: TransferLoop) -> None:
@@ -43,13 +43,13 @@ class Exchange:
 
         Args:
             url: of the call.
-            headers: besides those of every call.
+            headers: in addition to those of every call.
             body: whole, or in chunks.
             length: of the body, in bytes.
-            seconds: for the whole call, from the connection to the answer's last byte.
+            seconds: for the whole call, from the connection to the response's last byte.
 
         Raises:
-            ImgurError: no answer came; whether Imgur did what was asked is unknown.
+            ImgurError: no response; the outcome is unknown.
         """
         return self._send("POST", url, {**headers, "Content-Length": str(length)}, body, seconds)
 
@@ -74,16 +74,16 @@ class Exchange:
         request.headers = CaseInsensitiveDict(
             {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
         )
-        # The adapter sends iterables as well, whatever its types say.
+        # The adapter sends iterables as well, unlike its types.
         request.body = body  # type: ignore[assignment]
         try:
-            # The adapter itself: Session.send adds cookies, hooks and redirects, none wanted.
+            # The adapter directly: Session.send adds cookies, hooks and redirects.
             response = self.session.get_adapter(url).send(
                 request, timeout=(min(self._connect_seconds, seconds), seconds)
             )
             return _answer_of(response)
         except TransferError as error:
-            # Where a status came, Imgur has judged, and what came of the body may be all there is.
+            # With a status there is a decision, and the received body may be all of it.
             partial = None if error.partial is None else _answer_of(error.partial)
             if partial and (error.fault is not Fault.TIMEOUT or parse_json(partial.body)):
                 return partial
@@ -123,7 +123,7 @@ def _unreachable(error: requests.RequestException) -> ImgurError:
         is_late = isinstance(error, requests.Timeout)
         error = TransferError(Fault.TIMEOUT if is_late else Fault.CUT_SHORT, has_sent=True)
     if error.fault is Fault.NOT_HTTP and error.has_sent:
-        # Imgur has answered, so it has the image: another attempt would store it twice.
+        # With a response Imgur has the image: another attempt would store it twice.
         message = "What Imgur answered cannot be read, but the image may have been stored."
         return OutcomeUnknownError(Reason.IMGUR_BAD_ANSWER, message)
     if error.fault in _LATE:

@@ -1,4 +1,4 @@
-"""The body of an upload, multipart/form-data (RFC 7578), never held twice."""
+"""The body of an upload, multipart/form-data (RFC 7578), never copied as a whole."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 WHOLE_BYTES = 256 * 1024
-"""Up to this size an image is sent from one piece of memory: one call instead of several. Above
-it, memory is worth more than the calls."""
+"""Up to this size a form is one piece of memory: one call instead of several. Above it, memory
+matters more than calls."""
 
 _CHUNK_BYTES = 128 * 1024
 
-# What the HTML standard escapes in a form's names; anything else could end the header early.
+# Escapes of the HTML standard for names in forms; unescaped they could end the header.
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form ready to be sent.
+    """A form to send.
 
     Attributes:
-        content_type: names the boundary.
+        content_type: with the boundary.
         length: of the body, in bytes.
-        body: the body whole, or in chunks that can be walked through once.
+        body: whole, or an iterator of chunks.
     """
 
     content_type: str
@@ -33,20 +33,20 @@ class Form:
 def image_form(
     file: BinaryIO, size: int, media_type: str, filename: str, fields: Mapping[str, str]
 ) -> Form:
-    """Make a form of `fields` and the file's content, as the field ``image``.
+    """Make a form of `fields` and the file's content as the field ``image``.
 
     Args:
         file: read from its beginning.
         size: of the content, in bytes.
         media_type: of the content.
-        filename: given to the server.
-        fields: the others; they stand before the file.
+        filename: sent to the server.
+        fields: further fields, before the file.
 
     Raises:
-        ValueError: the file is shorter than `size`; for a large one while it is walked through.
+        ValueError: the file is shorter than `size`; for a large one during iteration.
     """
-    # Drawn anew for each form: an image cannot have been made to hold it. Not from the system, as
-    # each call there hands the interpreter to another lane.
+    # Random for each form, so that no image can contain it. Not from the system, as such a call
+    # releases the interpreter's lock to another lane.
     boundary = f"{random.getrandbits(128):032x}"
     head = _head(boundary, media_type, filename, fields)
     tail = f"\r\n--{boundary}--\r\n".encode()

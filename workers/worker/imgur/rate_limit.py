@@ -1,6 +1,6 @@
-"""How long to wait before Imgur takes another upload.
+"""Interprets Imgur's rate limits: the wait before another upload.
 
-An answer may speak of several limits at once: POST requests an hour and an address
+A response may have several limits: POST requests an hour and an address
 (``X-Post-Rate-Limit-*``), credits an hour and a user, credits a day and an application
 (``X-RateLimit-User*``, ``-Client*``); besides them Retry-After, and a sentence ("Please wait 59
 more minutes."). Which of them counts:
@@ -31,11 +31,11 @@ DEFAULT_SECONDS = 60.0
 """The wait after an upload that used a limit up which does not say until when."""
 
 LONGEST_SECONDS = 24 * 3600.0
-"""Imgur's longest period is a day; more would be a misreading."""
+"""Imgur's longest period is a day; a longer wait is a misinterpretation."""
 
-_SHORTEST_SECONDS = 1.0  # a reset due now, or just past
+_SHORTEST_SECONDS = 1.0  # for a reset due now or just past
 
-_EPOCH_FROM = 10 * 365 * 24 * 3600.0  # no reset is ten years ahead: more is an epoch time
+_EPOCH_FROM = 10 * 365 * 24 * 3600.0  # a larger number is a time, not a duration
 
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 _COUNT = re.compile(r"-?\d{1,15}", re.ASCII)
@@ -47,7 +47,7 @@ _UNIT_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """One limit's headers, and how much of it an upload needs."""
+    """The headers of a limit, and the cost of an upload."""
 
     remaining: str
     reset: str
@@ -62,10 +62,10 @@ _LIMITS = (
 
 
 def pause_after_upload(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until another upload fits, or None if one fits now.
+    """Return the seconds until another upload is possible; None if it is now.
 
     Args:
-        headers: of the answer to an upload that succeeded.
+        headers: of the response to a successful upload.
         now: seconds since the epoch.
     """
     spent = _spent(headers)
@@ -80,7 +80,7 @@ def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -
 
     Args:
         headers: of the refusal.
-        sentence: Imgur's own, or nothing.
+        sentence: of Imgur; may be empty.
         now: seconds since the epoch.
 
     Returns:
@@ -102,10 +102,10 @@ def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -
 
 
 def read_quota(headers: Mapping[str, str], now: float) -> Quota:
-    """What the answer says of all limits, whether they are used up or not.
+    """Return the quota of a response.
 
     Args:
-        headers: of an answer.
+        headers: of a response.
         now: seconds since the epoch.
     """
     return Quota(
@@ -116,12 +116,12 @@ def read_quota(headers: Mapping[str, str], now: float) -> Quota:
 
 
 def is_used_up(headers: Mapping[str, str]) -> bool:
-    """Whether a limit named in the headers has too little left for an upload."""
+    """Return whether a limit of the headers has too little left for an upload."""
     return bool(_spent(headers))
 
 
 def wait_asked_for(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that Retry-After asks for, at least 1 and at most `LONGEST_SECONDS`; or None."""
+    """Return the seconds of Retry-After, from 1 to `LONGEST_SECONDS`; or None."""
     wait = retry_after(headers.get("Retry-After"), now)
     return None if wait is None else _bounded(wait)
 

@@ -1,8 +1,8 @@
-"""What an answer that is no upload says, whatever its shape.
+"""Parses refusals of Imgur, in any of their forms.
 
-Imgur complains in many shapes: ``data.error`` as a sentence, as an object with code and message, or
-as a list of either; ``errors`` as a list of objects with code and detail; ``data`` as a sentence;
-an HTML page. Behind the JSON there may be a second document, or bytes of a proxy.
+Errors have many forms: ``data.error`` as a sentence, as an object with code and message, or as a
+list of either; ``errors`` as a list of objects with code and detail; ``data`` as a sentence; an
+HTML page. A second document, or bytes of a proxy, may follow the JSON.
 """
 
 import re
@@ -14,8 +14,8 @@ from http import HTTPStatus
 from workers.worker.imgur.response import ApiResponse, parse_json
 
 _LONGEST_SENTENCE = 200
-_MAX_ERRORS = 10  # of a list, that are quoted
-_PAGE_BYTES = 50_000  # of an HTML page, looked through for what it says
+_MAX_ERRORS = 10  # quoted from a list
+_PAGE_BYTES = 50_000  # of an HTML page to search
 
 _OVER_CAPACITY = re.compile(r"over capacity", re.IGNORECASE)
 _ACCESS_TOKEN = re.compile(r"access token", re.IGNORECASE)
@@ -24,14 +24,14 @@ _HTTP_ERROR = re.compile(r"[45]\d\d")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer's complaint, whatever its shape.
+    """The error of a response.
 
     Attributes:
-        status: the answer's, or the one in its body if the answer calls itself a success.
-        sentence: Imgur's own, as it came; empty if there is none.
-        codes: all numbers in the body that may be an HTTP status.
-        page: the text of an answer that is not JSON.
-        says_no: the JSON itself reports a failure, so that nothing was stored.
+        status: of the response, or of its body if the response is a success.
+        sentence: of Imgur, unchanged; may be empty.
+        codes: all numbers of the body that may be an HTTP status.
+        page: text of a response that is not JSON.
+        says_no: the JSON reports a failure, so nothing was stored.
     """
 
     status: int
@@ -50,9 +50,9 @@ class Refusal:
 
     @property
     def is_outcome_unknown(self) -> bool:
-        """Whether Imgur may have stored the image all the same.
+        """True if Imgur may have stored the image nevertheless.
 
-        It is a yes without a link, or the word of a gateway that knows nothing of the image.
+        It is a success without a link, or the response of a gateway.
         """
         is_gateways = (
             self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -64,14 +64,14 @@ class Refusal:
 
     @property
     def is_stale_token(self) -> bool:
-        """Whether the access token was refused, so that a fresh one may help."""
+        """True if the access token was refused, so that a new one may help."""
         return self.status == HTTPStatus.UNAUTHORIZED or (
             self.status == HTTPStatus.FORBIDDEN and _ACCESS_TOKEN.search(self.sentence) is not None
         )
 
 
 def read_refusal(answer: ApiResponse) -> Refusal:
-    """Find status and sentence in any of the shapes."""
+    """Parse a response in any of the forms."""
     document = parse_json(answer.body)
     if not isinstance(document, dict):
         page = answer.body[:_PAGE_BYTES].decode("utf-8", "replace")
@@ -89,7 +89,7 @@ def read_refusal(answer: ApiResponse) -> Refusal:
     numbers += [
         error.get("code") for errors in lists for error in errors if isinstance(error, dict)
     ]
-    # Of Imgur's own codes (1003: file type) none looks like an HTTP error.
+    # None of Imgur's own codes (1003: file type) looks like an HTTP error.
     codes = frozenset(
         int(n) for n in numbers if isinstance(n, int | str) and _HTTP_ERROR.fullmatch(str(n))
     )
@@ -114,13 +114,13 @@ def _sentences(errors: list[object]) -> list[str]:
 
 
 def quoted(sentence: str, secrets: Collection[str]) -> str:
-    """Imgur's sentence made fit to follow one of ours; empty if there is none."""
+    """Return Imgur's sentence in a form to follow ours; empty if there is none."""
     text = shown(sentence, secrets)
     return f' Imgur says: "{text}"' if text else ""
 
 
 def shown(text: str, secrets: Collection[str]) -> str:
-    """A text of Imgur's made fit to be shown: one line, of bounded length, without secrets."""
+    """Return a text of Imgur for display: one line of bounded length, without secrets."""
     for secret in secrets:
         text = text.replace(secret, "***")
     # Category C: control, format (it may turn the reading direction) and unassigned characters.

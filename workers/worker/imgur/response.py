@@ -1,4 +1,4 @@
-"""An answer of the API."""
+"""A response of the API."""
 
 import json
 from collections.abc import Mapping
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-_LONGEST_INTEGER: Final = 18  # digits; longer ones are read as floats, which no length overflows
+_LONGEST_INTEGER: Final = 18  # digits; longer numbers are read as floats
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """What the API said. A body that broke off is kept as far as it came.
+    """A response of the API, with a body that may be truncated.
 
     Attributes:
-        headers: by name, whatever the case.
+        headers: by case-insensitive name.
     """
 
     status: int
@@ -32,9 +32,9 @@ _DECODER = json.JSONDecoder(
 
 
 def parse_json(body: bytes) -> object:
-    """The first document of a body, or None if the body does not begin with one."""
+    """Return the first JSON document of a body; None if it does not begin with one."""
     text = body.decode(json.detect_encoding(body), "replace").lstrip("\ufeff \t\r\n")
     try:
         return _DECODER.raw_decode(text)[0]
-    except (ValueError, RecursionError):  # not JSON, or JSON nested to do harm
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply
         return None

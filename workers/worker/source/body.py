@@ -1,4 +1,4 @@
-"""Taking in the body of a source's answer: an image that could be uploaded, or a refusal."""
+"""Receives the body of a source's response: an image to upload, or an error."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,19 +20,18 @@ from workers.worker.source.spool import Spool
 
 _PIECE_BYTES = 256 * 1024
 
-# The body of a redirect or an error is of no use. A short one is read away, which keeps the
-# connection usable; a connection with more to come is closed.
+# The body of a redirect or an error is discarded. A short one is read to its end, which keeps the
+# connection usable; otherwise the connection is closed.
 _SHORT_BODY_BYTES = 16 * 1024
 
-# Content codings as registered with IANA. Other tokens, such as `aws-chunked` or `utf-8`, are
-# none: what comes under them is taken as it is.
+# Content codings registered with IANA. Other tokens, such as `aws-chunked` or `utf-8`, are ignored.
 _DECODED: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
 _NOT_DECODED: Final = frozenset({"compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A fetched image; leaving the ``with`` block closes its file.
+    """A downloaded image; the end of the ``with`` block closes its file.
 
     Attributes:
         file: the bytes, to be read from the start.
@@ -65,33 +64,33 @@ class Download:
 
 
 class UnwantedBody:
-    """The body of an answer that is no image.
+    """The discarded body of a response without an image.
 
     Args:
-        declared: its size in bytes, if the head says so.
+        declared: size in bytes by the head, if known.
     """
 
     def __init__(self, declared: int | None) -> None:
         self._is_short = declared is not None and declared <= _SHORT_BODY_BYTES
 
     def write(self, _piece: bytes) -> bool:
-        """Whether the rest is waited for."""
+        """Return whether to read the rest."""
         return self._is_short
 
     def discard(self) -> None:
-        """Nothing was kept."""
+        """Do nothing."""
 
 
 class ImageBody:
-    """Takes in one image, into memory or a temporary file.
+    """Receives one image, into memory or a temporary file.
 
-    Type and size are judged on the first bytes, so that a transfer of no use ends at once. A body
-    under a content coding is judged when it is decoded.
+    Type and size are checked on the first bytes, so that a useless transfer ends at once. A body
+    with a content coding is checked after decoding.
 
     Args:
         policy: the limits.
-        budget: the memory that there is for images.
-        declared: the size of the body in bytes, if the head says so.
+        budget: memory for images.
+        declared: size of the body in bytes by the head, if known.
         coding: the value of Content-Encoding.
         origin: where it comes from, the beginning of a sentence about it.
         converts: what Imgur would refuse is to be converted, if it can be.
@@ -122,10 +121,10 @@ class ImageBody:
         self._spool = Spool(policy.memory_bytes, budget)
 
     def write(self, piece: bytes) -> bool:
-        """Take a piece.
+        """Receive a piece.
 
         Raises:
-            DownloadError: this will be no image that could be uploaded.
+            DownloadError: this is not an image to upload.
         """
         self._check_size(self._spool.size + len(piece))
         if len(self._head) < HEAD_BYTES:
@@ -136,14 +135,14 @@ class ImageBody:
         return True
 
     def finish(self) -> Download:
-        """The image, once its last byte has come.
+        """Return the complete image.
 
         Raises:
-            DownloadError: it is none that could be uploaded.
+            DownloadError: it is not an image to upload.
         """
         try:
             file = self._spool.rewind()
-            # The label is false where the bytes are an image as they are.
+            # The Content-Encoding is wrong if the bytes are an image as they are.
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
             image_type = self._type or self._accept()
@@ -162,7 +161,7 @@ class ImageBody:
         self._spool.discard()
 
     def _decode(self, file: BinaryIO) -> Download:
-        """The image within; the same limits hold for its size."""
+        """Decode the image, with the same limits of size."""
         if not _DECODED.issuperset(self._codings):
             raise DownloadError(
                 Reason.ENCODING_UNSUPPORTED,

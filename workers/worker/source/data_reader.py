@@ -1,4 +1,4 @@
-"""The bytes of data URLs on their way from the mailbox to the lanes of a worker."""
+"""Reads the bytes of data URLs from the mailbox."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +9,8 @@ from workers.contract.messages import DATA_PIECE_BYTES
 class DataReader:
     """Reads the data URL of a lease, piece by piece.
 
-    All lanes read through one thread, as each thread that speaks to the Manager keeps a connection
-    and a thread there. It begins with the first data URL.
+    All lanes read through one thread, as each thread that calls the Manager has a connection and a
+    thread there. It starts with the first data URL.
 
     Args:
         read: of a lease's token and the place of a byte: the piece that begins there, or None when
@@ -22,17 +22,17 @@ class DataReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="data-urls")
 
     def close(self) -> None:
-        """Nobody reads any more."""
+        """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def pieces(self, token: int) -> Iterator[bytes]:
-        """The bytes of a data URL, in order.
+        """Yield the bytes of a data URL, in order.
 
         Args:
             token: of the lease.
 
         Raises:
-            LeaseLostError: the lease is no longer in force.
+            LeaseLostError: the lease is not valid any more.
             BackendLostError: the mailbox is gone.
         """
         start = 0

@@ -1,7 +1,7 @@
-"""How many pixels an image claims to have, read from its head; nothing is decoded.
+"""Reads the pixel size that an image declares in its head; nothing is decoded.
 
-300 KB can hold a PNG of 50,000 by 50,000 pixels. That does no harm here, but whoever decodes it
-needs gigabytes, so it is not passed on. What the head does not tell is left to Imgur to judge.
+300 KB can hold a PNG of 50,000 by 50,000 pixels. That is harmless here, but decoding it takes
+gigabytes, so it is not uploaded. An image without a readable size is left to Imgur.
 """
 
 import struct
@@ -14,9 +14,9 @@ from workers.contract.image_type import ImageType
 Dimensions = tuple[int, int]
 
 _MAX_SEGMENTS = 200
-"""Before a JPEG's frame header. Real ones have ten or so, a large colour profile a hundred."""
+"""Maximum before a JPEG's frame header. Most have about ten, with a large profile a hundred."""
 
-# ITU-T T.81, table B.1: the markers that begin a frame, and those that stand alone.
+# ITU-T T.81, table B.1: markers that begin a frame, and markers without a segment.
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER_START = 0xFF
 _LONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -29,21 +29,21 @@ _MAX_TIFF_ENTRIES = 200
 
 
 def read_dimensions(file: BinaryIO, kind: ImageType) -> Dimensions | None:
-    """Width and height in pixels.
+    """Return width and height in pixels.
 
     Args:
-        file: the image; its position afterwards is anywhere.
-        kind: what it is.
+        file: the image; its position changes.
+        kind: type of the image.
 
     Returns:
-        None if the image does not tell, or not in the usual place.
+        None if the head has no size, or not at the usual position.
     """
     reader = _READERS.get(kind)
     if reader is None:
         return None
     try:
         return reader(file)
-    except struct.error:  # the file ends where more of its head should be
+    except struct.error:  # the head is truncated
         return None
 
 

@@ -1,4 +1,4 @@
-"""Fetching one image: each hop checked, bytes counted while they come, all within a deadline."""
+"""Downloads one image: checks each hop, limits the bytes, keeps a deadline."""
 
 import time
 from collections.abc import Iterable
@@ -32,9 +32,8 @@ from workers.worker.source.source_headers import DEFAULT_PORTS, SourceHeaders
 _PIECE_BYTES = 65536
 _PROXY_LOGIN = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 
-# One set for all requests; nothing below changes it. Sources that can choose between formats
-# are asked for one that Imgur takes. Coded answers are declined: to decode them is work for
-# nothing.
+# Shared by all requests. Sources with several formats are asked for one that Imgur accepts. Content
+# codings are declined, as decoding is wasted work.
 _HEADERS: CaseInsensitiveDict[str] = CaseInsensitiveDict(
     {
         "User-Agent": "imgup/0.1",
@@ -46,16 +45,16 @@ _HEADERS: CaseInsensitiveDict[str] = CaseInsensitiveDict(
 
 
 class Downloader:
-    """Fetches one image at a time; a lane has its own.
+    """Downloads one image at a time; each lane has its own downloader.
 
-    Cookies that a source sets go back to it during the same download and are forgotten then. What
-    a client wants sent along stays with its origin, so a redirect from https to http is followed:
-    it reveals no more than the http URL would have by itself.
+    Cookies of a source are sent back during the same download only. A client's headers are sent to
+    their origin only, so a redirect from https to http is followed: it discloses no more than the
+    http URL itself.
 
     Args:
         policy: the limits.
         transfers: performs the transfers.
-        budget: the memory that the lanes of a worker share for images; one of its own by default.
+        budget: memory for images that a worker's lanes share; None for one of its own.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class Downloader:
 
         Args:
             url: where to begin.
-            headers: to be sent along; see `SourceHeaders`.
+            headers: of the client; see `SourceHeaders`.
             resolve_pages: whether it may be a page; None: as the policy says.
             converts: see `ImageBody`.
 

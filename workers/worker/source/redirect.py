@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.wire_url import LINE_BREAKS, SURROUNDING, wire_url
 
-# The parts of a reference, as RFC 3986 (appendix B) has them, without a fragment.
+# The parts of a reference by RFC 3986 (appendix B), without a fragment.
 _match_parts = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(//[^/?]*)?([^?]*)(\?.*)?", re.DOTALL
 ).fullmatch
@@ -18,11 +18,11 @@ def redirect_target(location: str, base: str) -> str:
     """The URL to ask next, as `wire_url` gives it.
 
     Args:
-        location: the value of the header field, its bytes read as Latin-1 (RFC 9110, section 5.5).
+        location: value of the header field, decoded as Latin-1 (RFC 9110, section 5.5).
         base: the URL that redirects.
 
     Raises:
-        DownloadError: it leads nowhere, or to what cannot be downloaded.
+        DownloadError: it is invalid, or its target cannot be downloaded.
     """
     text = _read(location)
     if not text:
@@ -55,7 +55,7 @@ def resolve(reference: str, base: str) -> str:
 
 
 def _read(location: str) -> str:
-    """The text of a Location.
+    """Decode a Location.
 
     Most servers send UTF-8. Bytes that are none belong to a path in another charset; browsers
     percent-encode them as they are (Chromium: HttpResponseHeaders::IsRedirect),
@@ -67,7 +67,7 @@ def _read(location: str) -> str:
 
 
 def _reference(text: str) -> str:
-    """Without the fragment, and with the slashes that browsers read for backslashes."""
+    """Remove the fragment, and replace backslashes with slashes as browsers do."""
     found = _match_authority(text)
     # In "http://a\@b/" browsers read a as the host, others take it for a user name at the host b.
     if found is not None and "\\" in found[1].rpartition("@")[0]:
@@ -105,7 +105,7 @@ def _parts(reference: str) -> tuple[str, str, str, str]:
 
 
 def _names_a_host(authority: str) -> bool:
-    # "http:///path" comes from a server that does not know its name, and means itself.
+    # "http:///path" is sent by servers that do not know their name, and means the same host.
     return len(authority) > len("//")
 
 

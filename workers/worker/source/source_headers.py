@@ -1,4 +1,4 @@
-"""Headers that a client wants sent along to the origins it names, and to no other."""
+"""A client's headers for certain origins."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port that a URL is sent to (RFC 6454, section 6.2).
+    """Return the origin of a URL: scheme, host and port (RFC 6454, section 6.2).
 
-    The usual port is left out, and a dot behind the name.
+    The default port and a trailing dot of the name are removed.
 
     Raises:
         DownloadError: the URL cannot be sent.
@@ -24,15 +24,15 @@ def origin_of(url: str) -> str:
 
 
 class SourceHeaders:
-    """What to send along on the way of one URL, hop by hop.
+    """The headers for each hop of a download.
 
-    Only what was named for the URL's own origin is sent, and only as long as no redirect has led
-    elsewhere. Else a source could have another one asked for whatever it likes, with credentials
-    that were not meant for it.
+    Only headers for the URL's own origin are sent, and only until a redirect leads to another
+    origin. Otherwise a source could redirect to any path of another origin, with the credentials
+    for that.
 
     Args:
-        by_origin: as the client gave them.
-        url: the URL to begin with.
+        by_origin: of the client.
+        url: of the first hop.
     """
 
     def __init__(self, by_origin: HeadersByOrigin, url: str) -> None:
@@ -40,7 +40,7 @@ class SourceHeaders:
         self._headers = dict(by_origin).get(self._origin, ())
 
     def at(self, url: str) -> tuple[tuple[str, str], ...]:
-        """Those for the next hop."""
+        """Return the headers for the next hop."""
         if self._headers and origin_of(url) != self._origin:
             self._headers = ()
         return self._headers

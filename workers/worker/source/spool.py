@@ -1,4 +1,4 @@
-"""Where the bytes of an image lie until they are uploaded."""
+"""A spool for an image's bytes until the upload."""
 
 import contextlib
 import tempfile
@@ -9,11 +9,11 @@ from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
 
 
 class Spool:
-    """Bytes in memory, or in a temporary file once they are many or memory is short.
+    """Bytes in memory, or in a temporary file beyond a limit or without budget.
 
     Args:
-        memory_bytes: how many may stay in memory.
-        budget: what the lanes of this worker may hold there together.
+        memory_bytes: maximum in memory.
+        budget: memory that the lanes of a worker share.
     """
 
     def __init__(self, memory_bytes: int, budget: ByteBudget) -> None:
@@ -33,13 +33,13 @@ class Spool:
 
     def rewind(self) -> BinaryIO:
         try:
-            self._file.seek(0)  # writes out what is still in the file's buffer
+            self._file.seek(0)  # flushes the file's buffer
         except OSError as error:
             raise _storage_full() from error
         return self._file
 
     def discard(self) -> None:
-        # A full disk fails the last write of the buffer once more; the file is closed all the same.
+        # With a full disk the last flush fails again; the file is closed nevertheless.
         with contextlib.suppress(OSError):
             self._file.close()
 
@@ -47,7 +47,7 @@ class Spool:
         return self.size <= self._memory_bytes and memory.extend(count)
 
     def _spill(self, memory: BudgetedBuffer) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever gets the download closes it
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - the receiver of the download closes it
         self._memory = None
         with memory:
             self._file.write(memory.getvalue())
