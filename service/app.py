@@ -58,16 +58,16 @@ from workers import Backend
 App = falcon.App[falcon.Request, falcon.Response]
 
 REFUSALS = RefusalFormat(ALWAYS, REQUEST_ID_HEADER, request_id_for)
-"""What the server's own answers to broken requests carry: the same as all others."""
+"""Headers of the server's own responses to broken requests: the same as of all others."""
 
 
 def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = None) -> App:
-    """Put the web side together.
+    """Make the web application.
 
     Args:
-        backend: takes jobs and tells how they stand.
+        backend: takes jobs and reports their state.
         settings: limits, keys, and whether the sandbox applies.
-        sandbox_url: where the sandbox is reached from this machine, if there is one.
+        sandbox_url: URL of the sandbox on this machine, if there is one.
     """
     app = falcon.App()
     app.req_options.strip_url_path_trailing_slash = True
@@ -78,7 +78,7 @@ def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = N
     sandbox = settings.sandbox_applies
     forecasts = Forecasts(gate, sandbox=sandbox)
     broadcaster = Broadcaster(gate, forecasts, sandbox=sandbox)
-    # Behind all others: only a request that is found in order waits.
+    # After all others: only a valid request waits.
     app.add_middleware(
         WaitMiddleware(gate, broadcaster, submission=UploadsResource, status=UploadResource)
     )
@@ -90,7 +90,7 @@ def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = N
 
 
 def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -> None:
-    # The first one is the last one to see an answer.
+    # The first one processes the response last.
     app.add_middleware(RequestIdMiddleware())
     if settings.access_log == "on":
         app.add_middleware(AccessLogMiddleware())
@@ -150,7 +150,7 @@ def _add_forecasts(
     *,
     sandbox: bool,
 ) -> None:
-    """What becomes of jobs, and when."""
+    """The routes of jobs."""
     path = "/v1/images/upload/{job_id}"
     app.add_route(
         f"{path}/events", EventsResource(backend, broadcaster, forecasts, sandbox=sandbox)
@@ -167,7 +167,7 @@ def _add_limits(app: App, backend: CircuitBreaker, settings: Settings) -> None:
 def _add_pages(
     app: App, settings: Settings, registry: CollectorRegistry, sandbox_url: str | None
 ) -> None:
-    """What is about the service, not about jobs."""
+    """The routes of the service itself."""
     files = PageFiles()
     index = IndexResource(
         files.front,
@@ -178,7 +178,7 @@ def _add_pages(
     app.add_route("/", index)
     app.add_route("/page/{version}/{name}", PageFileResource(files))
     app.add_route("/metrics", MetricsResource(registry))
-    described = cache(lambda: describe(settings))  # once for both
+    described = cache(lambda: describe(settings))  # shared by both
     as_json = DocumentResource(lambda: Document(render(described()), falcon.MEDIA_JSON))
     app.add_route("/openapi.json", as_json)
     app.add_route("/docs", DocumentResource(lambda: docs_page(described())))

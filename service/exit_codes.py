@@ -1,4 +1,4 @@
-"""How a command of the service ends: its exit code, and its last words."""
+"""Exit codes and last messages of the service's commands."""
 
 import sys
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ EXIT_CANNOT_START: Final = 2
 
 
 def cannot_start(why: str) -> int:
-    """Say why in one line to stderr; returns the exit code."""
+    """Print the reason to stderr; return the exit code."""
     flush_logs()  # the reason is the last line
     sys.stderr.write(f"imgup: {why}\n")
     return EXIT_CANNOT_START
 
 
 def log_unfinished(unfinished: Mapping[str, int], *, kept: bool) -> None:
-    """Say which jobs a drain has not ended.
+    """Log the jobs that are unfinished after a drain.
 
     Args:
-        unfinished: URLs by job id.
-        kept: whether a journal brings them back.
+        unfinished: number of URLs by job id.
+        kept: whether a journal restores them.
     """
     what = "job put off to the next start" if kept else "job dropped unfinished"
     for job_id, urls in unfinished.items():

@@ -1,4 +1,4 @@
-"""``python -m service.remove_board``: drains what runs on a Ray cluster, and ends it.
+"""``python -m service.remove_board``: drains and removes a backend on a Ray cluster.
 
 A service that uses a cluster (BACKEND=ray with RAY_ADDRESS) leaves its actors there when it stops.
 This command reads the same settings.
@@ -25,7 +25,7 @@ def main() -> int:
     """Remove the actors of RAY_NAMESPACE from the cluster at RAY_ADDRESS.
 
     Returns:
-        The exit code: 0 removed, or nothing was there; 1 the state was lost; 2 could not start.
+        The exit code: 0 removed, or there was none; 1 the state was lost; 2 could not start.
     """
     try:
         settings = load_settings(os.environ)

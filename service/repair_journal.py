@@ -1,4 +1,4 @@
-"""``python -m service.repair_journal``: makes a damaged journal readable again, as far as it is.
+"""``python -m service.repair_journal``: repairs a damaged journal.
 
 Reads the service's settings, and works on JOURNAL_PATH while no service uses it.
 """
@@ -12,7 +12,7 @@ from workers import JournalError, repair_journal
 
 
 def main() -> int:
-    """Repair the journal, and say what is lost.
+    """Repair the journal, and print what is lost.
 
     Returns:
         The exit code: 0 the journal is readable; 2 it could not be repaired.

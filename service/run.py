@@ -1,4 +1,4 @@
-"""Starts everything in order, waits, drains, stops."""
+"""Starts all parts in order, waits for a signal, drains, stops."""
 
 import ipaddress
 import os
@@ -49,7 +49,7 @@ _LAST_ANSWERS_SECONDS = 2.0  # for requests in flight when the state is lost
 
 
 def main() -> int:
-    """Run the service until it is told to stop.
+    """Run the service until a stop signal.
 
     Returns:
         The exit code: 0 stopped and drained, 1 the state was lost, 2 could not start.
@@ -75,7 +75,7 @@ def main() -> int:
 
 
 class _Service:
-    """The running parts; what is started is stopped in reverse, whatever happens."""
+    """The running parts; started parts are stopped in reverse order."""
 
     def __init__(self, settings: Settings, running: ExitStack) -> None:
         self._settings = settings
@@ -84,7 +84,7 @@ class _Service:
         self._backend = _backend(settings, self._sandbox)
         sandbox_url = None if self._sandbox is None else self._sandbox.origin
         app = create_app(self._backend, settings, sandbox_url)
-        # Bound before anything slow starts, so that a port in use is told at once.
+        # Bound first, so that a port in use is reported at once.
         self._server = WebServer(
             app,
             settings.host,
@@ -102,7 +102,7 @@ class _Service:
         self._backend.start()
         self._server.start()
         if self._sandbox is not None:
-            self._sandbox.start()  # last: it takes CPU, and what is asked of it meanwhile waits
+            self._sandbox.start()  # last: it takes CPU, and its requests wait meanwhile
         self._log_start()
         try:
             self._backend.supervise(stop)
@@ -240,7 +240,7 @@ def _quota(settings: Settings) -> QuotaRules:
 
 def _imgur_access(settings: Settings, sandbox: SandboxProcess | None) -> ImgurAccess:
     if sandbox is not None:
-        # An account's secrets stay out of reach of anything that is not Imgur.
+        # The sandbox does not get an account's secrets.
         return ImgurAccess(
             api_url=sandbox.origin,
             client_id=_SANDBOX_CLIENT_ID,

@@ -1,4 +1,4 @@
-"""The sandbox beside the service: a process of its own, kept running."""
+"""Runs the sandbox as a child process."""
 
 import contextlib
 import ipaddress
@@ -14,10 +14,10 @@ _STOP_SECONDS = 3.0
 
 
 class SandboxProcess:
-    """Starts the sandbox on a socket bound here, and starts it again when it dies.
+    """Starts the sandbox on a socket bound here, and restarts it when it dies.
 
-    The socket stays with the service: connections queue while the sandbox starts, so that nobody
-    needs to wait for it, and a new process goes on under the same address.
+    The service keeps the socket: connections queue while the sandbox starts, and a new process
+    continues at the same address.
 
     Args:
         host: address to listen on.
@@ -39,22 +39,22 @@ class SandboxProcess:
 
     @property
     def origin(self) -> str:
-        """Where the sandbox is reached from this machine: ``http://127.0.0.1:8001``."""
+        """The sandbox's URL on this machine: ``http://127.0.0.1:8001``."""
         host = f"[{self._address}]" if ":" in self._address else self._address
         return f"http://{host}:{self.port}"
 
     @property
     def endpoint(self) -> tuple[str, int]:
-        """The address and port that the download guard lets through."""
+        """The address and port that the download guard allows."""
         return self._address, self.port
 
     def start(self) -> None:
-        """Start the process; requests may be sent at once."""
+        """Start the process; it accepts requests at once."""
         self._process = self._spawn()
         self._keeper.start()
 
     def stop(self) -> None:
-        """End the process and give up the address."""
+        """End the process and close the socket."""
         self._stopping.set()
         process = self._process
         if process is not None:
@@ -65,7 +65,7 @@ class SandboxProcess:
     def _spawn(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
         command = [sys.executable, "-m", "sandbox", "--fd", str(number), "--leave-with-stdin"]
-        # A session of its own: a Ctrl-C is for the service, which stops the sandbox last.
+        # A session of its own: the service handles Ctrl-C, and stops the sandbox last.
         return subprocess.Popen(  # noqa: S603 - our own module, nothing from outside
             command, stdin=subprocess.PIPE, pass_fds=[number], start_new_session=True
         )
@@ -86,7 +86,7 @@ class SandboxProcess:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    _close_stdin(process)  # the sandbox leaves when its standard input ends
+    _close_stdin(process)  # the sandbox ends with its standard input
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as something the main thread can wait for."""
+"""SIGTERM and SIGINT as a file descriptor to wait for."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ _WANTED = (signal.SIGTERM, signal.SIGINT)
 class StopSignals:
     """While entered: the first stop signal makes `fileno` readable, a second ends the process.
 
-    The second is for whoever does not want to wait for the drain. Nothing is tidied up then; the
-    children notice that their parent is gone and leave by themselves.
+    The second one skips the drain, without any cleanup; the children detect the end of their parent
+    and end too.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class StopSignals:
         os.close(self._writer)
 
     def fileno(self) -> int:
-        """Readable from the first signal on."""
+        """Return the descriptor, readable from the first signal on."""
         return self._reader
 
     def _note(self, number: int, _frame: FrameType | None) -> None:

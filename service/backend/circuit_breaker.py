@@ -1,7 +1,7 @@
-"""Keeps a job board that has gone silent from holding all threads of the web side.
+"""Circuit breaker: a backend that does not respond must not block all threads of the web side.
 
-A call to the board ends by itself, but only after the ten seconds or so that a slow answer may
-take. Until then each request would block a thread, and soon there would be none left to say so.
+A call of the backend has a deadline, but only after about ten seconds, which a slow response may
+take. Until then each request would block a thread, and soon none would be left.
 """
 
 import threading
@@ -26,11 +26,11 @@ from workers import (
 )
 
 CALLS_AT_ONCE: Final = 8
-"""Fewer than the web server's threads: two are left to refuse what comes while the rest wait."""
+"""Fewer than the web server's threads: two are left to refuse requests while the rest waits."""
 
 _SILENCE_SECONDS = 3.0
-"""A board that has calls waiting and answers none of them for so long is taken for silent. One
-large job that is sent takes it a third of a second, and small calls are answered meanwhile."""
+"""A backend that responds to none of its waiting calls for so long counts as silent. Sending a
+large job takes a third of a second, and small calls get responses meanwhile."""
 
 _HEALTH_SECONDS = 1.0  # probes of container runtimes wait for about as long
 
@@ -38,20 +38,20 @@ _Answer = TypeVar("_Answer")
 
 
 class BackendSilentError(Exception):
-    """The job board does not answer at the moment; whether its state is lost is not known yet."""
+    """The backend does not respond now; whether its state is lost is not known yet."""
 
 
 class CircuitBreaker:
-    """A `Backend` in front of another: its calls fail at once while that one is silent.
+    """Wraps a `Backend`: calls fail at once while it is silent.
 
-    `health` and the mailbox's `metrics` raise BackendSilentError, too, and never wait for more than
-    a second. All other calls are derived from the protocols of what answers them.
+    `health` and the mailbox's `metrics` also raise BackendSilentError, and wait for a second at
+    most. All other calls are derived from the protocols.
 
     Args:
-        backend: the one behind.
+        backend: the wrapped backend.
         clock: monotonic seconds.
-        silence_seconds: how long no answer is taken for slowness.
-        health_seconds: how long `health` and `metrics` wait for an answer.
+        silence_seconds: time without a response until the backend counts as silent.
+        health_seconds: maximum wait of `health` and `metrics`.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CircuitBreaker:
         self._clock = clock
         self._silence_seconds = silence_seconds
         self._slots = threading.Semaphore(CALLS_AT_ONCE)
-        # Under the lock: the calls that wait for an answer, by when they began, and the last news.
+        # Under the lock: start times of the waiting calls, and the time of the last response.
         self._lock = threading.Lock()
         self._waiting: dict[int, float] = {}
         self._calls = 0
@@ -77,7 +77,7 @@ class CircuitBreaker:
         self.mailbox = derive(WebMailbox, partial(self._carry, "mailbox"))
         self.job_table = derive(WebJobTable, partial(self._carry, "job_table"))
 
-    # --- Board ------------------------------------------------------------------------------
+    # --- Backend ----------------------------------------------------------------------------
 
     def scale(self, count: int) -> None:
         with self._call():
@@ -109,14 +109,14 @@ class CircuitBreaker:
         args: tuple[Any, ...],
         kwds: dict[str, Any],
         *,
-        wait_seconds: float,  # noqa: ARG002 - the board's own calls wait for themselves
+        wait_seconds: float,  # noqa: ARG002 - the wrapped calls wait by themselves
     ) -> Any:  # noqa: ANN401 - what the method returns
         if methodname == "metrics":
             return _promptly(self._metrics)
         with self._call():
             return getattr(getattr(self._backend, target), methodname)(*args, **kwds)
 
-    # --- who waits --------------------------------------------------------------------------
+    # --- waiting calls ------------------------------------------------------------------------
 
     @contextmanager
     def _call(self) -> Iterator[None]:
@@ -126,7 +126,7 @@ class CircuitBreaker:
             raise _silent()
         try:
             with self._lock:
-                self._refuse_if_silent()  # as it may have become while this call waited
+                self._refuse_if_silent()  # it may have become silent during the wait
                 self._calls += 1
                 number = self._calls
                 self._waiting[number] = self._clock()
@@ -157,7 +157,7 @@ class CircuitBreaker:
 
     def _refuse_if_silent(self) -> None:
         if not self._waiting:
-            return  # after a failure, too: one call at a time finds out whether it has passed
+            return  # after a failure too: one call at a time tries again
         since = max(self._answered_at, min(self._waiting.values()))
         if self._has_failed or self._clock() - since > self._silence_seconds:
             raise _silent()

@@ -1,4 +1,4 @@
-"""A question that many may ask at once, and that nobody waits for longer than a moment."""
+"""Coalesces concurrent calls, with a bounded wait."""
 
 import threading
 from collections.abc import Callable
@@ -9,13 +9,12 @@ _Answer = TypeVar("_Answer")
 
 
 class CoalescedCall(Generic[_Answer]):
-    """Asks on one thread of its own, started by the first question: whoever asks while an answer
-    is outstanding waits for the same one.
+    """Calls in a thread of its own, started by the first call; concurrent callers share one result.
 
     Args:
-        ask: gives the answer; it ends by itself at some time.
+        ask: the call; it has a deadline of its own.
         clock: monotonic seconds.
-        patience_seconds: how long anybody waits.
+        patience_seconds: maximum wait of a caller.
     """
 
     def __init__(
@@ -30,10 +29,10 @@ class CoalescedCall(Generic[_Answer]):
         self._asked_at = 0.0
 
     def answer(self) -> _Answer:
-        """The answer, or what `ask` raised.
+        """Return the result of `ask`, or raise its exception.
 
         Raises:
-            TimeoutError: there is none yet.
+            TimeoutError: no result in time.
         """
         with self._lock:
             now = self._clock()

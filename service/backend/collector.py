@@ -1,4 +1,4 @@
-"""The job board's figures as Prometheus metrics: asked for once a scrape, kept nowhere here."""
+"""Collects the backend's metrics at each scrape."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from workers import Backend, BackendBusyError, BackendLostError
 
 
 class BackendCollector(Collector):
-    """Collects from a board that answers within a moment, or says that it is down.
+    """Collects from a backend whose `metrics` has a short deadline.
 
     Args:
-        backend: whose figures they are; its `metrics` does not wait for long.
-        lanes: images in work at once in one of them.
+        backend: has the metrics.
+        lanes: number of lanes of a worker.
     """
 
     def __init__(self, backend: Backend, *, lanes: int) -> None:
@@ -22,7 +22,7 @@ class BackendCollector(Collector):
         self._lanes = lanes
 
     def collect(self) -> Iterator[Metric]:
-        """All families; only `imgup_board_up` and what there should be while the board is down."""
+        """Yield all families; only `imgup_board_up` and targets while the backend is down."""
         try:
             metrics = self._backend.mailbox.metrics()
         except (BackendSilentError, BackendLostError, BackendBusyError):

@@ -1,4 +1,4 @@
-"""All that `GET /metrics` shows, put together."""
+"""The registry of `GET /metrics`."""
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -8,11 +8,11 @@ from workers import Backend
 
 
 def create_registry(backend: Backend, settings: Settings) -> CollectorRegistry:
-    """A registry with the board's figures and those of this process; the web side adds its own.
+    """Make a registry with the metrics of backend and process; the web side adds its own.
 
     Args:
-        backend: whose figures are asked for at each scrape.
-        settings: how many lanes a worker has.
+        backend: has the metrics, collected at each scrape.
+        settings: for the number of lanes of a worker.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)

@@ -1,8 +1,7 @@
-"""Tells all clients that follow jobs what is new: one thread for all, one call a job and turn.
+"""Sends changes to all subscribers of jobs: one thread for all, one call per job and round.
 
-Clients' connections are parked (`service.http.suspended`), so that none of them holds a thread.
-The board is asked for each job that is followed, however many follow it, and what it says is
-rendered once.
+Requests of subscribers are suspended (`service.http.suspended`), so that they hold no threads. The
+backend is called once per job, whatever the number of subscribers, and changes are rendered once.
 """
 
 import threading
@@ -20,29 +19,29 @@ from service.views.forecast import Forecasts
 from workers import Backend, Shares, share_left
 
 _CONNECTIONS_EACH: Final = 2
-"""Half of all connections, 500 as a rule, may follow: the other half is for who comes and goes."""
+"""Half of all connections, by default 500, may subscribe: the rest is for other requests."""
 
 RECONNECT_SECONDS: Final = 3.0
 
 _TURN_SECONDS = 0.25
-"""At most four events a second for a job: as many as a person sees apart."""
+"""At most four events per second and job, as many as a person can distinguish."""
 
-_LEAST_REST_SECONDS = 0.05  # where a turn takes long, requests come in between
-_RETURN_SECONDS = 5.0  # to the service that follows the one that stops
+_LEAST_REST_SECONDS = 0.05  # between long rounds, for other requests
+_RETURN_SECONDS = 5.0  # until clients reconnect to the next service
 
 _Key = tuple[str, str]
 
 
 class Broadcaster:
-    """All jobs that are followed. Safe to use from any thread.
+    """All jobs with subscribers. Thread-safe.
 
-    Its own thread begins with the first follower.
+    Its thread starts with the first subscriber.
 
     Args:
-        backend: where the jobs are.
-        forecasts: make their forecasts.
+        backend: has the jobs.
+        forecasts: makes the forecasts.
         sandbox: whether links are the sandbox's.
-        max_subscribers: at once; half of all connections that fit, if it is not said.
+        max_subscribers: maximum number; None for half of all connections.
         clock: monotonic seconds.
     """
 
@@ -69,19 +68,19 @@ class Broadcaster:
         self._thread: threading.Thread | None = None
 
     def is_full(self, tenant: str) -> bool:
-        """Whether a tenant may not follow another job."""
+        """Return whether a tenant has reached its share of subscribers."""
         with self._changed:
             held = self._held.of(tenant)
             return not share_left(self._max_subscribers, self._held.total, held)
 
     def join(self, job_id: str, owner: str, subscriber: Subscriber, tenant: str) -> None:
-        """Tell a follower all that becomes of a job.
+        """Add a subscriber of a job.
 
         Args:
             job_id: the job, which this owner has.
-            owner: whose it is.
-            subscriber: may have left already.
-            tenant: whose places it takes.
+            owner: of the job.
+            subscriber: may be gone already.
+            tenant: whose share it uses.
         """
         with self._changed:
             self._newcomers.setdefault((owner, job_id), []).append(subscriber)
@@ -93,7 +92,7 @@ class Broadcaster:
             self._changed.notify()
 
     def hurry(self) -> None:
-        """A follower is to leave: let the next turn begin at once."""
+        """Begin the next round at once, as a subscriber is to end."""
         with self._changed:
             self._is_hurried = True
             self._changed.notify()
@@ -133,22 +132,22 @@ class Broadcaster:
     def _turn(self, publisher: JobPublisher, newcomers: list[Subscriber]) -> None:
         try:
             publisher.turn(newcomers, self._clock())
-        except Exception:  # noqa: BLE001 - one job's bug must not silence all the others
+        except Exception:  # noqa: BLE001 - an error of one job must not affect the others
             structlog.get_logger("http").exception("events of a job failed; its streams end")
             for subscriber in (*publisher.subscribers, *newcomers):
                 subscriber.finish()
 
 
 class EventStream:
-    """A client that follows a job; a `SuspensionListener` and a `Subscriber`.
+    """A client that is subscribed to a job; a `SuspensionListener` and a `Subscriber`.
 
     Args:
-        broadcaster: tells it what is new.
+        broadcaster: sends it changes.
         job_id: the job.
-        owner: whose it is.
-        version: how far the client has come.
-        most_results: in a snapshot.
-        tenant: whose place it takes.
+        owner: of the job.
+        version: of the job, known to the client.
+        most_results: maximum number in a snapshot.
+        tenant: whose share it uses.
     """
 
     def __init__(
@@ -171,11 +170,11 @@ class EventStream:
         self._is_draining = False
 
     def begin(self, stream: Stream) -> None:
-        """The answer has begun; what follows goes here."""
+        """Set the stream of the response that has begun."""
         self._stream = stream
         self._broadcaster.join(*self._job, self, self._tenant)
 
-    # --- Guest ------------------------------------------------------------------------------
+    # --- SuspensionListener -------------------------------------------------------------------
 
     def left(self) -> None:
         self._has_left = True
@@ -184,7 +183,7 @@ class EventStream:
         self._is_draining = True
         self._broadcaster.hurry()
 
-    # --- Follower ---------------------------------------------------------------------------
+    # --- Subscriber ---------------------------------------------------------------------------
 
     def is_over(self, _now: float) -> bool:
         if self._is_draining and not self._has_left:

@@ -1,4 +1,4 @@
-"""One job that is followed: what its followers are told, turn by turn."""
+"""Publishes the changes of one job to its subscribers, in rounds."""
 
 from typing import Final, Protocol
 
@@ -10,33 +10,33 @@ from service.views.forecast import Forecasts
 from workers import BackendBusyError, BackendLostError, JobChanges
 
 MAX_RESULTS: Final = DEFAULT_ENTRIES
-"""In a snapshot, unless the client asks for fewer or more: as on a page of the status."""
+"""Default number of results in a snapshot, as on a page of the status."""
 
 HEARTBEAT_SECONDS: Final = 15.0
-"""Proxies cut connections that are silent for long, many after 60 s."""
+"""Interval of comments: proxies close silent connections, many after 60 s."""
 
 _FORECAST_SECONDS = 2.0
 
 
 class Subscriber(Protocol):
-    """Somebody who follows a job. Called by one thread, and must not wait."""
+    """A subscriber of a job. Called by one thread, and must not block."""
 
     @property
     def version(self) -> int:
-        """How far it had come when it began."""
+        """The job's version that it knows at the beginning."""
         ...
 
     @property
     def most_results(self) -> int:
-        """In a snapshot for it."""
+        """Maximum number of results in a snapshot."""
         ...
 
     def is_over(self, now: float) -> bool:
-        """Whether it has left, or leaves now; asked in each turn, at a monotonic time."""
+        """Return whether it has ended; called in each round with monotonic seconds."""
         ...
 
     def tell(self, events: bytes) -> bool:
-        """Take some events; False: it has left."""
+        """Send events; return False if it has ended."""
         ...
 
     def finish(self) -> None:
@@ -45,12 +45,12 @@ class Subscriber(Protocol):
 
 
 class JobPublisher:
-    """Asks the board once a turn, for all who have come to the same version. For one thread.
+    """Calls the backend once per round for all subscribers at the same version. Not thread-safe.
 
     Args:
         job_id: the job.
         events: its events.
-        forecasts: make its forecast.
+        forecasts: makes its forecast.
         now: monotonic seconds.
     """
 
@@ -59,7 +59,7 @@ class JobPublisher:
         self._events = events
         self._forecasts = forecasts
         self._version = 0
-        self._subscribers: list[Subscriber] = []  # who have come to that version, or beyond
+        self._subscribers: list[Subscriber] = []  # at that version or a later one
         self._newcomers: list[Subscriber] = []
         self._forecast: Forecast | None = None
         self._forecast_due = now + _FORECAST_SECONDS
@@ -67,14 +67,14 @@ class JobPublisher:
 
     @property
     def subscribers(self) -> list[Subscriber]:
-        """Who follow the job still."""
+        """The current subscribers."""
         return [*self._subscribers, *self._newcomers]
 
     def turn(self, newcomers: list[Subscriber], now: float) -> None:
-        """Tell everybody what is new.
+        """Send changes to all subscribers.
 
         Args:
-            newcomers: followers that have come since the last turn.
+            newcomers: subscribers added since the last round.
             now: monotonic seconds.
         """
         self._subscribers = [one for one in self._subscribers if not one.is_over(now)]
@@ -86,15 +86,15 @@ class JobPublisher:
             while waiting:
                 self._bring_in(waiting)
         except (BackendSilentError, BackendBusyError, BackendLostError):
-            # Nobody knows at the moment; if the board is lost, the server drains soon.
+            # Unknown at the moment; if the backend is lost, the server drains soon.
             self._newcomers = waiting
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + HEARTBEAT_SECONDS
             self._subscribers = [one for one in self._subscribers if one.tell(HEARTBEAT)]
 
     def _bring_in(self, waiting: list[Subscriber]) -> None:
-        # Those who are at one version together; they come as far as the others, or a bit further:
-        # then they are told something twice, and nobody misses a thing.
+        # Subscribers by version; a group may get further than the others, so that some get a change
+        # twice, and none misses one.
         version = waiting[0].version
         group = [one for one in waiting if one.version == version]
         if not self._subscribers or version != self._version:
@@ -119,7 +119,7 @@ class JobPublisher:
     def _take(
         self, group: list[Subscriber], told: tuple[bytes, JobChanges] | None, alone: bytes
     ) -> list[Subscriber]:
-        """Tell a group; returns who of it stay."""
+        """Send events to a group; return those that have not ended."""
         events, last = told if told is not None else (b"", None)
         is_over = last is None or is_end(last)
         events += alone if not is_over else b""
@@ -134,7 +134,7 @@ class JobPublisher:
         return []
 
     def _new_forecast(self, now: float) -> Forecast | None:
-        """The job's forecast, if it says something else than the last one that was told."""
+        """Return the job's forecast, if it differs from the last one sent."""
         if now < self._forecast_due:
             return None
         self._forecast_due = now + _FORECAST_SECONDS

@@ -1,7 +1,7 @@
-"""Server-sent events of a job (WHATWG HTML, section 9.2): what each says, as bytes.
+"""Server-sent events of a job (WHATWG HTML, section 9.2), as bytes.
 
-The id of an event is the version of the job that it leads to; sent back as Last-Event-ID, it is
-where to go on. Data is JSON without line ends, so that each event has one line of it.
+The id of an event is the job's version after it; a client sends it back as Last-Event-ID to resume.
+Data is JSON without line breaks, so each event has one data line.
 """
 
 import re
@@ -23,7 +23,7 @@ HEARTBEAT: Final = b": heartbeat\n\n"
 _ENDED = ".end"
 _ID = re.compile(r"([0-9a-f]{1,16})(\.end)?", re.ASCII)
 _MAX_CHANGES_RESUMED = 3 * CHANGES_A_CALL
-"""A client that missed more is told anew how the job stands; that is shorter."""
+"""A client that missed more gets a new snapshot, which is shorter."""
 
 _MAX_SNAPSHOT_BYTES = 4 * 1024**2
 _MAX_VIEW_BYTES = 2 * _MAX_SNAPSHOT_BYTES  # with what it takes besides the text of results
@@ -34,12 +34,12 @@ without waiting, however long the URLs are: one of them takes 32 KiB at most."""
 
 
 def retry_after(seconds: float) -> bytes:
-    """Tells clients how long to wait before they connect again."""
+    """Return an event that sets the clients' reconnection time."""
     return b"retry: %d\n\n" % (seconds * 1000)
 
 
 def read_id(event_id: str | None) -> tuple[int, bool]:
-    """What a Last-Event-ID says: the version, 0 if it names none; and whether of an `end`."""
+    """Parse a Last-Event-ID: the version, or 0; and whether it is that of an `end`."""
     match = _ID.fullmatch(event_id or "")
     return (int(match[1], 16), match[2] is not None) if match else (0, False)
 
@@ -55,12 +55,12 @@ def is_end(changes: JobChanges) -> bool:
 
 
 class JobEvents:
-    """The events of one job, for whoever has come to some version of it.
+    """Makes the events of one job.
 
     Args:
-        backend: where the job is.
-        job_id: which.
-        owner: who asks.
+        backend: has the job.
+        job_id: of the job.
+        owner: of the job.
         sandbox: whether links are the sandbox's.
     """
 
@@ -78,9 +78,9 @@ class JobEvents:
         version.
 
         Args:
-            version: where the client is; 0 for a new one.
-            most_results: in a snapshot.
-            forecast: to go with it.
+            version: known to the client; 0 for a new one.
+            most_results: maximum number in a snapshot.
+            forecast: to include.
 
         Returns:
             The events, none if nothing is new, and the last answer of the board; None if the job
@@ -106,7 +106,7 @@ class JobEvents:
     def snapshot(
         self, most_results: int, forecast: Forecast | None
     ) -> tuple[bytes, JobChanges] | None:
-        """How the job stands, with its first results, as many as fit; see `since`."""
+        """Return a snapshot with as many of the first results as fit; see `since`."""
         view = JobView(sandbox=self._sandbox)
         while True:
             limit = min(_ENTRIES_A_CALL, most_results - view.known)
@@ -138,7 +138,7 @@ class JobEvents:
 
 
 def forecast_event(changes: JobChanges, forecast: Forecast) -> bytes:
-    """A change of the forecast alone."""
+    """Return an event with the forecast only."""
     return _change(changes, forecast, results=False)
 
 

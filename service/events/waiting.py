@@ -1,6 +1,6 @@
 """Requests that wait for a job's end before they are answered (`Prefer: wait=N`).
 
-Each holds a thread, in place of which the server starts another one; so there are few of them.
+Each holds a thread, and the server starts another one instead; so their number is small.
 """
 
 import threading
@@ -31,11 +31,11 @@ class WaitMiddleware:
     """Lets requests wait, as many as there is room for; the others are answered at once.
 
     Args:
-        backend: where jobs are.
+        backend: has the jobs.
         submission: the type of the resource that takes jobs.
         status: the type of the resource that tells how one stands.
         broadcaster: knows when a job is complete.
-        most: how many wait at a time.
+        most: maximum number of waiting requests.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class WaitMiddleware:
         resource: object,
         params: Mapping[str, str],
     ) -> None:
-        """Wait in front of the handler of a status, which then shows how the job stands."""
+        """Wait before the handler of a status, which then sends the job's state."""
         if isinstance(resource, self._status) and req.method == "GET":
-            # What is wrong with the query is said at once.
+            # Errors of the query are reported at once.
             wants_timelines(req)
             read_page(req)
             self._wait(req, resp, canonical(params["job_id"]))
@@ -76,9 +76,9 @@ class WaitMiddleware:
         resource: object,
         req_succeeded: bool,  # noqa: FBT001 - the framework's signature
     ) -> None:
-        """Wait with the answer to a new job, which stays the same."""
+        """Delay the response to a new job; it stays the same."""
         if isinstance(resource, self._submission) and req_succeeded and req.method == "POST":
-            # The job is taken: an error that comes now would have the client send it again.
+            # The job is accepted: after an error the client would send it again.
             with suppress(BackendSilentError, BackendLostError):
                 self._wait(req, resp, str(resp.location).rpartition("/")[2])
 
@@ -119,7 +119,7 @@ class _Waiter:
     """A request that waits; a `SuspensionListener` and a `Subscriber`.
 
     Args:
-        version: any that the job had; 0 costs a snapshot.
+        version: any version of the job; 0 would need a snapshot.
     """
 
     most_results = 1
@@ -129,11 +129,11 @@ class _Waiter:
         self._over = threading.Event()
 
     def wait(self, seconds: float) -> None:
-        """Return when the job is complete, the server draining or time over."""
+        """Wait until the job is complete, the server drains or the time is over."""
         self._over.wait(seconds)
         self._over.set()
 
-    # --- Guest, and Follower ----------------------------------------------------------------
+    # --- SuspensionListener and Subscriber ----------------------------------------------------
 
     def left(self) -> None:
         self._over.set()

@@ -1,4 +1,4 @@
-"""Responses that take long, without a thread that other requests need.
+"""Suspended requests: long responses that hold no thread of the pool.
 
 The web server has a few threads, and a request holds one until it is answered. A suspended request
 gives it back:
@@ -19,11 +19,11 @@ from typing import Final, Protocol
 ENVIRON_KEY: Final = "imgup.parking"
 
 _SLACK_BYTES = 512 * 1024
-"""What may wait for a slow reader besides what the answer began with."""
+"""Limit of unread bytes of a stream, besides the response's beginning."""
 
 
 class Connection(Protocol):
-    """What is needed of `service.http.channel.Channel`."""
+    """The methods of `service.http.channel.Channel` used here."""
 
     @property
     def total_outbufs_len(self) -> int: ...
@@ -38,22 +38,22 @@ class Connection(Protocol):
 
 
 class SuspensionListener(Protocol):
-    """Who keeps a parked request. The server's own thread calls: nothing here may wait."""
+    """The listener of a suspended request. Called by the server's thread, so it must not block."""
 
     def left(self) -> None:
-        """The client is gone. May be called more than once, and before the guest is begun."""
+        """The client is gone. May be called several times, and before `begin`."""
         ...
 
     def drain(self) -> None:
-        """The server is to stop: the request must end soon. May be called more than once."""
+        """The server drains: the request must end soon. May be called several times."""
         ...
 
 
 class Stream:
-    """The rest of an answer. For one thread at a time, any.
+    """The rest of a response. Not thread-safe.
 
     Args:
-        connection: where it goes.
+        connection: of the client.
         is_chunked: whether it is sent in chunks (RFC 9112, section 7.1); else it ends with the
             connection.
     """
@@ -64,10 +64,10 @@ class Stream:
         self._max_unread = connection.total_outbufs_len + _SLACK_BYTES
 
     def send(self, data: bytes) -> bool:
-        """Send more; never waits.
+        """Send data without blocking.
 
         Returns:
-            False when the client is gone, or has not read so much that its connection is closed.
+            False if the client is gone, or its unread data exceeds the limit.
         """
         connection = self._connection
         if connection.total_outbufs_len > self._max_unread:
@@ -78,18 +78,18 @@ class Stream:
         )
 
     def end(self) -> None:
-        """There is no more; the connection closes when all is read."""
+        """End the response; the connection closes when all is read."""
         if self._is_chunked:
             self._connection.write_now(b"0\r\n\r\n")
         self._connection.end_suspended()
 
 
 class SuspendedError(BaseException):
-    """Carries a request out of its thread. No error: nothing on the way is to handle it.
+    """Suspends a request by leaving its thread. Not an `Exception`, so that no handler catches it.
 
     Args:
-        listener: keeps the request.
-        begin: called when it is parked.
+        listener: of the request.
+        begin: called when it is suspended.
     """
 
     def __init__(self, listener: SuspensionListener, begin: Callable[[], None]) -> None:
@@ -99,7 +99,7 @@ class SuspendedError(BaseException):
 
 
 class SuspendedRequest:
-    """One request's way out of its thread.
+    """Suspends a request.
 
     Args:
         connection: of the request.
@@ -118,7 +118,7 @@ class SuspendedRequest:
         a length has been sent.
 
         Args:
-            listener: keeps the request.
+            listener: of the request.
             begin: called with the rest of the answer, by the thread that leaves; it must not wait.
         """
         self._streaming = listener, begin

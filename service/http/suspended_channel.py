@@ -25,7 +25,7 @@ _FRESH_BUFFER_BYTES: Final = 64 * 1024
 
 
 class SuspendableTask(WSGITask):
-    """A request that may be parked."""
+    """A request that may be suspended."""
 
     channel: "SuspendableChannel"
 
@@ -48,7 +48,7 @@ class SuspendableTask(WSGITask):
 
 
 class SuspendableChannel(HTTPChannel):
-    """A connection whose first request may be parked."""
+    """A connection whose first request may be suspended."""
 
     server: "Listener"
     group: str
@@ -61,7 +61,7 @@ class SuspendableChannel(HTTPChannel):
     # --- the thread of the request ----------------------------------------------------------
 
     def service(self) -> None:
-        """Answer the first request, or park it."""
+        """Process the first request, or suspend it."""
         try:
             super().service()
         except SuspendedError as parked:
@@ -86,13 +86,13 @@ class SuspendableChannel(HTTPChannel):
                 self._listener = None
 
     def _tell(self, listener: SuspensionListener) -> None:
-        # Either happens before the guest was known here, and nobody told it, or after.
+        # Either may have happened before the listener was set.
         if not self.connected:
             listener.left()
         elif self.is_draining:
             listener.drain()
 
-    # --- whoever keeps the request, from any thread -----------------------------------------
+    # --- called by listeners, from any thread -------------------------------------------------
 
     def write_now(self, data: bytes) -> bool:
         """Queue more of a streamed answer, however much waits already; False: the client is gone.
@@ -159,7 +159,7 @@ class SuspendableChannel(HTTPChannel):
             return True
 
     def begin_drain(self) -> None:
-        """The server is about to stop: what is parked ends."""
+        """The server drains: end the suspended request."""
         self.is_draining = True
         listener = self._listener
         if listener is not None:
@@ -175,7 +175,7 @@ class SuspendableChannel(HTTPChannel):
         return not self.is_streaming and bool(super().received(data))
 
     def handle_close(self) -> None:
-        """Close, and tell whoever keeps the request."""
+        """Close, and notify the listener."""
         listener, self._listener = self._listener, None
         super().handle_close()
         if listener is not None:
@@ -183,7 +183,7 @@ class SuspendableChannel(HTTPChannel):
 
 
 def _forget_body(request: "HTTPRequestParser") -> None:
-    """Whoever parks a request has read its body; it may wait for minutes, and nobody needs that."""
+    """Free the body of a suspended request, which was read and may wait for minutes."""
     if request.body_bytes_received:
         request.get_body_stream().truncate(0)
         request.body_bytes_received = 0

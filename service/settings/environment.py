@@ -1,4 +1,4 @@
-"""The environment → `Settings`. No other module reads the environment."""
+"""Reads `Settings` from the environment; no other module reads it."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
@@ -23,16 +23,16 @@ _SECRETS = frozenset(
 )
 _FILE_SUFFIX = "_FILE"
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-_LONGEST_SECRET_FILE = 65_536  # bytes; more is not a secret but a wrong path
+_LONGEST_SECRET_FILE = 65_536  # bytes; a larger file is a wrong path
 _LONGEST_VALUE_SHOWN = 60
 
 
 class SettingsError(Exception):
-    """A setting cannot be used; the text is one line that names it and says what is expected."""
+    """A setting is invalid; the text is one line with its name and what is expected."""
 
 
 def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
-    """The proxy variables of the environment that are set; none of them has an effect."""
+    """Return the proxy variables that are set in the environment, which have no effect."""
     names = [name for usual in _PROXY_VARIABLES for name in (usual, usual.lower())]
     return [name for name in names if environ.get(name)]
 

@@ -1,4 +1,4 @@
-"""How much memory this process may use: the machine's, or what its container is given."""
+"""The memory limit of this process: that of the machine or of its container."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _V1_CONTROLLER = "memory"
 
 
 def memory_limit(cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int:
-    """Bytes of memory; the lowest of all limits that apply.
+    """Return the lowest memory limit in bytes.
 
     Args:
         cgroups: where control groups are mounted (cgroups(7)); of version 1, the folder above.
