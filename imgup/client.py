@@ -45,7 +45,7 @@ class Client:
         api_key: the key, where the service wants one.
         timeout: seconds to wait for a connection, and for each part of an answer.
         retries: how often a request is sent again.
-        on_delay: told before each wait for that.
+        on_delay: called before each such wait.
 
     Raises:
         ValueError: the address or the key cannot be one.
@@ -110,7 +110,7 @@ class Client:
             title: of each image; `{number}`, `{count}`, `{name}` and `{host}` are filled in.
             description: the same.
             priority: `low`, `normal` or `high`.
-            callback_url: told when the job is complete.
+            callback_url: target of the webhook at the job's end.
             source_headers: sent to sources, by origin.
             resolve_pages: whether a link to a page is followed to the image that it names; None:
                 as the service is set.

@@ -10,7 +10,7 @@ class ImgupError(Exception):
 
 
 class UnreachableError(ImgupError):
-    """Nobody answered, or not to the end: no connection, no answer in time, one cut short."""
+    """No complete response: no connection, a timeout, or a truncated response."""
 
 
 class BrokenOffError(UnreachableError):
@@ -18,7 +18,7 @@ class BrokenOffError(UnreachableError):
 
 
 class NotImgupError(ImgupError):
-    """Somebody answered, but not as this service does."""
+    """The response is not one of this service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class BadEntry:
     Attributes:
         index: its place in the array `urls`, from 0; None if it is no entry of it.
         value: what stood there, shortened and masked by the service.
-        code: stable name of what is wrong.
+        code: stable code of the problem.
         detail: one sentence for a person.
     """
 
@@ -45,7 +45,7 @@ class ProblemError(ImgupError):
         status: the HTTP status.
         code: stable name of the kind of problem, for programs.
         detail: one sentence for a person.
-        errors: what is wrong in the body, piece by piece.
+        errors: the errors of the body.
         errors_total: how many such pieces there are, though not all may be listed.
         retry_after: seconds after which the service wants to be asked again; None if it does not
             say so.

@@ -105,7 +105,7 @@ class Converted:
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Result:
-    """How one submitted URL stands.
+    """The state of one submitted URL.
 
     Attributes:
         index: its place in the job, from 0; duplicates are not counted.
@@ -169,8 +169,8 @@ class Forecast:
 
     Attributes:
         ahead: URLs of all jobs that come before its last one.
-        rate_per_second: URLs that ended in a second, lately; None while nobody knows.
-        expected_finish: None while nobody knows.
+        rate_per_second: recent rate of final URLs; None if unknown.
+        expected_finish: None if unknown.
         pause_seconds: how long uploads pause from now on, as Imgur asked; 0 if they do not.
         budget: what decides it, where the service's own budget does.
         blocked: set while Imgur refuses whatever is sent.

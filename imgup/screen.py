@@ -82,7 +82,7 @@ def _pace(budget: UploadPace | None) -> str:
 
 
 def describe(job: JobProgress, now: datetime) -> str:
-    """One line about how a job stands.
+    """Return a line about the state of a job.
 
     Args:
         job: the job.

@@ -26,7 +26,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{
 
 
 class Application:
-    """Everything the sandbox answers; whoever has the `key` may list and forget all uploads."""
+    """Make the sandbox's application; the `key` allows listing and deleting all uploads."""
 
     def __init__(
         self, origin: str, key: str, token_seconds: int, clock: Callable[[], float] = time.time

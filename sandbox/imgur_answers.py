@@ -62,13 +62,13 @@ def success(data: JsonValue) -> web.Response:
 
 
 def error(call: Call, status: int, told: JsonValue, headers: Headers = _USUAL) -> web.Response:
-    """An error, told in a string or as `exception` has it."""
+    """An error as a string or with an `exception`."""
     data = {"error": told, "request": call.path, "method": call.request.method}
     return reply(status, {"data": data, "success": False, "status": status}, headers)
 
 
 def exception(code: int, message: str) -> JsonValue:
-    """An error told in an object."""
+    """An error as an object."""
     return {"code": code, "message": message, "type": "ImgurException", "exception": []}
 
 
@@ -76,7 +76,7 @@ INVALID_TYPE = exception(1003, "File type invalid (1)")
 
 
 def error_list(_call: Call, status: int, phrase: str, headers: Headers = _USUAL) -> web.Response:
-    """An error as the newer part of Imgur tells it (seen since 2024): there is no ``data``."""
+    """An error of Imgur's newer API (seen since 2024), without ``data``."""
     told = {"id": "sandbox-0001", "code": str(status), "status": phrase, "detail": phrase}
     return reply(status, {"errors": [told]}, headers)
 

@@ -161,7 +161,7 @@ def _refusal(call: Call, form: Form) -> web.Response | None:
 
 
 def _told(form: Form, upload: Upload) -> dict[str, say.JsonValue]:
-    """What Imgur tells of a new image, all its fields in their usual order."""
+    """Return Imgur's fields of a new image, in their usual order."""
     title, description = (
         form[name].text() if name in form else None for name in ("title", "description")
     )

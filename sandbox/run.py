@@ -30,7 +30,7 @@ _MAX_FIELD_BYTES = 64 * 1024
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop; returns the exit code: 0 stopped, 2 could not start."""
+    """Serve until a stop signal; return the exit code: 0 stopped, 2 could not start."""
     options = _parser().parse_args(arguments)
     try:
         listener = _listener(options)
@@ -79,7 +79,7 @@ def _listener(options: argparse.Namespace) -> socket.socket:
 
 
 class _LineWriter(QueueListener):
-    """A thread that writes the log: the server must answer even if nobody reads it."""
+    """Write the log in a thread: the server must respond even if the log has no reader."""
 
     def handle(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):  # a reader that is gone is no reason to stop

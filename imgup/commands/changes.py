@@ -1,4 +1,4 @@
-"""Changing what is there: cancel, retry, delete."""
+"""Commands that change jobs: cancel, retry, delete."""
 
 from typing import TYPE_CHECKING
 

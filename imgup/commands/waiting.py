@@ -1,4 +1,4 @@
-"""Waiting for a job in front of somebody who may lose patience."""
+"""Waits for a job, until the user interrupts."""
 
 from typing import TYPE_CHECKING
 
