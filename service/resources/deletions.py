@@ -89,7 +89,7 @@ class AlbumDeletionResource:
     """DELETE /v1/images/upload/{job_id}/album.
 
     Args:
-        backend: where jobs are.
+        backend: has the jobs.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -19,9 +19,9 @@ class ImageType:
     """A kind of image.
 
     Attributes:
-        name: as people call it.
-        media_type: as registered with IANA.
-        extension: the usual file name extension, without the dot.
+        name: common name.
+        media_type: IANA media type.
+        extension: file name extension, without the dot.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ImageType:
 
 JPEG = ImageType("JPEG", "image/jpeg", "jpg")
 PNG = ImageType("PNG", "image/png", "png")
-# An APNG is a PNG to whoever does not know better, and image/png is understood everywhere.
+# An APNG is also a valid PNG, and image/png is understood everywhere.
 APNG = ImageType("APNG", "image/png", "png")
 GIF = ImageType("GIF", "image/gif", "gif")
 TIFF = ImageType("TIFF", "image/tiff", "tiff")

@@ -27,7 +27,7 @@ class NewAlbum(NamedTuple):
 
     Attributes:
         title: shown above it.
-        description: the same.
+        description: template as well.
         privacy: one of `ALBUM_PRIVACIES`.
         layout: one of `ALBUM_LAYOUTS`.
     """
@@ -50,8 +50,8 @@ class JobOptions:
     Attributes:
         album: id, or deletehash, of the album; the album that is to be created; None for the one
             in the settings.
-        title: a template; see `workers.worker.image_text`.
-        description: the same.
+        title: template; see `workers.worker.image_text`.
+        description: template as well.
         priority: see `Priority`.
         source_headers: request headers, by origin.
         callback_url: target of the webhook at the job's end.

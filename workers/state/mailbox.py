@@ -226,7 +226,7 @@ class Mailbox:
                 # from a quarantined URL.
                 self._changed.notify_all()
         self._fail_jobs()
-        claimed = self.claim(worker_id, wait_seconds if words.wanted else 0.0, words.wanted)
+        claimed = self.claim(worker_id, wait_seconds if request.wanted else 0.0, request.wanted)
         return WorkerResponse(claimed.directive, claimed.leases, acks, cleared)
 
     def claim(self, worker_id: str, wait_seconds: float, wanted: int = 1) -> WorkerResponse:

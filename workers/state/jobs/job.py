@@ -286,7 +286,7 @@ class Job:
 
     @property
     def has_open_tasks(self) -> bool:
-        """Whether there is still something to be done for it besides its images."""
+        """True if a webhook or a deletion is open."""
         has_album_task = self.album is not None and self.album.step is not None
         has_deletions = bool(self.tasks and self.tasks.pending_deletions)
         return self.has_untold_callback or has_deletions or has_album_task

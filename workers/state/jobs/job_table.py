@@ -318,7 +318,7 @@ class JobTable(JobReader):
             failure: how they end.
 
         Returns:
-            The job's summary, if these were its last open URLs.
+            The job's summary, if these were its last open URLs; else None.
         """
         summary = None
         for index in indexes:
@@ -382,7 +382,7 @@ class JobTable(JobReader):
                     job.log.note(0)  # any index will do: what has changed is the job's
                     self.kept.weigh(job)
 
-    # --- a restart; until `resume` nobody else uses the table -----------------------------------
+    # --- recovery; takes no lock, as nothing else uses the table until `resume` ------------------
 
     def start(self, job_id: str) -> None:
         """Set a job in progress."""

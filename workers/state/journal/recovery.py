@@ -36,7 +36,7 @@ from workers.state.mailbox import Mailbox
 from workers.state.tasks.task_store import TaskStore
 
 _LINKS_A_RECORD = 10_000
-_KEEPER_SECONDS = 5.0  # far more than it takes; the end must not hang on it
+_KEEPER_SECONDS = 5.0  # ample; the shutdown must not hang on it
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_MORE: Final[tuple[Any, ...]] = (_NOTHING, _NOTHING, ())  # options, origin and data of a job
 
@@ -193,7 +193,7 @@ def _album_record(job: Job) -> list[Any] | None:
     return [album.key, job.places and list(job.places), album.to_whole_record()]
 
 
-# --- one function for each kind of record ----------------------------------------------------
+# --- one function per kind of record -----------------------------------------------------------
 
 
 def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:

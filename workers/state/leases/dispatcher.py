@@ -47,7 +47,7 @@ class Dispatcher:
         clock: monotonic seconds.
 
     Attributes:
-        throughput: how many URLs end in a second.
+        throughput: recent rate of final URLs.
         failed_jobs: jobs whose waiting URLs are to fail, all in the same way.
         outcomes: decides what becomes of URLs.
     """

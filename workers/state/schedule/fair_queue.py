@@ -85,12 +85,12 @@ class FairQueue:
         leased: int,
         new_album: str | None = None,
     ) -> None:
-        """Append a job that had begun.
+        """Append a recovered job.
 
         Args:
-            job: as it was submitted.
-            waiting: indexes of the URLs to hand out.
-            leased: how many more are not final, to be given back or ended.
+            job: the submission.
+            waiting: indexes of URLs to lease.
+            leased: number of further open URLs, which the caller requeues or ends.
             new_album: see `add`.
         """
         order = tuple(waiting)
@@ -104,7 +104,7 @@ class FairQueue:
         job.is_held = False
         job.options = replace(job.options or ImageOptions(len(job.urls)), album=new_album)
         if job:
-            self._call(job.tenant)
+            self._enqueue_tenant(job.tenant)
             job.tenant.turns.enter(job_id, job.stride)
         return True
 

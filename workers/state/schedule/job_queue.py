@@ -59,5 +59,5 @@ class JobQueue:
     is_held: bool = False
 
     def __bool__(self) -> bool:
-        """Whether there is something to look at."""
+        """Return whether there are URLs to check."""
         return not self.is_held and (bool(self.admitted) or self.position < len(self.order))

@@ -87,7 +87,7 @@ class Scheduler:
         leased: int,
         new_album: str | None = None,
     ) -> None:
-        """Append a job that had begun; see `FairQueue.restore`."""
+        """Append a recovered job; see `FairQueue.restore`."""
         self._queue.restore(job, waiting, leased, new_album)
 
     def release(self, job_id: str, new_album: str) -> None:

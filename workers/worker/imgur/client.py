@@ -35,10 +35,10 @@ class UploadedImage:
     """An image stored at Imgur.
 
     Attributes:
-        link: public.
-        deletehash: lets whoever knows it delete the image.
+        link: public link.
+        deletehash: secret that allows deleting the image.
         altered: what Imgur says it stored, if that is not what was sent.
-        pause_seconds: set when this upload used up the allowance: how long nothing more will fit.
+        pause_seconds: until the quota resets, if this upload used it up.
     """
 
     link: str

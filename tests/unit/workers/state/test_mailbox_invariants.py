@@ -308,7 +308,7 @@ class MailboxMachine(RuleBasedStateMachine):
         parked = {
             (host, job_id) for job_id, queue in box._queue._jobs.items() for host in queue.parked
         }
-        lines = box._queue._parked._lines
+        lines = box._queue._parked._queues
         turns = [
             (host, job_id)
             for host, tenants in lines.items()
