@@ -27,7 +27,7 @@ class NewAlbum(NamedTuple):
 
     Attributes:
         title: shown above it.
-        description: template as well.
+        description: shown above it.
         privacy: one of `ALBUM_PRIVACIES`.
         layout: one of `ALBUM_LAYOUTS`.
     """
