@@ -213,7 +213,7 @@ def test_nothing_is_kept_of_it(harness: Harness) -> None:
     assert not room._delays._waiting
     assert len(room._delays._heap) == 0
     assert harness.leases() == 0
-    assert not room._queue._line
+    assert not room._queue._tenant_turns
 
 
 def test_readers_are_told(harness: Harness) -> None:
