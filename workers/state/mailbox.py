@@ -214,9 +214,9 @@ class Mailbox:
             wait_seconds: maximum wait for work, if any is wanted.
         """
         with self._changed:
-            if words.quota is not None:
-                self._quota.note(words.quota)
-            acks = tuple(self._dispatcher.end(worker_id, report) for report in words.reports)
+            if request.quota is not None:
+                self._quota.note(request.quota)
+            acks = tuple(self._dispatcher.end(worker_id, report) for report in request.reports)
             cleared = tuple(
                 self._dispatcher.begin_upload(worker_id, download_report.token, download_report)
                 for download_report in request.uploads

@@ -28,7 +28,7 @@ TIMELINE_BYTES: Final = _ROW.size
 _NO_ROW: Final = bytes(TIMELINE_BYTES)
 _MAX_EARLIER_ROWS = 16  # a URL may be put back any number of times
 _NO_ARRIVAL: Final = (0, 0, 0, 0, 0)
-_MOST = 2**32 - 1  # 49 days; what is later is shown as that
+_MAX = 2**32 - 1  # 49 days; what is later is shown as that
 _CODES: Final = tuple(Reason)
 _CODE_NUMBERS: Final[Mapping[str, int]] = {code: n for n, code in enumerate(_CODES, 1)}
 _MEDIA_TYPES: Final = tuple(dict.fromkeys(kind.media_type for kind in TYPES))
@@ -111,8 +111,8 @@ class Timelines:
         version of the job shows stays the same, and one version more for each URL would be of
         little use.
         """
-        took, size = min(download_report.milliseconds, _MOST), min(download_report.size, _MOST)
-        converting = min(download_report.converting, _MOST)
+        took, size = min(download_report.milliseconds, _MAX), min(download_report.size, _MAX)
+        converting = min(download_report.converting, _MAX)
         media_type = _TYPE_NUMBERS.get(download_report.media_type, 0)
         self._arrivals[index] = (self._time(now), took, converting, size, media_type)
 
