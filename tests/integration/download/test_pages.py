@@ -222,6 +222,6 @@ def test_the_deadline_is_one_for_page_and_image(
         return False
 
     source = serve(answer)
-    error = failure(make_downloader(resolve_pages=True), f"{source.url}/page")
+    error = failure(make_downloader(resolve_pages=True, deadline_seconds=5.0), f"{source.url}/page")
     assert error.reason is Reason.DOWNLOAD_TIMEOUT
     assert error.resolved_to == f"{source.url}/image"
