@@ -132,7 +132,7 @@ def test_samples_are_loaded_with_one_click(page: Page) -> None:
     expect(page.locator(".sum")).to_contain_text("17 images are ready")
     page.keyboard.press("Enter")  # the button to send has the focus
     complete(page, "Partly failed")
-    expect(tiles(page, "failed")).to_have_count(3)
+    expect(tiles(page, "failed")).to_have_count(2)
 
 
 def test_by_keyboard_alone(page: Page, service: RunningService) -> None:

@@ -16,7 +16,6 @@ SCHEMES = [
     "dict://8.8.8.8:11211/stats",
     "ldap://8.8.8.8/",
     "jar:http://8.8.8.8/a.jar!/a.jpg",
-    "data:image/gif;base64,R0lGODlhAQABAAAAADs=",
     "javascript:alert(1)",
     "view-source:http://8.8.8.8/",
     "//8.8.8.8/a.jpg",

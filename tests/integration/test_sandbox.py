@@ -317,6 +317,6 @@ def test_uploads_can_be_counted_and_reset(start):
     names = [upload["name"] for upload in told["uploads"]]
     assert names == ["0.png", "1.png", "2.png", "fault 503~1"]
     assert sandbox.get("/sandbox/uploads").status_code == 403
-    nothing = {"count": 0, "attempts": 0, "uploads": []}
+    nothing = {"count": 0, "attempts": 0, "uploads": [], "albums": []}
     for ask in (sandbox.http.delete, sandbox.http.get):
         assert ask(sandbox.hello["uploads"], timeout=PATIENCE_SECONDS).json() == nothing
