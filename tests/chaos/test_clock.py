@@ -10,6 +10,7 @@ from tests.chaos.killer import Killer
 from tests.chaos.load import KILL_EVERY_SECONDS, judge, name_of, slow_urls
 from tests.gate import ALLOWED
 
+LANES = 8
 HOUR = 3600
 LONGEST_PAUSE_SECONDS = 60.0
 
@@ -21,6 +22,7 @@ def test_a_clock_that_is_set_changes_nothing_but_the_stamps(launch, gate, tmp_pa
         PYTHONPATH=str(Path(__file__).with_name("set_back_clock")),
         CLOCK_OFFSET_FILE=str(offset),
         JOB_TTL_SECONDS=str(HOUR),
+        WORKER_CONCURRENCY=str(LANES),
         **ALLOWED,
     ).wait_until_ready()
 
@@ -44,7 +46,7 @@ def test_a_clock_that_is_set_changes_nothing_but_the_stamps(launch, gate, tmp_pa
         set_clock(24 * HOUR)
         late = client.submit(slow_urls(service.sandbox, "late", 20))
         assert client.wait_until_done(LONGEST_PAUSE_SECONDS)
-    verdict = judge(checker, service.uploads_link, max_extra=killer.kills * 8)
+    verdict = judge(checker, service.uploads_link, max_extra=killer.kills * LANES)
     note(f"clock set back and ahead, {killer.kills} kills: {verdict}")
     assert not verdict.violations, str(verdict)
     # The clock was set indeed: the stamps say so.
