@@ -38,6 +38,7 @@ def test_a_clock_that_is_set_changes_nothing_but_the_stamps(launch, gate, tmp_pa
         with Killer(service.worker_pids, max(0.3, KILL_EVERY_SECONDS)) as killer:
             service.wait_for("some ends", lambda: checker.open_urls < 200)
             set_clock(-HOUR)
+            service.wait_for("a kill", lambda: killer.kills)
             gate.open()
             service.wait_for("more ends", lambda: checker.open_urls < 100)
             early = client.submit(slow_urls(service.sandbox, "early", 20))
