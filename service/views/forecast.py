@@ -1,7 +1,7 @@
 """The forecast of a job's end.
 
 An estimate of three parts; none while Imgur refuses whatever is sent. The queue: jobs take turns,
-so that what comes before a job's last URL is known (`workers.JobSizes`). The rate: as lately, all
+so that what comes before a job's last URL is known (`JobSizes`). The rate: as lately, all
 workers together. The limits: what is left of Imgur's is used up by then, or not; if so, the rest
 waits for the reset. A budget of our own is reckoned where it is kept (`SlidingWindow`).
 """

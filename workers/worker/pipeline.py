@@ -92,7 +92,7 @@ class Sink(Protocol):
 
 
 class Albums(Protocol):
-    """Creates, orders and deletes albums: `workers.imgur.albums.AlbumCalls`."""
+    """Creates, orders and deletes albums: `workers.worker.imgur.albums.AlbumCalls`."""
 
     def do(self, call: AlbumCall, attempt: int) -> AlbumCreated | Done: ...
 

@@ -435,7 +435,7 @@ class JobTable(JobReader):
         if job.pending:
             self.kept.weigh(job)
             return None
-            # The wall clock may have been set back; a job never ends before it began.
+        # The wall clock may have been set back; a job never ends before it began.
         job.finished = max(job.created, self._wall_clock()) if finished is None else finished
         self.kept.finish(job_id, job, self._clock())
         self.kept.weigh(job)

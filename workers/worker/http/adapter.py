@@ -10,9 +10,9 @@ import pycurl
 import requests
 from requests.adapters import BaseAdapter
 from requests.exceptions import InvalidHeader, InvalidURL
-from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
+from workers.worker.http.content_coding import open_decoded
 from workers.worker.http.errors import Fault, TransferError, fault_of, in_words
 from workers.worker.http.handle import Body, Guard, Handle, Request, TransferOptions
 from workers.worker.http.head import Head, HeadTooLongError
@@ -51,9 +51,7 @@ class ResponseBody:
         plain = self._bytes.getvalue()[:MAX_ANSWER_BYTES]
         if "Content-Encoding" not in self._fields:
             return io.BytesIO(plain)
-        coded = HTTPResponse(
-            io.BytesIO(plain), self._fields, preload_content=False, decode_content=True
-        )
+        coded = open_decoded(io.BytesIO(plain), self._fields["Content-Encoding"])
         try:
             return io.BytesIO(coded.read(MAX_ANSWER_BYTES))
         except HTTPError:  # wrong Content-Encoding

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from workers.contract.conversion_policy import CONVERTIBLE
@@ -14,6 +13,7 @@ from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, SVG, ImageType, describe, recognize
 from workers.contract.messages import Converted
 from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.http.content_coding import DECODED_PIECE_BYTES, open_decoded
 from workers.worker.source.animation import is_animated
 from workers.worker.source.dimensions import read_dimensions
 from workers.worker.source.spool import Spool
@@ -169,10 +169,9 @@ class ImageBody:
                 " to send it as it is.",
             )
         decoded = ImageBody(self._policy, self._budget, None, converts=self._converts)
-        headers = {"Content-Encoding": ", ".join(self._codings)}
-        coded = HTTPResponse(file, headers, preload_content=False, decode_content=True)
+        coded = open_decoded(file, ", ".join(self._codings))
         try:
-            while piece := coded.read(_PIECE_BYTES):
+            while piece := coded.read(DECODED_PIECE_BYTES):
                 decoded.write(piece)
         except HTTPError as error:
             decoded.discard()

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from workers.contract import image_type
@@ -13,6 +12,7 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, describe, recognize
 from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
+from workers.worker.http.content_coding import DECODED_PIECE_BYTES, open_decoded
 from workers.worker.http.head import Head
 from workers.worker.source.body import Download, ImageBody
 from workers.worker.source.page_images import page_images
@@ -21,8 +21,6 @@ from workers.worker.source.redirect import resolve
 MAX_PAGE_BYTES: Final = 1024 * 1024
 """Of a page, that are read. Facebook's crawler reads as much of one, so what pages say of
 themselves stands there (https://developers.facebook.com/docs/sharing/webmasters/web-crawlers)."""
-
-_PIECE_BYTES: Final = 16 * 1024
 
 _HTML: Final = ("text/html", "application/xhtml+xml")
 
@@ -151,14 +149,10 @@ class PageBody:
         # Two codings at once are a bomb: a few kilobytes decode to gigabytes of empty streams.
         if not self._coding or "," in self._coding:
             return content
-        headers = {"Content-Encoding": self._coding}
-        coded = HTTPResponse(
-            io.BytesIO(content), headers, preload_content=False, decode_content=True
-        )
+        coded = open_decoded(io.BytesIO(content), self._coding)
         decoded = bytearray()
-        # In pieces: behind each of many short streams urllib3 copies the rest of the piece. What
-        # came before damage, or the end of what was read, counts.
+        # What came before damage, or the end of what was read, counts.
         with suppress(HTTPError):
-            while len(decoded) < MAX_PAGE_BYTES and (piece := coded.read(_PIECE_BYTES)):
+            while len(decoded) < MAX_PAGE_BYTES and (piece := coded.read(DECODED_PIECE_BYTES)):
                 decoded += piece
         return bytes(decoded) or content  # else the label is false
