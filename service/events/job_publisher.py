@@ -4,7 +4,7 @@ from typing import Final, Protocol
 
 from service.backend.circuit_breaker import BackendSilentError
 from service.events.server_sent import HEARTBEAT, JobEvents, end, forecast_event, is_end
-from service.rendering.outlook_models import Forecast
+from service.rendering.forecast_models import Forecast
 from service.requests.paging import DEFAULT_ENTRIES
 from service.views.forecast import Forecasts
 from workers import BackendBusyError, BackendLostError, JobChanges

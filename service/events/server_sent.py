@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from service.rendering.outlook_models import Forecast
+from service.rendering.forecast_models import Forecast
 from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.album_view import album_entry

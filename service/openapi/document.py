@@ -13,7 +13,7 @@ from service.openapi.answers import SCHEMAS, add_refusal, refusals
 from service.openapi.bodies import upload_body, workers_body
 from service.openapi.routes import paths
 from service.problems.problems import ProblemBody
-from service.rendering import models, outlook_models
+from service.rendering import forecast_models, models
 from service.settings.settings import Settings
 
 VERSION: Final = "1.0"
@@ -22,7 +22,7 @@ VERSION: Final = "1.0"
 _BEARER: Final = {"type": "http", "scheme": "bearer"}
 _HEADER: Final = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
-_SHAPES = (*filter(is_typeddict, (vars(models) | vars(outlook_models)).values()), ProblemBody)
+_SHAPES = (*filter(is_typeddict, (vars(models) | vars(forecast_models)).values()), ProblemBody)
 
 
 def describe(settings: Settings) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import falcon
 
 from service.events.server_sent import is_complete
 from service.middleware.api_keys import owner_of
-from service.rendering.outlook_models import JobForecast
+from service.rendering.forecast_models import JobForecast
 from service.rendering.rendered import counts_of, render
 from service.requests.job_ids import canonical, look_at
 from service.views.forecast import Forecasts

@@ -7,7 +7,7 @@ from typing import Literal
 import falcon
 
 from service.backend.circuit_breaker import BackendSilentError
-from service.rendering.outlook_models import Liveness, Readiness
+from service.rendering.forecast_models import Liveness, Readiness
 from service.rendering.rendered import render
 from service.views.quota_view import shown_block
 from workers import Backend, BackendHealth, BackendState

@@ -5,7 +5,7 @@ import time
 import falcon
 
 from service.middleware.api_keys import AdminKey
-from service.rendering.outlook_models import UploadLimits
+from service.rendering.forecast_models import UploadLimits
 from service.rendering.rendered import render
 from service.views.quota_view import shown_limits
 from workers import Backend

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from service.rendering.outlook_models import Forecast
+from service.rendering.forecast_models import Forecast
 from service.rendering.rendered import iso_time
 from service.views.quota_view import shown_block
 from workers import CREDITS_AN_UPLOAD, Backend, LimitState, QueueStats, Quota

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.rendering.outlook_models import (
+from service.rendering.forecast_models import (
     BlockedUploads,
     BudgetLeft,
     LimitLeft,

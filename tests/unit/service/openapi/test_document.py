@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from service.middleware.api_keys import HEALTH_PATHS
 from service.openapi import describe
 from service.problems.problems import ProblemBody
+from service.rendering.forecast_models import Liveness, Readiness
 from service.rendering.models import (
     CancellationAccepted,
     ImageLinks,
@@ -20,7 +21,6 @@ from service.rendering.models import (
     RetryAccepted,
     UploadAccepted,
 )
-from service.rendering.outlook_models import Liveness, Readiness
 from service.settings.environment import load_settings
 
 URLS = [f"https://example.com/{number}.jpg" for number in range(4)]
