@@ -79,6 +79,11 @@ class Album:
         return self.state in (AlbumState.CREATED, AlbumState.ORDERED)
 
     @property
+    def is_ordered(self) -> bool:
+        """Whether all of its images are in order; not any more once another one was uploaded."""
+        return self.state is AlbumState.ORDERED and self._ordered == self._uploads
+
+    @property
     def is_deleted(self) -> bool:
         """Whether it is deleted, or about to be."""
         return self.deletion is not None and self.deletion.state is not DeletionState.FAILED
@@ -197,8 +202,9 @@ class Album:
     def status(self) -> AlbumStatus:
         """What readers of its jobs see."""
         reason, message = self.error or (None, None)
+        is_outdated = self.state is AlbumState.ORDERED and not self.is_ordered
         return AlbumStatus(
-            self.state,
+            AlbumState.CREATED if is_outdated else self.state,
             self.album_id or None,
             self.link or None,
             reason,

@@ -270,7 +270,10 @@ class JobTable(JobReader):
             if isinstance(result, Uploaded):
                 if not result.same_as:  # a duplicate's link is listed already
                     self._note_image(job, index, result, now)
+                was_ordered = job.album is not None and job.album.is_ordered
                 job.complete(index, result, now)
+                if job.album is not None and was_ordered:
+                    self._note_album_change(job.album)
             else:
                 job.fail(index, (result.reason, result.message), now)
             self.metrics.ended(result)
@@ -376,11 +379,7 @@ class JobTable(JobReader):
             if album is None or not changes:
                 return
             self._journal.append(["album", key, album.to_record()])
-            for job_id in album.job_ids:
-                job = self.kept.by_id.get(job_id)
-                if job is not None:
-                    job.log.note(0)  # any index will do: what has changed is the job's
-                    self.kept.weigh(job)
+            self._note_album_change(album)
 
     # --- recovery; takes no lock, as nothing else uses the table until `resume` ------------------
 
@@ -414,6 +413,13 @@ class JobTable(JobReader):
         album.join(job_id)
         job.album = album
         self._open_album_task(album)
+
+    def _note_album_change(self, album: Album) -> None:
+        for job_id in album.job_ids:
+            job = self.kept.by_id.get(job_id)
+            if job is not None:
+                job.log.note(0)  # any index will do: what has changed is the job's
+                self.kept.weigh(job)
 
     def _open_album_task(self, album: Album) -> None:
         if album.step is not None:

@@ -91,6 +91,11 @@ class Run:
         assert changes.album is not None
         return changes.album
 
+    def version(self, job_id: str) -> int:
+        changes = self.table.changes(ChangesWanted(job_id))
+        assert changes is not None
+        return changes.latest
+
     def crash(self) -> None:
         self.box.fence(W)
         self.box.register(W)
@@ -153,7 +158,11 @@ def test_images_of_a_retry_take_their_places(run: Run) -> None:
     run.work(0, 2, 4)
     run.order()
     run.box.retry("j", "", "k")
+    assert run.album("j").state is AlbumState.ORDERED
+    version = run.version("j")
     assert [lease.index for lease in run.work(1)] == [0, 1, 2]
+    assert run.album("k").state is run.album("j").state is AlbumState.CREATED
+    assert run.version("j") > version, "its readers see that the order is to be made anew"
     assert run.order() == ("hash-k-0", "hash-j-1", "hash-j-3", "hash-k-2", "hash-j-5")
     run.box.retry("k", "", "l")
     assert [lease.target for lease in run.work()] == ["https://s.test/2"]
