@@ -1,7 +1,7 @@
-// The album that a job asked for: where it is, and its deletion.
+// The album of a job: its link, and its deletion.
 
 import { json, jobPath } from "./api.js";
-import { confirmed } from "./confirm.js";
+import { confirmDeletion } from "./dialogs.js";
 import { attempt, h, setText } from "./dom.js";
 
 const SENTENCES = {
@@ -9,24 +9,19 @@ const SENTENCES = {
   failed: "The album could not be created.",
 };
 
-/** A line about the album of the job with this id; hidden where there is none. */
+/** A line about the album of the job with this id; hidden without an album. */
 export function albumLine(id) {
   const link = h("a", { target: "_blank", rel: "noreferrer noopener" });
   const about = h("span", {});
   const remove = h("button", { type: "button", class: "small plain", onclick: () => attempt(remove, takeAway) }, "Delete album");
   const element = h("p", { class: "quiet row", hidden: true }, link, about, remove);
-  let wanted = false; // its deletion, here: the job's events end before it is done
+  let isDeleting = false; // by this page: the job's events end before the deletion is done
 
   async function takeAway() {
-    const sure = await confirmed({
-      title: "Delete this album?",
-      text: "The album is deleted at Imgur. Its images stay, each with its own link. This is final.",
-      yes: "Delete for ever",
-      no: "Keep it",
-    });
-    if (!sure) return;
+    const text = "The album is deleted at Imgur. Its images stay, each with its own link. This is final.";
+    if (!await confirmDeletion("Delete this album?", text)) return;
     await json(`${jobPath(id)}/album`, { method: "DELETE" });
-    wanted = true;
+    isDeleting = true;
     remove.hidden = true;
     setText(about, " Deleting …");
   }
@@ -34,7 +29,7 @@ export function albumLine(id) {
   return {
     element,
     show({ album, status }) {
-      if (!album || wanted) return;
+      if (!album || isDeleting) return;
       const isGone = ["pending", "done"].includes(album.deleted);
       element.hidden = false;
       if (album.link) link.href = album.link;

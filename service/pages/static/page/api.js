@@ -1,49 +1,49 @@
 // Requests to the service, with the API key where one is needed.
 
-import { askForKey } from "./key.js";
+import { askForKey } from "./dialogs.js";
 
 const KEY = "imgup-key"; // of sessionStorage: this tab's own, gone when it is closed
 
 const NO_KEY = "Without a valid API key nothing can be shown.";
 
-/** What the service answered instead of what was asked for (RFC 9457). */
+/** An error response of the service (RFC 9457). */
 export class Refusal extends Error {
   constructor(status, problem, retryAfter) {
-    super(problem.detail ?? problem.title ?? `The service answered ${status}.`);
+    super(problem.detail ?? problem.title ?? `The service responded with ${status}.`);
     Object.assign(this, { status, code: problem.code, errors: problem.errors ?? [], retryAfter });
   }
 }
 
-let asking = null; // one question at a time, whoever needs the key
-let declined = false; // "Not now": what asks by itself does not ask again; the person's next step does
+let asking = null; // the promise of an open key dialog, shared by all requests
+let declined = false; // after "Not now" only requests of the person open the dialog again, not polling
 addEventListener("hashchange", () => { declined = false; });
 
-/** Ask, with the key; a 401 asks the person for a key and then asks again. */
+/** Send a request with the key; after a 401 the person enters a key, and the request is sent again. */
 export async function request(path, { headers = {}, ...options } = {}) {
   for (;;) {
     const key = sessionStorage.getItem(KEY);
     const authorization = key ? { Authorization: `Bearer ${key}` } : {};
-    const answer = await reach(path, {
+    const response = await reach(path, {
       cache: "no-store",
       credentials: "omit",
       ...options,
       headers: { Accept: "application/json", ...authorization, ...headers },
     });
-    if (answer.status !== 401) return answer;
-    if (options.method) declined = false; // something the person has just asked for
+    if (response.status !== 401) return response;
+    if (options.method) declined = false; // a change, which the person has just requested
     if (sessionStorage.getItem(KEY) === key) await renewKey(key !== null);
   }
 }
 
-/** The JSON of an answer. Raises a Refusal for anything but success. */
+/** Return the JSON of a response. Throws a Refusal for an error. */
 export async function json(path, options) {
-  const answer = await request(path, options);
-  const body = await answer.json().catch(() => ({}));
-  if (answer.ok) return body;
-  throw new Refusal(answer.status, body, Number(answer.headers.get("Retry-After")) || null);
+  const response = await request(path, options);
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  throw new Refusal(response.status, body, Number(response.headers.get("Retry-After")) || null);
 }
 
-/** `job` is the body: its `urls`, and options. */
+/** Submit a job; `job` is the body: `urls`, and options. */
 export const postJob = (job, idempotencyKey) =>
   json("/v1/images/upload", {
     method: "POST",
@@ -53,12 +53,12 @@ export const postJob = (job, idempotencyKey) =>
 
 export const jobPath = (id) => `/v1/images/upload/${encodeURIComponent(id)}`;
 
-/** A name for a request that may be sent twice. crypto.randomUUID needs HTTPS; this does not. */
+/** A random key for a request that may be sent twice. Unlike crypto.randomUUID this needs no HTTPS. */
 export function newIdempotencyKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** `fetch`, with words of its own for a service that is not there. */
+/** `fetch`, with an error message for an unreachable service. */
 export async function reach(path, options) {
   try {
     return await fetch(path, options);

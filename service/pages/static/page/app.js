@@ -1,4 +1,4 @@
-// The page: which view is shown, and what stands around it.
+// The page: selects the view, and shows what is common to all views.
 
 import { composeView } from "./compose.js";
 import { h } from "./dom.js";
@@ -13,7 +13,7 @@ import { knowSandbox } from "./thumbnail.js";
 const main = document.getElementById("main");
 const limits = { maxUrls: Infinity };
 let view = null;
-let shown = null; // the part of the address that `view` is of
+let shown = null; // the hash of the address of `view`
 
 function route() {
   const [, name = "", id = ""] = location.hash.split("/");
@@ -42,7 +42,7 @@ function show() {
     else link.removeAttribute("aria-current");
   }
   scrollTo(0, 0);
-  // Whoever cannot see that the view has changed is led to it.
+  // For screen readers: the focus moves to the new view.
   if (!isFirst) main.focus({ preventScroll: true });
   view.start();
 }
@@ -56,7 +56,7 @@ function showSandbox(url) {
   banner.hidden = false;
 
   function loadSamples() {
-    // The address tells it sooner than the view: the event of a change comes later than the change.
+    // The hash is compared, as the hashchange event that sets the view comes later.
     if (!["", "#/"].includes(location.hash)) history.pushState(null, "", "#/");
     show();
     view.fill(sampleLinks(url));
@@ -64,17 +64,18 @@ function showSandbox(url) {
 }
 
 async function readIndex() {
-  const answer = await fetch("/", { headers: { Accept: "application/json" }, cache: "no-store", credentials: "omit" });
-  const { maxUrlsPerJob, sandboxUrl } = await answer.json();
+  const headers = { Accept: "application/json" };
+  const response = await fetch("/", { headers, cache: "no-store", credentials: "omit" });
+  const { maxUrlsPerJob, sandboxUrl } = await response.json();
   limits.maxUrls = maxUrlsPerJob;
   if (sandboxUrl) showSandbox(sandboxUrl);
 }
 
 document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault(); // its target is no view
+  event.preventDefault(); // the hash of its target is no view
   main.focus();
 });
 addEventListener("hashchange", show);
 show();
 watchHealth(document.getElementById("health"), document.getElementById("blocked"));
-readIndex().catch(() => {}); // the corner says already that the service is not reached
+readIndex().catch(() => {}); // the health indicator shows already that the service is not reachable

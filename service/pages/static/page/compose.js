@@ -9,8 +9,8 @@ import { optionFields } from "./options.js";
 import { readLinks } from "./urls.js";
 import { count, many } from "./words.js";
 
-const SHOWN = 50; // entries set aside that are listed; the rest is counted
-const THINKING_MS = 120; // after the last key, before a long text is read anew
+const SHOWN = 50; // maximum number of listed entries that are set aside; the rest is counted
+const DELAY_MS = 120; // from the last key until the text is read again
 const NOTHING = { urls: [], duplicates: [], bad: [] };
 
 /** `limits.maxUrls` may become known later. */
@@ -18,10 +18,10 @@ export function composeView(limits) {
   const box = h("textarea", {
     id: "links", rows: "9", spellcheck: "false", autocapitalize: "off", "aria-describedby": "links-help links-sum",
     placeholder: "https://example.com/photo.jpg\nhttps://example.com/drawing.png",
-    oninput: () => { clearTimeout(timer); timer = setTimeout(read, THINKING_MS); },
+    oninput: () => { clearTimeout(timer); timer = setTimeout(read, DELAY_MS); },
     onpaste: (event) => {
       const text = textOfPaste(event.clipboardData);
-      if (!isLong(text) && text === event.clipboardData.getData("text/plain")) return; // the browser's own way
+      if (!isLong(text) && text === event.clipboardData.getData("text/plain")) return; // the browser inserts it
       event.preventDefault();
       add(text);
     },
@@ -55,11 +55,11 @@ export function composeView(limits) {
     form,
     h("section", { "aria-labelledby": "recent" }, h("h2", { id: "recent" }, "Recent jobs"), recent.element));
 
-  let known = ""; // what the box held when it was read last
+  let known = ""; // the text of the box at the last reading
   let links = NOTHING;
   let reading = Promise.resolve();
   let timer = 0;
-  let attemptKey = newIdempotencyKey(); // the same until it is answered: a lost answer makes no second job
+  let attemptKey = newIdempotencyKey(); // kept until a response arrives: after a lost response, no second job is made
   const stopDrops = takeDrops(zone, add);
 
   function renewKey() { attemptKey = newIdempotencyKey(); }
@@ -89,7 +89,7 @@ export function composeView(limits) {
     renewKey();
     if (lists.texts().length) setText(sum, "Reading the list …");
     const mine = (reading = readLinks([known, ...lists.texts()]).then((found) => {
-      if (mine !== reading) return; // a later one is under way
+      if (mine !== reading) return; // a later reading has begun
       links = found;
       show();
     }));
@@ -131,7 +131,7 @@ export function composeView(limits) {
     if (element.isConnected) show();
   }
 
-  /** What the service refuses is set aside, or shown at its option. Returns whether it is one of those. */
+  /** Set refused links aside, and show errors at their options. Returns whether there was any of these. */
   function refuse({ code, errors, message }) {
     const atField = options.refuse(code === "webhooks-not-configured" ? [{ pointer: "#/callbackUrl", detail: message }] : errors);
     const refused = new Map(errors.filter(({ index }) => index !== undefined).map(({ index, detail }) => [index, detail]));

@@ -1,17 +1,17 @@
-// To the clipboard, or to a file.
+// Copies to the clipboard, or saves to a file.
 
 import { attempt, h, toast } from "./dom.js";
 import { FORMATS } from "./formats.js";
 import { many } from "./words.js";
 
-/** Copy a text and say so. */
-export async function copy(text, said) {
+/** Copy a text, and show a message. */
+export async function copy(text, message) {
   if (navigator.clipboard) await navigator.clipboard.writeText(text);
   else copyBySelection(text);
-  toast(said);
+  toast(message);
 }
 
-/** The clipboard's own interface is there with HTTPS or on localhost only; this one everywhere. */
+/** Works everywhere; navigator.clipboard exists with HTTPS or on localhost only. */
 function copyBySelection(text) {
   const focused = document.activeElement;
   const box = h("textarea", { class: "hidden", "aria-hidden": "true", tabindex: "-1" });
@@ -34,9 +34,9 @@ function save(text, name) {
  * A choice of formats with Copy and Save.
  *
  * Args:
- *   read: gives all entries when they are wanted; may take its time.
+ *   read: returns all entries, as a promise.
  *   name: of the file, without extension.
- *   formats: names of those offered.
+ *   formats: names of the offered ones.
  */
 export function copyBar(read, name, formats = Object.keys(FORMATS)) {
   const choice = h("select", { "aria-label": "Format" },
@@ -53,11 +53,11 @@ export function copyBar(read, name, formats = Object.keys(FORMATS)) {
     h("button", { type: "button", onclick: take(copyAll) }, "Copy all"),
     h("button", { type: "button", onclick: take(saveAll) }, "Save"));
 
-  function copyAll(format, text, number) {
-    return copy(text, `Copied: ${many(number, "entry", "entries")} as ${format.label}.`);
-  }
-
   function saveAll(format, text) {
     save(text, `${name}.${format.extension}`);
   }
+}
+
+function copyAll(format, text, number) {
+  return copy(text, `Copied: ${many(number, "entry", "entries")} as ${format.label}.`);
 }

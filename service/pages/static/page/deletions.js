@@ -1,31 +1,31 @@
-// Images of a job that are deleted at Imgur: asked for here, done by a worker, looked at until they are gone.
-// The job's events are no help: they end when the job is complete.
+// Deletion of images at Imgur: requested here, done by a worker, polled until it is done.
+// The job's events end when the job is complete, so they do not report it.
 
 import { Refusal, json, jobPath } from "./api.js";
-import { confirmed } from "./confirm.js";
+import { confirmDeletion } from "./dialogs.js";
 
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 
-// Links, of any job: the page may have gone to another view.
-const gone = new Set(); // their deletion was asked for
-const asking = new Set(); // that request has no answer yet, and the job's status may be that of before
+// Links of all jobs, as the page may change to another view.
+const gone = new Set(); // their deletion was requested
+const requesting = new Set(); // without a response yet: the job's status may be that of before the request
 
-/** Whether a link's image is being deleted, or has been: its picture is not to be requested. */
+/** Whether the image of a link is being deleted, or is deleted: its picture must not be requested. */
 export const isGone = (link) => gone.has(link);
 
-/** Note what an entry of `results` says of its image. */
+/** Update the state of the image of an entry of `results`. */
 export function noteDeletion({ link, deleted, deduplicated }) {
-  if (deduplicated) return; // the entry that uploaded the image tells
+  if (deduplicated) return; // the entry that uploaded the image has its state
   if (deleted === "pending" || deleted === "done") gone.add(link);
-  else if (!asking.has(link)) gone.delete(link);
+  else if (!requesting.has(link)) gone.delete(link);
 }
 
 /**
  * Args:
- *   id: the job's.
- *   results: what is known of its URLs.
- *   changed: called when that has changed; shows it before it returns.
- *   signal: an AbortSignal; nobody looks any more.
+ *   id: of the job.
+ *   results: of the job.
+ *   changed: called after a change of `results`; shows it before it returns.
+ *   signal: an AbortSignal that ends polling.
  */
 export function deletions(id, results, changed, signal) {
   const pending = new Set(); // indexes
@@ -33,16 +33,16 @@ export function deletions(id, results, changed, signal) {
   signal.addEventListener("abort", () => clearTimeout(timer));
 
   function watch(index) {
-    if (asking.has(results.entries[index].link)) return;
+    if (requesting.has(results.entries[index].link)) return;
     pending.add(index);
-    timer ||= setTimeout(look, LOOK_MS);
+    timer ||= setTimeout(poll, POLL_MS);
   }
 
-  async function look() {
+  async function poll() {
     try {
       for (const index of pending) {
         const page = await json(`${jobPath(id)}?cursor=${index}&limit=1`, { signal });
-        results.set(index, page.results[0]); // a refused deletion leaves no trace there
+        results.set(index, page.results[0]); // without `deleted` after a refused deletion
         if (results.entries[index].deleted !== "pending") pending.delete(index);
         changed();
       }
@@ -50,28 +50,23 @@ export function deletions(id, results, changed, signal) {
       if (error instanceof Refusal && error.status === 404) pending.clear();
     }
     timer = 0;
-    if (pending.size && !signal.aborted) timer = setTimeout(look, LOOK_MS);
+    if (pending.size && !signal.aborted) timer = setTimeout(poll, POLL_MS);
   }
 
-  /** Ask the person, then the service. Raises for a refusal. Returns whether it goes. */
+  /** Delete an image after a confirmation. Throws a Refusal. Returns whether the person has confirmed. */
   async function remove(index, name) {
-    const sure = await confirmed({
-      title: "Delete this image?",
-      text: `${name} is deleted at Imgur, and its link stops working wherever it stands. This is final.`,
-      yes: "Delete for ever",
-      no: "Keep it",
-    });
-    if (!sure) return false;
+    const text = `${name} is deleted at Imgur, and its link stops working wherever it stands. This is final.`;
+    if (!await confirmDeletion("Delete this image?", text)) return false;
     const { link } = results.entries[index];
-    asking.add(link);
+    requesting.add(link);
     results.amend(index, { deleted: "pending" });
-    changed(); // before the request: a picture asked for after it may be missing
+    changed(); // before the request: after it, a request for the picture may fail
     try {
       await json(`${jobPath(id)}/images/${index}`, { method: "DELETE" });
     } catch (error) {
       if (error.code !== "image-already-deleted") throw error;
     } finally {
-      asking.delete(link);
+      requesting.delete(link);
       watch(index);
     }
     return true;

@@ -1,4 +1,4 @@
-// Elements, made of names and text. Nothing here, or anywhere on the page, reads text as markup.
+// Elements, made from names and text. The page never parses text as markup.
 
 /**
  * An element. Keys of `properties` that begin with "on" are event handlers; `class`, `data-*`,
@@ -15,17 +15,17 @@ export function h(name, properties = {}, ...children) {
   return element;
 }
 
-/** Write text where it has changed; a reader's selection survives, and nothing is laid out anew. */
+/** Set a text if it has changed; else a selection stays, and the browser computes no new layout. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Tell a screen reader something that everybody else sees. */
+/** Make a screen reader announce a text that is visible elsewhere. */
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
 
-/** Tell everybody something for a few seconds. */
+/** Show a message for a few seconds. */
 export function toast(text, kind = "") {
   const note = h("p", { class: `toast ${kind}` }, text);
   const toasts = document.getElementById("toasts");
@@ -34,7 +34,7 @@ export function toast(text, kind = "") {
   setTimeout(() => note.remove(), kind === "bad" ? 10_000 : 4_000);
 }
 
-/** Do something that may be refused, with the button locked meanwhile; say why if it is. */
+/** Call `act` with the button disabled meanwhile; show its error, if any. */
 export async function attempt(button, act) {
   button.disabled = true;
   try {

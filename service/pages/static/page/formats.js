@@ -1,4 +1,4 @@
-// Links in the forms that people paste elsewhere.
+// Links in formats for other programs.
 
 import { isGone } from "./deletions.js";
 
@@ -7,14 +7,14 @@ const html = (text) =>
 
 const cell = (text) => {
   const plain = String(text ?? "");
-  // A spreadsheet takes a cell that begins so for a formula.
+  // A spreadsheet interprets a cell with this beginning as a formula.
   const safe = /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
   return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
 const lines = (line) => (entries) => entries.map((entry) => line(entry.link)).join("\n");
 
-/** A result as it is taken away: the link of an image that is deleted leads nowhere. */
+/** A result for export: a deleted image has no link. */
 export const asTaken = (entry) =>
   (isGone(entry.link) ? { ...entry, state: "deleted", link: null } : entry);
 

@@ -1,4 +1,4 @@
-// All images of all jobs, page by page as one scrolls.
+// All images of all jobs, loaded page by page while scrolling.
 
 import { json } from "./api.js";
 import { copyBar } from "./copying.js";
@@ -31,13 +31,13 @@ export function galleryView() {
   async function loadPage() {
     try {
       const page = await json(`/v1/images?limit=${PAGE}&cursor=${next}`);
-      links.push(...page.uploaded.filter((link) => !isGone(link))); // they stay listed until they are deleted
+      links.push(...page.uploaded.filter((link) => !isGone(link))); // the list has them until they are deleted
       next = page.next;
       const more = next === null ? "" : " and more";
       setText(sum, links.length ? `${many(links.length, "image")}${more}, the oldest first` : "No images yet.");
       if (!stopped) tiles.setLength(links.length);
     } catch (error) {
-      next = null; // not asked again with every scroll
+      next = null; // no further request with every scroll event
       setText(sum, error.message);
     }
   }

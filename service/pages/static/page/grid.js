@@ -1,6 +1,6 @@
-// A grid of any length of which only what is seen exists.
+// A grid of any length; only visible tiles exist as elements.
 
-const OVERSCAN_ROWS = 1; // more would be work in every frame of a fast scroll
+const OVERSCAN_ROWS = 1; // more rows cost time in every frame of a fast scroll
 
 /**
  * Args:
@@ -8,7 +8,7 @@ const OVERSCAN_ROWS = 1; // more would be work in every frame of a fast scroll
  *   tileHeight, minWidth, gap: in CSS pixels.
  *   make: () → `{ element, show(item) }`, a tile that can be shown again for another item.
  *   itemAt: position → item.
- *   nearEnd: called when the last row comes near; optional.
+ *   nearEnd: called when the last row is nearly visible; optional.
  */
 export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }) {
   const element = document.createElement("ul");
@@ -19,9 +19,9 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
   let length = 0;
   let columns = 1;
   let tileWidth = 0;
-  let active = 0; // the position that the Tab key comes to
+  let active = 0; // the position in the Tab order
   let frame = 0;
-  let laidOut = ""; // the width and length that all tiles know
+  let laidOut = ""; // width and length of the current layout
 
   const rowHeight = tileHeight + gap;
   const observer = new ResizeObserver(() => schedule());
@@ -35,9 +35,9 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
     const free = [...shown].filter(([position]) => !positions.includes(position)).map(([, tile]) => tile);
     const before = shown;
     shown = new Map();
-    let behind = null; // the tile before in the list
+    let previous = null; // element of the tile before
     for (const position of positions) {
-      // One that has left the window is shown again: where all are new, none is moved in the document.
+      // A tile that is no longer visible is used again: if all are new, none is moved in the document.
       const kept = before.get(position);
       const tile = kept ?? free.shift() ?? make();
       shown.set(position, tile);
@@ -45,16 +45,16 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
       const tabIndex = position === active ? 0 : -1;
       if (tile.element.tabIndex !== tabIndex) tile.element.tabIndex = tabIndex;
       tile.show(itemAt(position));
-      // The order of reading is the order of the list; what stays is never moved, as it may have the focus.
-      const place = behind === null ? element.firstElementChild : behind.nextElementSibling;
-      if (!kept && place !== tile.element) element.insertBefore(tile.element, place);
-      behind = tile.element;
+      // Elements are in the order of the list; a kept one is never moved, as it may have the focus.
+      const next = previous === null ? element.firstElementChild : previous.nextElementSibling;
+      if (!kept && next !== tile.element) element.insertBefore(tile.element, next);
+      previous = tile.element;
     }
     for (const tile of free) tile.element.remove();
     if (nearEnd && last >= length) nearEnd();
   }
 
-  /** Fit the columns to the width. Returns whether every tile has another place, or the list another length. */
+  /** Fit the columns to the width. Returns whether the layout or the length has changed. */
   function measure() {
     const width = element.clientWidth;
     const layout = `${width} ${length}`;
@@ -67,7 +67,7 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
     return true;
   }
 
-  /** The positions that are to exist, in order, and the one behind the last that is seen. */
+  /** The positions of all tiles that must exist, in order, and the one after the last visible tile. */
   function inSight() {
     const above = -element.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(above / rowHeight) - OVERSCAN_ROWS) * columns;
@@ -75,7 +75,7 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
     active = Math.max(0, Math.min(active, length - 1));
     const positions = [];
     for (let position = first; position < last; position += 1) positions.push(position);
-    // It keeps the focus, wherever one scrolls.
+    // The active tile keeps the focus while scrolling.
     if (length && active < first) positions.unshift(active);
     if (length && active >= Math.max(first, last)) positions.push(active);
     return { positions, last };
@@ -116,7 +116,7 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
 
   function reveal(position) {
     const top = element.getBoundingClientRect().top + Math.floor(position / columns) * rowHeight;
-    const head = document.querySelector(".top").offsetHeight + gap; // it sticks to the top of the window
+    const head = document.querySelector(".top").offsetHeight + gap; // the sticky header
     if (top < head) scrollBy(0, top - head);
     else if (top + tileHeight > innerHeight) scrollBy(0, top + tileHeight - innerHeight + gap);
   }

@@ -1,4 +1,4 @@
-// Whether jobs are taken, in the corner of every view.
+// The health indicator in the corner of every view.
 
 import { reach } from "./api.js";
 import { setText } from "./dom.js";
@@ -7,13 +7,13 @@ import { count, many, moment, until } from "./words.js";
 
 const REFRESH_MS = 3_000;
 
-/** What /readyz says; it answers with 503 as well, and needs no key. */
+/** The JSON of /readyz, also with status 503; needs no key. */
 export async function readiness() {
-  const answer = await reach("/readyz", { cache: "no-store", credentials: "omit" });
-  return answer.json();
+  const response = await reach("/readyz", { cache: "no-store", credentials: "omit" });
+  return response.json();
 }
 
-/** Why uploads have stopped, as a person would say it; "" if they have not. */
+/** A sentence about blocked uploads; "" if they are not blocked. */
 function stoppedSentence(blocked) {
   if (!blocked) return "";
   const next = new Date(blocked.nextProbe) > Date.now() ? `The next image is tried in ${until(blocked.nextProbe)}.` : "An image is being tried.";

@@ -1,8 +1,8 @@
-// What is dropped or chosen → text with links in it.
+// Dropped, pasted or chosen data → text with links in it.
 
 import { linksOfHtml } from "./urls.js";
 
-const LARGEST_FILE = 32 * 1024 * 1024; // far more than a job may hold
+const LARGEST_FILE = 32 * 1024 * 1024; // far more than a job may contain
 
 /** The text of a drop: files, a dragged link or image, or plain text. */
 export async function textOfDrop(transfer) {
@@ -15,7 +15,7 @@ export async function textOfDrop(transfer) {
   return transfer.getData("text/plain");
 }
 
-/** The text of what is pasted, or its links where the text has none (a part of a web page). */
+/** The text of pasted data, or its links if the text has none (a part of a web page). */
 export function textOfPaste(clipboard) {
   const text = clipboard.getData("text/plain");
   if (/https?:\/\//i.test(text)) return text;
@@ -23,7 +23,7 @@ export function textOfPaste(clipboard) {
   return links.length ? links.join("\n") : text;
 }
 
-/** All files, one behind the other. Raises for what is no text. */
+/** The texts of all files, joined. Throws for images and for files that are too large. */
 export async function textOfFiles(files) {
   const texts = await Promise.all([...files].map(async (file) => {
     if (file.type.startsWith("image/")) {
@@ -35,7 +35,7 @@ export async function textOfFiles(files) {
   return texts.join("\n");
 }
 
-/** Let all of the window take drops, and show where they go. */
+/** Accept drops in the whole window, and highlight `zone` meanwhile. */
 export function takeDrops(zone, take) {
   const abort = new AbortController();
   const on = (type, act) => window.addEventListener(type, act, { signal: abort.signal });

@@ -1,4 +1,4 @@
-// One job: its progress, its images, and what can be done about it.
+// One job: its progress, its images, and its actions.
 
 import { albumLine } from "./album.js";
 import { json, jobPath } from "./api.js";
@@ -8,6 +8,7 @@ import { announce, attempt, h, setText, toast } from "./dom.js";
 import { follow } from "./follow.js";
 import { asTaken } from "./formats.js";
 import { grid } from "./grid.js";
+import { progressBar } from "./jobs.js";
 import { FILTERS, Results } from "./results.js";
 import { tile } from "./tile.js";
 import { count, many, moment, span, stateOf, until } from "./words.js";
@@ -20,12 +21,11 @@ export function jobView(id) {
   const results = new Results();
   const abort = new AbortController();
   const pill = h("span", { class: "pill" });
-  const done = h("span", { class: "done" });
-  const failed = h("span", { class: "failed" });
-  const bar = h("div", {
+  const progress = progressBar({
     class: "bar large", role: "progressbar", "aria-label": "Images that have ended",
     "aria-valuemin": "0", "aria-valuemax": "100",
-  }, done, failed);
+  });
+  const bar = progress.element;
   const figures = h("p", { class: "figures" }, "Loading …");
   const outlook = h("p", { class: "quiet outlook" });
   const album = albumLine(id);
@@ -48,7 +48,7 @@ export function jobView(id) {
   let forecast = null;
   let announced = 0;
   let live = true;
-  let trouble = null; // why nothing is heard
+  let failure = null; // message of a failed request
 
   const element = h("div", {},
     h("div", { class: "head" }, h("h1", {}, "Job ", h("code", {}, id.slice(0, 8))), pill),
@@ -65,7 +65,7 @@ export function jobView(id) {
 
   async function run() {
     try {
-      await follow(id, results, hear, abort.signal);
+      await follow(id, results, update, abort.signal);
     } catch (error) {
       if (abort.signal.aborted) return;
       setText(figures, error.message);
@@ -73,16 +73,16 @@ export function jobView(id) {
     }
   }
 
-  function hear(word) {
-    if (word.forecast !== undefined) {
-      // Against the counts that came with it: the next ones are of a later moment.
-      forecast = word.forecast && { ...word.forecast, others: word.forecast.ahead - results.job.counts.pending };
+  function update(change) {
+    if (change.forecast !== undefined) {
+      // From the counts of the same event: later ones do not match.
+      forecast = change.forecast && { ...change.forecast, others: change.forecast.ahead - results.job.counts.pending };
     }
-    if (word.live !== undefined) {
-      live = word.live;
-      trouble = word.trouble ?? null;
+    if (change.live !== undefined) {
+      live = change.live;
+      failure = change.error ?? null;
     }
-    if (document.hidden) draw(); // for the title; there are no frames then
+    if (document.hidden) draw(); // for the title; a hidden page has no animation frames
     else frame ||= requestAnimationFrame(draw);
   }
 
@@ -95,8 +95,7 @@ export function jobView(id) {
     const state = stateOf(job);
     pill.className = `pill ${state.kind}`;
     setText(pill, state.text);
-    done.style.width = `${(100 * counts.complete) / counts.total}%`;
-    failed.style.width = `${(100 * counts.failed) / counts.total}%`;
+    progress.show(counts);
     bar.setAttribute("aria-valuenow", Math.floor((100 * ended) / counts.total));
     bar.setAttribute("aria-valuetext", `${count(ended)} of ${count(counts.total)}`);
     const troubled = counts.failed ? ` · ${count(counts.failed)} failed` : "";
@@ -105,7 +104,7 @@ export function jobView(id) {
     setText(created, `Sent ${moment(job.created).replace("Today", "today")}`);
     relate(job);
     album.show(job);
-    setText(outlook, trouble ?? outlookOf(job, forecast, live));
+    setText(outlook, failure ?? outlookOf(job, forecast, live));
     cancel.hidden = job.status === "complete" || Boolean(job.cancelled);
     retry.hidden = job.status !== "complete" || counts.failed === 0 || Boolean(job.retriedAs);
     tabs.show(counts);

@@ -17,7 +17,7 @@ export function jobsView() {
   };
 }
 
-/** Some of the jobs; the first page of them stays true by itself. */
+/** A list of jobs, whose first page is polled. */
 export function jobList({ limit, more = false }) {
   const rows = new Map();
   const list = h("ul", { class: "jobs" });
@@ -29,7 +29,7 @@ export function jobList({ limit, more = false }) {
 
   async function refresh() {
     const page = await json(`/v1/jobs?limit=${limit}`);
-    page.jobs.toReversed().forEach((job) => place(job, true));
+    page.jobs.toReversed().forEach((job) => insert(job, true));
     if (!paged) next = page.next;
     if (!more) while (list.children.length > limit) list.lastChild.remove();
     setText(empty, rows.size ? "" : "No jobs yet. What you send is listed here.");
@@ -40,7 +40,7 @@ export function jobList({ limit, more = false }) {
     try {
       const page = await json(`/v1/jobs?limit=${limit}&cursor=${next}`);
       paged = true;
-      page.jobs.forEach((job) => place(job, false));
+      page.jobs.forEach((job) => insert(job, false));
       next = page.next;
       button.hidden = next === null;
     } catch (error) {
@@ -48,7 +48,7 @@ export function jobList({ limit, more = false }) {
     }
   }
 
-  function place(job, first) {
+  function insert(job, first) {
     if (!rows.has(job.id)) {
       rows.set(job.id, jobRow(job.id, job.created));
       const { element } = rows.get(job.id);
@@ -86,13 +86,12 @@ function jobRow(id, created) {
   };
 }
 
-/** How much is done and how much has failed; its text stands beside it. */
-export function progressBar() {
+/** The complete and the failed part of a job; the text beside it has the same. */
+export function progressBar(attributes = { class: "bar", "aria-hidden": "true" }) {
   const done = h("span", { class: "done" });
   const failed = h("span", { class: "failed" });
-  const element = h("span", { class: "bar", "aria-hidden": "true" }, done, failed);
   return {
-    element,
+    element: h("div", attributes, done, failed),
     show(counts) {
       done.style.width = `${(100 * counts.complete) / counts.total}%`;
       failed.style.width = `${(100 * counts.failed) / counts.total}%`;

@@ -1,4 +1,4 @@
-// Long lists, kept beside the box: ten thousand lines in a box would freeze the page.
+// Long lists, kept outside the text box: ten thousand lines in it would block the page.
 
 import { h } from "./dom.js";
 import { many } from "./words.js";
@@ -7,7 +7,7 @@ const LONG = 100_000; // characters, about a thousand links
 
 export const isLong = (text) => text.length > LONG;
 
-/** `changed` is called when a list is taken away. */
+/** `changed` is called when a list is removed. */
 export function longLists(changed) {
   const texts = new Map(); // row → text
   const element = h("ul", { class: "lists", "aria-label": "Long lists" });

@@ -1,10 +1,10 @@
-// What a job may ask for besides its images: the folded part of the form.
+// The options of a job: the folded part of the form.
 
 import { h, setText } from "./dom.js";
 
 const BRACES = "{number}, {count}, {name} and {host} stand for the image's own.";
 
-/** `changed` is called with every change. */
+/** `changed` is called after every change. */
 export function optionFields(changed) {
   const priority = h("select", { id: "option-priority" },
     ...["low", "normal", "high"].map((name) => h("option", { value: name, selected: name === "normal" }, name)));
@@ -31,7 +31,7 @@ export function optionFields(changed) {
   const element = h("details", { class: "options", oninput: () => { show(); changed(); } },
     summary, h("div", { class: "fields" }, ...Object.values(fields).map(({ element }) => element)));
 
-  /** Only what is not as usual. */
+  /** Return the options that differ from the defaults. */
   function read() {
     const given = Object.entries(fields).map(([name, { control }]) => [name, control.value.trim()]);
     const { newAlbum, ...options } = Object.fromEntries(given
@@ -46,7 +46,7 @@ export function optionFields(changed) {
     for (const one of Object.values(fields)) one.complain("");
   }
 
-  /** Show what the service says of each, `{ pointer, detail }`. Returns whether any of it is of these. */
+  /** Show errors `{ pointer, detail }` at their fields. Returns whether there were any. */
   function refuse(errors) {
     const refused = errors.filter(({ pointer }) => fields[nameOf(pointer)]);
     for (const { pointer, detail } of refused) fields[nameOf(pointer)].complain(detail);

@@ -1,10 +1,10 @@
-// Something asked again and again, while somebody looks.
+// Polling while the page is visible.
 
 /**
  * Args:
- *   act: asks and shows; may raise.
- *   everyMs: between two times; longer where a refusal says so (`retryAfter`, in seconds).
- *   failed: told of what `act` raised.
+ *   act: requests and shows; may throw.
+ *   everyMs: interval; longer after an error with `retryAfter`, in seconds.
+ *   failed: called with an error of `act`.
  */
 export function repeat(act, everyMs, failed = () => {}) {
   let timer = 0;

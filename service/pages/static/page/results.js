@@ -1,31 +1,31 @@
-// What is known of a job: its counts, and each of its URLs by index.
+// The state of a job: its counts, and the results of its URLs by index.
 
 import { noteDeletion } from "./deletions.js";
 
 const FINAL = new Set(["complete", "failed"]);
 export const FILTERS = ["all", "complete", "failed", "pending"];
 
-/** Of two words about one URL the final one is the later, and then the one with more attempts. */
-function isNewer(word, known) {
+/** Whether an entry is newer than a known one: final states are newer than others, then more attempts. */
+function isNewer(entry, known) {
   if (!known) return true;
-  if (FINAL.has(known.state) !== FINAL.has(word.state)) return FINAL.has(word.state);
-  if (known.deleted && !word.deleted) return false;
-  return word.attempts >= known.attempts;
+  if (FINAL.has(known.state) !== FINAL.has(entry.state)) return FINAL.has(entry.state);
+  if (known.deleted && !entry.deleted) return false;
+  return entry.attempts >= known.attempts;
 }
 
 export class Results {
   constructor() {
-    this.job = null; // status, counts and the rest of a status answer
+    this.job = null; // the members of a status response, without results
     this.entries = [];
     this.reading = null; // a promise, while pages behind the first are read
   }
 
-  /** A snapshot, or the state without results. */
+  /** Update the job from a status response or an event. */
   setJob({ results, next, forecast, ...job }) {
     this.job = { ...this.job, ...job };
   }
 
-  /** What was known of the URLs is out of date. */
+  /** Drop all entries. */
   forget() {
     this.entries = [];
   }
@@ -34,20 +34,20 @@ export class Results {
     if (isNewer(entry, this.entries[index])) this.set(index, entry);
   }
 
-  /** The latest word about one, whatever was known. */
+  /** Replace an entry. */
   set(index, entry) {
     this.entries[index] = entry;
     noteDeletion(entry);
   }
 
-  /** Something that the person has just done to one. */
+  /** Change an entry after an action of the person. */
   amend(index, change) {
     this.set(index, { ...this.entries[index], ...change });
   }
 
-  /** A page of results that begins at `cursor`. */
+  /** Add a page of results that begins at `cursor`. */
   putPage(results, cursor) {
-    results.forEach((entry, place) => this.put(cursor + place, entry));
+    results.forEach((entry, position) => this.put(cursor + position, entry));
   }
 
   /** Indexes of the URLs in a state, in their order. URLs not read yet are pending. */

@@ -1,4 +1,4 @@
-// What the sandbox has to try: images that arrive, one that is converted, and two common errors.
+// Sample links of the sandbox: images that succeed, one that is converted, and two common errors.
 
 const PATHS = [
   "/images/photo.jpg",

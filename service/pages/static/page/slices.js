@@ -1,4 +1,4 @@
-// Long work in slices of a few milliseconds; in between, frames are made and keys are heard.
+// Long work in slices of a few milliseconds; the browser renders and handles keys in between.
 
 const BUDGET_MS = 8;
 
@@ -7,7 +7,7 @@ export class Slices {
     this.until = performance.now() + BUDGET_MS;
   }
 
-  /** Whether it is time to `await rest()`; never in a window that nobody sees, where timers are slow. */
+  /** Whether it is time to `await rest()`; never in a hidden page, whose timers are slow. */
   get isOver() {
     return !document.hidden && performance.now() >= this.until;
   }

@@ -1,4 +1,4 @@
-// The service at a glance: its workers, its queue, and what Imgur still takes.
+// The status of the service: its workers, its queue, and Imgur's remaining quota.
 
 import { json } from "./api.js";
 import { h } from "./dom.js";
@@ -21,7 +21,7 @@ export function statusView() {
     const [ready, limits] = await Promise.all([readiness(), json("/v1/limits")]);
     const cards = [serviceCard(ready, limits), limitsCard(ready, limits)];
     const text = cards.map((card) => card.textContent).join();
-    if (text !== drawn) body.replaceChildren(...cards); // a reader's place is kept while nothing changes
+    if (text !== drawn) body.replaceChildren(...cards); // without a change, a selection stays
     drawn = text;
   }
 
@@ -54,14 +54,16 @@ function limitsCard(ready, limits) {
     meter("Credits of the application, a day", credits.client),
     meter("Credits of this address or account, an hour", credits.user),
     meter("Uploads of this address, an hour", posts),
-    ...["day", "hour"].filter((per) => budget[per]).map((per) => budgetMeter(per, budget[per])));
+    ...["day", "hour"].filter((per) => budget[per]).map((per) => meter(
+      `Uploads of this service in any ${per}`,
+      { ...budget[per], reset: budget[per].next }, "the next one is free in")));
   if (limits.uploadsOfOthers) {
     element.append(h("p", { class: "bad" }, `${many(limits.uploadsOfOthers, "upload")} with this client id came from elsewhere.`));
   }
   return element;
 }
 
-/** How far the allowance reaches, and whether it is enough for what is in the queue. */
+/** A sentence about the number of images that the quota is enough for, compared with the queue. */
 function forecast(queued, { credits, posts, budget, ratePerSecond }) {
   const bounds = [[credits.client, CREDITS_OF_UPLOAD], [credits.user, CREDITS_OF_UPLOAD], [posts, 1],
     ...Object.values(budget).map(({ remaining, next }) => [{ remaining, reset: next }, 1])]
@@ -82,10 +84,6 @@ function forecast(queued, { credits, posts, budget, ratePerSecond }) {
 function card(title, about, rows) {
   return h("section", { class: "card" }, h("h2", {}, title), h("p", { class: "quiet" }, about),
     ...(rows.length ? [h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))] : []));
-}
-
-function budgetMeter(per, { limit, remaining, next }) {
-  return meter(`Uploads of this service in any ${per}`, { limit, remaining, reset: next }, "the next one is free in");
 }
 
 function meter(label, { limit, remaining, reset }, soon = "full again in") {

@@ -1,13 +1,13 @@
-// The picture of a link: small where Imgur makes it small, and where this browser can reach it.
+// The picture of a link: Imgur's thumbnail, or the address at which this browser reaches it.
 
 import { h, setText } from "./dom.js";
 
-const STAYS_MS = 80; // pictures that are scrolled past faster are not asked for
+const STAYS_MS = 80; // pictures that are visible for a shorter time are not requested
 const IMGUR = /^https:\/\/i\.imgur\.com\/([A-Za-z0-9]{5,10})\.[a-z]+$/;
 
-let sandbox = null; // { origin as links have it, as this browser reaches it }
+let sandbox = null; // { origin: of links, reached: the same for this browser }
 
-/** The sandbox stands beside the service; seen from elsewhere it has the name that the service has. */
+/** Set the sandbox's URL. It runs on the same host as the service, so other machines use that host name. */
 export function knowSandbox(url) {
   const reached = new URL(url);
   if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) reached.hostname = location.hostname;
@@ -21,7 +21,7 @@ function sourceFor(link) {
   return link;
 }
 
-/** A picture that opens its link. `show(link, label)` shows another; without a link it is empty. */
+/** A picture that opens its link. `show(link, label)` replaces it; without a link it is empty. */
 export function thumbnail() {
   const image = h("img", { alt: "", decoding: "async", loading: "lazy", referrerpolicy: "no-referrer" });
   const note = h("span");

@@ -1,4 +1,4 @@
-// One image of a job: a picture, a name, what became of it, and what can be done with it.
+// One image of a job: picture, name, state and actions.
 
 import { copy } from "./copying.js";
 import { isGone } from "./deletions.js";
@@ -9,7 +9,7 @@ import { bytes, nameOf } from "./words.js";
 const WORDS = { complete: "Uploaded", failed: "Failed", pending: "Waiting" };
 const DELETED = { pending: "Deleting …", done: "Deleted", failed: "Not deleted" };
 
-/** `remove(position, name)` asks and deletes, and resolves with whether the image goes. */
+/** `remove(position, name)` deletes after a confirmation, and resolves with whether it was confirmed. */
 export function tile(remove) {
   const picture = thumbnail();
   const name = h("span", { class: "name" });
@@ -26,7 +26,7 @@ export function tile(remove) {
   let gone = false;
 
   async function takeAway() {
-    if (await remove(Number(element.dataset.position), nameOf(entry.url).name)) element.focus(); // its button goes
+    if (await remove(Number(element.dataset.position), nameOf(entry.url).name)) element.focus(); // the button hides
   }
 
   return {
@@ -63,7 +63,7 @@ export function copyButton(link) {
   return button;
 }
 
-/** What was made of an image, here or by Imgur; undefined if nothing was. */
+/** A text about a changed or converted image; undefined for others. */
 function changeOf({ altered, converted }) {
   if (altered) return `Changed by Imgur: ${typeName(altered.type)}, ${bytes(altered.bytes)}`;
   if (!converted) return undefined;

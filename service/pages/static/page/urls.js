@@ -1,19 +1,19 @@
-// Text, HTML or JSON → image links that can be sent, and those that cannot, with the reason.
-// The rules are those of the service (workers/contract/wire_url.py); it checks again.
+// Text, HTML or JSON → valid links, and invalid ones with the reason.
+// The rules are those of the service (workers/contract/wire_url.py), which checks again.
 
 import { Slices } from "./slices.js";
 
 const LONGEST = 8192; // a data URL may be longer
 const DATA = /^[\u0000-\u0020]*data:/i;
 const LINK = /https?:\/\/[^\s<>"'`]+/gi;
-// A link whose file name has spaces: nothing before it, and only what follows ends as an image's name.
+// A link with spaces in its file name: at the start of a line, and only the end of the line has an image's suffix.
 const SPACED = /^https?:\/\/(?!\S*\.(?:png|jpe?g|gif|bmp|tiff?|webp)\s)\S+\s.*\.(?:png|jpe?g|gif|bmp|tiff?|webp)$/i;
 
 /**
- * Links of texts as a person has them: one a line, several in a line, Markdown, HTML or JSON.
+ * The links of texts: one or several a line, Markdown, HTML or JSON.
  *
- * Resolves with `{ urls, duplicates, bad }`: distinct links in their order, entries that came before
- * (the same text), and `{ value, why }` of what is no link.
+ * Resolves with `{ urls, duplicates, bad }`: distinct links in their order, repeated entries (the same
+ * text), and `{ value, why }` of invalid entries.
  */
 export async function readLinks(texts) {
   const urls = new Set();
@@ -32,17 +32,17 @@ export async function readLinks(texts) {
   return { urls: [...urls], duplicates, bad };
 }
 
-/** The links and images of a piece of HTML. Parsed, never shown: nothing in it runs or loads. */
+/** The images or links of HTML. It is parsed and never shown: nothing in it runs or loads. */
 export function linksOfHtml(html) {
   const parsed = new DOMParser().parseFromString(html, "text/html");
   const images = [...parsed.querySelectorAll("img[src]")].map((image) => image.getAttribute("src"));
   const links = [...parsed.querySelectorAll("a[href]")].map((link) => link.getAttribute("href"));
-  // A picture within a link is what was dragged; the link around it leads to a page.
+  // A dragged picture is often within a link, which leads to a page.
   const found = images.length ? images : links;
   return found.map((link) => link.trim()).filter((link) => /^https?:\/\//i.test(link));
 }
 
-/** Why an entry cannot be sent, or null. */
+/** Return why an entry is invalid, or null. */
 export function check(value) {
   if (DATA.test(value)) {
     if (!value.includes(",")) return "a data URL without a comma before its data";
@@ -91,13 +91,13 @@ function entriesOfJson(text) {
   }
 }
 
-/** Words beside links are passed over; a line without any link is one bad entry. */
+/** Text around links is ignored; a line without any link is one invalid entry. */
 function entriesOfLine(line) {
   if (!line) return [];
-  if (DATA.test(line)) return [line]; // white space within belongs to it
+  if (DATA.test(line)) return [line]; // it may contain white space
   if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
   const found = line.split(/\s+|,(?=https?:\/\/)/i).flatMap((word) => {
-    // Whole, as it stands: a link may hold brackets and quotes.
+    // The whole word: a link may contain brackets and quotes.
     if (/^https?:\/\//i.test(word)) return [word.replace(/[,;]+$/, "")];
     return [...word.matchAll(LINK)].map(([link]) => link.replace(/[)\],;]+$/, ""));
   });

@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Numbers and times for people.
 
 const numbers = new Intl.NumberFormat("en");
 const days = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
@@ -55,7 +55,7 @@ function readable(part) {
   }
 }
 
-/** The job's state, as a person would say it. */
+/** The state of a job, for people. */
 export function stateOf({ status, counts, cancelled }) {
   if (status !== "complete") {
     return { kind: "running", text: cancelled ? "Cancelling" : status === "pending" ? "Waiting" : "Uploading" };
