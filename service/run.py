@@ -20,7 +20,8 @@ from service.settings.environment import (
     load_settings,
     withhold_secrets,
 )
-from service.settings.settings import Settings, usable_cores
+from service.settings.machine import usable_cores
+from service.settings.settings import Settings
 from service.stop_signals import StopSignals
 from workers import (
     BackendConfig,

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from service.settings.settings import Settings
@@ -28,7 +30,7 @@ _LONGEST_VALUE_SHOWN = 60
 
 
 class SettingsError(Exception):
-    """A setting is invalid; the text is one line with its name and what is expected."""
+    """A setting is invalid; the text is one line with its name and the expected value."""
 
 
 def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
@@ -40,12 +42,11 @@ def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read and check all settings.
 
-    Args:
-        environ: the environment; variables that are not settings are ignored, and an empty one
-            counts as not set. A secret X may be given as X_FILE, the path of a file that holds it.
+    Other variables are ignored; an empty one counts as not set. A secret X may be given as X_FILE,
+    the path of a file that contains it.
 
     Raises:
-        SettingsError: a setting cannot be used.
+        SettingsError: a setting is invalid.
     """
     given = {}
     for field in Settings.model_fields:
@@ -60,17 +61,25 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]  # text, turned into values by the model
     except ValidationError as error:
-        # From None: the cause holds the values, secrets too.
+        # From None: the cause contains the values, and secrets among them.
         raise SettingsError("; ".join(_complaints(error.errors(), given))) from None
 
 
 def withhold_secrets(environ: MutableMapping[str, str]) -> None:
     """Remove the secrets from an environment, which child processes would inherit.
 
-    What a worker needs of them it is given; the sandbox and the Manager need none.
+    A worker receives those that it needs; the sandbox and the Manager need none.
     """
     for name in _SECRETS:
         environ.pop(name, None)
+
+
+def expected(field: FieldInfo) -> str:
+    """Return what a field expects, for people: its description, or its choices."""
+    if field.description:
+        return field.description
+    *first, last = get_args(field.annotation)
+    return f"{', '.join(first)} or {last}"
 
 
 def _read_secret_file(name: str, path: str) -> str:
@@ -92,12 +101,12 @@ def _read_secret_file(name: str, path: str) -> str:
 def _complaints(errors: list[ErrorDetails], given: Mapping[str, str]) -> Iterator[str]:
     fields = dict.fromkeys(str(error["loc"][0]) for error in errors if error["loc"])
     for field in fields:
-        # A default made from a bad field's value is in the list too; only the cause matters.
+        # The list has defaults derived from an invalid field too; only the cause matters.
         if field in given:
             name, value = field.upper(), given[field]
-            # An address with a password in it is a secret as well.
+            # A URL with a password is a secret as well.
             shown = "" if name in _SECRETS or "@" in value else f"={_shorten(value)}"
-            yield f"{name}{shown}: expected {Settings.model_fields[field].description}"
+            yield f"{name}{shown}: expected {expected(Settings.model_fields[field])}"
     yield from (str(error["ctx"]["error"]) for error in errors if not error["loc"])
 
 

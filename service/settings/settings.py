@@ -1,17 +1,15 @@
 """All settings as one frozen object.
 
-Each field is the variable of the same name in capitals. Its description says what is expected,
-and is what a person reads who has set it to something else.
+A field has the value of the environment variable of the same name in capitals. Error messages for
+invalid values show its description.
 """
 
-import os
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from service.settings.machine_memory import memory_limit
+from service.settings.machine import memory_limit, usable_cores
 from service.settings.values import (
     DEFAULT_IMGUR_BYTES,
     LAST_PORT,
@@ -44,13 +42,7 @@ from workers import IMAGE_TYPES, RETRY_SECONDS, ImgurLimits
 
 _MAX_WORKERS = 512
 _MIN_STATE_BYTES = 16 * 1024**2
-_MAX_ANSWERS_BYTES = 256 * 1024**2  # on a large machine: more would not make anything faster
-
-
-def usable_cores() -> int:
-    """What this process may use, where the system can tell: a container is often given less."""
-    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return usable or 1
+_MAX_ANSWERS_BYTES = 256 * 1024**2  # more makes nothing faster
 
 
 def _default_worker_count() -> int:
@@ -62,13 +54,13 @@ def _default_converters() -> int:
 
 
 def _default_image_bytes(data: Mapping[str, Any]) -> int:
-    # What is too large for Imgur is made smaller, so it may come: cameras make files of 40 MB.
+    # An image that is too large for Imgur is converted: cameras make files of 40 MB.
     return 20 * 1000**2 if data.get("convert") == "off" else 100 * 1000**2
 
 
 def _default_state_bytes() -> int:
-    # Half of it, as the other is taken by the processes themselves (some 250 MB with two workers),
-    # IMAGE_MEMORY_BYTES, bodies that are read and messages under way.
+    # The other half is for the processes (some 250 MB with two workers), IMAGE_MEMORY_BYTES,
+    # request bodies and messages.
     return max(_MIN_STATE_BYTES, memory_limit() // 2)
 
 
@@ -82,7 +74,7 @@ def _whole_number(most: int, **default: Any) -> Any:  # noqa: ANN401 - as of Fie
 
 
 class Settings(BaseModel):
-    """All settings, valid by themselves and with each other."""
+    """All settings, valid each and together."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -101,9 +93,7 @@ class Settings(BaseModel):
         None, description="a number from 1 to 1000000 per second, minute or hour, such as 60/minute"
     )
     rate_limit_burst: int | None = _whole_number(1_000_000, default=None)
-    trusted_proxies: Networks = Field(
-        (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
-    )
+    trusted_proxies: Networks = ()
     allowed_hosts: HostNames = Field(
         (), description="host names separated by commas, without port, such as imgup.example.com"
     )
@@ -129,18 +119,12 @@ class Settings(BaseModel):
     drain_seconds: float = Field(
         20.0, ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600"
     )
-    access_log: Annotated[Literal["on", "off"], LowerCase] = Field("on", description="on or off")
-    log_format: Annotated[Literal["json", "console"], LowerCase] = Field(
-        "json", description="json or console"
-    )
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = Field(
-        "INFO", description="DEBUG, INFO, WARNING or ERROR"
-    )
+    access_log: Annotated[Literal["on", "off"], LowerCase] = "on"
+    log_format: Annotated[Literal["json", "console"], LowerCase] = "json"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = "INFO"
 
     # --- the workers ------------------------------------------------------------------------
-    backend: Annotated[Literal["processes", "ray"], LowerCase] = Field(
-        "processes", description="processes or ray"
-    )
+    backend: Annotated[Literal["processes", "ray"], LowerCase] = "processes"
     ray_address: str = Field(
         "",
         pattern=r"^(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5})?$",
@@ -165,9 +149,7 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="seconds, or 0 to keep every job that there is memory for",
     )
-    crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = Field(
-        "retry", description="retry or fail"
-    )
+    crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = "retry"
     max_attempts: int = _whole_number(100, default=4)
 
     ca_file: Authorities | None = Field(
@@ -186,37 +168,25 @@ class Settings(BaseModel):
     )
 
     # --- sources ----------------------------------------------------------------------------
-    source_allowed_networks: Networks = Field(
-        (), description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"
-    )
-    source_refused_networks: Networks = Field(
-        (), description="networks separated by commas, host bits zero, such as 203.0.113.0/24"
-    )
+    source_allowed_networks: Networks = ()
+    source_refused_networks: Networks = ()
     source_allowed_ports: Ports = Field(
         (80, 443), min_length=1, description="ports separated by commas, such as 80,443"
     )
-    source_proxy: Proxy | None = Field(
-        None,
-        description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
-        "them if the proxy wants a login",
-    )
+    source_proxy: Proxy = None
     source_concurrency: int = Field(
         32, ge=0, le=10_000, description="a whole number from 1 to 10000, or 0 for no limit"
     )
-    dedupe: Annotated[Literal["off", "content"], LowerCase] = Field(
-        "off", description="off or content"
-    )
+    dedupe: Annotated[Literal["off", "content"], LowerCase] = "off"
     image_memory_bytes: Size = Field(
         256 * 1000**2, ge=0, le=1024**4, description="a size from 0 to 1024GiB, such as 256MB"
     )
-    pages: Annotated[Literal["off", "on"], LowerCase] = Field("off", description="off or on")
-    convert: Annotated[Literal["auto", "off"], LowerCase] = Field("auto", description="auto or off")
+    pages: Annotated[Literal["off", "on"], LowerCase] = "off"
+    convert: Annotated[Literal["auto", "off"], LowerCase] = "auto"
     convert_processes: int = _whole_number(_MAX_WORKERS, default_factory=_default_converters)
     convert_seconds: Seconds = 20.0
     convert_max_pixels: int = _whole_number(1_000_000_000, default=100_000_000)
-    strip_metadata: Annotated[Literal["off", "location", "all"], LowerCase] = Field(
-        "off", description="off, location or all"
-    )
+    strip_metadata: Annotated[Literal["off", "location", "all"], LowerCase] = "off"
     max_image_bytes: Size = Field(
         default_factory=_default_image_bytes,
         ge=1,
@@ -250,11 +220,7 @@ class Settings(BaseModel):
         "https://api.imgur.com",
         description="http:// or https:// with host and port only, such as https://api.imgur.com",
     )
-    imgur_proxy: Proxy | None = Field(
-        None,
-        description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
-        "them if the proxy wants a login",
-    )
+    imgur_proxy: Proxy = None
     upload_seconds: Seconds = 60.0
     imgur_uploads_per_day: Uploads = 1250
     imgur_uploads_per_hour: Uploads = 1250
@@ -263,9 +229,7 @@ class Settings(BaseModel):
     )
 
     # --- the sandbox ------------------------------------------------------------------------
-    sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = Field(
-        "auto", description="auto, on or off"
-    )
+    sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = "auto"
     sandbox_host: Host = "127.0.0.1"
     sandbox_port: Port = Field(default_factory=_next_port)
 
@@ -311,25 +275,25 @@ class Settings(BaseModel):
 
     @property
     def backend_bytes(self) -> int:
-        """Of MAX_STATE_BYTES, what is for jobs, links and the queue; the rest is for answers."""
+        """The part of MAX_STATE_BYTES for jobs, links and the queue; responses have the rest."""
         return self.max_state_bytes // 2
 
     @property
     def views_bytes(self) -> int:
-        """What is for rendered jobs between requests, and as much for rendered lists of links."""
+        """The size of the cache of rendered jobs, and of that of rendered lists of links."""
         return min(_MAX_ANSWERS_BYTES // 2, self.max_state_bytes // 8)
 
     @property
     def answers_bytes(self) -> int:
-        """What is for large answers under way."""
+        """The memory for large responses that are being sent."""
         return min(_MAX_ANSWERS_BYTES, self.max_state_bytes // 4)
 
     @property
     def max_workers(self) -> int:
-        """As many there may ever be."""
+        """The maximum number of workers."""
         return self.worker_count_max or _MAX_WORKERS
 
     @property
     def webhook_secret_values(self) -> tuple[bytes, ...]:
-        """Empty where callback URLs cannot be told."""
+        """The secrets; empty if webhooks are disabled."""
         return tuple(secret.get_secret_value() for secret in self.webhook_secret or ())

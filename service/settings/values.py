@@ -1,7 +1,6 @@
-"""The kinds of values that settings hold, each read from the text of one environment variable.
+"""The types of settings, each parsed from the text of one environment variable.
 
-Each reader raises ValueError for text that it cannot take; what it would have taken is said once,
-in the setting's own description.
+A parser raises ValueError for invalid text; the description of the setting says what is expected.
 """
 
 import base64
@@ -20,13 +19,13 @@ from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, T
 from workers import ALBUM_PATTERN, IMAGE_TYPES, ImgurLimits
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-# What may stand in a header and in a form without quoting: printable ASCII, no space, no comma.
+# Needs no quoting in a header or form: printable ASCII without space and comma.
 _CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
 _KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 LAST_PORT: Final = 65_535
 DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _PERIODS: Final = {"second": 1, "minute": 60, "hour": 3600}
-_REQUESTS: Final = re.compile(r"[1-9]\d{0,6}", re.ASCII)
+_RATE = re.compile(r"\s*([1-9]\d{0,6})\s*/\s*(second|minute|hour)\s*", re.ASCII | re.IGNORECASE)
 _MAX_REQUESTS: Final = 1_000_000
 _WEBHOOK_PREFIX = "whsec_"
 _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
@@ -39,18 +38,18 @@ _read_bytes = TypeAdapter(ByteSize).validate_python
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key and the name of who holds it. What is sent with a key belongs to its name."""
+    """A key and its name. The name owns the jobs that are sent with the key."""
 
     name: str
     secret: SecretStr
 
     @classmethod
     def parse(cls, entry: str) -> "ApiKey":
-        """Read ``name:key``, or a key alone, whose name is then made from its digest: the same
-        after every start, and no way back to the key.
+        """Parse ``name:key``, or a key alone. Its name is then made from its digest: it is the
+        same after every start, and does not reveal the key.
 
         Raises:
-            ValueError: the name is none, or the key is missing.
+            ValueError: invalid name, or no key.
         """
         name, colon, key = entry.partition(":")
         if not colon:
@@ -62,30 +61,22 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """So many requests in so much time.
-
-    Attributes:
-        seconds: the period.
-    """
+    """A number of requests per period of seconds."""
 
     requests: int
     seconds: int
 
     @classmethod
     def parse(cls, text: str) -> "RateLimit":
-        """Read ``60/minute``; the period is second, minute or hour.
+        """Parse ``60/minute``; the period is second, minute or hour.
 
         Raises:
-            ValueError: it is nothing of the kind.
+            ValueError: not a rate.
         """
-        requests, _, period = text.partition("/")
-        number = requests.strip()
-        seconds = _PERIODS.get(period.strip().lower())
-        if seconds is None or not _REQUESTS.fullmatch(number):
+        match = _RATE.fullmatch(text)
+        if match is None or int(match[1]) > _MAX_REQUESTS:
             raise ValueError("not a rate")
-        if int(number) > _MAX_REQUESTS:
-            raise ValueError("no such rate")
-        return cls(int(number), seconds)
+        return cls(int(match[1]), _PERIODS[match[2].lower()])
 
     def __str__(self) -> str:
         (period,) = (name for name, seconds in _PERIODS.items() if seconds == self.seconds)
@@ -152,7 +143,7 @@ def _split(value: str, *schemes: str) -> SplitResult:
 
 def _read_authorities(value: str) -> str:
     try:
-        # Refuses what holds no certificate as well, so that no worker meets it first.
+        # Fails without a certificate too, so that the error occurs here and not in a worker.
         ssl.create_default_context(cafile=value)
     except OSError as error:
         raise ValueError("no certificates") from error
@@ -160,13 +151,9 @@ def _read_authorities(value: str) -> str:
 
 
 def _read_origins(value: str) -> tuple[str, ...]:
-    return tuple(_as_browsers_send(_read_origin(entry)) for entry in _entries(value))
-
-
-def _as_browsers_send(origin: str) -> str:
-    # RFC 6454, section 6.2: in lower case, without the scheme's own port.
-    lower = origin.lower()
-    return lower.removesuffix(DEFAULT_PORTS[urlsplit(lower).scheme])
+    # As browsers send them (RFC 6454, section 6.2): in lower case, without the default port.
+    origins = (_read_origin(entry).lower() for entry in _entries(value))
+    return tuple(one.removesuffix(DEFAULT_PORTS[urlsplit(one).scheme]) for one in origins)
 
 
 def _read_credential(value: str) -> str:
@@ -178,11 +165,11 @@ def _read_credential(value: str) -> str:
 def _read_api_keys(value: str) -> tuple[ApiKey, ...]:
     entries = dict.fromkeys(_entries(value))
     if not entries:
-        raise ValueError("nothing but separators")  # which must not mean: open to everybody
+        raise ValueError("only separators")  # must not mean: open to everybody
     for entry in entries:
         _read_credential(entry)
     keys = tuple(ApiKey.parse(entry) for entry in entries)
-    # Two names for one key would leave it open whose jobs it sees, and the other way round.
+    # With two names for one key, or two keys of one name, the owner of jobs is ambiguous.
     for parts in ({key.name for key in keys}, {key.secret.get_secret_value() for key in keys}):
         if len(parts) < len(keys):
             raise ValueError("a name or a key twice")
@@ -192,7 +179,7 @@ def _read_api_keys(value: str) -> tuple[ApiKey, ...]:
 def _read_webhook_secrets(value: str) -> tuple[SecretBytes, ...]:
     secrets = tuple(_webhook_secret(entry) for entry in dict.fromkeys(_entries(value)))
     if not secrets:
-        raise ValueError("nothing but separators")
+        raise ValueError("only separators")
     return secrets
 
 
@@ -216,14 +203,14 @@ def _read_waits(value: str) -> tuple[float, ...]:
 
 def _read_journal_path(value: str) -> str:
     path = Path(value)
-    # Whether the file itself can be used is seen when it is opened.
+    # The file itself is checked when it is opened.
     if path.is_dir() or not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
         raise ValueError("not a file in a writable folder")
     return str(path.absolute())
 
 
 def _read_size(value: str) -> int:
-    # Pydantic passes over what stands behind the unit, and takes bits too.
+    # Pydantic ignores text after the unit, and accepts bits too.
     if not _is_size(value.strip()):
         raise ValueError("not a size")
     return _read_bytes(value)
@@ -237,10 +224,10 @@ class BytesByKind(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "BytesByKind":
-        """Read ``still=20MB,animation=10MB``, where one may be left out.
+        """Parse ``still=20MB,animation=10MB``; one of them may be missing.
 
         Raises:
-            ValueError: it is nothing of the kind.
+            ValueError: unknown or repeated kind, or invalid size.
         """
         pairs = [entry.partition("=") for entry in text.lower().split(",")]
         sizes = {kind.strip(): _read_size(size) for kind, _, size in pairs}
@@ -274,14 +261,24 @@ Uploads = Annotated[
     int, Field(ge=0, le=1_000_000_000, description="a whole number, or 0 for no bound of our own")
 ]
 Seconds = Annotated[
-    float,
-    Field(gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600"),
+    float, Field(gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600")
 ]
 HostNames = Annotated[tuple[str, ...], BeforeValidator(_read_host_names)]
-Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
+Networks = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_read_networks),
+    Field(description="networks separated by commas, host bits zero, such as 10.1.0.0/16,fd00::/8"),
+]
 Ports = Annotated[tuple[int, ...], BeforeValidator(_read_ports)]
 Origin = Annotated[str, BeforeValidator(_read_origin)]
-Proxy = Annotated[SecretStr, BeforeValidator(_read_proxy)]
+Proxy = Annotated[
+    SecretStr | None,
+    BeforeValidator(_read_proxy),
+    Field(
+        description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
+        "them if the proxy needs a login"
+    ),
+]
 """The URL of a proxy; its credentials, if any, make it a secret."""
 
 Authorities = Annotated[str, BeforeValidator(_read_authorities)]

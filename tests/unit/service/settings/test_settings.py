@@ -8,7 +8,7 @@ import certifi
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.settings.environment import SettingsError, ignored_proxies, load_settings
+from service.settings.environment import SettingsError, expected, ignored_proxies, load_settings
 from service.settings.settings import Settings
 from service.settings.values import RateLimit
 
@@ -372,7 +372,7 @@ class TestTogether:
 
 def test_every_setting_says_what_it_expects() -> None:
     for field in Settings.model_fields.values():
-        assert field.description
+        assert expected(field)
 
 
 class TestApiKeys:

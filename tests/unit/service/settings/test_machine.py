@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings.machine_memory import memory_limit
+from service.settings.machine import memory_limit
 
 MIB = 1024**2
 

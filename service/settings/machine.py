@@ -1,12 +1,19 @@
-"""The memory limit of this process: that of the machine or of its container."""
+"""The cores and the memory of this process: those of the machine or of its container."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 _V1_CONTROLLER = "memory"
+
+
+def usable_cores() -> int:
+    """Return the number of CPU cores; a container is often given fewer than there are."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return usable or 1
 
 
 def memory_limit(cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int:
@@ -25,7 +32,7 @@ def _limits(cgroups: Path, membership: Path) -> Iterator[int]:
         try:
             text = file.read_text().strip()
         except OSError:
-            continue  # the root group has no limit, and a container may not see those above its own
+            continue  # the root group has no limit; a container may not see its parent groups
         if text.isdecimal():  # else "max"
             yield int(text)
 
@@ -43,8 +50,8 @@ def _limit_files(cgroups: Path, membership: Path) -> Iterator[Path]:
             root, name = cgroups / _V1_CONTROLLER, "memory.limit_in_bytes"
         else:
             continue
-        # A limit of any group above applies as well. In a container the path may be the host's,
-        # and only the root be there.
+        # Limits of all parent groups apply as well. In a container the path may be the host's, and
+        # only the root exists.
         path = Path(group.lstrip("/"))
         for folder in (path, *path.parents):
             yield root / folder / name
