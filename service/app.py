@@ -1,8 +1,10 @@
 """The web application: routes and middleware, nothing else."""
 
 from functools import cache
+from typing import Any
 
 import falcon
+from falcon.routing import CompiledRouter
 from prometheus_client import CollectorRegistry
 
 from service.backend.circuit_breaker import CircuitBreaker
@@ -61,15 +63,17 @@ REFUSALS = RefusalFormat(ALWAYS, REQUEST_ID_HEADER, request_id_for)
 """Headers of the server's own responses to broken requests: the same as of all others."""
 
 
-def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = None) -> App:
-    """Make the web application.
+class _Router(CompiledRouter):
+    """Handles HEAD like GET; the server omits the body."""
 
-    Args:
-        backend: takes jobs and reports their state.
-        settings: limits, keys, and whether the sandbox applies.
-        sandbox_url: URL of the sandbox on this machine, if there is one.
-    """
-    app = falcon.App()
+    def map_http_methods(self, resource: object, **keywords: Any) -> Any:  # noqa: ANN401 - the parent's
+        methods = super().map_http_methods(resource, **keywords)
+        return methods | {"HEAD": methods["GET"]} if "GET" in methods else methods
+
+
+def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = None) -> App:
+    """Make the web application; `sandbox_url` is that of the sandbox on this machine, if any."""
+    app = falcon.App(router=_Router())
     app.req_options.strip_url_path_trailing_slash = True
     gate = CircuitBreaker(backend)
     registry = create_registry(gate, settings)
@@ -82,10 +86,13 @@ def create_app(backend: Backend, settings: Settings, sandbox_url: str | None = N
     app.add_middleware(
         WaitMiddleware(gate, broadcaster, submission=UploadsResource, status=UploadResource)
     )
-    _add_routes(app, gate, settings)
-    _add_forecasts(app, gate, forecasts, broadcaster, sandbox=sandbox)
-    _add_limits(app, gate, settings)
-    _add_pages(app, settings, registry, sandbox_url)
+    resources = (
+        _job_resources(gate, settings, forecasts, broadcaster)
+        | _administration(gate, settings, registry)
+        | _pages(settings, sandbox_url)
+    )
+    for path, resource in resources.items():
+        app.add_route(path, resource)
     return app
 
 
@@ -108,79 +115,52 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
         app.add_middleware(ApiKeyMiddleware(keys, AdminKey(settings.admin_key)))
 
 
-def _add_routes(app: App, backend: CircuitBreaker, settings: Settings) -> None:
-    sandbox = settings.sandbox_applies
-    app.add_route("/healthz", LivenessResource())
-    app.add_route("/readyz", ReadinessResource(backend, sandbox=sandbox))
-    answers = LargeResponses(settings.answers_bytes)
-    links = LinkViews(backend.job_table, sandbox=sandbox, max_bytes=settings.views_bytes)
-    app.add_route("/v1/images", ImagesResource(links, answers))
-    app.add_route(
-        "/v1/images/upload",
-        UploadsResource(
-            backend,
-            max_body_bytes=settings.max_body_bytes,
-            max_urls=settings.max_urls_per_job,
-            max_image_bytes=settings.max_image_bytes,
-            webhooks=settings.webhook_secret is not None,
-        ),
-    )
-    app.add_route("/v1/images/upload/{job_id}/images/{index}", DeletionResource(backend))
-    app.add_route("/v1/images/upload/{job_id}/album", AlbumDeletionResource(backend))
-    jobs = JobViews(backend.job_table, sandbox=sandbox, max_bytes=settings.views_bytes)
-    app.add_route("/v1/images/upload/{job_id}", UploadResource(backend, jobs, answers))
-    app.add_route("/v1/images/upload/{job_id}/retry", RetryResource(backend))
-    app.add_route("/v1/jobs", JobsResource(backend, sandbox=sandbox))
-    app.add_route(
-        WORKERS_PATH,
-        WorkersResource(
-            backend,
-            AdminKey(settings.admin_key),
-            most=settings.max_workers,
-            automatic=settings.worker_count_max is not None,
-        ),
-    )
+def _job_resources(
+    backend: CircuitBreaker, settings: Settings, forecasts: Forecasts, broadcaster: Broadcaster
+) -> dict[str, object]:
+    sandbox, view_bytes = settings.sandbox_applies, settings.views_bytes
+    responses = LargeResponses(settings.answers_bytes)
+    links = LinkViews(backend.job_table, sandbox=sandbox, max_bytes=view_bytes)
+    jobs = JobViews(backend.job_table, sandbox=sandbox, max_bytes=view_bytes)
+    job = "/v1/images/upload/{job_id}"
+    return {
+        "/v1/images": ImagesResource(links, responses),
+        "/v1/images/upload": UploadsResource(backend, settings),
+        "/v1/jobs": JobsResource(backend, sandbox),
+        job: UploadResource(backend, jobs, responses),
+        f"{job}/retry": RetryResource(backend),
+        f"{job}/images/{{index}}": DeletionResource(backend),
+        f"{job}/album": AlbumDeletionResource(backend),
+        f"{job}/events": EventsResource(backend, broadcaster, forecasts, sandbox),
+        f"{job}/forecast": ForecastResource(backend, forecasts, sandbox),
+    }
 
 
-def _add_forecasts(
-    app: App,
-    backend: CircuitBreaker,
-    forecasts: Forecasts,
-    broadcaster: Broadcaster,
-    *,
-    sandbox: bool,
-) -> None:
-    """The routes of jobs."""
-    path = "/v1/images/upload/{job_id}"
-    app.add_route(
-        f"{path}/events", EventsResource(backend, broadcaster, forecasts, sandbox=sandbox)
-    )
-    app.add_route(f"{path}/forecast", ForecastResource(backend, forecasts, sandbox=sandbox))
+def _administration(
+    backend: CircuitBreaker, settings: Settings, registry: CollectorRegistry
+) -> dict[str, object]:
+    sandbox, admin_key = settings.sandbox_applies, AdminKey(settings.admin_key)
+    limits = LimitsResource(backend, sandbox)
+    is_automatic = settings.worker_count_max is not None
+    return {
+        "/v1/limits": limits,
+        OPENING_PATH: OpeningResource(backend, admin_key, limits),
+        WORKERS_PATH: WorkersResource(backend, admin_key, settings.max_workers, is_automatic),
+        "/healthz": LivenessResource(),
+        "/readyz": ReadinessResource(backend, sandbox),
+        "/metrics": MetricsResource(registry),
+    }
 
 
-def _add_limits(app: App, backend: CircuitBreaker, settings: Settings) -> None:
-    limits = LimitsResource(backend, sandbox=settings.sandbox_applies)
-    app.add_route("/v1/limits", limits)
-    app.add_route(OPENING_PATH, OpeningResource(backend, AdminKey(settings.admin_key), limits))
-
-
-def _add_pages(
-    app: App, settings: Settings, registry: CollectorRegistry, sandbox_url: str | None
-) -> None:
-    """The routes of the service itself."""
+def _pages(settings: Settings, sandbox_url: str | None) -> dict[str, object]:
     files = PageFiles()
-    index = IndexResource(
-        files.front,
-        sandbox=settings.sandbox_applies,
-        sandbox_url=sandbox_url,
-        max_urls=settings.max_urls_per_job,
-    )
-    app.add_route("/", index)
-    app.add_route("/page/{version}/{name}", PageFileResource(files))
-    app.add_route("/metrics", MetricsResource(registry))
     described = cache(lambda: describe(settings))  # shared by both
     as_json = DocumentResource(lambda: Document(render(described()), falcon.MEDIA_JSON))
-    app.add_route("/openapi.json", as_json)
-    app.add_route("/docs", DocumentResource(lambda: docs_page(described())))
-    app.add_route("/docs/style.css", DocumentResource(stylesheet))
-    app.add_route("/problems/{code}", ProblemResource())
+    return {
+        "/": IndexResource(files.front, settings, sandbox_url),
+        "/page/{version}/{name}": PageFileResource(files),
+        "/openapi.json": as_json,
+        "/docs": DocumentResource(lambda: docs_page(described())),
+        "/docs/style.css": DocumentResource(stylesheet),
+        "/problems/{code}": ProblemResource(),
+    }

@@ -17,14 +17,10 @@ class SandboxProcess:
     """Starts the sandbox on a socket bound here, and restarts it when it dies.
 
     The service keeps the socket: connections queue while the sandbox starts, and a new process
-    continues at the same address.
-
-    Args:
-        host: address to listen on.
-        port: port to listen on; 0 takes any free one.
+    continues at the same address. Port 0 means any free one.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: cannot listen.
     """
 
     def __init__(self, host: str, port: int) -> None:

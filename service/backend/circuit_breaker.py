@@ -7,13 +7,13 @@ take. Until then each request would block a thread, and soon none would be left.
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from prometheus_client import Metric
 
-from service.backend.coalesced_call import CoalescedCall
 from workers import (
     Backend,
     BackendBusyError,
@@ -34,7 +34,7 @@ large job takes a third of a second, and small calls get responses meanwhile."""
 
 _HEALTH_SECONDS = 1.0  # probes of container runtimes wait for about as long
 
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
 class BackendSilentError(Exception):
@@ -70,10 +70,10 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._waiting: dict[int, float] = {}
         self._calls = 0
-        self._answered_at = clock()
+        self._responded_at = clock()
         self._has_failed = False
-        self._health = CoalescedCall(self._ask_health, clock, health_seconds)
-        self._metrics = CoalescedCall(self._ask_metrics, clock, health_seconds)
+        self._health = _CoalescedCall(self._call_health, clock, health_seconds)
+        self._metrics = _CoalescedCall(self._call_metrics, clock, health_seconds)
         self.mailbox = derive(WebMailbox, partial(self._carry, "mailbox"))
         self.job_table = derive(WebJobTable, partial(self._carry, "job_table"))
 
@@ -87,19 +87,19 @@ class CircuitBreaker:
         return self._backend.workers_wanted()
 
     def health(self) -> BackendHealth:
-        return _promptly(self._health)
+        return self._health.result()
 
-    def _ask_metrics(self) -> tuple[Metric, ...]:
-        reading = self._backend.mailbox.metrics()
+    def _call_metrics(self) -> tuple[Metric, ...]:
+        metrics = self._backend.mailbox.metrics()
         with self._lock:
-            self._note_answer()
-        return reading
+            self._note_response()
+        return metrics
 
-    def _ask_health(self) -> BackendHealth:
+    def _call_health(self) -> BackendHealth:
         health = self._backend.health()
         if health.state is not BackendState.LOST:
             with self._lock:
-                self._note_answer()
+                self._note_response()
         return health
 
     def _carry(
@@ -112,7 +112,7 @@ class CircuitBreaker:
         wait_seconds: float,  # noqa: ARG002 - the wrapped calls wait by themselves
     ) -> Any:  # noqa: ANN401 - what the method returns
         if methodname == "metrics":
-            return _promptly(self._metrics)
+            return self._metrics.result()
         with self._call():
             return getattr(getattr(self._backend, target), methodname)(*args, **kwds)
 
@@ -130,47 +130,77 @@ class CircuitBreaker:
                 self._calls += 1
                 number = self._calls
                 self._waiting[number] = self._clock()
-            is_answered = True
+            has_response = True
             try:
                 yield
             except BackendBusyError as error:
                 raise _silent() from error
             except BackendLostError:
-                is_answered = False
+                has_response = False
                 raise
             finally:
-                self._end(number, is_answered=is_answered)
+                self._end(number, has_response=has_response)
         finally:
             self._slots.release()
 
-    def _end(self, number: int, *, is_answered: bool) -> None:
+    def _end(self, number: int, *, has_response: bool) -> None:
         with self._lock:
             del self._waiting[number]
-            if is_answered:
-                self._note_answer()
+            if has_response:
+                self._note_response()
             else:
                 self._has_failed = True
 
-    def _note_answer(self) -> None:
-        self._answered_at = self._clock()
+    def _note_response(self) -> None:
+        self._responded_at = self._clock()
         self._has_failed = False
 
     def _refuse_if_silent(self) -> None:
         if not self._waiting:
             return  # after a failure too: one call at a time tries again
-        since = max(self._answered_at, min(self._waiting.values()))
+        since = max(self._responded_at, min(self._waiting.values()))
         if self._has_failed or self._clock() - since > self._silence_seconds:
             raise _silent()
 
 
-def _promptly(probe: CoalescedCall[_Answer]) -> _Answer:
-    try:
-        return probe.answer()
-    except TimeoutError:
-        raise _silent() from None
-    except BackendBusyError as error:
-        raise _silent() from error
+class _CoalescedCall(Generic[_Result]):
+    """Calls in a thread of its own, started by the first call; concurrent callers share one result.
+
+    Args:
+        call: has a deadline of its own.
+        clock: monotonic seconds.
+        max_seconds: maximum wait of a caller.
+    """
+
+    def __init__(
+        self, call: Callable[[], _Result], clock: Callable[[], float], max_seconds: float
+    ) -> None:
+        self._call = call
+        self._clock = clock
+        self._max_seconds = max_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backend-call")
+        self._lock = threading.Lock()
+        self._future: Future[_Result] | None = None
+        self._began = 0.0
+
+    def result(self) -> _Result:
+        """Return the result of the call, or raise its exception.
+
+        Raises:
+            BackendSilentError: no result in time.
+        """
+        with self._lock:
+            now = self._clock()
+            if self._future is None or self._future.done():
+                self._future, self._began = self._thread.submit(self._call), now
+            elif now - self._began > self._max_seconds:
+                raise _silent()
+            future = self._future
+        try:
+            return future.result(self._max_seconds)
+        except (TimeoutError, BackendBusyError) as error:
+            raise _silent() from error
 
 
 def _silent() -> BackendSilentError:
-    return BackendSilentError("The job board does not answer.")
+    return BackendSilentError("The backend does not respond.")

@@ -7,6 +7,7 @@ backend is called once per job, whatever the number of subscribers, and changes 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -35,14 +36,8 @@ _Key = tuple[str, str]
 class Broadcaster:
     """All jobs with subscribers. Thread-safe.
 
-    Its thread starts with the first subscriber.
-
-    Args:
-        backend: has the jobs.
-        forecasts: makes the forecasts.
-        sandbox: whether links are the sandbox's.
-        max_subscribers: maximum number; None for half of all connections.
-        clock: monotonic seconds.
+    Its thread starts with the first subscriber. The default of `max_subscribers` is half of all
+    connections. `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -74,13 +69,8 @@ class Broadcaster:
             return not share_left(self._max_subscribers, self._held.total, held)
 
     def join(self, job_id: str, owner: str, subscriber: Subscriber, tenant: str) -> None:
-        """Add a subscriber of a job.
-
-        Args:
-            job_id: the job, which this owner has.
-            owner: of the job.
-            subscriber: may be gone already.
-            tenant: whose share it uses.
+        """Add a subscriber, which may have left already, to an owner's job; it uses the share of a
+        tenant.
         """
         with self._changed:
             self._newcomers.setdefault((owner, job_id), []).append(subscriber)
@@ -138,41 +128,30 @@ class Broadcaster:
                 subscriber.finish()
 
 
+@dataclass(eq=False, slots=True)
 class EventStream:
     """A client that is subscribed to a job; a `SuspensionListener` and a `Subscriber`.
 
-    Args:
-        broadcaster: sends it changes.
-        job_id: the job.
-        owner: of the job.
+    Attributes:
         version: of the job, known to the client.
         most_results: maximum number in a snapshot.
-        tenant: whose share it uses.
+        tenant: uses its share of subscribers.
     """
 
-    def __init__(
-        self,
-        broadcaster: Broadcaster,
-        job_id: str,
-        owner: str,
-        version: int,
-        most_results: int,
-        *,
-        tenant: str,
-    ) -> None:
-        self.version = version
-        self.most_results = most_results
-        self._broadcaster = broadcaster
-        self._job = job_id, owner
-        self._tenant = tenant
-        self._stream: Stream | None = None
-        self._has_left = False
-        self._is_draining = False
+    broadcaster: Broadcaster
+    job_id: str
+    owner: str
+    version: int
+    most_results: int
+    tenant: str
+    _stream: Stream | None = field(default=None, init=False)
+    _has_left: bool = field(default=False, init=False)
+    _is_draining: bool = field(default=False, init=False)
 
     def begin(self, stream: Stream) -> None:
         """Set the stream of the response that has begun."""
         self._stream = stream
-        self._broadcaster.join(*self._job, self, self._tenant)
+        self.broadcaster.join(self.job_id, self.owner, self, self.tenant)
 
     # --- SuspensionListener -------------------------------------------------------------------
 
@@ -181,17 +160,17 @@ class EventStream:
 
     def drain(self) -> None:
         self._is_draining = True
-        self._broadcaster.hurry()
+        self.broadcaster.hurry()
 
     # --- Subscriber ---------------------------------------------------------------------------
 
-    def is_over(self, _now: float) -> bool:
+    def is_over(self) -> bool:
         if self._is_draining and not self._has_left:
-            self.tell(retry_after(_RETURN_SECONDS))
+            self.send(retry_after(_RETURN_SECONDS))
             self.finish()
         return self._has_left
 
-    def tell(self, events: bytes) -> bool:
+    def send(self, events: bytes) -> bool:
         if self._has_left or self._stream is None or not self._stream.send(events):
             self._has_left = True
         return not self._has_left

@@ -31,11 +31,11 @@ class Subscriber(Protocol):
         """Maximum number of results in a snapshot."""
         ...
 
-    def is_over(self, now: float) -> bool:
-        """Return whether it has ended; called in each round with monotonic seconds."""
+    def is_over(self) -> bool:
+        """Return whether it has ended; called in each round."""
         ...
 
-    def tell(self, events: bytes) -> bool:
+    def send(self, events: bytes) -> bool:
         """Send events; return False if it has ended."""
         ...
 
@@ -45,14 +45,7 @@ class Subscriber(Protocol):
 
 
 class JobPublisher:
-    """Calls the backend once per round for all subscribers at the same version. Not thread-safe.
-
-    Args:
-        job_id: the job.
-        events: its events.
-        forecasts: makes its forecast.
-        now: monotonic seconds.
-    """
+    """Calls the backend once per round for all subscribers at the same version. Not thread-safe."""
 
     def __init__(self, job_id: str, events: JobEvents, forecasts: Forecasts, now: float) -> None:
         self._job_id = job_id
@@ -71,14 +64,9 @@ class JobPublisher:
         return [*self._subscribers, *self._newcomers]
 
     def turn(self, newcomers: list[Subscriber], now: float) -> None:
-        """Send changes to all subscribers.
-
-        Args:
-            newcomers: subscribers added since the last round.
-            now: monotonic seconds.
-        """
-        self._subscribers = [one for one in self._subscribers if not one.is_over(now)]
-        waiting = [one for one in (*self._newcomers, *newcomers) if not one.is_over(now)]
+        """Send changes to all subscribers, and to those added since the last round."""
+        self._subscribers = [one for one in self._subscribers if not one.is_over()]
+        waiting = [one for one in (*self._newcomers, *newcomers) if not one.is_over()]
         self._newcomers = []
         try:
             if self._subscribers:
@@ -90,7 +78,7 @@ class JobPublisher:
             self._newcomers = waiting
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + HEARTBEAT_SECONDS
-            self._subscribers = [one for one in self._subscribers if one.tell(HEARTBEAT)]
+            self._subscribers = [one for one in self._subscribers if one.send(HEARTBEAT)]
 
     def _bring_in(self, waiting: list[Subscriber]) -> None:
         # Subscribers by version; a group may get further than the others, so that some get a change
@@ -98,35 +86,35 @@ class JobPublisher:
         version = waiting[0].version
         group = [one for one in waiting if one.version == version]
         if not self._subscribers or version != self._version:
-            told = self._events.since(version, _max_results(group), None)
-            if not self._subscribers and told is not None:
-                self._version = told[1].version
-            group = self._take(group, told, b"")
+            update = self._events.since(version, _max_results(group), None)
+            if not self._subscribers and update is not None:
+                self._version = update[1].version
+            group = self._take(group, update, b"")
         self._subscribers += group
         waiting[:] = [one for one in waiting if one.version != version]
 
     def _notify_subscribers(self, now: float) -> int:
         forecast = self._new_forecast(now)
-        told = self._events.since(self._version, _max_results(self._subscribers), forecast)
+        update = self._events.since(self._version, _max_results(self._subscribers), forecast)
         alone = b""
-        if told is not None and not told[0] and forecast is not None:
-            alone = forecast_event(told[1], forecast)
-        if told is not None and (told[0] or alone):
+        if update is not None and not update[0] and forecast is not None:
+            alone = forecast_event(update[1], forecast)
+        if update is not None and (update[0] or alone):
             self._heartbeat_due = now + HEARTBEAT_SECONDS
-        self._subscribers = self._take(self._subscribers, told, alone)
-        return self._version if told is None else told[1].version
+        self._subscribers = self._take(self._subscribers, update, alone)
+        return self._version if update is None else update[1].version
 
     def _take(
-        self, group: list[Subscriber], told: tuple[bytes, JobChanges] | None, alone: bytes
+        self, group: list[Subscriber], update: tuple[bytes, JobChanges] | None, alone: bytes
     ) -> list[Subscriber]:
         """Send events to a group; return those that have not ended."""
-        events, last = told if told is not None else (b"", None)
+        events, last = update if update is not None else (b"", None)
         is_over = last is None or is_end(last)
         events += alone if not is_over else b""
         if is_over and last is not None:
             events += end(last)
         if events:
-            group = [one for one in group if one.tell(events)]
+            group = [one for one in group if one.send(events)]
         if not is_over:
             return group
         for one in group:

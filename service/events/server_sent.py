@@ -6,6 +6,7 @@ Data is JSON without line breaks, so each event has one data line.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from service.rendering.forecast_models import Forecast
@@ -29,8 +30,8 @@ _MAX_SNAPSHOT_BYTES = 4 * 1024**2
 _MAX_VIEW_BYTES = 2 * _MAX_SNAPSHOT_BYTES  # with what it takes besides the text of results
 _MAX_CHANGES_BYTES = 1024**2
 _ENTRIES_A_CALL = 250
-"""With them what is told at once stays below the 16 MiB that the server takes for one client
-without waiting, however long the URLs are: one of them takes 32 KiB at most."""
+"""So the events of a call are less than the 16 MiB that the server queues for one client without
+blocking, however long the URLs are: one of them takes 32 KiB at most."""
 
 
 def retry_after(seconds: float) -> bytes:
@@ -45,37 +46,29 @@ def read_id(event_id: str | None) -> tuple[int, bool]:
 
 
 def is_complete(changes: JobChanges) -> bool:
-    """Whether the job was, when these were told."""
+    """Return whether the job is complete."""
     return changes.status is JobStatus.COMPLETE
 
 
 def is_end(changes: JobChanges) -> bool:
-    """Whether there is nothing to be told behind these."""
+    """Return whether no further changes follow."""
     return is_complete(changes) and changes.version == changes.latest
 
 
+@dataclass(frozen=True, slots=True)
 class JobEvents:
-    """Makes the events of one job.
+    """Makes the events of one job."""
 
-    Args:
-        backend: has the job.
-        job_id: of the job.
-        owner: of the job.
-        sandbox: whether links are the sandbox's.
-    """
-
-    def __init__(self, backend: Backend, job_id: str, owner: str, *, sandbox: bool) -> None:
-        self._backend = backend
-        self._job_id = job_id
-        self._owner = owner
-        self._sandbox = sandbox
+    backend: Backend
+    job_id: str
+    owner: str
+    sandbox: bool
 
     def since(
         self, version: int, most_results: int, forecast: Forecast | None
     ) -> tuple[bytes, JobChanges] | None:
-        """What is new since a version, or all of it anew where too much is, or none knows what.
-        Where the changes are long, only the first of them: the rest is new since the last one's
-        version.
+        """Return the changes since a version; a snapshot if there are too many, or the version is
+        unknown. Of long changes it returns the first ones only, up to the version of the last.
 
         Args:
             version: known to the client; 0 for a new one.
@@ -83,8 +76,8 @@ class JobEvents:
             forecast: to include.
 
         Returns:
-            The events, none if nothing is new, and the last answer of the board; None if the job
-            is gone.
+            The events, empty without changes, and the backend's last response; None if the job is
+            gone.
         """
         if not version:
             return self.snapshot(most_results, forecast)
@@ -107,28 +100,28 @@ class JobEvents:
         self, most_results: int, forecast: Forecast | None
     ) -> tuple[bytes, JobChanges] | None:
         """Return a snapshot with as many of the first results as fit; see `since`."""
-        view = JobView(sandbox=self._sandbox)
+        view = JobView(sandbox=self.sandbox)
         while True:
             limit = min(_ENTRIES_A_CALL, most_results - view.known)
             wanted = ChangesWanted(
-                self._job_id, view.version, self._owner, known=view.known, limit=limit
+                self.job_id, view.version, self.owner, known=view.known, limit=limit
             )
-            changes = self._backend.job_table.changes(wanted)
+            changes = self.backend.job_table.changes(wanted)
             if changes is None:
                 return None
             view.apply(changes)
             if view.known >= min(most_results, changes.total) or view.size > _MAX_VIEW_BYTES:
                 break
-        page = b"".join(view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES)))
+        page = view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES))
         if forecast is not None and not is_complete(changes):
             page = page[:-1] + b',"forecast":%b}' % render(forecast)
         return _event("snapshot", page, view.version), changes
 
     def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
         while True:
-            changes = self._backend.job_table.changes(
+            changes = self.backend.job_table.changes(
                 ChangesWanted(
-                    self._job_id, version, self._owner, limit=_ENTRIES_A_CALL, name_urls=True
+                    self.job_id, version, self.owner, limit=_ENTRIES_A_CALL, name_urls=True
                 )
             )
             yield changes
@@ -143,10 +136,10 @@ def forecast_event(changes: JobChanges, forecast: Forecast) -> bytes:
 
 
 def end(changes: JobChanges) -> bytes:
-    """The job is complete; nothing comes behind this.
+    """Return the last event of a complete job.
 
-    Its id says so: a browser that comes again with it is to be stopped, and one that missed it is
-    to be told.
+    Its id has a suffix: a browser that reconnects with it gets no further events, and one that
+    missed it gets it.
     """
     return _event("end", render(_head(changes, None)), changes.version, _ENDED)
 

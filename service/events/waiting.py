@@ -1,4 +1,4 @@
-"""Requests that wait for a job's end before they are answered (`Prefer: wait=N`).
+"""Requests that wait for the end of a job before their response (`Prefer: wait=N`).
 
 Each holds a thread, and the server starts another one instead; so their number is small.
 """
@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import falcon
@@ -23,37 +24,26 @@ from service.views.timeline_view import wants_timelines
 from workers import Backend, BackendLostError, ChangesWanted, Shares, share_left
 
 MAX_WAITING: Final = 32
-"""All of them may end at the same moment, and then contend for one interpreter lock with whoever
-asks for something else."""
+"""All of them may end at the same moment, and then compete for the interpreter lock with all other
+requests."""
 
 
+@dataclass(frozen=True, slots=True)
 class WaitMiddleware:
-    """Lets requests wait, as many as there is room for; the others are answered at once.
+    """Makes requests wait, up to a maximum number; others get their responses at once.
 
-    Args:
-        backend: has the jobs.
-        submission: the type of the resource that takes jobs.
-        status: the type of the resource that tells how one stands.
-        broadcaster: knows when a job is complete.
-        most: maximum number of waiting requests.
+    Attributes:
+        broadcaster: reports when a job is complete.
+        submission: type of the resource that accepts jobs.
+        status: type of the resource that shows a job.
     """
 
-    def __init__(
-        self,
-        backend: Backend,
-        broadcaster: Broadcaster,
-        *,
-        submission: type,
-        status: type,
-        most: int = MAX_WAITING,
-    ) -> None:
-        self._submission = submission
-        self._status = status
-        self._backend = backend
-        self._broadcaster = broadcaster
-        self._most = most
-        self._lock = threading.Lock()
-        self._held = Shares()
+    backend: Backend
+    broadcaster: Broadcaster
+    submission: type
+    status: type
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _held: Shares = field(default_factory=Shares, init=False)
 
     def process_resource(
         self,
@@ -63,7 +53,7 @@ class WaitMiddleware:
         params: Mapping[str, str],
     ) -> None:
         """Wait before the handler of a status, which then sends the job's state."""
-        if isinstance(resource, self._status) and req.method == "GET":
+        if isinstance(resource, self.status) and req.method == "GET":
             # Errors of the query are reported at once.
             wants_timelines(req)
             read_page(req)
@@ -77,7 +67,7 @@ class WaitMiddleware:
         req_succeeded: bool,  # noqa: FBT001 - the framework's signature
     ) -> None:
         """Delay the response to a new job; it stays the same."""
-        if isinstance(resource, self._submission) and req_succeeded and req.method == "POST":
+        if isinstance(resource, self.submission) and req_succeeded and req.method == "POST":
             # The job is accepted: after an error the client would send it again.
             with suppress(BackendSilentError, BackendLostError):
                 self._wait(req, resp, str(resp.location).rpartition("/")[2])
@@ -87,45 +77,42 @@ class WaitMiddleware:
         if not seconds or suspended is None:
             return
         owner, tenant = owner_of(req), tenant_of(req)
-        job = self._backend.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
+        job = self.backend.job_table.changes(ChangesWanted(job_id, owner=owner, limit=0))
         if job is None or is_complete(job):
             return
-        with self._place(tenant) as has_place:
-            if not has_place:
+        with self._slot(tenant) as has_slot:
+            if not has_slot:
                 return
             began = time.perf_counter()
             waiter = _Waiter(job.latest)
             with suspended.wait(waiter):
-                self._broadcaster.join(job_id, owner, waiter, tenant)
+                self.broadcaster.join(job_id, owner, waiter, tenant)
                 waiter.wait(seconds)
-            req.context.waited_seconds = time.perf_counter() - began
+            # Metrics and access log do not count the wait that the client asked for.
+            req.context.began += time.perf_counter() - began
         resp.set_header("Preference-Applied", f"wait={seconds}")  # RFC 7240, section 3
 
     @contextmanager
-    def _place(self, tenant: str) -> Iterator[bool]:
+    def _slot(self, tenant: str) -> Iterator[bool]:
         with self._lock:
             held = self._held
-            has_place = bool(share_left(self._most, held.total, held.of(tenant)))
-            has_place = has_place and not self._broadcaster.is_full(tenant)
-            held.add(tenant, int(has_place))
+            has_slot = bool(share_left(MAX_WAITING, held.total, held.of(tenant)))
+            has_slot = has_slot and not self.broadcaster.is_full(tenant)
+            held.add(tenant, int(has_slot))
         try:
-            yield has_place
+            yield has_slot
         finally:
             with self._lock:
-                held.add(tenant, -int(has_place))
+                held.add(tenant, -int(has_slot))
 
 
 class _Waiter:
-    """A request that waits; a `SuspensionListener` and a `Subscriber`.
-
-    Args:
-        version: any version of the job; 0 would need a snapshot.
-    """
+    """A request that waits; a `SuspensionListener` and a `Subscriber`."""
 
     most_results = 1
 
     def __init__(self, version: int) -> None:
-        self.version = version
+        self.version = version  # any; 0 would need a snapshot
         self._over = threading.Event()
 
     def wait(self, seconds: float) -> None:
@@ -140,8 +127,8 @@ class _Waiter:
 
     drain = finish = left
 
-    def is_over(self, _now: float) -> bool:
+    def is_over(self) -> bool:
         return self._over.is_set()
 
-    def tell(self, _events: bytes) -> bool:
+    def send(self, _events: bytes) -> bool:
         return not self._over.is_set()

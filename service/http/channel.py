@@ -1,15 +1,16 @@
-"""One client's connection: waitress's own, with some habits added.
+"""A client's connection: waitress's channel, with these changes.
 
-- A refused client is often still sending. To close then resets the connection, and the answer may
-  be lost with it; so the sending side is closed first, and what still comes is dropped for a
-  while (RFC 9112, section 9.6).
-- While the server drains, answers say that the connection closes, and a connection is closed only
-  when the client's machine has acknowledged all of it: in a container the network goes away
-  together with the process, and unsent data with it.
-- A head has a deadline from its first byte to its last. Waitress alone counts the silence
-  between two bytes, and a head that drips a byte a second is never late. A body has to come at a
-  least rate, and an answer has to be taken at one.
-- All of it goes by the monotonic clock; waitress would close everybody when the clock is set.
+- A refused client is often still sending. Closing then resets the connection, and the response may
+  be lost; so the sending side is closed first, and received data is dropped for a while (RFC 9112,
+  section 9.6).
+- While the server drains, responses have `Connection: close`, and a connection is closed only when
+  the client's machine has acknowledged all data: in a container the network ends together with the
+  process, and unsent data is lost.
+- The head of a request has a deadline from its first to its last byte. Waitress limits only the
+  time between two bytes, so that a head of one byte per second never times out. Bodies and
+  responses have a minimum rate.
+- All durations are measured by the monotonic clock; waitress would close all connections when the
+  wall clock is set.
 """
 
 import fcntl
@@ -17,12 +18,11 @@ import socket
 import struct
 import sys
 import termios
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
-from service.http.minimum_rate import LeastRate
+from service.http.minimum_rate import MinimumRate
 from service.http.refused_request import ProblemTask, RequestRefusedError
 from service.http.request_parser import DroppedRequest, RequestParser
 from service.http.suspended_channel import SuspendableChannel, SuspendableTask
@@ -36,13 +36,13 @@ SENT_AT_ONCE: Final = 128 * 1024  # bytes
 
 
 class _AppTask(SuspendableTask):
-    """A request that the application answers."""
+    """A request for the application."""
 
     channel: "Channel"
 
     def build_response_header(self) -> bytes:
         channel = self.channel
-        # Requests that came in one piece behind this one are still to be answered.
+        # Pipelined requests after this one still need responses.
         is_last = len(channel.requests) == 1
         is_end = channel.is_draining or channel.is_cut if is_last else self._is_unread_too_much()
         if is_end:
@@ -50,23 +50,23 @@ class _AppTask(SuspendableTask):
         return super().build_response_header()
 
     def _is_unread_too_much(self) -> bool:
-        # The client may ask again for what is not answered (RFC 9112, section 9.3.2).
+        # The client may repeat requests without a response (RFC 9112, section 9.3.2).
         unread = self.channel.total_outbufs_len + (self.content_length or 0)
         return unread > self.channel.server.limits.unread_each_bytes
 
 
 class Channel(SuspendableChannel):
-    """A connection. Closing it goes through `handle_close`, twice where it has to linger."""
+    """A connection. `handle_close` closes it; a lingering one is closed by a second call."""
 
     task_class = _AppTask
     error_task_class = ProblemTask
 
     is_refused = False
     is_cut = False
-    """Whether requests were dropped behind those that wait for their answers."""
+    """Whether pipelined requests beyond the maximum were dropped."""
     is_for_health = False
-    """Whether no other request is answered, as there is no room for more connections."""
-    _is_answered_in_loop = False
+    """Whether only health checks are allowed, as there are too many connections."""
+    _is_served_in_loop = False
     _is_half_closed = False
     _linger_until = 0.0
     _active_at = 0.0
@@ -74,26 +74,21 @@ class Channel(SuspendableChannel):
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - the parent's
         self._clock: Callable[[], float] = args[0].clock  # the server's
         self.waiting_since = self._clock()
-        """Monotonic seconds since when there has been no whole request."""
+        """Monotonic time since which there has been no complete request."""
         self._timed_request: object = None
         self._request_since = self.waiting_since  # the first byte of that one
         super().__init__(*args, **keywords)
-        # The parent takes the size of the kernel's buffer, and copies that much whatever is taken.
+        # The default is the size of the kernel's buffer, and as much is copied for each send.
         self.sendbuf_len = SENT_AT_ONCE
         limits = self.server.limits
         self._sent_bytes = 0
-        self._receiving = LeastRate(limits.bytes_per_second, limits.window_seconds)
-        self._sending = LeastRate(limits.bytes_per_second, limits.window_seconds)
+        self._receiving = MinimumRate(limits.bytes_per_second, limits.window_seconds)
+        self._sending = MinimumRate(limits.bytes_per_second, limits.window_seconds)
         self.group = self.server.group_of(self.addr)
 
     @property
-    def client(self) -> str:
-        """The address at the other end."""
-        return str(self.addr[0])
-
-    @property
     def last_activity(self) -> float:
-        """Monotonic seconds of the last byte in or out, whatever clock the parent looks at."""
+        """Monotonic time of the last received or sent byte; the parent sets the wall clock's."""
         return self._active_at
 
     @last_activity.setter
@@ -102,8 +97,8 @@ class Channel(SuspendableChannel):
 
     @property
     def idle_since(self) -> float | None:
-        """Monotonic seconds since when nothing goes on: no request, or nobody reads its answer.
-        None while a request is under way.
+        """Monotonic time since which there has been no request, or its response is not read.
+        None during a request.
         """
         if self.total_outbufs_len and (self.is_streaming or not self.requests):
             return self.last_activity
@@ -111,19 +106,19 @@ class Channel(SuspendableChannel):
 
     @property
     def body_bytes(self) -> int:
-        """Memory that bodies take, those that have not come whole included."""
+        """Memory of bodies in bytes, incomplete ones included."""
         arriving = 0 if self.request is None else self.request.body_bytes_received
         return arriving + sum(request.body_bytes_received for request in list(self.requests))
 
     @property
     def arriving_bytes(self) -> int:
-        """Of the body that could be refused now."""
+        """Received bytes of the incomplete body, if its request can be refused now."""
         request = None if self.requests else self.request
         return 0 if request is None else request.body_bytes_received
 
     @property
     def unread_bytes(self) -> int:
-        """Memory that answers take which are not shared with other clients."""
+        """Memory of unread responses in bytes, without those shared with other clients."""
         if not self.total_outbufs_len:
             return 0
         with self.outbuf_lock:
@@ -133,93 +128,87 @@ class Channel(SuspendableChannel):
     # --- receiving and sending --------------------------------------------------------------
 
     def parser_class(self, adjustments: "Adjustments") -> RequestParser:  # type: ignore[override]
-        """For the next request that comes."""
+        """Return the parser of the next request."""
         if len(self.requests) < self.server.limits.requests_ahead:
             return RequestParser(adjustments)
         self.is_cut = True
         return DroppedRequest(adjustments)
 
     def received(self, data: bytes) -> bool:
-        """Parse what came, or drop it once nothing more is answered."""
+        """Parse data, or drop it after the last response."""
         if self._is_half_closed:
             return False
         is_open = super().received(data)
         if self.request is not self._timed_request:
             self._timed_request = self.request
             self._request_since = self._clock()
-        self.server.come_bytes += len(data) if self.arriving_bytes else 0
-        if self._is_answered_in_loop:
-            self._is_answered_in_loop = False
+        self.server.received_body_bytes += len(data) if self.arriving_bytes else 0
+        if self._is_served_in_loop:
+            self._is_served_in_loop = False
             self.service()
             self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
         return is_open
 
-    def answer_in_loop(self) -> None:
-        """The loop's thread is to answer the first request, which takes no time, as soon as it has
-        received what has come.
-        """
-        self._is_answered_in_loop = True
+    def serve_in_loop(self) -> None:
+        """Handle the first request in the loop's thread, at the end of `received`."""
+        self._is_served_in_loop = True
 
     def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 - the parent's
-        """Give the kernel what it takes; returns how many bytes."""
+        """Send without blocking; return the number of bytes sent."""
         sent: int = super().send(data, do_close)
         self._sent_bytes += sent
         return sent
 
-    def request_is_whole(self) -> None:
-        """A request of this connection is about to be answered."""
-        self.waiting_since = self._clock()
-
     def send_continue(self) -> None:
-        """Ask for the body, unless there is none or the request is refused already.
+        """Send 100 Continue, unless there is no body or the request is refused already.
 
-        The parent would then wait for a body that the client has no reason to send.
+        The parent would wait for a body that the client does not send.
         """
         if self.request is not None and self.request.completed:
             self.request.expect_continue = False
             return
         with self.outbuf_lock:
-            if self.connected:  # the client may have left while the answer before was made
+            if self.connected:  # the client may have left during the previous request
                 super().send_continue()
 
     def _flush_some(self, do_close: bool = True) -> bool:  # noqa: FBT001, FBT002 - the parent's
-        # The parent's loop flushes without the lock when it sees no request under way. One of its
-        # threads may just then ask for the body of the next one, and both would send that.
+        # The parent's loop flushes without the lock when there is no request. A thread may send
+        # 100 Continue for the next one at the same moment, and both would send it.
         with self.outbuf_lock:
             return bool(super()._flush_some(do_close))  # type: ignore[misc]  # lacks in the stubs
 
     # --- deadlines --------------------------------------------------------------------------
 
-    def look_after(self, seconds: float) -> None:
-        """Close what takes longer than it may. For the loop's thread, every second or so.
+    def check_time_limits(self, seconds: float) -> None:
+        """Close or refuse after a timeout. Called by the loop's thread, about once a second.
 
         Args:
-            seconds: since it was done before, as far as clients are to blame for them.
+            seconds: that count for the client since the last call.
         """
         now, limits = self._clock(), self.server.limits
         if self.is_abandoned or self._is_unread_too_long(seconds) or self.is_left_waiting():
             self.close_now()
         elif self.total_outbufs_len or self.requests:
-            # No request is read meanwhile, so it is not the client's time that passes.
+            # No request is read meanwhile, so this time does not count for the client.
             self.waiting_since = self._request_since = now
         elif self._is_half_closed:
             self.will_close |= now > self._linger_until
         elif self._is_receiving:
-            self._look_after_request(now, seconds)
+            self._check_request(now, seconds)
         else:
             self.will_close |= now - self.waiting_since > limits.idle_seconds
 
     def _is_unread_too_long(self, seconds: float) -> bool:
-        # What the kernel holds is not taken yet: its buffers take megabytes at once, and then
-        # nothing for as long as a slow reader needs for those. What a thread sends at this moment
-        # may be missing from the one and in the other: the difference falls for once.
+        # Data in the kernel's buffers does not count: they accept megabytes at once, and then
+        # nothing until a slow client has read these. If a thread sends at this moment, only one of
+        # the two numbers may include its data: the difference is too low for once.
         taken = self._sent_bytes - self._unacknowledged_bytes()
         if self.total_outbufs_len:
             return self._sending.is_late(taken, seconds)
         self._sending.begin(taken)
         return False
 
-    def _look_after_request(self, now: float, seconds: float) -> None:
+    def _check_request(self, now: float, seconds: float) -> None:
         request, limits = self.request, self.server.limits
         if request is None or not request.headers_finished:
             is_late = now - self._request_since > limits.head_seconds
@@ -229,7 +218,6 @@ class Channel(SuspendableChannel):
         if is_late:
             self.refuse(
                 RequestRefusedError(
-                    HTTPStatus.REQUEST_TIMEOUT,
                     "request-timeout",
                     "The request did not arrive whole in time. Send it again, without pauses.",
                 )
@@ -238,11 +226,11 @@ class Channel(SuspendableChannel):
     @property
     def _is_receiving(self) -> bool:
         request = self.request
-        # Empty lines between requests are no part of one (RFC 9112, section 2.2).
+        # Empty lines between requests belong to none (RFC 9112, section 2.2).
         return request is not None and bool(request.headers_finished or request.header_plus.strip())
 
     def refuse(self, error: RequestRefusedError) -> None:
-        """Answer a request that has not come whole, and forget what came of it."""
+        """Refuse the incomplete request, and drop its data."""
         with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
             request = self.request
             if request is None:
@@ -258,8 +246,8 @@ class Channel(SuspendableChannel):
     # --- closing ----------------------------------------------------------------------------
 
     def handle_close(self) -> None:
-        """Close, or first only our side of the connection."""
-        lingers = (self.is_refused or self.is_draining) and not self.is_parked
+        """Close, or only the sending side at first."""
+        lingers = (self.is_refused or self.is_draining) and not self.is_suspended
         if lingers and not self._is_half_closed and not self.total_outbufs_len:
             self._is_half_closed = True
             if self._close_sending_side():
@@ -267,12 +255,12 @@ class Channel(SuspendableChannel):
         super().handle_close()
 
     def close_now(self) -> None:
-        """Close, whatever is still under way."""
+        """Close at once."""
         self._is_half_closed = True
         self.handle_close()
 
     def is_quiet(self, seconds: float) -> bool:
-        """Whether nothing is under way, and nothing was, for so long."""
+        """Return whether there is no request or unread data, and was no activity for `seconds`."""
         is_busy = self.requests or self.total_outbufs_len or self._unacknowledged_bytes()
         return not is_busy and self.last_activity < self._clock() - seconds
 
@@ -288,7 +276,7 @@ class Channel(SuspendableChannel):
         return True
 
     def _unacknowledged_bytes(self) -> int:
-        # Linux: tcp(7), SIOCOUTQ. Elsewhere a terminal's request has no meaning for a socket.
+        # On Linux TIOCOUTQ is SIOCOUTQ (tcp(7)); elsewhere it does not apply to sockets.
         if self.socket is None or sys.platform != "linux":
             return 0
         count = fcntl.ioctl(self.socket, termios.TIOCOUTQ, struct.pack("i", 0))

@@ -1,9 +1,8 @@
-"""Whose request it is: the peer's address, or the one that trusted proxies vouch for.
+"""The client's address: that of the peer, or the one that trusted proxies report.
 
-Waitress can do this for one proxy address or for any; a list of networks it does not know, nor
-the rule that matters behind several proxies: each one appends the address that it saw, so only
-what trusted ones have appended is true, and the rest of X-Forwarded-For is whatever the client
-wrote there.
+Waitress supports one proxy address or any, but no list of networks, and not the rule for several
+proxies: each one appends the address of its peer, so only entries of trusted proxies are true, and
+the client can write anything else into X-Forwarded-For.
 """
 
 import ipaddress
@@ -17,11 +16,7 @@ _IPV6_SITE_BITS = 64  # one customer's network (RFC 6177): one host can use any 
 
 
 class TrustedProxies:
-    """The networks of proxies that are believed.
-
-    Args:
-        networks: in CIDR notation.
-    """
+    """The networks of trusted proxies, given in CIDR notation."""
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = [ipaddress.ip_network(network) for network in networks]
@@ -32,29 +27,29 @@ class TrustedProxies:
 
 
 class ClientAddressMiddleware:
-    """Makes `remote_addr` of a request the client's own address.
+    """Sets `remote_addr` of a request to the client's address.
 
     Args:
-        trusted_proxies: networks of the proxies whose X-Forwarded-For is believed. Empty: nobody's.
+        trusted_proxies: networks of the proxies whose X-Forwarded-For is trusted.
     """
 
     def __init__(self, trusted_proxies: Iterable[str]) -> None:
         self._trusted = TrustedProxies(trusted_proxies)
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Replace the peer's address where the peer is a trusted proxy."""
+        """Replace the peer's address if the peer is a trusted proxy."""
         client = _parse(req.remote_addr)
         if client is None:
             return
         if client in self._trusted:
-            client = self._vouched_for(req.get_header("X-Forwarded-For") or "", client)
+            client = self._forwarded_for(req.get_header("X-Forwarded-For") or "", client)
         req.env["REMOTE_ADDR"] = str(client)
 
-    def _vouched_for(self, forwarded: str, nearest: Address) -> Address:
-        # From the right, where the nearest proxy has written.
+    def _forwarded_for(self, forwarded: str, nearest: Address) -> Address:
+        # From the right: the nearest proxy has appended the last entry.
         for entry in reversed(forwarded.split(",")):
             address = _parse(entry)
-            if address is None:  # nobody can vouch for what stands further left
+            if address is None:  # entries further left cannot be trusted
                 break
             nearest = address
             if address not in self._trusted:
@@ -63,7 +58,7 @@ class ClientAddressMiddleware:
 
 
 def client_group(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
+    """Return the client of an address: an IPv4 address, or the /64 network of an IPv6 address."""
     parsed = _parse(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed.packed, _IPV6_SITE_BITS), strict=False))
@@ -71,7 +66,7 @@ def client_group(address: str) -> str:
 
 
 def _parse(entry: str) -> Address | None:
-    """An address; some proxies append the port, as in ``192.0.2.1:80`` or ``[2001:db8::1]:80``."""
+    """Parse an address; some proxies append a port: ``192.0.2.1:80`` or ``[2001:db8::1]:80``."""
     text = entry.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -81,6 +76,6 @@ def _parse(entry: str) -> Address | None:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    # An IPv4 client of a socket that listens on both kinds.
+    # An IPv4 client of a dual-stack socket.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address

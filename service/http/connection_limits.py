@@ -1,39 +1,38 @@
-"""How long clients may take, and how much of the server they may hold."""
+"""Limits of time, connections and memory for clients."""
 
 import resource
 from dataclasses import dataclass
 from typing import Final
 
-_FILES_FOR_OTHERS: Final = 128  # descriptors that are not connections: pipes, logs, temporary files
+_FILES_FOR_OTHERS: Final = 128  # descriptors of pipes, logs, temporary files
 
 _MIB: Final = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What connections may cost. All durations are in seconds.
+    """Limits of connections. All durations are in seconds.
 
     Attributes:
-        connections: open at once. A slow client costs a connection, not a thread; when no more fit,
-            one without a request under way makes room, or one that does not read its answer.
-        health_connections: beyond those, for requests that ask for health only. Probes of container
-            runtimes and load balancers come from a few places.
+        connections: maximum number open at once. A slow client costs a connection, not a thread.
+            Beyond the limit one closes that has no request, or whose client does not read.
+        health_connections: further ones for health checks only. Probes of container runtimes and
+            load balancers come from a few addresses.
         idle_seconds: without a request.
-        head_seconds: from the first byte of a request's head to its last, however it drips.
-        window_seconds: in any stretch of so long a body arrives, and an answer is taken, at
-            `bytes_per_second` at least. Mobile networks are silent for a few seconds now and then.
-        bytes_per_second: 32 kbit/s, below what the slowest mobile networks carry.
-        requests_ahead: read before the first of them is answered; the connection closes behind
-            them. Each takes some 3 KB.
-        unread_each_bytes: of answers that wait for one reader; no other request of its connection
-            is answered then.
-        unread_bytes: of answers that wait for their readers, all together, in memory of their own.
-        body_bytes: of bodies that arrive or wait for their turn, all together. They are kept in
+        head_seconds: from the first to the last byte of a request's head.
+        window_seconds: in any window of this length a body must arrive, and a response be read, at
+            `bytes_per_second` at least. Mobile networks pause for a few seconds now and then.
+        bytes_per_second: 32 kbit/s, less than the slowest mobile networks have.
+        requests_ahead: pipelined requests that are read before the response to the first; the
+            connection closes after them. Each takes some 3 KB.
+        unread_each_bytes: unread responses of one connection; its other requests wait meanwhile.
+        unread_bytes: unread responses of all connections, without memory that they share.
+        body_bytes: bodies of all connections that arrive or wait for a thread. They are kept in
             memory: the temporary directory is for images.
         linger_seconds: for a refused client to stop sending.
-        vanished_seconds: until the kernel gives up a peer that acknowledges nothing, sent data
-            or probes.
-        sweep_seconds: between two looks at the clock; all but the last may take so much longer.
+        vanished_seconds: until the kernel closes the connection of a peer that acknowledges neither
+            data nor probes.
+        sweep_seconds: interval of checks; it may add to all other durations but the last.
     """
 
     connections: int = 1000
@@ -52,7 +51,9 @@ class ConnectionLimits:
 
     @property
     def room(self) -> int:
-        """Connections that fit: with no descriptor left accept() would fail in a busy loop."""
+        """Number of connections for which there are file descriptors: without one, accept() would
+        fail in a busy loop.
+        """
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if descriptors == resource.RLIM_INFINITY:
             return self.connections

@@ -1,4 +1,4 @@
-"""The threads that answer requests, apart by what may hold them up."""
+"""The thread pools that handle requests, one for each kind of request."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -13,28 +13,28 @@ from service.http.request_queue import Request, RequestQueue
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
 
-# Few handlers wait for anything but the job board, which answers within milliseconds; the threads
-# are many so that a few large jobs being rendered do not hold up small requests.
+# Most handlers wait for the backend only, which responds within milliseconds. There are many
+# threads so that rendering a few large jobs does not delay small requests.
 REQUEST_THREADS: Final = 10
 
 MOST_OF_ONE: Final = 4
-"""Threads that answer one client's requests at once: with its large body (one of `_BODY_THREADS`)
-fewer than the calls that the job board takes at once, so that whoever else comes waits for neither
-(`service.backend.circuit_breaker.CALLS_AT_ONCE`)."""
+"""Maximum number of these threads for one client. With one for its large body (`_BODY_THREADS`)
+these are fewer than the concurrent calls of the backend
+(`service.backend.circuit_breaker.CALLS_AT_ONCE`), so that other clients wait for neither."""
 
 _BODY_THREADS: Final = 2
-"""Parsing a large body holds up all other threads, so that more at once would not be done sooner;
-the second one goes on while the first waits for the job board, and is for another client."""
+"""Parsing a large body blocks all other threads, so that more threads would not make it faster. The
+second one is for another client, while the first one waits for the backend."""
 
 _LARGE_BODY_BYTES: Final = 256 * 1024
-"""So much JSON takes some 15 ms at the worst."""
+"""Parsing JSON of this size takes at most some 15 ms."""
 
 _THREAD_END_SECONDS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
-    """A request that gives its client's thread back when it is answered."""
+class _CountedRequest:
+    """A request that releases its client's thread when it is handled."""
 
     request: Request
     threads: "Threads"
@@ -54,11 +54,11 @@ class _Turn:
 
 
 class Threads(ThreadedTaskDispatcher):
-    """Those that answer requests of one kind; clients take turns.
+    """A pool for requests of one kind; clients take turns.
 
     Args:
-        count: how many, besides those that wait.
-        most: of them for one client.
+        count: number of threads, besides those that wait.
+        most: maximum number for one client.
     """
 
     queue: RequestQueue  # type: ignore[assignment]  # waitress has a deque
@@ -69,24 +69,24 @@ class Threads(ThreadedTaskDispatcher):
         self._count = count
         self._counting = threading.Lock()
 
-    def add_task(self, task: Request) -> None:  # type: ignore[override]  # connections, in fact
-        """Let a request be answered."""
-        super().add_task(_Turn(task, self))  # type: ignore[arg-type]
+    def add_task(self, task: Request) -> None:  # type: ignore[override]  # channels, in fact
+        """Queue a request."""
+        super().add_task(_CountedRequest(task, self))  # type: ignore[arg-type]
 
     def release(self, client: str) -> None:
-        """A thread has answered a client, whose next request may be answered by any."""
+        """Count a thread of a client as free, as it has handled its request or waits with it."""
         with self.lock:
             self.queue.release(client)
             if self.queue:
                 self.queue_cv.notify()
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start the threads."""
         self.set_thread_count(self._count)
 
     @contextmanager
     def one_more(self, client: str) -> Iterator[None]:
-        """Another one, in place of the calling one, which waits with a client's request."""
+        """While entered, another thread replaces the calling one, which waits with a request."""
         self._add(1)
         self.release(client)
         try:
@@ -97,7 +97,7 @@ class Threads(ThreadedTaskDispatcher):
             self._add(-1)
 
     def stop(self) -> bool:
-        """Drop what waits; returns whether all have ended."""
+        """Drop queued requests; return whether all threads have ended."""
         with self._counting:
             self._count = 0
         with self.lock:
@@ -109,65 +109,62 @@ class Threads(ThreadedTaskDispatcher):
 
     def _add(self, count: int) -> None:
         with self._counting:
-            if self._count:  # else they have been stopped meanwhile
+            if self._count:  # else the pool has been stopped meanwhile
                 self.set_thread_count(self._count + count)
                 self._count += count
 
 
 class Dispatchers:
-    """All of them.
+    """All pools.
 
     Args:
-        health_paths: paths that are answered whatever else there is to do.
-        loop_paths: of these the ones that wait for nothing and take no time.
-
-    Attributes:
-        usual: for whatever is not special.
+        health_paths: paths with a thread of their own each.
+        loop_paths: those of them whose handlers do not block.
     """
 
     def __init__(self, health_paths: Iterable[str], loop_paths: Iterable[str] = ()) -> None:
         self._loop_paths = frozenset(loop_paths)
-        self.usual = Threads(REQUEST_THREADS, MOST_OF_ONE)
+        self.default = Threads(REQUEST_THREADS, MOST_OF_ONE)
         self._bodies = Threads(_BODY_THREADS)
         self._refusals = Threads(1)
-        # Each on its own: readiness may wait a second for the Manager.
+        # One for each: readiness may wait a second for the Manager.
         self._health = {path: Threads(1) for path in health_paths}
-        self._all = (self.usual, self._bodies, self._refusals, *self._health.values())
+        self._all = (self.default, self._bodies, self._refusals, *self._health.values())
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start all threads."""
         for threads in self._all:
             threads.start()
 
     def is_for_health(self, request: "HTTPRequestParser") -> bool:
-        """Whether a request has threads of its own."""
+        """Return whether a request is a health check."""
         return request.path in self._health  # type: ignore[attr-defined]  # lacks in the stubs
 
     def of(self, request: "HTTPRequestParser") -> Threads:
-        """Whose threads are to answer a request."""
+        """Return the pool for a request."""
         if request.error is not None:
             return self._refusals
-        is_coded = "CONTENT_ENCODING" in request.headers  # and may be long once it is decoded
+        is_coded = "CONTENT_ENCODING" in request.headers  # and may be large when it is decoded
         if is_coded or request.body_bytes_received > _LARGE_BODY_BYTES:
             return self._bodies
-        return self._health.get(request.path, self.usual)  # type: ignore[attr-defined]  # lacks in the stubs
+        return self._health.get(request.path, self.default)  # type: ignore[attr-defined]  # lacks in the stubs
 
     def needs_thread(self, request: "HTTPRequestParser") -> bool:
-        """Whether a request may wait for something, or take long. For others a change of threads
-        would be one more wait for the interpreter's lock.
+        """Return whether a request may block or take long. For others, a change of threads would be
+        one more wait for the interpreter's lock.
         """
-        if request.error is not None:  # it may have no path, nor method
+        if request.error is not None:  # it may have neither path nor method
             return True
-        known: Any = request  # the stubs lack the path, and take the method for bytes
+        known: Any = request  # the stubs lack the path, and type the method as bytes
         is_short = known.command in {"GET", "HEAD"} and not request.body_bytes_received
         return not is_short or known.path not in self._loop_paths
 
     @property
     def are_busy(self) -> bool:
-        """Whether some request is being answered, or waits for that."""
+        """Whether any request is queued or being handled."""
         return any(one.queue or one.active_count for one in self._all)
 
     def stop(self) -> bool:
-        """Drop what waits; returns whether all threads have ended."""
+        """Drop queued requests; return whether all threads have ended."""
         ended = [threads.stop() for threads in self._all]
         return all(ended)

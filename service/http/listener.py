@@ -1,8 +1,8 @@
 """The listening socket and its connections.
 
-No client may keep others out: when connections or memory get short, whoever has the most of them
-gives way. Liveness is answered by the loop itself, readiness on a thread of its own, and both have
-places of their own, so that they are answered whatever the rest is busy with.
+No client may block others: when connections or memory are short, the client with most of them loses
+one. Health checks have connections of their own. The loop itself handles those of liveness, a
+separate thread those of readiness, so that they get responses under any load.
 """
 
 import errno
@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
@@ -35,30 +34,32 @@ if TYPE_CHECKING:
 
 _REPORT_SECONDS = 10.0
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_EXHAUSTED_PAUSE_SECONDS = 0.2  # accept() fails at once, and would in every turn of the loop
-_PROBES = 3  # unanswered, until a silent peer is given up
+_EXHAUSTED_PAUSE_SECONDS = 0.2  # else accept() would fail in every turn of the loop
+_PROBES = 3  # without an acknowledgement, until the kernel closes the connection
 
-_SMALL_BODY: Final = 64 * 1024  # bytes; refusing shorter ones would help nobody
-_LOOKS_A_BUDGET: Final = 64  # at all bodies; so that it is exceeded by so small a part at most
+_SMALL_BODY: Final = 64 * 1024  # bytes; refusing shorter ones frees too little
+_CHECKS_A_BUDGET: Final = 64  # of the memory for bodies; limits the excess to this fraction
 
 _RETRY_SECONDS = 5
 
 
 class Listener(TcpWSGIServer):
-    """All but construction, `add_task` and `one_more_thread` is for the loop's thread.
+    """Only construction, `add_task` and `one_more_thread` may be called by other threads than the
+    loop's.
 
     Args:
         app: the WSGI application.
-        polled: all that the loop waits for.
-        limits: what connections may cost.
+        polled: the loop's sockets.
+        limits: of connections.
         body_bytes: memory for bodies.
-        clock: monotonic seconds; connections are late by it.
-        proxies: whose connections are not one client's.
-        dispatchers: answer requests.
+        clock: monotonic seconds.
+        proxies: their connections are not those of one client.
+        dispatchers: thread pools for requests.
+        refusals: headers of responses to refused requests.
     """
 
     channel_class = Channel
-    # Waitress's own housekeeping goes by the wall clock; `look_after` is in its place.
+    # Waitress's own maintenance uses the wall clock; `sweep` replaces it.
     next_channel_cleanup = math.inf  # type: ignore[assignment]  # a number to compare with
 
     def __init__(
@@ -77,8 +78,8 @@ class Listener(TcpWSGIServer):
         self.limits = limits
         self.refusals = refusals
         self.clock = clock
-        self.come_bytes = 0
-        """Of bodies, that connections have read since these were looked at."""
+        self.received_body_bytes = 0
+        """Number of bytes since the last check of all bodies."""
         self._room = limits.room
         self._body_bytes = body_bytes
         self._proxies = proxies
@@ -92,28 +93,26 @@ class Listener(TcpWSGIServer):
         self._log = structlog.get_logger("http")
         self._polled = polled
         self._loop_thread = 0
-        super().__init__(app, polled, dispatcher=dispatchers.usual, **keywords)
+        super().__init__(app, polled, dispatcher=dispatchers.default, **keywords)
 
     def channels(self) -> list[Channel]:
         by_descriptor = cast("dict[int, Channel]", self.active_channels)
         return list(by_descriptor.values())
 
     def group_of(self, address: tuple[Any, ...]) -> str:
-        """Who counts as one client with the peer of a connection; nobody with a proxy, which has
-        connections for many.
-        """
+        """Return the client of a peer; each connection of a proxy is a client of its own."""
         host, port = address[:2]
         return f"{host} port {port}" if host in self._proxies else client_group(host)
 
-    # --- what waitress calls ----------------------------------------------------------------
+    # --- called by waitress -----------------------------------------------------------------
 
     def add_task(self, task: "Task | HTTPChannel") -> None:
-        """Let the first request of a connection be answered."""
-        channel = cast("Channel", task)  # which is what waitress adds
-        channel.request_is_whole()
+        """Queue the first request of a channel."""
+        channel = cast("Channel", task)  # waitress adds channels only
+        channel.waiting_since = self.clock()
         request: Any = channel.requests[0]
-        is_taken = not channel.is_for_health or self._dispatchers.is_for_health(request)
-        if not is_taken and request.error is None:
+        is_allowed = not channel.is_for_health or self._dispatchers.is_for_health(request)
+        if not is_allowed and request.error is None:
             request.error = _no_room("too-many-connections", "connections are open")
         is_loop = threading.get_ident() == self._loop_thread
         if (
@@ -121,32 +120,32 @@ class Listener(TcpWSGIServer):
             and not channel.total_outbufs_len
             and not self._dispatchers.needs_thread(request)
         ):
-            channel.answer_in_loop()
+            channel.serve_in_loop()
             return
         self._dispatchers.of(request).add_task(channel)
 
     def one_more_thread(self, channel: SuspendableChannel) -> AbstractContextManager[None]:
-        """Another thread, in place of the calling one, which waits with a connection's request."""
+        """While entered, another thread replaces the calling one, which waits with a request."""
         return self._dispatchers.of(channel.requests[0]).one_more(channel.group)
 
     def pull_trigger(self) -> None:
-        """Wake the loop; it goes through all connections then, whoever has woken it.
+        """Wake the loop, which then updates the events of all connections.
 
-        Once a turn is enough, and the pipe can then never be full: nobody waits here.
+        Once a turn is enough: so the pipe is never full, and writing to it never blocks.
         """
         if not self._is_pulled:
             self._is_pulled = True
             self.wake()
 
     def wake(self) -> None:
-        """Begin the next turn of the loop at once, for what is looked at between two of them."""
+        """Begin the next turn of the loop at once."""
         super().pull_trigger()
 
     def set_socket_options(self, conn: socket.socket) -> None:
-        """Let the kernel notice a peer that has vanished without a word (tcp(7))."""
+        """Make the kernel detect a peer that has vanished (tcp(7))."""
         super().set_socket_options(conn)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            # The kernel would take megabytes for each client that does not read.
+            # The kernel would buffer megabytes for each client that does not read.
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SENT_AT_ONCE)
         seconds = self.limits.vanished_seconds
         conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -158,7 +157,7 @@ class Listener(TcpWSGIServer):
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
 
     def accept(self) -> tuple[socket.socket, Any] | None:
-        """Accept, or none when there is no descriptor left for it."""
+        """Accept a connection; None without a free file descriptor."""
         self._has_accepted = True
         try:
             return super().accept()
@@ -173,33 +172,33 @@ class Listener(TcpWSGIServer):
     def readable(self) -> bool:
         return self.clock() >= self._accept_again and super().readable()
 
-    # --- housekeeping -----------------------------------------------------------------------
+    # --- maintenance ------------------------------------------------------------------------
 
     def enter_loop(self) -> None:
-        """The calling thread is the loop's."""
+        """Register the calling thread as the loop's."""
         self._loop_thread = threading.get_ident()
 
-    def look_after(self) -> None:
-        """Close what is late, and make room where it is needed. Before each turn of the loop."""
-        # Each time, as it takes up accepting again by itself.
-        self._polled.ask(self._fileno)  # type: ignore[attr-defined]  # lacks in the stubs
+    def sweep(self) -> None:
+        """Enforce time limits, and make room where it is needed. Called before each turn."""
+        # Each time, as it starts to accept again by itself.
+        self._polled.update_events(self._fileno)  # type: ignore[attr-defined]  # lacks in the stubs
         if self._is_pulled:
             self._is_pulled = False
-            self._polled.ask_all()
+            self._polled.update_all()
         now = self.clock()
         seconds, sweep_seconds = now - self._swept_at, self.limits.sweep_seconds
         if seconds >= sweep_seconds:
             self._swept_at = now
             for channel in self.channels():
-                # A longer time in which nobody was served is the machine's fault.
-                channel.look_after(min(seconds, 2 * sweep_seconds))
+                # During a longer interval the server was blocked, which is not the client's fault.
+                channel.check_time_limits(min(seconds, 2 * sweep_seconds))
             self._drop_unread()
-            self._polled.ask_all()
+            self._polled.update_all()
         if self._has_accepted and self.active_channels:
             self._has_accepted = False
             self._make_room(self._room)
-        if self.come_bytes > self._body_bytes // _LOOKS_A_BUDGET:
-            self.come_bytes = 0
+        if self.received_body_bytes > self._body_bytes // _CHECKS_A_BUDGET:
+            self.received_body_bytes = 0
             self._refuse_bodies()
         if self._made_room and now >= self._next_report:
             self._next_report = now + _REPORT_SECONDS
@@ -207,7 +206,7 @@ class Listener(TcpWSGIServer):
             self._made_room = 0
 
     def _make_room(self, room: int) -> bool:
-        """Close one connection, if there are too many; False: none of them can be closed."""
+        """Close a connection, if there are too many; return False if none can be closed."""
         *channels, newest = self.channels()
         shares = Shares(dict.fromkeys((*channels, newest), 1), room)
         if not shares.are_exceeded:
@@ -215,7 +214,7 @@ class Listener(TcpWSGIServer):
         idle = {one: since for one in channels if (since := one.idle_since) is not None}
         closing = shares.first_to_give(idle)
         if closing is None:
-            # Unless it is another client that has too many.
+            # Unless another client has too many.
             newest.is_for_health |= shares.first_to_give({newest: 0.0}) is not None
             return False
         self._close(closing)
@@ -235,7 +234,7 @@ class Listener(TcpWSGIServer):
             closing = Shares(held, self._body_bytes).first_to_give(arriving)
             if closing is None:
                 return
-            closing.refuse(_no_room("too-many-bodies", "long bodies are under way"))
+            closing.refuse(_no_room("too-many-bodies", "long bodies are being received"))
 
     def _close(self, channel: Channel) -> None:
         channel.close_now()
@@ -244,13 +243,13 @@ class Listener(TcpWSGIServer):
     # --- draining ---------------------------------------------------------------------------
 
     def stop_listening(self) -> None:
-        """Take the connections that are waiting, then refuse new ones."""
+        """Accept the waiting connections, then refuse new ones."""
         while self.accepting and not self.in_connection_overflow:
             before = len(self.channels())
             self.handle_accept()
             if len(self.channels()) == before:
                 break
-        # The parent's own close ends the trigger too, which the drain still needs.
+        # The parent's close would close the trigger too, which the drain still needs.
         wasyncore.dispatcher.close(self)
 
     def begin_drain(self) -> None:
@@ -258,12 +257,11 @@ class Listener(TcpWSGIServer):
             channel.begin_drain()
 
     def close_trigger(self) -> None:
-        self.trigger.close()  # type: ignore[attr-defined]  # the stubs take it for a number
+        self.trigger.close()  # type: ignore[attr-defined]  # the stubs type it as a number
 
 
 def _no_room(code: str, what: str) -> RequestRefusedError:
     return RequestRefusedError(
-        HTTPStatus.SERVICE_UNAVAILABLE,
         code,
         f"Too many {what}, of this client or in all. Send the request again in "
         f"{_RETRY_SECONDS} s, fewer at once.",

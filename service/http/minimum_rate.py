@@ -1,15 +1,15 @@
-"""Whether a transfer goes on."""
+"""The minimum rate of a transfer."""
 
 
-class LeastRate:
-    """So many bytes in any stretch of time, however they are spread over it.
+class MinimumRate:
+    """A minimum number of bytes in any window of time, however they are distributed in it.
 
-    Each byte is worth the time that it takes at the least rate; no more than one stretch is saved
-    up, so that a fast beginning buys no silence later.
+    Each byte adds the time that it takes at the minimum rate to a budget of at most one window, so
+    that a fast beginning does not allow a longer pause later.
 
     Args:
-        bytes_per_second: the least rate.
-        window_seconds: the stretch.
+        bytes_per_second: the minimum rate.
+        window_seconds: length of the window.
     """
 
     def __init__(self, bytes_per_second: float, window_seconds: float) -> None:
@@ -19,20 +19,20 @@ class LeastRate:
         self._total = 0
 
     def begin(self, total: int) -> None:
-        """Nothing is to be transferred yet, or any more.
+        """Start a new window.
 
         Args:
-            total: bytes transferred until now.
+            total: number of bytes transferred until now.
         """
         self._total = total
         self._left_seconds = self._window_seconds
 
     def is_late(self, total: int, seconds: float) -> bool:
-        """Whether too little was transferred lately; to be asked often.
+        """Return whether the rate was too low in the last window; must be called often.
 
         Args:
-            total: bytes transferred until now; one that has fallen counts as the highest before.
-            seconds: since this was asked before.
+            total: number of bytes transferred until now; a lower number than before has no effect.
+            seconds: since the last call.
         """
         gained = max(0, total - self._total) / self._bytes_per_second
         self._total = max(total, self._total)

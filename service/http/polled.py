@@ -1,7 +1,7 @@
-"""What the server's loop waits for; each is asked what it wants when that may have changed.
+"""The sockets that the server's loop polls; events are updated only when they may have changed.
 
-Waitress's own loop asks all connections in each turn, and a body of megabytes comes in hundreds of
-turns: with hundreds of idle connections that took most of the loop's time.
+Waitress's own loop updates all connections in each turn, and a body of megabytes arrives in
+hundreds of turns: with hundreds of idle connections that took most of the loop's time.
 """
 
 import select
@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from waitress import wasyncore
 
-# Not urgent bytes (POLLPRI), as nobody reads them: they would be an event without end.
+# Not urgent data (POLLPRI): it is never read, so the event would repeat without end.
 _READ: Final = select.POLLIN
 _WRITING_SECONDS: Final = 0.005
 
 
 class Polled(dict[int, Any]):
-    """Waitress's map of descriptors to what reads and writes them.
+    """Waitress's map of descriptors to dispatchers.
 
-    What is added, removed, or has just read or written is asked anew by itself; whoever changes
-    anything else of it has to say so.
+    The events of a dispatcher are updated when it is added, removed, or has read or written; after
+    any other change `update_events` must be called.
     """
 
     def __init__(self) -> None:
@@ -39,20 +39,20 @@ class Polled(dict[int, Any]):
         super().__delitem__(descriptor)
         self._changed.append(descriptor)
 
-    def ask(self, descriptor: int) -> None:
-        """One may wait for something else now."""
+    def update_events(self, descriptor: int) -> None:
+        """Update the events of a descriptor before the next turn."""
         self._changed.append(descriptor)
 
-    def ask_all(self) -> None:
-        """Any of them may."""
+    def update_all(self) -> None:
+        """Update the events of all descriptors before the next turn."""
         self._changed.extend(self)
 
     def turn(self, seconds: float) -> None:
-        """Wait for the first events, at most so long, and handle them.
+        """Wait for events, for a maximum time, and handle them.
 
-        Reading goes first, as requests come so. Hundreds of readers may all take a little at the
-        same time, and other threads get their turn with each byte that is sent: those for whom
-        there is no time are the first ones later.
+        Reading has priority, as requests arrive by it. Hundreds of clients may all read a little at
+        the same time, and each send lets other threads run. So writing has a maximum time, and the
+        next turn continues with the other clients.
         """
         changed = self._changed
         while changed:
@@ -64,7 +64,7 @@ class Polled(dict[int, Any]):
             if until is None and not events & _READ:
                 until = time.monotonic() + _WRITING_SECONDS
             polled, wanted = self.get(descriptor), self._register(descriptor)
-            # Those handled before may have changed what this one waits for, or closed it.
+            # A dispatcher handled before may have changed the events of this one, or closed it.
             if polled is not None and wanted:
                 wasyncore.readwrite(polled, events & (wanted | ~(_READ | select.POLLOUT)))
                 changed.append(descriptor)
@@ -74,7 +74,7 @@ class Polled(dict[int, Any]):
                     return
 
     def _register(self, descriptor: int) -> int:
-        """Wait for what is wanted of a descriptor; returns that, 0 if it is closed."""
+        """Poll for the events of a descriptor; return them, 0 if it is closed."""
         polled = self.get(descriptor)
         wanted = 0 if polled is None else _interest(polled)
         if wanted != self._registered.get(descriptor, 0):
@@ -88,6 +88,6 @@ class Polled(dict[int, Any]):
 
 
 def _interest(polled: Any) -> int:  # noqa: ANN401 - waitress's
-    # What listens is written to by nobody.
+    # A listening socket is never written to.
     writes = polled.writable() and not polled.accepting
     return (_READ if polled.readable() else 0) | (select.POLLOUT if writes else 0)

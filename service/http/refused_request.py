@@ -1,6 +1,4 @@
-"""Answers what the HTTP parser refuses (a body or header that is too long, a broken request) as a
-problem, like everything else.
-"""
+"""Responds with a problem to requests that the HTTP parser refuses."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,6 +10,7 @@ import structlog
 from waitress.task import ErrorTask
 from waitress.utilities import Error
 
+from service.problems.catalog import CATALOG
 from service.problems.problems import MEDIA_TYPE, problem_body
 from service.rendering.rendered import render
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from service.http.channel import Channel
 
 MAX_HEADER_BYTES: Final = 32 * 1024
-# The parser's own words are not repeated: they may quote a header, and with it a key.
+# The parser's own messages are not shown: they may quote a header, and with it a key.
 _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: ("bad-request", "The request is not valid HTTP/1.1."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
@@ -40,12 +39,12 @@ _UNEXPECTED = ("internal-error", "The service met an unexpected error.")
 
 @dataclass(frozen=True, slots=True)
 class RefusalFormat:
-    """What a refusal carries besides its problem.
+    """Headers of the responses to refused requests.
 
     Attributes:
-        headers: of each.
-        request_id_header: names the request; what a client may have sent in it as well.
-        request_id_for: the id of a request, from what its client sent, if anything.
+        headers: of all.
+        request_id_header: name of the header with the request id, in request and response.
+        request_id_for: returns the id of a request, for the client's own id, if any.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -54,20 +53,17 @@ class RefusalFormat:
 
 
 class RequestRefusedError(Error):
-    """Why a request is refused, in words that quote nothing of it.
+    """A request is refused.
 
     Args:
-        status: of the answer.
-        code: of the problem.
-        detail: a sentence for people.
-        retry_seconds: until the client may ask again; None where that is no use.
+        code: of the problem, in the catalogue.
+        detail: sentence for a person, that quotes nothing of the request.
+        retry_seconds: until the client may send it again; None if that does not help.
     """
 
-    def __init__(
-        self, status: HTTPStatus, code: str, detail: str, *, retry_seconds: int | None = None
-    ) -> None:
+    def __init__(self, code: str, detail: str, *, retry_seconds: int | None = None) -> None:
         super().__init__(detail)
-        self.code = status
+        self.code = CATALOG[code]["status"]
         self.problem = (code, detail)
         self.retry_seconds = retry_seconds
 
@@ -78,26 +74,26 @@ class ProblemTask(ErrorTask):
     channel: "Channel"
 
     def execute(self) -> None:
-        """Answer with a problem and close."""
+        """Respond with a problem, and close."""
         self.channel.is_refused = True
-        error = self.request.error  # type: ignore[attr-defined]  # the stubs take the request for its error
+        error = self.request.error  # type: ignore[attr-defined]  # the stubs type the request as its error
         status = HTTPStatus(error.code)
         code, detail = _PROBLEMS.get(status, _UNEXPECTED)
         retry_seconds = None
         if isinstance(error, RequestRefusedError):
             (code, detail), retry_seconds = error.problem, error.retry_seconds
         body = render(problem_body(status, code, detail))
-        # Known where the head was read before the refusal.
+        # The request has headers if its head was read before the refusal.
         form = self.channel.server.refusals
         key = form.request_id_header.upper().replace("-", "_")
         request_id = form.request_id_for(self.request.headers.get(key))  # type: ignore[attr-defined]  # as below
-        structlog.contextvars.clear_contextvars()  # of a request that this thread has put aside
+        structlog.contextvars.clear_contextvars()  # of a request that this thread has suspended
         structlog.get_logger("http").info(
             "request refused",
             code=code,
             status=status.value,
             detail=detail,
-            client=self.channel.client,
+            client=str(self.channel.addr[0]),
             request_id=request_id,
         )
         self.status = f"{status.value} {status.phrase}"

@@ -1,16 +1,15 @@
-"""Reads requests off a connection: waitress's own parser, with some habits added.
+"""Parses requests: waitress's parser, with the checks of RFC 9112 that it lacks.
 
-What RFC 9112 has a server refuse is refused at once, with a sentence of its own:
+These requests are refused at once, each with its own message:
 
-- A line that ends with LF alone (section 2.2 lets a server take it). Waitress would wait for the
-  CR LF that such a client never sends.
-- Host: missing in HTTP/1.1, given twice, or no host (section 3.2).
-- Content-Length beside Transfer-Encoding (section 6.3): two readers of such a request may disagree
-  about where it ends. So may they with Transfer-Encoding in HTTP/1.0 (section 6.1).
+- A line that ends with LF alone (section 2.2 allows a server to accept it). Waitress would wait for
+  the CR LF that such a client never sends.
+- Host is missing in HTTP/1.1, repeated, or not a host (section 3.2).
+- Content-Length together with Transfer-Encoding (section 6.3): two parsers may disagree about where
+  the request ends. The same applies to Transfer-Encoding in HTTP/1.0 (section 6.1).
 """
 
 import re
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from io import BytesIO
 
 _ends_without_cr = re.compile(rb"[^\r]\n").search
-# One host, and a port or not (RFC 9110, section 7.2). A name is not looked at further here.
+# One host with an optional port (RFC 9110, section 7.2). The name itself is not checked here.
 _is_host: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s,/?#@\\\[\]:]*)(?::[0-9]*)?").fullmatch
 
 
@@ -31,35 +30,30 @@ class RequestParser(HTTPRequestParser):
     _is_checked = False
 
     def received(self, data: bytes) -> int:
-        """Take some bytes; returns how many of them were this request's."""
+        """Parse data; return how many bytes of it belong to this request."""
         taken: int = super().received(data)
         if self.error is None and not self._is_checked:
             fault = self._fault(len(data))
             if fault is not None:
-                self.error = RequestRefusedError(HTTPStatus.BAD_REQUEST, "bad-request", fault)
+                self.error = RequestRefusedError("bad-request", fault)
                 self.completed = True
         return taken
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Parse a request's head.
-
-        Raises:
-            ParsingError: it is not valid HTTP.
-        """
         try:
             super().parse_header(header_plus)
         except ValueError as error:  # a number of thousands of digits, for one
             raise ParsingError("not valid HTTP") from error
 
     def get_body_stream(self) -> "BytesIO":
-        """The body; to read all of it at once makes no copy."""
+        """Return the body; reading all of it at once makes no copy."""
         stream = super().get_body_stream()
-        stream.getvalue()  # gives back the room for more, without which it would
+        stream.getvalue()  # shrinks the buffer; with spare room, reading would copy
         return stream
 
     def _fault(self, new_bytes: int) -> str | None:
         if not self.headers_finished:
-            # What came before these bytes was looked at before.
+            # Earlier data has been checked.
             if _ends_without_cr(self.header_plus[-new_bytes - 1 :]):
                 return "A line of the request's head ends with LF alone. End each with CR LF."
             return None
@@ -74,14 +68,13 @@ class RequestParser(HTTPRequestParser):
             return "The Host header is not one host, such as example.com or 192.0.2.1:8000."
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             return "Send Content-Length or Transfer-Encoding, not both."
-        if "TRANSFER_ENCODING" in self.headers:  # waitress takes it out where it heeds it
+        if "TRANSFER_ENCODING" in self.headers:  # waitress removes it if it applies
             return "Transfer-Encoding needs HTTP/1.1."
         return None
 
 
 class DroppedRequest(RequestParser):
-    """What comes behind more requests than are read ahead; never complete."""
+    """Drops data after the maximum number of pipelined requests; never complete."""
 
     def received(self, data: bytes) -> int:
-        """Drop some bytes."""
         return len(data)

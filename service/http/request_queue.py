@@ -1,18 +1,20 @@
-"""Requests that wait for a thread: clients take turns, and none has more than so many threads.
+"""Requests that wait for a thread: clients take turns, and each has a maximum number of threads.
 
-One queue in the order of arrival made each client wait for all requests of whoever sent most.
+With one queue in the order of arrival, each client would wait for all requests of the client that
+sends most.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Protocol
 
 
 class Request(Protocol):
-    """What a thread is to answer; a connection, with its first request."""
+    """A request for a thread; a channel, with its first request."""
 
     @property
     def group(self) -> str:
-        """The client that it is of."""
+        """The client."""
         ...
 
     def service(self) -> None: ...
@@ -21,71 +23,64 @@ class Request(Protocol):
 
 
 class RequestQueue:
-    """Stands where waitress has a deque. Its length counts only what may be answered now: the rest
-    waits for a thread that answers the same client. Not safe for threads by itself.
+    """Replaces waitress's deque. Its length counts only requests that may be handled now; others
+    wait for a thread of the same client. Not thread-safe.
 
     Args:
-        most: threads that answer one client at once.
+        most: maximum number of threads for one client.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        # No queue is empty; the first of these clients has the next turn.
-        self._waiting: OrderedDict[str, deque[Request]] = OrderedDict()
-        # Of those the ones that have fewer threads than they may.
-        self._eligible: OrderedDict[str, None] = OrderedDict()
+        # No queue is empty. The first client that may have another thread has the next turn; it is
+        # found at once, as there are few threads, and so few clients that have the maximum.
+        self._waiting: dict[str, deque[Request]] = {}
         self._threads: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return sum(
             min(len(self._waiting[client]), self._most - self._threads[client])
-            for client in self._eligible
+            for client in self._eligible()
         )
 
     def __bool__(self) -> bool:
-        return bool(self._eligible)
+        return any(True for _ in self._eligible())
 
     def append(self, request: Request) -> None:
-        """A request waits."""
-        client = request.group
-        self._waiting.setdefault(client, deque()).append(request)
-        self._judge(client)
+        """Queue a request."""
+        self._waiting.setdefault(request.group, deque()).append(request)
 
     def popleft(self) -> Request:
-        """The next request to answer; it has a thread until `release`.
+        """Return the next request; it counts as a thread of its client until `release`.
 
         Raises:
-            KeyError: there is none.
+            IndexError: no request may be handled now.
         """
-        client, _ = self._eligible.popitem(last=False)
-        waiting = self._waiting[client]
+        client = next(self._eligible(), None)
+        if client is None:
+            raise IndexError
+        waiting = self._waiting.pop(client)
         request = waiting.popleft()
-        if not waiting:
-            del self._waiting[client]
+        if waiting:
+            self._waiting[client] = waiting  # behind all others
         self._threads[client] += 1
-        self._judge(client)
         return request
 
     def release(self, client: str) -> None:
-        """A thread does not answer this client any more, or waits with its request."""
+        """Count one thread of a client less."""
         self._threads[client] -= 1
         if not self._threads[client]:
             del self._threads[client]
-        self._judge(client)
 
     def resume(self, client: str) -> None:
-        """A thread that was released goes on with its request, beyond the bound if need be."""
+        """Count a released thread again, which continues its request; may exceed the maximum."""
         self._threads[client] += 1
-        if self._threads[client] >= self._most:
-            self._eligible.pop(client, None)
 
     def drop_all(self) -> list[Request]:
-        """Take out whatever waits."""
+        """Remove and return all queued requests."""
         dropped = [request for waiting in self._waiting.values() for request in waiting]
         self._waiting.clear()
-        self._eligible.clear()
         return dropped
 
-    def _judge(self, client: str) -> None:
-        if client in self._waiting and self._threads[client] < self._most:
-            self._eligible.setdefault(client)
+    def _eligible(self) -> Iterator[str]:
+        return (client for client in self._waiting if self._threads[client] < self._most)

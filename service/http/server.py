@@ -1,6 +1,6 @@
-"""The HTTP server: waitress, on a thread of its own, with a drain that delivers every answer.
+"""The HTTP server: waitress, on a thread of its own, with a drain that delivers all responses.
 
-Waitress by itself drops queued requests and cuts unfinished answers when it is stopped.
+Waitress itself drops queued requests and aborts unfinished responses when it is stopped.
 """
 
 import errno
@@ -24,23 +24,23 @@ from service.http.refused_request import MAX_HEADER_BYTES, RefusalFormat
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# The application measures the body itself, to the byte, and refuses it better; here the chunks'
-# own headers count too, and need some room.
+# The application checks the exact size of the body, and has a better message. Here the headers of
+# chunks count too, and need some room.
 _BODY_SLACK_BYTES = 64 * 1024
-_OTHER_DESCRIPTORS = 2  # that the loop polls: the listening socket, and what wakes the loop
-_RECEIVED_AT_ONCE = 65_536  # bytes; the usual 8 KiB means 60 turns of the loop for 10,000 URLs
+_OTHER_DESCRIPTORS = 2  # that the loop polls: the listening socket, and the trigger
+_RECEIVED_AT_ONCE = 65_536  # bytes; the default of 8 KiB takes 60 turns for 10,000 URLs
 _DEFAULT_MAX_BODY_BYTES = 16 * 1024**2
 _DEFAULT_LIMITS = ConnectionLimits()
 _DEFAULT_REFUSALS = RefusalFormat()
 
 _SWEEP_SECONDS = 0.02
-# A connection is idle, while draining, after so long without a byte: a client that has just
-# connected gets to send its request, and one that is in the middle of it gets to end it.
+# During a drain, a connection is closed after this time without data. So a client that has just
+# connected, or is sending its request, can complete it.
 _QUIET_SECONDS = 0.5
 
 
 class ServerStartError(Exception):
-    """The server cannot listen where it should; the text says why and what to do."""
+    """The server cannot listen at its address; the text has the reason and the remedy."""
 
 
 class WebServer:
@@ -48,22 +48,22 @@ class WebServer:
 
     Args:
         app: the WSGI application.
-        host: IP address or host name to listen on; ``::`` takes IPv4 as well.
-        port: port to listen on; 0 takes any free one.
-        max_body_bytes: longest body that the application takes.
-        limits: what connections may cost.
-        trusted_proxies: networks of proxies; what one client may hold does not bind them.
-        health_paths: paths that are answered whatever else there is to do.
-        loop_paths: of these the ones that wait for nothing; the loop answers them itself.
-        refusals: what the answers to broken requests carry.
-        clock: monotonic seconds; clients are late by it.
+        host: IP address or host name to listen on; ``::`` includes IPv4.
+        port: port to listen on; 0 for any free one.
+        max_body_bytes: maximum size of a body for the application.
+        limits: of connections.
+        trusted_proxies: networks of proxies; limits for one client do not apply to them.
+        health_paths: paths that get responses under any load.
+        loop_paths: those of them whose handlers do not block; the loop calls them itself.
+        refusals: headers of responses to refused requests.
+        clock: monotonic seconds.
 
     Attributes:
-        address: IP address that it listens on.
-        port: port that it listens on.
+        address: actual IP address.
+        port: actual port.
 
     Raises:
-        ServerStartError: the address cannot be listened on.
+        ServerStartError: cannot listen.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class WebServer:
         refusals: RefusalFormat = _DEFAULT_REFUSALS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # Its line for each request that has to wait says nothing that the answer times do not.
+        # Its log line for each queued request adds nothing to the metrics of response times.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._polled = Polled()
         self._dispatchers = Dispatchers(health_paths, loop_paths)
@@ -96,7 +96,7 @@ class WebServer:
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             bind_socket=False,
             limits=limits,
-            # Two of the longest fit, or a client's share would be less than one.
+            # Room for two of maximum size, or a client's share would be less than one.
             body_bytes=max(limits.body_bytes, 2 * adjustments.max_request_body_size),
             clock=clock,
             proxies=TrustedProxies(trusted_proxies),
@@ -109,15 +109,15 @@ class WebServer:
         self._is_drained = True
 
     def start(self) -> None:
-        """Serve, on threads of its own. Connections made before have waited, and are served."""
+        """Start to serve, in threads of its own; earlier connections are served too."""
         self._dispatchers.start()
         self._thread.start()
 
     def drain(self, seconds: float) -> bool:
-        """Stop listening at once, deliver the answers to all requests received, and close.
+        """Stop listening at once, deliver the responses to all received requests, and close.
 
         Args:
-            seconds: how long to wait for that.
+            seconds: maximum duration.
 
         Returns:
             Whether all were delivered.
@@ -130,13 +130,13 @@ class WebServer:
         return self._is_drained
 
     def close(self) -> None:
-        """Stop whatever is left, delivered or not."""
+        """Stop at once."""
         self.drain(0)
         self._server.stop_listening()
         for channel in self._server.channels():
             channel.close_now()
-        # A thread that is still at work will write to the trigger; closed, its descriptor could
-        # be somebody else's by then.
+        # A thread that is still running will write to the trigger. If that were closed, its
+        # descriptor could be another file's by then.
         if self._dispatchers.stop():
             self._server.close_trigger()
 
@@ -147,7 +147,7 @@ class WebServer:
         self._server.stop_listening()
         self._server.begin_drain()
         while (is_busy := self._is_busy()) and time.monotonic() < self._give_up:
-            self._polled.ask_all()
+            self._polled.update_all()
             self._turn(_SWEEP_SECONDS)
             for channel in self._server.channels():
                 if channel.is_quiet(_QUIET_SECONDS):
@@ -155,7 +155,7 @@ class WebServer:
         self._is_drained = not is_busy
 
     def _turn(self, seconds: float) -> None:
-        self._server.look_after()
+        self._server.sweep()
         self._polled.turn(seconds)
 
     def _is_busy(self) -> bool:
@@ -168,12 +168,11 @@ def _adjustments(max_body_bytes: int, limits: ConnectionLimits) -> Adjustments:
         connection_limit=limits.room + limits.health_connections + _OTHER_DESCRIPTORS,
         max_request_header_size=MAX_HEADER_BYTES,
         max_request_body_size=longest_body,
-        # Nothing goes to the temporary directory, which is for images.
+        # No temporary files: that directory is for images.
         inbuf_overflow=longest_body,
         outbuf_overflow=sys.maxsize,
         recv_bytes=_RECEIVED_AT_ONCE,
-        # Nothing of what proxies or clients say there is used but what the application itself
-        # looks at, and that knows whom to trust.
+        # The application reads X-Forwarded-For only, and knows the trusted proxies.
         clear_untrusted_proxy_headers=False,
         ident="imgup",
     )
@@ -182,7 +181,7 @@ def _adjustments(max_body_bytes: int, limits: ConnectionLimits) -> Adjustments:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        # Of a name with addresses of both kinds, such as localhost, the one that all clients try.
+        # If a name such as localhost has addresses of both kinds: IPv4, which all clients try.
         family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
         return socket.create_server(
             (address[0], port),

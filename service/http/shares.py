@@ -1,20 +1,20 @@
-"""Who gives way when something that all clients share is short: connections, or memory."""
+"""Selects the connection to close, or the body to refuse, when connections or memory are short."""
 
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
 _LARGEST_SHARE: Final = 2
-"""No client holds more than half. Less would hurt the many who are behind one address: a network's
-gateway, or that of a container's network."""
+"""No client holds more than half. A smaller share would affect the many users behind one address,
+such as the gateway of a network, or of a container's network."""
 
 
 class Holder(Protocol):
-    """Whoever holds some of it, such as a connection."""
+    """A holder of a part, such as a connection."""
 
     @property
     def group(self) -> str:
-        """The client that it is of."""
+        """The client."""
         ...
 
 
@@ -22,11 +22,11 @@ _Holder = TypeVar("_Holder", bound=Holder)
 
 
 class Shares(Generic[_Holder]):
-    """How something is divided at the moment.
+    """The current shares of a resource.
 
     Args:
-        held: how much each holder has.
-        room: how much there is.
+        held: amount of each holder.
+        room: total amount.
     """
 
     def __init__(self, held: Mapping[_Holder, int], room: int) -> None:
@@ -34,23 +34,24 @@ class Shares(Generic[_Holder]):
         for holder, amount in held.items():
             self._by_client[holder.group] += amount
         self._each = max(1, room // _LARGEST_SHARE)
-        # What a client has beyond its share is its own to give, not that of others.
+        # Only the client itself gives up what it holds beyond its share.
         rightful = (min(amount, self._each) for amount in self._by_client.values())
         self._is_full = sum(rightful) > room
 
     @property
     def are_exceeded(self) -> bool:
-        """Whether more is held than there is, or by one client than is its share."""
+        """Whether all clients, or one of them, hold too much."""
         return self._is_full or max(self._by_client.values(), default=0) > self._each
 
     def first_to_give(self, ranks: Mapping[_Holder, float]) -> _Holder | None:
-        """The lowest in rank of the client that holds the most, so that a flood drowns itself.
+        """Return the holder of the lowest rank of the client that holds the most, so that a flood
+        affects its own client.
 
         Args:
-            ranks: of those that may be chosen, the order among those of one client.
+            ranks: the candidates, with their order among those of one client.
 
         Returns:
-            None if nobody may be, or nobody has to.
+            None if there is no candidate, or enough room.
         """
         shares = self._by_client
         eligible = [one for one in ranks if self._is_full or shares[one.group] > self._each]

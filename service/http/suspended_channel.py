@@ -1,20 +1,21 @@
-"""The server's part of `service.http.suspended`: a connection whose request no thread answers.
+"""Connections whose request can be suspended (`service.http.suspended`).
 
-Waitress takes a request off its connection when its task returns. A task that raises instead, with
-what waitress does not handle, leaves the request where it is: the connection is as busy as if the
-task were still at work, no later request of it is begun, and the thread is free.
+Waitress removes a request from its connection when its task returns. A task that raises an error
+which waitress does not handle leaves the request there: the connection counts as busy, no later
+request of it begins, and the thread is free.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
-from service.http.suspended import ENVIRON_KEY, SuspendedError, SuspendedRequest, SuspensionListener
+from service.http.suspended import ENVIRON_KEY, Stream, SuspensionListener
 
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
@@ -24,35 +25,55 @@ if TYPE_CHECKING:
 _FRESH_BUFFER_BYTES: Final = 64 * 1024
 
 
+class _SuspendedError(BaseException):
+    """Suspends a request by leaving its thread. Not an `Exception`, so that no handler catches it.
+
+    Args:
+        listener: of the request.
+        begin: called when it is suspended.
+    """
+
+    def __init__(self, listener: SuspensionListener, begin: Callable[[], None]) -> None:
+        super().__init__("suspended")
+        self.listener = listener
+        self.begin = begin
+
+
 class SuspendableTask(WSGITask):
-    """A request that may be suspended."""
+    """A request that can be suspended."""
 
     channel: "SuspendableChannel"
 
     def get_environment(self) -> dict[str, object]:
-        """The WSGI environment, with the way out in it."""
+        """Return the WSGI environment, with the `SuspendedRequest`."""
         environ: dict[str, object] = super().get_environment()
-        self._suspended = environ[ENVIRON_KEY] = SuspendedRequest(self.channel)
+        environ[ENVIRON_KEY] = self.channel
+        self.channel.streaming = None  # that of a request whose handler has failed
         return environ
 
     def finish(self) -> None:
-        """End the answer, unless it is to go on."""
+        """End the response, or suspend the request if it continues."""
         if self.environ is not None and self.environ["REQUEST_METHOD"] == "HEAD":
             # No body, so no last chunk of one either (RFC 9110, section 9.3.2).
             self.chunked_response = False
         elif self.content_length is None and self.has_body:
             if not self.wrote_header:
                 self.write(b"")
-            self._suspended.leave(is_chunked=self.chunked_response)
+            if self.channel.streaming is not None:
+                listener, begin = self.channel.streaming
+                stream = Stream(self.channel, is_chunked=self.chunked_response)
+                raise _SuspendedError(listener, partial(begin, stream))
         super().finish()
 
 
 class SuspendableChannel(HTTPChannel):
-    """A connection whose first request may be suspended."""
+    """A connection whose first request can be suspended; a `SuspendedRequest`."""
 
     server: "Listener"
     group: str
-    """The client, as far as addresses tell clients apart."""
+    """The client, as far as addresses distinguish clients."""
+    streaming: tuple[SuspensionListener, Callable[[Stream], None]] | None = None
+    """The arguments of `stream`, until the request is suspended."""
     _listener: SuspensionListener | None = None
     _is_streaming = False
     is_abandoned = False
@@ -64,28 +85,30 @@ class SuspendableChannel(HTTPChannel):
         """Process the first request, or suspend it."""
         try:
             super().service()
-        except SuspendedError as parked:
+        except _SuspendedError as suspended:
             self._is_streaming = True
-            self._listener = parked.listener
+            self._listener, self.streaming = suspended.listener, None
             _forget_body(self.requests[0])
-            parked.begin()
-            self._tell(parked.listener)
-            self.server.pull_trigger()  # it waits for something else now
+            suspended.begin()
+            self._notify(suspended.listener)
+            self.server.pull_trigger()  # the loop must poll for other events now
+
+    def stream(self, listener: SuspensionListener, begin: Callable[[Stream], None]) -> None:
+        self.streaming = listener, begin
 
     @contextmanager
     def wait(self, listener: SuspensionListener) -> Iterator[None]:
-        """Start another thread while this one waits; see `SuspendedRequest.wait`."""
         request = self.requests[0]
         with self.server.one_more_thread(self):
             _forget_body(request)
             self._listener = listener
-            self._tell(listener)
+            self._notify(listener)
             try:
                 yield
             finally:
                 self._listener = None
 
-    def _tell(self, listener: SuspensionListener) -> None:
+    def _notify(self, listener: SuspensionListener) -> None:
         # Either may have happened before the listener was set.
         if not self.connected:
             listener.left()
@@ -95,16 +118,12 @@ class SuspendableChannel(HTTPChannel):
     # --- called by listeners, from any thread -------------------------------------------------
 
     def write_now(self, data: bytes) -> bool:
-        """Queue more of a streamed answer, however much waits already; False: the client is gone.
-
-        The parent's `write_soon` waits for a slow reader. Here the loop's thread sends, and whoever
-        writes for many clients waits for none of them.
-        """
+        # The parent's `write_soon` waits for a slow reader. Here the loop's thread sends, so that a
+        # thread that writes to many clients waits for none of them.
         with self.outbuf_lock:
             if not self.connected:
                 return False
-            # Of a buffer that is written behind what is read of it, nothing is freed before its
-            # end.
+            # A buffer frees nothing before all of it is read.
             if self.current_outbuf_count > _FRESH_BUFFER_BYTES:
                 fresh = OverflowableBuffer(self.adj.outbuf_overflow)
                 self.outbufs.append(fresh)  # type: ignore[attr-defined]  # a list
@@ -116,7 +135,6 @@ class SuspendableChannel(HTTPChannel):
         return True
 
     def end_suspended(self) -> None:
-        """A streamed answer is complete."""
         with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
             self._listener = None
             self.close_when_flushed = True
@@ -127,7 +145,6 @@ class SuspendableChannel(HTTPChannel):
             self.server.pull_trigger()
 
     def abandon(self) -> None:
-        """Close soon: what the client does not read takes too much memory."""
         self.is_abandoned = True
 
     # --- the loop's thread ------------------------------------------------------------------
@@ -136,20 +153,20 @@ class SuspendableChannel(HTTPChannel):
     """Whether the server is about to stop."""
 
     @property
-    def is_parked(self) -> bool:
-        """Whether the first request is."""
+    def is_suspended(self) -> bool:
+        """Whether the first request is suspended."""
         return self._listener is not None
 
     @property
     def is_streaming(self) -> bool:
-        """Whether it is, and its answer under way."""
+        """Whether it is suspended, and its response has begun."""
         return self._listener is not None and self._is_streaming
 
     def is_left_waiting(self) -> bool:
-        """Whether the client of a request that waits has closed its side. Nothing is received
-        meanwhile, and the loop does not see that.
+        """Return whether the client of a waiting request has closed its side. The loop receives
+        nothing meanwhile, so it does not detect that.
         """
-        if not self.is_parked or self.is_streaming or self.socket is None:
+        if not self.is_suspended or self.is_streaming or self.socket is None:
             return False
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -159,19 +176,19 @@ class SuspendableChannel(HTTPChannel):
             return True
 
     def begin_drain(self) -> None:
-        """The server drains: end the suspended request."""
+        """Notify the listener that the server drains."""
         self.is_draining = True
         listener = self._listener
         if listener is not None:
             listener.drain()
 
     def readable(self) -> bool:
-        """Whether to look for bytes, or for the end of the connection."""
-        # Nothing more is answered behind a stream; but only so it is seen that the client leaves.
+        """Return whether to poll for data, or for the end of the connection."""
+        # No request is answered after a stream; but polling detects that the client leaves.
         return self.is_streaming or bool(super().readable())
 
     def received(self, data: bytes) -> bool:
-        """Take what came; behind a stream nothing counts, as it ends with the connection."""
+        """Receive data; it is dropped after a stream, which ends with the connection."""
         return not self.is_streaming and bool(super().received(data))
 
     def handle_close(self) -> None:

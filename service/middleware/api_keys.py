@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Final
 
 import falcon
@@ -30,7 +30,7 @@ REALM: Final = 'Bearer realm="imgup"'
 WORKERS_PATH: Final = "/v1/workers"
 OPENING_PATH: Final = "/v1/limits/open"
 _ADMIN_PATHS: Final = frozenset({WORKERS_PATH, OPENING_PATH})
-"""What the admin key opens, and all that it does."""
+"""The paths for which the admin key is valid."""
 
 _SEND: Final = "send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
 
@@ -54,17 +54,13 @@ class ApiKeys:
 
 
 class AdminKey:
-    """Authorizes changes of the running service by admin key.
-
-    Args:
-        secret: the key; None to allow no changes.
-    """
+    """Authorizes changes of the running service by admin key; without one it allows none."""
 
     def __init__(self, secret: SecretStr | None) -> None:
         self._keys = None if secret is None else ApiKeys([ApiKey("admin", secret)])
 
     def opens(self, req: falcon.Request) -> bool:
-        """Whether a request shows the key, and is about what it opens."""
+        """Return whether a request has the key, and its path needs it."""
         if self._keys is None or req.path not in _ADMIN_PATHS:
             return False
         return self._keys.name_for(req) is not None
@@ -77,7 +73,6 @@ class AdminKey:
         """
         if self._keys is None:
             raise Problem(
-                HTTPStatus.FORBIDDEN,
                 "admin-key-not-set",
                 "Nobody may change this service while it runs, as it has no admin key. Set "
                 "ADMIN_KEY, or ADMIN_KEY_FILE, and start it again.",
@@ -86,46 +81,32 @@ class AdminKey:
             return
         if owner_of(req) != NOBODY:
             raise Problem(
-                HTTPStatus.FORBIDDEN,
                 "admin-key-needed",
                 f"An API key does not open this. It needs the admin key; {_SEND}.",
                 # RFC 6750, section 3.1.
                 headers={"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'},
             )
-        is_shown = given_key(req) is not None
-        what = "This key is not the admin key" if is_shown else "This needs the admin key"
-        raise Problem(
-            HTTPStatus.UNAUTHORIZED,
-            "unauthorized",
-            f"{what}; {_SEND}.",
-            headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"' if is_shown else REALM},
-        )
+        raise _unauthorized(req, "This needs the admin key", "This key is not the admin key")
 
 
+@dataclass(frozen=True, slots=True)
 class ApiKeyMiddleware:
     """Refuses requests without a key, in ``Authorization: Bearer`` or ``X-API-Key``.
 
-    Args:
-        keys: each opens all paths; its name is the owner of jobs and images.
-        admin_key: opens its paths as well.
+    The name of the key is the owner of jobs and images.
     """
 
-    def __init__(self, keys: ApiKeys, admin_key: AdminKey) -> None:
-        self._keys = keys
-        self._admin_key = admin_key
+    keys: ApiKeys
+    admin_key: AdminKey
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Refuse with 401, before the body is read."""
-        if is_open(req.path) or self._admin_key.opens(req) or _is_preflight(req):
+        if is_open(req.path) or self.admin_key.opens(req) or _is_preflight(req):
             return
-        name = self._keys.name_for(req)
-        if name is not None:
-            req.context.owner = name
-        elif given_key(req) is None:
-            raise _unauthorized("This service needs a key", REALM)
-        else:
-            # The challenge names the error (RFC 6750, section 3.1).
-            raise _unauthorized("This key is not valid here", f'{REALM}, error="invalid_token"')
+        name = self.keys.name_for(req)
+        if name is None:
+            raise _unauthorized(req, "This service needs a key", "This key is not valid here")
+        req.context.owner = name
 
 
 def is_open(path: str) -> bool:
@@ -168,10 +149,9 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _unauthorized(what: str, challenge: str) -> Problem:
-    return Problem(
-        HTTPStatus.UNAUTHORIZED,
-        "unauthorized",
-        f"{what}; send one as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
-        headers={"WWW-Authenticate": challenge},
-    )
+def _unauthorized(req: falcon.Request, no_key: str, wrong_key: str) -> Problem:
+    is_missing = given_key(req) is None
+    # The challenge names the error (RFC 6750, section 3.1).
+    challenge = REALM if is_missing else f'{REALM}, error="invalid_token"'
+    detail = f"{no_key if is_missing else wrong_key}; {_SEND}."
+    return Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})

@@ -13,7 +13,6 @@ fetch like a browser (Node) send Sec-Fetch-Mode as well.
 import ipaddress
 import re
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Final
 
 import falcon
@@ -113,7 +112,6 @@ def _is_address(name: str) -> bool:
 
 def _host_not_allowed(host: str) -> Problem:
     return Problem(
-        HTTPStatus.FORBIDDEN,
         "host-not-allowed",
         f"A browser asked for the host {shorten(host)!r}, which this service does not know as its "
         "own. If it is, add the name to the setting ALLOWED_HOSTS; or ask by an IP address.",
@@ -122,7 +120,6 @@ def _host_not_allowed(host: str) -> Problem:
 
 def _origin_not_allowed(whose: str) -> Problem:
     return Problem(
-        HTTPStatus.FORBIDDEN,
         "origin-not-allowed",
         f"A browser asked on behalf of a page of {whose}. If that page may, add its origin to the "
         "setting CORS_ORIGINS; if it is this service's own, behind a proxy, let the proxy pass the "

@@ -6,6 +6,7 @@ A client may send its own id (X-Request-ID), and the trace of the request (W3C T
 
 import re
 import secrets
+import time
 import uuid
 from typing import Final
 
@@ -29,7 +30,7 @@ _SPAN_BYTES = 8
 
 
 class RequestIdMiddleware:
-    """Sets the id of a request first of all, and returns it in the response."""
+    """Sets the id of a request first of all, and returns it in the response. Starts its clock."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Bind the id to all log lines of this thread, until the next request."""
@@ -37,6 +38,7 @@ class RequestIdMiddleware:
             request_id_for(req.get_header(HEADER)), child_trace(req.get_header("traceparent"))
         )
         req.context.origin = origin
+        req.context.began = time.perf_counter()
         resp.set_header(HEADER, origin.request_id)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**origin.log_fields())
@@ -60,14 +62,10 @@ def request_id_for(given: str | None) -> str:
 
 
 def child_trace(given: str | None) -> str:
-    """Return the `traceparent` for requests that follow from a request.
+    """Return the `traceparent` for requests that follow from a request with the given one.
 
-    Args:
-        given: `traceparent` of the request.
-
-    Returns:
-        The same trace with a new parent id; empty without a valid one (W3C Trace Context, section
-        3.2.2), as spans of this service are not collected.
+    The same trace with a new parent id; empty without a valid one (W3C Trace Context, section
+    3.2.2), as spans of this service are not collected.
     """
     found = _TRACE_PARENT.fullmatch(given or "")
     if found is None or found["version"] == _NO_VERSION:

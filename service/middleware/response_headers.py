@@ -25,9 +25,6 @@ class ResponseHeadersMiddleware:
     """Sets the headers of all responses, and that of the sandbox.
 
     Headers of a resource stay: the page has its own policy.
-
-    Args:
-        sandbox: whether images go to the sandbox instead of Imgur.
     """
 
     def __init__(self, *, sandbox: bool) -> None:

@@ -3,7 +3,7 @@
 The header fields are those of draft-ietf-httpapi-ratelimit-headers (from -08 on).
 """
 
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Final
 
 import falcon
@@ -21,46 +21,42 @@ def is_limited(path: str) -> bool:
     return path not in HEALTH_PATHS
 
 
+@dataclass(frozen=True, slots=True)
 class ThrottleMiddleware:
     """Counts by API key, or by address without a valid key.
 
     It runs before the check of keys: a client that guesses keys is counted by address, and does not
     use up the limits of keys behind the same address.
-
-    Args:
-        limiter: the buckets.
-        api_keys: the keys; None without authentication.
     """
 
-    def __init__(self, limiter: RateLimiter, api_keys: ApiKeys | None) -> None:
-        self._limiter = limiter
-        self._api_keys = api_keys
-        limit = limiter.limit
-        self._policy = f"{_POLICY};q={limit.requests};w={limit.seconds}"
+    limiter: RateLimiter
+    api_keys: ApiKeys | None
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Refuse with 429, before the body is read."""
         if not is_limited(req.path):
             return
-        admission = self._limiter.take(self._client(req))
+        admission = self.limiter.take(self._client(req))
         resp.set_headers(self._headers(admission))
         if not admission.is_granted:
             raise self._too_many(admission)
 
     def _client(self, req: falcon.Request) -> str:
-        name = self._api_keys.name_for(req) if self._api_keys is not None else None
+        name = self.api_keys.name_for(req) if self.api_keys is not None else None
         return f"address {client_group(req.remote_addr)}" if name is None else f"key {name}"
 
     def _headers(self, admission: Admission) -> dict[str, str]:
-        left, seconds = admission.remaining, whole_seconds(admission.full_seconds)
-        return {"RateLimit-Policy": self._policy, "RateLimit": f"{_POLICY};r={left};t={seconds}"}
+        limit, seconds = self.limiter.limit, whole_seconds(admission.full_seconds)
+        return {
+            "RateLimit-Policy": f"{_POLICY};q={limit.requests};w={limit.seconds}",
+            "RateLimit": f"{_POLICY};r={admission.remaining};t={seconds}",
+        }
 
     def _too_many(self, admission: Admission) -> Problem:
         seconds = max(1, whole_seconds(admission.retry_seconds))
         return Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
             "rate-limited",
-            f"This client has sent more than {self._limiter.limit} requests. Nothing of this one "
+            f"This client has sent more than {self.limiter.limit} requests. Nothing of this one "
             f"was kept; send it again in {seconds} s.",
-            headers={"Retry-After": str(seconds)},
+            retry_after=seconds,
         )

@@ -4,6 +4,7 @@ The shapes come from the types that the responses are made from; this package ad
 say. Knows requests, events and middleware, and no resource.
 """
 
-from service.openapi.document import VERSION, describe
+from service.openapi.document import describe
+from service.openapi.routes import summaries
 
-__all__ = ["VERSION", "describe"]
+__all__ = ["describe", "summaries"]

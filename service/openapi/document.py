@@ -9,8 +9,8 @@ from typing_extensions import is_typeddict
 
 from service.middleware.api_keys import is_open
 from service.middleware.throttle import is_limited
-from service.openapi.answers import SCHEMAS, add_refusal, refusals
 from service.openapi.bodies import upload_body, workers_body
+from service.openapi.responses import SCHEMAS, add_refusal, refusals
 from service.openapi.routes import paths
 from service.problems.problems import ProblemBody
 from service.rendering import forecast_models, models
@@ -26,11 +26,7 @@ _SHAPES = (*filter(is_typeddict, (vars(models) | vars(forecast_models)).values()
 
 
 def describe(settings: Settings) -> dict[str, Any]:
-    """Return the document for a service with these settings.
-
-    Args:
-        settings: for limits, keys and rate limit.
-    """
+    """Return the document for a service with these settings: limits, keys and rate limit."""
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from service.problems.catalog import CATALOG
 from service.requests.idempotency import LONGEST_KEY
 from service.requests.paging import (
     DEFAULT_ENTRIES,
@@ -14,13 +15,19 @@ from service.requests.preferences import LONGEST_WAIT_SECONDS
 from workers import JobStatus
 
 
-def _parameter(place: str, name: str, description: str, **schema: object) -> dict[str, Any]:
+def _parameter(where: str, name: str, description: str, **schema: object) -> dict[str, Any]:
     schema = schema if "enum" in schema else {"type": "string"} | schema
-    return {"name": name, "in": place, "description": description, "schema": schema}
+    return {
+        "name": name,
+        "in": where,
+        "required": where == "path",
+        "description": description,
+        "schema": schema,
+    }
 
 
-def _number(place: str, name: str, description: str, least: int, **more: int) -> dict[str, Any]:
-    return _parameter(place, name, description, type="integer", minimum=least, **more)
+def _number(where: str, name: str, description: str, least: int, **more: int) -> dict[str, Any]:
+    return _parameter(where, name, description, type="integer", minimum=least, **more)
 
 
 PAGE_PARAMETERS: Final = [
@@ -49,8 +56,10 @@ TIMELINE: Final = _parameter(
     enum=["0", "1"],
     default="0",
 )
-INDEX: Final = _number("path", "index", "The image's place in `results`, counted from 0.", 0) | {
-    "required": True
+PATH_PARAMETERS: Final = {
+    "jobId": _parameter("path", "jobId", "Id of the job.", format="uuid"),
+    "index": _number("path", "index", "The image's index in `results`, counted from 0.", 0),
+    "code": _parameter("path", "code", "Code of the problem.", enum=sorted(CATALOG)),
 }
 JOB_PARAMETERS: Final = [
     _parameter(

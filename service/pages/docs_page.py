@@ -11,11 +11,7 @@ _METHODS: Final = ("get", "post", "put", "delete")
 
 
 def docs_page(document: Mapping[str, Any]) -> Document:
-    """Render the page.
-
-    Args:
-        document: result of `describe`.
-    """
+    """Render the page from a result of `describe`."""
     operations = list(_operations(document))
     everywhere = _common([operation["responses"] for operation in operations])
     return render_page(
@@ -41,10 +37,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             }
 
 
-def _common(answers: list[dict[str, Any]]) -> dict[str, Any]:
+def _common(responses: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the responses common to all routes."""
-    return {
-        status: answer
-        for status, answer in answers[0].items()
-        if all(others.get(status) == answer for others in answers)
-    }
+    first = responses[0].items()
+    return dict(pair for pair in first if all(pair in others.items() for others in responses))

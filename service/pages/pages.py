@@ -19,12 +19,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def render_page(template: str, **values: object) -> Document:
-    """Render a page.
-
-    Args:
-        template: file name.
-        values: of the template; text is escaped.
-    """
+    """Render a template by its file name; text in values is escaped."""
     return Document(_environment().get_template(template).render(values).encode(), _HTML)
 
 

@@ -9,8 +9,9 @@ import structlog
 from typing_extensions import TypedDict
 
 from service.backend.circuit_breaker import BackendSilentError
+from service.problems.catalog import CATALOG
 from service.rendering.rendered import render
-from workers import BackendLostError, Refusal, RefusalCode
+from workers import BackendLostError, Refusal
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -54,39 +55,34 @@ class ProblemBody(TypedDict):
 
 
 class Problem(falcon.HTTPError):
-    """A problem as an exception.
+    """A problem as an exception; the catalogue has the HTTP status of its code.
 
     Args:
-        status: the HTTP status.
-        code: stable code.
+        code: stable code, in the catalogue.
         detail: sentence for a person: what is wrong, and what to do.
         headers: further response headers.
+        retry_after: seconds until the client may send the request again.
         errors: the errors of the body.
         errors_total: their number, if not all are listed.
-        line: of the JSON syntax error, from 1.
-        column: of the JSON syntax error, from 1.
     """
 
     def __init__(
         self,
-        status: HTTPStatus,
         code: str,
         detail: str,
         *,
         headers: Mapping[str, str] | None = None,
+        retry_after: int | None = None,
         errors: list[FieldError] | None = None,
         errors_total: int | None = None,
-        line: int | None = None,
-        column: int | None = None,
     ) -> None:
-        super().__init__(status, description=detail, headers=dict(headers or {}))
+        status = HTTPStatus(CATALOG[code]["status"])
+        retry = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        super().__init__(status, description=detail, headers={**(headers or {}), **retry})
         self.body = problem_body(status, code, detail)
         if errors is not None:
             self.body["errors"] = errors
             self.body["errors_total"] = len(errors) if errors_total is None else errors_total
-        if line is not None and column is not None:
-            self.body["line"] = line
-            self.body["column"] = column
 
     def add_errors(self, errors: list[FieldError]) -> None:
         """Add errors of the body."""
@@ -106,27 +102,11 @@ def problem_body(status: HTTPStatus, code: str, detail: str) -> ProblemBody:
     }
 
 
-_REFUSAL_STATUSES: Final = {
-    RefusalCode.JOB_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    RefusalCode.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
-    RefusalCode.REQUEST_UNDER_WAY: HTTPStatus.CONFLICT,
-    RefusalCode.JOB_COMPLETE: HTTPStatus.CONFLICT,
-    RefusalCode.JOB_UNFINISHED: HTTPStatus.CONFLICT,
-    RefusalCode.NOTHING_TO_RETRY: HTTPStatus.CONFLICT,
-}
-
-
 def refused(refusal: Refusal) -> Problem:
     """Return the problem of a refusal by the mailbox."""
-    status = _REFUSAL_STATUSES.get(refusal.code, HTTPStatus.SERVICE_UNAVAILABLE)
-    if refusal.retry_after is None:
-        return Problem(status, refusal.code.value, refusal.message)
-    return Problem(
-        status,
-        refusal.code.value,
-        f"{refusal.message} Nothing of the job was kept; send it again later.",
-        headers={"Retry-After": str(refusal.retry_after)},
-    )
+    again = " Nothing of the job was kept; send it again later."
+    message = refusal.message + ("" if refusal.retry_after is None else again)
+    return Problem(refusal.code.value, message, retry_after=refusal.retry_after)
 
 
 def render_problems(app: falcon.App[falcon.Request, falcon.Response]) -> None:
@@ -174,21 +154,19 @@ def _on_backend_lost(
 ) -> None:
     structlog.get_logger("http").error("the job state does not answer", cause=str(error))
     raise Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
         "state-lost",
         "The service has lost its job state and is starting afresh. Jobs sent before are gone, "
         "unless it keeps a journal (JOURNAL_PATH): then they go on after the start.",
-        headers={"Retry-After": str(_LOST_RETRY_SECONDS)},
+        retry_after=_LOST_RETRY_SECONDS,
     )
 
 
 def _on_backend_silent(*_: object) -> None:
     raise Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
         "state-silent",
         "The service's job state does not answer at the moment. Nothing of this request was kept; "
         "send it again later.",
-        headers={"Retry-After": str(_SILENT_RETRY_SECONDS)},
+        retry_after=_SILENT_RETRY_SECONDS,
     )
 
 
@@ -199,7 +177,6 @@ def _on_unexpected(
         "unexpected error", method=req.method, path=req.path, exc_info=error
     )
     raise Problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal-error",
         "The service met an unexpected error. The log says more; the request may be tried again.",
     )

@@ -1,4 +1,4 @@
-"""Renders JSON responses, and answers conditional requests."""
+"""Renders JSON responses, and handles conditional requests."""
 
 import json
 import math
@@ -25,11 +25,11 @@ class Rendered:
     Attributes:
         tag: strong ETag without quotes (RFC 9110, section 8.8.1): for one URL, equal tags mean
             equal bytes.
-        pieces: the JSON, to be joined.
+        body: the JSON.
     """
 
     tag: str
-    pieces: tuple[bytes, ...]
+    body: bytes
 
 
 def identify(resp: falcon.Response, tag: str) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from http import HTTPStatus
 from typing import Final
 
 import falcon
@@ -36,7 +35,6 @@ def read_key(req: falcon.Request) -> str | None:
         key = key[1:-1]
     if _is_key(key) is None:
         raise Problem(
-            HTTPStatus.BAD_REQUEST,
             "invalid-idempotency-key",
             f"An {HEADER} has 1 to {LONGEST_KEY} characters, all of them visible ASCII (no "
             "spaces); a UUID is a good one. Nothing was taken.",

@@ -1,7 +1,6 @@
 """Job ids in paths."""
 
 import uuid
-from http import HTTPStatus
 
 from service.problems.problems import Problem
 from workers import Backend, ChangesWanted, JobChanges
@@ -21,12 +20,7 @@ def canonical(job_id: str) -> str:
 
 
 def look_at(backend: Backend, job_id: str, owner: str) -> JobChanges:
-    """Return a job without its URLs.
-
-    Args:
-        backend: has the job.
-        job_id: normalized id.
-        owner: the client; other owners' jobs do not exist for it.
+    """Return a job without its URLs, by its normalized id.
 
     Raises:
         Problem: 404, this owner has no such job.
@@ -40,7 +34,6 @@ def look_at(backend: Backend, job_id: str, owner: str) -> JobChanges:
 def job_not_found() -> Problem:
     """Return the problem of an unknown job, or of one of another owner."""
     return Problem(
-        HTTPStatus.NOT_FOUND,
         "job-not-found",
         "There is no job with this id. Jobs may be gone after a restart, or forgotten some time "
         "after their end.",

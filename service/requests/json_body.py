@@ -11,7 +11,6 @@ Decided where the specification is silent:
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final, NoReturn
 
@@ -53,11 +52,7 @@ def read_object(
 ) -> dict[str, Any]:
     """Read a request's body: an object with known fields only.
 
-    Args:
-        req: request with an unread body.
-        expected: fields, and texts for problems.
-        max_body_bytes: maximum size of the body.
-        check: raises a problem for bytes that must not be parsed.
+    `check` raises a problem for bytes that must not be parsed.
 
     Raises:
         Problem: 413, 415 or 400.
@@ -83,15 +78,9 @@ def read_object(
 
 
 def bad_field(pointer: str, code: str, detail: str) -> Problem:
-    """Return the problem of one error in a body.
-
-    Args:
-        pointer: position as a JSON pointer in a URI fragment.
-        code: for programs.
-        detail: for people.
-    """
+    """Return the problem of one error in a body, at a JSON pointer in a URI fragment."""
     errors: list[FieldError] = [{"pointer": pointer, "code": code, "detail": detail}]
-    return Problem(HTTPStatus.BAD_REQUEST, code, detail, errors=errors)
+    return Problem(code, detail, errors=errors)
 
 
 def kind_of(value: object) -> str:
@@ -128,7 +117,6 @@ def _check_content_type(req: falcon.Request) -> None:
         # RFC 9110, 15.5.16; Accept-Post is W3C's Linked Data Platform, 7.1.
         names = "Accept-Post" if req.method == "POST" else "Accept"
         raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
             f"The Content-Type {given}. Send a JSON body in UTF-8 with the header "
             "Content-Type: application/json.",
@@ -143,20 +131,15 @@ def _parse(body: bytes, expected: ExpectedBody) -> object:
         text = body.decode().removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            "invalid-utf8",
-            f"The body is not UTF-8: byte {error.start} cannot be part of it.",
+            "invalid-utf8", f"The body is not UTF-8: byte {error.start} cannot be part of it."
         ) from error
     try:
         return load_json(text, _refuse_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise _bad_json(
-            f"The body is not JSON: {error.msg} at {where}.",
-            expected,
-            line=error.lineno,
-            column=error.colno,
-        ) from error
+        problem = _bad_json(f"The body is not JSON: {error.msg} at {where}.", expected)
+        problem.body["line"], problem.body["column"] = error.lineno, error.colno
+        raise problem from error
     except RecursionError as error:
         raise _bad_json("The body is nested too deeply.", expected) from error
     except ValueError as error:  # not a JSON number, or one with thousands of digits
@@ -167,16 +150,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")  # RFC 8259, section 6
 
 
-def _bad_json(
-    what: str, expected: ExpectedBody, *, line: int | None = None, column: int | None = None
-) -> Problem:
-    return Problem(
-        HTTPStatus.BAD_REQUEST,
-        "invalid-json",
-        f"{what} Send a JSON object like {expected.example}.",
-        line=line,
-        column=column,
-    )
+def _bad_json(what: str, expected: ExpectedBody) -> Problem:
+    return Problem("invalid-json", f"{what} Send a JSON object like {expected.example}.")
 
 
 def _unknown_fields(names: list[str]) -> Problem:
@@ -195,7 +170,6 @@ def _repeated_fields(pointers: list[str]) -> Problem:
     shown = ", ".join(pointers[:_NAMES_SHOWN])
     more = " and more" if len(pointers) > _NAMES_SHOWN else ""
     return Problem(
-        HTTPStatus.BAD_REQUEST,
         "repeated-field",
         f"The body has fields that stand more than once: {shown}{more}. Send each of them once.",
         errors=errors,

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 import falcon
@@ -50,33 +49,28 @@ def read_page(req: falcon.Request) -> Page | None:
     Raises:
         Problem: 400, with all errors of the parameters.
     """
-    limit, cursor = req.params.get("limit"), req.params.get("cursor")
-    if limit is None and cursor is None:
+    if "limit" not in req.params and "cursor" not in req.params:
         return None
-    entries = DEFAULT_ENTRIES if limit is None else read_number(limit, 1, MAX_ENTRIES)
-    first = 0 if cursor is None else read_number(cursor, 0, LAST_CURSOR)
-    if entries is None or first is None:
-        raise Problem(HTTPStatus.BAD_REQUEST, "invalid-page", " ".join(_wrong(entries, first)))
-    return Page(first, entries)
+    errors: list[str] = []
+    limit = read_number(req, errors, "limit", 1, MAX_ENTRIES)
+    cursor = read_number(req, errors, "cursor", 0, LAST_CURSOR)
+    if errors:
+        raise Problem("invalid-page", " ".join(errors))
+    return Page(cursor or 0, limit or DEFAULT_ENTRIES)
 
 
-def read_number(text: str | list[str], least: int, most: int) -> int | None:
-    """Return an integer parameter within a range, or None.
+def read_number(
+    req: falcon.Request, errors: list[str], name: str, least: int, most: int
+) -> int | None:
+    """Return an integer parameter within a range; None if it is absent, or invalid with an error.
 
-    A repeated parameter arrives as a list, and is an error as it is ambiguous.
+    A repeated parameter is an error, as it is ambiguous.
     """
+    text = req.params.get(name)
+    if text is None:
+        return None
     if isinstance(text, str) and _NUMBER.fullmatch(text) and least <= int(text) <= most:
         return int(text)
+    hint = ": what `next` says on the page before" if name == "cursor" else ""
+    errors.append(f"`{name}` must be one whole number from {least} to {most}{hint}.")
     return None
-
-
-def _wrong(limit: int | None, cursor: int | None) -> list[str]:
-    wrong = []
-    if limit is None:
-        wrong.append(f"`limit` must be one whole number from 1 to {MAX_ENTRIES}.")
-    if cursor is None:
-        wrong.append(
-            f"`cursor` must be one whole number from 0 to {LAST_CURSOR}: what `next` says on the "
-            "page before."
-        )
-    return wrong

@@ -23,17 +23,11 @@ def wanted_wait(req: falcon.Request) -> int | None:
         several counts.
     """
     text = req.get_header("Prefer") or ""
-    place = 0
-    while (found := _PREFERENCE.match(text, place)) and found.end() > place:
+    position = 0
+    while (found := _PREFERENCE.match(text, position)) and found.end() > position:
         if found["name"].lower() == "wait":
             value = found["quoted"] if found["quoted"] is not None else found["plain"] or ""
             is_number = _SECONDS.fullmatch(value) is not None
             return min(int(value), LONGEST_WAIT_SECONDS) if is_number else None
-        place = found.end()
+        position = found.end()
     return None
-
-
-def waited_seconds(req: falcon.Request) -> float:
-    """Return the seconds that a request has waited by preference of its client."""
-    seconds: float = getattr(req.context, "waited_seconds", 0.0)
-    return seconds

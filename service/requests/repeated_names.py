@@ -4,6 +4,7 @@ JSON parsers disagree on which value counts (RFC 8259, section 4).
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,11 +15,7 @@ _LONGEST_STEP: Final = 64
 
 
 class _Repeating(dict[str, Any]):
-    """An object with repeated names.
-
-    Attributes:
-        repeated: the repeated names.
-    """
+    """An object with repeated names."""
 
     repeated: tuple[str, ...]
 
@@ -59,12 +56,7 @@ def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    seen: set[str] = set()
-    repeated: dict[str, None] = {}
-    for name, _ in pairs:
-        if name in seen:
-            repeated[name] = None
-        seen.add(name)
+    counts = Counter(name for name, _ in pairs)
     repeating = _Repeating(made)
-    repeating.repeated = tuple(repeated)
+    repeating.repeated = tuple(name for name, count in counts.items() if count > 1)
     return repeating

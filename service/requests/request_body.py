@@ -5,7 +5,6 @@ Decided where the specification is silent: a body may come in gzip, as one membe
 """
 
 import zlib
-from http import HTTPStatus
 from typing import Final
 
 import falcon
@@ -20,12 +19,9 @@ _PIECE_BYTES: Final = 64 * 1024
 
 
 def read_body(req: falcon.Request, *, max_body_bytes: int, if_too_long: str) -> bytes:
-    """Read a request's body.
+    """Read a request's body, of a maximum size as sent and decoded.
 
-    Args:
-        req: request with an unread body.
-        max_body_bytes: maximum size, as sent and decoded.
-        if_too_long: remedy for a longer body, a sentence.
+    `if_too_long` is the remedy for a longer body, a sentence.
 
     Raises:
         Problem: 413, 415 or 400.
@@ -66,7 +62,6 @@ def _gunzip(stream: ReadableIO, longest: int) -> bytes:
 
 def _bad_gzip(what: str) -> Problem:
     return Problem(
-        HTTPStatus.BAD_REQUEST,
         "invalid-gzip",
         f"The body is declared as gzip and {what}. Send one whole gzip member, or leave out "
         "Content-Encoding and send the body as it is.",
@@ -75,7 +70,6 @@ def _bad_gzip(what: str) -> Problem:
 
 def _unsupported_coding() -> Problem:
     return Problem(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported-content-coding",
         "The only Content-Encoding taken is gzip. Send the body in gzip, or as it is without that "
         "header.",
@@ -85,7 +79,5 @@ def _unsupported_coding() -> Problem:
 
 def _too_long(max_body_bytes: int, if_too_long: str) -> Problem:
     return Problem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "body-too-large",
-        f"The body is longer than {max_body_bytes} bytes. {if_too_long}",
+        "body-too-large", f"The body is longer than {max_body_bytes} bytes. {if_too_long}"
     )

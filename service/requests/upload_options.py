@@ -66,60 +66,53 @@ _is_header_value = re.compile(r"[!-~](?:[\t -~]*[!-~])?", re.ASCII).fullmatch
 _find_odd = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 _find_odd_in_lines = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
 
+_TEXTS: Final = {
+    "title": (LONGEST_TITLE, _find_odd),
+    "description": (LONGEST_DESCRIPTION, _find_odd_in_lines),
+}
+"""Name of a text → maximum length, and search for forbidden characters."""
+
 Faults = Iterator[FieldError]
 
 
 def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]:
-    """Read the options of a request.
-
-    Args:
-        body: the whole body.
-
-    Returns:
-        The options and their errors; the options are valid only without errors.
-    """
+    """Return the options of a request's body, and their errors; without errors they are valid."""
     given = [name for name in FIELDS if name in body]
-    if not given:
-        return NO_OPTIONS, []
-    faults = [fault for name in given for fault in FIELDS[name](body[name])]
-    if faults:
+    faults = [fault for name in given for fault in FIELDS[name](f"#/{name}", body[name])]
+    if faults or not given:
         return NO_OPTIONS, faults
-    return (
-        JobOptions(
-            album=_album_of(body.get("album")),
-            title=body.get("title"),
-            description=body.get("description"),
-            priority=Priority(body.get("priority", Priority.NORMAL)),
-            source_headers=_headers_by_origin(body.get("sourceHeaders", {})),
-            callback_url=body.get("callbackUrl"),
-            resolve_pages=body.get("resolvePages"),
-            convert=body.get("convert", True),
-        ),
-        [],
+    options = JobOptions(
+        album=_album_of(body.get("album")),
+        title=body.get("title"),
+        description=body.get("description"),
+        priority=Priority(body.get("priority", Priority.NORMAL)),
+        source_headers=_headers_by_origin(body.get("sourceHeaders", {})),
+        callback_url=body.get("callbackUrl"),
+        resolve_pages=body.get("resolvePages"),
+        convert=body.get("convert", True),
     )
+    return options, []
 
 
-# --- one function per field: yields the errors of its value ------------------------------------
+# --- checks: each yields the errors of a value at a JSON pointer ---------------------------------
 
 
-def _album(value: object) -> Faults:
+def _album(pointer: str, value: object) -> Faults:
     if isinstance(value, dict):
-        yield from _new_album(value)
+        yield from _new_album(pointer, value)
     elif not isinstance(value, str) or not _is_album(value):
         detail = (
             "An album id has 1 to 64 letters and digits; a new album is an object of "
             f"{', '.join(NewAlbum._fields)}."
         )
-        yield _fault("#/album", "invalid-album", detail)
+        yield _fault(pointer, "invalid-album", detail)
 
 
-def _new_album(value: Mapping[str, object]) -> Faults:
+def _new_album(album: str, value: Mapping[str, object]) -> Faults:
     for name, text in value.items():
-        pointer = f"#/album/{pointer_step(name)}"
-        if name == "title":
-            yield from _text(pointer, text, LONGEST_TITLE, _find_odd)
-        elif name == "description":
-            yield from _text(pointer, text, LONGEST_DESCRIPTION, _find_odd_in_lines)
+        pointer = f"{album}/{pointer_step(name)}"
+        if name in _TEXTS:
+            yield from _text(pointer, text, *_TEXTS[name])
         elif name not in ALBUM_CHOICES:
             detail = f"An album has {', '.join(NewAlbum._fields)}, and no other field."
             yield _fault(pointer, "unknown-field", detail)
@@ -128,16 +121,8 @@ def _new_album(value: Mapping[str, object]) -> Faults:
             yield _fault(pointer, f"unknown-{name}", detail)
 
 
-def _title(value: object) -> Faults:
-    return _template("title", value, LONGEST_TITLE, _find_odd)
-
-
-def _description(value: object) -> Faults:
-    return _template("description", value, LONGEST_DESCRIPTION, _find_odd_in_lines)
-
-
-def _template(name: str, value: object, longest: int, find_odd: Callable[[str], Any]) -> Faults:
-    pointer = f"#/{name}"
+def _template(pointer: str, value: object) -> Faults:
+    longest, find_odd = _TEXTS[pointer.removeprefix("#/")]
     yield from _text(pointer, value, longest, find_odd)
     if not isinstance(value, str) or not 1 <= len(value) <= longest:
         return
@@ -157,17 +142,17 @@ def _text(pointer: str, value: object, longest: int, find_odd: Callable[[str], A
         yield _fault(pointer, "not-printable", "It holds a control character or half a character.")
 
 
-def _priority(value: object) -> Faults:
+def _priority(pointer: str, value: object) -> Faults:
     if not isinstance(value, str) or value not in set(Priority):
-        yield _fault("#/priority", "unknown-priority", "It must be low, normal or high.")
+        yield _fault(pointer, "unknown-priority", "It must be low, normal or high.")
 
 
-def _convert(value: object) -> Faults:
+def _boolean(pointer: str, value: object) -> Faults:
     if not isinstance(value, bool):
-        yield _fault("#/convert", "not-a-boolean", "It must be true or false.")
+        yield _fault(pointer, "not-a-boolean", "It must be true or false.")
 
 
-def _callback_url(value: object) -> Faults:
+def _callback_url(pointer: str, value: object) -> Faults:
     try:
         usable = isinstance(value, str) and len(value) <= LONGEST_CALLBACK
         if usable:
@@ -179,26 +164,20 @@ def _callback_url(value: object) -> Faults:
             "It must be an absolute http or https URL without a user name or password, "
             f"of at most {LONGEST_CALLBACK} characters."
         )
-        yield _fault("#/callbackUrl", "invalid-callback-url", detail)
+        yield _fault(pointer, "invalid-callback-url", detail)
 
 
-def _resolve_pages(value: object) -> Faults:
-    if not isinstance(value, bool):
-        yield _fault("#/resolvePages", "not-a-boolean", "It must be true or false.")
-
-
-def _source_headers(value: object) -> Faults:
+def _source_headers(whole: str, value: object) -> Faults:
     if not isinstance(value, dict):
-        yield _fault("#/sourceHeaders", "not-an-object", _HEADERS_FORM)
+        yield _fault(whole, "not-an-object", _HEADERS_FORM)
         return
     if not 1 <= len(value) <= MAX_ORIGINS:
-        detail = f"It must name 1 to {MAX_ORIGINS} origins."
-        yield _fault("#/sourceHeaders", "invalid-length", detail)
+        yield _fault(whole, "invalid-length", f"It must name 1 to {MAX_ORIGINS} origins.")
         return
     origins = set()
     characters = 0
     for text, headers in value.items():
-        pointer = f"#/sourceHeaders/{pointer_step(text)}"
+        pointer = f"{whole}/{pointer_step(text)}"
         origin = _origin(text)
         if origin is None or origin in origins:
             detail = "It must be an origin, such as https://example.com, and only once."
@@ -213,7 +192,7 @@ def _source_headers(value: object) -> Faults:
         yield from _headers(pointer, headers)
     if characters > MAX_HEADER_CHARACTERS:
         detail = f"All headers together must have at most {MAX_HEADER_CHARACTERS} characters."
-        yield _fault("#/sourceHeaders", "invalid-length", detail)
+        yield _fault(whole, "invalid-length", detail)
 
 
 def _headers(pointer: str, headers: Mapping[str, object]) -> Faults:
@@ -236,17 +215,17 @@ def _headers(pointer: str, headers: Mapping[str, object]) -> Faults:
             yield _fault(at, "invalid-header-value", detail)
 
 
-FIELDS: Final[Mapping[str, Callable[[object], Faults]]] = {
+FIELDS: Final[Mapping[str, Callable[[str, object], Faults]]] = {
     "album": _album,
-    "title": _title,
-    "description": _description,
+    "title": _template,
+    "description": _template,
     "priority": _priority,
     "sourceHeaders": _source_headers,
     "callbackUrl": _callback_url,
-    "resolvePages": _resolve_pages,
-    "convert": _convert,
+    "resolvePages": _boolean,
+    "convert": _boolean,
 }
-"""Optional field → function that yields its errors."""
+"""Optional field → check of its value."""
 
 _HEADERS_FORM: Final = 'Its form is {"https://example.com": {"Name": "value"}}.'
 

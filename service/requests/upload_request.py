@@ -7,7 +7,6 @@ data URLs, when they hold the same bytes. MAX_URLS_PER_JOB counts entries as sen
 import json
 from dataclasses import dataclass, field, replace
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final
 
 import falcon
@@ -16,6 +15,7 @@ from service.problems.problems import FieldError, Problem
 from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object, shorten
 from service.requests.json_marks import has_more_values
 from service.requests.upload_options import FIELDS, MAX_OPTION_VALUES, read_options
+from service.settings.settings import Settings
 from workers import (
     NO_OPTIONS,
     DataUrl,
@@ -30,7 +30,7 @@ from workers import (
 )
 
 MAX_ERRORS_LISTED: Final = 1000
-"""Entries described in one answer; the rest is only counted."""
+"""Maximum number of errors in a response; the others are only counted."""
 
 _EXPECTED: Final = ExpectedBody(
     main_field="urls",
@@ -41,18 +41,17 @@ _EXPECTED: Final = ExpectedBody(
 
 
 _Verdict = ImageError | DataUrl | None
-"""Why an entry cannot be used; or what it holds, if it is a data URL."""
+"""Error of an entry, or content of a data URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What was asked for.
+    """A valid request.
 
     Attributes:
         urls: distinct, in the order of their first appearance.
-        duplicates: entries dropped because an earlier one was the same.
-        options: what was asked for besides.
-        data: the bytes of those URLs that are data URLs, by index; `urls` has their shown form.
+        duplicates: number of dropped entries.
+        data: contents of data URLs, by index in `urls`, which has their shortened form.
     """
 
     urls: tuple[str, ...]
@@ -61,32 +60,24 @@ class UploadRequest:
     data: dict[int, bytes] = field(default_factory=dict, repr=False)
 
 
-def read_upload_request(
-    req: falcon.Request, *, max_body_bytes: int, max_urls: int, max_image_bytes: int
-) -> UploadRequest:
+def read_upload_request(req: falcon.Request, settings: Settings) -> UploadRequest:
     """Read a request's body and check all of it.
 
-    Args:
-        req: the request, its body not read yet.
-        max_body_bytes: longest body that is read.
-        max_urls: most entries in `urls`.
-        max_image_bytes: that a data URL may hold.
-
     Raises:
-        Problem: 413, 415, 400 or 422, with everything that is wrong with it.
+        Problem: 413, 415, 400 or 422, with all errors.
     """
+    max_urls = settings.max_urls_per_job
     check = partial(_check_size, max_urls=max_urls)
-    body = read_object(req, _EXPECTED, max_body_bytes=max_body_bytes, check=check)
+    body = read_object(req, _EXPECTED, max_body_bytes=settings.max_body_bytes, check=check)
     options, faults = read_options(body)
     try:
-        request = _check_urls(_urls_of(body), max_urls, max_image_bytes)
+        request = _check_urls(_urls_of(body), max_urls, settings.max_image_bytes)
     except Problem as problem:
         if faults:
             problem.add_errors(faults)
         raise
     if faults:
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
             "invalid-options",
             "What is asked for besides the URLs cannot be done, so nothing was taken. "
             f"{faults[0]['pointer']}: {faults[0]['detail']}",
@@ -179,7 +170,6 @@ def _bad_entries(entries: list[Any], bad: list[int], verdicts: dict[str, _Verdic
     listed = "" if len(errors) == len(bad) else f" The first {len(errors)} are listed."
     count = f"{len(bad)} of {len(entries)} entries of 'urls' cannot be used"
     return Problem(
-        HTTPStatus.BAD_REQUEST,
         "invalid-urls",
         f"{count}, so nothing was taken.{listed} Mend or remove them and send the rest again.",
         errors=errors,

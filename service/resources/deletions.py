@@ -1,12 +1,13 @@
 """Deleting an image that was uploaded, or the album that was created for a job."""
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 import falcon
-import structlog
 
+from service.middleware.access_log import log_change
 from service.middleware.api_keys import owner_of
 from service.problems.problems import Problem
 from service.rendering.models import AlbumDeletionAccepted, DeletionAccepted
@@ -19,95 +20,62 @@ _is_index = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch
 
 _REFUSALS: Final = {
     DeletionRefusal.IMAGE_NOT_FOUND: (
-        HTTPStatus.NOT_FOUND,
-        "The job has no image with this index; `results` counts from 0.",
+        "The job has no image with this index; `results` counts from 0."
     ),
     DeletionRefusal.IMAGE_NOT_COMPLETE: (
-        HTTPStatus.CONFLICT,
-        "Only an image whose state is complete can be deleted, and this one's is not.",
+        "Only an image whose state is complete can be deleted, and this one's is not."
     ),
     DeletionRefusal.IMAGE_NOT_DELETABLE: (
-        HTTPStatus.CONFLICT,
-        "Imgur gave nothing to delete it with, or it came with another URL (`deduplicated`).",
+        "Imgur gave nothing to delete it with, or it came with another URL (`deduplicated`)."
     ),
-    DeletionRefusal.IMAGE_ALREADY_DELETED: (
-        HTTPStatus.CONFLICT,
-        "This image is deleted, or about to be.",
-    ),
+    DeletionRefusal.IMAGE_ALREADY_DELETED: "This image is deleted, or about to be.",
     DeletionRefusal.ALBUM_NOT_FOUND: (
-        HTTPStatus.NOT_FOUND,
-        "No album was created for this job: its `album` was none, or the id of another one.",
+        "No album was created for this job: its `album` was none, or the id of another one."
     ),
     DeletionRefusal.ALBUM_NOT_CREATED: (
-        HTTPStatus.CONFLICT,
-        "The album of this job could not be created; there is nothing to delete.",
+        "The album of this job could not be created; there is nothing to delete."
     ),
-    DeletionRefusal.ALBUM_ALREADY_DELETED: (
-        HTTPStatus.CONFLICT,
-        "This album is deleted, or about to be.",
-    ),
+    DeletionRefusal.ALBUM_ALREADY_DELETED: "This album is deleted, or about to be.",
     DeletionRefusal.JOB_UNFINISHED: (
-        HTTPStatus.CONFLICT,
-        "Images are still to come into this album. Cancel its jobs, or wait for their end.",
+        "Images are still to come into this album. Cancel its jobs, or wait for their end."
     ),
 }
 
 
+@dataclass(frozen=True, slots=True)
 class DeletionResource:
-    """DELETE /v1/images/upload/{job_id}/images/{index}.
+    """DELETE /v1/images/upload/{job_id}/images/{index}."""
 
-    Args:
-        backend: has the jobs.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._log = structlog.get_logger("http")
+    backend: Backend
 
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, job_id: str, index: str
     ) -> None:
         """Queue the deletion of the image."""
-        known_id, owner = canonical(job_id), owner_of(req)
-        # An index of no job: the mailbox tells whether job or image is missing.
+        known_id = canonical(job_id)
+        # -1 is no valid index: the mailbox returns whether the job or the image is missing.
         number = int(index) if _is_index(index) else -1
-        refusal = self._backend.mailbox.delete_image(known_id, number, owner)
+        refusal = self.backend.mailbox.delete_image(known_id, number, owner_of(req))
         if refusal is not None:
             raise _problem(refusal)
-        self._log.info(
-            "deletion accepted",
-            job_id=known_id,
-            index=number,
-            client=req.remote_addr,
-            owner=owner or None,
-        )
+        log_change(req, "deletion accepted", job_id=known_id, index=number)
         resp.status = HTTPStatus.ACCEPTED
         resp.data = render(DeletionAccepted(jobId=known_id, index=number, deleted="pending"))
 
 
+@dataclass(frozen=True, slots=True)
 class AlbumDeletionResource:
-    """DELETE /v1/images/upload/{job_id}/album.
+    """DELETE /v1/images/upload/{job_id}/album."""
 
-    Args:
-        backend: has the jobs.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._log = structlog.get_logger("http")
+    backend: Backend
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
-        """Have the album deleted by a worker, and answer at once; its images stay."""
-        known_id, owner = canonical(job_id), owner_of(req)
-        refusal = self._backend.mailbox.delete_album(known_id, owner)
+        """Queue the deletion of the album; its images stay."""
+        known_id = canonical(job_id)
+        refusal = self.backend.mailbox.delete_album(known_id, owner_of(req))
         if refusal is not None:
             raise _problem(refusal)
-        self._log.info(
-            "album deletion accepted",
-            job_id=known_id,
-            client=req.remote_addr,
-            owner=owner or None,
-        )
+        log_change(req, "album deletion accepted", job_id=known_id)
         resp.status = HTTPStatus.ACCEPTED
         resp.data = render(AlbumDeletionAccepted(jobId=known_id, deleted="pending"))
 
@@ -117,10 +85,8 @@ def _problem(refusal: DeletionRefusal) -> Problem:
         return job_not_found()
     if refusal is DeletionRefusal.DRAINING:
         return Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
             refusal.value,
             "The service is shutting down and deletes nothing more. Send it again later.",
-            headers={"Retry-After": str(_DRAINING_RETRY_SECONDS)},
+            retry_after=_DRAINING_RETRY_SECONDS,
         )
-    status, detail = _REFUSALS[refusal]
-    return Problem(status, refusal.value, detail)
+    return Problem(refusal.value, _REFUSALS[refusal])

@@ -1,6 +1,7 @@
 """A job's changes as server-sent events."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import falcon
@@ -27,66 +28,49 @@ from workers import Backend
 _FULL_RETRY_SECONDS = 10
 
 
+@dataclass(frozen=True, slots=True)
 class EventsResource:
-    """GET /v1/images/upload/{job_id}/events.
+    """GET /v1/images/upload/{job_id}/events; the broadcaster continues begun responses."""
 
-    Args:
-        backend: has the jobs.
-        broadcaster: continues responses that have begun.
-        forecasts: make the jobs' forecasts.
-        sandbox: whether links are the sandbox's.
-    """
-
-    def __init__(
-        self, backend: Backend, broadcaster: Broadcaster, forecasts: Forecasts, *, sandbox: bool
-    ) -> None:
-        self._backend = backend
-        self._broadcaster = broadcaster
-        self._forecasts = forecasts
-        self._sandbox = sandbox
+    backend: Backend
+    broadcaster: Broadcaster
+    forecasts: Forecasts
+    sandbox: bool
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Send the job's state, or the changes that the client missed, then further changes."""
         most_results, owner = _read_limit(req), owner_of(req)
         known_id = canonical(job_id)
-        summary = look_at(self._backend, known_id, owner)
-        events = JobEvents(self._backend, known_id, owner, sandbox=self._sandbox)
+        summary = look_at(self.backend, known_id, owner)
+        events = JobEvents(self.backend, known_id, owner, sandbox=self.sandbox)
         since, knows_end = read_id(req.get_header("Last-Event-ID"))
         if knows_end and is_complete(summary) and summary.latest == since:
             # Without this a browser reconnects after the end.
             resp.status = HTTPStatus.NO_CONTENT
             return
-        if not is_complete(summary) and self._broadcaster.is_full(tenant_of(req)):
+        if not is_complete(summary) and self.broadcaster.is_full(tenant_of(req)):
             raise _too_many_watchers()
-        forecast = None if is_complete(summary) else self._forecasts.of(known_id)
-        told = events.since(since, most_results, forecast)
-        if told is None:
+        forecast = None if is_complete(summary) else self.forecasts.of(known_id)
+        update = events.since(since, most_results, forecast)
+        if update is None:
             raise job_not_found()
-        begun, last = told
+        data, last = update
         resp.content_type = MEDIA_TYPE
         # Otherwise nginx and similar proxies buffer the events.
         resp.set_header("X-Accel-Buffering", "no")
         if not is_end(last):
-            self._go_on(
-                req,
-                EventStream(
-                    self._broadcaster,
-                    known_id,
-                    owner,
-                    last.version,
-                    most_results,
-                    tenant=tenant_of(req),
-                ),
+            stream = EventStream(
+                self.broadcaster, known_id, owner, last.version, most_results, tenant_of(req)
             )
-        resp.stream = _pieces(begun + (end(last) if is_end(last) else b""))
+            _go_on(req, stream)
+        resp.stream = _pieces(data + (end(last) if is_end(last) else b""))
 
-    on_head = on_get
 
-    def _go_on(self, req: falcon.Request, stream: EventStream) -> None:
-        suspended = suspended_request_of(req.env)
-        # With another server the response ends here, and the client polls by reconnecting.
-        if suspended is not None and req.method == "GET":
-            suspended.stream(stream, stream.begin)
+def _go_on(req: falcon.Request, stream: EventStream) -> None:
+    suspended = suspended_request_of(req.env)
+    # With another server the response ends here, and the client polls by reconnecting.
+    if suspended is not None and req.method == "GET":
+        suspended.stream(stream, stream.begin)
 
 
 def _pieces(events: bytes) -> Iterator[bytes]:
@@ -100,7 +84,6 @@ def _read_limit(req: falcon.Request) -> int:
         return MAX_RESULTS
     if page.cursor:
         raise Problem(
-            HTTPStatus.BAD_REQUEST,
             "invalid-page",
             f"A snapshot begins with the first result: send `limit` (1 to {MAX_ENTRIES}) alone, "
             "and read other pages of the job from its own path.",
@@ -110,9 +93,8 @@ def _read_limit(req: falcon.Request) -> int:
 
 def _too_many_watchers() -> Problem:
     return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
         "too-many-watchers",
         "You follow as many jobs as this service has places left for others. Ask for the status "
         "from time to time, or come again later.",
-        headers={"Retry-After": str(_FULL_RETRY_SECONDS)},
+        retry_after=_FULL_RETRY_SECONDS,
     )

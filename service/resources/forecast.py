@@ -1,5 +1,7 @@
 """The forecast of a job's end."""
 
+from dataclasses import dataclass
+
 import falcon
 
 from service.events.server_sent import is_complete
@@ -11,31 +13,23 @@ from service.views.forecast import Forecasts
 from workers import Backend
 
 
+@dataclass(frozen=True, slots=True)
 class ForecastResource:
-    """GET /v1/images/upload/{job_id}/forecast.
+    """GET /v1/images/upload/{job_id}/forecast."""
 
-    Args:
-        backend: has the jobs.
-        forecasts: makes the forecasts.
-        sandbox: whether images go to the sandbox.
-    """
-
-    def __init__(self, backend: Backend, forecasts: Forecasts, *, sandbox: bool) -> None:
-        self._backend = backend
-        self._forecasts = forecasts
-        self._sandbox = sandbox
+    backend: Backend
+    forecasts: Forecasts
+    sandbox: bool
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Send the forecast; a job of another owner does not exist."""
-        job = look_at(self._backend, canonical(job_id), owner_of(req))
+        job = look_at(self.backend, canonical(job_id), owner_of(req))
         shown = JobForecast(
             id=job.job_id,
             status=job.status.value,
             counts=counts_of(job),
-            forecast=None if is_complete(job) else self._forecasts.of(job.job_id),
+            forecast=None if is_complete(job) else self.forecasts.of(job.job_id),
         )
-        if self._sandbox:
+        if self.sandbox:
             shown["sandbox"] = True
         resp.data = render(shown)
-
-    on_head = on_get

@@ -1,8 +1,8 @@
 """Liveness and readiness."""
 
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal
 
 import falcon
 
@@ -31,27 +31,22 @@ class LivenessResource:
         alive: Liveness = {"status": "ok"}
         resp.data = render(alive)
 
-    on_head = on_get
 
-
+@dataclass(frozen=True, slots=True)
 class ReadinessResource:
-    """GET /readyz.
+    """GET /readyz."""
 
-    Args:
-        backend: has the health.
-        sandbox: whether images go to the sandbox instead of Imgur.
-    """
-
-    def __init__(self, backend: Backend, *, sandbox: bool) -> None:
-        self._backend = backend
-        self._imgur: Literal["sandbox", "imgur"] = "sandbox" if sandbox else "imgur"
+    backend: Backend
+    sandbox: bool
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Respond with 200 if jobs are accepted and processed, else with 503."""
         try:
-            readiness = self._readiness(self._backend.health())
+            readiness = self._readiness(self.backend.health())
         except BackendSilentError:
-            readiness = self._silence()
+            wanted = self.backend.workers_wanted()
+            readiness = self._readiness(BackendHealth(BackendState.LOST, 0, wanted, 0, 0, 0.0))
+            readiness["state"], readiness["detail"] = "silent", _SILENT
         if not readiness["ready"]:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(_RETRY_SECONDS))
@@ -62,7 +57,7 @@ class ReadinessResource:
             "ready": health.state is BackendState.READY,
             "state": health.state.value,
             "detail": self._describe(health),
-            "imgur": self._imgur,
+            "imgur": "sandbox" if self.sandbox else "imgur",
             "workers_ready": health.workers_ready,
             "workers_wanted": health.workers_wanted,
             "queued_urls": health.queued_urls,
@@ -70,22 +65,6 @@ class ReadinessResource:
             "pause_seconds": round(health.pause_seconds, 1),
             "blocked": shown_block(health.block, time.time()),
         }
-
-    def _silence(self) -> Readiness:
-        return {
-            "ready": False,
-            "state": "silent",
-            "detail": _SILENT,
-            "imgur": self._imgur,
-            "workers_ready": 0,
-            "workers_wanted": self._backend.workers_wanted(),
-            "queued_urls": 0,
-            "leased_urls": 0,
-            "pause_seconds": 0.0,
-            "blocked": None,
-        }
-
-    on_head = on_get
 
     def _describe(self, health: BackendHealth) -> str:
         sentences = [_SENTENCES[health.state]]
@@ -99,6 +78,6 @@ class ReadinessResource:
                 f"Uploads have stopped, as Imgur refuses them; one image is tried in {wait:.0f} s. "
                 f"{health.block.message}"
             )
-        if self._imgur == "sandbox":
+        if self.sandbox:
             sentences.append("Images go to the sandbox, not to the real Imgur.")
         return " ".join(sentences)

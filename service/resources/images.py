@@ -1,5 +1,7 @@
 """The links of all uploaded images."""
 
+from dataclasses import dataclass
+
 import falcon
 
 from service.http.large_responses import LargeResponses
@@ -9,25 +11,18 @@ from service.requests.paging import read_page
 from service.views.link_views import LinkViews
 
 
+@dataclass(frozen=True, slots=True)
 class ImagesResource:
-    """GET /v1/images.
+    """GET /v1/images."""
 
-    Args:
-        views: renders links.
-        answers: sends large responses.
-    """
-
-    def __init__(self, views: LinkViews, answers: LargeResponses) -> None:
-        self._views = views
-        self._answers = answers
+    views: LinkViews
+    responses: LargeResponses
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the owner's links, in order of completion."""
         page, owner = read_page(req), owner_of(req)
-        shown = self._views.show(owner) if page is None else self._views.show_page(owner, page)
+        shown = self.views.show(owner) if page is None else self.views.show_page(owner, page)
         if is_known(req, resp, shown.tag):
             return
         identify(resp, shown.tag)
-        self._answers.send(req, resp, shown.pieces, tenant_of(req))
-
-    on_head = on_get
+        self.responses.send(req, resp, shown.body, tenant_of(req))

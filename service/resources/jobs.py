@@ -1,6 +1,6 @@
 """The list of an owner's jobs."""
 
-from http import HTTPStatus
+from dataclasses import dataclass
 
 import falcon
 
@@ -12,31 +12,21 @@ from service.requests.paging import DEFAULT_JOBS, LAST_CURSOR, MAX_JOBS, read_nu
 from workers import Backend, JobOverview, JobStatus
 
 
+@dataclass(frozen=True, slots=True)
 class JobsResource:
-    """GET /v1/jobs.
+    """GET /v1/jobs."""
 
-    Args:
-        backend: has the jobs.
-        sandbox: whether links are the sandbox's.
-    """
-
-    def __init__(self, backend: Backend, *, sandbox: bool) -> None:
-        self._backend = backend
-        self._sandbox = sandbox
+    backend: Backend
+    sandbox: bool
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List jobs, newest first."""
         status, limit, before = _read_query(req)
-        listing = self._backend.job_table.listing(owner_of(req), status, before, limit)
-        shown: JobList = {
-            "jobs": [_entry(job) for job in listing.jobs],
-            "next": listing.following,
-        }
-        if self._sandbox:
+        listing = self.backend.job_table.listing(owner_of(req), status, before, limit)
+        shown: JobList = {"jobs": [_entry(job) for job in listing.jobs], "next": listing.following}
+        if self.sandbox:
             shown["sandbox"] = True
         resp.data = render(shown)
-
-    on_head = on_get
 
 
 def _entry(job: JobOverview) -> JobEntry:
@@ -57,17 +47,12 @@ def _entry(job: JobOverview) -> JobEntry:
 
 
 def _read_query(req: falcon.Request) -> tuple[JobStatus | None, int, int | None]:
-    params = req.params
-    status = params.get("status")
-    limit = read_number(params.get("limit", str(DEFAULT_JOBS)), 1, MAX_JOBS)
-    before = read_number(params["cursor"], 1, LAST_CURSOR) if "cursor" in params else None
-    wrong = []
+    status = req.params.get("status")
+    errors: list[str] = []
     if status is not None and status not in list(JobStatus):
-        wrong.append(f"`status` must be one of {', '.join(JobStatus)}.")
-    if limit is None:
-        wrong.append(f"`limit` must be one whole number from 1 to {MAX_JOBS}.")
-    if "cursor" in params and before is None:
-        wrong.append("`cursor` must be what `next` says on the page before.")
-    if wrong or limit is None:
-        raise Problem(HTTPStatus.BAD_REQUEST, "invalid-page", " ".join(wrong))
-    return None if status is None else JobStatus(str(status)), limit, before
+        errors.append(f"`status` must be one of {', '.join(JobStatus)}.")
+    limit = read_number(req, errors, "limit", 1, MAX_JOBS)
+    before = read_number(req, errors, "cursor", 1, LAST_CURSOR)
+    if errors:
+        raise Problem("invalid-page", " ".join(errors))
+    return None if status is None else JobStatus(str(status)), limit or DEFAULT_JOBS, before

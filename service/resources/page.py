@@ -1,6 +1,6 @@
 """The files of the page for people."""
 
-from http import HTTPStatus
+from dataclasses import dataclass
 
 import falcon
 
@@ -8,25 +8,15 @@ from service.pages.page_files import PageFiles
 from service.problems.problems import Problem
 
 
+@dataclass(frozen=True, slots=True)
 class PageFileResource:
-    """GET /page/{version}/{name}.
+    """GET /page/{version}/{name}."""
 
-    Args:
-        files: all files of the page.
-    """
-
-    def __init__(self, files: PageFiles) -> None:
-        self._files = files
+    files: PageFiles
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, version: str, name: str) -> None:
         """Send a file of the page."""
-        file = self._files.find(version, name)
+        file = self.files.find(version, name)
         if file is None:
-            raise Problem(
-                HTTPStatus.NOT_FOUND,
-                "not-found",
-                "The page has no such file; load the page at / anew.",
-            )
+            raise Problem("not-found", "The page has no such file; load the page at / anew.")
         file.send(req, resp)
-
-    on_head = on_get

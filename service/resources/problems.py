@@ -18,15 +18,11 @@ class ProblemResource:
     def on_get(self, req: falcon.Request, resp: falcon.Response, code: str) -> None:
         """Send the explanation of a code."""
         if code not in CATALOG:
-            raise Problem(
-                HTTPStatus.NOT_FOUND, "not-found", "This service has no problem of this name."
-            )
+            raise Problem("not-found", "This service has no problem of this name.")
         resp.append_header("Vary", "Accept")
         prefers_html = req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML))
         form = _page if prefers_html == falcon.MEDIA_HTML else _answer
         form(code).send(req, resp)
-
-    on_head = on_get
 
 
 @cache

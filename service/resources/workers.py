@@ -1,6 +1,6 @@
 """The number of workers."""
 
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Any, Final
 
 import falcon
@@ -22,62 +22,56 @@ _LONGEST_BODY = 1024  # bytes, with white space
 _DRAINING_RETRY_SECONDS = 10
 
 
+@dataclass(frozen=True, slots=True)
 class WorkersResource:
     """GET and PUT /v1/workers.
 
-    Args:
-        backend: has the workers.
+    Attributes:
         admin_key: authorizes a change.
         most: maximum number of workers.
         automatic: whether the number follows the queue.
     """
 
-    def __init__(
-        self, backend: Backend, admin_key: AdminKey, *, most: int, automatic: bool
-    ) -> None:
-        self._backend = backend
-        self._admin_key = admin_key
-        self._most = most
-        self._automatic = automatic
+    backend: Backend
+    admin_key: AdminKey
+    most: int
+    automatic: bool
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Send the numbers of workers."""
         health = self._health()
         resp.data = render(self._shown(health, health.workers_wanted))
 
-    on_head = on_get
-
     def on_put(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Set the number of workers; responds before they have started or ended."""
-        self._admin_key.require(req)
+        self.admin_key.require(req)
         count = self._count(read_object(req, _EXPECTED, max_body_bytes=_LONGEST_BODY))
         health = self._health()
         if health.state is BackendState.DRAINING:
             raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
                 "draining",
                 "The service is shutting down, and so are its workers.",
-                headers={"Retry-After": str(_DRAINING_RETRY_SECONDS)},
+                retry_after=_DRAINING_RETRY_SECONDS,
             )
-        self._backend.scale(count)
+        self.backend.scale(count)
         resp.data = render(self._shown(health, count))
 
     def _health(self) -> BackendHealth:
-        health = self._backend.health()
+        health = self.backend.health()
         if health.state is BackendState.LOST:
-            raise BackendLostError("The job board is lost.")
+            raise BackendLostError("The job state is lost.")
         return health
 
     def _count(self, body: dict[str, Any]) -> int:
-        wanted = f"a whole number from 1 to {self._most}"
+        wanted = f"a whole number from 1 to {self.most}"
         if "count" not in body:
             raise _bad_count(f"The field 'count' is missing: {wanted}.")
         count = body["count"]
         if type(count) is not int:
             shown = count if isinstance(count, float) else kind_of(count)
             raise _bad_count(f"The field 'count' is {shown}; it must be {wanted}.")
-        if not 1 <= count <= self._most:
-            why = " Raise WORKER_COUNT_MAX for more." if self._automatic and count > 0 else ""
+        if not 1 <= count <= self.most:
+            why = " Raise WORKER_COUNT_MAX for more." if self.automatic and count > 0 else ""
             raise _bad_count(f"The field 'count' must be {wanted}.{why}")
         return count
 
@@ -86,8 +80,8 @@ class WorkersResource:
             "wanted": wanted,
             "ready": health.workers_ready,
             "leaving": health.workers_draining,
-            "most": self._most,
-            "automatic": self._automatic,
+            "most": self.most,
+            "automatic": self.automatic,
         }
 
 

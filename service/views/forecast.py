@@ -1,9 +1,9 @@
 """The forecast of a job's end.
 
-An estimate of three parts; none while Imgur refuses whatever is sent. The queue: jobs take turns,
-so that what comes before a job's last URL is known (`JobSizes`). The rate: as lately, all
-workers together. The limits: what is left of Imgur's is used up by then, or not; if so, the rest
-waits for the reset. A budget of our own is reckoned where it is kept (`SlidingWindow`).
+An estimate from three numbers; none while Imgur refuses all uploads. The queue: jobs take turns, so
+the number of URLs before a job's last one is known (`JobSizes`). The rate: the recent one of all
+workers. The limits: if Imgur's quota is used up before the end, the rest waits for the reset. The
+budget of our own is computed by `SlidingWindow`.
 """
 
 import math
@@ -72,7 +72,7 @@ def forecast(queue_stats: QueueStats, now: float, *, counts_quota: bool) -> Fore
 
 
 def seconds_left(queue_stats: QueueStats, *, counts_quota: bool) -> float | None:
-    """Until the job's last URL has ended; None if nobody knows."""
+    """Return the seconds until the end of the job's last URL; None if unknown."""
     rate, quota = queue_stats.rate_per_second, queue_stats.quota
     if queue_stats.ahead is None or quota.block is not None:
         return None
@@ -111,26 +111,21 @@ def _seconds_by(
     return until_reset + periods * counter.period_seconds + last / rate
 
 
+@dataclass(frozen=True, slots=True)
 class Forecasts:
-    """Makes forecasts from the mailbox's figures.
+    """Makes forecasts; limits of the sandbox have no effect.
 
-    Args:
-        backend: has the mailbox.
-        sandbox: whether uploads go to the sandbox, whose limits have no effect.
-        wall_clock: seconds since the epoch.
+    `wall_clock` returns seconds since the epoch.
     """
 
-    def __init__(
-        self, backend: Backend, *, sandbox: bool, wall_clock: Callable[[], float] = time.time
-    ) -> None:
-        self._backend = backend
-        self._sandbox = sandbox
-        self._wall_clock = wall_clock
+    backend: Backend
+    sandbox: bool
+    wall_clock: Callable[[], float] = time.time
 
     def of(self, job_id: str) -> Forecast | None:
         """Return the forecast of a job; None if it has no open URLs.
 
         The caller checks the owner.
         """
-        queue_stats = self._backend.mailbox.queue_stats(job_id)
-        return forecast(queue_stats, self._wall_clock(), counts_quota=not self._sandbox)
+        queue_stats = self.backend.mailbox.queue_stats(job_id)
+        return forecast(queue_stats, self.wall_clock(), counts_quota=not self.sandbox)

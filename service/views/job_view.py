@@ -18,11 +18,7 @@ _URL_BYTES = 175  # of memory besides the text itself: places in lists, and obje
 
 
 class JobView:
-    """One job as JSON, in pieces. Not thread-safe.
-
-    Args:
-        sandbox: whether links are the sandbox's; responses then say so.
-    """
+    """One job as JSON. Not thread-safe."""
 
     def __init__(self, *, sandbox: bool) -> None:
         self._sandbox = sandbox
@@ -37,7 +33,7 @@ class JobView:
         self._timelines = bytearray()
         self._earlier: dict[int, bytes] = {}
         self._text_bytes = 0
-        self._whole: tuple[bytes, ...] | None = None
+        self._whole: bytes | None = None
 
     @property
     def version(self) -> int:
@@ -54,16 +50,16 @@ class JobView:
         return self._last is not None and self._last.is_current and self.version == version
 
     def is_rendered_at(self, version: int) -> bool:
-        """Whether the answer that shows all of the job as of this version is there; any thread may
-        ask, and then it may be gone.
+        """Return whether the whole job is rendered at this version; without the view's lock, this
+        may change at any moment.
         """
         return self._whole is not None and self.is_whole_at(version)
 
     @property
     def size(self) -> int:
         """Estimated memory in bytes."""
-        whole = sum(map(len, self._whole or ()))
-        return _VIEW_BYTES + self._text_bytes + whole + _URL_BYTES * len(self._urls)
+        whole = self._whole or b""
+        return _VIEW_BYTES + self._text_bytes + len(whole) + _URL_BYTES * len(self._urls)
 
     def apply(self, changes: JobChanges) -> None:
         """Apply changes of the job."""
@@ -86,13 +82,10 @@ class JobView:
         self._text_bytes += added
         self._keep_timelines(changes)
 
-    def whole(self) -> tuple[bytes, ...]:
-        """Return the whole job, a `JobAnswer`, in pieces.
-
-        The pieces stay the same objects while the job does not change.
-        """
+    def whole(self) -> bytes:
+        """Return the whole job, a `JobAnswer`; the same object while the job does not change."""
         if self._whole is None:
-            self._whole = (
+            parts = (
                 self._head() + b',"uploaded":{"pending":[',
                 self._listed(self._urls, ImageState.PENDING),
                 b'],"complete":[',
@@ -103,21 +96,20 @@ class JobView:
                 b",".join(self._told(self._results)),
                 b"]" + self._tail(),
             )
+            self._whole = b"".join(parts)
         return self._whole
 
-    def page(self, page: Page, *, with_timelines: bool = False) -> tuple[bytes, ...]:
-        """The answer that shows some of the results, a `JobPage`."""
+    def page(self, page: Page, *, with_timelines: bool = False) -> bytes:
+        """Return the job with a page of its results, a `JobPage`."""
         results = self._told(self._results[page.cursor : page.end])
         if with_timelines:
             results = [
                 result[:-1] + b',"timeline":' + self._timeline(index) + b"}"
                 for index, result in enumerate(results, page.cursor)
             ]
-        return (
-            self._head() + b',"results":[',
-            b",".join(results),
-            b'],"next":%b' % render(page.next_of(self._job.total)) + self._tail(),
-        )
+        following = render(page.next_of(self._job.total))
+        shown = b',"results":[%b],"next":%b' % (b",".join(results), following)
+        return self._head() + shown + self._tail()
 
     def fit(self, page: Page, max_bytes: int) -> Page:
         """Return the part of a page whose results fit a number of bytes; one result at least."""

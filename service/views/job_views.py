@@ -15,10 +15,8 @@ _RESULT_BYTES = 60  # of JSON besides the URL
 class JobViews:
     """Responses that show jobs. Thread-safe.
 
-    Args:
-        job_table: has the jobs; called each time, and checks the owner.
-        sandbox: whether links are the sandbox's.
-        max_bytes: memory limit of cached views; 100,000 URLs take about 80 MB.
+    The job table is called each time, and checks the owner. `max_bytes` is the memory limit of the
+    cached views; 100,000 URLs take about 80 MB.
     """
 
     def __init__(self, job_table: WebJobTable, *, sandbox: bool, max_bytes: int) -> None:
@@ -35,13 +33,8 @@ class JobViews:
         return changes
 
     def least_bytes(self, job: JobChanges, owner: str, page: Page | None) -> int:
-        """Memory that an answer will take at least, beside what is rendered already; renders
-        nothing, and waits for nobody.
-
-        Args:
-            job: what `summary` has returned.
-            owner: of the job.
-            page: results to show; None for all.
+        """Return the minimum size in bytes of a response for a result of `summary`, or 0 if it is
+        rendered already. Does not render or block.
         """
         shown = job.total
         if page is not None:
@@ -61,27 +54,18 @@ class JobViews:
         *,
         with_timelines: bool = False,
     ) -> Rendered | None:
-        """Return the job at a version or later; None if it is gone.
+        """Return the job, or a page of its results, at a version or later; None if it is gone.
 
-        Calling `summary` first keeps requests from waiting here for one that waits for a backend
-        that does not respond.
-
-        Args:
-            job_id: the job.
-            owner: of the job.
-            version: `latest` of the result of `summary`.
-            page: results to show; None for all.
-            with_timelines: whether to show timelines on a page.
+        Calling `summary` first, for the version, keeps requests from waiting here for one that
+        waits for a backend that does not respond.
         """
         key = (owner, job_id)
         with self._views.view(key) as view:
             if not view.is_whole_at(version) and not self._follow(view, job_id, owner):
                 self._views.forget(key)
                 return None
-            pieces = (
-                view.whole() if page is None else view.page(page, with_timelines=with_timelines)
-            )
-            return Rendered(tag_of(view.version), pieces)
+            body = view.whole() if page is None else view.page(page, with_timelines=with_timelines)
+            return Rendered(tag_of(view.version), body)
 
     def _follow(self, view: JobView, job_id: str, owner: str) -> bool:
         while True:

@@ -1,13 +1,8 @@
-"""What bounds uploads, as JSON: Imgur's limits, a block, and a budget of our own."""
+"""The limits of uploads, as JSON: Imgur's limits, a block, and a budget of our own."""
 
 from typing import Final
 
-from service.rendering.forecast_models import (
-    BlockedUploads,
-    BudgetLeft,
-    LimitLeft,
-    UploadLimits,
-)
+from service.rendering.forecast_models import BlockedUploads, BudgetLeft, LimitLeft, UploadLimits
 from service.rendering.rendered import iso_time
 from workers import Block, LimitState, QueueStats, WindowState
 
@@ -15,12 +10,7 @@ OPENING: Final = "POST /v1/limits/open, with the key of ADMIN_KEY"
 
 
 def shown_block(block: Block | None, now: float) -> BlockedUploads | None:
-    """Why uploads have stopped, and what goes on about it; None if they have not.
-
-    Args:
-        block: as the backend sees it.
-        now: seconds since the epoch.
-    """
+    """Return the block of all uploads, at a time in seconds since the epoch."""
     if block is None:
         return None
     return {
@@ -35,12 +25,7 @@ def shown_block(block: Block | None, now: float) -> BlockedUploads | None:
 
 
 def shown_limits(queue_stats: QueueStats, now: float) -> UploadLimits:
-    """All that bounds uploads.
-
-    Args:
-        queue_stats: as the backend sees it.
-        now: seconds since the epoch.
-    """
+    """Return all limits of uploads, at a time in seconds since the epoch."""
     quota, rate = queue_stats.quota, queue_stats.rate_per_second
     return {
         "credits": {

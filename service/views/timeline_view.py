@@ -1,7 +1,5 @@
 """The timeline of a URL as JSON, shown with `?timeline=1`."""
 
-from http import HTTPStatus
-
 import falcon
 
 from service.problems.problems import Problem
@@ -17,9 +15,7 @@ def wants_timelines(req: falcon.Request) -> bool:
     """
     asked = req.params.get("timeline", "0")
     if asked not in ("0", "1"):
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, "invalid-timeline", "`timeline` must be 0 or 1, and only once."
-        )
+        raise Problem("invalid-timeline", "`timeline` must be 0 or 1, and only once.")
     return asked == "1"
 
 

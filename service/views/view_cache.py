@@ -41,10 +41,7 @@ class ViewCache(Generic[_Key, _View]):
     """
 
     def __init__(
-        self,
-        make: Callable[[], _View],
-        max_bytes: int,
-        clock: Callable[[], float] = time.monotonic,
+        self, make: Callable[[], _View], max_bytes: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._make = make
         self._max_bytes = max_bytes
@@ -68,9 +65,7 @@ class ViewCache(Generic[_Key, _View]):
                 self._weigh(key, kept)
 
     def peek(self, key: _Key) -> _View | None:
-        """The view of a key, if there is one, whatever another thread does with it; waits for
-        nobody.
-        """
+        """Return the view of a key, if any, without its lock."""
         with self._lock:
             kept = self._kept.get(key)
         return None if kept is None else kept.view

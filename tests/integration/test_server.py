@@ -316,7 +316,7 @@ class TestDrain:
 
     def test_threads_end(self, running: Running) -> None:
         assert running.ask(b"/") == b"0"
-        threads = running.server._dispatchers.usual.threads
+        threads = running.server._dispatchers.default.threads
         assert len(threads) == REQUEST_THREADS
         running.server.close()
         assert not threads

@@ -1,4 +1,4 @@
-"""A board of the plain classes, no process in sight, and an app over it."""
+"""A backend of the plain classes, no process in sight, and an app over it."""
 
 import dataclasses
 import json
@@ -76,7 +76,7 @@ def make_backend() -> Callable[..., PlainBackend]:
 
 @pytest.fixture
 def make_api(backend: PlainBackend) -> Callable[..., Api]:
-    """An app over the board, its environment given as keywords."""
+    """An app over the backend, its environment given as keywords."""
 
     def make(over: PlainBackend | None = None, **environ: str) -> Api:
         # An account unless said otherwise: the sandbox has tests of its own.

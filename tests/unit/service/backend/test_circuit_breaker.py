@@ -1,4 +1,4 @@
-"""A board that goes silent, in front of which the gate closes."""
+"""A backend that goes silent, in front of which the gate closes."""
 
 import threading
 import time
@@ -138,7 +138,7 @@ def test_errors_come_through(gate: CircuitBreaker, stopped: StoppedBackend, name
 
 
 @pytest.mark.parametrize("name", [*CALLS, "health"])
-def test_a_board_that_cannot_be_asked_is_silent_and_not_lost(
+def test_a_backend_that_cannot_be_asked_is_silent_and_not_lost(
     gate: CircuitBreaker, stopped: StoppedBackend, name: str
 ) -> None:
     call = CALLS.get(name, CircuitBreaker.health)
@@ -236,7 +236,7 @@ class TestMeters:
             (BackendLostError("gone"), BackendLostError),
         ],
     )
-    def test_a_board_that_cannot_tell(
+    def test_a_backend_that_cannot_tell(
         self,
         gate: CircuitBreaker,
         stopped: StoppedBackend,

@@ -1,4 +1,4 @@
-"""What /metrics says, of a board of plain classes."""
+"""What /metrics says, of a backend of plain classes."""
 
 from typing import Any
 
@@ -110,7 +110,7 @@ def test_how_much_there_should_be_now(make_api: Any, backend: Any, count: int) -
 
 
 @pytest.mark.parametrize("failure", [BackendLostError("gone"), BackendSilentError("silent")])
-def test_without_the_board_the_rest_is_told(api: Any, backend: Any, failure: Exception) -> None:
+def test_without_the_backend_the_rest_is_told(api: Any, backend: Any, failure: Exception) -> None:
     assert samples(api)[("imgup_board_up",)] == 1
     backend.failure = failure
     found = samples(api)
@@ -119,7 +119,7 @@ def test_without_the_board_the_rest_is_told(api: Any, backend: Any, failure: Exc
     assert ("imgup_queued_urls",) not in found
 
 
-def test_the_board_is_asked_once_a_scrape(api: Any, backend: Any) -> None:
+def test_the_backend_is_asked_once_a_scrape(api: Any, backend: Any) -> None:
     before = backend.calls
     api.get("/metrics")
     assert backend.calls == before + 1

@@ -26,10 +26,10 @@ class Reader:
         self.has_left = False
         self.is_finished = False
 
-    def is_over(self, _now: float) -> bool:
+    def is_over(self) -> bool:
         return self.has_left
 
-    def tell(self, events: bytes) -> bool:
+    def send(self, events: bytes) -> bool:
         for event in filter(None, events.split(b"\n\n")):
             if event + b"\n\n" == HEARTBEAT:
                 self.heartbeats += 1
@@ -47,7 +47,7 @@ class Reader:
 
 
 class Turns:
-    """A feed over a board, and a clock for both."""
+    """A feed over a backend, and a clock for both."""
 
     def __init__(self, backend: Any) -> None:
         self.backend = backend
@@ -163,7 +163,7 @@ def test_a_forecast_that_changes_is_told_alone(turns: Turns) -> None:
     assert reader.events[-1][1]["forecast"]["ahead"] == 5
 
 
-def test_a_silent_board_costs_nobody_the_stream(turns: Turns) -> None:
+def test_a_silent_backend_costs_nobody_the_stream(turns: Turns) -> None:
     reader, late = turns.reader(), turns.reader()
     turns.turn(reader)
     turns.backend.failure = BackendSilentError("silent")

@@ -8,7 +8,7 @@ import pytest
 
 from service.backend.circuit_breaker import BackendSilentError
 from service.events.waiting import MAX_WAITING
-from service.http.suspended import ENVIRON_KEY, SuspendedRequest, SuspensionListener
+from service.http.suspended import ENVIRON_KEY, SuspensionListener
 from workers import BackendLostError
 
 URL = "https://s.test/0"
@@ -31,7 +31,7 @@ class Connection:
 
     @property
     def environ(self) -> dict[str, object]:
-        return {ENVIRON_KEY: SuspendedRequest(self)}  # type: ignore[arg-type] # nothing else is asked of it
+        return {ENVIRON_KEY: self}
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-from service.http.minimum_rate import LeastRate
+from service.http.minimum_rate import MinimumRate
 
 
 def late_at(amounts: list[int], *, begin: int = 0) -> int | None:
     """The second in which 10 bytes a second over 10 seconds were not kept to."""
-    rate, total = LeastRate(10, 10), begin
+    rate, total = MinimumRate(10, 10), begin
     rate.begin(total)
     for second, amount in enumerate(amounts, 1):
         total += amount
@@ -34,14 +34,14 @@ def test_half_the_rate_takes_twice_as_long_to_be_late() -> None:
 
 
 def test_a_count_that_falls_for_once_is_no_silence() -> None:
-    rate = LeastRate(10, 10)
+    rate = MinimumRate(10, 10)
     rate.begin(1000)
     assert not any(rate.is_late(total, 1.0) for total in (1010, 10, 1020, 1030))
     assert [rate.is_late(1030, 1.0) for _ in range(10)] == [False] * 9 + [True]
 
 
 def test_what_was_late_may_begin_again() -> None:
-    rate = LeastRate(10, 10)
+    rate = MinimumRate(10, 10)
     assert rate.is_late(0, 11.0)
     rate.begin(0)
     assert not rate.is_late(0, 9.0)

@@ -93,9 +93,9 @@ def test_another_thread_says_what_it_has_changed(
     polled.turn(0)
     assert not peer.handled
     if together:
-        polled.ask_all()
+        polled.update_all()
     else:
-        polled.ask(peer.socket.fileno())
+        polled.update_events(peer.socket.fileno())
     polled.turn(10)
     assert peer.handled == ["written"]
 

@@ -67,7 +67,7 @@ def test_nothing_is_left_of_clients_that_are_answered() -> None:
     assert not queue
     assert not queue._threads
     assert not queue._waiting
-    with pytest.raises(KeyError):
+    with pytest.raises(IndexError):
         queue.popleft()
 
 

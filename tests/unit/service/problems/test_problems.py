@@ -62,7 +62,7 @@ def test_an_unexpected_error_is_logged_and_gives_nothing_away(
     assert unexpected[0]["log_level"] == "error"
 
 
-def test_a_lost_board_is_a_503_and_logged(
+def test_a_lost_backend_is_a_503_and_logged(
     make_api: Callable[..., Any], backend: Any, logged: list[Any]
 ) -> None:
     backend.failure = BackendLostError("The Manager process died.")

@@ -17,7 +17,7 @@ from workers.contract.messages import (
     Uploaded,
 )
 
-WORKER = "worker-1"  # that of the plain board
+WORKER = "worker-1"  # that of the plain backend
 
 URLS = ("https://example.com/a.jpg", "https://example.com/b.jpg", "https://example.com/c.jpg")
 LINKS = ("https://i.imgur.com/a.jpg", "https://i.imgur.com/b.jpg", "https://i.imgur.com/c.jpg")

@@ -28,7 +28,7 @@ def test_alive_without_asking_anybody(api: Any, backend: Any) -> None:
         (BackendState.LOST, 503),
     ],
 )
-def test_readiness_follows_the_board(
+def test_readiness_follows_the_backend(
     api: Any, backend: Any, state: BackendState, status: int
 ) -> None:
     backend.state = state
@@ -84,7 +84,7 @@ def test_the_index_names_routes_that_exist(api: Any) -> None:
         assert b'"code":"not-found"' not in answer.result.content
 
 
-def test_a_silent_board_is_not_ready(backend: Any) -> None:
+def test_a_silent_backend_is_not_ready(backend: Any) -> None:
     gate_open = threading.Event()
 
     class Silent:

@@ -33,7 +33,7 @@ def test_more_than_one_call(api: Any, backend: Any, monkeypatch: pytest.MonkeyPa
     assert api.get("/v1/images").json["uploaded"] == links
 
 
-def test_a_lost_board_is_a_problem_and_no_half_list(api: Any, backend: Any) -> None:
+def test_a_lost_backend_is_a_problem_and_no_half_list(api: Any, backend: Any) -> None:
     backend.failure = BackendLostError("gone")
     answer = api.get("/v1/images")
     assert answer.status == 503

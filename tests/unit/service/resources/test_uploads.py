@@ -89,14 +89,14 @@ class TestSending:
         assert backend.open_urls == 0
         assert api.post([A, B]).status == 202
 
-    def test_a_draining_board_refuses(self, api: Any, backend: Any) -> None:
+    def test_a_draining_backend_refuses(self, api: Any, backend: Any) -> None:
         backend.mailbox.close()
         answer = api.post([A])
         assert answer.status == 503
         assert answer.json["code"] == "draining"
         assert int(answer.headers["retry-after"]) > 0
 
-    def test_a_lost_board_is_said(self, api: Any, backend: Any) -> None:
+    def test_a_lost_backend_is_said(self, api: Any, backend: Any) -> None:
         backend.failure = BackendLostError("gone")
         answer = api.post([A])
         assert answer.status == 503
@@ -190,7 +190,7 @@ class TestStatus:
         assert answer.status == 404
         assert answer.json["code"] == "job-not-found"
 
-    def test_what_is_no_id_does_not_trouble_the_board(self, api: Any, backend: Any) -> None:
+    def test_what_is_no_id_does_not_trouble_the_backend(self, api: Any, backend: Any) -> None:
         api.get("/v1/images/upload/nonsense")
         assert backend.calls == 0
 
@@ -209,7 +209,7 @@ class TestStatus:
         assert answer.result.content == b""
         assert answer.headers["content-length"] == api.get(path).headers["content-length"]
 
-    def test_a_lost_board_is_said(self, api: Any, backend: Any) -> None:
+    def test_a_lost_backend_is_said(self, api: Any, backend: Any) -> None:
         job_id = api.job(A)
         backend.failure = BackendLostError("gone")
         answer = api.get(f"/v1/images/upload/{job_id}")

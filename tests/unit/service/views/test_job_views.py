@@ -66,7 +66,7 @@ class Harness:
     def body(self, page: Page | None = None) -> bytes:
         rendered = show(self.views, page=page)
         assert rendered is not None
-        return b"".join(rendered.pieces)
+        return rendered.body
 
     def expected(self) -> dict[str, Any]:
         job = snapshot_of(self.table, "j")
@@ -175,7 +175,7 @@ def test_half_a_surrogate_pair_is_an_escape() -> None:
 
 
 class Counting:
-    """A board that counts what it tells, and can be held up."""
+    """A backend that counts what it tells, and can be held up."""
 
     def __init__(self, table: JobTable) -> None:
         self.table = table
@@ -220,7 +220,7 @@ def test_a_job_that_has_not_changed_is_not_rendered_again(harness: Harness) -> N
     first, second = (show(harness.views) for _ in range(2))
     assert first is not None
     assert second is not None
-    assert first.pieces is second.pieces
+    assert first.body is second.body
 
 
 def test_two_that_ask_at_once_share_the_first_look(harness: Harness, backend: Counting) -> None:
@@ -230,7 +230,7 @@ def test_two_that_ask_at_once_share_the_first_look(harness: Harness, backend: Co
         looks = [pool.submit(show, views) for _ in range(4)]
         assert backend.held_up.acquire(timeout=PATIENCE)
         backend.answering.set()
-        bodies = {b"".join(look.result(PATIENCE).pieces) for look in looks}
+        bodies = {look.result(PATIENCE).body for look in looks}
     assert len(bodies) == 1
     assert backend.told == len(URLS)
 
@@ -248,7 +248,7 @@ def test_other_jobs_are_not_held_up(harness: Harness, backend: Counting) -> None
         assert stuck.result(PATIENCE) is not None
 
 
-def test_each_look_is_the_boards_to_allow() -> None:
+def test_each_look_is_the_backends_to_allow() -> None:
     harness = Harness(owner="ann")
     assert show(harness.views, "j", "bob") is None
     assert harness.views.summary("j", "bob") is None
@@ -269,9 +269,7 @@ def test_a_job_of_the_same_id_after_a_restart_is_another(harness: Harness) -> No
     assert before is not None
     assert after is not None
     assert before.tag != after.tag
-    assert [result["url"] for result in json.loads(b"".join(after.pieces))["results"]] == [
-        *URLS[:2]
-    ]
+    assert [result["url"] for result in json.loads(after.body)["results"]] == [*URLS[:2]]
 
 
 def test_what_does_not_fit_is_rendered_all_the_same(backend: Counting) -> None:
@@ -290,11 +288,11 @@ def test_a_look_that_broke_off_is_gone_on_with(harness: Harness, backend: Counti
     backend.fails_after = 1000
     rendered = show(views)
     assert rendered is not None
-    assert b"".join(rendered.pieces) == harness.body()
+    assert rendered.body == harness.body()
     assert backend.told == len(URLS), "what was known was not asked for again"
 
 
-def test_a_silent_board_is_noticed_before_the_wait_for_others(
+def test_a_silent_backend_is_noticed_before_the_wait_for_others(
     harness: Harness, backend: Counting
 ) -> None:
     views = JobViews(backend, sandbox=False, max_bytes=10_000_000)
@@ -302,7 +300,7 @@ def test_a_silent_board_is_noticed_before_the_wait_for_others(
     with ThreadPoolExecutor(2) as pool:
         stuck = pool.submit(show, views)
         assert backend.held_up.acquire(timeout=PATIENCE)
-        assert pool.submit(views.summary, "j", "").result(PATIENCE), "others may ask the board"
+        assert pool.submit(views.summary, "j", "").result(PATIENCE), "others may ask the backend"
         assert not stuck.done()
         backend.answering.set()
         assert stuck.result(PATIENCE) is not None

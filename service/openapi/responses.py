@@ -7,7 +7,7 @@ from service.problems.problems import MEDIA_TYPE
 
 _JSON = "application/json"
 SCHEMAS: Final = "#/components/schemas/"
-_ANSWERS = "#/components/responses/"
+_RESPONSES = "#/components/responses/"
 
 _REFUSALS: Final[Mapping[int, str]] = {
     400: "It cannot be used; `errors` names all that is wrong with a body.",
@@ -39,11 +39,11 @@ _ANYWHERE = (400, 403, 405, 408, 413, 431, 500)
 def operation(
     name: str,
     summary: str,
-    answers: dict[int, dict[str, Any]],
+    successes: dict[int, dict[str, Any]],
     refusals: Iterable[int] = (),
     **more: object,
 ) -> dict[str, Any]:
-    responses = {status: _refusal(status) for status in (*_ANYWHERE, *refusals)} | answers
+    responses = {status: _refusal(status) for status in (*_ANYWHERE, *refusals)} | successes
     return {
         "operationId": name,
         "summary": summary,
@@ -56,7 +56,7 @@ def add_refusal(operation: dict[str, Any], status: int) -> None:
 
 
 def _refusal(status: int) -> dict[str, Any]:
-    return {"$ref": _ANSWERS + _name(status)}
+    return {"$ref": _RESPONSES + _name(status)}
 
 
 def ok(shape: str) -> dict[int, dict[str, Any]]:
@@ -70,22 +70,22 @@ def shown(whole: str, page: str) -> dict[int, dict[str, Any]]:
     return {
         200: content("As it stands now: all of it, or the page asked for.", schema)
         | {"headers": tag},
-        304: {"description": "It stands as in the answer at hand.", "headers": tag},
+        304: {"description": "The client has the current state.", "headers": tag},
     }
 
 
 def accepted(meaning: str, shape: str) -> dict[str, Any]:
-    answer = content(meaning, ref(shape))
-    where = {"schema": {"type": "string", "format": "uri-reference"}, "required": True}
-    return answer | {"headers": {"Location": where}}
+    response = content(meaning, ref(shape))
+    location = {"schema": {"type": "string", "format": "uri-reference"}, "required": True}
+    return response | {"headers": {"Location": location}}
 
 
 def refusals() -> dict[str, Any]:
-    answers = {}
+    responses = {}
     for status, meaning in _REFUSALS.items():
         headers = [name for name, statuses in _REFUSAL_HEADERS.items() if status in statuses]
-        answers[_name(status)] = content(meaning, ref("ProblemBody"), *headers, of=MEDIA_TYPE)
-    return answers
+        responses[_name(status)] = content(meaning, ref("ProblemBody"), *headers, of=MEDIA_TYPE)
+    return responses
 
 
 def _name(status: int) -> str:
@@ -93,12 +93,12 @@ def _name(status: int) -> str:
 
 
 def content(meaning: str, schema: dict[str, Any], *headers: str, of: str = _JSON) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": meaning, "content": json_of(schema, of)}
+    response: dict[str, Any] = {"description": meaning, "content": json_of(schema, of)}
     if headers:
-        answer["headers"] = {
+        response["headers"] = {
             name: {"schema": {"type": "string"}, "required": True} for name in headers
         }
-    return answer
+    return response
 
 
 def json_of(schema: dict[str, Any], of: str = _JSON) -> dict[str, Any]:
