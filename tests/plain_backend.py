@@ -1,4 +1,4 @@
-"""The web side's board for tests: the plain classes, no process in sight."""
+"""The web side's backend for tests: the plain classes, no process in sight."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class PlainBackend:
         self.failure: Exception | None = None
         self.calls = 0
 
-    # --- Board ------------------------------------------------------------------------------
+    # --- Backend ------------------------------------------------------------------------------
 
     @property
     def mailbox(self) -> Mailbox:

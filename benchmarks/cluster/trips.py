@@ -1,6 +1,6 @@
 """How many round trips an image takes at load.
 
-It runs the board as a service would, without the HTTP side, which makes none of them.
+It runs the backend as a service would, without the HTTP side, which makes none of them.
 """
 
 import time

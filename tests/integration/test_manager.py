@@ -315,7 +315,7 @@ class TestKilledManager:
 
         manager.shutdown()
 
-    def test_to_the_web_side_the_board_is_lost(self) -> None:
+    def test_to_the_web_side_the_backend_is_lost(self) -> None:
         assert issubclass(ManagerLostError, BackendLostError)
 
 

@@ -167,7 +167,7 @@ class TestRefusals:
             assert answer.status_code == status
 
 
-@not_over_ray("The setting is the web side's; a board on Ray grows and shrinks below.")
+@not_over_ray("The setting is the web side's; a backend on Ray grows and shrinks below.")
 def test_it_grows_by_itself_where_a_bound_is_set(launch, gate: Gate) -> None:
     bounds = {"WORKER_COUNT": "1", "WORKER_COUNT_MAX": "2", "WORKER_CONCURRENCY": "2"}
     service = launch(**bounds, **ALLOWED, DRAIN_SECONDS="0").wait_until_ready()
@@ -188,8 +188,8 @@ def engine(config: BackendConfig) -> ManagedBackend:
 
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagedBackend]:
-    """A board that takes less time over it than a service does, supervised by a thread."""
-    monkeypatch.setattr(sys, "stdout", sys.stdout)  # a board on Ray puts another one in its place
+    """A backend that takes less time over it than a service does, supervised by a thread."""
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # a backend on Ray puts another one in its place
     rules = ScalingRules(
         most=4,
         wait_seconds=1.0,

@@ -29,7 +29,7 @@ LINKS = tuple(f"https://i.imgur.test/{number:07d}.jpg" for number in range(5000)
 
 
 class Front:
-    """The web server over a board with two jobs, which nobody works on."""
+    """The web server over a backend with two jobs, which nobody works on."""
 
     def __init__(self) -> None:
         self.backend = PlainBackend()

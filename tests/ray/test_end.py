@@ -1,4 +1,4 @@
-"""On a cluster a service's end is not its jobs' end; removing the board is."""
+"""On a cluster a service's end is not its jobs' end; removing the backend is."""
 
 import signal
 
@@ -8,7 +8,7 @@ from tests.ray.running_cluster import gone, wait_for
 WORKERS = 4
 
 
-def test_jobs_outlive_the_service_until_the_board_is_removed(
+def test_jobs_outlive_the_service_until_the_backend_is_removed(
     launch, sandbox, cluster, remove_board
 ):
     service = launch().wait_until_ready()
@@ -38,7 +38,7 @@ def test_jobs_outlive_the_service_until_the_board_is_removed(
     assert '"there are no actors to remove"' in remove_board().stdout
 
 
-def test_what_is_not_done_when_the_board_is_removed_is_named(
+def test_what_is_not_done_when_the_backend_is_removed_is_named(
     launch, sandbox, settings, remove_board
 ):
     settings["DRAIN_SECONDS"] = "1"

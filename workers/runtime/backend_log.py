@@ -1,4 +1,4 @@
-"""What the log says at the beginning and the end of a board's life, whichever engine it has."""
+"""What the log says at the beginning and the end of a backend's life, whichever engine it has."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The job board on one machine: a Manager process that owns it, and worker processes."""
+"""The backend on one machine: a Manager process that owns it, and worker processes."""
 
 import multiprocessing
 import multiprocessing.connection

@@ -110,7 +110,7 @@ class ClusterHandles:
 def find_or_start(
     config: BackendConfig, where: ClusterAddress, log_socket: str | None
 ) -> tuple[ClusterHandles, Opening]:
-    """The board of a namespace, with these settings if it is not there yet.
+    """The backend of a namespace, with these settings if it is not there yet.
 
     Raises:
         JournalError: the journal cannot be used.
@@ -139,7 +139,7 @@ def find_or_start(
 
 
 def find(where: ClusterAddress) -> ClusterHandles | None:
-    """The board of a namespace, if there is one."""
+    """The backend of a namespace, if there is one."""
     try:
         state = ray.get_actor(STATE_NAME, where.namespace)
     except ValueError:

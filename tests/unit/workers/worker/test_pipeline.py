@@ -447,7 +447,7 @@ class TestOtherTasks:
         assert isinstance(outcome, Failed)
         assert outcome.reason == "internal-error"
 
-    def test_a_lost_board_is_nobodys_outcome(self) -> None:
+    def test_a_lost_backend_is_nobodys_outcome(self) -> None:
         with pytest.raises(BackendLostError):
             self.run(self.WEBHOOK, BackendLostError("gone"))
 

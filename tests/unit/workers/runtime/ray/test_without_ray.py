@@ -42,7 +42,7 @@ def test_without_ray_its_backend_is_refused_in_one_line_that_says_what_to_instal
     assert "requirements-ray.txt" in answer.stderr
 
 
-def test_removing_a_board_needs_a_cluster() -> None:
+def test_removing_a_backend_needs_a_cluster() -> None:
     answer = _python("import sys, service.remove_board as r; sys.exit(r.main())")
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
