@@ -68,8 +68,7 @@ class CircuitBreaker:
         self._slots = threading.Semaphore(CALLS_AT_ONCE)
         # Under the lock: start times of the waiting calls, and the time of the last response.
         self._lock = threading.Lock()
-        self._waiting: dict[int, float] = {}
-        self._calls = 0
+        self._waiting: list[float] = []
         self._responded_at = clock()
         self._has_failed = False
         self._health = _CoalescedCall(self._call_health, clock, health_seconds)
@@ -127,29 +126,25 @@ class CircuitBreaker:
         try:
             with self._lock:
                 self._refuse_if_silent()  # it may have become silent during the wait
-                self._calls += 1
-                number = self._calls
-                self._waiting[number] = self._clock()
-            has_response = True
+                began = self._clock()
+                self._waiting.append(began)
+            has_failed = False
             try:
                 yield
             except BackendBusyError as error:
                 raise _silent() from error
             except BackendLostError:
-                has_response = False
+                has_failed = True
                 raise
             finally:
-                self._end(number, has_response=has_response)
+                with self._lock:
+                    self._waiting.remove(began)
+                    if has_failed:
+                        self._has_failed = True
+                    else:
+                        self._note_response()
         finally:
             self._slots.release()
-
-    def _end(self, number: int, *, has_response: bool) -> None:
-        with self._lock:
-            del self._waiting[number]
-            if has_response:
-                self._note_response()
-            else:
-                self._has_failed = True
 
     def _note_response(self) -> None:
         self._responded_at = self._clock()
@@ -158,7 +153,7 @@ class CircuitBreaker:
     def _refuse_if_silent(self) -> None:
         if not self._waiting:
             return  # after a failure too: one call at a time tries again
-        since = max(self._responded_at, min(self._waiting.values()))
+        since = max(self._responded_at, min(self._waiting))
         if self._has_failed or self._clock() - since > self._silence_seconds:
             raise _silent()
 

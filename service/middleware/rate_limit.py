@@ -82,10 +82,6 @@ class RateLimiter:
                 retry_seconds=max(0.0, missing + self._refill_seconds - self._fill_seconds),
             )
 
-    def __len__(self) -> int:
-        """Number of stored buckets."""
-        return len(self._full_at)
-
     def _forget_the_full(self, now: float) -> None:
         # From the front while full: later ones have taken a token later.
         while self._full_at:

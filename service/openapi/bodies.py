@@ -78,8 +78,13 @@ def _options() -> dict[str, Any]:
         "propertyNames": {"maxLength": LONGEST_HEADER_NAME, "pattern": "^[!#-'*+.^-z|~0-9A-Z-]+$"},
         "additionalProperties": {"type": "string", "pattern": "^[!-~]([\\t -~]*[!-~])?$"},
     }
+    album_id = {
+        "type": "string",
+        "pattern": ALBUM_PATTERN,
+        "description": "Id, or deletehash, of the album, in place of IMGUR_ALBUM.",
+    }
     return {
-        "album": {"anyOf": [_album_id(), _new_album()]},
+        "album": {"anyOf": [album_id, _new_album()]},
         "title": _template(LONGEST_TITLE),
         "description": _template(LONGEST_DESCRIPTION),
         "priority": {
@@ -93,10 +98,10 @@ def _options() -> dict[str, Any]:
             "maxProperties": MAX_ORIGINS,
             "propertyNames": {"pattern": _URL_PATTERN},
             "additionalProperties": headers,
-            "description": "By origin: headers sent along to it and no other. Some are refused.",
+            "description": "By origin: headers sent to it and to no other. Some are refused.",
         },
         "callbackUrl": _url(LONGEST_CALLBACK)
-        | {"description": "Is told when the job is complete."},
+        | {"description": "Receives a webhook when the job is complete."},
         "convert": {
             "type": "boolean",
             "default": True,
@@ -107,14 +112,6 @@ def _options() -> dict[str, Any]:
             "description": "Whether links to pages are followed to the image that the page names, "
             "in place of PAGES.",
         },
-    }
-
-
-def _album_id() -> dict[str, Any]:
-    return {
-        "type": "string",
-        "pattern": ALBUM_PATTERN,
-        "description": "Id, or deletehash, of the album, in place of IMGUR_ALBUM.",
     }
 
 
