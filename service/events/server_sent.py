@@ -5,12 +5,12 @@ Data is JSON without line breaks, so each event has one data line.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from service.rendering.forecast_models import Forecast
-from service.rendering.rendered import counts_of, iso_time, render
+from service.rendering.rendered import assembled, counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.album_view import album_entry
 from service.views.job_view import JobView
@@ -112,10 +112,11 @@ class JobEvents:
             view.apply(changes)
             if view.known >= min(most_results, changes.total) or view.size > _MAX_VIEW_BYTES:
                 break
-        page = view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES))
+        more = b""
         if forecast is not None and not is_complete(changes):
-            page = page[:-1] + b',"forecast":%b}' % render(forecast)
-        return _event("snapshot", page, view.version), changes
+            more = b',"forecast":%b' % render(forecast)
+        page = view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES), more=more)
+        return assembled(_event_parts("snapshot", page, view.version)), changes
 
     def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
         while True:
@@ -178,5 +179,11 @@ def _head(changes: JobChanges, forecast: Forecast | None) -> dict[str, object]:
 
 
 def _event(name: str, data: bytes, version: int, suffix: str = "") -> bytes:
-    event_id = tag_of(version) + suffix
-    return b"event: %b\nid: %b\ndata: %b\n\n" % (name.encode(), event_id.encode(), data)
+    return b"".join(_event_parts(name, (data,), version, suffix))
+
+
+def _event_parts(
+    name: str, data: Iterable[bytes], version: int, suffix: str = ""
+) -> tuple[bytes, ...]:
+    begin = f"event: {name}\nid: {tag_of(version)}{suffix}\ndata: "
+    return (begin.encode(), *data, b"\n\n")

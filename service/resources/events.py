@@ -26,6 +26,7 @@ from service.views.forecast import Forecasts
 from workers import Backend
 
 _FULL_RETRY_SECONDS = 10
+_PIECE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class EventsResource:
                 self.broadcaster, known_id, owner, last.version, most_results, tenant_of(req)
             )
             _go_on(req, stream)
-        resp.stream = _pieces(data + (end(last) if is_end(last) else b""))
+        resp.stream = _pieces(data, end(last) if is_end(last) else b"")
 
 
 def _go_on(req: falcon.Request, stream: EventStream) -> None:
@@ -73,9 +74,13 @@ def _go_on(req: falcon.Request, stream: EventStream) -> None:
         suspended.stream(stream, stream.begin)
 
 
-def _pieces(events: bytes) -> Iterator[bytes]:
+def _pieces(*events: bytes) -> Iterator[bytes]:
     # Not a list: waitress would derive a Content-Length from its only piece.
-    yield retry_after(RECONNECT_SECONDS) + events
+    yield retry_after(RECONNECT_SECONDS)
+    for event in events:
+        # Waitress copies each piece several times, and holds the interpreter's lock meanwhile.
+        for start in range(0, len(event), _PIECE_BYTES):
+            yield event[start : start + _PIECE_BYTES]
 
 
 def _read_limit(req: falcon.Request) -> int:

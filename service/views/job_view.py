@@ -1,9 +1,10 @@
 """One job as JSON; a URL's part is rendered again only when the URL changes."""
 
+from collections.abc import Iterator
 from itertools import accumulate, compress
 
 from service.rendering.models import DeliveryEntry
-from service.rendering.rendered import counts_of, iso_time, render
+from service.rendering.rendered import assembled, counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.album_view import album_entry
 from service.views.result_json import NULL, UNTROUBLED, render_results, why
@@ -15,6 +16,7 @@ _MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted
 _VIEW_BYTES = 1500  # an empty one
 _PENDING = b'"state":"pending","link":null,'
 _URL_BYTES = 175  # of memory besides the text itself: places in lists, and objects
+_JOINED_AT_ONCE = 100  # texts of 32 KiB at most
 
 
 class JobView:
@@ -86,21 +88,27 @@ class JobView:
         """Return the whole job, a `JobAnswer`; the same object while the job does not change."""
         if self._whole is None:
             parts = (
-                self._head() + b',"uploaded":{"pending":[',
-                self._listed(self._urls, ImageState.PENDING),
+                self._head(),
+                b',"uploaded":{"pending":[',
+                *self._listed(self._urls, ImageState.PENDING),
                 b'],"complete":[',
-                self._listed(self._links, ImageState.COMPLETE),
+                *self._listed(self._links, ImageState.COMPLETE),
                 b'],"failed":[',
-                self._listed(self._urls, ImageState.FAILED),
+                *self._listed(self._urls, ImageState.FAILED),
                 b']},"results":[',
-                b",".join(self._told(self._results)),
-                b"]" + self._tail(),
+                *_joined(self._told(self._results)),
+                b"]",
+                self._tail(),
             )
-            self._whole = b"".join(parts)
+            self._whole = assembled(parts)
         return self._whole
 
-    def page(self, page: Page, *, with_timelines: bool = False) -> bytes:
-        """Return the job with a page of its results, a `JobPage`."""
+    def page(
+        self, page: Page, *, with_timelines: bool = False, more: bytes = b""
+    ) -> tuple[bytes, ...]:
+        """Return the job with a page of its results, a `JobPage`, in parts; `more` are members to
+        add.
+        """
         results = self._told(self._results[page.cursor : page.end])
         if with_timelines:
             results = [
@@ -108,8 +116,13 @@ class JobView:
                 for index, result in enumerate(results, page.cursor)
             ]
         following = render(page.next_of(self._job.total))
-        shown = b',"results":[%b],"next":%b' % (b",".join(results), following)
-        return self._head() + shown + self._tail()
+        return (
+            self._head(),
+            b',"results":[',
+            *_joined(results),
+            b'],"next":%b' % following,
+            self._tail(more),
+        )
 
     def fit(self, page: Page, max_bytes: int) -> Page:
         """Return the part of a page whose results fit a number of bytes; one result at least."""
@@ -134,7 +147,7 @@ class JobView:
         }
         return render(head)[:-1]
 
-    def _tail(self) -> bytes:
+    def _tail(self, more: bytes = b"") -> bytes:
         job = self._job
         counts = counts_of(job)
         sandbox = b',"sandbox":true' if self._sandbox else b""
@@ -142,11 +155,11 @@ class JobView:
         deliveries = b',"deliveries":%b' % render(told) if told else b""
         album = b"" if job.album is None else b',"album":%b' % render(album_entry(job.album))
         waiting = b"" if job.held is None else b',"waiting":{%b}' % why(*job.held)
-        rest = _links(job), album, waiting, deliveries, sandbox
+        rest = _links(job), album, waiting, deliveries, sandbox, more
         return b',"counts":%b%b}' % (render(counts), b"".join(rest))
 
-    def _listed(self, texts: list[bytes], state: ImageState) -> bytes:
-        return b",".join(compress(texts, self._states.translate(_MASKS[state])))
+    def _listed(self, texts: list[bytes], state: ImageState) -> Iterator[bytes]:
+        return _joined(list(compress(texts, self._states.translate(_MASKS[state]))))
 
     @property
     def _job(self) -> JobChanges:
@@ -178,6 +191,13 @@ class JobView:
         start = index * TIMELINE_BYTES
         last = self._timelines[start : start + TIMELINE_BYTES]
         return render_timeline(self._job.created, self._earlier.get(index, b"") + last)
+
+
+def _joined(texts: list[bytes]) -> Iterator[bytes]:
+    for start in range(0, len(texts), _JOINED_AT_ONCE):
+        if start:
+            yield b","
+        yield b",".join(texts[start : start + _JOINED_AT_ONCE])
 
 
 def _links(job: JobChanges) -> bytes:
