@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from workers.contract.errors import DownloadError, Reason
 
@@ -30,6 +29,7 @@ _WHITE_SPACE = b"\t\n\x0c\r "
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _ESCAPE_TAIL: Final = 2  # hex digits behind a percent sign
 
+_STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _find_base64_mark = re.compile(rb";\x20*base64\Z", re.IGNORECASE).search
 # WHATWG MIME Sniffing, section 4.4: type and subtype are HTTP tokens.
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -129,9 +129,15 @@ def _percent_decode(body: bytes) -> bytes:
         # Not within an escape.
         cut = body.rfind(b"%", end - _ESCAPE_TAIL, end)
         end = cut if start < cut and end < len(body) else end
-        decoded.append(unquote_to_bytes(body[start:end]))
+        decoded.append(_unescape(body[start:end]))
         start = end
     return b"".join(decoded)
+
+
+def _unescape(piece: bytes) -> bytes:
+    # By the decoder of Python's literals, which reads \x41 for %41: a loop takes seconds for 15 MB.
+    literal = _STRAY_PERCENT.sub(b"%25", piece).replace(b"\\", rb"\\").replace(b"%", rb"\x")
+    return literal.decode("unicode_escape").encode("latin-1")
 
 
 def _forgiving_base64(text: bytes) -> bytes:
