@@ -1,6 +1,7 @@
 """Taking in what may be an image, or the page around one."""
 
 import io
+import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +24,9 @@ MAX_PAGE_BYTES: Final = 1024 * 1024
 themselves stands there (https://developers.facebook.com/docs/sharing/webmasters/web-crawlers)."""
 
 _HTML: Final = ("text/html", "application/xhtml+xml")
+_parsing: Final = threading.Lock()
+"""One page at a time in a worker: its parts take up to 30 times as much memory as itself, which no
+budget counts. The parser is Python, so pages side by side would take turns as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +114,11 @@ class PageBody:
             self._choose()
         if self._image is not None:
             return self._image.finish()
-        content = b"" if self._page is None else self._page.getvalue()
+        with _parsing:
+            content = b"" if self._page is None else self._page.getvalue()
+            found = Page(*page_images(self._decoded(content), self._type))
         self.discard()
-        return Page(*page_images(self._decoded(content), self._type))
+        return found
 
     def discard(self) -> None:
         """See `Body`."""
