@@ -17,7 +17,6 @@ SETTINGS = {
     "WORKER_CONCURRENCY": str(LANES),
     "DOWNLOAD_SECONDS": "1",
     "UPLOAD_SECONDS": "1",
-    "CONVERT": "off",  # whose time would be part of the lease
 }
 # More than the two deadlines above, the lease's slack of 15 s and a second until it is looked at.
 LEASE_SECONDS = 50.0

@@ -56,5 +56,5 @@ class ConversionPolicy:
 
     @property
     def lease_seconds(self) -> float:
-        """What an image takes at most, besides its transfers."""
+        """What a conversion takes at most: a lease is extended by it when one begins."""
         return self.wait_seconds + self.seconds if self.enabled else 0.0

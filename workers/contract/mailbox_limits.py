@@ -14,6 +14,7 @@ class MailboxLimits:
         state_bytes: memory for jobs, links and the queue; complete jobs are forgotten beyond it,
             and a submission that does not fit all the same is refused whole.
         lease_seconds: how long a worker may keep a task before it counts as stuck.
+        conversion_seconds: how much longer, if its image is to be converted.
         max_crashes: a task whose worker died this often is failed instead of handed out again.
         upload_again: what becomes of a URL whose worker died while it uploaded. True: it is
             uploaded once more, and may be at Imgur twice; False: it fails, and may be at Imgur
@@ -30,4 +31,5 @@ class MailboxLimits:
     source_concurrency: int = 32
     state_bytes: int = 512 * 1024**2
     lanes: int = 96
+    conversion_seconds: float = 0.0
     quota: QuotaRules = field(default_factory=QuotaRules)

@@ -40,15 +40,11 @@ class BackendConfig:
 
     @property
     def lease_seconds(self) -> float:
-        """No honest attempt takes longer: one download, one conversion and one upload, each to its
-        deadline, or a webhook.
+        """No honest attempt without a conversion takes longer: one download and one upload, each to
+        its deadline, or a webhook.
         """
         worker = self.worker
-        image = (
-            worker.download.deadline_seconds
-            + worker.conversion.lease_seconds
-            + worker.imgur.upload_seconds
-        )
+        image = worker.download.deadline_seconds + worker.imgur.upload_seconds
         return max(image, worker.webhooks.seconds) + _LEASE_SLACK_SECONDS
 
     @property
@@ -58,6 +54,7 @@ class BackendConfig:
             max_open_urls=self.max_queued_urls,
             state_bytes=self.max_state_bytes,
             lease_seconds=self.lease_seconds,
+            conversion_seconds=self.worker.conversion.lease_seconds,
             upload_again=self.upload_again,
             source_concurrency=self.source_concurrency,
             lanes=self.worker.lanes,

@@ -77,6 +77,7 @@ class Mailbox:
             limits.source_concurrency, limits.max_crashes, wake=self._changed.notify_all
         )
         self._leases = LeaseRegistry()
+        self._conversion_seconds = limits.conversion_seconds
         self._task_store = TaskStore(job_table)
         self._tasks = TaskQueue(
             self._task_store,
@@ -206,7 +207,7 @@ class Mailbox:
     def exchange(
         self, worker_id: str, request: WorkerRequest, wait_seconds: float
     ) -> WorkerResponse:
-        """One round trip of a worker: end leases, announce uploads, take the next leases.
+        """One round trip of a worker: extend and end leases, announce uploads, take new leases.
 
         Args:
             worker_id: the worker.
@@ -216,6 +217,8 @@ class Mailbox:
         with self._changed:
             if request.quota is not None:
                 self._quota.note(request.quota)
+            for token in request.conversions:
+                self._leases.extend(worker_id, token, self._conversion_seconds)
             acks = tuple(self._dispatcher.end(worker_id, report) for report in request.reports)
             cleared = tuple(
                 self._dispatcher.begin_upload(worker_id, download_report.token, download_report)

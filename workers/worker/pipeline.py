@@ -116,6 +116,7 @@ class Pipeline:
         callbacks: delivers webhooks.
         read_data: the bytes of the data URL of a lease, by its token; see `DataReader.pieces`.
         fitter: converts.
+        begin_conversion: extends a lease, by its token.
     """
 
     def __init__(
@@ -129,8 +130,10 @@ class Pipeline:
         callbacks: CallbackSender,
         fitter: Fitter,
         read_data: Callable[[int], Iterable[bytes]] = lambda _: (),
+        begin_conversion: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._fitter = fitter
+        self._begin_conversion = begin_conversion
         self._read_data = read_data
         self._begin_upload = begin_upload
         self._source = source
@@ -179,6 +182,8 @@ class Pipeline:
         began = time.monotonic()
         with self._fetch(lease) as image:
             arrived = time.monotonic()
+            if not image.fits:
+                self._begin_conversion(lease.token)
             try:
                 with self._fitter.fit(image) as fitting:
                     seconds = arrived - began, time.monotonic() - arrived

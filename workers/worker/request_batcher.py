@@ -65,6 +65,7 @@ class RequestBatcher:
         self._to_watch = threading.Condition(self._lock)
         self._reports: list[tuple[Report, _Answers]] = []
         self._uploads: list[tuple[DownloadReport, _Answers]] = []
+        self._conversions: list[int] = []
         self._free: list[_Leases] = []
         self._at_work = 0
         self._is_watching = False
@@ -110,6 +111,12 @@ class RequestBatcher:
             self._uploads.append((download_report, answers))
             self._to_carry.notify()
 
+    def announce_conversion(self, token: int) -> None:
+        with self._lock:
+            self._refuse_if_failed()
+            self._conversions.append(token)
+            self._to_carry.notify()
+
     # --- the sender -------------------------------------------------------------------------
 
     def _carry(self) -> None:
@@ -127,6 +134,7 @@ class RequestBatcher:
                     continue
                 reports, self._reports = self._reports, []
                 uploads, self._uploads = self._uploads, []
+                conversions, self._conversions = self._conversions, []
                 # During a long poll only that asks for work; other leases would find no lane.
                 wanted = 0 if self._is_watching else self._lanes_of_use()
             request = WorkerRequest(
@@ -134,6 +142,7 @@ class RequestBatcher:
                 tuple(download_report for download_report, _ in uploads),
                 wanted,
                 quota=self._quota(),
+                conversions=tuple(conversions),
             )
             waiting = [answers for _, answers in (*reports, *uploads)]
             try:
@@ -151,7 +160,8 @@ class RequestBatcher:
 
     def _has_something_to_carry(self) -> bool:
         is_asking = not self._is_watching and self._lanes_of_use() > 0
-        return bool(self._reports or self._uploads or is_asking or self._is_closed)
+        waiting = self._reports or self._uploads or self._conversions
+        return bool(waiting or is_asking or self._is_closed)
 
     def _lanes_of_use(self) -> int:
         return max(0, min(len(self._free), self._limiter.allowed - self._at_work))
@@ -242,6 +252,10 @@ class LaneClient:
         answer = self._take()
         assert isinstance(answer, bool | str | NotNow)  # noqa: S101 - tells the type checker
         return answer
+
+    def begin_conversion(self, token: int) -> None:
+        """Extend the lease of an image that is to be converted; does not wait for a response."""
+        self._batcher.announce_conversion(token)
 
     def _take(self) -> Ack | UploadDecision:
         answer = self._answers.get()

@@ -207,5 +207,6 @@ def _run_lane(
             callbacks=callbacks,
             read_data=data.pieces,
             fitter=ImageFitter(config.conversion, config.download, converters, budget),
+            begin_conversion=lane_client.begin_conversion,
         )
         Lane(lane_client, pipeline.process).run()

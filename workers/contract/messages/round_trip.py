@@ -177,12 +177,14 @@ class WorkerRequest:
         uploads: of images to upload.
         wanted: maximum number of leases: free lanes.
         quota: set if it has changed noticeably.
+        conversions: tokens of leases whose images are to be converted, which takes longer.
     """
 
     reports: tuple[Report, ...] = ()
     uploads: tuple[DownloadReport, ...] = ()
     wanted: int = 0
     quota: Quota | None = None
+    conversions: tuple[int, ...] = ()
 
 
 @travels_each_turn

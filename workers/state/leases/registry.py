@@ -37,12 +37,14 @@ class Leased:
 
     Attributes:
         deadline: monotonic seconds; then the lease has expired, and the worker is stuck.
+        is_extended: see `LeaseRegistry.extend`.
     """
 
     holder: Holder
     kind: TaskKind
     place: UrlKey
     deadline: float
+    is_extended: bool = False
 
 
 class LeaseRegistry:
@@ -116,6 +118,13 @@ class LeaseRegistry:
         """Return the task of a valid lease; None if this worker does not hold it."""
         leased = self._leased.get(token)
         return leased if leased is not None and leased.holder.worker_id == worker_id else None
+
+    def extend(self, worker_id: str, token: int, seconds: float) -> None:
+        """Extend a valid lease, once; a worker that is stuck in a loop expires all the same."""
+        leased = self.find(worker_id, token)
+        if leased is not None and not leased.is_extended:
+            leased.is_extended = True
+            leased.deadline += seconds
 
     def end(self, worker_id: str, token: int) -> Leased | None:
         """End a lease; None, without a change, if this worker does not hold it."""

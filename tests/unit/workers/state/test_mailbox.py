@@ -848,6 +848,23 @@ class TestOverdue:
         harness.clock.now += 2
         assert harness.box.expired() == ()
 
+    def test_a_conversion_extends_its_lease_once(self) -> None:
+        harness = Harness(lease_seconds=100.0, conversion_seconds=50.0)
+        harness.hire("w1", "w2")
+        harness.box.put(job("j", 2))
+        converting, other = harness.claim("w1"), harness.claim("w2")
+        for worker_id in ("w1", "w1", "w2"):
+            harness.box.exchange(worker_id, WorkerRequest(conversions=(converting.token,)), 0)
+
+        harness.clock.now += 100
+        assert harness.box.expired() == ("w2",)
+        harness.ack(other, uploaded(), "w2")
+        harness.box.exchange("w2", WorkerRequest(conversions=(other.token,)), 0)
+        harness.clock.now += 49.9
+        assert "w1" not in harness.box.expired()
+        harness.clock.now += 0.1
+        assert "w1" in harness.box.expired()
+
     def test_names_a_worker_that_has_nothing_in_hand_and_falls_silent(self) -> None:
         harness = Harness(lease_seconds=100.0)
         harness.hire("idle", "stopped", "never-started")

@@ -35,6 +35,7 @@ from workers.contract.messages import (
     Submission,
     Uploaded,
     UrlKey,
+    WorkerRequest,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
@@ -43,6 +44,7 @@ from workers.state.schedule.source_limits import host_of
 MAX_OPEN_URLS = 12
 MAX_CRASHES = 3
 LEASE_SECONDS = 100.0
+CONVERSION_SECONDS = 50.0
 SOURCE_CONCURRENCY = 2
 CLIENTS = ("", "x", "y")
 
@@ -79,12 +81,18 @@ class MailboxMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.table = JobTable(wall_clock=lambda: self.now, clock=lambda: self.now)
         limits = MailboxLimits(
-            MAX_OPEN_URLS, LEASE_SECONDS, MAX_CRASHES, source_concurrency=SOURCE_CONCURRENCY
+            MAX_OPEN_URLS,
+            LEASE_SECONDS,
+            MAX_CRASHES,
+            source_concurrency=SOURCE_CONCURRENCY,
+            conversion_seconds=CONVERSION_SECONDS,
         )
         self.box = Mailbox(self.table, limits, clock=lambda: self.now)
         self.jobs: dict[str, Submission] = {}
         self.in_force: dict[int, tuple[str, Lease]] = {}
         self.uploading: set[int] = set()
+        self.deadlines: dict[int, float] = {}
+        self.converting: set[int] = set()
         self.crashes: dict[UrlKey, int] = {}
         self.outcome_unknown: set[UrlKey] = set()
         self.quarantined: set[UrlKey] = set()
@@ -152,7 +160,16 @@ class MailboxMachine(RuleBasedStateMachine):
         for held in [*beside, lease] if beside else []:
             assert (held.job_id, held.index) not in self.quarantined, "not alone"
         self.in_force[lease.token] = (worker_id, lease)
+        self.deadlines[lease.token] = self.now + LEASE_SECONDS
         return lease
+
+    @rule(lease=leases, worker_id=workers)
+    def begin_conversion(self, lease: Lease, worker_id: str) -> None:
+        self.box.exchange(worker_id, WorkerRequest(conversions=(lease.token,)), 0)
+        holder, _ = self.in_force.get(lease.token, ("", lease))
+        if holder == worker_id and lease.token not in self.converting:
+            self.converting.add(lease.token)
+            self.deadlines[lease.token] += CONVERSION_SECONDS
 
     @rule(lease=leases)
     def begin_upload(self, lease: Lease) -> None:
@@ -259,6 +276,16 @@ class MailboxMachine(RuleBasedStateMachine):
         self.draining = True
 
     # --- what always holds ------------------------------------------------------------------
+
+    @invariant()
+    def a_lease_lasts_as_long_as_was_said(self) -> None:
+        expired = {
+            holder
+            for token, (holder, _) in self.in_force.items()
+            if self.deadlines[token] <= self.now
+        }
+        holders = {holder for holder, _ in self.in_force.values()}
+        assert expired == holders & set(self.box.expired())
 
     @invariant()
     def each_open_url_is_in_exactly_one_place(self) -> None:

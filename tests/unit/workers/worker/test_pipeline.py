@@ -1,7 +1,7 @@
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 import structlog
@@ -147,6 +147,35 @@ def test_carries_the_image_across() -> None:
     assert shelf.asked == [lease().target]
     # The source's own name of the file is not passed on.
     assert wall.taken == [(b"\x89PNG picture", 12, "image/png", "image.png")]
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_conversion_is_announced_before_it_begins(*, fits: bool) -> None:
+    events: list[object] = []
+
+    class Fitter:
+        converts = True
+
+        def fit(self, image: Download) -> Download:
+            events.append("fit")
+            return image
+
+    class Source(Shelf):
+        def fetch(self, *args: Any, **options: Any) -> Download:
+            return replace(super().fetch(*args, **options), fits=fits)
+
+    Pipeline(
+        Source(),
+        Wall(),
+        MAX_ATTEMPTS,
+        Backoff(),
+        lambda _: True,
+        callbacks=Silent(),
+        fitter=Fitter(),
+        begin_conversion=events.append,
+    ).process(lease())
+
+    assert events == (["fit"] if fits else [lease().token, "fit"])
 
 
 def test_a_lease_that_has_passed_on_is_not_uploaded() -> None:

@@ -153,6 +153,16 @@ def test_what_gathers_during_a_trip_goes_in_one(post: Post, batcher: RequestBatc
     assert carrying[0].wanted == 10
 
 
+def test_a_conversion_is_announced_without_a_wait(post: Post, batcher: RequestBatcher) -> None:
+    post.put(1)
+    lane_client = batcher.lane_client()
+    lease = lane_client.lease()
+    assert lease is not None
+    lane_client.begin_conversion(lease.token)
+    wait_until(lambda: (lease.token,) in [words.conversions for words in post.trips])
+    assert lane_client.report(_done(lease)).accepted
+
+
 def test_the_postman_rests_between_trips(post: Post) -> None:
     rest_seconds = 0.05
     trips: list[tuple[float, float]] = []
