@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Self
 
+from workers.contract.data_url import SCHEME
 from workers.contract.errors import Reason
 from workers.contract.job_messages import CANCELLED, JobOverview
 from workers.contract.job_options import NO_OPTIONS, JobOptions
@@ -72,7 +73,7 @@ class Job:
         weighed_open: of that, what cannot make room yet: all, or nothing.
         asked_bytes: see `size_of`; found out where it is not known.
         data: the bytes of data URLs, by index, until they are uploaded: of those that failed they
-            are kept for a retry.
+            are kept for a retry, whose they are then.
         beyond_bytes: of the texts that are beyond that.
         text_bytes: see `JobChanges`.
     """
@@ -360,8 +361,18 @@ class Job:
         )
 
     def failed(self) -> list[int]:
-        """Indexes of the URLs that failed, ascending."""
-        return list(compress(range(len(self.urls)), self.states.translate(_IS_FAILED)))
+        """Indexes of the URLs that failed, ascending; without data URLs whose bytes a retry took."""
+        failed = compress(range(len(self.urls)), self.states.translate(_IS_FAILED))
+        if self.retried_as is None:
+            return list(failed)
+        return [n for n in failed if n in self.data or not self.urls[n].startswith(SCHEME)]
+
+    def retry(self, job_id: str) -> None:
+        """Record that another job retries what failed; the bytes of data URLs are that job's now."""
+        self.retried_as = job_id
+        self.asked_bytes -= sum(map(len, self.data.values()))
+        self.data.clear()
+        self.log.note(0)  # a change of the job itself, not of this URL
 
 
 def _resolved_bytes(url: str) -> int:

@@ -142,8 +142,7 @@ class JobTable(JobReader):
                 self._join_album(submission.job_id, job, submission.options.album, origin)
             self.kept.enter(submission.job_id, job)
             if origin is not None:
-                origin.retried_as = submission.job_id
-                origin.log.note(0)  # a change of the job itself, not of this URL
+                origin.retry(submission.job_id)
                 self.kept.weigh(origin)
         self.metrics.accepted(len(submission.urls))
 

@@ -118,6 +118,26 @@ def test_a_retry_has_the_bytes_of_what_failed() -> None:
     assert run.read(leases[1]) == b"small"
 
 
+def test_a_retry_takes_the_bytes_over() -> None:
+    run = Run()
+    run.box.put(JOB)
+    for lease in run.leases().values():
+        run.end(lease, REFUSED)
+    before = run.table.size
+
+    run.box.retry("j", "", "again")
+
+    assert run.table.size - before < len(IMAGE) // 10
+    assert run.table.kept.by_id["j"].data == {}
+    assert run.table.kept.by_id["again"].data == {0: IMAGE, 2: b"small"}
+    for lease in run.leases().values():
+        run.end(lease, LINK)
+    # An open webhook of the first job could have it outlive the retry.
+    run.table.kept.forget(["again"])
+    assert run.box.retry("j", "", "third") == Retry("third", 1, is_first=True)
+    assert run.leases()[0].target == "https://s.test/a.png"
+
+
 def test_they_outlive_a_restart_until_they_are_uploaded(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     run = Run(path)
