@@ -1,8 +1,6 @@
 """Makes an image fit for Imgur, if it is not: converted, or rid of what it says of its maker."""
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from mmap import ACCESS_READ, mmap
 from typing import BinaryIO, Final
@@ -14,8 +12,9 @@ from workers.contract.errors import ImageError, Reason
 from workers.contract.image_type import TYPES, ImageType
 from workers.contract.messages import Converted
 from workers.worker.converters import Converters
+from workers.worker.exif import UnreadableError
 from workers.worker.http.byte_budget import ByteBudget
-from workers.worker.metadata import UnreadableError, strip_metadata
+from workers.worker.metadata import strip_metadata
 from workers.worker.source.body import Download
 from workers.worker.source.spool import Spool
 
@@ -92,11 +91,10 @@ class ImageFitter:
 
     def _strip(self, image: Download) -> Download:
         spool = Spool(self._download.memory_bytes, self._budget)
+        rule = self._policy.strip_metadata
         try:
-            with _view(image.file) as data:
-                parts = strip_metadata(data, image.image_type, self._policy.strip_metadata)
-                for part in parts or ():
-                    spool.write(bytes(part))
+            for part in strip_metadata(_view(image.file), image.image_type, rule):
+                spool.write(part)
         except UnreadableError:
             spool.discard()
             raise ImageError(
@@ -106,19 +104,17 @@ class ImageFitter:
         except BaseException:
             spool.discard()
             raise
-        image.file.seek(0)
-        if parts is None:
+        if not spool.size:
             spool.discard()
             return image
         return dataclasses.replace(image, file=spool.rewind(), size=spool.size)
 
 
-@contextmanager
-def _view(file: BinaryIO) -> Iterator[memoryview]:
-    """All bytes of a file, without a copy."""
+def _view(file: BinaryIO) -> memoryview:
+    """All bytes of a file, without a copy.
+
+    Parts of it, and errors that hold some, may outlive it: the file can be closed nevertheless.
+    """
     if isinstance(file, BytesIO):
-        with file.getbuffer() as view:
-            yield view
-        return
-    with mmap(file.fileno(), 0, access=ACCESS_READ) as mapped, memoryview(mapped) as view:
-        yield view
+        return memoryview(file.getvalue())
+    return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))

@@ -361,14 +361,14 @@ class Job:
         )
 
     def failed(self) -> list[int]:
-        """Indexes of the URLs that failed, ascending; without data URLs whose bytes a retry took."""
+        """Indexes of the URLs that failed, ascending; without data URLs whose bytes are gone."""
         failed = compress(range(len(self.urls)), self.states.translate(_IS_FAILED))
         if self.retried_as is None:
             return list(failed)
         return [n for n in failed if n in self.data or not self.urls[n].startswith(SCHEME)]
 
     def retry(self, job_id: str) -> None:
-        """Record that another job retries what failed; the bytes of data URLs are that job's now."""
+        """Record that a job retries what failed; it has the bytes of data URLs now."""
         self.retried_as = job_id
         self.asked_bytes -= sum(map(len, self.data.values()))
         self.data.clear()

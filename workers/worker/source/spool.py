@@ -22,7 +22,7 @@ class Spool:
         self._file: BinaryIO = self._memory
         self.size = 0
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | memoryview) -> None:
         self.size += len(piece)
         try:
             if self._memory is not None and not self._fits(self._memory, len(piece)):

@@ -6,8 +6,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.picture_corpus import drawing, encode, frames, photo
-from workers.contract.image_type import APNG, GIF, JPEG, PNG, ImageType
-from workers.worker.metadata import UnreadableError, strip_metadata
+from workers.contract.image_type import APNG, BMP, GIF, JPEG, PNG, TIFF, ImageType
+from workers.worker.exif import UnreadableError
+from workers.worker.metadata import strip_metadata
 
 GPS, MAKER, ORIENTATION, XMP = 0x8825, 0x010F, 0x0112, 0x02BC
 PLACE = (52.0, 31.0, 12.0)
@@ -53,9 +54,9 @@ def drawn() -> bytes:
 
 
 def stripped(content: bytes, kind: ImageType, rule: str) -> bytes:
-    parts = strip_metadata(memoryview(content), kind, rule)
-    assert parts is not None
-    return b"".join(parts)
+    made = b"".join(strip_metadata(memoryview(content), kind, rule))
+    assert made
+    return made
 
 
 def pixels_of(content: bytes) -> bytes:
@@ -107,22 +108,92 @@ def test_damaged_exif_goes() -> None:
         (encode(drawing(), "PNG"), PNG),
         (encode(frames()[0], "PNG", save_all=True, append_images=frames()[1:]), APNG),
         (encode(drawing(), "GIF"), GIF),
+        (encode(frames()[0], "GIF", save_all=True, append_images=frames()[1:], loop=3), GIF),
+        (encode(drawing(), "GIF")[:-1], GIF),
+        (encode(drawing(), "GIF")[:900], GIF),
+        (encode(photo(), "TIFF"), TIFF),
+        (encode(photo(), "BMP"), BMP),
         (b"\x89PNG\r\n\x1a\n\0\0\xff\xffIHDR", PNG),
     ],
 )
 @pytest.mark.parametrize("rule", ["location", "all"])
 def test_nothing_to_take_out(content: bytes, kind: ImageType, rule: str) -> None:
-    assert strip_metadata(memoryview(content), kind, rule) is None
+    assert not list(strip_metadata(memoryview(content), kind, rule))
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xd8", b"\xff\xd8\xff", b"\xff\xd8abc", b"\xff\xd8\xff\xe1\xff\xff12"]
+    ("content", "kind"),
+    [
+        (b"\xff\xd8", JPEG),
+        (b"\xff\xd8\xff", JPEG),
+        (b"\xff\xd8abc", JPEG),
+        (b"\xff\xd8\xff\xe1\xff\xff12", JPEG),
+        (b"GIF89a", GIF),
+        (b"II*\0\xff\xff\xff\xff", TIFF),
+        (b"II*\0", TIFF),
+        (b"II*\0\x08\0\0\0\xff\xff" + bytes(100), TIFF),
+        (b"II*\0\x08\0\0\0\0\0\x08\0\0\0" + bytes(100), TIFF),  # a page that follows itself
+    ],
 )
-def test_not_to_be_read(content: bytes) -> None:
+def test_not_to_be_read(content: bytes, kind: ImageType) -> None:
     with pytest.raises(UnreadableError):
-        strip_metadata(memoryview(content), JPEG, "all")
+        list(strip_metadata(memoryview(content), kind, "all"))
 
 
 def test_a_scan_without_its_end_goes_as_it_is() -> None:
     content = encode(photo(), "JPEG")[:-2]
-    assert strip_metadata(memoryview(content), JPEG, "all") is None
+    assert not list(strip_metadata(memoryview(content), JPEG, "all"))
+
+
+def gif_extension(label: int, *blocks: bytes) -> bytes:
+    return b"!%c" % label + b"".join(b"%c%b" % (len(block), block) for block in blocks) + b"\0"
+
+
+@pytest.mark.parametrize("rule", ["location", "all"])
+def test_gif(rule: str) -> None:
+    first, *others = frames()
+    plain = encode(first, "GIF", save_all=True, append_images=others, loop=3, duration=70)
+    head = 13 + 3 * 256
+    profile = gif_extension(0xFF, b"ICCRGBG1012", b"profile")
+    content = (
+        plain[:head]
+        + gif_extension(0xFF, b"XMP DataXMP", b"secret")
+        + profile
+        + gif_extension(0xFE, b"comment", b"more")
+        + gif_extension(0xFF, b"MGKIPTC0000", b"secret")
+        + plain[head:]
+        + b"secret"
+    )
+    comment = gif_extension(0xFE, b"comment", b"more") if rule == "location" else b""
+    assert stripped(content, GIF, rule) == plain[:head] + profile + comment + plain[head:]
+
+
+@pytest.mark.parametrize("rule", ["location", "all"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_of_two_pages(rule: str, order: str) -> None:
+    told = exif(order=order)
+    content = encode(photo(), "TIFF", exif=told, save_all=True, append_images=[drawing()])
+    assert b"1784" in content
+
+    made = stripped(content, TIFF, rule)
+
+    assert not [secret for secret in SECRETS if secret in made]
+    with Image.open(io.BytesIO(made)) as image, Image.open(io.BytesIO(content)) as original:
+        assert image.n_frames == original.n_frames == 2
+        for number in range(2):
+            image.seek(number)
+            original.seek(number)
+            assert image.tobytes() == original.tobytes()
+        image.seek(0)
+        assert not image.getexif().get_ifd(GPS)
+        assert image.getexif().get(MAKER) == ("Maker" if rule == "location" else None)
+        assert image.getexif()[ORIENTATION] == 6
+
+
+def test_tables_of_exif_that_overlap_cost_no_time() -> None:
+    entry = b"\x88\x25\0\4\0\0\0\1\0\0\0\x08"  # each GPS part is the first directory again
+    content = b"\xff\xd8" + segment(
+        0xE1, b"Exif\0\0MM\0*\0\0\0\x08" + (5000).to_bytes(2, "big") + entry * 5000
+    )
+    made = stripped(content + encode(photo(), "JPEG")[2:], JPEG, "location")
+    assert made == encode(photo(), "JPEG")

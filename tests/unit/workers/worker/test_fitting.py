@@ -1,0 +1,63 @@
+"""Metadata taken out of images that need no conversion."""
+
+import io
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from workers.contract.conversion_policy import ConversionPolicy
+from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import ImageError, Reason
+from workers.contract.image_type import JPEG
+from workers.worker.converters import Converters
+from workers.worker.fitting import ImageFitter
+from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.source.body import Download
+
+COMMENT = b"\xff\xfe\0\x08secret"
+POLICY = ConversionPolicy(strip_metadata="all")
+
+
+def jpeg(inside: bytes) -> bytes:
+    return b"\xff\xd8" + COMMENT + inside + b"\xff\xd9"
+
+
+def fitter() -> ImageFitter:
+    return ImageFitter(POLICY, DownloadPolicy(), Converters(POLICY, Path()), ByteBudget(10_000))
+
+
+@pytest.fixture(params=[io.BytesIO, tempfile.TemporaryFile], ids=["memory", "disk"])
+def file(request: pytest.FixtureRequest) -> BinaryIO:
+    made: BinaryIO = request.param()
+    return made
+
+
+def stored(file: BinaryIO, content: bytes) -> Download:
+    file.write(content)
+    file.seek(0)
+    return Download(file, len(content), JPEG)
+
+
+def test_a_file_in_memory_or_on_disk(file: BinaryIO) -> None:
+    scan = b"\xff\xda\0\x02" + b"x" * 50_000
+    with stored(file, jpeg(scan)) as image, fitter().fit(image) as fitting:
+        made = fitting.file.read()
+        assert fitting.size == len(made)
+        assert made == jpeg(scan).replace(COMMENT, b"")
+    assert file.closed
+
+
+def test_one_with_nothing_to_take_out_is_sent_itself(file: BinaryIO) -> None:
+    content = jpeg(b"").replace(COMMENT, b"")
+    with stored(file, content) as image:
+        assert fitter().fit(image) is image
+        assert file.read() == content
+
+
+def test_a_damaged_one(file: BinaryIO) -> None:
+    with closing(file), pytest.raises(ImageError) as caught, stored(file, jpeg(b"??")) as image:
+        fitter().fit(image)
+    assert caught.value.reason == Reason.CONVERSION_FAILED
