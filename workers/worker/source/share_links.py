@@ -6,24 +6,11 @@ that is not in it is asked for the image it names (`page_images`).
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """One form of share link.
-
-    Attributes:
-        host: pattern of the whole host name.
-        target: pattern of the whole path, a question mark, and the query.
-        direct: the link of the file: a text that names groups of `target`, or a function of it.
-    """
-
-    host: str
-    target: str
-    direct: str | Callable[[re.Match[str]], str]
+_Direct = str | Callable[[re.Match[str]], str]
+"""The link of a file: a text that names groups of the pattern, or a function of its match."""
 
 
 def direct_link(wire: str) -> str | None:
@@ -66,86 +53,79 @@ def _imgur(found: re.Match[str]) -> str:
     return f"https://i.imgur.com/{found['id']}{extension}"
 
 
-def _named_by(parameter: str) -> Callable[[re.Match[str]], str]:
-    def link(found: re.Match[str]) -> str:
-        named: str = parse_qs(found["query"])[parameter][0]
-        return named
-
-    return link
+def _named(found: re.Match[str]) -> str:
+    named: str = parse_qs(found["query"])[found["parameter"]][0]
+    return named
 
 
-_GOOGLE: Final = r"(?:www\.)?google\.(?:com?\.)?[a-z]{2,3}"
+_FILE: Final = r"(?P<path>[^?]+)\?.*"
+_REPO: Final = r"/(?P<repo>[^/]+/[^/]+)"
+_GOOGLE_USER: Final = r"(?:/a/[^/]+)?(?:/u/\d+)?"
 
-_TABLE: Final = (
+_TABLE: Final[tuple[tuple[str, str, _Direct], ...]] = (
+    # Of each: the whole host name; its path, a question mark and its query; the link of the file.
     # `webContentLink` of the Drive API.
-    _Rule(
+    (
         r"(?:drive|docs)\.google\.com",
-        r"/file/(?:u/\d+/)?d/(?P<id>[\w-]+)(?:/[^?]*)?\?(?P<query>.*)",
+        _GOOGLE_USER + r"/file/(?:u/\d+/)?d/(?P<id>[\w-]+)(?:/[^?]*)?\?(?P<query>.*)",
         _google_drive,
     ),
-    _Rule(
+    (
         r"(?:drive|docs)\.google\.com",
-        r"/(?:open|uc)\?(?P<query>(?:.*&)?id=(?P<id>[\w-]+)(?:&.*)?)",
+        _GOOGLE_USER + r"/(?:open|uc)\?(?P<query>(?:.*&)?id=(?P<id>[\w-]+)(?:&.*)?)",
         _google_drive,
     ),
     # https://help.dropbox.com/share/force-download
-    _Rule(
+    (
         r"(?:www\.|m\.)?dropbox\.com",
         r"(?P<path>/(?:s|scl/fi)/[^?]+)\?(?P<query>.*)",
         _dropbox,
     ),
     # Pages of one image; of an album or a post only the page knows the images.
-    _Rule(
+    (
         r"(?:www\.|m\.|i\.)?imgur\.com",
         r"/(?P<id>[A-Za-z0-9]{5}|[A-Za-z0-9]{7})(?P<extension>\.gifv)?\?.*",
         _imgur,
     ),
     # The button "Raw" of each. The host finds out where the branch ends and the path begins.
-    _Rule(
-        r"(?:www\.)?github\.com",
-        r"/(?P<repo>[^/]+/[^/]+)/blob/(?P<path>[^?]+)\?.*",
-        "https://github.com/{repo}/raw/{path}",
-    ),
-    _Rule(
+    (r"(?:www\.)?github\.com", _REPO + "/blob/" + _FILE, "https://github.com/{repo}/raw/{path}"),
+    (
         r"gitlab\.com",
-        r"/(?P<project>[^?]+)/-/blob/(?P<path>[^?]+)\?.*",
+        r"/(?P<project>(?:(?!/-/)[^?])+?)(?:/-)?/blob/" + _FILE,
         "https://gitlab.com/{project}/-/raw/{path}",
     ),
-    _Rule(
-        r"bitbucket\.org",
-        r"/(?P<repo>[^/]+/[^/]+)/src/(?P<path>[^?]+)\?.*",
-        "https://bitbucket.org/{repo}/raw/{path}",
-    ),
-    _Rule(
+    (r"bitbucket\.org", _REPO + "/src/" + _FILE, "https://bitbucket.org/{repo}/raw/{path}"),
+    (
         r"codeberg\.org",
-        r"/(?P<repo>[^/]+/[^/]+)/src/(?P<path>(?:branch|tag|commit)/[^?]+)\?.*",
+        _REPO + r"/src/(?P<path>(?:branch|tag|commit)/[^?]+)\?.*",
         "https://codeberg.org/{repo}/raw/{path}",
     ),
-    _Rule(
+    (
         r"huggingface\.co",
-        r"/(?P<repo>(?:datasets/|spaces/)?[^/]+/[^/]+)/blob/(?P<path>[^?]+)\?.*",
+        r"/(?P<repo>(?:datasets/|spaces/)?[^/]+/[^/]+)/blob/" + _FILE,
         "https://huggingface.co/{repo}/resolve/{path}",
     ),
     # https://www.mediawiki.org/wiki/Help:Special_pages: Special:FilePath
-    _Rule(
-        r"commons\.wikimedia\.org|[a-z-]+\.wikipedia\.org",
-        r"/wiki/(?:File|Image):(?P<name>[^?]+)\?.*",
-        "https://{host}/wiki/Special:FilePath/{name}",
+    (
+        r"commons(?:\.m)?\.wikimedia\.org|[a-z-]+(?:\.m)?\.wikipedia\.org",
+        r"/wiki/(?:File|Image):" + _FILE,
+        "https://{host}/wiki/Special:FilePath/{path}",
     ),
-    # Results of a search for images, which name the image in a parameter.
-    _Rule(_GOOGLE, r"/imgres\?(?P<query>(?:.*&)?imgurl=http.*)", _named_by("imgurl")),
-    _Rule(
+    # Results of a search for images, and Reddit's page around one, name the image in a parameter.
+    (
+        r"(?:www\.)?google\.(?:com?\.)?[a-z]{2,3}",
+        r"/imgres\?(?P<query>(?:.*&)?(?P<parameter>imgurl)=http.*)",
+        _named,
+    ),
+    (
         r"(?:www\.)?bing\.com",
-        r"/images/search\?(?P<query>(?:.*&)?mediaurl=http.*)",
-        _named_by("mediaurl"),
+        r"/images/search\?(?P<query>(?:.*&)?(?P<parameter>mediaurl)=http.*)",
+        _named,
     ),
+    (r"(?:www\.)?reddit\.com", r"/media\?(?P<query>(?:.*&)?(?P<parameter>url)=http.*)", _named),
 )
 
 _RULES: Final = tuple(
-    (
-        re.compile(rule.host, re.ASCII).fullmatch,
-        re.compile(rule.target, re.ASCII).fullmatch,
-        rule.direct,
-    )
-    for rule in _TABLE
+    (re.compile(host, re.ASCII).fullmatch, re.compile(target, re.ASCII).fullmatch, direct)
+    for host, target, direct in _TABLE
 )

@@ -19,6 +19,8 @@ DRIVE = "https://drive.google.com/uc?export=download&id=1aB_c-D2"
         ("https://drive.google.com/open?id=1aB_c-D2", DRIVE),
         ("https://drive.google.com/open?usp=x&id=1aB_c-D2&z=1", DRIVE),
         ("https://drive.google.com/uc?id=1aB_c-D2", DRIVE),
+        ("https://drive.google.com/u/0/uc?id=1aB_c-D2&export=download", DRIVE),
+        ("https://drive.google.com/a/a.test/file/d/1aB_c-D2/view", DRIVE),
         (
             "https://drive.google.com/file/d/1aB_c-D2/view?resourcekey=0-xY_z",
             f"{DRIVE}&resourcekey=0-xY_z",
@@ -50,6 +52,10 @@ DRIVE = "https://drive.google.com/uc?export=download&id=1aB_c-D2"
             "https://gitlab.com/g/sub/p/-/blob/main/a.png?ref_type=heads",
             "https://gitlab.com/g/sub/p/-/raw/main/a.png",
         ),
+        (
+            "https://gitlab.com/g/sub/p/blob/main/a.png",
+            "https://gitlab.com/g/sub/p/-/raw/main/a.png",
+        ),
         ("https://bitbucket.org/w/r/src/main/a.png", "https://bitbucket.org/w/r/raw/main/a.png"),
         (
             "https://codeberg.org/o/r/src/branch/main/a.png",
@@ -72,7 +78,15 @@ DRIVE = "https://drive.google.com/uc?export=download&id=1aB_c-D2"
             "https://de.wikipedia.org/wiki/File:K%C3%A4tze.jpg?uselang=de",
             "https://de.wikipedia.org/wiki/Special:FilePath/K%C3%A4tze.jpg",
         ),
-        # Searches
+        (
+            "https://en.m.wikipedia.org/wiki/File:Cat.jpg",
+            "https://en.m.wikipedia.org/wiki/Special:FilePath/Cat.jpg",
+        ),
+        # Reddit, and searches
+        (
+            "https://www.reddit.com/media?url=https%3A%2F%2Fi.redd.it%2F7kc1eb8knvy51.png",
+            "https://i.redd.it/7kc1eb8knvy51.png",
+        ),
         (
             "https://www.google.com/imgres?q=cat&imgurl=https%3A%2F%2Fa.test%2Fc.jpg%3Fx%3D1&h=2",
             "https://a.test/c.jpg?x=1",
@@ -112,12 +126,15 @@ def test_a_share_link_becomes_the_link_of_its_file(shared: str, direct: str) -> 
         "https://github.com/o/r/tree/main/docs",
         "https://github.com/o/r",
         "https://gitlab.com/g/p/-/raw/main/a.png",
+        "https://gitlab.com/g/p/-/raw/main/blob/a.png",
         "https://raw.githubusercontent.com/o/r/main/a.png",
         "https://huggingface.co/o/r/resolve/main/a.png",
         "https://commons.wikimedia.org/wiki/Category:Cats",
         "https://upload.wikimedia.org/wikipedia/commons/a/a9/Example.jpg",
         "https://www.google.com/imgres?imgurl=file:///etc/passwd",
         "https://www.google.com/search?q=cat",
+        "https://www.reddit.com/media?url=file:///etc/passwd",
+        "https://www.reddit.com/r/cats/comments/1/media",
     ],
 )
 def test_others_stay_as_they_are(url: str) -> None:
