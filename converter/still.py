@@ -23,6 +23,7 @@ _FEW_GREYS: Final = 64
 _AIM: Final = 0.92  # of the limit: what is encoded anew should fit at the first try
 _LEAST_STEP: Final = 0.9
 _MIN_SIDE: Final = 16
+_MAX_JPEG_SIDE: Final = 65_500  # of libjpeg
 _PNG_LEVEL: Final = 6
 
 
@@ -74,7 +75,7 @@ def _forms(image: Image.Image, order: ConversionOrder, metadata: Metadata) -> It
     """The image in one form after the other, each smaller than the one before."""
     encode = _png if _is_for_png(image, order) else _jpeg
     yield (encoded := encode(image, metadata))
-    if encode is _png and "jpeg" in order.targets and not has_alpha(image):
+    if encode is _png and _can_be_jpeg(image, order):
         encode = _jpeg
         yield (encoded := encode(image, metadata))
     if encode is _jpeg:
@@ -88,11 +89,16 @@ def _forms(image: Image.Image, order: ConversionOrder, metadata: Metadata) -> It
 
 
 def _is_for_png(image: Image.Image, order: ConversionOrder) -> bool:
-    if not {"jpeg", "png"}.issubset(order.targets):
-        return "png" in order.targets
+    if "png" not in order.targets:
+        return False
     # A photograph in grey has few colours, too.
     few = _FEW_GREYS if image.mode == "L" else _FEW_COLOURS
-    return has_alpha(image) or image.getcolors(few) is not None
+    return not _can_be_jpeg(image, order) or image.getcolors(few) is not None
+
+
+def _can_be_jpeg(image: Image.Image, order: ConversionOrder) -> bool:
+    is_small = max(image.size) <= _MAX_JPEG_SIDE
+    return "jpeg" in order.targets and is_small and not has_alpha(image)
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:

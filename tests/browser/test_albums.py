@@ -46,3 +46,9 @@ def test_an_image_that_imgur_changed_says_so(page: Page, service: RunningService
     send(page, [f"{service.sandbox}/images/imgur-fault/altered.png"])
     complete(page)
     expect(page.locator(".tile .why")).to_contain_text("Changed by Imgur: JPEG, ")
+
+
+def test_an_image_that_was_converted_says_so(page: Page, service: RunningService) -> None:
+    send(page, [f"{service.sandbox}/images/picture.webp"])
+    complete(page)
+    expect(page.locator(".tile .why")).to_contain_text("WEBP made JPEG: ")

@@ -128,7 +128,7 @@ python3 $here/check_service.py "http://127.0.0.1:$port" "http://127.0.0.1:$sandb
 links=$(crun exec --cwd /app "$name" python -m imgup links --url "http://127.0.0.1:$port" \
     2>>"$work/service.log") ||
     fail 'the command line does not work inside'
-[[ $(wc -l <<<"$links") == 3 ]] || fail "the command line lists other links: $links"
+[[ $(wc -l <<<"$links") == 6 ]] || fail "the command line lists other links: $links"
 ok 'the command line works inside'
 
 first=$(<"$work/pid")

@@ -2,9 +2,9 @@
 
     python check_service.py SERVICE_ORIGIN SANDBOX_ORIGIN
 
-Posts three sample images and one that fails, waits for the job to complete, and checks what the
-status and the list of links say. One of the images is large enough to pass through /tmp. Exits 0
-when all is as it should be; says what is not otherwise.
+Posts sample images and one that fails, waits for the job to complete, and checks what the status
+and the list of links say. One of the images is large enough to pass through /tmp, others have to be
+converted. Exits 0 when all is as it should be; says what is not otherwise.
 """
 
 import json
@@ -14,7 +14,8 @@ import urllib.request
 from typing import Any
 
 _PATIENCE_SECONDS = 60.0
-_GOOD = ("photo.jpg", "small.png", "large.png")
+_CONVERTED = ("picture.webp", "picture.avif", "picture.heic")
+_GOOD = ("photo.jpg", "small.png", "large.png", *_CONVERTED)
 
 # No proxy: both are on this machine.
 _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -29,6 +30,8 @@ def main() -> None:
     job = _completed(f"{service}/v1/images/upload/{answer['jobId']}")
     links, failed = job["uploaded"]["complete"], job["uploaded"]["failed"]
     _expect(f"{len(good)} images uploaded", job, holds=len(set(links)) == len(good))
+    converted = [result["converted"]["to"] for result in job["results"] if "converted" in result]
+    _expect("WebP, AVIF and HEIC were converted", job, holds=converted == ["image/jpeg"] * 3)
     _expect("the missing image failed", job, holds=failed == [bad])
     _expect("the job has an end", job, holds=job["finished"] is not None)
     listed = _call(f"{service}/v1/images")[1]["uploaded"]

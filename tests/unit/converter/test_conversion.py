@@ -137,6 +137,12 @@ def test_pace_and_repeats_of_an_animation() -> None:
             assert image.info["loop"] == loop
 
 
+def test_sides_that_no_jpeg_has() -> None:
+    content = encode(photo((2, 65_535)), "PPM")
+    made = convert(content, order_for(content))
+    assert (made.code, made.width, made.height) == ("png", 2, 65_535)
+
+
 @pytest.mark.parametrize("targets", [("png",), ("jpeg",)])
 def test_only_what_imgur_takes(targets: tuple[str, ...]) -> None:
     for name in ("lossy.webp", "transparent.webp"):
