@@ -26,11 +26,20 @@ def normalize(image: Image.Image) -> Image.Image:
         ConversionError: its pixels are of a kind that has no common meaning.
     """
     profile = image.info.get("icc_profile")
-    image = _to_8_bits(ImageOps.exif_transpose(image))
+    image = _to_8_bits(_upright(image))
     image = _to_srgb(image, profile)
     if image.mode in _WITH_ALPHA and image.getchannel("A").getextrema()[0] == _OPAQUE:
         image = image.convert("L" if image.mode == "LA" else "RGB")
     return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        image.getexif()
+    except Exception:  # noqa: BLE001 - whatever is damaged in there: the pixels are what matters
+        return image
+    return ImageOps.exif_transpose(image)
 
 
 def has_alpha(image: Image.Image) -> bool:

@@ -185,8 +185,9 @@ def test_metadata(rule: str, maker: str | None, image: Image.Image, *, place: bo
         assert shown.size == (160, 240)
 
 
-def test_damaged_metadata_is_left_out() -> None:
-    content = encode(photo(), "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12")
+@pytest.mark.parametrize("exif", [b"MM\0*\0\0\0\x08\xff\xff\x01\x12", b"no Exif", b"II*\0"])
+def test_damaged_metadata_is_left_out(exif: bytes) -> None:
+    content = encode(photo(), "WEBP", exif=b"Exif\0\0" + exif)
     made = convert(content, order_for(content))
     with Image.open(io.BytesIO(made.content)) as image:
         assert difference(photo(), image) < 4
