@@ -6,6 +6,7 @@ image that needs one.
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,7 +24,6 @@ from workers.contract.errors import ConversionBusyError, ImageError, Reason
 _ANSWER_BYTES: Final = 16 * 1024
 _SLACK_SECONDS: Final = 10.0  # for a slow machine, beyond what the other side holds to
 _ATTEMPTS: Final = 3  # of one image, if it is the fork server that ends
-_PIECE_BYTES: Final = 256 * 1024
 _END_SECONDS: Final = 1.0
 
 
@@ -165,17 +165,13 @@ class Converters:
 @contextmanager
 def _on_disk(file: BinaryIO) -> Iterator[BinaryIO]:
     """The same bytes in a file that has a descriptor."""
+    file.seek(0)
     try:
         file.fileno()
-    except OSError:
-        pass  # it lies in memory
+    except OSError:  # it lies in memory
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            yield copy
     else:
-        file.seek(0)
         yield file
-        return
-    file.seek(0)
-    with tempfile.TemporaryFile() as copy:
-        while piece := file.read(_PIECE_BYTES):
-            copy.write(piece)
-        copy.flush()
-        yield copy
