@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from typing import Final
 
 from PIL import Image, ImageSequence
@@ -79,7 +80,9 @@ def _read(image: Image.Image, order: ConversionOrder) -> _Animation:
             f" at most {order.max_pixels:,} are converted (CONVERT_MAX_PIXELS)."
         )
     frames, milliseconds = [], []
-    for frame in ImageSequence.Iterator(image):
+    # Where an APNG has a picture for those who know no motion, it comes first.
+    first = 1 if getattr(image, "default_image", False) else 0
+    for frame in islice(ImageSequence.Iterator(image), first, None):
         frames.append(normalize(frame.copy()))
         milliseconds.append(round(frame.info.get("duration") or _DEFAULT_MILLISECONDS))
         if sum(milliseconds) > order.max_seconds * 1000:

@@ -143,6 +143,15 @@ def test_sides_that_no_jpeg_has() -> None:
     assert (made.code, made.width, made.height) == ("png", 2, 65_535)
 
 
+def test_the_picture_for_those_who_know_no_motion_is_no_frame() -> None:
+    shown = corpus.frames(3)
+    content = encode(
+        photo((120, 90)), "PNG", save_all=True, append_images=shown, default_image=True
+    )
+    made = convert(content, order_for(content))
+    assert_shows(made.content, Picture(content, tuple(shown), ()))
+
+
 @pytest.mark.parametrize("targets", [("png",), ("jpeg",)])
 def test_only_what_imgur_takes(targets: tuple[str, ...]) -> None:
     for name in ("lossy.webp", "transparent.webp"):
