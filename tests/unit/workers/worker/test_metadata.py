@@ -153,7 +153,7 @@ def gif_extension(label: int, *blocks: bytes) -> bytes:
 def test_gif(rule: str) -> None:
     first, *others = frames()
     plain = encode(first, "GIF", save_all=True, append_images=others, loop=3, duration=70)
-    head = 13 + 3 * 256
+    head = 13 + 3 * (2 << (plain[10] & 7))
     profile = gif_extension(0xFF, b"ICCRGBG1012", b"profile")
     content = (
         plain[:head]
@@ -169,25 +169,22 @@ def test_gif(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["location", "all"])
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_tiff_of_two_pages(rule: str, order: str) -> None:
-    told = exif(order=order)
-    content = encode(photo(), "TIFF", exif=told, save_all=True, append_images=[drawing()])
+def test_tiff_of_two_pages(rule: str) -> None:
+    content = encode(photo(), "TIFF", exif=exif(), save_all=True, append_images=[drawing()])
     assert b"1784" in content
 
     made = stripped(content, TIFF, rule)
 
     assert not [secret for secret in SECRETS if secret in made]
     with Image.open(io.BytesIO(made)) as image, Image.open(io.BytesIO(content)) as original:
+        assert not image.getexif().get_ifd(GPS)
+        assert image.getexif().get(MAKER) == ("Maker" if rule == "location" else None)
+        assert image.getexif()[ORIENTATION] == 6
         assert image.n_frames == original.n_frames == 2
         for number in range(2):
             image.seek(number)
             original.seek(number)
             assert image.tobytes() == original.tobytes()
-        image.seek(0)
-        assert not image.getexif().get_ifd(GPS)
-        assert image.getexif().get(MAKER) == ("Maker" if rule == "location" else None)
-        assert image.getexif()[ORIENTATION] == 6
 
 
 def test_tables_of_exif_that_overlap_cost_no_time() -> None:
