@@ -1,9 +1,7 @@
 """Makes an image fit for Imgur, if it is not: converted, or rid of what it says of its maker."""
 
 import dataclasses
-from io import BytesIO
-from mmap import ACCESS_READ, mmap
-from typing import BinaryIO, Final
+from typing import Final
 
 from converter.order import ConversionOrder
 from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
@@ -16,7 +14,7 @@ from workers.worker.exif import UnreadableError
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.metadata import strip_metadata
 from workers.worker.source.body import Download
-from workers.worker.source.spool import Spool
+from workers.worker.source.spool import Spool, view_of
 
 _TYPES_BY_CODE: Final = {kind.code: kind for kind in TYPES}
 
@@ -93,7 +91,7 @@ class ImageFitter:
         spool = Spool(self._download.memory_bytes, self._budget)
         rule = self._policy.strip_metadata
         try:
-            for part in strip_metadata(_view(image.file), image.image_type, rule):
+            for part in strip_metadata(view_of(image.file), image.image_type, rule):
                 spool.write(part)
         except UnreadableError:
             spool.discard()
@@ -108,13 +106,3 @@ class ImageFitter:
             spool.discard()
             return image
         return dataclasses.replace(image, file=spool.rewind(), size=spool.size)
-
-
-def _view(file: BinaryIO) -> memoryview:
-    """All bytes of a file, without a copy.
-
-    Parts of it, and errors that hold some, may outlive it: the file can be closed nevertheless.
-    """
-    if isinstance(file, BytesIO):
-        return memoryview(file.getvalue())
-    return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))

@@ -14,6 +14,7 @@ from typing import Final
 
 from workers.contract.image_type import APNG, GIF, JPEG, PNG, TIFF, ImageType
 from workers.worker.exif import UnreadableError, edit_exif, edit_tiff
+from workers.worker.source.gif import EXTENSION, IMAGE, gif_blocks
 
 _Cut = tuple[int, int, bytes]
 """A piece of a file, from its first byte to the one behind its last, and what takes its place."""
@@ -162,36 +163,20 @@ def _instead_of_chunk(kind: bytes, body: memoryview, rule: str) -> bytes | None:
 
 # --- GIF -----------------------------------------------------------------------------------------
 
-_GIF_HEAD: Final = 13
-_EXTENSION, _IMAGE, _GIF_COMMENT, _GIF_APPLICATION = 0x21, 0x2C, 0xFE, 0xFF
+_GIF_COMMENT, _GIF_APPLICATION = 0xFE, 0xFF
 # Of the extensions of applications, what motion and colours need; many others hold XMP or IPTC.
 _GIF_NEEDED: Final = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})
 
 
 def _cut_gif(data: memoryview, rule: str) -> Iterator[_Cut]:
-    """GIF89a, appendix A: blocks, whose sub-blocks end with an empty one; all else is the end."""
-    at = _GIF_HEAD + _table_bytes(data[10])
-    while at < len(data) and data[at] in {_EXTENSION, _IMAGE}:
-        is_image = data[at] == _IMAGE
-        end = at + 11 + _table_bytes(data[at + 9]) if is_image else at + 2
-        while end < len(data) and data[end]:
-            end += 1 + data[end]
-        end += 1
-        if not is_image and not _stays(data[at + 1], bytes(data[at + 3 : at + 14]), rule):
-            yield at, end, b""
-        at = end
-    yield from _cut_tail(data, at + 1)
-
-
-def _stays(label: int, application: bytes, rule: str) -> bool:
-    if label == _GIF_APPLICATION:
-        return application in _GIF_NEEDED
-    return label != _GIF_COMMENT or rule != "all"
-
-
-def _table_bytes(flags: int) -> int:
-    """The size of the colour table that follows, if there is one."""
-    return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
+    for kind, at, end in gif_blocks(data):
+        if kind == EXTENSION:
+            label, application = data[at + 1], bytes(data[at + 3 : at + 14])
+            is_told = label == _GIF_APPLICATION and application not in _GIF_NEEDED
+            if is_told or (label == _GIF_COMMENT and rule == "all"):
+                yield at, end, b""
+        elif kind != IMAGE:
+            yield from _cut_tail(data, end)
 
 
 # --- TIFF ----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.content_coding import DECODED_PIECE_BYTES, open_decoded
 from workers.worker.source.animation import is_animated
 from workers.worker.source.dimensions import read_dimensions
-from workers.worker.source.spool import Spool
+from workers.worker.source.spool import Spool, view_of
 
 _PIECE_BYTES = 256 * 1024
 
@@ -222,7 +222,7 @@ class ImageBody:
         limits, size = self._policy.imgur, self._spool.size
         if size <= min(limits.still_bytes, limits.animation_bytes):
             return True
-        animated = is_animated(file, image_type)
+        animated = is_animated(view_of(file), image_type)
         if size <= limits.max_bytes(animated=animated):
             return True
         if self._can_convert(image_type):

@@ -1,7 +1,9 @@
 """A spool for an image's bytes until the upload."""
 
 import contextlib
+import io
 import tempfile
+from mmap import ACCESS_READ, mmap
 from typing import BinaryIO
 
 from workers.contract.errors import DownloadError, Reason
@@ -51,6 +53,16 @@ class Spool:
         self._memory = None
         with memory:
             self._file.write(memory.getvalue())
+
+
+def view_of(file: BinaryIO) -> memoryview:
+    """All bytes of a spooled file, without a copy.
+
+    Parts of it, and errors that hold some, may outlive it: the file can be closed nevertheless.
+    """
+    if isinstance(file, io.BytesIO):
+        return memoryview(file.getvalue())
+    return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
 
 
 def _storage_full() -> DownloadError:
