@@ -166,9 +166,8 @@ def _decode(content: bytes, content_type: str) -> str:
         # Whoever could read this word reads ASCII.
         return content.decode("utf-8" if known.startswith("utf-16") else known, "replace")
     try:
-        return codecs.getincrementaldecoder("utf-8")().decode(
-            content
-        )  # it may be cut in a character
+        # It may be cut in a character.
+        return codecs.getincrementaldecoder("utf-8")().decode(content)
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
 
