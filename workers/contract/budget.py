@@ -1,9 +1,11 @@
 """A budget of our own for uploads, and what is left of it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from workers.contract.block import Block
+from workers.contract.errors import Reason
 from workers.contract.quota import Quota
 
 HOUR_SECONDS: Final = 3600.0
@@ -11,6 +13,9 @@ DAY_SECONDS: Final = 86_400.0
 WindowName = Literal["day", "hour"]
 Stamps = tuple[float, int]
 """A time in whole seconds, and how many uploads ended within the second before it."""
+
+_TOLD_FROM_SECONDS: Final = 5.0
+"""Jobs do not show a shorter wait: each change of it is a new version of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +79,25 @@ class QuotaState:
     budget_window: WindowName | None = None
     uploads_left: int | None = None
     others: int = 0
+
+    def waiting(self, wall_now: float) -> tuple[str, str] | None:
+        """Why all pending images wait, where this is of the next upload: reason and sentence, None
+        if they do not or not for long. No seconds are in it, so that it does not change with them.
+
+        Args:
+            wall_now: seconds since the epoch.
+        """
+        if self.block is not None:
+            return self.block.waiting()
+        seconds = max(self.pause_seconds, self.budget_seconds)
+        if seconds < _TOLD_FROM_SECONDS:
+            return None
+        until = datetime.fromtimestamp(wall_now + seconds + 60.0, UTC)
+        message = f"Imgur has asked to wait; uploads go on by {until:%Y-%m-%d %H:%M} UTC."
+        for window in self.budget:
+            if window.name == self.budget_window and self.budget_seconds > self.pause_seconds:
+                message = (
+                    f"Uploads wait for IMGUR_UPLOADS_PER_{window.name.upper()} ({window.limit:,}); "
+                    f"the next begins by {until:%Y-%m-%d %H:%M} UTC."
+                )
+        return Reason.IMGUR_RATE_LIMITED, message

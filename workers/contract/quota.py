@@ -52,14 +52,6 @@ class Quota:
     user: LimitState = LimitState()
     posts: LimitState = LimitState()
 
-    def uploads_left(self) -> int | None:
-        """Return the uploads that the scarcest limit allows; None if none is known."""
-        costs = ((self.client, CREDITS_AN_UPLOAD), (self.user, CREDITS_AN_UPLOAD), (self.posts, 1))
-        left = [
-            max(0, state.remaining // cost) for state, cost in costs if state.remaining is not None
-        ]
-        return min(left, default=None)
-
 
 UNKNOWN = Quota()
 

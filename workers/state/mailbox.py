@@ -357,10 +357,11 @@ class Mailbox:
             return was_shut
 
     def tend(self) -> QuotaNews:
-        """Fail URLs that Imgur has kept waiting for too long; returns what has become of uploads as
-        a whole since the last call.
+        """Tell jobs why all URLs wait, and fail those that Imgur has kept waiting for too long;
+        returns what has become of uploads as a whole since the last call.
         """
         with self._changed:
+            self._table.hold(self._quota.waiting)
             block = self._quota.block if self._quota.is_patience_over() else None
         if block is not None:
             give_up(
@@ -378,8 +379,8 @@ class Mailbox:
 
     # --- inside, the condition held ---------------------------------------------------------
 
-    def _block_changed(self, block: Block | None) -> None:
-        self._table.hold(None if block is None else block.waiting())
+    def _block_changed(self, _block: Block | None) -> None:
+        self._table.hold(self._quota.waiting)
         self._room.unbar(self._clock())
 
     def _add_task(self, kind: TaskKind, place: UrlKey) -> None:

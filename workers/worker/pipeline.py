@@ -150,8 +150,7 @@ class Pipeline:
         except (RateLimitedError, ConversionBusyError) as error:
             return Deferred(error.reason, error.message, error.pause_seconds)
         except ImageError as error:
-            outcome = self._after_error(lease, error)
-            return outcome if lease.kind is not TaskKind.IMAGE else _doubted(outcome, error)
+            return _doubted(lease, self._after_error(lease, error), error)
         except LeaseLostError:
             return _PASSED_ON
         except BackendLostError:
@@ -260,10 +259,14 @@ class Pipeline:
         return RetryLater(error.reason, error.message, delay, maybe_stored, source_pause)
 
 
-def _doubted(outcome: Failed | RetryLater, error: ImageError) -> Outcome:
+def _doubted(lease: Lease, outcome: Failed | RetryLater, error: ImageError) -> Outcome:
     """The outcome as it is, unless all images may meet the same refusal."""
     if not isinstance(error, ImgurError) or error.scope is RefusalScope.IMAGE:
         return outcome
+    options = lease.options
+    names_album = options is not None and options.album is not None and not options.is_album_new
+    if names_album and error.reason is Reason.IMGUR_FORBIDDEN:
+        return outcome  # of an album that the job names: others' images are not its matter
     return MaybeBlocked(outcome, error.sentence, is_certain=error.scope is RefusalScope.ALL)
 
 

@@ -56,7 +56,7 @@ def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
         return
     if is_image and ack.is_logged:
         _log_image(log, lease, outcome)
-    elif not is_image:
+    elif not is_image and ack.is_logged:
         _log_task(log, outcome)
     if ack.finished is not None:
         log_finished(ack.finished)
@@ -120,6 +120,8 @@ def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
                 status=outcome.status,
                 delay_seconds=round(delay_seconds, 1),
             )
+        case MaybeBlocked(otherwise):
+            _log_task(log, otherwise)
 
 
 def log_news(news: QuotaNews) -> None:

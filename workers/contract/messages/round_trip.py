@@ -32,6 +32,7 @@ class ImageOptions:
         count: URLs of the job, for the templates.
         album: id, or deletehash, of the album; None for the one in the settings.
         title: see `JobOptions`, as the others.
+        is_album_new: the album was created for the job.
     """
 
     count: int
@@ -41,6 +42,7 @@ class ImageOptions:
     source_headers: HeadersByOrigin = field(default=(), repr=False)
     resolve_pages: bool | None = None
     convert: bool = True
+    is_album_new: bool = False
 
     @classmethod
     def of(cls, options: JobOptions, count: int, new_album: str = "") -> "ImageOptions | None":
@@ -58,8 +60,9 @@ class ImageOptions:
             options.source_headers,
             options.resolve_pages,
             options.convert,
+            bool(new_album),
         )
-        return None if told == (None, None, None, (), None, True) else cls(count, *told)
+        return None if told == (None, None, None, (), None, True, False) else cls(count, *told)
 
 
 @travels_each_turn

@@ -108,10 +108,10 @@ class Album:
             self.state, self.error = AlbumState.PENDING, None
 
     def job_finished(self) -> None:
-        """One of its jobs is complete; one that was cancelled at once needs no album."""
+        """One of its jobs is complete; one that ended without any upload needs no album."""
         self.open_jobs -= 1
         if not self.open_jobs and self.state is AlbumState.PENDING:
-            message = "The job was cancelled before its album was created."
+            message = "The job ended before its album was created."
             self.state, self.error = AlbumState.FAILED, (Reason.CANCELLED, message)
 
     def add(self, place: int, link: str, deletehash: str) -> None:

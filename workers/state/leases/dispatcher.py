@@ -9,6 +9,7 @@ from workers.contract.messages import (
     Ack,
     AlbumState,
     CrashedUrl,
+    Deferred,
     DownloadReport,
     Failed,
     FenceResult,
@@ -85,10 +86,10 @@ class Dispatcher:
         """Lease the next tasks to a worker; as many as it wants and may have."""
         leases: list[Lease] = []
         self._end_waits(now)
-        open_urls = self._room.unfinished - self._room.delayed - self._room.held
-        resume_at = now + self._quota.seconds_until_calls()
+        open_urls = self._open_urls
         images_wait = open_urls > self._leases.images
         while len(leases) < wanted:
+            resume_at = self._calls_resume_at(now)
             key = self._tasks.take(now, resume_at=resume_at, images_wait=images_wait)
             if key is None:
                 break
@@ -97,6 +98,8 @@ class Dispatcher:
             if task is None:
                 self._leases.end(holder.worker_id, token)
             else:
+                if key[0] is not TaskKind.WEBHOOK:
+                    self._quota.begin_call(key)
                 leases.append(task)
         # A worker with many free lanes leaves URLs for others: a short job ends soonest if all
         # processes work on it.
@@ -114,7 +117,7 @@ class Dispatcher:
         wait = self._quota.seconds()
         return min(
             now + wait if wait > 0 else self._room.next_event(now),
-            self._tasks.next_due(now + self._quota.seconds_until_calls()),
+            self._tasks.next_due(self._calls_resume_at(now)),
             self.outcomes.next_end_of_wait(),
         )
 
@@ -148,12 +151,15 @@ class Dispatcher:
         holder, place, outcome = leased.holder, leased.place, report.outcome
         now = holder.last_word = self._clock()
         if leased.kind is not TaskKind.IMAGE:
-            self._tasks.settle((leased.kind, place), outcome, now)
+            key = leased.kind, place
             if leased.kind is not TaskKind.WEBHOOK:
-                self._quota.task_ended(outcome)
+                outcome = self._quota.call_ended(key, report.token, outcome)
+            self._tasks.settle(key, outcome, now)
             if leased.kind is TaskKind.ALBUM:
                 self._album_changed(place[0])
-            return Ack(accepted=True)
+            # What is deferred instead stands in the line of the block.
+            was_blocked = isinstance(report.outcome, MaybeBlocked) and isinstance(outcome, Deferred)
+            return Ack(accepted=True, is_logged=not was_blocked)
         if not holder.images:
             if holder.is_draining:
                 self._room.worker_left(worker_id)
@@ -176,7 +182,9 @@ class Dispatcher:
         # In reverse, as each goes to the front of its job: this keeps their order.
         for leased in reversed(leases):
             if leased.kind is not TaskKind.IMAGE:
-                task = self._tasks.crashed((leased.kind, leased.place), now)
+                key = leased.kind, leased.place
+                self._quota.call_lost(key)
+                task = self._tasks.crashed(key, now)
                 if task is not None:
                     failed_tasks.append(task)
                 if leased.kind is TaskKind.ALBUM:
@@ -255,11 +263,18 @@ class Dispatcher:
         url, options = self._room.url(place), self._room.options(place[0])
         return Lease(token, *place, url, attempt, options, self._table.origin(place[0]))
 
+    @property
+    def _open_urls(self) -> int:
+        """URLs that are leased, or could be now but for limits."""
+        return self._room.unfinished - self._room.delayed - self._room.held
+
+    def _calls_resume_at(self, now: float) -> float:
+        images_wait = self._open_urls > self._leases.images
+        return now + self._quota.seconds_until_calls(images_wait=images_wait)
+
     def _end_waits(self, now: float) -> None:
-        held = self.outcomes.held
-        if held:
-            others = self._room.unfinished - self._room.delayed - self._room.held - held
-            self.outcomes.end_waits(now, are_alone=others <= 0)
+        if held := self.outcomes.held:
+            self.outcomes.end_waits(now, are_alone=self._open_urls <= held)
 
     def _rest_if_idle(self) -> None:
         if not self._leases.images:

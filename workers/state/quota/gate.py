@@ -1,11 +1,12 @@
 """The gate in front of Imgur: it shuts when Imgur refuses all images alike."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 from workers.contract.block import Block
-from workers.contract.messages import MaybeBlocked, UrlKey
-from workers.state.quota.pauses import grown
+from workers.contract.messages import MaybeBlocked, TaskKey, UrlKey
+from workers.state.quota.pauses import FIRST_WAIT_SECONDS, grown
 
 ALIKE: Final = 3
 """Images in a row that are refused alike, until the images are not taken for the cause any more."""
@@ -33,11 +34,16 @@ class Gate:
 
     While it is shut one image at a time is tried, after 1, 2, 4 … 60 minutes. Not safe for threads
     by itself. Times are in seconds.
+
+    Args:
+        blocked_seconds: how long images wait while it is shut, before they fail; 0 for ever.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, blocked_seconds: float) -> None:
         self.shut: Shut | None = None
-        self._probe: UrlKey | None = None
+        self._blocked_seconds = blocked_seconds
+        self._fails_at = math.inf
+        self._probe: UrlKey | TaskKey | None = None
         # By reason: the URLs refused since Imgur last took an image.
         self._alike: dict[str, set[str]] = {}
 
@@ -51,8 +57,8 @@ class Gate:
         """Whether an image that has arrived may be sent: it may have been taken up before."""
         return self.shut is None or self._probe == place
 
-    def begin(self, place: UrlKey) -> None:
-        """An image is taken up."""
+    def begin(self, place: UrlKey | TaskKey) -> None:
+        """An image, or another task at Imgur, is taken up."""
         if self.shut is not None:
             self._probe = place
 
@@ -66,8 +72,8 @@ class Gate:
 
     # --- what came of it --------------------------------------------------------------------
 
-    def ended(self, place: UrlKey, now: float, *, was_sent: bool) -> bool:
-        """An image that was taken up has ended, however it did; returns whether it was a probe that
+    def ended(self, place: UrlKey | TaskKey, now: float, *, was_sent: bool) -> bool:
+        """What was taken up has ended, however it did; returns whether it was a probe that
         Imgur has seen. The next one waits longer, unless `taken` follows.
         """
         if self._probe != place:
@@ -96,6 +102,7 @@ class Gate:
         if not refusal.is_certain and len(alike) < ALIKE:
             return False
         self.shut = Shut(refusal, wall_now, now + grown(0))
+        self._wait(now, self._blocked_seconds)
         return True
 
     def taken(self) -> None:
@@ -105,7 +112,31 @@ class Gate:
     def open(self) -> None:
         """Let all through from now on."""
         self.shut = self._probe = None
+        self._fails_at = math.inf
         self._alike.clear()
+
+    def is_patience_over(self, now: float) -> bool:
+        """Whether images have waited long enough, and are to fail; true once for each time."""
+        if now < self._fails_at:
+            return False
+        self._wait(now, self._blocked_seconds)
+        return True
+
+    def restore(self, shut: Shut, now: float, waited: float) -> None:
+        """Be shut as before a restart.
+
+        Args:
+            shut: as it was.
+            now: the time.
+            waited: how long it has been so.
+        """
+        self.shut = shut
+        # One image at least is tried before any fails.
+        least = shut.next_probe - now + FIRST_WAIT_SECONDS
+        self._wait(now, max(self._blocked_seconds - waited, least))
+
+    def _wait(self, now: float, seconds: float) -> None:
+        self._fails_at = now + seconds if self._blocked_seconds else math.inf
 
     # --- for readers and the journal ----------------------------------------------------------
 

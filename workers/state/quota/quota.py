@@ -13,6 +13,7 @@ from workers.contract.messages import (
     MaybeBlocked,
     NotNow,
     Outcome,
+    TaskKey,
     Uploaded,
     UrlKey,
 )
@@ -22,7 +23,7 @@ from workers.state.quota.budget import UploadBudget
 from workers.state.quota.gate import Gate, Shut
 from workers.state.quota.imgur_limits import ImgurLimits
 from workers.state.quota.log_lines import opened, probed, shared, stopped
-from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Pauses
+from workers.state.quota.pauses import LONGEST_WAIT_SECONDS, Pauses
 
 _RECHECK_SECONDS: Final = 1.0
 """A limit of Imgur's that leaves nothing is looked at again; its next word may come at any time."""
@@ -67,13 +68,12 @@ class UploadQuota:
         self._clock = clock
         self._history = history
         self._on_block = on_block
-        self._gate = Gate()
+        self._gate = Gate(rules.blocked_seconds)
         self._pauses = Pauses()
         self._budget = UploadBudget(rules)
         self._limits = ImgurLimits()
         self._reserved: set[UrlKey] = set()
         self._sent: set[UrlKey] = set()
-        self._fails_at: float | None = None
         self._lines: list[LogLine] = []
         self._has_told_of_others = False
 
@@ -86,10 +86,8 @@ class UploadQuota:
             self._budget.add(now - max(0.0, wall_now - second), count)
         if kept is not None:
             wait = min(max(0.0, kept.next_probe - wall_now), LONGEST_WAIT_SECONDS)
-            self._gate.shut = Shut(kept.refusal, kept.since, now + wait, kept.probes)
-            # One image at least is tried before any fails.
-            left = kept.since + self._rules.blocked_seconds - wall_now
-            self._be_patient(max(left, wait + FIRST_WAIT_SECONDS))
+            shut = Shut(kept.refusal, kept.since, now + wait, kept.probes)
+            self._gate.restore(shut, now, wall_now - kept.since)
             self._on_block(self._gate.block(now))
 
     # --- an image is taken up, and sent -------------------------------------------------------
@@ -110,17 +108,24 @@ class UploadQuota:
             wait = max(wait, by_budget, _RECHECK_SECONDS)
         return wait
 
-    def seconds_until_calls(self) -> float:
-        """Until Imgur may be asked for anything else than an upload."""
+    def seconds_until_calls(self, *, images_wait: bool) -> float:
+        """Until Imgur may be called for anything else than an upload. Where it refuses all calls,
+        such a call is tried only if no image waits that could be tried.
+        """
         now = self._clock()
-        if self._gate.shut is not None:
-            return max(self._gate.seconds(now), _RECHECK_SECONDS)
-        return self._pauses.seconds(now)
+        if self._gate.shut is None:
+            return self._pauses.seconds(now)
+        wait = self._gate.seconds(now)
+        return max(wait, _RECHECK_SECONDS) if images_wait else wait
 
     def begin(self, place: UrlKey) -> None:
         """An image is taken up."""
         self._reserved.add(place)
         self._gate.begin(place)
+
+    def begin_call(self, key: TaskKey) -> None:
+        """A task at Imgur besides images is taken up."""
+        self._gate.begin(key)
 
     def why_not(self, place: UrlKey) -> NotNow | None:
         """Why an image that has arrived must not be sent now; None if it may."""
@@ -164,21 +169,42 @@ class UploadQuota:
             self._count()
         is_probe = self._gate.ended(place, now, was_sent=was_sent)
         verdict = self._judge(url, outcome, now, is_probe=is_probe, was_sent=was_sent)
-        if is_probe and self._gate.shut is not None:
-            self._note_block()
-            self._lines.append(probed(self._gate.seconds(now), outcome))
+        if is_probe:
+            self._note_probe(now, outcome)
         return verdict
 
-    def task_ended(self, outcome: Outcome) -> None:
-        """Another call of Imgur's has ended: an image was deleted, or was not."""
+    def call_lost(self, key: TaskKey) -> None:
+        """The worker of another task at Imgur died."""
+        self._gate.ended(key, self._clock(), was_sent=False)
+
+    def call_ended(self, key: TaskKey, token: int, outcome: Outcome) -> Outcome:
+        """Another task at Imgur has ended.
+
+        Args:
+            key: the task.
+            token: of its lease; tells its attempts apart, as each may meet a block.
+            outcome: how it ended.
+
+        Returns:
+            The outcome that counts: the task is deferred if Imgur refuses all calls.
+        """
         now = self._clock()
-        if isinstance(outcome, Deferred):
-            self._pause(outcome.pause_seconds, now)
-            return
-        self._limits.deleted()
-        pause_seconds = getattr(outcome, "pause_seconds", None)
-        if pause_seconds:
-            self._pauses.ask(pause_seconds, now)
+        is_probe = self._gate.ended(key, now, was_sent=isinstance(outcome, MaybeBlocked))
+        match outcome:
+            case MaybeBlocked():
+                is_blocked = self._is_blocked(f"task {token}", outcome, now)
+                if is_probe:
+                    self._note_probe(now, outcome)
+                if not is_blocked:
+                    return outcome.otherwise
+                return Deferred(outcome.reason, outcome.message, 0.0)
+            case Deferred(pause_seconds=pause_seconds):
+                self._pause(pause_seconds, now)
+            case _:
+                self._limits.deleted()
+                if pause_seconds := getattr(outcome, "pause_seconds", None):
+                    self._pauses.ask(pause_seconds, now)
+        return outcome
 
     def note(self, quota: Quota) -> None:
         """Imgur's headers have told of its limits."""
@@ -193,7 +219,6 @@ class UploadQuota:
         was_shut = self._gate.shut is not None
         self._pauses.end_guesses()
         self._gate.open()
-        self._fails_at = None
         if was_shut:
             self._history.note_block(None)
             self._on_block(None)
@@ -206,6 +231,11 @@ class UploadQuota:
     def block(self) -> Block | None:
         """What is known of it, while Imgur refuses whatever is sent."""
         return self._gate.block(self._clock())
+
+    @property
+    def waiting(self) -> tuple[str, str] | None:
+        """Why all pending images wait; see `QuotaState.waiting`."""
+        return self.state(self._under_way + 1).waiting(self._history.wall_clock())
 
     @property
     def pause_seconds(self) -> float:
@@ -242,11 +272,7 @@ class UploadQuota:
 
     def is_patience_over(self) -> bool:
         """Whether images have waited long enough, and are to fail; true once for each time."""
-        now = self._clock()
-        if self._fails_at is None or now < self._fails_at:
-            return False
-        self._be_patient(self._rules.blocked_seconds)
-        return True
+        return self._gate.is_patience_over(self._clock())
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -280,25 +306,29 @@ class UploadQuota:
                     self._pauses.ask(pause_seconds, now)
                 return Verdict.TAKEN if self._gate.shut is None else Verdict.USUAL
             case MaybeBlocked():
-                was_shut = self._gate.shut is not None
-                if not self._gate.refused(url, outcome, now, self._history.wall_clock()):
-                    return Verdict.HELD
-                if not was_shut:
-                    self._be_patient(self._rules.blocked_seconds)
-                    self._note_block()
-                    if (block := self._gate.block(now)) is not None:
-                        self._lines.append(stopped(block))
-                return Verdict.BLOCKED
+                return Verdict.BLOCKED if self._is_blocked(url, outcome, now) else Verdict.HELD
             case Deferred(pause_seconds=pause_seconds):
                 self._pause(pause_seconds, now)
         return Verdict.USUAL
 
+    def _is_blocked(self, url: str, refusal: MaybeBlocked, now: float) -> bool:
+        was_shut = self._gate.shut is not None
+        if not self._gate.refused(url, refusal, now, self._history.wall_clock()):
+            return False
+        if not was_shut:
+            self._note_block()
+            if (block := self._gate.block(now)) is not None:
+                self._lines.append(stopped(block))
+        return True
+
+    def _note_probe(self, now: float, outcome: Outcome | None) -> None:
+        if self._gate.shut is not None:
+            self._note_block()
+            self._lines.append(probed(self._gate.seconds(now), outcome))
+
     def _pause(self, seconds: float | None, now: float) -> None:
         if seconds != 0:
             self._pauses.refused(seconds, now)
-
-    def _be_patient(self, seconds: float) -> None:
-        self._fails_at = self._clock() + seconds if self._rules.blocked_seconds else None
 
     def _note_block(self) -> None:
         shut = self._gate.shut

@@ -102,7 +102,8 @@ class FairQueue:
         if job is None:
             return False
         job.is_held = False
-        job.options = replace(job.options or ImageOptions(len(job.urls)), album=new_album)
+        options = job.options or ImageOptions(len(job.urls))
+        job.options = replace(options, album=new_album, is_album_new=True)
         if job:
             self._enqueue_tenant(job.tenant)
             job.tenant.turns.enter(job_id, job.stride)

@@ -68,7 +68,7 @@ class AlbumCalls:
                 "POST /3/album",
                 partial(self._post, self._url, fields),
                 self._read_created,
-                why_not_done("create the album"),
+                why_not_done("create the album", is_creation=True),
             )
         )
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 from urllib.parse import quote
 
-from workers.contract.errors import ImgurError, Reason, RefusalScope
+from workers.contract.errors import ImgurError
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.messages import Altered
 from workers.contract.quota import Quota
@@ -109,13 +109,7 @@ class ImgurClient:
         call = ApiCall(
             "POST /3/image", send, lambda answer: _read_image(answer, sent), _why_not_uploaded
         )
-        try:
-            return self._calls.make(call)
-        except ImgurError as error:
-            if "album" in fields and error.reason is Reason.IMGUR_FORBIDDEN:
-                # Of an album that a job has named: others' images are not its matter.
-                raise error.about(RefusalScope.IMAGE) from error
-            raise
+        return self._calls.make(call)
 
     def delete(self, deletehash: str) -> float | None:
         """Delete one image; a missing one counts as deleted.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from http import HTTPStatus
 
-from workers.contract.errors import ImgurError, RateLimitedError
+from workers.contract.errors import ImgurError, RateLimitedError, RefusalScope
 from workers.contract.messages import Done
 from workers.worker.imgur.authorized_calls import Explain
 from workers.worker.imgur.errors import explain
@@ -37,11 +37,13 @@ def read_deletion(answer: ApiResponse) -> Done | None:
     return read_done(answer)
 
 
-def why_not_done(what: str) -> Explain:
+def why_not_done(what: str, *, is_creation: bool = False) -> Explain:
     """Make what says why Imgur did not do what it was told; `explain` speaks of uploads.
 
     Args:
         what: for the sentence, such as "delete the image".
+        is_creation: the call names nothing at Imgur that could be refused by itself: the
+            application or the address may be. Another attempt tells.
     """
 
     def why_not(
@@ -51,11 +53,12 @@ def why_not_done(what: str) -> Explain:
         error = explain(answer, refusal, credentials=credentials, secrets=secrets, now=now)
         if isinstance(error, RateLimitedError):
             return error
+        scope = error.scope if is_creation else RefusalScope.IMAGE
         return type(error)(
             error.reason,
             f"Imgur did not {what} (status {refusal.status}).{quoted(refusal.sentence, secrets)}",
-            transient=error.transient,
+            transient=error.transient or scope is RefusalScope.MAYBE_ALL,
             retry_after=error.retry_after,
-        )
+        ).about(scope, error.sentence)
 
     return why_not

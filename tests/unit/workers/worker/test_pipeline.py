@@ -16,6 +16,7 @@ from workers.contract.errors import (
     OutcomeUnknownError,
     RateLimitedError,
     Reason,
+    RefusalScope,
     SourceOverloadedError,
 )
 from workers.contract.image_type import ImageType
@@ -27,6 +28,7 @@ from workers.contract.messages import (
     Failed,
     ImageOptions,
     Lease,
+    MaybeBlocked,
     Outcome,
     RetryLater,
     TaskKind,
@@ -431,6 +433,33 @@ class Both:
             raise self.answer
         assert isinstance(self.answer, float | None)
         return self.answer
+
+
+@pytest.mark.parametrize(
+    ("options", "is_doubted"),
+    [
+        pytest.param(None, True, id="no album"),
+        pytest.param(ImageOptions(1, "al6um"), False, id="the job names it"),
+        pytest.param(ImageOptions(1, "al6um", is_album_new=True), True, id="created for the job"),
+    ],
+)
+def test_what_is_forbidden_may_be_the_album_that_a_job_names(
+    options: ImageOptions | None, *, is_doubted: bool
+) -> None:
+    forbidden = ImgurError(Reason.IMGUR_FORBIDDEN, "no").about(RefusalScope.MAYBE_ALL)
+    pipeline = Pipeline(
+        Shelf(),
+        Wall(forbidden),
+        MAX_ATTEMPTS,
+        Backoff(),
+        lambda _: True,
+        callbacks=Silent(),
+        fitter=plain_fitter(),
+    )
+
+    outcome = pipeline.process(Lease(1, "j", 0, "https://a.test/a.png", 1, options))
+
+    assert isinstance(outcome, MaybeBlocked) is is_doubted
 
 
 class TestOtherTasks:

@@ -6,9 +6,12 @@ import pytest
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from workers.contract.budget import DAY_SECONDS, QuotaRules
+from workers.contract.job_options import NO_OPTIONS, JobOptions, NewAlbum
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    AlbumCreated,
     ChangesWanted,
+    Deferred,
     DownloadReport,
     Failed,
     ImageState,
@@ -19,6 +22,7 @@ from workers.contract.messages import (
     Report,
     RetryLater,
     Submission,
+    TaskKind,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
@@ -28,6 +32,8 @@ from workers.state.mailbox import Mailbox
 FORBIDDEN = MaybeBlocked(Failed("imgur-forbidden", "Forbidden."), "These actions are forbidden.")
 BUSY = MaybeBlocked(RetryLater("imgur-over-capacity", "Busy.", 1.0))
 BAD_CLIENT = MaybeBlocked(Failed("imgur-credentials", "No."), is_certain=True)
+ALBUM = JobOptions(album=NewAlbum("A day"))
+CREATED = AlbumCreated("aBc", "https://imgur.com/a/aBc", "s3cret")
 DONE = Uploaded("https://i.imgur.com/a.jpg", "hash")
 GONE = Failed("source-not-found", "404.")
 
@@ -37,14 +43,14 @@ class Harness:
 
     def __init__(self, **rules: Any) -> None:
         self.now = 1000.0
-        self.table = JobTable()
+        self.table = JobTable(lambda: 1_800_000_000.0 + self.now)
         limits = MailboxLimits(quota=QuotaRules(**rules))
         self.box = Mailbox(self.table, limits, lambda: self.now)
         self.box.register("w")
 
-    def put(self, job_id: str, count: int) -> None:
+    def put(self, job_id: str, count: int, options: JobOptions = NO_OPTIONS) -> None:
         urls = tuple(f"https://s.test/{job_id}/{n}" for n in range(count))
-        assert self.box.put(Submission(job_id, urls)) is None
+        assert self.box.put(Submission(job_id, urls, options=options)) is None
 
     def claim(self, count: int = 1) -> list[Lease]:
         return list(self.box.claim("w", 0, count).leases)
@@ -60,6 +66,19 @@ class Harness:
         self.send(lease)
         self.end(lease, outcome)
         return lease
+
+    def create_album(self, outcome: Outcome) -> None:
+        (lease,) = self.claim(5)
+        assert lease.kind is TaskKind.ALBUM
+        self.end(lease, outcome)
+        self.now += 1.0
+
+    def waiting(self) -> tuple[str, str] | None:
+        self.box.tend()
+        changes = self.table.changes(ChangesWanted("j"))
+        assert changes is not None
+        self.version = changes.version
+        return changes.held
 
     def job(self, job_id: str = "j") -> JobSnapshot:
         snapshot = snapshot_of(self.table, job_id)
@@ -248,3 +267,100 @@ def test_a_budget_holds_back_what_could_not_be_sent() -> None:
     assert harness.claim(10) == []
     harness.now += DAY_SECONDS + 1
     assert len(harness.claim(10)) == 3
+
+
+def test_jobs_tell_of_a_spent_budget_and_when_it_goes_on() -> None:
+    harness = Harness(uploads_per_day=1)
+    harness.put("j", 3)
+    assert harness.waiting() is None
+    harness.upload(DONE)
+
+    told = harness.waiting()
+    assert told is not None
+    assert told[0] == "imgur-rate-limited"
+    assert told[1] == (
+        "Uploads wait for IMGUR_UPLOADS_PER_DAY (1); the next begins by 2027-01-16 08:17 UTC."
+    )
+    version = harness.version
+    harness.now += 1800.0
+    assert (harness.waiting(), harness.version) == (told, version), "no change for readers"
+    harness.now += DAY_SECONDS - 1800.0
+    assert harness.waiting() is None
+    assert harness.version > version
+
+
+def test_jobs_tell_of_a_pause_that_lasts() -> None:
+    harness = Harness(uploads_per_day=9)
+    harness.put("j", 3)
+    harness.upload(Deferred("imgur-rate-limited", "Wait.", 4.0))
+    assert harness.waiting() is None, "too short"
+    harness.now += 4.0
+    harness.upload(Deferred("imgur-rate-limited", "Wait.", 90.0))
+
+    told = harness.waiting()
+    assert told is not None
+    assert told[1] == "Imgur has asked to wait; uploads go on by 2027-01-15 08:19 UTC."
+    harness.now += 90.0
+    assert harness.waiting() is None
+
+
+@pytest.mark.parametrize("refusal", [BUSY, BAD_CLIENT], ids=["alike", "certain"])
+def test_an_album_is_not_created_while_imgur_refuses_all(
+    harness: Harness, refusal: MaybeBlocked
+) -> None:
+    harness.put("j", 5, ALBUM)
+    while harness.box.stats().block is None:
+        harness.create_album(refusal)
+    assert harness.claim(5) == []
+    assert harness.states() == [ImageState.PENDING] * 5
+    harness.now += 60.0
+    harness.create_album(refusal)
+    assert harness.claim(5) == [], "that was the probe"
+    harness.now += 120.0
+    harness.create_album(CREATED)
+
+    probe = harness.upload(DONE)
+
+    assert probe.kind is TaskKind.IMAGE
+    assert harness.box.stats().block is None
+    assert len(harness.claim(5)) == 4
+
+
+def test_an_image_is_the_probe_where_there_is_one(harness: Harness) -> None:
+    harness.put("j", 5)
+    harness.upload(BAD_CLIENT)
+    harness.put("album", 5, ALBUM)
+    harness.now += 60.0
+
+    (lease,) = harness.claim(5)
+
+    assert lease.kind is TaskKind.IMAGE
+
+
+def test_a_worker_that_dies_with_an_album_keeps_no_probe(harness: Harness) -> None:
+    harness.put("j", 5, ALBUM)
+    harness.create_album(BAD_CLIENT)
+    harness.now += 60.0
+    harness.claim(5)
+    harness.box.fence("w")
+    harness.box.register("w")
+
+    harness.create_album(CREATED)
+    harness.upload(DONE)
+
+    assert harness.box.stats().block is None
+
+
+def test_an_album_that_is_refused_while_images_are_taken_fails(harness: Harness) -> None:
+    harness.put("j", 5, ALBUM)
+    harness.put("other", 9)
+    for outcome in (BUSY, BUSY, BUSY, MaybeBlocked(Failed("imgur-over-capacity", "Busy."))):
+        leases = harness.claim(2)
+        for lease in leases:
+            if lease.kind is TaskKind.IMAGE:
+                harness.send(lease)
+            harness.end(lease, DONE if lease.kind is TaskKind.IMAGE else outcome)
+        harness.now += 2.0
+
+    assert harness.box.stats().block is None
+    assert set(harness.states()) == {ImageState.FAILED}

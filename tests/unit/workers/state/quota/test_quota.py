@@ -8,7 +8,15 @@ import pytest
 
 from tests.clock import Clock
 from workers.contract.budget import DAY_SECONDS, QuotaRules
-from workers.contract.messages import Deferred, Failed, MaybeBlocked, Outcome, RetryLater, Uploaded
+from workers.contract.messages import (
+    Deferred,
+    Failed,
+    MaybeBlocked,
+    Outcome,
+    RetryLater,
+    TaskKind,
+    Uploaded,
+)
 from workers.contract.quota import LimitState, Quota
 from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.quota import UploadQuota, Verdict
@@ -265,9 +273,12 @@ class TestGate:
 
     def test_other_calls_wait_too(self) -> None:
         harness = Harness()
-        assert harness.quota.seconds_until_calls() == 0
+        assert harness.quota.seconds_until_calls(images_wait=True) == 0
         harness.shut()
-        assert harness.quota.seconds_until_calls() == MINUTE
+        assert harness.quota.seconds_until_calls(images_wait=True) == MINUTE
+        harness.pass_time(MINUTE)
+        assert harness.quota.seconds_until_calls(images_wait=True) > 0, "an image is tried first"
+        assert harness.quota.seconds_until_calls(images_wait=False) == 0
 
 
 class TestPatience:
@@ -445,6 +456,7 @@ class TestPauses:
 
     def test_deletions_may_ask_for_one(self) -> None:
         harness = Harness()
-        harness.quota.task_ended(Deferred("imgur-rate-limited", "Wait.", 30.0))
+        waits = Deferred("imgur-rate-limited", "Wait.", 30.0)
+        assert harness.quota.call_ended((TaskKind.DELETION, ("job", 0)), 1, waits) is waits
 
         assert harness.quota.pause_seconds == 30.0

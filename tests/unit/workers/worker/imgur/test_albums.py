@@ -10,7 +10,7 @@ import pytest
 import requests
 import requests_mock
 
-from workers.contract.errors import ImgurError, RateLimitedError, Reason
+from workers.contract.errors import ImgurError, RateLimitedError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_options import NewAlbum
 from workers.contract.messages import AlbumCall, AlbumCreated, AlbumStep, Done
@@ -81,6 +81,7 @@ def test_an_account_changes_its_album_by_the_id(
             Reason.IMGUR_OVER_CAPACITY,
             True,
         ),
+        ({"json": refused("No.", 403), "status_code": 403}, Reason.IMGUR_FORBIDDEN, True),
         ({"json": {"data": {"id": "aBc"}, "success": True}}, Reason.IMGUR_BAD_ANSWER, True),
         ({"json": {"data": {"id": "../x", "deletehash": "y"}}}, Reason.IMGUR_BAD_ANSWER, True),
         ({"exc": requests.ReadTimeout}, Reason.IMGUR_TIMEOUT, True),
@@ -99,6 +100,19 @@ def test_an_album_that_is_not_created(
         make_client().albums.do(call(AlbumStep.CREATE), 1)
     assert (caught.value.reason, caught.value.transient) == (reason, transient)
     assert caught.value.maybe_stored == (reason in (Reason.IMGUR_BAD_ANSWER, Reason.IMGUR_TIMEOUT))
+
+
+def test_only_a_creation_tells_of_all_calls(
+    api: requests_mock.Adapter, make_client: MakeClient
+) -> None:
+    for method, url in (("POST", ALBUM), ("DELETE", f"{ALBUM}/s3cret")):
+        api.register_uri(method, url, json=refused("Over capacity", 403), status_code=403)
+    scopes = []
+    for step in (AlbumStep.CREATE, AlbumStep.DELETE):
+        with pytest.raises(ImgurError) as caught:
+            make_client().albums.do(call(step), 1)
+        scopes.append(caught.value.scope)
+    assert scopes == [RefusalScope.MAYBE_ALL, RefusalScope.IMAGE]
 
 
 @pytest.mark.parametrize(
