@@ -1,10 +1,13 @@
-"""The banner that says why uploads have stopped, and that nothing is lost."""
+"""Why uploads wait: the banner of those that have stopped, and the budget."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.steps import go_to
+from tests.moody_imgur import moody_imgur
+from tests.running_service import RunningService
 
 
 def test_a_banner_says_why_uploads_have_stopped_and_goes_when_they_go_on(page: Page) -> None:
@@ -50,3 +53,31 @@ def test_the_budget_is_on_the_status_page(page: Page) -> None:
     expect(main).to_contain_text("Uploads of this service in any day")
     expect(main).to_contain_text("1,200 of 1,250")
     expect(main).to_contain_text("40 uploads with this client id came from elsewhere")
+
+
+def test_a_job_says_how_many_days_the_budget_makes_of_it(
+    new_page: Callable[..., Page], launch: Callable[..., RunningService]
+) -> None:
+    with moody_imgur() as imgur:
+        few_lanes = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "1"}
+        service = launch(**imgur.settings | few_lanes).wait_until_ready()
+        job_id = service.submit(imgur.urls(4000))
+        page = new_page()
+        page.goto(f"{service.url}/#/job/{job_id}")
+        expect(page.get_by_role("main")).to_contain_text("About 3 days to go: 1,250 a day")
+        page.close()
+        service.close()
+
+
+def test_a_job_says_why_it_waits(
+    new_page: Callable[..., Page], launch: Callable[..., RunningService]
+) -> None:
+    with moody_imgur() as imgur:
+        service = launch(IMGUR_UPLOADS_PER_DAY="1", **imgur.settings).wait_until_ready()
+        job_id = service.submit(imgur.urls(3))
+        page = new_page()
+        page.goto(f"{service.url}/#/job/{job_id}")
+        expect(page.get_by_role("main")).to_contain_text("About 2 days to go: 1 a day")
+        expect(page.get_by_role("main")).to_contain_text("Uploads wait for IMGUR_UPLOADS_PER_DAY")
+        page.close()
+        service.close()

@@ -79,6 +79,11 @@ def wait_spent(service: RunningService) -> None:
     service.wait_for("ends", lambda: not service.get("/readyz").json()["leased_urls"])
 
 
+def waiting(service: RunningService, job_id: str) -> dict[str, str]:
+    """Why the job waits, once it says so."""
+    return service.wait_for("reason", lambda: service.status(job_id).get("waiting"))
+
+
 def counts(service: RunningService, job_id: str) -> dict[str, int]:
     return service.get(f"/v1/images/upload/{job_id}?limit=1").json()["counts"]
 
@@ -158,6 +163,31 @@ def test_every_place_tells_of_it(
     assert (error["level"], error["reason"]) == ("error", reason)
 
 
+@pytest.mark.parametrize(
+    "refusal", [BLOCKED, FORBIDDEN, BAD_CLIENT], ids=["address", "forbidden", "credentials"]
+)
+def test_a_job_waits_for_its_album_too(
+    start: Launch, imgur: MoodyImgur, clock: MovedClock, refusal: Refusal
+) -> None:
+    imgur.refusal = refusal
+    service = start()
+    body = {"urls": imgur.urls(20), "album": {"title": "A day"}}
+    answer = service.http.post(service.url + "/v1/images/upload", json=body, timeout=30)
+    job_id = answer.json()["jobId"]
+    wait_blocked(service)
+    probe(service, clock)
+    assert imgur.refused <= 4
+    status = service.status(job_id)
+    assert (status["counts"]["failed"], status["album"]["state"]) == (0, "pending")
+    assert status["waiting"]["message"].startswith("Uploads have stopped")
+    imgur.refusal = None
+    clock.advance(HOUR)
+
+    status = service.wait_complete(job_id)
+    assert (status["counts"]["complete"], status["album"]["id"]) == (20, "a")
+    assert {result["attempts"] for result in status["results"]} == {1}
+
+
 def test_events_name_the_reason(start: Launch, imgur: MoodyImgur) -> None:
     imgur.refusal = BLOCKED
     service = start(WORKER_COUNT="1")
@@ -227,6 +257,10 @@ def test_a_budget_spreads_a_job_over_days_and_restarts(
         wait_spent(service)
         forecast = service.get(f"/v1/images/upload/{job_id}/forecast").json()["forecast"]
         assert forecast["budget"] == {"uploads": 100, "per": "day"}
+        told = waiting(service, job_id)
+        assert told["reason"] == "imgur-rate-limited"
+        assert told["message"].startswith("Uploads wait for IMGUR_UPLOADS_PER_DAY (100)")
+        assert service.status(job_id)["results"][-1]["message"] == told["message"]
         clock.advance(DAY / 2)
         if day == 2:
             service.signal(signal.SIGKILL)
@@ -251,6 +285,8 @@ def test_429_without_a_reset_pauses_longer_each_time(
     for minutes in (1, 2, 4):
         service.wait_for("pause", lambda: limits(service)["paused"])
         assert minutes - 0.5 < limits(service)["pauseSeconds"] / MINUTE <= minutes
+        told = waiting(service, job_id)
+        assert told["message"].startswith("Imgur has asked to wait; uploads go on by")
         clock.advance(minutes * MINUTE)
         if minutes < 4:
             refused = imgur.refused
