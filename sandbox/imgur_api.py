@@ -62,7 +62,7 @@ class ImgurApi:
         self._token_seconds, self._clock = token_seconds, clock
 
     async def respond(self, call: Call, fault: UploadFault | None = None) -> web.StreamResponse:
-        """Answer one call; `fault` is for uploads only."""
+        """Answer one call; `fault` is for uploads and new albums only."""
         match call.request.method, call.path:
             case "POST", "/3/image" | "/3/upload":
                 return await self._upload(call, fault)
@@ -71,10 +71,17 @@ class ImgurApi:
             case "DELETE", path if path.startswith("/3/image/"):
                 return self._unauthorized(call) or self._delete(call)
             case _, path if path == "/3/album" or path.startswith("/3/album/"):
-                return self._unauthorized(call) or await self._albums.respond(call)
+                return self._unauthorized(call) or await self._album(call, fault)
             case "GET" | "HEAD", "/3/credits":
                 return self._unauthorized(call) or say.credits_left()
         return say.error(call, 404, "Unable to find such an endpoint")
+
+    async def _album(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
+        genuine = functools.partial(self._albums.respond, call)
+        is_new = (call.request.method, call.path) == ("POST", "/3/album")
+        if is_new and fault and say.KINDS[fault.name].answer:  # others are about images
+            return await fault.respond(call, self._met, b"", genuine)
+        return await genuine()
 
     def _unauthorized(self, call: Call) -> web.Response | None:
         """The refusal, if need be. Access tokens carry their own end, so they outlive a restart."""

@@ -52,7 +52,7 @@ from workers.contract.messages import (
 )
 from workers.contract.origin import Origin
 from workers.contract.queue_stats import QueueStats
-from workers.contract.quota import CREDITS_AN_UPLOAD, LimitState, Quota
+from workers.contract.quota import UPLOAD_COSTS, LimitState, Quota
 from workers.contract.request_key import RequestKey
 from workers.contract.shares import Shares, share_left
 from workers.contract.url import are_plain, check_url, mask_url
@@ -76,13 +76,13 @@ __all__ = [
     "ALBUM_PATTERN",
     "ALBUM_PRIVACIES",
     "CHANGES_A_CALL",
-    "CREDITS_AN_UPLOAD",
     "IMAGE_TYPES",
     "MAX_URL_LENGTH",
     "NO_OPTIONS",
     "PLACEHOLDERS",
     "RETRY_SECONDS",
     "TIMELINE_BYTES",
+    "UPLOAD_COSTS",
     "AlbumStatus",
     "Altered",
     "Backend",

@@ -9,39 +9,21 @@ budget of our own is computed by `SlidingWindow`.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from service.rendering.forecast_models import Forecast
 from service.rendering.rendered import iso_time
 from service.views.quota_view import shown_block
-from workers import CREDITS_AN_UPLOAD, Backend, LimitState, QueueStats, Quota
+from workers import UPLOAD_COSTS, Backend, LimitState, QueueStats, Quota
 
 _HOUR_SECONDS: Final = 3600.0
 _DAY_SECONDS: Final = 86_400.0
 _LONGEST_SECONDS: Final = 3650 * _DAY_SECONDS  # a later date is meaningless
 
 
-@dataclass(frozen=True, slots=True)
-class _Counter:
-    """One of Imgur's limits (https://api.imgur.com/#limits).
-
-    Attributes:
-        field: of `Quota`.
-        cost: of an upload.
-        period_seconds: between two resets.
-    """
-
-    field: str
-    cost: int
-    period_seconds: float
-
-
-_COUNTERS: Final = (
-    _Counter("client", CREDITS_AN_UPLOAD, _DAY_SECONDS),
-    _Counter("user", CREDITS_AN_UPLOAD, _HOUR_SECONDS),
-    _Counter("posts", 1, _HOUR_SECONDS),
-)
+_PERIODS: Final = {"client": _DAY_SECONDS, "user": _HOUR_SECONDS, "posts": _HOUR_SECONDS}
+"""Seconds between two resets of Imgur's limits (https://api.imgur.com/#limits), by the field of
+`Quota`."""
 
 
 def forecast(queue_stats: QueueStats, now: float, *, counts_quota: bool) -> Forecast | None:
@@ -83,32 +65,30 @@ def seconds_left(queue_stats: QueueStats, *, counts_quota: bool) -> float | None
     seconds = quota.pause_seconds + urls / rate
     if counts_quota:
         allowed = (
-            _seconds_by(counter, quota.imgur, urls, quota.pause_seconds, rate)
-            for counter in _COUNTERS
+            _seconds_by(name, quota.imgur, urls, quota.pause_seconds, rate) for name in _PERIODS
         )
         seconds = max(seconds, quota.budget_seconds, *allowed)
     return seconds if seconds < _LONGEST_SECONDS else None
 
 
-def _seconds_by(
-    counter: _Counter, quota: Quota, urls: int, pause_seconds: float, rate: float
-) -> float:
+def _seconds_by(name: str, quota: Quota, urls: int, pause_seconds: float, rate: float) -> float:
     """Return the seconds that a number of uploads takes by one limit."""
-    state: LimitState = getattr(quota, counter.field)
+    state: LimitState = getattr(quota, name)
     if state.limit is None or state.remaining is None or state.reset_seconds is None:
         return 0.0
-    full = max(1, state.limit // counter.cost)
+    cost, period_seconds = UPLOAD_COSTS[name], _PERIODS[name]
+    full = max(1, state.limit // cost)
     until_reset = state.reset_seconds
     # A pause until the reset is the wait for that reset.
-    left = full if until_reset <= pause_seconds + 1.0 else max(0, state.remaining // counter.cost)
+    left = full if until_reset <= pause_seconds + 1.0 else max(0, state.remaining // cost)
     if until_reset <= pause_seconds + 1.0:
-        until_reset = pause_seconds + counter.period_seconds
+        until_reset = pause_seconds + period_seconds
     later = urls - left
     if later <= 0:
         return 0.0
     periods = math.ceil(later / full) - 1
     last = later - periods * full
-    return until_reset + periods * counter.period_seconds + last / rate
+    return until_reset + periods * period_seconds + last / rate
 
 
 @dataclass(frozen=True, slots=True)

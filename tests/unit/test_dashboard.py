@@ -32,7 +32,7 @@ class Backend:
     def metrics(self) -> tuple[Metric, ...]:
         stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
         imgur = Quota(client=LimitState(12500, 12000, 60.0))
-        window = WindowState("day", 1250, 1200, 86_400.0, None)
+        window = WindowState("day", 1250, 1200, None)
         return Metrics().collect(stats, QuotaState(imgur, budget=(window,)))
 
     def workers_wanted(self) -> int:

@@ -45,14 +45,12 @@ class WindowState:
         name: how readers know it.
         limit: uploads in any window.
         remaining: uploads that may begin now.
-        seconds: the window's length.
         next_seconds: until the oldest upload leaves the window; None if there is none in it.
     """
 
     name: WindowName
     limit: int
     remaining: int
-    seconds: float
     next_seconds: float | None
 
 

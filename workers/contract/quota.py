@@ -6,7 +6,7 @@ noticeably, with a round trip that is due anyway.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 CREDITS_AN_UPLOAD: Final = 10
@@ -55,6 +55,9 @@ class Quota:
 
 UNKNOWN = Quota()
 
+UPLOAD_COSTS: Final = {"client": CREDITS_AN_UPLOAD, "user": CREDITS_AN_UPLOAD, "posts": 1}
+"""What an upload takes of each limit, by its field of `Quota`."""
+
 
 class QuotaReports:
     """The worker's side: collects what lanes read, and decides when to report it.
@@ -77,7 +80,7 @@ class QuotaReports:
     def read(self, quota: Quota) -> None:
         """Record the figures of a response; limits that it lacks stay unchanged."""
         with self._lock:
-            self._read, self._read_at = _merged(self._read, quota), self._clock()
+            self._read, self._read_at = replace(self._read, **_known(quota)), self._clock()
             self._is_read = True
 
     def take(self) -> Quota | None:
@@ -88,8 +91,7 @@ class QuotaReports:
             self._is_read = False
             passed = self._read_at - self._told_at
             pairs = (
-                (getattr(self._told, field.name), getattr(self._read, field.name))
-                for field in fields(Quota)
+                (getattr(self._told, name), getattr(self._read, name)) for name in UPLOAD_COSTS
             )
             if not any(_is_noticeable(told, now, passed) for told, now in pairs):
                 return None
@@ -101,8 +103,7 @@ class QuotaStore:
     """The Manager's side: keeps the last report of any worker. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._last = UNKNOWN
-        self._noted_at: dict[str, float] = {}
+        self._last: dict[str, tuple[LimitState, float]] = {}
 
     def note(self, quota: Quota, now: float) -> None:
         """Record a worker's report.
@@ -111,27 +112,17 @@ class QuotaStore:
             quota: limits that it lacks stay unchanged.
             now: monotonic seconds.
         """
-        for field in fields(Quota):
-            if getattr(quota, field.name).is_known:
-                self._noted_at[field.name] = now
-        self._last = _merged(self._last, quota)
+        self._last |= {name: (state, now) for name, state in _known(quota).items()}
 
     def at(self, now: float) -> Quota:
         """Return the quota now; after a reset `remaining` is unknown until the next upload."""
-        aged = {
-            name: _aged(getattr(self._last, name), now - noted)
-            for name, noted in self._noted_at.items()
-        }
-        return replace(self._last, **aged)
+        aged = {name: _aged(state, now - noted) for name, (state, noted) in self._last.items()}
+        return Quota(**aged)
 
 
-def _merged(before: Quota, after: Quota) -> Quota:
-    known = {
-        field.name: getattr(after, field.name)
-        for field in fields(Quota)
-        if getattr(after, field.name).is_known
-    }
-    return replace(before, **known)
+def _known(quota: Quota) -> dict[str, LimitState]:
+    states = {name: getattr(quota, name) for name in UPLOAD_COSTS}
+    return {name: state for name, state in states.items() if state.is_known}
 
 
 def _aged(state: LimitState, seconds: float) -> LimitState:

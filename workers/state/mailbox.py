@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 from prometheus_client import Metric
 
-from workers.contract.block import Block
 from workers.contract.job_messages import Cancellation, Replay, Retry
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -350,8 +349,11 @@ class Mailbox:
             return self._leases.expired(self._clock())
 
     def open_gate(self) -> bool:
-        """Let uploads go on at once, though Imgur refused them; returns whether they waited."""
+        """Let uploads go on at once, though Imgur refused them or asked to wait; returns whether
+        they had stopped.
+        """
         with self._changed:
+            self._quota.end_pause()
             was_shut = self._quota.open("somebody has asked for it")
             self._changed.notify_all()
             return was_shut
@@ -379,7 +381,7 @@ class Mailbox:
 
     # --- inside, the condition held ---------------------------------------------------------
 
-    def _block_changed(self, _block: Block | None) -> None:
+    def _block_changed(self) -> None:
         self._table.hold(self._quota.waiting)
         self._room.unbar(self._clock())
 

@@ -91,3 +91,9 @@ def test_no_call_without_a_client(client):
 @pytest.mark.parametrize("path", ["/3/album/a/b", "/3/album/a/add"])
 def test_other_calls_are_unknown(client, path):
     assert client.ask("PUT", path, headers=CLIENT).status_code == 404
+
+
+@pytest.mark.parametrize(("fault", "status"), [("403-capacity", 403), ("altered", 200)])
+def test_a_blocked_address_creates_none(client, fault, status):
+    path = f"/faults/imgur/{fault}/3/album"
+    assert client.ask("POST", path, headers=CLIENT).status_code == status

@@ -12,14 +12,21 @@ from workers.contract.messages import Failed, MaybeBlocked
 from workers.state.jobs.job_records import JobJournal, NoJournal, Record
 
 
-@dataclass(frozen=True, slots=True)
-class KeptBlock:
-    """A gate that is shut; see `workers.state.quota.gate.Shut`."""
+@dataclass(slots=True)
+class Shut:
+    """The gate is shut: Imgur refuses whatever is sent.
+
+    Attributes:
+        refusal: the last one.
+        since: seconds since the epoch.
+        next_probe: when one image is tried; here in the same seconds, in the gate on its clock.
+        probes: how many were, in vain.
+    """
 
     refusal: MaybeBlocked
     since: float
     next_probe: float
-    probes: int
+    probes: int = 0
 
     def to_record(self) -> list[Any]:
         """As a journal keeps it."""
@@ -28,7 +35,7 @@ class KeptBlock:
         return [*told, self.since, self.next_probe, self.probes]
 
     @classmethod
-    def from_record(cls, record: list[Any]) -> "KeptBlock":
+    def from_record(cls, record: list[Any]) -> "Shut":
         """What a journal has kept."""
         reason, message, sentence, since, next_probe, probes = record
         return cls(MaybeBlocked(Failed(reason, message), sentence), since, next_probe, probes)
@@ -45,7 +52,7 @@ class QuotaHistory:
         self.wall_clock = wall_clock
         self._journal: JobJournal = NoJournal()
         self._spent: dict[float, int] = {}
-        self._block: KeptBlock | None = None
+        self._block: Shut | None = None
 
     def resume(self, journal: JobJournal) -> None:
         """All is as it was; from now on the journal is told of each change."""
@@ -57,7 +64,7 @@ class QuotaHistory:
         """An upload has ended."""
         self._journal.append(["spent", [[math.ceil(self.wall_clock()), 1]]])
 
-    def note_block(self, block: KeptBlock | None) -> None:
+    def note_block(self, block: Shut | None) -> None:
         """Imgur refuses whatever is sent, still or no longer."""
         self._journal.append(["blocked", None if block is None else block.to_record()])
 
@@ -70,9 +77,9 @@ class QuotaHistory:
 
     def enter_block(self, record: list[Any] | None) -> None:
         """Imgur had refused whatever was sent, or no longer."""
-        self._block = None if record is None else KeptBlock.from_record(record)
+        self._block = None if record is None else Shut.from_record(record)
 
-    def take(self) -> tuple[list[Stamps], KeptBlock | None]:
+    def take(self) -> tuple[list[Stamps], Shut | None]:
         """What there was; it is for the caller to keep from now on."""
         spent, self._spent = sorted(self._spent.items()), {}
         return spent, self._block

@@ -76,7 +76,7 @@ class SlidingWindow:
         used = self.used(now)
         left = max(0, self.limit - used - under_way)
         oldest = self._stamps[0][0] + self.seconds - now if self._stamps else None
-        return WindowState(self.name, self.limit, left, self.seconds, oldest)
+        return WindowState(self.name, self.limit, left, oldest)
 
     def _stamp_of(self, place: int) -> float:
         """The time of the upload at a place in the window, from 1."""

@@ -1,32 +1,15 @@
 """The gate in front of Imgur: it shuts when Imgur refuses all images alike."""
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from workers.contract.block import Block
 from workers.contract.messages import MaybeBlocked, TaskKey, UrlKey
+from workers.state.jobs.quota_history import Shut
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, grown
 
 ALIKE: Final = 3
 """Images in a row that are refused alike, until the images are not taken for the cause any more."""
-
-
-@dataclass(slots=True)
-class Shut:
-    """The gate is shut.
-
-    Attributes:
-        refusal: the last one.
-        since: seconds since the epoch.
-        next_probe: when one image is tried.
-        probes: how many were, in vain.
-    """
-
-    refusal: MaybeBlocked
-    since: float
-    next_probe: float
-    probes: int = 0
 
 
 class Gate:

@@ -3,7 +3,14 @@
 import math
 from typing import Final
 
-from workers.contract.quota import CREDITS_AN_UPLOAD, NOTICEABLE, LimitState, Quota, QuotaStore
+from workers.contract.quota import (
+    CREDITS_AN_UPLOAD,
+    NOTICEABLE,
+    UPLOAD_COSTS,
+    LimitState,
+    Quota,
+    QuotaStore,
+)
 
 _OTHERS_UPLOADS: Final = 10
 """More than this many uploads by others are no matter of answers that overtake each other."""
@@ -71,12 +78,9 @@ class ImgurLimits:
         return self._others if self._others > _OTHERS_UPLOADS else 0
 
     def _read(self, now: float) -> None:
-        quota, each = self._store.at(now), CREDITS_AN_UPLOAD
-        known = [
-            (state, cost)
-            for state, cost in ((quota.client, each), (quota.user, each), (quota.posts, 1))
-            if state.remaining is not None
-        ]
+        quota = self._store.at(now)
+        states = ((getattr(quota, name), cost) for name, cost in UPLOAD_COSTS.items())
+        known = [(state, cost) for state, cost in states if state.remaining is not None]
         self._least = min((_least(state) // cost for state, cost in known), default=None)
         resets = (state.reset_seconds for state, _ in known if state.reset_seconds is not None)
         self._read_again_at = now + min(resets, default=math.inf)

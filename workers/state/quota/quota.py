@@ -1,6 +1,7 @@
 """Whether another image may go to Imgur now, by all that is known of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
@@ -18,9 +19,9 @@ from workers.contract.messages import (
     UrlKey,
 )
 from workers.contract.quota import Quota
-from workers.state.jobs.quota_history import KeptBlock, QuotaHistory
+from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.budget import UploadBudget
-from workers.state.quota.gate import Gate, Shut
+from workers.state.quota.gate import Gate
 from workers.state.quota.imgur_limits import ImgurLimits
 from workers.state.quota.log_lines import opened, probed, shared, stopped
 from workers.state.quota.pauses import LONGEST_WAIT_SECONDS, Pauses
@@ -53,8 +54,8 @@ class UploadQuota:
         rules: what to hold to.
         clock: seconds; see `workers.state.quota.clock`.
         history: told of what a restart is to know.
-        on_block: told when Imgur begins to refuse whatever is sent, of each probe, and with None
-            when images may go again.
+        on_block: called when Imgur begins to refuse whatever is sent, after each probe, and when
+            images may go again.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class UploadQuota:
         rules: QuotaRules,
         clock: Callable[[], float],
         history: QuotaHistory,
-        on_block: Callable[[Block | None], None] = lambda _: None,
+        on_block: Callable[[], None],
     ) -> None:
         self._rules = rules
         self._clock = clock
@@ -86,9 +87,8 @@ class UploadQuota:
             self._budget.add(now - max(0.0, wall_now - second), count)
         if kept is not None:
             wait = min(max(0.0, kept.next_probe - wall_now), LONGEST_WAIT_SECONDS)
-            shut = Shut(kept.refusal, kept.since, now + wait, kept.probes)
-            self._gate.restore(shut, now, wall_now - kept.since)
-            self._on_block(self._gate.block(now))
+            self._gate.restore(replace(kept, next_probe=now + wait), now, wall_now - kept.since)
+            self._on_block()
 
     # --- an image is taken up, and sent -------------------------------------------------------
 
@@ -214,6 +214,10 @@ class UploadQuota:
             self._has_told_of_others = True
             self._lines.append(shared(others))
 
+    def end_pause(self) -> None:
+        """Somebody knows better than to wait."""
+        self._pauses = Pauses()
+
     def open(self, why: str) -> bool:
         """Let all images go from now on; returns whether anything kept them back."""
         was_shut = self._gate.shut is not None
@@ -221,7 +225,7 @@ class UploadQuota:
         self._gate.open()
         if was_shut:
             self._history.note_block(None)
-            self._on_block(None)
+            self._on_block()
             self._lines.append(opened(why))
         return was_shut
 
@@ -333,7 +337,6 @@ class UploadQuota:
     def _note_block(self) -> None:
         shut = self._gate.shut
         if shut is not None:
-            now = self._clock()
-            next_probe = self._history.wall_clock() + self._gate.seconds(now)
-            self._history.note_block(KeptBlock(shut.refusal, shut.since, next_probe, shut.probes))
-            self._on_block(self._gate.block(now))
+            next_probe = self._history.wall_clock() + self._gate.seconds(self._clock())
+            self._history.note_block(replace(shut, next_probe=next_probe))
+            self._on_block()

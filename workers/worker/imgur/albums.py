@@ -7,10 +7,9 @@ by its deletehash, an album of an account by its id.
 
 import re
 import time
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
@@ -19,10 +18,10 @@ from workers.worker.imgur.authorized_calls import ApiCall, AuthorizedCalls
 from workers.worker.imgur.deletion import read_deletion, read_done, why_not_done
 from workers.worker.imgur.exchange import Exchange
 from workers.worker.imgur.links import public_link
+from workers.worker.imgur.multipart import encoded_form
 from workers.worker.imgur.rate_limit import pause_after_upload
 from workers.worker.imgur.response import ApiResponse, parse_json
 
-_FORM = "application/x-www-form-urlencoded"
 _PAGE: Final = "https://imgur.com/a/"
 _is_hash = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 
@@ -66,7 +65,7 @@ class AlbumCalls:
         return self._calls.make(
             ApiCall(
                 "POST /3/album",
-                partial(self._post, self._url, fields),
+                partial(self._exchange.send, "POST", self._url, body=encoded_form(fields)),
                 self._read_created,
                 why_not_done("create the album", is_creation=True),
             )
@@ -103,10 +102,11 @@ class AlbumCalls:
         # Deletehashes serve for the albums of accounts as well; should they not, ids may.
         by_hash = attempt % 2 == 1 and all(call.deletehashes)
         field, names = ("deletehashes[]", call.deletehashes) if by_hash else ("ids[]", wanted)
+        form, url = encoded_form([(field, name) for name in names]), self._url_of(call.name)
         done = self._calls.make(
             ApiCall(
                 "POST /3/album/{hash}",
-                partial(self._post, self._url_of(call.name), [(field, name) for name in names]),
+                partial(self._exchange.send, "POST", url, body=form),
                 read_done,
                 why_not_done("order the album"),
                 (call.name, *call.deletehashes),
@@ -128,7 +128,7 @@ class AlbumCalls:
         url = f"{self._url_of(album_id)}/images"
         call = ApiCall(
             "GET /3/album/{id}/images",
-            lambda headers, seconds: self._exchange.get(url, headers, seconds),
+            partial(self._exchange.send, "GET", url),
             _read_images,
             why_not_done("show the album"),
         )
@@ -146,7 +146,7 @@ class AlbumCalls:
         return self._calls.make(
             ApiCall(
                 "DELETE /3/album/{hash}",
-                lambda headers, seconds: self._exchange.delete(url, headers, seconds),
+                partial(self._exchange.send, "DELETE", url),
                 read_deletion,
                 why_not_done("delete the album"),
                 (call.name,),
@@ -155,17 +155,6 @@ class AlbumCalls:
 
     def _url_of(self, name: str) -> str:
         return f"{self._url}/{quote(name, safe='')}"
-
-    def _post(
-        self,
-        url: str,
-        fields: Sequence[tuple[str, str]],
-        headers: Mapping[str, str],
-        seconds: float,
-    ) -> ApiResponse:
-        body = urlencode(fields).encode()
-        headers = {**headers, "Content-Type": _FORM}
-        return self._exchange.post(url, headers, body, len(body), seconds)
 
 
 def _read_images(answer: ApiResponse) -> list[str] | None:

@@ -3,7 +3,6 @@
 import re
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 from workers.contract.errors import ImgurError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
@@ -11,6 +10,7 @@ from workers.contract.tokens import TokenAnswer, Tokens
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.errors import explain
 from workers.worker.imgur.exchange import Exchange, timed_out
+from workers.worker.imgur.multipart import encoded_form
 from workers.worker.imgur.refusal import quoted, read_refusal, shown
 from workers.worker.imgur.response import ApiResponse, parse_json
 
@@ -135,9 +135,8 @@ class Authorizer:
             "client_secret": self._access.client_secret or "",
             "grant_type": "refresh_token",
         }
-        body = urlencode(form).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        answer = self._exchange.post(self._token_url, headers, body, len(body), left)
+        body = encoded_form(list(form.items()))
+        answer = self._exchange.send("POST", self._token_url, {}, left, body)
         self._deprecations.read("POST /oauth2/token", answer.headers, self.secrets(refresh_token))
         document = parse_json(answer.body) if answer.is_success else None
         if isinstance(document, dict):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import BinaryIO
 from urllib.parse import quote
@@ -103,8 +104,7 @@ class ImgurClient:
 
         def send(headers: Mapping[str, str], seconds: float) -> ApiResponse:
             form = image_form(file, size, media_type, filename, all_fields)
-            headers = {**headers, "Content-Type": form.content_type}
-            return self._exchange.post(self._url, headers, form.body, form.length, seconds)
+            return self._exchange.send("POST", self._url, headers, seconds, form)
 
         call = ApiCall(
             "POST /3/image", send, lambda answer: _read_image(answer, sent), _why_not_uploaded
@@ -127,7 +127,7 @@ class ImgurClient:
         url = f"{self._url}/{quote(deletehash, safe='')}"
         call = ApiCall(
             "DELETE /3/image/{deletehash}",
-            lambda headers, seconds: self._exchange.delete(url, headers, seconds),
+            partial(self._exchange.send, "DELETE", url),
             read_deletion,
             why_not_done("delete the image"),
             secrets=(deletehash,),

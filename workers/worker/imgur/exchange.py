@@ -1,6 +1,6 @@
 """One call of the Imgur API, with a deadline for the complete response."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import requests
@@ -13,6 +13,7 @@ from workers.worker.http.authorities import authority_file
 from workers.worker.http.errors import Fault, TransferError
 from workers.worker.http.handle import TransferOptions
 from workers.worker.http.loop import TransferLoop
+from workers.worker.imgur.multipart import Form
 from workers.worker.imgur.response import ApiResponse, parse_json
 
 _USER_AGENT: Final = "imgup"
@@ -31,51 +32,36 @@ class Exchange:
         options = TransferOptions(access.proxy, authority_file(access.authorities))
         self.session = open_session(CurlAdapter(transfers.pool("imgur"), options))
 
-    def post(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | Iterable[bytes],
-        length: int,
-        seconds: float,
-    ) -> ApiResponse:
-        """Send one request.
-
-        Args:
-            url: of the call.
-            headers: in addition to those of every call.
-            body: whole, or in chunks.
-            length: of the body, in bytes.
-            seconds: for the whole call, from the connection to the response's last byte.
-
-        Raises:
-            ImgurError: no response; the outcome is unknown.
-        """
-        return self._send("POST", url, {**headers, "Content-Length": str(length)}, body, seconds)
-
-    def get(self, url: str, headers: Mapping[str, str], seconds: float) -> ApiResponse:
-        """Ask for something; see `post`."""
-        return self._send("GET", url, headers, None, seconds)
-
-    def delete(self, url: str, headers: Mapping[str, str], seconds: float) -> ApiResponse:
-        """Send one request without a body; see `post`."""
-        return self._send("DELETE", url, headers, None, seconds)
-
-    def _send(
+    def send(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | Iterable[bytes] | None,
         seconds: float,
+        body: Form | None = None,
     ) -> ApiResponse:
+        """Send one request.
+
+        Args:
+            method: of HTTP.
+            url: of the call.
+            headers: in addition to those of every call.
+            seconds: for the whole call, from the connection to the response's last byte.
+            body: of a POST.
+
+        Raises:
+            ImgurError: no response; the outcome is unknown.
+        """
         request = requests.PreparedRequest()
         request.method, request.url = method, url
         request.headers = CaseInsensitiveDict(
             {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
         )
-        # The adapter sends iterables as well, unlike its types.
-        request.body = body  # type: ignore[assignment]
+        if body is not None:
+            request.headers["Content-Type"] = body.content_type
+            request.headers["Content-Length"] = str(body.length)
+            # The adapter sends iterables as well, unlike its types.
+            request.body = body.body  # type: ignore[assignment]
         try:
             # The adapter directly: Session.send adds cookies, hooks and redirects.
             response = self.session.get_adapter(url).send(

@@ -1,9 +1,10 @@
-"""The body of an upload, multipart/form-data (RFC 7578), never copied as a whole."""
+"""Forms to send; that of an upload, multipart/form-data (RFC 7578), is never copied as a whole."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+from urllib.parse import urlencode
 
 WHOLE_BYTES = 256 * 1024
 """Up to this size a form is one piece of memory: one call instead of several. Above it, memory
@@ -28,6 +29,12 @@ class Form:
     content_type: str
     length: int
     body: bytes | Iterator[bytes]
+
+
+def encoded_form(fields: Sequence[tuple[str, str]]) -> Form:
+    """Make a form of short texts."""
+    body = urlencode(fields).encode()
+    return Form("application/x-www-form-urlencoded", len(body), body)
 
 
 def image_form(

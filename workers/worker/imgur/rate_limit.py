@@ -22,9 +22,8 @@ Imgur's documentation calls the resets epoch times; its answers are seen to hold
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from workers.contract.quota import CREDITS_AN_UPLOAD, LimitState, Quota
+from workers.contract.quota import UPLOAD_COSTS, LimitState, Quota
 from workers.contract.retry_after import retry_after
 
 DEFAULT_SECONDS = 60.0
@@ -45,20 +44,12 @@ _SPOKEN_WAIT = re.compile(
 _UNIT_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """The headers of a limit, and the cost of an upload."""
-
-    remaining: str
-    reset: str
-    cost: int
-
-
-_LIMITS = (
-    _Limit("X-Post-Rate-Limit-Remaining", "X-Post-Rate-Limit-Reset", 1),
-    _Limit("X-RateLimit-UserRemaining", "X-RateLimit-UserReset", CREDITS_AN_UPLOAD),
-    _Limit("X-RateLimit-ClientRemaining", "X-RateLimit-ClientReset", CREDITS_AN_UPLOAD),
-)
+_PREFIXES = {
+    "client": "X-RateLimit-Client",
+    "user": "X-RateLimit-User",
+    "posts": "X-Post-Rate-Limit-",
+}
+"""How the headers of each limit begin; Limit, Remaining or Reset follows."""
 
 
 def pause_after_upload(headers: Mapping[str, str], now: float) -> float | None:
@@ -71,7 +62,7 @@ def pause_after_upload(headers: Mapping[str, str], now: float) -> float | None:
     spent = _spent(headers)
     if not spent:
         return None
-    waits = [_wait(headers.get(limit.reset), now) for limit in spent]
+    waits = [_reset(headers, prefix, now) for prefix in spent]
     return _bounded(max((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
 
 
@@ -86,17 +77,16 @@ def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -
     Returns:
         None when nothing in it says how long.
     """
-    spent = _spent(headers)
     firm = [
         wait_asked_for(headers, now),
         _spoken_wait(sentence),
-        *(_wait(headers.get(limit.reset), now) for limit in spent),
+        *(_reset(headers, prefix, now) for prefix in _spent(headers)),
     ]
     said = [wait for wait in firm if wait is not None]
     if said:
         return _bounded(max(said))
-    uncounted = [limit for limit in _LIMITS if limit.remaining not in headers]
-    waits = [_wait(headers.get(limit.reset), now) for limit in uncounted]
+    uncounted = (each for each in _PREFIXES.values() if f"{each}Remaining" not in headers)
+    waits = [_reset(headers, prefix, now) for prefix in uncounted]
     shortest = min((wait for wait in waits if wait is not None), default=None)
     return None if shortest is None else _bounded(shortest)
 
@@ -108,11 +98,7 @@ def read_quota(headers: Mapping[str, str], now: float) -> Quota:
         headers: of a response.
         now: seconds since the epoch.
     """
-    return Quota(
-        client=_state(headers, "X-RateLimit-Client", now),
-        user=_state(headers, "X-RateLimit-User", now),
-        posts=_state(headers, "X-Post-Rate-Limit-", now),
-    )
+    return Quota(**{name: _state(headers, prefix, now) for name, prefix in _PREFIXES.items()})
 
 
 def is_used_up(headers: Mapping[str, str]) -> bool:
@@ -127,7 +113,7 @@ def wait_asked_for(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _state(headers: Mapping[str, str], prefix: str, now: float) -> LimitState:
-    wait = _wait(headers.get(f"{prefix}Reset"), now)
+    wait = _reset(headers, prefix, now)
     return LimitState(
         limit=_count(headers.get(f"{prefix}Limit")),
         remaining=_count(headers.get(f"{prefix}Remaining")),
@@ -140,13 +126,13 @@ def _count(value: str | None) -> int | None:
     return int(text) if text and _COUNT.fullmatch(text) else None
 
 
-def _spent(headers: Mapping[str, str]) -> list[_Limit]:
-    spent = []
-    for limit in _LIMITS:
-        left = headers.get(limit.remaining)
-        if left is not None and _is_less(left, limit.cost):
-            spent.append(limit)
-    return spent
+def _spent(headers: Mapping[str, str]) -> list[str]:
+    """Prefixes of the limits with too little left for an upload."""
+    return [
+        prefix
+        for name, prefix in _PREFIXES.items()
+        if _is_less(headers.get(f"{prefix}Remaining", ""), UPLOAD_COSTS[name])
+    ]
 
 
 def _is_less(value: str, cost: int) -> bool:
@@ -156,9 +142,9 @@ def _is_less(value: str, cost: int) -> bool:
     return _NUMBER.fullmatch(text) is not None and float(text) < cost
 
 
-def _wait(value: str | None, now: float) -> float | None:
-    text = value.strip() if value else ""
-    if not text or _NUMBER.fullmatch(text) is None:
+def _reset(headers: Mapping[str, str], prefix: str, now: float) -> float | None:
+    text = headers.get(f"{prefix}Reset", "").strip()
+    if _NUMBER.fullmatch(text) is None:
         return None
     number = float(text)
     return number - now if number > _EPOCH_FROM else number

@@ -72,7 +72,9 @@ class Harness:
 
     def _open(self, history: QuotaHistory) -> None:
         history.resume(self.journal)
-        self.quota = UploadQuota(self.rules, self.clock, history, self.blocks.append)
+        self.quota = UploadQuota(
+            self.rules, self.clock, history, lambda: self.blocks.append(self.quota.block)
+        )
 
     def pass_time(self, seconds: float) -> None:
         self.clock.now += seconds
@@ -259,6 +261,13 @@ class TestGate:
 
         assert harness.quota.may_begin()
         assert not harness.quota.open("again")
+
+    def test_a_pause_ends_when_told_to(self) -> None:
+        harness = Harness()
+        harness.upload(Deferred("imgur-rate-limited", "Wait.", None))
+        harness.quota.end_pause()
+
+        assert harness.quota.may_begin()
 
     def test_the_log_has_an_error_a_line_a_probe_and_the_end(self) -> None:
         harness = Harness()
