@@ -1,12 +1,15 @@
 """The gate in front of Imgur: it shuts when Imgur refuses all images alike."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from workers.contract.block import Block
-from workers.contract.messages import MaybeBlocked, TaskKey, UrlKey
-from workers.state.jobs.quota_history import Shut
-from workers.state.quota.pauses import FIRST_WAIT_SECONDS, grown
+from workers.contract.messages import LogLine, MaybeBlocked, Outcome, TaskKey, Uploaded, UrlKey
+from workers.state.jobs.quota_history import QuotaHistory, Shut
+from workers.state.quota.log_lines import opened, probed, stopped
+from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, grown
 
 ALIKE: Final = 3
 """Images in a row that are refused alike, until the images are not taken for the cause any more."""
@@ -20,21 +23,39 @@ class Gate:
 
     Args:
         blocked_seconds: how long images wait while it is shut, before they fail; 0 for ever.
+        history: told of each change, for a restart.
+        on_change: called when it has shut, after each probe in vain, and when it has opened.
+        log: takes a line of the log.
     """
 
-    def __init__(self, blocked_seconds: float) -> None:
+    def __init__(
+        self,
+        blocked_seconds: float,
+        history: QuotaHistory,
+        on_change: Callable[[], None],
+        log: Callable[[LogLine], None],
+    ) -> None:
         self.shut: Shut | None = None
         self._blocked_seconds = blocked_seconds
+        self._history = history
+        self._on_change = on_change
+        self._log = log
         self._fails_at = math.inf
         self._probe: UrlKey | TaskKey | None = None
         # By reason: the URLs refused since Imgur last took an image.
         self._alike: dict[str, set[str]] = {}
 
-    # --- what goes through ------------------------------------------------------------------
+    def restore(self, kept: Shut, now: float) -> None:
+        """Be shut as before a restart."""
+        wall_now = self._history.wall_clock()
+        wait = min(max(0.0, kept.next_probe - wall_now), LONGEST_WAIT_SECONDS)
+        self.shut = replace(kept, next_probe=now + wait)
+        # One image at least is tried before any fails.
+        left = kept.since + self._blocked_seconds - wall_now
+        self._be_patient(now, max(left, wait + FIRST_WAIT_SECONDS))
+        self._on_change()
 
-    def may_begin(self, now: float) -> bool:
-        """Whether another image may be taken up."""
-        return self.shut is None or (self._probe is None and self.shut.next_probe <= now)
+    # --- what goes through ------------------------------------------------------------------
 
     def may_send(self, place: UrlKey) -> bool:
         """Whether an image that has arrived may be sent: it may have been taken up before."""
@@ -55,27 +76,42 @@ class Gate:
 
     # --- what came of it --------------------------------------------------------------------
 
-    def ended(self, place: UrlKey | TaskKey, now: float, *, was_sent: bool) -> bool:
-        """What was taken up has ended, however it did; returns whether it was a probe that
-        Imgur has seen. The next one waits longer, unless `taken` follows.
+    def ended(
+        self, place: UrlKey | TaskKey, outcome: Outcome | None, now: float, *, was_sent: bool
+    ) -> bool:
+        """What was taken up has ended; the next probe waits longer than one that Imgur has seen.
+
+        Args:
+            place: which it was.
+            outcome: how it ended; None if its worker died.
+            now: the time.
+            was_sent: whether Imgur has seen it.
+
+        Returns:
+            Whether it was a probe that Imgur has taken.
         """
         if self._probe != place:
             return False
         self._probe = None
         if self.shut is None or not was_sent:
             return False
+        if isinstance(outcome, Uploaded):
+            return True
+        if isinstance(outcome, MaybeBlocked):
+            self.shut.refusal = outcome
         self.shut.probes += 1
         self.shut.next_probe = now + grown(self.shut.probes)
-        return True
+        self._changed(self.shut, now)
+        self._log(probed(self.seconds(now), outcome))
+        return False
 
-    def refused(self, url: str, refusal: MaybeBlocked, now: float, wall_now: float) -> bool:
+    def refused(self, url: str, refusal: MaybeBlocked, now: float) -> bool:
         """An image was refused; returns whether the gate is shut, so that it is not to blame.
 
         Args:
             url: what tells it from other images.
             refusal: how.
             now: the time.
-            wall_now: seconds since the epoch.
         """
         if self.shut is not None:
             self.shut.refusal = refusal
@@ -84,47 +120,37 @@ class Gate:
         alike.add(url)
         if not refusal.is_certain and len(alike) < ALIKE:
             return False
-        self.shut = Shut(refusal, wall_now, now + grown(0))
-        self._wait(now, self._blocked_seconds)
+        self.shut = Shut(refusal, self._history.wall_clock(), now + grown(0))
+        self._be_patient(now, self._blocked_seconds)
+        self._changed(self.shut, now)
+        self._log(stopped(refusal, grown(0)))
         return True
 
     def taken(self) -> None:
         """Imgur has taken an image: the sender is not refused."""
         self._alike.clear()
 
-    def open(self) -> None:
-        """Let all through from now on."""
+    def open(self, why: str) -> bool:
+        """Let all through from now on; returns whether it was shut."""
+        was_shut = self.shut is not None
         self.shut = self._probe = None
         self._fails_at = math.inf
         self._alike.clear()
+        if was_shut:
+            self._history.note_block(None)
+            self._on_change()
+            self._log(opened(why))
+        return was_shut
 
     def is_patience_over(self, now: float) -> bool:
         """Whether images have waited long enough, and are to fail; true once for each time."""
         if now < self._fails_at:
             return False
-        self._wait(now, self._blocked_seconds)
+        self._be_patient(now, self._blocked_seconds)
         return True
 
-    def restore(self, shut: Shut, now: float, waited: float) -> None:
-        """Be shut as before a restart.
-
-        Args:
-            shut: as it was.
-            now: the time.
-            waited: how long it has been so.
-        """
-        self.shut = shut
-        # One image at least is tried before any fails.
-        least = shut.next_probe - now + FIRST_WAIT_SECONDS
-        self._wait(now, max(self._blocked_seconds - waited, least))
-
-    def _wait(self, now: float, seconds: float) -> None:
-        self._fails_at = now + seconds if self._blocked_seconds else math.inf
-
-    # --- for readers and the journal ----------------------------------------------------------
-
     def block(self, now: float) -> Block | None:
-        """What is known of it, while it is shut."""
+        """What readers see of it, while it is shut."""
         if self.shut is None:
             return None
         refusal = self.shut.refusal
@@ -136,3 +162,13 @@ class Gate:
             0.0 if self._probe is not None else max(0.0, self.shut.next_probe - now),
             self.shut.probes,
         )
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _be_patient(self, now: float, seconds: float) -> None:
+        self._fails_at = now + seconds if self._blocked_seconds else math.inf
+
+    def _changed(self, shut: Shut, now: float) -> None:
+        next_probe = self._history.wall_clock() + self.seconds(now)
+        self._history.note_block(replace(shut, next_probe=next_probe))
+        self._on_change()

@@ -1,19 +1,18 @@
 """What the log says of uploads as a whole."""
 
-from workers.contract.block import Block
 from workers.contract.errors import Reason
-from workers.contract.messages import LogLine, Outcome
+from workers.contract.messages import LogLine, MaybeBlocked, Outcome
 
 
-def stopped(block: Block) -> LogLine:
+def stopped(refusal: MaybeBlocked, next_probe_seconds: float) -> LogLine:
     """The gate has shut."""
     return LogLine(
         "error",
         "uploads stopped: Imgur refuses this application or address",
         {
-            "reason": block.reason,
-            "message": block.message,
-            "next_probe_seconds": round(block.next_probe_seconds),
+            "reason": refusal.reason,
+            "message": refusal.message,
+            "next_probe_seconds": round(next_probe_seconds),
         },
     )
 

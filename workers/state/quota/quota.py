@@ -1,7 +1,6 @@
 """Whether another image may go to Imgur now, by all that is known of it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
@@ -23,8 +22,8 @@ from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.budget import UploadBudget
 from workers.state.quota.gate import Gate
 from workers.state.quota.imgur_limits import ImgurLimits
-from workers.state.quota.log_lines import opened, probed, shared, stopped
-from workers.state.quota.pauses import LONGEST_WAIT_SECONDS, Pauses
+from workers.state.quota.log_lines import shared
+from workers.state.quota.pauses import Pauses
 
 _RECHECK_SECONDS: Final = 1.0
 """A limit of Imgur's that leaves nothing is looked at again; its next word may come at any time."""
@@ -68,14 +67,13 @@ class UploadQuota:
         self._rules = rules
         self._clock = clock
         self._history = history
-        self._on_block = on_block
-        self._gate = Gate(rules.blocked_seconds)
+        self._lines: list[LogLine] = []
+        self._gate = Gate(rules.blocked_seconds, history, on_block, self._lines.append)
         self._pauses = Pauses()
         self._budget = UploadBudget(rules)
         self._limits = ImgurLimits()
         self._reserved: set[UrlKey] = set()
         self._sent: set[UrlKey] = set()
-        self._lines: list[LogLine] = []
         self._has_told_of_others = False
 
     def restore(self) -> None:
@@ -86,9 +84,7 @@ class UploadQuota:
             # A clock that was set back: no upload was later than now.
             self._budget.add(now - max(0.0, wall_now - second), count)
         if kept is not None:
-            wait = min(max(0.0, kept.next_probe - wall_now), LONGEST_WAIT_SECONDS)
-            self._gate.restore(replace(kept, next_probe=now + wait), now, wall_now - kept.since)
-            self._on_block()
+            self._gate.restore(kept, now)
 
     # --- an image is taken up, and sent -------------------------------------------------------
 
@@ -167,15 +163,25 @@ class UploadQuota:
             # Counted only now: Imgur has counted it no later, so that it leaves no window of ours
             # before it has left Imgur's.
             self._count()
-        is_probe = self._gate.ended(place, now, was_sent=was_sent)
-        verdict = self._judge(url, outcome, now, is_probe=is_probe, was_sent=was_sent)
-        if is_probe:
-            self._note_probe(now, outcome)
-        return verdict
+        if self._gate.ended(place, outcome, now, was_sent=was_sent):
+            self.open("Imgur has taken an image")
+        match outcome:
+            case Uploaded(pause_seconds=pause_seconds) if was_sent:
+                if self._gate.shut is None:
+                    self._pauses.end_guesses()
+                    self._gate.taken()
+                if pause_seconds:
+                    self._pauses.ask(pause_seconds, now)
+                return Verdict.TAKEN if self._gate.shut is None else Verdict.USUAL
+            case MaybeBlocked():
+                return Verdict.BLOCKED if self._gate.refused(url, outcome, now) else Verdict.HELD
+            case Deferred(pause_seconds=pause_seconds):
+                self._pause(pause_seconds, now)
+        return Verdict.USUAL
 
     def call_lost(self, key: TaskKey) -> None:
         """The worker of another task at Imgur died."""
-        self._gate.ended(key, self._clock(), was_sent=False)
+        self._gate.ended(key, None, self._clock(), was_sent=False)
 
     def call_ended(self, key: TaskKey, token: int, outcome: Outcome) -> Outcome:
         """Another task at Imgur has ended.
@@ -189,15 +195,12 @@ class UploadQuota:
             The outcome that counts: the task is deferred if Imgur refuses all calls.
         """
         now = self._clock()
-        is_probe = self._gate.ended(key, now, was_sent=isinstance(outcome, MaybeBlocked))
+        self._gate.ended(key, outcome, now, was_sent=isinstance(outcome, MaybeBlocked))
         match outcome:
             case MaybeBlocked():
-                is_blocked = self._is_blocked(f"task {token}", outcome, now)
-                if is_probe:
-                    self._note_probe(now, outcome)
-                if not is_blocked:
-                    return outcome.otherwise
-                return Deferred(outcome.reason, outcome.message, 0.0)
+                if self._gate.refused(f"task {token}", outcome, now):
+                    return Deferred(outcome.reason, outcome.message, 0.0)
+                return outcome.otherwise
             case Deferred(pause_seconds=pause_seconds):
                 self._pause(pause_seconds, now)
             case _:
@@ -220,14 +223,8 @@ class UploadQuota:
 
     def open(self, why: str) -> bool:
         """Let all images go from now on; returns whether anything kept them back."""
-        was_shut = self._gate.shut is not None
         self._pauses.end_guesses()
-        self._gate.open()
-        if was_shut:
-            self._history.note_block(None)
-            self._on_block()
-            self._lines.append(opened(why))
-        return was_shut
+        return self._gate.open(why)
 
     # --- for readers --------------------------------------------------------------------------
 
@@ -271,7 +268,8 @@ class UploadQuota:
 
     def take_lines(self) -> tuple[LogLine, ...]:
         """What is to be logged, once."""
-        lines, self._lines = tuple(self._lines), []
+        lines = tuple(self._lines)
+        self._lines.clear()
         return lines
 
     def is_patience_over(self) -> bool:
@@ -296,47 +294,6 @@ class UploadQuota:
         imgurs = self._limits.left(now, self._under_way)
         return min((left for left in (ours, imgurs) if left is not None), default=None)
 
-    def _judge(
-        self, url: str, outcome: Outcome | None, now: float, *, is_probe: bool, was_sent: bool
-    ) -> Verdict:
-        match outcome:
-            case Uploaded(pause_seconds=pause_seconds) if was_sent:
-                if is_probe:
-                    self.open("Imgur has taken an image")
-                elif self._gate.shut is None:
-                    self._pauses.end_guesses()
-                    self._gate.taken()
-                if pause_seconds:
-                    self._pauses.ask(pause_seconds, now)
-                return Verdict.TAKEN if self._gate.shut is None else Verdict.USUAL
-            case MaybeBlocked():
-                return Verdict.BLOCKED if self._is_blocked(url, outcome, now) else Verdict.HELD
-            case Deferred(pause_seconds=pause_seconds):
-                self._pause(pause_seconds, now)
-        return Verdict.USUAL
-
-    def _is_blocked(self, url: str, refusal: MaybeBlocked, now: float) -> bool:
-        was_shut = self._gate.shut is not None
-        if not self._gate.refused(url, refusal, now, self._history.wall_clock()):
-            return False
-        if not was_shut:
-            self._note_block()
-            if (block := self._gate.block(now)) is not None:
-                self._lines.append(stopped(block))
-        return True
-
-    def _note_probe(self, now: float, outcome: Outcome | None) -> None:
-        if self._gate.shut is not None:
-            self._note_block()
-            self._lines.append(probed(self._gate.seconds(now), outcome))
-
     def _pause(self, seconds: float | None, now: float) -> None:
         if seconds != 0:
             self._pauses.refused(seconds, now)
-
-    def _note_block(self) -> None:
-        shut = self._gate.shut
-        if shut is not None:
-            next_probe = self._history.wall_clock() + self._gate.seconds(self._clock())
-            self._history.note_block(replace(shut, next_probe=next_probe))
-            self._on_block()
