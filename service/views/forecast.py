@@ -58,12 +58,10 @@ def seconds_left(queue_stats: QueueStats, *, counts_quota: bool) -> float | None
     rate, quota = queue_stats.rate_per_second, queue_stats.quota
     if queue_stats.ahead is None or quota.block is not None:
         return None
-    if not rate:
-        # Where the budget decides, the rate matters little.
-        return quota.budget_seconds or None
     urls = queue_stats.ahead + 1
-    seconds = quota.pause_seconds + urls / rate
-    if counts_quota:
+    # Where the budget decides, the rate matters little.
+    seconds = quota.pause_seconds + urls / rate if rate else quota.budget_seconds or math.inf
+    if counts_quota and rate:
         allowed = (
             _seconds_by(name, quota.imgur, urls, quota.pause_seconds, rate) for name in _PERIODS
         )

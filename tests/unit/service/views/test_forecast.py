@@ -98,3 +98,11 @@ def test_limits_for_show_do_not_count() -> None:
 
 def test_beyond_ten_years_nobody_knows() -> None:
     assert left(queue_stats(rate=1e-9)) is None
+
+
+@pytest.mark.parametrize("rate", [None, 10.0])
+def test_the_budget_decides_within_ten_years(rate: float | None) -> None:
+    for days, known in ((3, True), (4000, False)):
+        quota = QuotaState(Quota(), budget_seconds=days * 86_400.0, budget_window="day")
+        seconds = left(QueueStats(rate, quota, 99))
+        assert seconds == (days * 86_400.0 if known else None)
