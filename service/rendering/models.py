@@ -179,10 +179,9 @@ class JobAnswer(JobEntry):
     """A job as it stands. `cancelled` is there, and true, when somebody has cancelled it.
     `retryOf` is the job whose failed URLs these are, `retriedAs` the one that the failed of these
     became; each is there when there is one. `album` is there when it asked for a new one. `waiting`
-    is there while Imgur refuses whatever is sent: why its pending URLs wait. `deliveries` is there
-    when it was tried to tell its
-    callback URL that it is complete. `sandbox` is there, and true, when the links are the
-    sandbox's.
+    is there while all uploads wait, and says why: Imgur refuses whatever is sent, has asked to
+    wait, or the budget is used up. `deliveries` is there when it was tried to tell its callback URL
+    that it is complete. `sandbox` is there, and true, when the links are the sandbox's.
     """
 
     uploaded: UrlLists
