@@ -1,4 +1,4 @@
-"""Imgur refuses whatever is sent: what is known of it."""
+"""The state of a block: Imgur refuses whatever is sent."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Block:
     Attributes:
         reason: the stable code of the refusals.
         message: one sentence for a person.
-        sentence: Imgur's own, fit to be shown; empty if it gave none.
+        sentence: Imgur's own, without secrets; empty if there is none.
         since: when uploads stopped; seconds since the epoch.
         next_probe_seconds: until one image is tried; 0 while one is, or if one may be at once.
         probes: images that were tried in vain so far.
@@ -24,5 +24,5 @@ class Block:
     probes: int = 0
 
     def waiting(self) -> tuple[str, str]:
-        """Why an image waits: the reason, and a sentence for a person."""
+        """Return why an image waits: the reason, and a sentence for a person."""
         return self.reason, f"Uploads have stopped, for all images. {self.message}"

@@ -1,4 +1,4 @@
-"""A budget of our own for uploads, and what is left of it."""
+"""The service's own upload budget, and the state of all upload limits."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,14 +20,14 @@ _TOLD_FROM_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class QuotaRules:
-    """What uploads to Imgur are held to.
+    """Limits of uploads to Imgur.
 
     Attributes:
-        uploads_per_day: in any 24 hours; 0 for no bound of our own.
-        uploads_per_hour: in any hour; the same.
+        uploads_per_day: in any 24 hours; 0 for no limit of our own.
+        uploads_per_hour: in any hour; likewise.
         blocked_seconds: how long URLs wait while Imgur refuses all of them, before they fail; 0 to
             wait for ever.
-        heeds_limits: whether what Imgur's headers leave bounds what is begun; the sandbox's are for
+        heeds_limits: whether the limits of Imgur's headers bound uploads; the sandbox's are for
             show.
     """
 
@@ -42,8 +42,8 @@ class WindowState:
     """One window of the budget.
 
     Attributes:
-        name: how readers know it.
-        limit: uploads in any window.
+        name: shown to readers.
+        limit: maximum number of uploads.
         remaining: uploads that may begin now.
         next_seconds: until the oldest upload leaves the window; None if there is none in it.
     """
@@ -56,17 +56,17 @@ class WindowState:
 
 @dataclass(frozen=True, slots=True)
 class QuotaState:
-    """What readers are told of all that bounds uploads.
+    """The state of all that bounds uploads, for readers.
 
     Attributes:
-        imgur: its limits, as far as its answers have said.
-        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
+        imgur: its limits, as far as its responses showed them.
+        pause_seconds: until the pause that Imgur asked for ends; 0 without a pause.
         block: set while Imgur refuses whatever is sent.
         budget: the windows of our own.
-        budget_seconds: until the uploads asked about have had their turn, by the budget alone.
-        budget_window: the window that decides that, by its name; None if none does.
-        uploads_left: what may begin now, by limits and budget; None for any number.
-        others: uploads with the same client id that were not ours, lately.
+        budget_seconds: until the last of the uploads in question may begin, by the budget alone.
+        budget_window: name of the window that decides that; None if none does.
+        uploads_left: uploads that may begin now, by limits and budget; None without a limit.
+        others: recent uploads of others with the same client id.
     """
 
     imgur: Quota
@@ -79,8 +79,9 @@ class QuotaState:
     others: int = 0
 
     def waiting(self, wall_now: float) -> tuple[str, str] | None:
-        """Why all pending images wait, where this is of the next upload: reason and sentence, None
-        if they do not or not for long. No seconds are in it, so that it does not change with them.
+        """Return why all pending images wait, if `budget_seconds` is of the next upload: reason and
+        sentence; None if they do not wait, or not for long. The sentence has no seconds, so that it
+        does not change with them.
 
         Args:
             wall_now: seconds since the epoch.

@@ -1,5 +1,6 @@
-"""What a restart is to know of uploads as a whole: how many there were, and whether Imgur refuses
-them. Times are in seconds since the epoch, as no other clock goes on across a restart.
+"""History of uploads for a restart: how many there were, and whether Imgur refuses them.
+
+Times are in seconds since the epoch, as no other clock goes on across a restart.
 """
 
 import math
@@ -29,20 +30,20 @@ class Shut:
     probes: int = 0
 
     def to_record(self) -> list[Any]:
-        """As a journal keeps it."""
+        """Return the journal's form."""
         refusal = self.refusal
         told = [refusal.reason, refusal.message, refusal.sentence]
         return [*told, self.since, self.next_probe, self.probes]
 
     @classmethod
     def from_record(cls, record: list[Any]) -> "Shut":
-        """What a journal has kept."""
+        """Read the result of `to_record`."""
         reason, message, sentence, since, next_probe, probes = record
         return cls(MaybeBlocked(Failed(reason, message), sentence), since, next_probe, probes)
 
 
 class QuotaHistory:
-    """Tells a journal of each change, and keeps what one has told until it is taken up.
+    """Writes each change to a journal, and keeps what a journal held until it is taken.
 
     Args:
         wall_clock: seconds since the epoch.
@@ -55,37 +56,37 @@ class QuotaHistory:
         self._block: Shut | None = None
 
     def resume(self, journal: JobJournal) -> None:
-        """All is as it was; from now on the journal is told of each change."""
+        """End the recovery; from now on the journal gets each change."""
         self._journal = journal
 
     # --- while the service runs -----------------------------------------------------------------
 
     def note_spent(self) -> None:
-        """An upload has ended."""
+        """Record the end of an upload."""
         self._journal.append(["spent", [[math.ceil(self.wall_clock()), 1]]])
 
     def note_block(self, block: Shut | None) -> None:
-        """Imgur refuses whatever is sent, still or no longer."""
+        """Record a block, or with None its end."""
         self._journal.append(["blocked", None if block is None else block.to_record()])
 
     # --- a restart ----------------------------------------------------------------------------
 
     def enter_spent(self, stamps: Iterable[Stamps]) -> None:
-        """There had been uploads."""
+        """Enter uploads of the journal."""
         for second, count in stamps:
             self._spent[second] = self._spent.get(second, 0) + count
 
     def enter_block(self, record: list[Any] | None) -> None:
-        """Imgur had refused whatever was sent, or no longer."""
+        """Enter a block of the journal, or with None its end."""
         self._block = None if record is None else Shut.from_record(record)
 
     def take(self) -> tuple[list[Stamps], Shut | None]:
-        """What there was; it is for the caller to keep from now on."""
+        """Return the uploads and the block; the caller keeps the uploads from now on."""
         spent, self._spent = sorted(self._spent.items()), {}
         return spent, self._block
 
     def records(self) -> Iterator[Record]:
-        """The shortest journal of it."""
+        """Return the records of a compact journal."""
         since = max(self._spent, default=0.0) - DAY_SECONDS
         spent = [[second, count] for second, count in sorted(self._spent.items()) if second > since]
         if spent:

@@ -1,1 +1,1 @@
-"""Whether another image may go to Imgur now: pauses, limits, a block, a budget of our own."""
+"""Gate, pauses, limits and budget of uploads to Imgur."""

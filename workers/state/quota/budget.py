@@ -1,8 +1,8 @@
-"""A budget of our own: so many uploads in any day, and in any hour, whatever Imgur says.
+"""The service's own upload budget: so many in any 24 hours, and in any hour.
 
 Imgur takes 1,250 uploads a day from an application and 1,250 POST requests an hour from an address
-(https://api.imgur.com/#limits). Its counters begin anew at times that it alone knows; who keeps to
-a sliding window stays within them wherever they begin.
+(https://api.imgur.com/#limits). Its counters restart at times that it does not announce; a
+sliding window stays within them wherever they begin.
 """
 
 import math
@@ -19,12 +19,12 @@ from workers.contract.budget import (
 
 
 class SlidingWindow:
-    """How many uploads there were in the last so many seconds. Times are in seconds.
+    """Counts the uploads of the last so many seconds. Times are in seconds.
 
     Args:
-        name: of the window, as readers know it.
-        seconds: its length.
-        limit: uploads in it at most.
+        name: shown to readers.
+        seconds: length.
+        limit: maximum number of uploads.
     """
 
     def __init__(self, name: WindowName, seconds: float, limit: int) -> None:
@@ -35,8 +35,8 @@ class SlidingWindow:
         self._used = 0
 
     def add(self, at: float, count: int = 1) -> None:
-        """Count uploads; they are told in the order of time."""
-        # Whole seconds, rounded up: few entries, and none leaves the window before its time.
+        """Count uploads; calls come in the order of time."""
+        # Whole seconds, rounded up: few entries, and none leaves the window too early.
         second = float(math.ceil(at))
         if self._stamps and self._stamps[-1][0] >= second:
             second, before = self._stamps.pop()
@@ -46,22 +46,22 @@ class SlidingWindow:
         self._used += count
 
     def used(self, now: float) -> int:
-        """Uploads in the window that ends now."""
+        """Return the uploads in the window that ends now."""
         while self._stamps and self._stamps[0][0] + self.seconds <= now:
             self._used -= self._stamps.popleft()[1]
         return self._used
 
     def seconds_until(self, uploads: int, now: float, under_way: int) -> float:
-        """How long until so many more uploads have had their turn, each as early as it may.
+        """Return the wait until the last of so many uploads may begin, each as early as it may.
 
         Args:
-            uploads: one at least.
+            uploads: at least 1.
             now: the time.
             under_way: uploads that have begun and are not counted yet.
         """
         used = self.used(now)
-        # The upload before it by `limit` places must have left the window; of those to come each
-        # goes a whole window after the one that it had to wait for.
+        # The upload `limit` places before it must have left the window; of those to come, each
+        # begins a whole window after the one that it waits for.
         place = used + under_way + uploads - self.limit
         if place <= 0:
             return 0.0
@@ -72,14 +72,14 @@ class SlidingWindow:
         return self._stamp_of(place) - now + (windows + 1) * self.seconds
 
     def state(self, now: float, under_way: int) -> WindowState:
-        """The window as readers see it."""
+        """Return the window's state for readers."""
         used = self.used(now)
         left = max(0, self.limit - used - under_way)
         oldest = self._stamps[0][0] + self.seconds - now if self._stamps else None
         return WindowState(self.name, self.limit, left, oldest)
 
     def _stamp_of(self, place: int) -> float:
-        """The time of the upload at a place in the window, from 1."""
+        """Return the time of the upload at a place in the window, from 1."""
         for second, count in self._stamps:
             place -= count
             if place <= 0:
@@ -88,10 +88,10 @@ class SlidingWindow:
 
 
 class UploadBudget:
-    """All windows together. Not safe for threads by itself; times are in seconds.
+    """All windows together. Not thread-safe; times are in seconds.
 
     Args:
-        rules: how many uploads there may be in each.
+        rules: the limits.
     """
 
     def __init__(self, rules: QuotaRules) -> None:
@@ -103,23 +103,23 @@ class UploadBudget:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is any window."""
+        """True if there is a window."""
         return bool(self._windows)
 
     def add(self, at: float, count: int = 1) -> None:
-        """Count uploads that have ended."""
+        """Count ended uploads."""
         for window in self._windows:
             window.add(at, count)
 
     def left(self, now: float, under_way: int) -> int | None:
-        """Uploads that may begin now; None for any number."""
+        """Return the uploads that may begin now; None without a limit."""
         left = (window.limit - window.used(now) - under_way for window in self._windows)
         return min(left, default=None)
 
     def seconds_until(
         self, uploads: int, now: float, under_way: int
     ) -> tuple[float, WindowName | None]:
-        """How long until so many more have had their turn, and the window that decides it."""
+        """Return the longest wait of all windows for so many uploads, and the window's name."""
         waits = [
             (window.seconds_until(uploads, now, under_way), window.name) for window in self._windows
         ]
@@ -127,5 +127,5 @@ class UploadBudget:
         return (seconds, name) if seconds > 0 else (0.0, None)
 
     def states(self, now: float, under_way: int) -> tuple[WindowState, ...]:
-        """All windows as readers see them."""
+        """Return the states of all windows for readers."""
         return tuple(window.state(now, under_way) for window in self._windows)

@@ -4,8 +4,8 @@ import time
 
 
 def long_clock() -> float:
-    """Seconds that only go forward, and go on while the machine sleeps, where the system has such a
-    clock: an hour that Imgur asks for is over after a night in a bag.
+    """Return monotonic seconds that include the time in which the machine sleeps, where the system
+    has such a clock: a pause of an hour is over after a night of suspend.
     """
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)

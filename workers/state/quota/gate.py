@@ -1,4 +1,4 @@
-"""The gate in front of Imgur: it shuts when Imgur refuses all images alike."""
+"""The gate in front of Imgur: it shuts when Imgur refuses all images for the same reason."""
 
 import math
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from workers.state.quota.log_lines import opened, probed, stopped
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, grown
 
 ALIKE: Final = 3
-"""Images in a row that are refused alike, until the images are not taken for the cause any more."""
+"""Different images in a row, refused for one reason, that shut the gate."""
 
 
 class Gate:
-    """Tells refusals of the sender from refusals of an image, by how many there are in a row.
+    """Distinguishes refusals of the sender from those of an image, by their number in a row.
 
-    While it is shut one image at a time is tried, after 1, 2, 4 … 60 minutes. Not safe for threads
-    by itself. Times are in seconds.
+    While it is shut one image at a time is tried, after 1, 2, 4 … 60 minutes. Not thread-safe;
+    times are in seconds, `now` is the time.
 
     Args:
         blocked_seconds: how long images wait while it is shut, before they fail; 0 for ever.
-        history: told of each change, for a restart.
+        history: records each change for a restart.
         on_change: called when it has shut, after each probe in vain, and when it has opened.
         log: takes a line of the log.
     """
@@ -58,16 +58,16 @@ class Gate:
     # --- what goes through ------------------------------------------------------------------
 
     def may_send(self, place: UrlKey) -> bool:
-        """Whether an image that has arrived may be sent: it may have been taken up before."""
+        """Return whether a downloaded image may be sent; it may have been leased before."""
         return self.shut is None or self._probe == place
 
     def begin(self, place: UrlKey | TaskKey) -> None:
-        """An image, or another task at Imgur, is taken up."""
+        """Record the lease of an image, or of another task at Imgur."""
         if self.shut is not None:
             self._probe = place
 
     def seconds(self, now: float) -> float:
-        """Until another image may be taken up, if nothing happens before; at most an hour."""
+        """Return the wait until the next lease, if nothing changes; at most an hour."""
         if self.shut is None:
             return 0.0
         if self._probe is not None:
@@ -79,16 +79,16 @@ class Gate:
     def ended(
         self, place: UrlKey | TaskKey, outcome: Outcome | None, now: float, *, was_sent: bool
     ) -> bool:
-        """What was taken up has ended; the next probe waits longer than one that Imgur has seen.
+        """End a lease. After a probe that reached Imgur in vain the next one waits longer.
 
         Args:
-            place: which it was.
-            outcome: how it ended; None if its worker died.
+            place: the key of `begin`.
+            outcome: None if the worker died.
             now: the time.
-            was_sent: whether Imgur has seen it.
+            was_sent: whether it reached Imgur.
 
         Returns:
-            Whether it was a probe that Imgur has taken.
+            Whether it was a probe that Imgur took.
         """
         if self._probe != place:
             return False
@@ -106,11 +106,11 @@ class Gate:
         return False
 
     def refused(self, url: str, refusal: MaybeBlocked, now: float) -> bool:
-        """An image was refused; returns whether the gate is shut, so that it is not to blame.
+        """Record a refusal; return whether the gate is shut, so that the image is not its cause.
 
         Args:
-            url: what tells it from other images.
-            refusal: how.
+            url: identifies the image.
+            refusal: of Imgur.
             now: the time.
         """
         if self.shut is not None:
@@ -127,11 +127,11 @@ class Gate:
         return True
 
     def taken(self) -> None:
-        """Imgur has taken an image: the sender is not refused."""
+        """Imgur took an image: the sender is not refused."""
         self._alike.clear()
 
     def open(self, why: str) -> bool:
-        """Let all through from now on; returns whether it was shut."""
+        """Open the gate; return whether it was shut."""
         was_shut = self.shut is not None
         self.shut = self._probe = None
         self._fails_at = math.inf
@@ -143,14 +143,14 @@ class Gate:
         return was_shut
 
     def is_patience_over(self, now: float) -> bool:
-        """Whether images have waited long enough, and are to fail; true once for each time."""
+        """Return whether waiting images are to fail; True once, then after the same time again."""
         if now < self._fails_at:
             return False
         self._be_patient(now, self._blocked_seconds)
         return True
 
     def block(self, now: float) -> Block | None:
-        """What readers see of it, while it is shut."""
+        """Return its state for readers; None while it is open."""
         if self.shut is None:
             return None
         refusal = self.shut.refusal

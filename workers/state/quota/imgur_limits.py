@@ -1,4 +1,4 @@
-"""What Imgur's own limits leave, as its headers tell them, and who else uses them up."""
+"""What Imgur's limits leave by its response headers, and how much others use."""
 
 import math
 from typing import Final
@@ -13,19 +13,19 @@ from workers.contract.quota import (
 )
 
 _OTHERS_UPLOADS: Final = 10
-"""More than this many uploads by others are no matter of answers that overtake each other."""
+"""Fewer may be an effect of responses that arrive in another order."""
 
 
 class ImgurLimits:
-    """Bounds what is begun by Imgur's last word. Not safe for threads by itself.
+    """Bounds uploads by the last limits that Imgur sent. Not thread-safe.
 
-    So that never more is sent than there is, what is under way counts on top of that word, and so
-    does what workers may not have passed on.
+    Uploads under way, and changes that workers may not have reported, count on top of them, so that
+    no more is sent than Imgur takes.
     """
 
     def __init__(self) -> None:
         self._store = QuotaStore()
-        # Uploads left at least, by all limits; read again with each word and each reset.
+        # Minimum of uploads left, by all limits; read again with each report and each reset.
         self._least: int | None = None
         self._read_again_at = 0.0
         self._spent = 0  # credits, by us
@@ -35,10 +35,10 @@ class ImgurLimits:
         self._others = 0
 
     def note(self, quota: Quota, now: float, under_way: int) -> None:
-        """Imgur's word has come.
+        """Record a report of a worker.
 
         Args:
-            quota: what it says.
+            quota: of Imgur's headers.
             now: monotonic seconds.
             under_way: uploads that have not ended.
         """
@@ -48,23 +48,23 @@ class ImgurLimits:
             self._count_others(quota.client.remaining, under_way)
 
     def sent(self) -> None:
-        """An upload begins."""
+        """Count an upload that begins."""
         self._spent += CREDITS_AN_UPLOAD
 
     def deleted(self) -> None:
-        """An image was deleted."""
+        """Count a deletion."""
         self._spent += 1
 
     def at(self, now: float) -> Quota:
-        """How the limits stand."""
+        """Return the limits now."""
         return self._store.at(now)
 
     def left(self, now: float, under_way: int) -> int | None:
-        """Uploads that may begin now; None where nobody knows of a limit.
+        """Return the uploads that may begin now; None if no limit is known.
 
         Args:
             now: monotonic seconds.
-            under_way: images that were taken up and have not ended.
+            under_way: leased images that have not ended.
         """
         if now >= self._read_again_at:
             self._read(now)
@@ -72,8 +72,8 @@ class ImgurLimits:
 
     @property
     def others(self) -> int:
-        """Uploads with the same client id that were not ours, since its count last began; 0 while
-        that is no more than chance.
+        """Uploads of others with the same client id since its count last began; 0 if there may be
+        none.
         """
         return self._others if self._others > _OTHERS_UPLOADS else 0
 
@@ -88,7 +88,7 @@ class ImgurLimits:
     def _count_others(self, credits_left: int, under_way: int) -> None:
         chance = CREDITS_AN_UPLOAD * (under_way + 1)
         if self._first is None or credits_left > self._last_credits + chance:
-            # What is under way was counted as spent, and Imgur may count it yet.
+            # Uploads under way are counted as spent, and Imgur may not have counted them yet.
             self._first = credits_left, self._spent - CREDITS_AN_UPLOAD * under_way
             self._others = 0
         self._last_credits = credits_left
@@ -98,7 +98,7 @@ class ImgurLimits:
 
 
 def _least(state: LimitState) -> int:
-    """What is left at least: a change below `NOTICEABLE` may not have been passed on."""
+    """Return the minimum left: a change below `NOTICEABLE` may not have been reported."""
     remaining = max(0, state.remaining or 0)
     step = NOTICEABLE * (state.limit or 0)
     return int(remaining - min(step, max(0.0, remaining - step)))

@@ -1,4 +1,4 @@
-"""What the log says of uploads as a whole."""
+"""Log lines about uploads as a whole."""
 
 from workers.contract.errors import Reason
 from workers.contract.messages import LogLine, MaybeBlocked, Outcome

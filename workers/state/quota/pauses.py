@@ -1,16 +1,16 @@
-"""How long nothing is sent after Imgur has asked to wait."""
+"""Pauses of all uploads after Imgur's rate limit."""
 
 from typing import Final
 
 _BELIEVED: Final = 2
-"""Times in a row that Imgur may say how long, and refuse again behind it."""
+"""How often in a row a wait that Imgur names may prove too short, before it is not believed."""
 
 FIRST_WAIT_SECONDS: Final = 60.0
 LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 def grown(times: int) -> float:
-    """The wait after so many in vain: 1, 2, 4 … 60 minutes.
+    """Return the wait after so many refusals: 1, 2, 4 … 60 minutes.
 
     A limit that Imgur does not explain may end in a minute, or after weeks (ShareX/ShareX#5602);
     asking each minute would be a thousand refusals a day.
@@ -20,10 +20,7 @@ def grown(times: int) -> float:
 
 
 class Pauses:
-    """The pause in force. Not safe for threads by itself; times are in seconds.
-
-    Args of its methods named `now` are the time.
-    """
+    """The pause in force. Not thread-safe; times are in seconds, `now` is the time."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -32,26 +29,27 @@ class Pauses:
 
     @property
     def is_guessing(self) -> bool:
-        """Whether nobody knows if Imgur takes anything again: one image is to find out."""
+        """True if the pause's end is a guess, so that one image is tried before all others."""
         return self._is_guess
 
     def seconds(self, now: float) -> float:
-        """How long it goes on; 0 when there is none."""
+        """Return how long it lasts; 0 without a pause."""
         return max(0.0, self._until - now)
 
     def ask(self, seconds: float, now: float) -> None:
-        """Nothing more fits for so long. The longest wait asked for wins, as answers to uploads
-        under way arrive in any order.
+        """Pause for so long. The longest wait wins, as the responses to uploads under way arrive in
+        any order.
         """
         self._until = max(self._until, now + seconds)
 
     def refused(self, seconds: float | None, now: float) -> None:
-        """Imgur has refused an image because of a limit.
+        """Pause after a rate limit.
 
-        What was under way when a pause began is refused with it, and makes no guess longer.
+        Uploads that were under way when a pause began are refused too; they do not make a guess
+        longer.
 
         Args:
-            seconds: how long it wants a pause; None if it has not said.
+            seconds: the wait that Imgur named; None if it named none.
             now: the time.
         """
         is_first = self.seconds(now) <= 0
@@ -66,6 +64,6 @@ class Pauses:
         self._refusals += 1
 
     def end_guesses(self) -> None:
-        """Imgur has taken an image."""
+        """Imgur took an image: the next pause begins with the shortest guess."""
         self._refusals = 0
         self._is_guess = False

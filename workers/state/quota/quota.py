@@ -1,4 +1,4 @@
-"""Whether another image may go to Imgur now, by all that is known of it."""
+"""Decides whether another image may be leased and sent, by gate, pauses, limits and budget."""
 
 from collections.abc import Callable
 from enum import Enum, auto
@@ -26,15 +26,15 @@ from workers.state.quota.log_lines import shared
 from workers.state.quota.pauses import Pauses
 
 _RECHECK_SECONDS: Final = 1.0
-"""A limit of Imgur's that leaves nothing is looked at again; its next word may come at any time."""
+"""When to check a limit again that leaves nothing: a report may change it at any time."""
 
 
 class Verdict(Enum):
     """What becomes of an image whose attempt has ended.
 
-    USUAL: what the outcome says. TAKEN: the same, and images that were refused before were so for
-    their own sake. BLOCKED: it goes back unharmed, and so do those. HELD: it was refused, and
-    others are to tell whether for its own sake.
+    USUAL: the outcome counts. TAKEN: so it does, and so do the refusals before it. BLOCKED: it is
+    requeued unharmed, and so are the images refused before. HELD: it was refused, and other images
+    decide whether by its own fault.
     """
 
     USUAL = auto()
@@ -44,15 +44,15 @@ class Verdict(Enum):
 
 
 class UploadQuota:
-    """Lets images be taken up and sent while Imgur takes them. Not safe for threads by itself.
+    """Lets images be leased and sent while Imgur takes them. Not thread-safe.
 
-    An image that is taken up has its place in the budget until it ends: so one that has arrived may
-    be sent.
+    A leased image has its place in the budget until it ends, so that it may be sent when it is
+    downloaded.
 
     Args:
-        rules: what to hold to.
+        rules: limits.
         clock: seconds; see `workers.state.quota.clock`.
-        history: told of what a restart is to know.
+        history: records what a restart needs.
         on_block: called when Imgur begins to refuse whatever is sent, after each probe, and when
             images may go again.
     """
@@ -77,23 +77,23 @@ class UploadQuota:
         self._has_told_of_others = False
 
     def restore(self) -> None:
-        """Go on as the history has it; once, before all else."""
+        """Restore the state of the history; called once, before all else."""
         now, wall_now = self._clock(), self._history.wall_clock()
         spent, kept = self._history.take()
         for second, count in spent:
-            # A clock that was set back: no upload was later than now.
+            # The clock may have been set back: no upload was later than now.
             self._budget.add(now - max(0.0, wall_now - second), count)
         if kept is not None:
             self._gate.restore(kept, now)
 
-    # --- an image is taken up, and sent -------------------------------------------------------
+    # --- an image is leased, and sent ---------------------------------------------------------
 
     def may_begin(self) -> bool:
-        """Whether another image may be taken up now."""
+        """Return whether another image may be leased now."""
         return self.seconds() <= 0
 
     def seconds(self) -> float:
-        """Until another image may be taken up, if nothing happens before; 0 for at once."""
+        """Return the wait until another image may be leased, if nothing changes; 0 for none."""
         now = self._clock()
         wait = max(self._gate.seconds(now), self._pauses.seconds(now))
         if self._pauses.is_guessing and (self._reserved or self._sent):
@@ -105,8 +105,8 @@ class UploadQuota:
         return wait
 
     def seconds_until_calls(self, *, images_wait: bool) -> float:
-        """Until Imgur may be called for anything else than an upload. Where it refuses all calls,
-        such a call is tried only if no image waits that could be tried.
+        """Return the wait until Imgur may be called for anything but an upload. While it refuses
+        all calls, such a call is tried only if no image could be.
         """
         now = self._clock()
         if self._gate.shut is None:
@@ -115,16 +115,16 @@ class UploadQuota:
         return max(wait, _RECHECK_SECONDS) if images_wait else wait
 
     def begin(self, place: UrlKey) -> None:
-        """An image is taken up."""
+        """Record the lease of an image."""
         self._reserved.add(place)
         self._gate.begin(place)
 
     def begin_call(self, key: TaskKey) -> None:
-        """A task at Imgur besides images is taken up."""
+        """Record the lease of another task at Imgur."""
         self._gate.begin(key)
 
     def why_not(self, place: UrlKey) -> NotNow | None:
-        """Why an image that has arrived must not be sent now; None if it may."""
+        """Return why a downloaded image must not be sent now; None if it may."""
         now = self._clock()
         block = self._gate.block(now)
         if block is not None and not self._gate.may_send(place):
@@ -135,24 +135,24 @@ class UploadQuota:
         return None
 
     def send(self, place: UrlKey) -> None:
-        """An image is about to be sent."""
+        """Record that an image is about to be sent."""
         self._reserved.discard(place)
         self._sent.add(place)
         self._limits.sent()
 
     def lost(self) -> None:
-        """An upload of before a restart has ended, nobody knows when and how."""
+        """Count an upload whose end a restart has lost."""
         self._count()
 
     # --- what came of it ----------------------------------------------------------------------
 
     def ended(self, place: UrlKey, url: str, outcome: Outcome | None) -> Verdict:
-        """An image that was taken up has ended.
+        """End the lease of an image.
 
         Args:
             place: the image.
-            url: what tells it from others.
-            outcome: how it ended; None if its worker died.
+            url: identifies it among the refused.
+            outcome: None if the worker died.
         """
         now = self._clock()
         is_taken = isinstance(outcome, Uploaded) and not outcome.same_as
@@ -160,8 +160,8 @@ class UploadQuota:
         self._reserved.discard(place)
         self._sent.discard(place)
         if was_sent:
-            # Counted only now: Imgur has counted it no later, so that it leaves no window of ours
-            # before it has left Imgur's.
+            # Counted only now: Imgur has counted it no later, so that it does not leave our window
+            # before Imgur's.
             self._count()
         if self._gate.ended(place, outcome, now, was_sent=was_sent):
             self.open("Imgur has taken an image")
@@ -180,16 +180,16 @@ class UploadQuota:
         return Verdict.USUAL
 
     def call_lost(self, key: TaskKey) -> None:
-        """The worker of another task at Imgur died."""
+        """End the lease of another task at Imgur whose worker died."""
         self._gate.ended(key, None, self._clock(), was_sent=False)
 
     def call_ended(self, key: TaskKey, token: int, outcome: Outcome) -> Outcome:
-        """Another task at Imgur has ended.
+        """End the lease of another task at Imgur.
 
         Args:
             key: the task.
-            token: of its lease; tells its attempts apart, as each may meet a block.
-            outcome: how it ended.
+            token: of the lease: each attempt counts as a refusal of its own.
+            outcome: of the attempt.
 
         Returns:
             The outcome that counts: the task is deferred if Imgur refuses all calls.
@@ -210,7 +210,7 @@ class UploadQuota:
         return outcome
 
     def note(self, quota: Quota) -> None:
-        """Imgur's headers have told of its limits."""
+        """Record the limits of Imgur's headers."""
         self._limits.note(quota, self._clock(), len(self._sent))
         others = self._limits.others
         if others and self._rules.heeds_limits and not self._has_told_of_others:
@@ -218,11 +218,11 @@ class UploadQuota:
             self._lines.append(shared(others))
 
     def end_pause(self) -> None:
-        """Somebody knows better than to wait."""
+        """End a pause, whoever asked for it."""
         self._pauses = Pauses()
 
     def open(self, why: str) -> bool:
-        """Let all images go from now on; returns whether anything kept them back."""
+        """Open the gate; return whether it was shut."""
         self._pauses.end_guesses()
         return self._gate.open(why)
 
@@ -230,7 +230,7 @@ class UploadQuota:
 
     @property
     def block(self) -> Block | None:
-        """What is known of it, while Imgur refuses whatever is sent."""
+        """The state of the gate for readers; None while it is open."""
         return self._gate.block(self._clock())
 
     @property
@@ -240,14 +240,14 @@ class UploadQuota:
 
     @property
     def pause_seconds(self) -> float:
-        """Until the pause that Imgur asked for ends; 0 when there is none."""
+        """Seconds until the pause ends; 0 without a pause."""
         return self._pauses.seconds(self._clock())
 
     def state(self, uploads: int | None = None) -> QuotaState:
-        """All of it.
+        """Return the state for readers.
 
         Args:
-            uploads: say when so many more have had their turn.
+            uploads: number for `QuotaState.budget_seconds`; None for no such figure.
         """
         now = self._clock()
         seconds, window = 0.0, None
@@ -267,13 +267,13 @@ class UploadQuota:
         )
 
     def take_lines(self) -> tuple[LogLine, ...]:
-        """What is to be logged, once."""
+        """Return and remove the log lines that are due."""
         lines = tuple(self._lines)
         self._lines.clear()
         return lines
 
     def is_patience_over(self) -> bool:
-        """Whether images have waited long enough, and are to fail; true once for each time."""
+        """See `Gate.is_patience_over`."""
         return self._gate.is_patience_over(self._clock())
 
     # --- inside -------------------------------------------------------------------------------
