@@ -27,10 +27,10 @@ _is_hash = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 
 
 class AlbumCalls:
-    """Does one step of an album at a time.
+    """Performs one step of an album at a time.
 
     Args:
-        access: as whom.
+        access: API and account.
         calls: makes calls with credentials.
         exchange: sends them.
     """
@@ -42,7 +42,7 @@ class AlbumCalls:
         self._exchange = exchange
 
     def do(self, call: AlbumCall, attempt: int) -> AlbumCreated | Done:
-        """Do one step.
+        """Perform one step.
 
         Args:
             call: the step.
@@ -81,7 +81,7 @@ class AlbumCalls:
             return None
         name = album_id if self._is_account else deletehash
         if not isinstance(name, str) or not _is_hash(name):
-            return None  # nobody could put anything into it
+            return None  # without it no image could be uploaded into the album
         return AlbumCreated(
             album_id,
             public_link(data.get("link")) or _PAGE + album_id,
@@ -90,16 +90,16 @@ class AlbumCalls:
         )
 
     def _order(self, call: AlbumCall, attempt: int) -> Done:
-        """Set the images in their order, unless they are there in it already.
+        """Set the order of the images, unless they have it already.
 
         Raises:
             ImgurError: the album shows something else afterwards.
         """
-        deadline = self._calls.deadline()  # for all calls together: a lease is not longer
+        deadline = self._calls.deadline()  # for all calls together, as a lease is not longer
         wanted = [_image_id(link) for link in call.links]
         if self._images_in(call.album_id, deadline) == wanted:
             return Done()
-        # Deletehashes serve for the albums of accounts as well; should they not, ids may.
+        # Deletehashes are accepted for albums of accounts as well; if they are not, ids may be.
         by_hash = attempt % 2 == 1 and all(call.deletehashes)
         field, names = ("deletehashes[]", call.deletehashes) if by_hash else ("ids[]", wanted)
         form, url = encoded_form([(field, name) for name in names]), self._url_of(call.name)
@@ -124,7 +124,7 @@ class AlbumCalls:
         return done
 
     def _images_in(self, album_id: str, deadline: float) -> list[str] | None:
-        """Ids of the images that an album shows; None if Imgur does not tell."""
+        """Return the ids of the images that an album shows; None if Imgur does not show it."""
         url = f"{self._url_of(album_id)}/images"
         call = ApiCall(
             "GET /3/album/{id}/images",
@@ -166,5 +166,5 @@ def _read_images(answer: ApiResponse) -> list[str] | None:
 
 
 def _image_id(link: str) -> str:
-    """The id of an image is its link's file name, without the extension."""
+    """Return an image's id: the file name of its link, without the extension."""
     return urlsplit(link).path.rpartition("/")[2].partition(".")[0]

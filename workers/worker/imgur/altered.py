@@ -1,7 +1,7 @@
-"""Whether Imgur stored an image as it was sent, as its answer says.
+"""Detects by Imgur's response whether it stored an image as it was sent.
 
 PNG above 5 MB becomes JPEG, and anonymous uploads above 1 MB are compressed again
-(ShareX/ShareX#6793). The answer's ``type`` and ``size`` are of what is stored
+(ShareX/ShareX#6793). The response's ``type`` and ``size`` are of the stored image
 (https://apidocs.imgur.com, "Image").
 """
 
@@ -15,10 +15,10 @@ _is_media_type = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}", re.ASCII).fullmatc
 
 
 def read_altered(data: Mapping[str, object], sent: Altered) -> Altered | None:
-    """What is stored, if that is not what was sent. What the answer does not say is unchanged.
+    """Return what is stored, if that differs from what was sent; missing fields are unchanged.
 
     Args:
-        data: of the answer to the upload.
+        data: of the response to the upload.
         sent: type and size of the image.
     """
     media_type, size = data.get("type"), data.get("size")

@@ -17,8 +17,8 @@ from workers.worker.imgur.response import ApiResponse
 _Result = TypeVar("_Result")
 
 Explain = Callable[[ApiResponse, str, Collection[str], float], ImgurError]
-"""Says what a refusal means, given the answer, the settings of the credentials, what is secret, and
-the time in seconds since the epoch."""
+"""Returns the error of a refusal, given the response, the settings of the credentials, the secrets,
+and the time in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class ApiCall(Generic[_Result]):
     Attributes:
         name: of the endpoint, for the log.
         send: sends it, given the headers of the credentials and the seconds left.
-        read: reads the result from an answer; None if Imgur did not do what was asked.
-        explain: says why it did not.
+        read: reads the result from a response; None if it is a refusal.
+        explain: explains the refusal.
         secrets: parts of the call that are never shown.
     """
 
@@ -45,8 +45,8 @@ class AuthorizedCalls:
 
     Args:
         authorizer: has the credentials.
-        on_quota: told what each answer says of the limits.
-        deprecations: what all lanes share.
+        on_quota: called with the limits of each response.
+        deprecations: log that all lanes share.
         seconds: for one call, with the refresh of a token.
     """
 
@@ -63,14 +63,14 @@ class AuthorizedCalls:
         self._seconds = seconds
 
     def deadline(self) -> float:
-        """Until when a call that begins now may take, on the monotonic clock."""
+        """Return the deadline of a call that begins now, on the monotonic clock."""
         return time.monotonic() + self._seconds
 
     def make(self, call: ApiCall[_Result], deadline: float | None = None) -> _Result:
-        """Make a call; returns its result.
+        """Make a call; return its result.
 
         Args:
-            call: what to do.
+            call: to make.
             deadline: on the monotonic clock; None for a call by itself.
 
         Raises:

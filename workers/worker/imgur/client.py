@@ -76,7 +76,7 @@ class ImgurClient:
         authorizer = Authorizer(access, tokens, self._exchange, deprecations)
         self._calls = AuthorizedCalls(authorizer, on_quota, deprecations, access.upload_seconds)
         self.albums = AlbumCalls(access, self._calls, self._exchange)
-        """Does what concerns albums, with the same connections and credentials."""
+        """Calls about albums, with the same connections and credentials."""
 
     def upload(
         self,

@@ -1,7 +1,7 @@
-"""What the answer to a deletion or another change means.
+"""Interprets responses to deletions and other changes.
 
 Imgur's documentation (https://apidocs.imgur.com, "Image Deletion") has ``{"data": true, "success":
-true, "status": 200}`` for a deletion; refusals come in the shapes of those of uploads.
+true, "status": 200}`` for a deletion; refusals have the forms of those of uploads.
 """
 
 import time
@@ -20,7 +20,7 @@ _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
 def read_done(answer: ApiResponse) -> Done | None:
-    """Whether Imgur did as it was told, by ``success``."""
+    """Return the outcome of a change; None unless the response has ``success``."""
     document = parse_json(answer.body) if answer.is_success else None
     if not isinstance(document, dict) or document.get("success") is not True:
         return None
@@ -28,7 +28,7 @@ def read_done(answer: ApiResponse) -> Done | None:
 
 
 def read_deletion(answer: ApiResponse) -> Done | None:
-    """Whether the image or album is there no longer.
+    """Return the outcome of a deletion; None unless the image or album is gone.
 
     404 counts as deleted: the response to an earlier attempt may have been lost.
     """
@@ -38,7 +38,7 @@ def read_deletion(answer: ApiResponse) -> Done | None:
 
 
 def why_not_done(what: str, *, is_creation: bool = False) -> Explain:
-    """Make what says why Imgur did not do what it was told; `explain` speaks of uploads.
+    """Return a function that explains refusals of a call; `explain` is for uploads.
 
     Args:
         what: for the sentence, such as "delete the image".
