@@ -43,19 +43,20 @@ class FairQueue:
 
     Attributes:
         unfinished: number of URLs of all jobs that are not final.
+        held: of these, URLs of jobs whose albums are not created.
         is_unsearched: whether the last `pop` stopped at its limit of checks.
     """
 
     def __init__(self, sources: SourceLimits) -> None:
         self._sources = sources
         self._jobs: dict[str, JobQueue] = {}
-        self._held: dict[str, JobQueue] = {}
         self._tenants: dict[str, Tenant] = {}
         self._tenant_sizes = JobSizes()
         # Tenants with URLs to check, each once, in the order of their turns.
         self._tenant_turns: deque[Tenant] = deque()
         self._parked = HostQueues()
         self.unfinished = 0
+        self.held = 0
         self.is_unsearched = False
 
     def unfinished_of(self, tenant: str) -> int:
@@ -98,9 +99,10 @@ class FairQueue:
 
     def release(self, job_id: str, new_album: str) -> bool:
         """The album of a job is created; returns whether the job was held for it."""
-        job = self._held.pop(job_id, None)
-        if job is None:
+        job = self._jobs.get(job_id)
+        if job is None or not job.is_held:
             return False
+        self.held -= job.unfinished
         job.is_held = False
         options = job.options or ImageOptions(len(job.urls))
         job.options = replace(options, album=new_album, is_album_new=True)
@@ -108,11 +110,6 @@ class FairQueue:
             self._enqueue_tenant(job.tenant)
             job.tenant.turns.enter(job_id, job.stride)
         return True
-
-    @property
-    def held(self) -> int:
-        """URLs of jobs whose albums are not created."""
-        return sum(job.unfinished for job in self._held.values())
 
     def pop(self) -> UrlKey | None:
         """Remove and return the next URL of the tenant whose turn it is; it has a slot of its host.
@@ -173,7 +170,6 @@ class FairQueue:
             Their indexes.
         """
         job = self._jobs[job_id]
-        self._held.pop(job_id, None)
         waiting = [*job.admitted, *job.order[job.position :]]
         for host in list(job.parked):
             waiting += job.parked[host]
@@ -209,7 +205,6 @@ class FairQueue:
         self._count(job, -count)
         if not job.unfinished:
             del self._jobs[job_id]
-            self._held.pop(job_id, None)
             self._forget(job.tenant)
 
     # --- internal -----------------------------------------------------------------------------
@@ -223,9 +218,7 @@ class FairQueue:
         options = ImageOptions.of(job.options, len(job.urls), new_album or "")
         queue = JobQueue(tenant, job.urls, 0, options, _STRIDES[job.options.priority], order)
         self._jobs[job.job_id] = queue
-        if new_album == "":
-            queue.is_held = True
-            self._held[job.job_id] = queue
+        queue.is_held = new_album == ""
         tenant.jobs += 1
         self._count(queue, unfinished)
         if queue:
@@ -237,6 +230,7 @@ class FairQueue:
         tenant.sizes.change(job.stride, job.unfinished, job.unfinished + urls)
         self._tenant_sizes.change(_TENANT_STRIDE, tenant.unfinished, tenant.unfinished + urls)
         job.unfinished += urls
+        self.held += urls if job.is_held else 0
         tenant.unfinished += urls
         self.unfinished += urls
 
