@@ -107,12 +107,13 @@ class Album:
         if self.state is AlbumState.FAILED:
             self.state, self.error = AlbumState.PENDING, None
 
-    def job_finished(self) -> None:
+    def job_finished(self, *, is_cancelled: bool) -> None:
         """One of its jobs is complete; one that ended without any upload needs no album."""
         self.open_jobs -= 1
         if not self.open_jobs and self.state is AlbumState.PENDING:
+            reason = Reason.CANCELLED if is_cancelled else Reason.ALBUM_FAILED
             message = "The job ended before its album was created."
-            self.state, self.error = AlbumState.FAILED, (Reason.CANCELLED, message)
+            self.state, self.error = AlbumState.FAILED, (reason, message)
 
     def add(self, place: int, link: str, deletehash: str) -> None:
         """An image was uploaded into it."""

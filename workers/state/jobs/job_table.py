@@ -448,7 +448,7 @@ class JobTable(JobReader):
         if job.options.callback_url is not None:
             self.on_task(TaskKind.WEBHOOK, (job_id, 0))
         if job.album is not None:
-            job.album.job_finished()
+            job.album.job_finished(is_cancelled=job.cancelled is not None)
             self._open_album_task(job.album)
         return JobSummary(
             job_id=job_id,

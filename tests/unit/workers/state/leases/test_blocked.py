@@ -10,6 +10,7 @@ from workers.contract.job_options import NO_OPTIONS, JobOptions, NewAlbum
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     AlbumCreated,
+    AlbumState,
     ChangesWanted,
     Deferred,
     DownloadReport,
@@ -364,3 +365,17 @@ def test_an_album_that_is_refused_while_images_are_taken_fails(harness: Harness)
 
     assert harness.box.stats().block is None
     assert set(harness.states()) == {ImageState.FAILED}
+
+
+def test_a_job_that_waited_too_long_for_its_album_fails_as_others(harness: Harness) -> None:
+    harness.put("j", 5, ALBUM)
+    harness.create_album(BAD_CLIENT)
+    harness.now += DAY_SECONDS
+    harness.box.tend()
+
+    assert set(harness.states()) == {ImageState.FAILED}
+    changes = harness.table.changes(ChangesWanted("j"))
+    assert changes is not None
+    assert changes.album is not None
+    assert (changes.album.state, changes.album.reason) == (AlbumState.FAILED, "album-failed")
+    assert harness.claim(5) == []
