@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from workers.contract.block import Block
-from workers.contract.messages import LogLine, MaybeBlocked, Outcome, TaskKey, Uploaded, UrlKey
+from workers.contract.messages import (
+    AlbumCreated,
+    Done,
+    LogLine,
+    MaybeBlocked,
+    Outcome,
+    TaskKey,
+    Uploaded,
+    UrlKey,
+)
 from workers.state.jobs.quota_history import QuotaHistory, Shut
 from workers.state.quota.log_lines import opened, probed, stopped
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, grown
@@ -95,7 +104,7 @@ class Gate:
         self._probe = None
         if self.shut is None or not was_sent:
             return False
-        if isinstance(outcome, Uploaded):
+        if isinstance(outcome, Uploaded | AlbumCreated | Done):
             return True
         if isinstance(outcome, MaybeBlocked):
             self.shut.refusal = outcome

@@ -8,7 +8,9 @@ from workers.contract.block import Block
 from workers.contract.budget import QuotaRules, QuotaState
 from workers.contract.errors import Reason
 from workers.contract.messages import (
+    AlbumCreated,
     Deferred,
+    Done,
     LogLine,
     MaybeBlocked,
     NotNow,
@@ -195,7 +197,9 @@ class UploadQuota:
             The outcome that counts: the task is deferred if Imgur refuses all calls.
         """
         now = self._clock()
-        self._gate.ended(key, outcome, now, was_sent=isinstance(outcome, MaybeBlocked))
+        was_sent = isinstance(outcome, AlbumCreated | Done | MaybeBlocked)
+        if self._gate.ended(key, outcome, now, was_sent=was_sent):
+            self.open("Imgur has taken a call")
         match outcome:
             case MaybeBlocked():
                 if self._gate.refused(f"task {token}", outcome, now):
