@@ -49,9 +49,11 @@ class Pauses:
         longer.
 
         Args:
-            seconds: the wait that Imgur named; None if it named none.
+            seconds: the wait that Imgur named; None if it named none, 0 if it refused nothing.
             now: the time.
         """
+        if seconds == 0:
+            return
         is_first = self.seconds(now) <= 0
         if seconds is not None:
             self.ask(seconds, now)

@@ -178,7 +178,7 @@ class UploadQuota:
             case MaybeBlocked():
                 return Verdict.BLOCKED if self._gate.refused(url, outcome, now) else Verdict.HELD
             case Deferred(pause_seconds=pause_seconds):
-                self._pause(pause_seconds, now)
+                self._pauses.refused(pause_seconds, now)
         return Verdict.USUAL
 
     def call_lost(self, key: TaskKey) -> None:
@@ -206,7 +206,7 @@ class UploadQuota:
                     return Deferred(outcome.reason, outcome.message, 0.0)
                 return outcome.otherwise
             case Deferred(pause_seconds=pause_seconds):
-                self._pause(pause_seconds, now)
+                self._pauses.refused(pause_seconds, now)
             case _:
                 self._limits.deleted()
                 if pause_seconds := getattr(outcome, "pause_seconds", None):
@@ -297,7 +297,3 @@ class UploadQuota:
         ours = self._budget.left(now, self._under_way)
         imgurs = self._limits.left(now, self._under_way)
         return min((left for left in (ours, imgurs) if left is not None), default=None)
-
-    def _pause(self, seconds: float | None, now: float) -> None:
-        if seconds != 0:
-            self._pauses.refused(seconds, now)
