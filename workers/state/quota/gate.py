@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from workers.contract.block import Block
+from workers.contract.errors import Reason
 from workers.contract.messages import (
     AlbumCreated,
     Done,
@@ -17,7 +18,6 @@ from workers.contract.messages import (
     UrlKey,
 )
 from workers.state.jobs.quota_history import QuotaHistory, Shut
-from workers.state.quota.log_lines import opened, probed, stopped
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, grown
 
 ALIKE: Final = 3
@@ -110,8 +110,7 @@ class Gate:
             self.shut.refusal = outcome
         self.shut.probes += 1
         self.shut.next_probe = now + grown(self.shut.probes)
-        self._changed(self.shut, now)
-        self._log(probed(self.seconds(now), outcome))
+        self._changed("info", "an image was tried in vain: uploads stay stopped", outcome, now)
         return False
 
     def refused(self, url: str, refusal: MaybeBlocked, now: float) -> bool:
@@ -131,8 +130,8 @@ class Gate:
             return False
         self.shut = Shut(refusal, self._history.wall_clock(), now + grown(0))
         self._be_patient(now, self._blocked_seconds)
-        self._changed(self.shut, now)
-        self._log(stopped(refusal, grown(0)))
+        event = "uploads stopped: Imgur refuses this application or address"
+        self._changed("error", event, refusal, now)
         return True
 
     def taken(self) -> None:
@@ -148,7 +147,7 @@ class Gate:
         if was_shut:
             self._history.note_block(None)
             self._on_change()
-            self._log(opened(why))
+            self._log(LogLine("info", "uploads go on", {"why": why}))
         return was_shut
 
     def is_patience_over(self, now: float) -> bool:
@@ -177,7 +176,15 @@ class Gate:
     def _be_patient(self, now: float, seconds: float) -> None:
         self._fails_at = now + seconds if self._blocked_seconds else math.inf
 
-    def _changed(self, shut: Shut, now: float) -> None:
-        next_probe = self._history.wall_clock() + self.seconds(now)
-        self._history.note_block(replace(shut, next_probe=next_probe))
+    def _changed(self, level: str, event: str, outcome: Outcome | None, now: float) -> None:
+        seconds = self.seconds(now)
+        if self.shut is not None:
+            kept = replace(self.shut, next_probe=self._history.wall_clock() + seconds)
+            self._history.note_block(kept)
         self._on_change()
+        fields = {
+            "reason": getattr(outcome, "reason", Reason.WORKER_CRASHED),
+            "message": getattr(outcome, "message", ""),
+            "next_probe_seconds": round(seconds),
+        }
+        self._log(LogLine(level, event, fields))

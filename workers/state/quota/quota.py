@@ -24,7 +24,6 @@ from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.budget import UploadBudget
 from workers.state.quota.gate import Gate
 from workers.state.quota.imgur_limits import ImgurLimits
-from workers.state.quota.log_lines import shared
 from workers.state.quota.pauses import Pauses
 
 _RECHECK_SECONDS: Final = 1.0
@@ -219,7 +218,8 @@ class UploadQuota:
         others = self._limits.others
         if others and self._rules.heeds_limits and not self._has_told_of_others:
             self._has_told_of_others = True
-            self._lines.append(shared(others))
+            event = "the client id is shared: its limit shrinks by more than this service uploads"
+            self._lines.append(LogLine("warning", event, {"uploads_of_others": others}))
 
     def end_pause(self) -> None:
         """End a pause, whoever asked for it."""
