@@ -24,7 +24,10 @@ _TOO_FAST = re.compile(r"too fast|too many requests|requests exceeded|rate.?limi
 _CREDENTIALS = re.compile(
     r"client[_ ]id|access token|authentication required|malformed auth", re.IGNORECASE
 )
-_FORBIDDEN = re.compile(r"actions? (?:are|is) forbidden", re.IGNORECASE)
+_FORBIDDEN = re.compile(
+    r"actions? (?:are|is) forbidden|not available in your (?:region|country)", re.IGNORECASE
+)
+_FORBIDDEN_STATUSES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS})
 # Another attempt fails the same way, even if the sentence suggests one.
 _UNFIT = re.compile(
     r"too (?:large|big)|larger than|exceeds|\b(?:size|type|format)\b|supported|corrupt"
@@ -98,7 +101,7 @@ _RULES = (
         transient=True,
     ),
     _Rule(
-        lambda r: r.status == HTTPStatus.FORBIDDEN or _FORBIDDEN.search(r.sentence) is not None,
+        lambda r: r.status in _FORBIDDEN_STATUSES or _FORBIDDEN.search(r.sentence) is not None,
         Reason.IMGUR_FORBIDDEN,
         "Imgur forbids this upload",
         # ShareX/ShareX#8200: from some countries always. A single image may be forbidden as well.

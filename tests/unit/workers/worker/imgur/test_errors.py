@@ -105,6 +105,14 @@ EXPECTATION = "Internal expectation failed"
             403, as_sentence(403, "Permission denied"), Reason.IMGUR_FORBIDDEN, False, id="403"
         ),
         pytest.param(403, "<html>blocked", Reason.IMGUR_FORBIDDEN, False, id="403 page"),
+        pytest.param(451, "<html>no", Reason.IMGUR_FORBIDDEN, False, id="451"),
+        pytest.param(
+            400,
+            as_sentence(400, "Content not available in your region"),
+            Reason.IMGUR_FORBIDDEN,
+            False,
+            id="region as 400",
+        ),
         pytest.param(
             400,
             as_sentence(400, "These actions are forbidden."),
