@@ -355,6 +355,7 @@ class Mailbox:
         with self._changed:
             self._quota.end_pause()
             was_shut = self._quota.open("somebody has asked for it")
+            self._table.hold(self._quota.waiting)
             self._changed.notify_all()
             return was_shut
 
