@@ -258,7 +258,7 @@ Host = Annotated[
 ]
 Port = Annotated[int, Field(ge=0, le=LAST_PORT, description="a port, or 0 for any free one")]
 Uploads = Annotated[
-    int, Field(ge=0, le=1_000_000_000, description="a whole number, or 0 for no bound of our own")
+    int, Field(ge=0, le=1_000_000_000, description="a whole number up to 1000000000; 0: no bound")
 ]
 Seconds = Annotated[
     float, Field(gt=0, le=3600, allow_inf_nan=False, description="seconds, above 0 and up to 3600")
