@@ -238,6 +238,11 @@ COMPRESSED: dict[str, Row] = {
         coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG + bytes(200 * MB), 1))),
         "keep",
     ),
+    "empty gzip streams in gzip": (
+        BAD_ANSWER,
+        coded(b"gzip, gzip", gzip.compress(gzip.compress(b"") * 200_000)),
+        "keep",
+    ),
     "a thousand codings": (
         BAD_ANSWER,
         coded(b"gzip" + b", gzip" * 999, gzip.compress(JPEG)),

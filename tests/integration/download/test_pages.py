@@ -1,12 +1,15 @@
 """A page in place of an image: its own image is fetched, one hop, by the same rules."""
 
 import gzip
+import os
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import brotli
 import pytest
+from backports import zstd
 
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.byte_budget import ByteBudget
@@ -106,10 +109,34 @@ def test_a_page_that_comes_compressed_is_read(serve: Any, pages: Downloader) -> 
     assert resolved(pages, f"{site.url}/page") == f"{site.url}/image"
 
 
-def test_a_page_under_two_codings_is_not_decoded(serve: Any, pages: Downloader) -> None:
+def test_a_page_under_two_codings_is_read(serve: Any, pages: Downloader) -> None:
     content = gzip.compress(gzip.compress(OG.format("/image").encode()))
     site = Site(serve, page=(content, f"{HTML}Content-Encoding: gzip, gzip\r\n"), image=IMAGE)
-    assert "names no image" in failure(pages, f"{site.url}/page").message
+    assert resolved(pages, f"{site.url}/page") == f"{site.url}/image"
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress"),
+    [("gzip", gzip.compress), ("br", brotli.compress), ("zstd", zstd.compress)],
+)
+@pytest.mark.parametrize("size", [0, 1_000_000])
+def test_a_compressed_image_under_the_name_of_a_page_is_an_image(
+    serve: Any, pages: Downloader, coding: str, compress: Callable[[bytes], bytes], size: int
+) -> None:
+    content = JPEG + os.urandom(size)
+    site = Site(serve, image=(compress(content), f"{HTML}Content-Encoding: {coding}\r\n"))
+
+    with pages.fetch(f"{site.url}/image") as image:
+        assert image.file.read() == content
+    assert site.paths == ["/image"]
+
+
+def test_a_page_that_comes_compressed_is_told_by_its_bytes_too(
+    serve: Any, pages: Downloader
+) -> None:
+    content = gzip.compress(("<!DOCTYPE html>" + OG.format("/image")).encode())
+    site = Site(serve, page=(content, "Content-Encoding: gzip\r\n"), image=IMAGE)
+    assert resolved(pages, f"{site.url}/page") == f"{site.url}/image"
 
 
 def test_redirects_count_to_the_place_of_the_page(serve: Any, pages: Downloader) -> None:

@@ -12,7 +12,7 @@ from requests.adapters import BaseAdapter
 from requests.exceptions import InvalidHeader, InvalidURL
 from urllib3.exceptions import HTTPError
 
-from workers.worker.http.content_coding import open_decoded
+from workers.worker.http.content_coding import codings_of, open_decoded
 from workers.worker.http.errors import Fault, TransferError, fault_of, in_words
 from workers.worker.http.handle import Body, Guard, Handle, Request, TransferOptions
 from workers.worker.http.head import Head, HeadTooLongError
@@ -35,7 +35,7 @@ class ResponseBody:
 
     def __init__(self, head: Head) -> None:
         self._bytes = io.BytesIO()
-        self._fields = head.fields
+        self._codings = codings_of(head.fields.get("Content-Encoding", ""))
 
     def write(self, piece: bytes) -> bool:
         """See `Body`."""
@@ -48,14 +48,12 @@ class ResponseBody:
 
     def decoded(self) -> io.BytesIO:
         """Return the body, with its content coding decoded."""
-        plain = self._bytes.getvalue()[:MAX_ANSWER_BYTES]
-        if "Content-Encoding" not in self._fields:
-            return io.BytesIO(plain)
-        coded = open_decoded(io.BytesIO(plain), self._fields["Content-Encoding"])
+        coded = self._bytes.getvalue()[:MAX_ANSWER_BYTES]
         try:
-            return io.BytesIO(coded.read(MAX_ANSWER_BYTES))
+            plain = open_decoded(io.BytesIO(coded), self._codings, MAX_ANSWER_BYTES)
+            return io.BytesIO(plain.read(MAX_ANSWER_BYTES))
         except HTTPError:  # wrong Content-Encoding
-            return io.BytesIO(plain)
+            return io.BytesIO(coded)
 
 
 class CurlAdapter(BaseAdapter):

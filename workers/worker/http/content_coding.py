@@ -1,22 +1,74 @@
-"""Undoes content codings (RFC 9110, section 8.4), as far as they are known to urllib3."""
+"""Undoes content codings (RFC 9110, section 8.4), with a bound on the work."""
 
-from typing import BinaryIO, Final
+import io
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Final
 
 from urllib3 import HTTPResponse
+from urllib3.exceptions import DecodeError
+
+DECODED: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+_REGISTERED: Final = DECODED | {"compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
 
 DECODED_PIECE_BYTES: Final = 16 * 1024
 """To be read at once: behind each of many short streams urllib3 copies the rest of the piece."""
 
+MAX_STREAMS: Final = 10_000
+"""Of gzip or zstd, one after the other. Tools that write several begin one about every 64 KB."""
 
-def open_decoded(file: BinaryIO, coding: str) -> HTTPResponse:
-    """Content to be read without its coding.
+_MAX_CODINGS: Final = 5
+# gzip (RFC 1952, section 2.3.1), zstd and its skippable frames (RFC 8878, section 3.1).
+_BEGINNINGS: Final = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")
+
+
+def codings_of(field: str) -> Sequence[str]:
+    """Return the codings of a Content-Encoding that are registered with IANA.
+
+    Other tokens, such as `aws-chunked` or `utf-8`, are ignored.
+    """
+    tokens = (token.strip().lower() for token in field.split(","))
+    return [token for token in tokens if token in _REGISTERED]
+
+
+def open_decoded(file: BinaryIO, codings: Sequence[str], max_bytes: int) -> BinaryIO:
+    """Open content to be read without its codings; those that are not in `DECODED` stay.
 
     Args:
         file: the content as it came.
-        coding: the value of Content-Encoding.
+        codings: result of `codings_of`.
+        max_bytes: limit of what a coding may yield for the next one.
 
     Returns:
-        A reader, whose `read` raises urllib3's HTTPError where the content is damaged.
+        A reader, whose `read` raises urllib3's HTTPError where the content is damaged, or exceeds a
+        limit.
     """
-    headers = {"Content-Encoding": coding}
-    return HTTPResponse(file, headers, preload_content=False, decode_content=True)
+    if len(codings) > _MAX_CODINGS:
+        raise DecodeError(f"{len(codings)} codings")
+    reader: Any = file
+    for coding in reversed(codings):
+        headers = {"Content-Encoding": coding}
+        bounded = _Bounded(reader, max_bytes)
+        reader = HTTPResponse(bounded, headers, preload_content=False, decode_content=True)
+    return reader  # type: ignore[no-any-return] # reads as a file does
+
+
+class _Bounded(io.RawIOBase):
+    """Limits what one coding yields for the next.
+
+    With two codings, a kilobyte can become a megabyte of empty streams. Each costs microseconds,
+    and adds nothing to the size of the content.
+    """
+
+    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
+        super().__init__()
+        self._file = file
+        self._bytes_left = max_bytes
+        self._streams_left = MAX_STREAMS
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self._bytes_left -= len(piece)
+        self._streams_left -= sum(map(piece.count, _BEGINNINGS))
+        if self._bytes_left < 0 or self._streams_left < 0:
+            raise DecodeError("more streams or bytes than any real content has")
+        return piece

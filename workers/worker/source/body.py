@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Self
 
 from urllib3.exceptions import HTTPError
 
@@ -13,7 +13,12 @@ from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, SVG, ImageType, describe, recognize
 from workers.contract.messages import Converted
 from workers.worker.http.byte_budget import ByteBudget
-from workers.worker.http.content_coding import DECODED_PIECE_BYTES, open_decoded
+from workers.worker.http.content_coding import (
+    DECODED,
+    DECODED_PIECE_BYTES,
+    codings_of,
+    open_decoded,
+)
 from workers.worker.source.animation import is_animated
 from workers.worker.source.dimensions import read_dimensions
 from workers.worker.source.spool import Spool, view_of
@@ -23,10 +28,6 @@ _PIECE_BYTES = 256 * 1024
 # The body of a redirect or an error is discarded. A short one is read to its end, which keeps the
 # connection usable; otherwise the connection is closed.
 _SHORT_BODY_BYTES = 16 * 1024
-
-# Content codings registered with IANA. Other tokens, such as `aws-chunked` or `utf-8`, are ignored.
-_DECODED: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
-_NOT_DECODED: Final = frozenset({"compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,7 @@ class ImageBody:
         self._converts = converts
         self._budget = budget
         self._origin = origin
-        tokens = [token.strip().lower() for token in coding.split(",")]
-        self._codings = [token for token in tokens if token in _DECODED | _NOT_DECODED]
+        self._codings = codings_of(coding)
         self._head = b""
         self._type: ImageType | None = None
         self._check_size(declared or 0)
@@ -162,15 +162,15 @@ class ImageBody:
 
     def _decode(self, file: BinaryIO) -> Download:
         """Decode the image, with the same limits of size."""
-        if not _DECODED.issuperset(self._codings):
+        if not DECODED.issuperset(self._codings):
             raise DownloadError(
                 Reason.ENCODING_UNSUPPORTED,
                 f"The source sent the image in the coding {self._codings[0]}, though it was asked"
                 " to send it as it is.",
             )
         decoded = ImageBody(self._policy, self._budget, None, converts=self._converts)
-        coded = open_decoded(file, ", ".join(self._codings))
         try:
+            coded = open_decoded(file, self._codings, self._policy.max_image_bytes)
             while piece := coded.read(DECODED_PIECE_BYTES):
                 decoded.write(piece)
         except HTTPError as error:

@@ -13,7 +13,7 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, describe, recognize
 from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
-from workers.worker.http.content_coding import DECODED_PIECE_BYTES, open_decoded
+from workers.worker.http.content_coding import DECODED_PIECE_BYTES, codings_of, open_decoded
 from workers.worker.http.head import Head
 from workers.worker.source.body import Download, ImageBody
 from workers.worker.source.page_images import page_images
@@ -22,6 +22,10 @@ from workers.worker.source.redirect import resolve
 MAX_PAGE_BYTES: Final = 1024 * 1024
 """Of a page, that are read. Facebook's crawler reads as much of one, so what pages say of
 themselves stands there (https://developers.facebook.com/docs/sharing/webmasters/web-crawlers)."""
+
+_CODED_BYTES: Final = 192 * 1024
+"""Needed of coded content for its first bytes: zstd yields nothing before the end of a block of up
+to 128 KB (RFC 8878, section 3.1.1.2.4)."""
 
 _HTML: Final = ("text/html", "application/xhtml+xml")
 _parsing: Final = threading.Lock()
@@ -68,8 +72,7 @@ def image_of(page: Page, at: str) -> str:
 class PageBody:
     """Takes in an image, as `ImageBody` does, or the beginning of a page.
 
-    Which of them it is the first bytes say. Of a page under a content coding, where they say
-    nothing, its type does.
+    Its first bytes tell which, without their content coding; if they are neither, its type does.
 
     Args:
         policy: the limits of images.
@@ -86,8 +89,10 @@ class PageBody:
         self._budget = budget
         self._declared = head.length()
         self._coding = head.fields.get("Content-Encoding", "")
+        self._codings = codings_of(self._coding)
         self._type = head.fields.get("Content-Type", "")
-        self._beginning = b""
+        self._beginning = bytearray()
+        self._needed = _CODED_BYTES if self._codings else HEAD_BYTES
         self._image: ImageBody | None = None
         self._page: BudgetedBuffer | None = None
 
@@ -102,7 +107,7 @@ class PageBody:
         if self._page is not None:
             return self._add(self._page, piece)
         self._beginning += piece
-        return len(self._beginning) < HEAD_BYTES or self._choose()
+        return len(self._beginning) < self._needed or self._choose()
 
     def finish(self) -> Download | Page:
         """The image or the page, once its last byte has come.
@@ -116,7 +121,7 @@ class PageBody:
             return self._image.finish()
         with _parsing:
             content = b"" if self._page is None else self._page.getvalue()
-            found = Page(*page_images(self._decoded(content), self._type))
+            found = Page(*page_images(self._decoded(content, MAX_PAGE_BYTES), self._type))
         self.discard()
         return found
 
@@ -128,8 +133,8 @@ class PageBody:
             self._page.close()
 
     def _choose(self) -> bool:
-        beginning, self._beginning = self._beginning, b""
-        if self._is_page(beginning[:HEAD_BYTES]):
+        beginning, self._beginning = bytes(self._beginning), bytearray()
+        if self._is_page(self._decoded(beginning, HEAD_BYTES)):
             self._page = BudgetedBuffer(self._budget)
             return self._add(self._page, beginning)
         self._image = ImageBody(
@@ -151,14 +156,12 @@ class PageBody:
         page.write(piece)
         return page.tell() < MAX_PAGE_BYTES
 
-    def _decoded(self, content: bytes) -> bytes:
-        # Two codings at once are a bomb: a few kilobytes decode to gigabytes of empty streams.
-        if not self._coding or "," in self._coding:
-            return content
-        coded = open_decoded(io.BytesIO(content), self._coding)
+    def _decoded(self, content: bytes, max_bytes: int) -> bytes:
+        """The beginning of what came, without its content coding."""
         decoded = bytearray()
         # What came before damage, or the end of what was read, counts.
         with suppress(HTTPError):
-            while len(decoded) < MAX_PAGE_BYTES and (piece := coded.read(DECODED_PIECE_BYTES)):
+            coded = open_decoded(io.BytesIO(content), self._codings, MAX_PAGE_BYTES)
+            while len(decoded) < max_bytes and (piece := coded.read(DECODED_PIECE_BYTES)):
                 decoded += piece
-        return bytes(decoded) or content  # else the label is false
+        return bytes(decoded or content)[:max_bytes]  # else the label is false

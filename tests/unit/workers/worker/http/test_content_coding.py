@@ -1,0 +1,91 @@
+"""Content codings, and what they may cost."""
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from backports import zstd
+from urllib3.exceptions import HTTPError
+
+from workers.worker.http.content_coding import (
+    DECODED_PIECE_BYTES,
+    MAX_STREAMS,
+    codings_of,
+    open_decoded,
+)
+
+MB = 1_000_000
+MANY = 20 * MAX_STREAMS
+
+
+def decoded(content: bytes, coding: str, max_bytes: int = 100 * MB) -> bytes:
+    reader = open_decoded(io.BytesIO(content), codings_of(coding), max_bytes)
+    plain = b""
+    while piece := reader.read(DECODED_PIECE_BYTES):
+        plain += piece
+    return plain
+
+
+def test_only_registered_codings_count() -> None:
+    assert codings_of("aws-chunked, GZIP, utf-8,, compress ") == ["gzip", "compress"]
+
+
+@pytest.mark.parametrize(("coding", "compress"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
+def test_streams_one_after_the_other_are_one_content(
+    coding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    pieces = [os.urandom(100) for _ in range(1000)]
+    assert decoded(b"".join(map(compress, pieces)), coding) == b"".join(pieces)
+
+
+@pytest.mark.parametrize(
+    ("coding", "stream"),
+    [
+        pytest.param("gzip", gzip.compress(b""), id="gzip"),
+        pytest.param("zstd", zstd.compress(b""), id="zstd"),
+        pytest.param("zstd", b"\x50\x2a\x4d\x18\0\0\0\0", id="skippable zstd"),
+    ],
+)
+@pytest.mark.parametrize("outer", ["", ", gzip", ", gzip, gzip"])
+def test_of_many_empty_streams_few_are_begun(
+    monkeypatch: pytest.MonkeyPatch, coding: str, stream: bytes, outer: str
+) -> None:
+    content = stream * MANY
+    for _ in range(outer.count("gzip")):
+        content = gzip.compress(content)
+    begun = 0
+
+    def counts(begin: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*args: Any) -> Any:
+            nonlocal begun
+            begun += 1
+            return begin(*args)
+
+        return count
+
+    monkeypatch.setattr(zlib, "decompressobj", counts(zlib.decompressobj))
+    monkeypatch.setattr(zstd, "ZstdDecompressor", counts(zstd.ZstdDecompressor))
+
+    with pytest.raises(HTTPError):
+        decoded(content, coding + outer)
+
+    assert begun < 2 * MAX_STREAMS
+
+
+def test_what_one_coding_yields_for_the_next_is_bounded() -> None:
+    stored_blocks = zlib.compressobj(wbits=31)
+    header = stored_blocks.compress(b"") + stored_blocks.flush(zlib.Z_SYNC_FLUSH)
+    content = gzip.compress(header + b"\0\0\0\xff\xff" * MB)  # of deflate, without any content
+    assert len(content) < MB / 10
+
+    with pytest.raises(HTTPError):
+        decoded(content, "gzip, gzip", max_bytes=MB)
+
+
+def test_a_chain_of_codings_is_bounded() -> None:
+    with pytest.raises(HTTPError):
+        decoded(b"", ", ".join(["gzip"] * 6))
