@@ -7,16 +7,16 @@ from typing import Any
 import pycurl
 import pytest
 
-from workers.worker.http.handle import Handle
+from workers.worker.http.transfer import Transfer
 
 
 def note_dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses that the test connects to from now on; none outside loopback is reached."""
     addresses: list[str] = []
-    open_socket = Handle.open_socket
+    open_socket = Transfer.open_socket
 
-    def open_on_loopback(handle: Handle, purpose: int, address: Any) -> int:
-        descriptor: int = open_socket(handle, purpose, address)
+    def open_on_loopback(transfer: Transfer, purpose: int, address: Any) -> int:
+        descriptor: int = open_socket(transfer, purpose, address)
         if descriptor == pycurl.SOCKET_BAD:
             return descriptor
         addresses.append(address[3][0])
@@ -25,5 +25,5 @@ def note_dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return pycurl.SOCKET_BAD
         return descriptor
 
-    monkeypatch.setattr(Handle, "open_socket", open_on_loopback)
+    monkeypatch.setattr(Transfer, "open_socket", open_on_loopback)
     return addresses

@@ -43,7 +43,7 @@ characters in paths and queries alike, and strict servers refuse them. # and \\ 
 """
 
 _is_wire_url = re.compile(rf"{ORIGIN}(?:[/?][{re.escape(PLAIN)}]*)?", re.ASCII).fullmatch
-_match_sent_origin = re.compile(r"https?://[^/?]*")
+_match_sent_origin = re.compile(r"https?://[^/?]*").match
 _is_host = re.compile(_HOST, re.ASCII).fullmatch
 _match_port = re.compile(rf"0*({_PORT})", re.ASCII).fullmatch
 _match_beginning = re.compile(
@@ -79,15 +79,15 @@ def wire_url(url: str) -> str:
     return wire
 
 
-def request_target(wire: str) -> str:
-    """Return path and query for the request line.
+def origin_and_target(wire: str) -> tuple[str, str]:
+    """Return scheme, host and port; and path and query for the request line.
 
     Args:
-        wire: result of `wire_url`. libcurl gets it separately (CURLOPT_REQUEST_TARGET), as it would
-            write the escapes of a path in capitals.
+        wire: result of `wire_url`.
     """
-    target = _match_sent_origin.sub("", wire, count=1)
-    return target if target.startswith("/") else f"/{target}"
+    origin = _match_sent_origin(wire)[0]  # type: ignore[index] # it is a wire URL
+    target = wire[len(origin) :]
+    return origin, target if target.startswith("/") else f"/{target}"
 
 
 def _split(text: str) -> tuple[str, str, str]:

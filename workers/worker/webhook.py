@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 from requests.exceptions import RequestException
@@ -21,12 +20,11 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
 from workers.contract.wire_url import wire_url
-from workers.worker.http.adapter import CurlAdapter, open_session
-from workers.worker.http.authorities import authority_file
-from workers.worker.http.faults import download_error
-from workers.worker.http.guard import AddressGuard, AddressRefusedError
-from workers.worker.http.handle import TransferOptions
+from workers.worker.http.adapter import CurlAdapter
+from workers.worker.http.errors import download_error
+from workers.worker.http.guard import AddressGuard
 from workers.worker.http.loop import TransferLoop
+from workers.worker.http.options import TransferOptions
 from workers.worker.http.statuses import asked_wait
 from workers.worker.source.body import UnwantedBody
 
@@ -127,17 +125,15 @@ class WebhookSender:
             download.allowed_ports,
             refused_networks=download.refused_networks,
         )
-        self._session = open_session(
-            CurlAdapter(
-                transfers.pool("webhooks"),
-                TransferOptions(authorities=authority_file(download.authorities)),
-                self._guard,
-                lambda _head: UnwantedBody(None),
-            )
+        options = TransferOptions(
+            lambda _head: UnwantedBody(None),
+            self._guard.check,
+            authorities=download.authorities,
         )
+        self._adapter = CurlAdapter(transfers, options)
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
     def send(self, lease: Lease) -> Outcome:
         """Make one attempt; return its outcome."""
@@ -183,15 +179,12 @@ class WebhookSender:
         request.method, request.url = "POST", url
         request.headers = CaseInsensitiveDict(headers)
         request.body = body
-        host = urlsplit(url).hostname or "the callback URL"
         timeout = (min(self._policy.connect_seconds, self._policy.seconds), self._policy.seconds)
         try:
-            # The adapter directly, as Session.send follows redirects.
-            response = self._session.get_adapter(url).send(request, timeout=timeout)
+            # Without a session, which would follow redirects.
+            response = self._adapter.send(request, timeout=timeout)
         except RequestException as error:
-            raise download_error(error, host) from error
-        except AddressRefusedError as error:
-            raise self._guard.explain(error, host) from error
+            raise download_error(error, url, self._guard) from error
         return response.status_code, response.headers
 
     def _failed(

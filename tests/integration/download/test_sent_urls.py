@@ -11,7 +11,7 @@ from hypothesis import given
 from tests.hostile.servers import Source
 from tests.unit.workers.contract.test_wire_url import AS_SUBMITTED, CHANGED, URLS
 from workers.contract.errors import DownloadError
-from workers.contract.wire_url import request_target, wire_url
+from workers.contract.wire_url import origin_and_target, wire_url
 
 pycurl = pytest.importorskip("pycurl")
 
@@ -30,7 +30,7 @@ def send() -> Iterator[Send]:
 
     def send_one(url: str) -> tuple[str, str]:
         curl.setopt(pycurl.URL, url)
-        curl.setopt(pycurl.REQUEST_TARGET, request_target(url))
+        curl.setopt(pycurl.REQUEST_TARGET, origin_and_target(url)[1])
         curl.perform()
         line, host, *_ = source.requests[-1].decode("ascii").split("\r\n")
         return line.split(" ")[1], host.removeprefix("Host: ")
@@ -50,7 +50,7 @@ def host_field(url: str) -> str:
 
 @pytest.mark.parametrize("url", [*AS_SUBMITTED, *(sent for _, sent in CHANGED)])
 def test_it_is_sent_as_it_is(send: Send, url: str) -> None:
-    assert send(url) == (request_target(url), host_field(url))
+    assert send(url) == (origin_and_target(url)[1], host_field(url))
 
 
 @given(URLS)
@@ -60,4 +60,4 @@ def test_whatever_is_taken_is_sent_as_it_is(send: Send, url: str) -> None:
     except DownloadError:
         return
 
-    assert send(url) == (request_target(url), host_field(url))
+    assert send(url) == (origin_and_target(url)[1], host_field(url))

@@ -1,27 +1,71 @@
-"""Errors of transfers, classified from libcurl's codes."""
+"""Errors of transfers, classified from libcurl's codes, and what they mean for a download."""
 
 import re
-from enum import Enum, auto
+import socket
+from enum import Enum
 
 import pycurl
 import requests
+from requests.exceptions import RequestException, Timeout
+
+from workers.contract.errors import DownloadError, Reason
+from workers.worker.http.guard import AddressGuard, host_of, no_such_host, shown
 
 
 class Fault(Enum):
-    """The phase and kind of a failure."""
+    """The phase and kind of a failure.
 
-    LOOKUP = auto()
-    LOOKUP_TIMEOUT = auto()
-    CONNECT_REFUSED = auto()
-    CONNECT_TIMEOUT = auto()
-    NO_CONNECTION = auto()
-    PROXY = auto()
-    CERTIFICATE = auto()
-    TLS = auto()
-    TIMEOUT = auto()
-    CUT_SHORT = auto()
-    NOT_HTTP = auto()
-    URL = auto()
+    Attributes:
+        reason: why a download with it failed.
+        sentence: about that, with ``{host}`` and ``{detail}`` to be filled in.
+    """
+
+    LOOKUP = Reason.NAME_LOOKUP_FAILED, "The host {host} could not be looked up."
+    LOOKUP_TIMEOUT = Reason.NAME_LOOKUP_FAILED, "The host {host} could not be looked up: no answer."
+    CONNECT_REFUSED = Reason.CONNECT_FAILED, "Could not connect to {host}: connection refused."
+    CONNECT_TIMEOUT = Reason.CONNECT_FAILED, "Could not connect to {host}: no answer."
+    NO_CONNECTION = Reason.CONNECT_FAILED, "Could not connect to {host}: network error."
+    PROXY = (
+        Reason.CONNECT_FAILED,
+        "The proxy (SOURCE_PROXY) did not connect to {host}: {detail}.",
+    )
+    CERTIFICATE = Reason.TLS_FAILED, "The certificate of {host} is not valid: {detail}."
+    TLS = Reason.TLS_FAILED, "No secure connection with {host} could be set up: {detail}."
+    TIMEOUT = Reason.DOWNLOAD_TIMEOUT, "The download took too long: {host} stopped sending."
+    CUT_SHORT = (
+        Reason.SOURCE_CUT_SHORT,
+        "{host} closed the connection before the image was complete.",
+    )
+    NOT_HTTP = Reason.SOURCE_BAD_ANSWER, "What {host} answered is not valid HTTP."
+    URL = Reason.URL_INVALID, "The URL cannot be sent to a server."
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        self.reason = reason
+        self.sentence = sentence
+
+
+# Another attempt would fail the same way.
+_FINAL = frozenset({Fault.CERTIFICATE, Fault.TLS, Fault.NOT_HTTP, Fault.URL})
+
+
+class TransferError(requests.ConnectionError):
+    """A transfer without a complete response.
+
+    Args:
+        fault: phase and kind of the failure.
+        detail: libcurl's message, for the log and about certificates.
+
+    Attributes:
+        has_sent: whether the request's body was sent completely.
+        partial: the response as received, if its head was complete.
+    """
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        super().__init__(detail)
+        self.fault = fault
+        self.detail = detail
+        self.has_sent = False
+        self.partial: requests.Response | None = None
 
 
 _match_verdict = re.compile(
@@ -36,31 +80,6 @@ def in_words(text: str) -> str:
     if found:
         return found[1] or found[2]
     return text.removeprefix("SSL: ").rpartition("::")[2].rstrip(".")
-
-
-class TransferError(requests.ConnectionError):
-    """A transfer without a complete response.
-
-    Args:
-        fault: phase and kind of the failure.
-        detail: libcurl's message, for the log and about certificates.
-        has_sent: whether the request's body was sent completely.
-        partial: the response as received, if its head was complete.
-    """
-
-    def __init__(
-        self,
-        fault: Fault,
-        detail: str = "",
-        *,
-        has_sent: bool = False,
-        partial: requests.Response | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.partial = partial
-        self.fault = fault
-        self.detail = detail
-        self.has_sent = has_sent
 
 
 # All other codes count as the end of the connection.
@@ -85,7 +104,7 @@ _NO_CONNECTION = ("CONNECT", "Proxy CONNECT", "Connection timed out", "Failed to
 _END_OF_TLS = ("SSL_ERROR_SYSCALL", "eof", "reset by peer", "SSL_ERROR_ZERO_RETURN")
 
 
-def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
+def transfer_error(curl: pycurl.Curl, error: pycurl.error) -> TransferError:
     """Classify the failure of a transfer.
 
     Args:
@@ -93,6 +112,10 @@ def fault_of(curl: pycurl.Curl, error: pycurl.error) -> Fault:
         error: of libcurl.
     """
     code, text = error.args  # type: ignore[misc] # missing in the stubs
+    return TransferError(_fault_of(curl, code, text), in_words(text))
+
+
+def _fault_of(curl: pycurl.Curl, code: int, text: str) -> Fault:
     if text.startswith(_NO_CONNECTION) and _is_at_proxy(curl):
         return Fault.PROXY
     if code == pycurl.E_OPERATION_TIMEDOUT:
@@ -119,3 +142,47 @@ def _late_phase(curl: pycurl.Curl, text: str) -> Fault:
     is_connecting = text.startswith(("Connection", "Failed to connect"))
     is_connecting = is_connecting and curl.getinfo(pycurl.CONNECT_TIME) <= 0
     return Fault.CONNECT_TIMEOUT if is_connecting else Fault.TIMEOUT
+
+
+def as_transfer_error(error: RequestException) -> TransferError:
+    """Return an error of our adapter as it is, and one of another adapter classified."""
+    if isinstance(error, TransferError):
+        return error
+    classified = TransferError(Fault.TIMEOUT if isinstance(error, Timeout) else Fault.CUT_SHORT)
+    classified.has_sent = True  # perhaps
+    return classified
+
+
+def download_error(error: RequestException, url: str, guard: AddressGuard) -> DownloadError:
+    """Return the download error of a failed transfer.
+
+    Args:
+        error: of our adapter, or another one of requests.
+        url: of the request.
+        guard: of the request.
+    """
+    error = as_transfer_error(error)
+    final = _lookup_error(url, guard) if error.fault is Fault.LOOKUP else None
+    return final or DownloadError(
+        error.fault.reason,
+        error.fault.sentence.format(host=shown(host_of(url)), detail=error.detail),
+        transient=error.fault not in _FINAL,
+    )
+
+
+def _lookup_error(url: str, guard: AddressGuard) -> DownloadError | None:
+    """Return the final error of a host that libcurl could not resolve; None if it may later.
+
+    libcurl tells a negative response neither from none, nor from an address of a family that this
+    machine has no route for. So the system's resolver is used.
+    """
+    try:
+        guard.check_host(url)
+    except DownloadError as refusal:
+        return refusal
+    except UnicodeError:
+        return no_such_host(host_of(url))
+    except OSError as failure:  # without errno: no response in time
+        if failure.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
+            return no_such_host(host_of(url))
+    return None

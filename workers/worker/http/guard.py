@@ -14,6 +14,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from urllib.parse import urlsplit
 
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.lookup import look_up
@@ -80,20 +81,6 @@ _LOOKUP_SECONDS = 2.0
 _DISCARD_PORT = 9
 
 
-class AddressRefusedError(Exception):
-    """An address may not be connected to.
-
-    Args:
-        reason: the rule that refuses it.
-        port: of the connection.
-    """
-
-    def __init__(self, reason: Reason, port: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.port = port
-
-
 class AddressGuard:
     """Allows public addresses, and those that the operator has configured.
 
@@ -132,48 +119,52 @@ class AddressGuard:
             return Reason.ADDRESS_NOT_ALLOWED
         return None if port in self._ports else Reason.PORT_NOT_ALLOWED
 
-    def check(self, address: Address, port: int) -> None:
-        """Check an address; called before each connection.
+    def check(self, address: Address, port: int, url: str) -> None:
+        """Check an address; called before each request.
+
+        Args:
+            address: of the connection.
+            port: of the connection.
+            url: of the request.
 
         Raises:
-            AddressRefusedError: the address is refused.
+            DownloadError: the address is refused. It does not show it, which would map the network.
         """
         reason = self.refusal(address, port)
+        if reason is Reason.PORT_NOT_ALLOWED:
+            ports = " and ".join(str(allowed) for allowed in self._ports) or "none"
+            raise DownloadError(
+                reason, f"Images are not fetched from port {port}; allowed: {ports}."
+            )
         if reason is not None:
-            raise AddressRefusedError(reason, port)
+            raise _not_public(host_of(url))
 
-    def check_host(self, host: str, port: int) -> None:
-        """Check a host before a request through a proxy, which makes the connection.
-
-        Checks addresses, and those that a name resolves to here. A name that does not resolve here
-        is left to the proxy.
+    def check_host(self, url: str) -> None:
+        """Check the addresses that the host of a URL has for this machine.
 
         Raises:
-            AddressRefusedError: one of the addresses is refused.
+            DownloadError: one of them is refused.
+            OSError: socket.gaierror, if the lookup fails; TimeoutError without a response in time.
+            UnicodeError: the name cannot be encoded.
         """
-        try:
-            # "127.0.0.1." is a name to the system, and may be an address to a proxy.
-            answers = look_up(host.removesuffix("."), _LOOKUP_SECONDS)
-        except (OSError, UnicodeError):
-            return
-        for answer in answers:
-            self.check(ip_address(answer), port)
+        port = urlsplit(url).port or (443 if url.startswith("https:") else 80)
+        # "127.0.0.1." is a name to the system, and may be an address to a proxy.
+        for address in look_up(host_of(url).removesuffix("."), _LOOKUP_SECONDS):
+            self.check(ip_address(address), port, url)
 
-    def explain(self, error: AddressRefusedError, host: str) -> DownloadError:
-        """Return the error of a refusal, without the address, which would map the network."""
-        if error.reason is Reason.PORT_NOT_ALLOWED:
-            ports = " and ".join(str(allowed) for allowed in self._ports) or "none"
-            return DownloadError(
-                error.reason,
-                f"Images are not fetched from port {error.port}; allowed: {ports}.",
-            )
-        if not _is_literal(host):
-            return no_such_host(host)
-        return DownloadError(
-            error.reason,
-            f"The host {shown(host)} is not a public internet address; images are fetched from"
-            " public addresses only.",
-        )
+
+def host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _not_public(host: str) -> DownloadError:
+    if not _is_literal(host):
+        return no_such_host(host)
+    return DownloadError(
+        Reason.ADDRESS_NOT_ALLOWED,
+        f"The host {shown(host)} is not a public internet address; images are fetched from public"
+        " addresses only.",
+    )
 
 
 def no_such_host(host: str) -> DownloadError:

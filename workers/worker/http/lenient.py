@@ -8,65 +8,58 @@ http.client the body. Few sources need this, so it runs in the lane and keeps no
 import io
 import select
 import time
-from collections.abc import Callable
-from functools import partial
 from http.client import HTTPException, HTTPResponse
 
 import pycurl
 
-from workers.worker.http.errors import Fault, TransferError, fault_of
-from workers.worker.http.handle import Body, Guard, Handle, Request, TransferOptions
-from workers.worker.http.head import MAX_HEAD_BYTES, Head, HeadTooLongError
+from workers.worker.http.errors import Fault, TransferError
+from workers.worker.http.head import MAX_HEAD_BYTES, Head
+from workers.worker.http.options import Body, open_curl
+from workers.worker.http.transfer import Transfer, lines_of
 
 _PIECE_BYTES = 65536
 
 
-def read_leniently(
-    options: TransferOptions, guard: Guard | None, request: Request
-) -> tuple[Head, Body]:
-    """Repeat a GET.
-
-    Args:
-        options: of the failed transfer.
-        guard: of the failed transfer.
-        request: of the failed transfer.
+def read_leniently(failed: Transfer) -> Transfer:
+    """Repeat a GET, with its options and deadlines.
 
     Raises:
         TransferError: no valid response either, or the end of its body is ambiguous.
         Exception: raised by the guard or the body's `write`.
     """
-    handle = Handle(options, guard)
-    try:
-        handle.set_method("GET")
-        handle.prepare(request)
-        handle.prepare_deadline(time.monotonic())
-        handle.curl.setopt(pycurl.CONNECT_ONLY, 1)
-        handle.curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl authenticates at the proxy
-        handle.curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+    options, request = failed.options, failed.request
+    with open_curl(options) as curl:
+        transfer = Transfer(options, curl, request, failed.deadline, failed.connect_seconds)
+        transfer.start_clock()
+        curl.setopt(pycurl.CONNECT_ONLY, 1)
+        curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl authenticates at the proxy
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         try:
-            handle.curl.perform()
+            curl.perform()
         except pycurl.error as error:
-            raise handle.refusal or TransferError(fault_of(handle.curl, error)) from error
-        stream = _Stream(handle.curl, request.deadline)
-        fields = [line for line in request.headers if not line.endswith(":")]
-        host = f"Host: {handle.origin.partition('://')[2]}"
-        lines = (f"GET {handle.target} HTTP/1.1", host, *fields, "Connection: close", "", "")
-        stream.send("\r\n".join(lines).encode("latin-1"))
+            raise transfer.error_of(error) or error from error
+        host = f"Host: {transfer.origin.partition('://')[2]}"
+        lines = (
+            *(f"GET {transfer.target} HTTP/1.1", host),
+            *(*lines_of(request), "Connection: close", "", ""),
+        )
+        head = "\r\n".join(lines).encode("latin-1")
+        if curl.send(head) != len(head):  # a new connection has room for it
+            raise TransferError(Fault.CUT_SHORT)
+        stream = _Stream(curl, failed.deadline)
         response = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # needs makefile only
-        head = _read_head(response.fp)
-        body = request.open_body(head)
+        _read_head(response.fp, transfer.head)
+        transfer.body = options.open_body(transfer.head)
         try:
-            _read_body(response, head, body)
+            _read_body(response, transfer.head, transfer.body)
         except BaseException:
-            body.discard()
+            transfer.body.discard()
             raise
-    finally:
-        handle.curl.close()
-    return head, body
+    return transfer
 
 
 class _Stream(io.RawIOBase):
-    """The byte stream of a connection, with a deadline."""
+    """What is received on a connection, until a deadline."""
 
     def __init__(self, curl: pycurl.Curl, deadline: float) -> None:
         super().__init__()
@@ -81,19 +74,12 @@ class _Stream(io.RawIOBase):
         return io.BufferedReader(self, _PIECE_BYTES)
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # the type that it gets
-        return self._when_ready(select.POLLIN, partial(self._curl.recv_into, buffer))
-
-    def send(self, data: bytes) -> None:
-        while data:
-            data = data[self._when_ready(select.POLLOUT, partial(self._curl.send, data)) :]
-
-    def _when_ready(self, event: int, act: Callable[[], int]) -> int:
         poll = select.poll()  # select() does not support descriptors above 1,023
-        poll.register(self._curl.getinfo(pycurl.ACTIVESOCKET), event)
+        poll.register(self._curl.getinfo(pycurl.ACTIVESOCKET), select.POLLIN)
         # Checked each time: a fast sender never blocks.
         while (left := self._deadline - time.monotonic()) > 0:
             try:
-                return act()
+                return self._curl.recv_into(buffer)
             except BlockingIOError:
                 poll.poll(left * 1000)
             except pycurl.error as error:
@@ -101,20 +87,15 @@ class _Stream(io.RawIOBase):
         raise TransferError(Fault.TIMEOUT)
 
 
-def _read_head(stream: io.BufferedReader) -> Head:
-    head = Head()
-    try:
-        while not head.is_complete:
-            line = stream.readline(MAX_HEAD_BYTES + 1)
-            if not line:
-                raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
-            head.feed(line)
-    except HeadTooLongError as error:
-        raise TransferError(Fault.NOT_HTTP, "a head too long") from error
+def _read_head(stream: io.BufferedReader, head: Head) -> None:
+    while not head.is_complete:
+        line = stream.readline(MAX_HEAD_BYTES + 1)
+        if not line:
+            raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
+        head.feed(line)
     is_sized = head.is_chunked or head.length() is not None or "Content-Length" not in head.fields
-    if not is_sized or len(head.fields.all("Location")) > 1:
+    if not is_sized or head.has_several_targets:
         raise TransferError(Fault.NOT_HTTP, "fields that contradict each other")
-    return head
 
 
 def _read_body(response: HTTPResponse, head: Head, body: Body) -> None:

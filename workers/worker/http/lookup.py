@@ -21,20 +21,20 @@ def look_up(host: str, seconds: float) -> Sequence[str]:
         OSError: socket.gaierror, if the lookup fails.
         UnicodeError: the name cannot be encoded.
     """
-    answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+    results: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def resolve() -> None:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            answers.put([str(address[0]) for *_, address in found])
+            results.put([str(address[0]) for *_, address in found])
         except (OSError, UnicodeError) as error:
-            answers.put(error)
+            results.put(error)
 
-    threading.Thread(target=ask, name="lookup", daemon=True).start()
+    threading.Thread(target=resolve, name="lookup", daemon=True).start()
     try:
-        answer = answers.get(timeout=seconds)
+        result = results.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError("no answer from the name servers") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -8,11 +8,10 @@ from requests.structures import CaseInsensitiveDict
 
 from workers.contract.errors import ImgurError, OutcomeUnknownError, Reason
 from workers.contract.imgur_access import ImgurAccess
-from workers.worker.http.adapter import CurlAdapter, open_session
-from workers.worker.http.authorities import authority_file
-from workers.worker.http.errors import Fault, TransferError
-from workers.worker.http.handle import TransferOptions
+from workers.worker.http.adapter import CurlAdapter, ResponseBody
+from workers.worker.http.errors import Fault, TransferError, as_transfer_error
 from workers.worker.http.loop import TransferLoop
+from workers.worker.http.options import TransferOptions
 from workers.worker.imgur.multipart import Form
 from workers.worker.imgur.response import ApiResponse, parse_json
 
@@ -29,8 +28,8 @@ class Exchange:
 
     def __init__(self, access: ImgurAccess, transfers: TransferLoop) -> None:
         self._connect_seconds = access.connect_seconds
-        options = TransferOptions(access.proxy, authority_file(access.authorities))
-        self.session = open_session(CurlAdapter(transfers.pool("imgur"), options))
+        options = TransferOptions(ResponseBody, None, access.proxy, access.authorities)
+        self.adapter = CurlAdapter(transfers, options)
 
     def send(
         self,
@@ -63,22 +62,21 @@ class Exchange:
             # The adapter sends iterables as well, unlike its types.
             request.body = body.body  # type: ignore[assignment]
         try:
-            # The adapter directly: Session.send adds cookies, hooks and redirects.
-            response = self.session.get_adapter(url).send(
+            # Without a session, which would add cookies, hooks and redirects.
+            response = self.adapter.send(
                 request, timeout=(min(self._connect_seconds, seconds), seconds)
             )
             return _answer_of(response)
-        except TransferError as error:
+        except requests.RequestException as failure:
+            error = as_transfer_error(failure)
             # With a status there is a decision, and the received body may be all of it.
             partial = None if error.partial is None else _answer_of(error.partial)
             if partial and (error.fault is not Fault.TIMEOUT or parse_json(partial.body)):
                 return partial
-            raise _unreachable(error) from error
-        except requests.RequestException as error:
-            raise _unreachable(error) from error
+            raise _unreachable(error) from failure
 
     def close(self) -> None:
-        self.session.close()
+        self.adapter.close()
 
 
 def _answer_of(response: requests.Response) -> ApiResponse:
@@ -104,10 +102,7 @@ _SENTENCES: Final = {
 _LATE: Final = frozenset({Fault.LOOKUP_TIMEOUT, Fault.CONNECT_TIMEOUT, Fault.TIMEOUT})
 
 
-def _unreachable(error: requests.RequestException) -> ImgurError:
-    if not isinstance(error, TransferError):
-        is_late = isinstance(error, requests.Timeout)
-        error = TransferError(Fault.TIMEOUT if is_late else Fault.CUT_SHORT, has_sent=True)
+def _unreachable(error: TransferError) -> ImgurError:
     if error.fault is Fault.NOT_HTTP and error.has_sent:
         # With a response Imgur has the image: another attempt would store it twice.
         message = "What Imgur answered cannot be read, but the image may have been stored."

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode
 
-WHOLE_BYTES = 256 * 1024
-"""Up to this size a form is one piece of memory: one call instead of several. Above it, memory
-matters more than calls."""
-
-_CHUNK_BYTES = 128 * 1024
+CHUNK_BYTES = 256 * 1024
+"""An image of up to this size is one chunk with the rest of its form: one call instead of several.
+Above it, memory matters more than calls."""
 
 # Escapes of the HTML standard for names in forms; unescaped they could end the header.
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
@@ -23,12 +21,12 @@ class Form:
     Attributes:
         content_type: with the boundary.
         length: of the body, in bytes.
-        body: whole, or an iterator of chunks.
+        body: its chunks; raises ValueError if the file is shorter than was said.
     """
 
     content_type: str
     length: int
-    body: bytes | Iterator[bytes]
+    body: Iterator[bytes]
 
 
 def encoded_form(fields: Sequence[tuple[str, str]]) -> Form:
@@ -48,9 +46,6 @@ def image_form(
         media_type: of the content.
         filename: sent to the server.
         fields: further fields, before the file.
-
-    Raises:
-        ValueError: the file is shorter than `size`; for a large one during iteration.
     """
     # Random for each form, so that no image can contain it. Not from the system, as such a call
     # releases the interpreter's lock to another lane.
@@ -60,12 +55,7 @@ def image_form(
     length = len(head) + size + len(tail)
     content_type = f"multipart/form-data; boundary={boundary}"
     file.seek(0)
-    if size > WHOLE_BYTES:
-        return Form(content_type, length, _chunks(head, file, size, tail))
-    data = file.read(size)
-    if len(data) != size:
-        raise _shorter(size)
-    return Form(content_type, length, b"".join((head, data, tail)))
+    return Form(content_type, length, _chunks(head, file, size, tail))
 
 
 def _head(boundary: str, media_type: str, filename: str, fields: Mapping[str, str]) -> bytes:
@@ -85,16 +75,14 @@ def _head(boundary: str, media_type: str, filename: str, fields: Mapping[str, st
 
 
 def _chunks(head: bytes, file: BinaryIO, size: int, tail: bytes) -> Iterator[bytes]:
-    yield head
-    left = size
+    chunk, left = head, size
     while left:
-        data = file.read(min(left, _CHUNK_BYTES))
+        data = file.read(min(left, CHUNK_BYTES))
         if not data:
-            raise _shorter(size)
+            raise ValueError(f"The file ends before its {size} bytes.")
+        chunk += data
         left -= len(data)
-        yield data
-    yield tail
-
-
-def _shorter(size: int) -> ValueError:
-    return ValueError(f"The file ends before its {size} bytes.")
+        if left:
+            yield chunk
+            chunk = b""
+    yield chunk + tail

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.exceptions import RequestException
@@ -14,22 +15,20 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.job_options import HeadersByOrigin
 from workers.contract.wire_url import wire_url
-from workers.worker.http import faults, statuses
-from workers.worker.http.adapter import CurlAdapter, open_session
-from workers.worker.http.authorities import authority_file
+from workers.worker.http import statuses
+from workers.worker.http.adapter import CurlAdapter
 from workers.worker.http.byte_budget import ByteBudget
-from workers.worker.http.errors import Fault, TransferError
-from workers.worker.http.guard import AddressGuard, AddressRefusedError
-from workers.worker.http.handle import Body, TransferOptions
+from workers.worker.http.errors import Fault, TransferError, download_error
+from workers.worker.http.guard import AddressGuard
 from workers.worker.http.head import Head
 from workers.worker.http.loop import TransferLoop
+from workers.worker.http.options import Body, TransferOptions
 from workers.worker.source.body import Download, ImageBody, UnwantedBody
 from workers.worker.source.page import Page, PageBody, image_of
 from workers.worker.source.redirect import redirect_target
 from workers.worker.source.share_links import direct_link
-from workers.worker.source.source_headers import DEFAULT_PORTS, SourceHeaders
+from workers.worker.source.source_headers import SourceHeaders
 
-_PIECE_BYTES = 65536
 _PROXY_LOGIN = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 
 # Shared by all requests. Sources with several formats are asked for one that Imgur accepts. Content
@@ -69,16 +68,15 @@ class Downloader:
             policy.allowed_origins,
             policy.refused_networks,
         )
+        guard = None if policy.proxy else self._guard.check
         options = TransferOptions(
-            policy.proxy, authority_file(policy.authorities), keeps_cookies=True
+            self._open_body, guard, policy.proxy, policy.authorities, keeps_cookies=True
         )
-        guard = None if policy.proxy else self._guard
-        self._adapter = CurlAdapter(transfers.pool("sources"), options, guard, self._open_body)
-        self._session = open_session(self._adapter)
+        self._adapter = CurlAdapter(transfers, options)
         self._converts = False  # of the download in hand
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
     def fetch(
         self,
@@ -166,33 +164,20 @@ class Downloader:
         request.headers = (
             CaseInsensitiveDict({**_HEADERS, **dict(further)}) if further else _HEADERS
         )
+        if self._policy.proxy:
+            with suppress(OSError, UnicodeError):  # a name that the proxy may know
+                self._guard.check_host(url)
+        left = deadline - time.monotonic()
         try:
-            if self._policy.proxy:
-                self._guard.check_host(*_peer_of(url))
-            left = deadline - time.monotonic()
-            # The adapter is called without the session around it: Session.send reads the whole
-            # body of a redirect (psf/requests#1952).
-            response = self._session.get_adapter(url).send(
+            # Without a session, which would read the whole body of a redirect (psf/requests#1952).
+            response = self._adapter.send(
                 request, timeout=(min(self._policy.connect_seconds, left), left)
             )
             if self._policy.proxy and response.status_code == _PROXY_LOGIN:
                 raise TransferError(Fault.PROXY, "it wants a login")
         except RequestException as error:
-            raise self._fault(error, *_peer_of(url)) from error
-        except AddressRefusedError as error:
-            raise self._guard.explain(error, _peer_of(url)[0]) from error
+            raise download_error(error, url, self._guard) from error
         return response
-
-    def _fault(self, error: RequestException, host: str, port: int) -> DownloadError:
-        fault = faults.download_error(error, host)
-        was_not_found = isinstance(error, TransferError) and error.fault is Fault.LOOKUP
-        if was_not_found and fault.reason is Reason.NAME_LOOKUP_FAILED:
-            try:
-                # Of a family that this machine has no route for, libcurl says nothing.
-                self._guard.check_host(host, port)
-            except AddressRefusedError as refusal:
-                return self._guard.explain(refusal, host)
-        return fault
 
     def _open_body(self, head: Head) -> Body:
         if not statuses.is_image(head.status, head.fields):
@@ -206,22 +191,11 @@ class Downloader:
     def _receive(self, response: Response) -> Download | Page:
         if not statuses.is_image(response.status_code, response.headers):
             raise statuses.error_for(response.status_code, response.headers)
-        body = response.raw
-        if not isinstance(body, ImageBody | PageBody):  # an adapter of requests other than ours
-            coding = response.headers.get("Content-Encoding", "")
-            length = body.length_remaining
-            body = ImageBody(self._policy, self._budget, length, coding, converts=self._converts)
-            while piece := response.raw.read(_PIECE_BYTES):
-                body.write(piece)
-        return body.finish()
+        body: Any = response.raw
+        found: Download | Page = body.finish()  # see `_open_body`
+        return found
 
 
 def _image(found: Download | Page) -> Download:
     assert isinstance(found, Download)  # noqa: S101 - a page comes only where pages are taken
     return found
-
-
-def _peer_of(url: str) -> tuple[str, int]:
-    """Host and port of a URL that is sent."""
-    parts = urlsplit(url)
-    return parts.hostname or "the source", parts.port or DEFAULT_PORTS[parts.scheme]

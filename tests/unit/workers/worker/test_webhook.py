@@ -49,7 +49,7 @@ def make(site: requests_mock.Adapter, transfers: TransferLoop) -> Iterator[Make]
 
     def sender(*secrets: bytes) -> WebhookSender:
         made = WebhookSender(WebhookPolicy(secrets), DownloadPolicy(), transfers, lambda: TIMESTAMP)
-        made._session.mount("https://", site)
+        made._adapter = site
         senders.append(made)
         return made
 

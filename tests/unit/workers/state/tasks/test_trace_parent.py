@@ -31,7 +31,7 @@ def site() -> requests_mock.Adapter:
 @pytest.fixture
 def sender(site: requests_mock.Adapter, transfers: TransferLoop) -> Iterator[WebhookSender]:
     made = WebhookSender(WebhookPolicy((b"k" * 24,)), DownloadPolicy(), transfers)
-    made._session.mount("https://", site)
+    made._adapter = site
     yield made
     made.close()
 

@@ -8,17 +8,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from workers.worker.http.adapter import MAX_ANSWER_BYTES, CurlAdapter, open_session
-from workers.worker.http.authorities import authority_file
+from workers.worker.http.adapter import MAX_ANSWER_BYTES, CurlAdapter, ResponseBody
 from workers.worker.http.errors import Fault, TransferError
-from workers.worker.http.handle import TransferOptions
 from workers.worker.http.loop import TransferLoop
+from workers.worker.http.options import TransferOptions, authority_file
 
 DEADLINE = 0.4
 ENDS = 60.0
@@ -196,16 +196,14 @@ def peer(request: pytest.FixtureRequest, certificate: Path) -> Iterator[OpenPeer
 
 
 class Client:
-    """A session over an adapter that trusts the peers' certificate."""
+    """An adapter that trusts the peers' certificate."""
 
-    def __init__(self, transfers: TransferLoop, authorities: str) -> None:
-        adapter = CurlAdapter(transfers.pool("test"), TransferOptions(authorities=authorities))
-        self.session = open_session(adapter)
+    def __init__(self, transfers: TransferLoop, authorities: str | None) -> None:
+        options = TransferOptions(ResponseBody, authorities=authorities)
+        self.adapter = CurlAdapter(transfers, options)
 
     def send(self, request: requests.Request, seconds: float = 30.0) -> requests.Response:
-        prepared = request.prepare()
-        adapter = self.session.get_adapter(request.url)
-        return adapter.send(prepared, timeout=(60.0, seconds))
+        return self.adapter.send(request.prepare(), timeout=(60.0, seconds))
 
     def get(self, url: str, seconds: float = 30.0) -> bytes:
         return self.send(requests.Request("GET", url), seconds).content
@@ -220,7 +218,7 @@ class Client:
 def client(transfers: TransferLoop, certificate: Path) -> Iterator[Client]:
     client = Client(transfers, str(certificate))
     yield client
-    client.session.close()
+    client.adapter.close()
 
 
 # --- in time ------------------------------------------------------------------------------------
@@ -247,7 +245,7 @@ def test_lanes_share_their_connections(
     for _ in range(5):
         client = Client(transfers, str(certificate))
         assert client.get(server.url) == b"picture"
-        client.session.close()
+        client.adapter.close()
 
     assert server.accepted == 1
 
@@ -268,7 +266,7 @@ def test_transfers_of_many_lanes_run_side_by_side_in_one_thread(
     def lane() -> None:
         client = Client(transfers, str(certificate))
         bodies.append(client.get(server.url))
-        client.session.close()
+        client.adapter.close()
 
     threads = [threading.Thread(target=lane) for _ in range(lanes)]
     for thread in threads:
@@ -342,7 +340,6 @@ def test_an_upload_that_nobody_reads_is_ended(client: Client) -> None:
 
 def test_several_threads_may_close_the_loop_at_once() -> None:
     transfers = TransferLoop()
-    transfers.pool("test")
     threads = [threading.Thread(target=transfers.close) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -371,7 +368,7 @@ def test_closing_the_loop_does_not_wait_for_transfers(peer: OpenPeer, certificat
 
     lane.join(ENDS)
     assert faults == [Fault.CUT_SHORT]
-    client.session.close()
+    client.adapter.close()
 
 
 def test_a_loop_that_fails_lets_nobody_wait(certificate: Path) -> None:
@@ -383,11 +380,11 @@ def test_a_loop_that_fails_lets_nobody_wait(certificate: Path) -> None:
     def begin(entry: object) -> None:
         raise failure
 
-    transfers.pool("test").begin = begin  # type: ignore[method-assign]
+    transfers._begin = begin  # type: ignore[method-assign]
 
     assert client.fault("http://127.0.0.1:1/", 3600.0) is Fault.CUT_SHORT
     assert failures == [failure]
-    client.session.close()
+    client.adapter.close()
     transfers.close()
 
 
@@ -483,6 +480,30 @@ def test_a_refusal_before_the_body_is_taken_is_the_answer(client: Client) -> Non
         server.close()
 
 
+def test_a_guard_judges_a_kept_connection_too(
+    peer: OpenPeer, transfers: TransferLoop, certificate: Path
+) -> None:
+    server = peer(friendly)
+    client = Client(transfers, str(certificate))
+    client.get(server.url)
+    asked: list[tuple[str, int, str]] = []
+
+    def refuse(address: IPv4Address | IPv6Address, port: int, url: str) -> None:
+        asked.append((str(address), port, url))
+        raise PermissionError
+
+    guarded = TransferOptions(ResponseBody, refuse, authorities=str(certificate))
+    adapter = CurlAdapter(transfers, guarded)
+    request = requests.Request("GET", server.url).prepare()
+    with pytest.raises(PermissionError):
+        adapter.send(request, timeout=(60.0, 60.0))
+    adapter.close()
+    client.adapter.close()
+
+    assert asked == [("127.0.0.1", server.port, server.url)]
+    assert (server.accepted, len(server.requests)) == (1, 1)
+
+
 # --- the environment ----------------------------------------------------------------------------
 
 
@@ -502,7 +523,7 @@ def test_proxies_of_the_environment_are_not_used(
 
     assert client.get(server.url) == b"picture"
 
-    client.session.close()
+    client.adapter.close()
     assert (proxy.accepted, len(server.requests)) == (0, 1)
 
 
@@ -527,11 +548,11 @@ def test_a_certificate_nobody_vouches_for_is_refused(
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     server = Peer(friendly, tls)
-    client = Client(transfers, authority_file(None))
+    client = Client(transfers, None)
     try:
         assert client.fault(server.url, 30.0) is Fault.CERTIFICATE
     finally:
-        client.session.close()
+        client.adapter.close()
         server.close()
     assert server.requests == []
 
@@ -567,7 +588,7 @@ def test_a_url_goes_out_as_it_is(peer: OpenPeer, client: Client, target: str) ->
     request = requests.Request("GET", server.url).prepare()
     request.url = server.url.removesuffix("/image.jpg") + target
 
-    client.session.get_adapter(server.url).send(request, timeout=(10.0, 30.0))
+    client.adapter.send(request, timeout=(10.0, 30.0))
 
     sent = server.requests[0].split(b" ")[1].decode()
     assert sent == (target if target.startswith("/") else f"/{target}")
@@ -585,7 +606,7 @@ def test_a_line_end_in_a_header_is_not_sent(
     request.headers.update(headers)
 
     with pytest.raises(requests.exceptions.InvalidHeader):
-        client.session.get_adapter(server.url).send(request, timeout=(10.0, 30.0))
+        client.adapter.send(request, timeout=(10.0, 30.0))
 
     assert server.accepted == 0
 
@@ -597,7 +618,7 @@ def test_a_url_that_is_none_is_not_sent(peer: OpenPeer, client: Client, target: 
     request.url = server.url.removesuffix("/image.jpg") + target
 
     with pytest.raises(requests.exceptions.InvalidURL):
-        client.session.get_adapter(server.url).send(request, timeout=(10.0, 30.0))
+        client.adapter.send(request, timeout=(10.0, 30.0))
 
     assert server.accepted == 0
 
@@ -608,7 +629,7 @@ def test_other_schemes_are_not_spoken(client: Client, url: str) -> None:
     request.url = url
 
     with pytest.raises(requests.exceptions.InvalidURL):
-        client.session.get_adapter("http://").send(request, timeout=(10.0, 30.0))
+        client.adapter.send(request, timeout=(10.0, 30.0))
 
 
 def test_a_body_needs_its_length(peer: OpenPeer, client: Client) -> None:
@@ -628,7 +649,7 @@ def test_what_is_chosen_elsewhere(peer: OpenPeer, client: Client, wish: dict[str
     server = peer(friendly)
 
     with pytest.raises(ValueError, match="TransferOptions"):
-        client.session.get(server.url, timeout=(10, 10), **wish)
+        client.adapter.send(requests.Request("GET", server.url).prepare(), timeout=(10, 10), **wish)
 
     assert server.accepted == 0
 

@@ -8,7 +8,6 @@ from workers.worker.http.guard import (
     REFUSED_IPV4,
     REFUSED_IPV6,
     AddressGuard,
-    AddressRefusedError,
     is_public,
     no_such_host,
 )
@@ -117,9 +116,10 @@ def guard() -> AddressGuard:
 
 
 def refusal_of(guard: AddressGuard, address: str, port: int = 80) -> DownloadError:
-    with pytest.raises(AddressRefusedError) as caught:
-        guard.check(ip_address(address), port)
-    return guard.explain(caught.value, address)
+    host = f"[{address}]" if ":" in address else address
+    with pytest.raises(DownloadError) as caught:
+        guard.check(ip_address(address), port, f"http://{host}/")
+    return caught.value
 
 
 # --- the rules ------------------------------------------------------------------------------
@@ -154,11 +154,10 @@ def test_refused_addresses_are_refused_by_the_guard(guard: AddressGuard, address
 
 
 def test_a_name_that_leads_inside_is_told_like_one_that_does_not_exist(guard: AddressGuard) -> None:
-    with pytest.raises(AddressRefusedError) as caught:
-        guard.check(ip_address("10.0.0.1"), 80)
+    with pytest.raises(DownloadError) as caught:
+        guard.check(ip_address("10.0.0.1"), 80, "http://inside.example/")
 
-    error = guard.explain(caught.value, "inside.example")
-
+    error = caught.value
     assert error.reason is Reason.NAME_NOT_FOUND
     assert error.message == no_such_host("inside.example").message
     assert "10.0.0.1" not in error.message
@@ -233,6 +232,6 @@ def test_allowed_network_opens_nothing_else() -> None:
 def test_allowed_origin_is_one_address_with_one_port() -> None:
     guard = AddressGuard((), (80, 443), (("127.0.0.1", 9000),))
 
-    guard.check(ip_address("127.0.0.1"), 9000)
+    guard.check(ip_address("127.0.0.1"), 9000, "http://127.0.0.1:9000/")
     assert refusal_of(guard, "127.0.0.1", 9001).reason is Reason.ADDRESS_NOT_ALLOWED
     assert refusal_of(guard, "127.0.0.2", 9000).reason is Reason.ADDRESS_NOT_ALLOWED

@@ -1,6 +1,8 @@
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import requests
 import requests_mock
 
 from workers.contract.imgur_access import ImgurAccess
@@ -12,10 +14,19 @@ from workers.worker.imgur.client import ImgurClient
 API = "https://api.imgur.com"
 
 
+class Api(requests_mock.Adapter):  # type: ignore[misc] # without types
+    """Answers in place of Imgur; the transport itself is tested over real sockets."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        if request.body is not None and not isinstance(request.body, bytes):
+            request.body = b"".join(request.body)
+        response: requests.Response = super().send(request, **options)
+        return response
+
+
 @pytest.fixture
 def api() -> requests_mock.Adapter:
-    """Answers in place of Imgur; the transport itself is tested over real sockets."""
-    return requests_mock.Adapter()
+    return Api()
 
 
 @pytest.fixture
@@ -27,8 +38,7 @@ def make_client(
     def make(access: ImgurAccess | None = None, tokens: Tokens | None = None) -> ImgurClient:
         access = access or ImgurAccess(API, "the-client-id")
         client = ImgurClient(access, tokens or TokenStore(), transfers)
-        client._exchange.session.mount("https://", api)
-        client._exchange.session.mount("http://", api)
+        client._exchange.adapter = api
         clients.append(client)
         return client
 

@@ -11,7 +11,7 @@ from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.messages import Altered
 from workers.worker.imgur.client import ImgurClient, UploadedImage, public_link
-from workers.worker.imgur.multipart import WHOLE_BYTES
+from workers.worker.imgur.multipart import CHUNK_BYTES
 
 API = "https://api.imgur.com"
 UPLOAD = f"{API}/3/image"
@@ -72,12 +72,11 @@ def test_a_large_image_is_streamed_with_its_length(
     sent: list[bytes] = []
 
     def answer(request: Any, _context: object) -> str:
-        assert not isinstance(request.body, bytes)
-        sent.append(b"".join(request.body))
+        sent.append(request.body)
         return json.dumps(stored())
 
     api.register_uri("POST", UPLOAD, text=answer)
-    data = bytes(range(256)) * (WHOLE_BYTES // 256 + 1)
+    data = bytes(range(256)) * (CHUNK_BYTES // 256 + 1)
     upload(make_client(), data)
     assert data in sent[0]
     assert api.request_history[-1].headers["Content-Length"] == str(len(sent[0]))

@@ -5,6 +5,7 @@ import pytest
 import requests_mock
 
 from tests.dialled import note_dialled
+from tests.mocked_source import MockedSource
 from workers.contract.download_policy import DownloadPolicy
 from workers.worker.http.loop import TransferLoop
 from workers.worker.source.fetch import Downloader
@@ -23,8 +24,4 @@ def downloader(transfers: TransferLoop) -> Iterator[Downloader]:
 
 @pytest.fixture
 def source(downloader: Downloader) -> requests_mock.Adapter:
-    """Takes the place of the network below the downloader's session."""
-    adapter = requests_mock.Adapter()
-    downloader._session.mount("http://", adapter)
-    downloader._session.mount("https://", adapter)
-    return adapter
+    return MockedSource(downloader)

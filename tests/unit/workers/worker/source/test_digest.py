@@ -2,8 +2,8 @@ import hashlib
 from contextlib import closing
 
 import pytest
-import requests_mock
 
+from tests.mocked_source import MockedSource
 from workers.contract.download_policy import DownloadPolicy
 from workers.worker.http.loop import TransferLoop
 from workers.worker.source.fetch import Downloader
@@ -18,10 +18,9 @@ def test_an_image_is_named_by_its_bytes_where_that_is_wanted(
     memory_bytes: int, transfers: TransferLoop, *, with_digest: bool
 ) -> None:
     policy = DownloadPolicy(memory_bytes=memory_bytes, with_digest=with_digest)
-    source = requests_mock.Adapter()
-    source.register_uri("GET", URL, content=JPEG, headers={"Content-Length": str(len(JPEG))})
     with closing(Downloader(policy, transfers)) as downloader:
-        downloader._session.mount("https://", source)
+        source = MockedSource(downloader)
+        source.register_uri("GET", URL, content=JPEG, headers={"Content-Length": str(len(JPEG))})
 
         with downloader.fetch(URL) as image:
             assert image.digest == (hashlib.sha256(JPEG).digest() if with_digest else None)

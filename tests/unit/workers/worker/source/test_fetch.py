@@ -10,6 +10,7 @@ import pytest
 import requests_mock
 from backports import zstd
 
+from tests.mocked_source import MockedSource
 from workers.contract.download_policy import DownloadPolicy, ImgurLimits
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.loop import TransferLoop
@@ -179,8 +180,7 @@ def test_pixels(memory_bytes: int, height: int, transfers: TransferLoop, *, is_t
     gif = b"GIF89a" + struct.pack("<2H", 1000, height) + bytes(100)
     policy = DownloadPolicy(max_pixels=500_000, memory_bytes=memory_bytes)
     with closing(Downloader(policy, transfers)) as downloader:
-        source = requests_mock.Adapter()
-        downloader._session.mount("https://", source)
+        source = MockedSource(downloader)
         source.register_uri("GET", URL, content=gif)
 
         if is_taken:
@@ -213,8 +213,7 @@ def test_what_imgur_takes(
     content: bytes, limits: ImgurLimits, refusal: str | None, transfers: TransferLoop
 ) -> None:
     with closing(Downloader(DownloadPolicy(imgur=limits), transfers)) as downloader:
-        source = requests_mock.Adapter()
-        downloader._session.mount("https://", source)
+        source = MockedSource(downloader)
         source.register_uri("GET", URL, content=content)
 
         if refusal is None:

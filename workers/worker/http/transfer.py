@@ -1,0 +1,256 @@
+"""One transfer on a libcurl handle: its request, its state and libcurl's callbacks."""
+
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+from queue import SimpleQueue
+from typing import Any
+
+import pycurl
+from requests import PreparedRequest
+from requests.exceptions import InvalidHeader, InvalidURL
+
+from workers.contract.wire_url import origin_and_target
+from workers.worker.http.errors import Fault, TransferError, transfer_error
+from workers.worker.http.head import Head
+from workers.worker.http.options import Body, TransferOptions
+
+_MAX_ADDRESSES = 6
+"""Maximum number of a name's addresses to try, as its owner could list thousands."""
+
+_MAX_ALLOWED = 1000  # addresses that are not checked again on a kept connection
+
+_SESSION_SECONDS = 0.1  # minimum wait for a TLS session, for a busy server
+
+_STOP = 0
+
+_find_line_end = re.compile(r"[\r\n\0]").search
+_is_sendable = re.compile(r"https?://[!-~]+").fullmatch
+
+
+class Transfer:
+    """One attempt to send a request, and what has come of it so far.
+
+    Args:
+        options: that `curl` was made with.
+        curl: runs one transfer at a time.
+        request: its URL is sent unchanged, and must be ASCII; its body is never sent twice.
+        deadline: monotonic seconds, for the whole transfer.
+        connect_seconds: for name lookup, connection and TLS handshake.
+        is_fresh: whether it needs a new connection.
+
+    Attributes:
+        head: of the response, as received so far.
+        body: receiver of the body; None until the head is complete.
+        is_enough: whether the body is complete, or no more of it is needed.
+        descriptor: of the last socket opened for it; None on a reused connection.
+        is_connected: whether its connection is ready for the request.
+        hold_until: monotonic seconds; other transfers wait so long for its TLS session.
+        has_sent: whether the request's body was sent completely.
+        on_socket: called with descriptor and origin of each opened socket.
+        result: error or None, for the waiting lane.
+
+    Raises:
+        RequestException: the request cannot be sent.
+    """
+
+    def __init__(
+        self,
+        options: TransferOptions,
+        curl: pycurl.Curl,
+        request: PreparedRequest,
+        deadline: float,
+        connect_seconds: float,
+        *,
+        is_fresh: bool = False,
+    ) -> None:
+        self.options = options
+        self.curl = curl
+        self.request = request
+        self.deadline = deadline
+        self.connect_seconds = connect_seconds
+        self.is_fresh = is_fresh
+        self.url = request.url or ""
+        if not _is_sendable(self.url):
+            raise InvalidURL("not to be sent", request=request)
+        self.origin, self.target = origin_and_target(self.url)
+        self.upload, self._left = _upload_of(request)
+        self.head = Head()
+        self.body: Body | None = None
+        self.is_enough = False
+        self.descriptor: int | None = None
+        self.is_connected = False
+        self.has_sent = False
+        self.on_socket: Callable[[int, str], None] = lambda *_: None
+        self.result: SimpleQueue[Exception | None] = SimpleQueue()
+        now = time.monotonic()
+        # The other half is left for a connection of its own.
+        self.hold_until = now + min(connect_seconds, (deadline - now) / 2)
+        self._refusal: Exception | None = None
+        self._failure: Exception | None = None
+        self._attempts = 0
+        self._opened_at = 0.0
+        self._silent_from = float("inf")
+        self._received = 0
+        self._length: int | None = None
+        self._rest = memoryview(b"")
+        self._prepare(lines_of(request))
+
+    def _prepare(self, lines: Sequence[str]) -> None:
+        """Set the options of this transfer."""
+        cookies = [line for line in lines if line.lower().startswith("cookie:")]
+        others = [line for line in lines if line not in cookies]
+        is_proxied = (self.options.proxy or "").lower().startswith("http")
+        is_absolute = is_proxied and self.url.startswith("http:")
+        for option, value in (
+            (pycurl.URL, self.url),
+            # libcurl would rewrite the escapes of a path (%2c to %2C), which may be signed.
+            (pycurl.REQUEST_TARGET, self.url if is_absolute else self.target),
+            (pycurl.HTTPGET if self.upload is None else pycurl.POST, 1),
+            (pycurl.CUSTOMREQUEST, self.request.method),
+            (pycurl.POSTFIELDSIZE_LARGE, self._left),
+            (pycurl.HTTPHEADER, [*others, "Expect:"]),
+            # In one line with the cookies that the site has set.
+            (pycurl.COOKIE, cookies[0].partition(":")[2].strip() if cookies else None),
+            (pycurl.CONNECTTIMEOUT_MS, max(1, int(self.connect_seconds * 1000))),
+            (pycurl.OPENSOCKETFUNCTION, self.open_socket),
+            (pycurl.PREREQFUNCTION, self._begin_request),
+            (pycurl.HEADERFUNCTION, self._take_line),
+            (pycurl.WRITEFUNCTION, self._take_piece),
+            (pycurl.READFUNCTION, self._give_piece),
+        ):
+            self.curl.setopt(option, value)
+
+    def start_clock(self) -> None:
+        """Set libcurl's timeout to the seconds left; called when the transfer begins."""
+        now = time.monotonic()
+        self._silent_from = now + (self.deadline - now) / 3
+        self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int((self.deadline - now) * 1000)))
+
+    def is_silent(self, now: float) -> bool:
+        """Return whether a reused connection received nothing in a third of the time.
+
+        The rest is left for a new connection, as the source may only be slow.
+        """
+        is_reusing = self.is_connected and self.descriptor is None and not self.head.status
+        return is_reusing and self.request.method == "GET" and now >= self._silent_from
+
+    def error_of(self, ended: Exception | None) -> Exception | None:
+        """Return why the transfer failed: a TransferError, or the exception of guard or body.
+
+        Args:
+            ended: a pycurl.error, or a TransferError of the loop, or None.
+        """
+        if isinstance(ended, pycurl.error):
+            if self._failure is None and self.is_enough:
+                return None
+            # The guard's exception counts only if it allowed no address of the host.
+            refusal = None if self._attempts else self._refusal
+            return self._failure or refusal or transfer_error(self.curl, ended)
+        # libcurl reports no error if the connection ends within the head.
+        if ended is None and not self.head.is_complete:
+            return TransferError(Fault.CUT_SHORT)
+        return ended
+
+    def open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> int:
+        """Open a socket, which libcurl connects to the address checked here."""
+        family, kind, protocol, (host, port, *_) = address
+        if self._attempts >= _MAX_ADDRESSES:
+            return pycurl.SOCKET_BAD
+        try:
+            self._check(host, port)
+        except Exception as error:  # noqa: BLE001 - raised again in the lane
+            self._refusal = self._refusal or error
+            return pycurl.SOCKET_BAD
+        self._attempts += 1
+        try:
+            self.descriptor = socket.socket(family, kind, protocol).detach()
+        except OSError:  # address family not supported, or no descriptor left
+            return pycurl.SOCKET_BAD
+        self._opened_at = time.monotonic()
+        self.on_socket(self.descriptor, self.origin)
+        return self.descriptor
+
+    def _check(self, host: str, port: int) -> None:
+        if self.options.guard is not None:
+            self.options.guard(ip_address(host), port, self.url)
+            if len(self.options.allowed) >= _MAX_ALLOWED:
+                self.options.allowed.clear()
+            self.options.allowed.add((host, port))
+
+    def _begin_request(self, host: str, _own_host: str, port: int, _own_port: int) -> int:
+        """Note that the connection is ready; called before the request is sent."""
+        self.is_connected = True
+        now = time.monotonic()
+        if self.descriptor is not None:
+            # The server sends the session within a round trip after the handshake; connecting took
+            # at least one. libcurl does not report a session that came with the handshake.
+            self.hold_until = now + max(now - self._opened_at, _SESSION_SECONDS)
+            return int(pycurl.PREREQFUNC_OK)
+        self.hold_until = now
+        try:
+            # The connection may have been opened without this guard.
+            if (host, port) not in self.options.allowed:
+                self._check(host, port)
+        except Exception as error:  # noqa: BLE001 - raised again in the lane
+            self._failure = error
+            return int(pycurl.PREREQFUNC_ABORT)
+        return int(pycurl.PREREQFUNC_OK)
+
+    def _take_line(self, line: bytes) -> int | None:
+        try:
+            head = self.head
+            head.feed(line)
+            if not head.is_complete or self.body is not None:
+                return None
+            self._length = head.length()
+            self.body = self.options.open_body(head)
+            # Do not wait for a body that is not needed.
+            self.is_enough = not self.body.write(b"")
+        except Exception as error:  # noqa: BLE001 - raised again in the lane
+            self._failure = error
+            return _STOP
+        return _STOP if self.is_enough else None
+
+    def _take_piece(self, piece: bytes) -> int | None:
+        try:
+            is_wanted = self.body is not None and self.body.write(piece)
+        except Exception as error:  # noqa: BLE001 - raised again in the lane
+            self._failure = error
+            return _STOP
+        self._received += len(piece)
+        self.is_enough = not is_wanted or self._received == self._length
+        return None if is_wanted else _STOP
+
+    def _give_piece(self, size: int) -> bytes | int:
+        try:
+            if not self._rest and self.upload is not None:
+                self._rest = memoryview(next(self.upload, b""))
+        except Exception as error:  # noqa: BLE001 - raised again in the lane
+            self._failure = error
+            return int(pycurl.READFUNC_ABORT)
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        self._left -= len(piece)
+        self.has_sent = self._left <= 0
+        return bytes(piece)
+
+
+def lines_of(request: PreparedRequest) -> Sequence[str]:
+    """Return the header fields, one per line."""
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    if _find_line_end("".join(lines)):
+        raise InvalidHeader("a line end in a header field", request=request)
+    return lines
+
+
+def _upload_of(request: PreparedRequest) -> tuple[Iterator[bytes] | None, int]:
+    """Return the body in pieces, and its size in bytes."""
+    body: Any = request.body
+    if body is None:
+        return None, 0
+    if "Content-Length" not in request.headers:
+        raise InvalidHeader("a body without its length", request=request)
+    size = int(request.headers["Content-Length"])
+    return iter([body] if isinstance(body, bytes) else body), size
