@@ -9,6 +9,7 @@ budget of our own is computed by `SlidingWindow`.
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from service.rendering.forecast_models import Forecast

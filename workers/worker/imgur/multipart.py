@@ -21,12 +21,12 @@ class Form:
     Attributes:
         content_type: with the boundary.
         length: of the body, in bytes.
-        body: its chunks; raises ValueError if the file is shorter than was said.
+        body: whole, or its chunks; these raise ValueError if the file is shorter than was said.
     """
 
     content_type: str
     length: int
-    body: Iterator[bytes]
+    body: bytes | Iterator[bytes]
 
 
 def encoded_form(fields: Sequence[tuple[str, str]]) -> Form:
