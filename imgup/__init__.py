@@ -1,4 +1,4 @@
-"""A client of the imgup service, for programs; `imgup.cli` is the one for people.
+"""The client of the imgup service for programs; `imgup.cli` is the command line.
 
 Imports none of the other packages.
 """
@@ -77,7 +77,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the client when it is first used: a command's help needs none of its libraries."""
+    """Import the client at its first use: the help of a command does not need its libraries."""
     for home in ("imgup.client", "imgup.models") if name in __all__ else ():
         found: object = getattr(import_module(home), name, None)
         if found is not None:

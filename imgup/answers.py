@@ -1,10 +1,11 @@
-"""What the answers of a service become: JSON, or an error that says why not."""
+"""Reads the service's responses: JSON, or the error that the response stands for."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TypeVar
 
 import requests
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from urllib3.exceptions import InvalidHeader, NameResolutionError, NewConnectionError
 from urllib3.util import Retry
 
@@ -23,19 +24,21 @@ _OF_GATEWAYS = (
     HTTPStatus.GATEWAY_TIMEOUT,
 )
 
-# The first that fits is told; what is in none of them may have reached the service.
+# The first match counts. With every other error the request may have reached the service.
 _NEVER_ARRIVED: tuple[tuple[type[Exception], str], ...] = (
-    (requests.ConnectTimeout, "{url} took too long to take the connection."),
-    (requests.exceptions.SSLError, "{url} made no trusted TLS connection."),
-    (requests.exceptions.ProxyError, "The proxy does not lead to {url}."),
-    (requests.exceptions.InvalidURL, "{url} is no address of a service."),
-    (NameResolutionError, "The host of {url} has no address."),
-    (NewConnectionError, "Nobody takes connections at {url}."),
+    (requests.ConnectTimeout, "Connecting to {url} timed out."),
+    (requests.exceptions.SSLError, "The TLS connection to {url} failed."),
+    (requests.exceptions.ProxyError, "The proxy cannot reach {url}."),
+    (requests.exceptions.InvalidURL, "{url} is not a valid address."),
+    (NameResolutionError, "The host name of {url} cannot be resolved."),
+    (NewConnectionError, "Cannot connect to {url}."),
 )
+
+_Shape = TypeVar("_Shape")
 
 
 class _Problem(BaseModel):
-    """A refusal of the service (RFC 9457); what stands before it has no such code."""
+    """A problem of the service (RFC 9457); those of a proxy or gateway have no such `code`."""
 
     code: str
     title: str = "The service refused."
@@ -45,10 +48,10 @@ class _Problem(BaseModel):
 
 
 def json_of(answer: requests.Response) -> object:
-    """The JSON of an answer.
+    """Return the JSON of a response.
 
     Raises:
-        NotImgupError: it has none.
+        NotImgupError: there is none.
     """
     try:
         found: object = answer.json()
@@ -57,16 +60,38 @@ def json_of(answer: requests.Response) -> object:
     return found
 
 
+def read(shape: type[_Shape], body: object, first_index: int = 0) -> _Shape:
+    """Read the JSON of a response.
+
+    Args:
+        shape: a class of `imgup.models`.
+        body: the JSON.
+        first_index: index in the job of the first result in the response.
+
+    Raises:
+        NotImgupError: the JSON has another shape.
+    """
+    try:
+        found: _Shape = TypeAdapter(shape).validate_python(body, context=first_index)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the whole"
+        raise NotImgupError(
+            f"The answer is not one of imgup: {place}: {fault['msg']}; is another server there?"
+        ) from None
+    return found
+
+
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, as an answer's headers say; None if they say nothing."""
+    """Return the seconds of Retry-After; None without a valid one."""
     try:
         return float(Retry().parse_retry_after(headers.get("Retry-After", "")))
-    except (InvalidHeader, ValueError, OverflowError):  # the last two: of numbers without end
+    except (InvalidHeader, ValueError, OverflowError):  # the last two: numbers of too many digits
         return None
 
 
 def refusal_of(answer: requests.Response) -> ImgupError:
-    """The error that an answer is whose status is one of refusal."""
+    """Return the error for a response whose status is an error."""
     status, wait = answer.status_code, retry_after_of(answer.headers)
     try:
         body = answer.json()
@@ -85,14 +110,14 @@ def refusal_of(answer: requests.Response) -> ImgupError:
 
 
 def failure_of(error: requests.RequestException, url: str) -> UnreachableError:
-    """The error of a request that had no answer."""
+    """Return the error for a request without a response."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     for kind, text in _NEVER_ARRIVED:
         if isinstance(error, kind) or isinstance(reason, kind):
             return UnreachableError(text.format(url=url))
     if isinstance(error, requests.Timeout):
-        return BrokenOffError(f"{url} took too long to answer.")
-    return BrokenOffError(f"{url} broke the connection off before it had answered.")
+        return BrokenOffError(f"{url} did not respond in time.")
+    return BrokenOffError(f"{url} closed the connection before it responded.")
 
 
 def _refusal_of_another(answer: requests.Response, wait: float | None) -> ImgupError:
@@ -100,10 +125,10 @@ def _refusal_of_another(answer: requests.Response, wait: float | None) -> ImgupE
     if status == HTTPStatus.TOO_MANY_REQUESTS or (
         status == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
     ):
-        detail = "What stands before the service asks to come back later."
+        detail = "A proxy or gateway before the service refused for now."
         return problem_kind(status, "unknown")(status, "unknown", detail, retry_after=wait)
     if status in _OF_GATEWAYS:
-        return BrokenOffError(f"What stands before the service answers {status} in its place.")
+        return BrokenOffError(f"A proxy or gateway answers {status} in place of the service.")
     return _not_imgup(answer)
 
 

@@ -17,17 +17,17 @@ from imgup.version import VERSION
 
 
 class _Commands(click.Group):
-    """Ends each command with the exit code that fits what it met."""
+    """Maps the errors of commands to exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as the class it extends
         try:
             try:
                 return super().invoke(ctx)
             finally:
-                # Here and not at the interpreter's end, where a reader that is gone makes a noise.
+                # Here, as a closed pipe at the interpreter's end would print a traceback.
                 sys.stdout.flush()
         except ImgupError as error:
-            from imgup.screen import Screen  # noqa: PLC0415 - help does not need its library
+            from imgup.screen import Screen  # noqa: PLC0415 - the help does not need rich
 
             screen = Screen()
             screen.error(str(error))
@@ -52,7 +52,7 @@ def cli() -> None:
 
     \b
     IMGUP_URL           the service's address (http://127.0.0.1:8000)
-    IMGUP_API_KEY       the key, where the service wants one;
+    IMGUP_API_KEY       the key, if the service requires one;
     IMGUP_API_KEY_FILE  or a file that holds it
     """  # noqa: D301 - \b is the character that keeps a paragraph's lines as they are
 
@@ -62,9 +62,9 @@ for command in (upload, status, list_jobs, links, cancel, retry, delete, limits,
 
 
 def main() -> None:
-    """Run one command, and exit."""
+    """Run one command and exit."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal of few characters shows the others as escapes.
+        # A terminal without these characters shows escapes.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     cli(prog_name="imgup")

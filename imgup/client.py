@@ -1,4 +1,4 @@
-"""The service from a program's side."""
+"""The client for programs."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
 
-from imgup.answers import json_of
+from imgup.answers import json_of, read
 from imgup.connection import Connection, Delay
 from imgup.follow import follow
 from imgup.models import (
@@ -21,12 +21,11 @@ from imgup.models import (
     Progress,
     Readiness,
     Result,
-    read,
 )
 from imgup.service_url import DEFAULT_URL
 
 PAGE_SIZE: Final = 1000
-"""Entries that are asked for at once, where a list comes in pages."""
+"""Entries in each request for a list that comes in pages."""
 
 _JOBS = "/v1/images/upload"
 
@@ -34,21 +33,21 @@ _Page = TypeVar("_Page", JobStatus, JobPage, LinkPage)
 
 
 class Client:
-    """A client of one service. For one thread at a time; close it, or use it in a `with`.
+    """A client of one service. Not thread-safe; close it, or use it in a `with`.
 
-    Every method may raise `UnreachableError`, `NotImgupError`, or `ProblemError` (see
-    `imgup.errors` for its kinds). A request that is refused for the moment, with a Retry-After of
-    at most a minute, is sent again; one whose answer was lost only where a second one does no harm.
+    Every method may raise `UnreachableError`, `NotImgupError`, or a kind of `ProblemError`. A
+    request that is refused with a Retry-After of up to a minute is sent again. One without a
+    response is sent again only if a repetition does no harm.
 
     Args:
         url: the service's address; a path in it is kept.
-        api_key: the key, where the service wants one.
-        timeout: seconds to wait for a connection, and for each part of an answer.
-        retries: how often a request is sent again.
-        on_delay: called before each such wait.
+        api_key: the key, if the service requires one.
+        timeout: maximum seconds for a connection, and between two parts of a response.
+        retries: maximum number of repetitions of a request.
+        on_delay: called before each wait for a repetition.
 
     Raises:
-        ValueError: the address or the key cannot be one.
+        ValueError: the address or the key is not valid.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close what is open to the service."""
+        """Close the connections."""
         self._connection.session.close()
 
     @property
@@ -81,7 +80,7 @@ class Client:
 
     @property
     def sandbox(self) -> bool:
-        """Whether the service has said that images go to its sandbox, not to Imgur."""
+        """True once the service has said that images go to its sandbox, not to Imgur."""
         return self._connection.sandbox
 
     # --- jobs -------------------------------------------------------------------------------
@@ -100,27 +99,26 @@ class Client:
         convert: bool | None = None,
         idempotency_key: str | None = None,
     ) -> "Job":
-        """Send a job.
+        """Submit a job.
 
         Args:
-            urls: of the images; duplicates are dropped by the service. A data URL is an image
-                itself, and is shown shortened from then on.
-            album: at Imgur, that the images go to: its id, or `title`, `description`, `privacy` and
-                `layout` of one that is created for them.
+            urls: of the images; the service drops duplicates. A data URL is an image itself, and
+                has a short form in responses.
+            album: id of an existing album at Imgur; or `title`, `description`, `privacy` and
+                `layout` of a new one.
             title: of each image; `{number}`, `{count}`, `{name}` and `{host}` are filled in.
-            description: the same.
+            description: like the title.
             priority: `low`, `normal` or `high`.
             callback_url: target of the webhook at the job's end.
-            source_headers: sent to sources, by origin.
-            resolve_pages: whether a link to a page is followed to the image that it names; None:
-                as the service is set.
-            convert: whether images that Imgur would refuse are converted; None: as is usual there.
-            idempotency_key: names this submission; with the same one and the same body there is
-                never a second job. One is made up where none is given, so that trying again is
-                safe.
+            source_headers: headers for requests to sources, by origin.
+            resolve_pages: follow a link to a page to the image that the page names; None: as the
+                service is set.
+            convert: convert images that Imgur would refuse; None: as the service is set.
+            idempotency_key: identifies this submission, so that a repetition makes no second job;
+                None: a new random one.
 
         Raises:
-            InvalidUrlsError: entries cannot be used; nothing was taken.
+            InvalidUrlsError: some entries are not valid; nothing was taken.
         """
         body = {
             "urls": list(urls),
@@ -143,18 +141,15 @@ class Client:
         return self.job(read(JobAccepted, json_of(answer)).job_id)
 
     def job(self, job_id: str) -> "Job":
-        """A handle for a job, which the service is not asked about."""
+        """Return a handle for a job; makes no request."""
         return Job(self, job_id)
 
     def status(
         self, job_id: str, *, limit: int | None = None, cursor: str | int | None = None
     ) -> JobStatus:
-        """A job as it stands: whole, or one page of its results.
+        """Return the state of a job, with all results or a page of at most `limit` of them.
 
-        Args:
-            job_id: which.
-            limit: most results, for a page.
-            cursor: where the page begins: `next` of the one before.
+        The cursor is `next` of the page before.
 
         Raises:
             NotFoundError: there is no such job.
@@ -162,7 +157,7 @@ class Client:
         return self._page(JobStatus, _path(job_id), limit, cursor)
 
     def results(self, job_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[Result]:
-        """All results of a job in the order of submission, asked for page by page.
+        """Yield all results of a job in the order of submission, with a request for each page.
 
         Raises:
             NotFoundError: there is no such job.
@@ -174,42 +169,37 @@ class Client:
         """Follow a job to its end.
 
         Yields:
-            How far it has come, at first and then with each change; the last one is complete. The
-            same again every few seconds while nothing changes, so that a caller can leave.
+            The progress, at first and after each change; the last one is complete. It is repeated
+            every few seconds without a change, so that a caller can stop.
 
         Raises:
             NotFoundError: there is no such job, or no longer.
-            UnreachableError: the service has not answered for half a minute.
+            UnreachableError: no response from the service for half a minute.
         """
         return follow(self._connection, _path(job_id))
 
     def cancel(self, job_id: str) -> int:
-        """Cancel what of a job has not begun.
-
-        Returns:
-            How many of its URLs were cancelled.
+        """Cancel the URLs of a job that no worker has taken; return their number.
 
         Raises:
-            ConflictError: it is complete.
+            ConflictError: the job is complete.
         """
         answer = self._connection.call("DELETE", _path(job_id))
         return read(JobCancelled, json_of(answer)).cancelled
 
     def retry(self, job_id: str) -> "Job":
-        """Send the failed URLs of a complete job as a new one.
+        """Submit the failed URLs of a complete job as a new job.
 
         Raises:
-            ConflictError: none failed, or it is not complete.
+            ConflictError: no URL failed, or the job is not complete.
         """
         answer = self._connection.call("POST", _path(job_id) + "/retry")
         return self.job(read(JobAccepted, json_of(answer)).job_id)
 
     def delete_image(self, job_id: str, index: int) -> None:
-        """Have an uploaded image deleted at Imgur; `deleted` of its result says how that goes.
+        """Request the deletion of an uploaded image at Imgur, by the `index` of its result.
 
-        Args:
-            job_id: the job that uploaded it.
-            index: the `index` of its result.
+        `deleted` of the result becomes the state of the deletion.
 
         Raises:
             NotFoundError: there is no such image.
@@ -218,52 +208,45 @@ class Client:
         self._connection.call("DELETE", f"{_path(job_id)}/images/{index}")
 
     def delete_album(self, job_id: str) -> None:
-        """Have the album deleted that was created for a job; its images stay.
+        """Request the deletion of the album that was created for a job; its images stay.
 
         Raises:
             NotFoundError: none was created.
-            ConflictError: the job is not complete, or the album deleted already.
+            ConflictError: the job is not complete, or the album is deleted already.
         """
         self._connection.call("DELETE", f"{_path(job_id)}/album")
 
     def jobs(
         self, *, status: str | None = None, page_size: int = PAGE_SIZE
     ) -> Iterator[JobSummary]:
-        """All jobs, newest first, asked for page by page.
-
-        Args:
-            status: only jobs of this status.
-            page_size: how many are asked for at once, at most 1000.
-        """
+        """Yield all jobs, or those of a status, newest first; `page_size` is at most 1000."""
         for page in self._pages(JobPage, "/v1/jobs", page_size, status=status):
             yield from page.jobs
 
     # --- images and the service itself ------------------------------------------------------
 
     def links(self, *, page_size: int = PAGE_SIZE) -> Iterator[str]:
-        """The links of all images, in order of completion, asked for page by page."""
+        """Yield the links of all images, in order of completion."""
         for page in self._pages(LinkPage, "/v1/images", page_size):
             yield from page.uploaded
 
     def limits(self) -> Limits:
-        """Imgur's limits, as the service last heard of them."""
+        """Return Imgur's limits, as the service last received them."""
         return read(Limits, json_of(self._connection.call("GET", "/v1/limits")))
 
     def ready(self) -> Readiness:
-        """Whether the service takes jobs and works on them; that it does not is no error."""
+        """Return whether the service takes and processes jobs; it is no error if not."""
         accepted = (HTTPStatus.SERVICE_UNAVAILABLE,)
         return read(Readiness, json_of(self._connection.call("GET", "/readyz", accepted=accepted)))
 
     def _pages(
         self, shape: type[_Page], path: str, size: int, *, status: str | None = None
     ) -> Iterator[_Page]:
-        cursor: str | None = None
-        while True:
-            page = self._page(shape, path, size, cursor, status=status)
+        page = self._page(shape, path, size, None, status)
+        yield page
+        while page.next is not None:
+            page = self._page(shape, path, size, page.next, status)
             yield page
-            cursor = page.next
-            if cursor is None:
-                return
 
     def _page(
         self,
@@ -271,48 +254,40 @@ class Client:
         path: str,
         limit: int | None,
         cursor: str | int | None,
-        *,
         status: str | None = None,
     ) -> _Page:
         params = {"limit": limit, "status": status, "cursor": cursor}
         answer = self._connection.call("GET", path, params=params)
-        place = str(cursor)
-        return read(shape, json_of(answer), int(place) if place.isdecimal() else 0)
+        first = str(cursor)
+        return read(shape, json_of(answer), int(first) if first.isdecimal() else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job of a service: what `Client` does with a job's id, without naming it each time."""
+    """A job of a service; the methods are those of `Client` for its id."""
 
     client: Client
     id: str
 
     def status(self) -> JobStatus:
-        """It as it stands, with all of its results."""
         return self.client.status(self.id)
 
     def results(self, *, page_size: int = PAGE_SIZE) -> Iterator[Result]:
-        """All of its results, asked for page by page."""
         return self.client.results(self.id, page_size=page_size)
 
     def wait(self) -> Iterator[Progress]:
-        """Follow it to its end; see `Client.wait`."""
         return self.client.wait(self.id)
 
     def cancel(self) -> int:
-        """Cancel what of it has not begun; see `Client.cancel`."""
         return self.client.cancel(self.id)
 
     def retry(self) -> "Job":
-        """Send its failed URLs as a new job; see `Client.retry`."""
         return self.client.retry(self.id)
 
     def delete_image(self, index: int) -> None:
-        """Have one of its images deleted at Imgur; see `Client.delete_image`."""
         self.client.delete_image(self.id, index)
 
     def delete_album(self) -> None:
-        """Have its album deleted at Imgur; see `Client.delete_album`."""
         self.client.delete_album(self.id)
 
 

@@ -1,11 +1,11 @@
-"""Requests to one service, and which of them are sent again."""
+"""Requests to one service, and their retries."""
 
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -16,11 +16,11 @@ from imgup.service_url import check_service_url, is_loopback
 from imgup.version import VERSION
 
 LONGEST_WAIT_SECONDS: Final = 60.0
-"""A service that asks to wait longer is not waited for; whoever called decides."""
+"""Maximum Retry-After that is waited for; a longer one is an error, and the caller decides."""
 
-_BROKEN_WAIT_SECONDS = 0.5  # at first; twice as long each time
+_BROKEN_WAIT_SECONDS = 0.5  # at first; doubled each time
 _LATER = (
-    HTTPStatus.CONFLICT,  # of two requests that are the same, the other one is under way
+    HTTPStatus.CONFLICT,  # a request with the same key is in progress
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
@@ -28,21 +28,16 @@ _LATER = (
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """A request that will be sent once more.
-
-    Attributes:
-        seconds: when.
-        why: one sentence.
-    """
+    """The wait before a request is sent again."""
 
     seconds: float
-    why: str
+    why: str  # one sentence
 
 
 class Connection:
-    """Requests to one service. For one thread at a time.
+    """Requests to one service. Not thread-safe.
 
-    Takes what `Client` takes, and refuses it as `Client` does.
+    Has the arguments of `Client`, and raises the same errors.
     """
 
     def __init__(
@@ -59,13 +54,12 @@ class Connection:
             raise ValueError("The API key must be of visible ASCII characters.")
         self.url = check_service_url(url)
         self.sleep: Callable[[float], None] = time.sleep
-        self.sandbox = False
-        """Whether an answer so far said that images go to the sandbox."""
+        self.sandbox = False  # True once a response said that images go to the sandbox
         self._timeout = timeout
         self._retries = retries
         self._on_delay = on_delay
         self.session = requests.Session()
-        # No proxy leads to one's own machine, whatever the environment says.
+        # No proxy for this machine itself, whatever the environment says.
         self.session.trust_env = not is_loopback(self.url)
         # Always set: requests would look into .netrc otherwise.
         self.session.auth = lambda request: request
@@ -84,21 +78,21 @@ class Connection:
         is_repeatable: bool = False,
         accepted: Container[int] = (),
     ) -> requests.Response:
-        """Send a request and read its answer.
+        """Send a request, again if need be, and read the response.
 
         Args:
             method: of HTTP.
-            path: behind the service's address.
-            params: the query; what is None is left out.
+            path: relative to the service's address.
+            params: the query; None values are left out.
             json: the body.
             headers: besides the usual ones.
-            is_repeatable: whether sending it twice does no more than once; that of a GET always is.
-            accepted: statuses of refusal that are none here.
+            is_repeatable: a repetition has no further effect; always true of GET.
+            accepted: error statuses that are returned, not raised.
 
         Raises:
             ProblemError: the service refused.
-            UnreachableError: there was no answer.
-            NotImgupError: the answer is not one of this service.
+            UnreachableError: no response.
+            NotImgupError: the response is not one of this service.
         """
         repeatable = is_repeatable or method == "GET"
         attempts = 0
@@ -121,48 +115,33 @@ class Connection:
     def stream(
         self, path: str, *, headers: Mapping[str, str], silence_seconds: float
     ) -> Iterator[requests.Response]:
-        """An answer whose body is read while it comes; never asked for twice.
+        """Send a GET, once, and return a response whose body is read as it arrives.
 
         Args:
-            path: behind the service's address.
+            path: relative to the service's address.
             headers: besides the usual ones.
-            silence_seconds: how long nothing at all may come.
+            silence_seconds: maximum time without any data.
 
         Raises:
             ProblemError: the service refused.
-            UnreachableError: there was no answer, or it was cut short.
-            NotImgupError: the answer is not one of this service.
+            UnreachableError: no response, or a truncated one.
+            NotImgupError: the response is not one of this service.
         """
-        with self._send("GET", path, headers=headers, stream_silence=silence_seconds) as answer:
+        timeout = (self._timeout, silence_seconds)
+        with self._send("GET", path, headers=headers, timeout=timeout, stream=True) as answer:
             if not answer.ok:
                 raise refusal_of(answer)
             answer.raw.decode_content = True
             try:
                 yield answer
             except (HTTPError, OSError) as error:
-                raise BrokenOffError(f"{self.url} broke its answer off.") from error
+                raise BrokenOffError(f"The response of {self.url} was cut short.") from error
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | int | None] | None = None,
-        json: object = None,
-        headers: Mapping[str, str] | None = None,
-        stream_silence: float | None = None,
-    ) -> requests.Response:
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - of requests
+        url = self.url + path
+        options = {"timeout": self._timeout, "allow_redirects": False} | options
         try:
-            answer = self.session.request(
-                method,
-                self.url + path,
-                params=params,
-                json=json,
-                headers=headers,
-                timeout=(self._timeout, stream_silence or self._timeout),
-                allow_redirects=False,
-                stream=stream_silence is not None,
-            )
+            answer = self.session.request(method, url, **options)
         except requests.RequestException as error:
             raise failure_of(error, self.url) from error
         self.sandbox = self.sandbox or "X-Sandbox" in answer.headers
@@ -182,5 +161,5 @@ def _wait_before_retry(
     wait = error.retry_after
     if error.status not in _LATER or wait is None or wait > LONGEST_WAIT_SECONDS:
         return None
-    # The service's own refusal says that it has kept nothing of the request, a gateway's does not.
+    # A refusal of the service itself has kept nothing of the request; one of a gateway may have.
     return wait if is_repeatable or "code" in error.raw else None

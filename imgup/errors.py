@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the service."""
+"""Errors of the client."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ImgupError(Exception):
-    """Root of all that this package raises on purpose."""
+    """Base class of this package's errors."""
 
 
 class UnreachableError(ImgupError):
@@ -14,7 +14,7 @@ class UnreachableError(ImgupError):
 
 
 class BrokenOffError(UnreachableError):
-    """The request may have arrived, but no answer came, or not all of it."""
+    """The request may have arrived, but there was no response, or only a part of it."""
 
 
 class NotImgupError(ImgupError):
@@ -23,33 +23,25 @@ class NotImgupError(ImgupError):
 
 @dataclass(frozen=True, slots=True)
 class BadEntry:
-    """One thing wrong with a request.
+    """One error in a request."""
 
-    Attributes:
-        index: its place in the array `urls`, from 0; None if it is no entry of it.
-        value: what stood there, shortened and masked by the service.
-        code: stable code of the problem.
-        detail: one sentence for a person.
-    """
-
-    index: int | None = None
-    value: str | None = None
-    code: str = "unknown"
-    detail: str = ""
+    index: int | None = None  # in the array `urls`, from 0; None outside of it
+    value: str | None = None  # the entry, shortened and masked by the service
+    code: str = "unknown"  # stable code of the problem
+    detail: str = ""  # one sentence for people
 
 
 class ProblemError(ImgupError):
-    """The service refused, and said why (RFC 9457).
+    """The service refused the request (RFC 9457).
 
     Attributes:
         status: the HTTP status.
-        code: stable name of the kind of problem, for programs.
-        detail: one sentence for a person.
-        errors: the errors of the body.
-        errors_total: how many such pieces there are, though not all may be listed.
-        retry_after: seconds after which the service wants to be asked again; None if it does not
-            say so.
-        raw: all members of the problem as they came.
+        code: stable code of the problem.
+        detail: one sentence for people.
+        errors: the errors in the body; not all are listed if there are many.
+        errors_total: their number.
+        retry_after: seconds until the request may be repeated; None if unknown.
+        raw: all members of the problem.
     """
 
     def __init__(
@@ -74,15 +66,15 @@ class ProblemError(ImgupError):
 
 
 class BadRequestError(ProblemError):
-    """The request itself is wrong: sent again as it is, it is refused again."""
+    """The request is not valid; a repetition is refused, too."""
 
 
 class InvalidUrlsError(BadRequestError):
-    """Entries of `urls` cannot be used; `errors` names them, and nothing was taken."""
+    """Entries of `urls` are not valid; `errors` lists them, and nothing was taken."""
 
 
 class UnauthorizedError(ProblemError):
-    """No API key, or one that is not valid there."""
+    """No API key, or an invalid one."""
 
 
 class NotFoundError(ProblemError):
@@ -98,15 +90,15 @@ class ConflictError(ProblemError):
 
 
 class RateLimitedError(ProblemError):
-    """Asked too often."""
+    """Too many requests."""
 
 
 class UnavailableError(ProblemError):
-    """The service cannot do it now; nothing of the request was kept."""
+    """The service cannot process the request now, and kept nothing of it."""
 
 
 class ServiceFaultError(ProblemError):
-    """The service met an error of its own."""
+    """An internal error of the service."""
 
 
 _BY_CODE = {
@@ -126,6 +118,6 @@ _FIRST_SERVER_ERROR = 500
 
 
 def problem_kind(status: int, code: str) -> type[ProblemError]:
-    """The class of the error that a refusal of this status and code is."""
+    """Return the error class for the status and code of a refusal."""
     fallback = ServiceFaultError if status >= _FIRST_SERVER_ERROR else BadRequestError
     return _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)

@@ -1,4 +1,4 @@
-"""Server-sent events out of bytes (WHATWG HTML, section 9.2)."""
+"""Parses server-sent events (WHATWG HTML, section 9.2)."""
 
 import io
 from collections.abc import Iterator
@@ -8,28 +8,22 @@ from typing import IO, Final
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event.
+    """One event."""
 
-    Attributes:
-        name: its type; `message` where the stream gives none.
-        data: its lines of data, joined.
-        last_id: the id that resumes the stream behind it; empty if none was given.
-    """
-
-    name: str
-    data: str
-    last_id: str = ""
+    name: str  # its type; `message` by default
+    data: str  # its lines of data, joined
+    last_id: str = ""  # resumes the stream after this event; empty if none was sent
 
 
 HEARTBEAT: Final = Event("heartbeat", "")
-"""Stands for a comment, which servers send to show that the connection lives."""
+"""Stands for a comment, which servers send to show that the connection is alive."""
 
 
 def read_events(body: IO[bytes]) -> Iterator[Event]:
-    """The events of a stream, each as soon as it is whole; one that is cut short is none.
+    """Yield the events of a stream, each as soon as it is complete; a truncated one is dropped.
 
     Args:
-        body: of the answer; its `read1` gives what has come, and waits only where that is nothing.
+        body: of the response; its `read1` returns what has arrived, and blocks only without data.
     """
     name, data, last_id = "", list[str](), ""
     for text in io.TextIOWrapper(body, encoding="utf-8-sig", errors="replace"):

@@ -1,4 +1,4 @@
-"""How the command line ends; docs/cli.md says the same."""
+"""Exit codes of the command line; docs/cli.md has the same list."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from imgup.errors import ImgupError, ProblemError, UnauthorizedError
 
 
 class ExitCode(IntEnum):
-    """What a script can tell from a command's end."""
+    """The exit codes."""
 
     OK = 0
     SOME_FAILED = 1
@@ -14,10 +14,8 @@ class ExitCode(IntEnum):
     REFUSED = 3
     UNREACHABLE = 4
     UNAUTHORIZED = 5
-    INTERRUPTED = 130
-    """128 and the number of SIGINT, as shells have it."""
-    READER_GONE = 141
-    """The same of SIGPIPE."""
+    INTERRUPTED = 130  # 128 and the number of SIGINT, as in shells
+    READER_GONE = 141  # the same for SIGPIPE
 
 
 MEANINGS = """\b
@@ -25,15 +23,15 @@ Exit codes:
   0    done; of an upload: all images are at Imgur
   1    some images failed, or entries were set aside
   2    bad usage or input; nothing was sent
-  3    the service refused, and said why
-  4    the service cannot be reached, or it is not imgup that answers
+  3    the service refused the request; the message says why
+  4    the service cannot be reached, or the server is not imgup
   5    no API key, or one that is not valid
   130  interrupted; a job that was sent goes on
-  141  whoever read the output has closed it"""
+  141  the reader of the output closed it"""
 
 
 def exit_code_of(error: ImgupError) -> ExitCode:
-    """How a command ends that met this error."""
+    """Return the exit code of a command that fails with this error."""
     match error:
         case UnauthorizedError():
             return ExitCode.UNAUTHORIZED

@@ -1,4 +1,4 @@
-"""Follows a job to its end: by events where the service sends them, by polling otherwise."""
+"""Follows a job to its end: by events if the service sends them, by polling otherwise."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import IO, cast
 
-from imgup.answers import json_of, retry_after_of
+from imgup.answers import json_of, read, retry_after_of
 from imgup.connection import Connection
 from imgup.errors import (
     NotFoundError,
@@ -20,10 +20,10 @@ from imgup.errors import (
     UnreachableError,
 )
 from imgup.event_stream import HEARTBEAT, Event, read_events
-from imgup.models import JobChange, JobStatus, Progress, read
+from imgup.models import JobChange, JobStatus, Progress
 
-_SILENCE_SECONDS = 45.0  # some heartbeats; a proxy that holds them all back is noticed
-_VAIN_STREAMS = 3  # in a row without an event, before polling is tried instead
+_SILENCE_SECONDS = 45.0  # some heartbeats: a proxy that buffers them all is detected
+_VAIN_STREAMS = 3  # in a row without an event, before polling
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _PAUSE_GROWTH = 1.5
@@ -35,20 +35,13 @@ _EVENT_STREAM = "text/event-stream"
 
 
 def follow(connection: Connection, path: str) -> Iterator[Progress]:
-    """How a job comes along, until it is complete.
-
-    The same progress again says that nothing has changed and the service still answers, so that a
-    caller can leave whenever it likes.
-
-    Args:
-        connection: to the service.
-        path: of the job.
+    """Yield the progress of the job at a path until it is complete; see `Client.wait`.
 
     Raises:
         NotFoundError: there is no such job, or no longer.
         ProblemError: the service refused otherwise.
-        UnreachableError: the service has not answered for half a minute.
-        NotImgupError: an answer is not one of this service.
+        UnreachableError: no response from the service for half a minute.
+        NotImgupError: a response is not one of this service.
     """
     follower = _Follower(connection, path)
     yield from follower.follow_events()
@@ -73,7 +66,7 @@ class _Follower:
         return self._last is not None and self._last.is_complete
 
     def follow_events(self) -> Iterator[Progress]:
-        """To the job's end, or until events lead no further."""
+        """Yield progress to the job's end, or until the events end early."""
         vain = 0
         while vain < _VAIN_STREAMS:
             before = self._last
@@ -121,7 +114,7 @@ class _Follower:
             yield self._last if event.name != "heartbeat" else replace(self._last, changed=())
 
     def poll(self) -> Iterator[Progress]:
-        """To the job's end."""
+        """Yield progress to the job's end."""
         pause = _FIRST_PAUSE_SECONDS
         answered = monotonic()
         while True:
@@ -140,7 +133,7 @@ class _Follower:
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
 
     def _ask(self) -> tuple[Progress, float | None]:
-        # One result, as the counts say it all, and a large job's answer is long.
+        # One result: the counts suffice, and a large job's response is long.
         headers = {} if self._tag is None else {"If-None-Match": self._tag}
         answer = self._connection.call("GET", self._path, params={"limit": 1}, headers=headers)
         wanted = retry_after_of(answer.headers)

@@ -1,4 +1,4 @@
-"""Links in the forms that documents and forums take."""
+"""Formats links for documents, forums and spreadsheets."""
 
 import csv
 import html
@@ -14,31 +14,27 @@ if TYPE_CHECKING:
 
 FORMATS = ("links", "markdown", "bbcode", "html", "csv")
 
-# All that a URI may hold (RFC 3986), but for brackets and quotes, which close a markup's own.
+# The characters of a URI (RFC 3986) except brackets and quotes, which would end the markup.
 _KEPT_IN_MARKUP = ":/?#@!$&*+,;=%-._~"
-_CSV_HEAD = ("url", "state", "link", "reason", "message", "altered", "converted")
-# A spreadsheet takes a cell that begins so for a formula (CWE-1236).
+_CSV_HEAD = ("url", "state", "link", "reason", "message", "altered", "converted", "resolvedTo")
+# A spreadsheet evaluates a cell with such a first character as a formula (CWE-1236).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_links(results: "Iterable[Result]", form: str) -> Iterator[str]:
-    """One line for each image that is uploaded; of `csv`, for each at all, below a head.
-
-    Args:
-        results: in the order wanted.
-        form: one of `FORMATS`.
-    """
+    """Yield a line for each uploaded image in one of `FORMATS`; `csv` has all URLs and a head."""
     if form == "csv":
         yield _csv_line(_CSV_HEAD)
         for result in results:
-            cells = (result.url, result.state, result.link, result.reason, result.message)
             altered = result.altered and f"{result.altered.type} {result.altered.bytes}"
             made = result.converted
             converted = made and (
                 f"{made.source} {made.bytes_before} -> "
                 f"{made.to} {made.bytes_after} {made.width}x{made.height}"
             )
-            yield _csv_line(tuple(cell or "" for cell in (*cells, altered, converted)))
+            cells = (result.url, result.state, result.link, result.reason, result.message)
+            more = (altered, converted, result.resolved_to)
+            yield _csv_line(tuple(cell or "" for cell in (*cells, *more)))
         return
     for result in results:
         if result.link is not None:

@@ -1,4 +1,4 @@
-"""What a command shows: results on stdout for programs, words about them on stderr for people."""
+"""Output of the commands: results on stdout for programs, notes on stderr for people."""
 
 import json
 import sys
@@ -18,36 +18,36 @@ _SECONDS_WORTH_SAYING = 1.0
 
 
 class Screen:
-    """Both streams. A terminal is given colour and a bar, unless NO_COLOR is set or it is dumb."""
+    """Both streams. A terminal gets colour and a bar, unless NO_COLOR is set or it is dumb."""
 
     def __init__(self) -> None:
-        # Said, not left to rich: FORCE_COLOR would have it write control sequences into a file.
+        # Not left to rich: with FORCE_COLOR it would write control sequences into a file.
         self._console = Console(stderr=True, force_terminal=sys.stderr.isatty())
 
     def out(self, line: str) -> None:
-        """A line of the result."""
+        """Print a line of the result."""
         click.echo(visible(line))
 
     def out_json(self, document: object) -> None:
-        """The whole result, as one document."""
-        # ASCII, so that nothing in it acts on a terminal.
+        """Print the whole result as one document."""
+        # ASCII, so that no character acts on a terminal.
         click.echo(json.dumps(document, indent=2))
 
     def note(self, text: str, style: str = "") -> None:
-        """A line that is not the result."""
-        # Text is printed as it is; a str would be looked through for markup.
+        """Print a note."""
+        # rich would parse a str for markup.
         self._console.print(Text(visible(text), style), soft_wrap=True, highlight=False)
 
     def warn(self, text: str) -> None:
-        """The same about something that is not as it should be."""
+        """Print a warning."""
         self.note(text, "yellow")
 
     def error(self, text: str) -> None:
-        """Why the command ends here."""
+        """Print the error that ends the command."""
         self.note(f"imgup: {text}", "red")
 
     def watch(self, progresses: Iterable[JobProgress]) -> None:
-        """Show how a job comes along, until it is complete."""
+        """Show the progress of a job until it is complete."""
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -68,7 +68,7 @@ class Screen:
 
 
 def _span(seconds: float) -> str:
-    """So that days are not told in seconds."""
+    """Return a duration in a unit that suits it."""
     for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -82,12 +82,7 @@ def _pace(budget: UploadPace | None) -> str:
 
 
 def describe(job: JobProgress, now: datetime) -> str:
-    """Return a line about the state of a job.
-
-    Args:
-        job: the job.
-        now: the current time.
-    """
+    """Return a line about the progress of a job."""
     words = [f"{job.counts.complete} uploaded"]
     if job.counts.failed:
         words.append(f"{job.counts.failed} failed")

@@ -1,4 +1,4 @@
-"""Which service a command speaks to, and with which key."""
+"""The service that a command uses, and its key."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -22,14 +22,14 @@ _WORTH_SAYING_SECONDS = 1.0
 _P = ParamSpec("_P")
 
 
-def asks_the_service(
+def uses_the_service(
     command: Callable[Concatenate["Client", "Screen", _P], int],
 ) -> Callable[_P, None]:
-    """A command that is given a client and the screen, and returns its exit code."""
+    """Make a command of a function that gets a client and a screen, and returns the exit code."""
 
     @wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        from imgup.screen import Screen  # noqa: PLC0415 - help does not need its library
+        from imgup.screen import Screen  # noqa: PLC0415 - the help does not need rich
 
         context, screen = click.get_current_context(), Screen()
         with _client(context.obj, screen) as client:
@@ -51,10 +51,10 @@ def asks_the_service(
 
 
 def api_key(environ: Mapping[str, str]) -> str | None:
-    """The key, from the environment or the file it names: an argument could be seen by others.
+    """Return the key from the environment or its file; others could see an argument.
 
     Raises:
-        click.UsageError: both are set, or the file holds none.
+        click.UsageError: both are set, or the file has no key.
     """
     value, path = environ.get(_KEY, "").strip(), environ.get(_KEY_FILE, "").strip()
     if not path:
@@ -71,13 +71,13 @@ def api_key(environ: Mapping[str, str]) -> str | None:
 
 
 def _client(url: str, screen: "Screen") -> "Client":
-    from imgup.client import Client  # noqa: PLC0415 - nor the client's
+    from imgup.client import Client  # noqa: PLC0415 - nor requests and pydantic
 
-    def tell(delay: "Delay") -> None:
+    def warn(delay: "Delay") -> None:
         if delay.seconds >= _WORTH_SAYING_SECONDS:
             screen.warn(f"{delay.why} Trying again in {delay.seconds:.0f} s.")
 
     try:
-        return Client(url, api_key(os.environ), on_delay=tell)
+        return Client(url, api_key(os.environ), on_delay=warn)
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -8,11 +8,10 @@ DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 
 def check_service_url(url: str) -> str:
-    """The address as requests build on it: without a slash at its end.
+    """Return the address without a slash at its end.
 
     Raises:
-        ValueError: it is none, with a sentence that says what is wrong. The address is not in it:
-            it may hold a password.
+        ValueError: it is not valid; the text leaves it out, as it may hold a password.
     """
     text = url.strip()
     try:
@@ -30,7 +29,7 @@ def check_service_url(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether it leads to this machine only."""
+    """Whether a URL leads to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

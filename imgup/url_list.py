@@ -1,4 +1,4 @@
-"""Lists of URLs as people have them, and which entries are plainly no URLs of images."""
+"""Reads lists of URLs, and finds the entries that cannot be URLs of images."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _LONGEST_URL = 8192
-"""Characters, as the service has it; a data URL may be longer."""
+"""Characters, the service's own limit; a data URL may be longer."""
 
 _SURROUNDING = "".join(map(chr, range(ord(" ") + 1)))
 _NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
@@ -19,34 +19,28 @@ _match_http = re.compile(r"https?://([^/?#]*)", re.IGNORECASE | re.ASCII).match
 
 
 class UrlListError(Exception):
-    """A list cannot be read at all; the text says why."""
+    """A list cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a list.
+    """One entry of a list."""
 
-    Attributes:
-        value: what stands there; of JSON that is no text, its JSON.
-        place: where it stands, for people: `list.txt:3`.
-        is_text: whether it is a text, as every URL must be.
-    """
-
-    value: str
-    place: str
-    is_text: bool = True
+    value: str  # as written; the JSON of an entry that is no string
+    place: str  # for people: `list.txt:3`
+    is_text: bool = True  # False for JSON that is no string
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """An entry that is not sent, and why."""
+    """An entry that is not sent, and the reason."""
 
     entry: Entry
     why: str
 
     @property
     def shown(self) -> str:
-        """What stands there, without a password, and shortened."""
+        """The entry, shortened and without a password."""
         if _is_data_url(self.entry.value):
             return self.entry.value[:_TEXT_SHOWN].partition(",")[0] + ",…"
         text = _CREDENTIALS.sub("://…@", self.entry.value)
@@ -54,16 +48,16 @@ class SetAside:
 
 
 def read_list(content: bytes, name: str) -> Iterator[Entry]:
-    """The entries of a list: one URL a line, or a JSON array, or `{"urls": […]}`.
+    """Yield the entries of a list: one URL a line, a JSON array, or `{"urls": […]}`.
 
-    Blank lines and those that begin with # are left out.
+    Blank lines and lines that begin with # are skipped.
 
     Args:
         content: of a file or stream.
-        name: of it, for places and messages.
+        name: of the file, for places and messages.
 
     Raises:
-        UrlListError: it is not UTF-8, or begins as JSON and is none of such a shape.
+        UrlListError: not UTF-8, or JSON of another shape.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -81,11 +75,11 @@ def read_list(content: bytes, name: str) -> Iterator[Entry]:
 
 
 def sort_out(entries: Iterable[Entry]) -> tuple[list[Entry], list[SetAside]]:
-    """The entries to send, and those set aside, each in their order."""
+    """Return the entries to send, and those set aside, each in their order."""
     good: list[Entry] = []
     aside: list[SetAside] = []
     for entry in entries:
-        why = _what_is_wrong(entry)
+        why = _fault_of(entry)
         if why is None:
             good.append(entry)
         else:
@@ -115,15 +109,11 @@ def _read_json(text: str, name: str) -> Iterator[Entry]:
             yield Entry(json.dumps(value), place, is_text=False)
 
 
-def _what_is_wrong(entry: Entry) -> str | None:
+def _fault_of(entry: Entry) -> str | None:
     if not entry.is_text:
         return "not a text"
     if _is_data_url(entry.value):
         return None if "," in entry.value else "a data URL without a comma before its data"
-    return _what_is_wrong_with_link(entry)
-
-
-def _what_is_wrong_with_link(entry: Entry) -> str | None:
     url = entry.value.strip(_SURROUNDING)
     found = _match_http(url)
     if found is None:
@@ -132,12 +122,12 @@ def _what_is_wrong_with_link(entry: Entry) -> str | None:
         return f"longer than {_LONGEST_URL} characters"
     if _HALF_CHARACTER.search(url):
         return "holds half a character"
-    if _NOT_IN_HOST.search(found[1]):
+    return _host_fault_of(url, found[1])
+
+
+def _host_fault_of(url: str, authority: str) -> str | None:
+    if _NOT_IN_HOST.search(authority):
         return "has a space, a control character, a backslash or a % in its host"
-    return _what_is_wrong_with_host(url)
-
-
-def _what_is_wrong_with_host(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         _port = parts.port

@@ -1,4 +1,4 @@
-"""The version; pyproject.toml names the same."""
+"""The version, the same as in pyproject.toml."""
 
 from typing import Final
 

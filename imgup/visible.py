@@ -1,16 +1,13 @@
-"""Text from elsewhere, made fit for a terminal."""
+"""Makes text of others safe for a terminal."""
 
 
 def visible(text: str) -> str:
-    """The text with each character that is not printed shown as an escape.
+    """Return a text with its unprintable characters as escapes.
 
-    Control characters would act on the terminal, and marks of direction would show another text
-    than there is.
+    Control characters would act on the terminal, and direction marks would change what is read.
     """
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgup.exit_codes import ExitCode
-from imgup.service_access import asks_the_service
+from imgup.service_access import uses_the_service
 
 if TYPE_CHECKING:
     from imgup.client import Client
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("job_id", metavar="JOB")
-@asks_the_service
+@uses_the_service
 def cancel(client: "Client", screen: "Screen", *, job_id: str) -> int:
-    """Cancel a job: what has not begun fails as cancelled, what is in work is finished."""
+    """Cancel a job: waiting URLs fail as cancelled, those in progress are finished."""
     screen.out(f"{client.cancel(job_id)} cancelled")
     return ExitCode.OK
 
 
 @click.command()
 @click.argument("job_id", metavar="JOB")
-@asks_the_service
+@uses_the_service
 def retry(client: "Client", screen: "Screen", *, job_id: str) -> int:
     """Send the failed URLs of a complete job as a new job, and print its id."""
     screen.out(client.retry(job_id).id)
@@ -34,14 +34,14 @@ def retry(client: "Client", screen: "Screen", *, job_id: str) -> int:
 @click.argument("job_id", metavar="JOB")
 @click.argument("index", type=click.IntRange(min=0), required=False)
 @click.option("--album", is_flag=True, help="Delete the job's new album; its images stay.")
-@asks_the_service
+@uses_the_service
 def delete(
     client: "Client", screen: "Screen", *, job_id: str, index: int | None, album: bool
 ) -> int:
     """Delete an uploaded image at Imgur, or the album that was created for a job.
 
-    INDEX is the place of its URL in the job, from 0. The deletion happens behind it;
-    `imgup status JOB` says how it goes.
+    INDEX is the place of its URL in the job, from 0. The deletion happens afterwards;
+    `imgup status JOB` shows its state.
     """
     if album == (index is not None):
         raise click.UsageError("Give either the INDEX of an image or --album.")

@@ -1,4 +1,4 @@
-"""Looking at jobs, images and limits."""
+"""Commands that show jobs, images and limits."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -8,7 +8,7 @@ import click
 
 from imgup.commands.waiting import watch_job
 from imgup.exit_codes import ExitCode
-from imgup.service_access import asks_the_service
+from imgup.service_access import uses_the_service
 from imgup.states import COMPLETE, IN_PROGRESS, PENDING
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ _LARGEST_PAGE = 1000
 @click.argument("job_id", metavar="JOB")
 @click.option("--follow", is_flag=True, help="Wait until the job is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
-@asks_the_service
+@uses_the_service
 def status(client: "Client", screen: "Screen", *, job_id: str, follow: bool, as_json: bool) -> int:
-    """Show how a job stands: a head, then a line for each of its URLs.
+    """Show the state of a job: a head, then a line for each of its URLs.
 
-    Ends with 1 if any of them has failed so far.
+    The exit code is 1 if any of them has failed so far.
     """
     job = client.job(job_id)
     if follow:
@@ -45,7 +45,7 @@ def status(client: "Client", screen: "Screen", *, job_id: str, follow: bool, as_
 @click.option("--status", "wanted", type=click.Choice(_STATUSES), help="Only jobs of this status.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@asks_the_service
+@uses_the_service
 def list_jobs(
     client: "Client", screen: "Screen", *, wanted: str | None, limit: int, as_json: bool
 ) -> int:
@@ -66,7 +66,7 @@ def list_jobs(
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@asks_the_service
+@uses_the_service
 def links(client: "Client", screen: "Screen", *, as_json: bool) -> int:
     """Print the links of all images of all jobs, in order of completion."""
     if as_json:
@@ -79,9 +79,9 @@ def links(client: "Client", screen: "Screen", *, as_json: bool) -> int:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
-@asks_the_service
+@uses_the_service
 def limits(client: "Client", screen: "Screen", *, as_json: bool) -> int:
-    """Show Imgur's limits, as the service last heard of them."""
+    """Show Imgur's limits, as the service last received them."""
     found = client.limits()
     if as_json:
         screen.out_json(dict(found.raw))
@@ -146,7 +146,7 @@ def _describe(allowance: "Allowance") -> str:
 
 
 def shown_time(time: datetime | None) -> str:
-    """A time stamp to the second, GMT; a dash where there is none."""
+    """Return a time to the second in GMT; a dash for None."""
     if time is None:
         return "-"
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -17,8 +17,8 @@ _ONLY_THE_CLIENT = (
 @click.option("--host", help="Where to listen; the same as HOST.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The same as PORT; 0 takes a free one.")
 def serve(host: str | None, port: int | None) -> None:
-    """Start the service in place of this command, with its settings from the environment."""
-    # Its code is always there, what it needs is not; falcon stands for all of that.
+    """Start the service in place of this command; its settings are environment variables."""
+    # The service's code is always installed, its requirements are not; falcon is one of them.
     if importlib.util.find_spec("falcon") is None:
         click.echo(_ONLY_THE_CLIENT, err=True)
         click.get_current_context().exit(ExitCode.USAGE)
@@ -27,6 +27,6 @@ def serve(host: str | None, port: int | None) -> None:
         environ["HOST"] = host
     if port is not None:
         environ["PORT"] = str(port)
-    # The same process: a signal to it is then the service's own.
+    # In the same process, so that signals reach the service.
     command = [sys.executable, "-m", "service"]
-    os.execve(sys.executable, command, environ)  # noqa: S606 - no shell is wanted
+    os.execve(sys.executable, command, environ)  # noqa: S606 - no shell needed

@@ -9,7 +9,7 @@ from imgup.commands.waiting import watch_job
 from imgup.errors import InvalidUrlsError
 from imgup.exit_codes import ExitCode
 from imgup.link_formats import FORMATS, render_links
-from imgup.service_access import asks_the_service
+from imgup.service_access import uses_the_service
 from imgup.states import FAILED
 from imgup.url_list import Entry, SetAside, UrlListError, read_list, sort_out
 
@@ -52,7 +52,7 @@ _STDIN = "-"
     default=None,
     help="Whether images that Imgur refuses are converted; they are, where the service does that.",
 )
-@asks_the_service
+@uses_the_service
 def upload(
     client: "Client",
     screen: "Screen",

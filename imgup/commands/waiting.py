@@ -1,4 +1,4 @@
-"""Waits for a job, until the user interrupts."""
+"""Waits for the end of a job."""
 
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def watch_job(screen: "Screen", job: "Job") -> None:
-    """Show how a job comes along until it is complete.
+    """Show the progress of a job until it is complete.
 
     Raises:
-        KeyboardInterrupt: somebody lost patience, and was told how to go on.
-        ImgupError: the service is gone, or the job is.
+        KeyboardInterrupt: the user stopped the wait; a note says how to resume it.
+        ImgupError: the service or the job is gone.
     """
     try:
         screen.watch(job.wait())

@@ -126,7 +126,7 @@ def test_a_server_that_is_not_the_service_ends_with_4(service, imgup):
 def test_a_service_that_is_down_ends_with_4(imgup):
     ran = imgup("upload", "http://example.com/a.png", url="http://127.0.0.1:1")
     assert (ran.returncode, ran.stdout) == (4, "")
-    assert ran.stderr == "imgup: Nobody takes connections at http://127.0.0.1:1.\n"
+    assert ran.stderr == "imgup: Cannot connect to http://127.0.0.1:1.\n"
 
 
 def test_a_key_is_needed_where_there_are_keys(launch, imgup, tmp_path):

@@ -261,7 +261,7 @@ def test_each_kind_of_trouble_has_its_exit_code(imgup, stand_in, told, code, sai
 def test_no_service_ends_with_4(imgup):
     ran = imgup("links", IMGUP_URL="http://127.0.0.1:1")
     assert ran.exit_code == 4
-    assert ran.stderr == "imgup: Nobody takes connections at http://127.0.0.1:1.\n"
+    assert ran.stderr == "imgup: Cannot connect to http://127.0.0.1:1.\n"
 
 
 def test_a_service_that_asks_to_wait_is_waited_for(imgup, stand_in):

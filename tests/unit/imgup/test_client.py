@@ -304,7 +304,7 @@ def test_another_server_is_told_from_a_service(stand_in, client, told):
 def test_a_refusal_with_a_code_of_another_kind_is_not_the_services(stand_in, client, waits):
     told = Told(429, {"code": 429, "message": "Quota."}, {"Retry-After": "1"})
     stand_in.tell("POST", JOB_PATH + "/retry", told)
-    with pytest.raises(RateLimitedError, match="stands before"):
+    with pytest.raises(RateLimitedError, match="gateway"):
         client.retry(JOB)
     assert waits == []
 
@@ -325,7 +325,7 @@ def test_a_stamp_that_is_none_is_not_of_this_service(stand_in, client):
 def test_nobody_listening_is_told_at_once(waits):
     with Client("http://127.0.0.1:1") as client:
         client._connection.sleep = waits.append
-        with pytest.raises(UnreachableError, match="Nobody"):
+        with pytest.raises(UnreachableError, match="Cannot connect"):
             client.ready()
     assert waits == []
 

@@ -86,7 +86,7 @@ def test_a_retry_of_a_job_put_off_by_the_service_is_sent_again(stand_in, client,
 def test_a_retry_of_a_job_put_off_by_a_gateway_is_not(stand_in, client, waits):
     told = Told(503, b"busy", {"Content-Type": "text/plain", "Retry-After": "1"})
     stand_in.tell("POST", JOB_PATH + "/retry", told)
-    with pytest.raises(UnavailableError, match="stands before"):
+    with pytest.raises(UnavailableError, match="gateway"):
         client.retry(JOB)
     assert waits == []
 
@@ -134,10 +134,10 @@ def test_a_retry_of_a_job_whose_answer_was_lost_is_not_sent_again(client, adapte
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (requests.ConnectTimeout(), "too long to take the connection"),
+        (requests.ConnectTimeout(), "timed out"),
         (requests.exceptions.SSLError(), "TLS"),
         (requests.exceptions.ProxyError(), "proxy"),
-        (requests.exceptions.InvalidURL(), "no address"),
+        (requests.exceptions.InvalidURL(), "not a valid address"),
     ],
 )
 def test_what_never_arrived_is_named_and_not_sent_again(client, adapter, waits, error, said):
@@ -172,7 +172,7 @@ def hanging_up() -> Iterator[str]:
 def test_a_server_that_hangs_up_is_asked_a_few_times(hanging_up, waits):
     with Client(hanging_up) as client:
         client._connection.sleep = waits.append
-        with pytest.raises(BrokenOffError, match="broke the connection off"):
+        with pytest.raises(BrokenOffError, match="closed the connection"):
             client.ready()
     assert waits == [0.5, 1.0, 2.0, 4.0]
 

@@ -117,10 +117,11 @@ def test_loopback(url, is_here):
 
 SMALLER = Altered("image/jpeg", 7)
 MADE = Converted("image/webp", "image/png", 9, 8, 40, 30)
+IMAGE = "https://i/b.png"
 RESULTS = [
     Result(0, "https://a/0", "complete", link='https://i/a_(1)"]<b>&c.png', altered=SMALLER),
     Result(1, "https://a/1,2", "failed", reason="empty", message='=No "bytes".'),
-    Result(2, "https://a/3", "complete", link="https://i/b.png", converted=MADE),
+    Result(2, "https://a/3", "complete", IMAGE, converted=MADE, resolved_to="https://b/"),
 ]
 
 
@@ -146,10 +147,10 @@ RESULTS = [
         (
             "csv",
             [
-                "url,state,link,reason,message,altered,converted",
-                'https://a/0,complete,"https://i/a_(1)""]<b>&c.png",,,image/jpeg 7,',
-                '"https://a/1,2",failed,,empty,"\'=No ""bytes"".",,',
-                "https://a/3,complete,https://i/b.png,,,,image/webp 9 -> image/png 8 40x30",
+                "url,state,link,reason,message,altered,converted,resolvedTo",
+                'https://a/0,complete,"https://i/a_(1)""]<b>&c.png",,,image/jpeg 7,,',
+                '"https://a/1,2",failed,,empty,"\'=No ""bytes"".",,,',
+                "https://a/3,complete,https://i/b.png,,,,image/webp 9 -> image/png 8 40x30,https://b/",
             ],
         ),
     ],
