@@ -12,28 +12,15 @@ _LEASE_SLACK_SECONDS = 15.0  # beyond the deadlines: for name lookups and a slow
 
 @dataclass(frozen=True, slots=True)
 class BackendConfig:
-    """Configuration of workers and queue.
+    """Configuration of workers and queue; see also `MailboxLimits`."""
 
-    Attributes:
-        worker_count: initial number of workers.
-        max_queued_urls: maximum number of queued and leased URLs; a job beyond it is refused.
-        worker: configuration of each worker.
-        max_state_bytes: see `MailboxLimits.state_bytes`.
-        job_ttl_seconds: how long a complete job is kept; 0 for as long as memory suffices.
-        upload_again: see `MailboxLimits`.
-        journal_path: path of the journal; None keeps the state in memory only.
-        source_concurrency: see `MailboxLimits`.
-        scaling: when their number changes by itself.
-        quota: what uploads are held to.
-    """
-
-    worker_count: int
-    max_queued_urls: int
+    worker_count: int  # at the start
+    max_queued_urls: int  # queued and leased; a job beyond it is refused
     worker: WorkerConfig
     max_state_bytes: int = MailboxLimits().state_bytes
-    job_ttl_seconds: float = 0.0
+    job_ttl_seconds: float = 0.0  # of complete jobs; 0: as long as memory suffices
     upload_again: bool = True
-    journal_path: str | None = None
+    journal_path: str | None = None  # None keeps the state in memory only
     source_concurrency: int = 32
     scaling: ScalingRules = field(default_factory=ScalingRules)
     quota: QuotaRules = field(default_factory=QuotaRules)

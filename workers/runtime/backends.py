@@ -1,11 +1,13 @@
-"""The engines of the setting BACKEND; the one that needs `ray` is imported on demand."""
+"""The engine of BACKEND=ray; `ray`, which is optional, is imported on demand."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.ray.environment import ClusterAddress, prepare_environment
+
+if TYPE_CHECKING:
+    from workers.runtime.ray.backend import RayBackend
 
 _MISSING = (
     "BACKEND=ray needs the package ray, which is not installed: "
@@ -19,10 +21,7 @@ def ray_backend(config: BackendConfig, where: ClusterAddress) -> ManagedBackend:
     Raises:
         BackendError: `ray` is not installed.
     """
-    prepare_environment(where)
-    with _missing_ray_reported():
-        from workers.runtime.ray.backend import RayBackend  # noqa: PLC0415 - `ray` is an optional extra
-    return RayBackend(config, where)
+    return _import_engine(where)(config, where)
 
 
 def remove_ray_backend(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
@@ -39,17 +38,15 @@ def remove_ray_backend(where: ClusterAddress, seconds: float) -> dict[str, int] 
         BackendError: `ray` is not installed, or the cluster cannot be reached.
         BackendLostError: the state is gone, or does not respond.
     """
+    return _import_engine(where).remove(where, seconds)
+
+
+def _import_engine(where: ClusterAddress) -> "type[RayBackend]":
     prepare_environment(where)
-    with _missing_ray_reported():
-        from workers.runtime.ray.removal import remove_board  # noqa: PLC0415 - the same
-    return remove_board(where, seconds)
-
-
-@contextmanager
-def _missing_ray_reported() -> Iterator[None]:
     try:
-        yield
+        from workers.runtime.ray.backend import RayBackend  # noqa: PLC0415 - an optional extra
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
         raise BackendError(_MISSING) from None
+    return RayBackend

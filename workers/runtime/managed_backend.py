@@ -1,9 +1,13 @@
-"""A backend with its life cycle, for all engines."""
+"""A backend with its life cycle, the base class of all engines."""
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
-from workers.contract.backend import Backend, BackendHealth, BackendLostError, BackendState
+import structlog
+
+from workers.contract.backend import BackendHealth, BackendLostError, BackendState
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
+from workers.runtime.backend_config import BackendConfig
 
 
 class BackendError(Exception):
@@ -16,14 +20,27 @@ class Wakeup(Protocol):
     def fileno(self) -> int: ...
 
 
-class ManagedBackend(Backend, Protocol):
-    """A backend that the service's main thread starts, supervises, drains and stops."""
+class ManagedBackend(ABC):
+    """A `Backend` that the service's main thread starts, supervises, drains and stops.
+
+    The calls of `Backend` may come from any thread.
+    """
+
+    mailbox: MailboxCalls  # set by `start`, and so is the job table
+    job_table: JobTableCalls
+
+    def __init__(self, config: BackendConfig) -> None:
+        self._config = config
+        self._is_lost = False  # `health` makes no call then
+        self._is_closed = False
+        self._log = structlog.get_logger("backend")
 
     @property
     def outlives_service(self) -> bool:
         """True if jobs continue after the end of this service; `drain` then ends nothing."""
-        ...
+        return False
 
+    @abstractmethod
     def start(self) -> None:
         """Start state and workers, or find them; returns before the workers are ready.
 
@@ -31,20 +48,20 @@ class ManagedBackend(Backend, Protocol):
             BackendError: the engine cannot be started or reached.
             JournalError: the journal cannot be used.
         """
-        ...
 
+    @abstractmethod
     def supervise(self, wakeup: Wakeup) -> None:
         """Supervise the backend until `wakeup` is readable.
 
         Raises:
             BackendLostError: the state is gone.
         """
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Take no more jobs and lease no more URLs; leased ones may still end."""
-        ...
 
+    @abstractmethod
     def drain(self, seconds: float) -> dict[str, int]:
         """After `close`: wait for the leased URLs.
 
@@ -57,45 +74,28 @@ class ManagedBackend(Backend, Protocol):
         Raises:
             BackendLostError: the state was lost meanwhile.
         """
-        ...
 
+    @abstractmethod
     def stop(self) -> None:
-        """End all processes of this backend."""
-        ...
+        """End all processes of this backend; callable at any time."""
 
+    @abstractmethod
+    def scale(self, count: int) -> None:
+        """See `Backend.scale`."""
 
-class HealthReader:
-    """Health of a backend, the same for all engines. Thread-safe.
-
-    Attributes:
-        mailbox: the queue or its proxy; set when the engine starts.
-        job_table: the jobs or their proxy; set when the engine starts.
-        _workers_wanted: target number of workers.
-        _max_workers: see `BackendHealth`.
-        _is_lost: the state is known to be lost: `health` makes no call.
-        _is_closed: `close` was called.
-    """
-
-    mailbox: MailboxCalls
-    job_table: JobTableCalls
-    _workers_wanted: int
-    _max_workers: int | None = None
-    _is_lost: bool = False
-    _is_closed: bool = False
-
+    @abstractmethod
     def workers_wanted(self) -> int:
-        return self._workers_wanted
+        """See `Backend.workers_wanted`."""
 
     def health(self) -> BackendHealth:
-        wanted = self.workers_wanted()
+        """See `Backend.health`."""
+        wanted, most = self.workers_wanted(), self._config.scaling.most
         try:
             stats = None if self._is_lost else self.mailbox.stats()
         except BackendLostError:
             stats = None
         if stats is None:
-            return BackendHealth(
-                BackendState.LOST, 0, wanted, 0, 0, 0.0, max_workers=self._max_workers
-            )
+            return BackendHealth(BackendState.LOST, 0, wanted, 0, 0, 0.0, max_workers=most)
         if self._is_closed or stats.draining:
             state = BackendState.DRAINING
         else:
@@ -109,5 +109,5 @@ class HealthReader:
             pause_seconds=stats.pause_seconds,
             block=stats.block,
             workers_draining=stats.workers_draining,
-            max_workers=self._max_workers,
+            max_workers=most,
         )

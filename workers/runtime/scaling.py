@@ -12,46 +12,27 @@ from workers.contract.queue_stats import QueueStats
 
 @dataclass(frozen=True, slots=True)
 class ScalingRules:
-    """Rules of automatic scaling.
+    """Rules of automatic scaling."""
 
-    Attributes:
-        most: maximum number of workers; None for no automatic scaling.
-        wait_seconds: a queue with a longer expected wait is too long.
-        hold_seconds: how long the queue must be too long, without a break.
-        grow_seconds: minimum time between two growths, so that the first shows its effect.
-        quiet_seconds: how long there must be idle lanes before a worker is drained.
-        shrink_seconds: minimum time between two drains.
-        heeds_quota: whether uploads use up Imgur's quota; not so with the sandbox.
-    """
-
-    most: int | None = None
-    wait_seconds: float = 10.0
-    hold_seconds: float = 2.0
-    grow_seconds: float = 5.0
-    quiet_seconds: float = 60.0
-    shrink_seconds: float = 10.0
-    heeds_quota: bool = True
+    most: int | None = None  # maximum number of workers; None for no automatic scaling
+    wait_seconds: float = 10.0  # a queue with a longer expected wait is too long
+    hold_seconds: float = 2.0  # minimum time that the queue must be too long, without a break
+    grow_seconds: float = 5.0  # between two growths, so that the first shows its effect
+    quiet_seconds: float = 60.0  # minimum time with idle lanes before a worker is drained
+    shrink_seconds: float = 10.0  # between two drains
+    heeds_quota: bool = True  # uploads use up Imgur's quota; not so with the sandbox
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The load of the workers.
+    """The load of the workers."""
 
-    Attributes:
-        waiting_urls: number of URLs that a worker could take now.
-        workers_ready: number of workers that have asked for work, and are not draining.
-        workers_idle: of these, those with a free lane that waits for work.
-        rate_per_second: recent rate of final URLs; None if unknown.
-        is_paused: whether uploads pause for Imgur.
-        uploads_left: remaining quota until its reset; None if unknown.
-    """
-
-    waiting_urls: int
-    workers_ready: int
-    workers_idle: int
-    rate_per_second: float | None = None
-    is_paused: bool = False
-    uploads_left: int | None = None
+    waiting_urls: int  # URLs that a worker could take now
+    workers_ready: int  # workers that have requested work, and are not draining
+    workers_idle: int  # of these, those with a free lane that waits for work
+    rate_per_second: float | None = None  # recent rate of final URLs; None if unknown
+    is_paused: bool = False  # uploads pause for Imgur
+    uploads_left: int | None = None  # remaining quota until its reset; None if unknown
 
     @classmethod
     def of(cls, stats: MailboxStats, queue_stats: QueueStats) -> "Load":
@@ -98,8 +79,8 @@ class Scaler:
         self._lock = threading.Lock()
         self._least = self._wanted = count
         self._changed_at = -math.inf
-        self._pressed_since: float | None = None
-        self._quiet_since: float | None = None
+        self._pressed_since = math.inf
+        self._quiet_since = math.inf
 
     @property
     def wanted(self) -> int:
@@ -132,8 +113,9 @@ class Scaler:
             return None
         with self._lock:
             now = self._clock()
-            self._pressed_since = _since(self._pressed_since, now, holds=self._is_pressed(load))
-            self._quiet_since = _since(self._quiet_since, now, holds=load.workers_idle > 0)
+            pressed, quiet = self._is_pressed(load), load.workers_idle > 0
+            self._pressed_since = min(self._pressed_since, now) if pressed else math.inf
+            self._quiet_since = min(self._quiet_since, now) if quiet else math.inf
             return self._grow(load, self._rules.most, now) or self._shrink(now)
 
     def _is_pressed(self, load: Load) -> bool:
@@ -153,8 +135,7 @@ class Scaler:
     def _grow(self, load: Load, maximum: int, now: float) -> Change | None:
         rules = self._rules
         if (
-            self._pressed_since is None
-            or now - self._pressed_since < rules.hold_seconds
+            now - self._pressed_since < rules.hold_seconds
             or now - self._changed_at < rules.grow_seconds
             or self._wanted >= maximum
         ):
@@ -167,8 +148,7 @@ class Scaler:
     def _shrink(self, now: float) -> Change | None:
         rules = self._rules
         if (
-            self._quiet_since is None
-            or now - self._quiet_since < rules.quiet_seconds
+            now - self._quiet_since < rules.quiet_seconds
             or now - self._changed_at < rules.shrink_seconds
             or self._wanted <= self._least
         ):
@@ -180,11 +160,5 @@ class Scaler:
         change = Change(self._wanted, count, why)
         self._wanted = count
         self._changed_at = self._clock()
-        self._pressed_since = None
+        self._pressed_since = math.inf
         return change
-
-
-def _since(before: float | None, now: float, *, holds: bool) -> float | None:
-    if not holds:
-        return None
-    return now if before is None else before

@@ -22,13 +22,7 @@ _KILLED_RESTART_SECONDS = 0.1
 
 
 class WorkerProcess(Protocol):
-    """A started worker: a `multiprocessing.Process` or an actor.
-
-    Attributes:
-        pid: process id, for the log.
-        exitcode: None while it runs; 0 after a normal end, negative after a signal of that number.
-        sentinel: file descriptor that is readable when the worker has ended.
-    """
+    """A started worker: a `multiprocessing.Process`, or an actor with the same methods."""
 
     @property
     def pid(self) -> int | None: ...
@@ -39,17 +33,11 @@ class WorkerProcess(Protocol):
     @property
     def sentinel(self) -> int: ...
 
-    def kill(self) -> None:
-        """Kill the worker."""
-        ...
+    def kill(self) -> None: ...
 
-    def join(self) -> None:
-        """Wait until the worker has ended."""
-        ...
+    def join(self) -> None: ...
 
-    def close(self) -> None:
-        """Release the resources of an ended worker."""
-        ...
+    def close(self) -> None: ...
 
 
 StartWorker = Callable[[str], WorkerProcess]
@@ -77,28 +65,21 @@ def stop_signals_held() -> Iterator[None]:
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """A slot for one worker process at a time.
-
-    Attributes:
-        starts: number of processes started so far; part of the worker's unique id.
-        is_stuck: the process was killed because it was stuck.
-        false_starts: number of consecutive processes that ended before they asked for work.
-        due: monotonic seconds; the next process starts no earlier.
-    """
+    """A slot for one worker process at a time."""
 
     number: int
     worker_id: str = ""
     process: WorkerProcess | None = None
-    starts: int = 0
-    is_stuck: bool = False
-    false_starts: int = 0
-    due: float = 0.0
+    starts: int = 0  # processes so far; part of the worker's unique id
+    is_stuck: bool = False  # the process was killed because it was stuck
+    false_starts: int = 0  # consecutive processes that ended before their first request
+    due: float = 0.0  # monotonic seconds; the next process starts no earlier
 
 
 class Supervisor:
     """Keeps a number of workers running. Not thread-safe.
 
-    A worker that had asked for work is replaced at once. One that ended before that is replaced
+    A worker that had requested work is replaced at once. One that ended before that is replaced
     with backoff, as the next one probably fails too.
 
     Args:

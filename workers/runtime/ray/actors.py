@@ -1,4 +1,4 @@
-"""The actors of a backend: finds them on the cluster, or starts them."""
+"""Finds the actors of a backend on the cluster, or starts them."""
 
 from collections.abc import Callable
 from typing import cast
@@ -8,7 +8,7 @@ import ray
 from workers.contract.errors import JournalError
 from workers.contract.state_calls import RESTORE_SECONDS
 from workers.runtime.backend_config import BackendConfig
-from workers.runtime.backend_log import log_open_tasks
+from workers.runtime.backend_log import close_state
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.calls import STATE_THREADS, Actor, answer_of, facts_of, objects_of
 from workers.runtime.ray.environment import ClusterAddress
@@ -27,20 +27,16 @@ _START_SECONDS = 60.0  # for the start of an actor's process on a busy machine
 
 
 class ClusterHandles:
-    """A backend's state actor and its supervisor.
+    """A backend's state actor, which is open, and its supervisor.
 
-    Args:
-        state: the opened state actor.
-        where: the cluster.
-
-    Attributes:
-        objects: proxies of the state actor's objects.
+    All methods raise StateLostError if the state is gone.
     """
 
     def __init__(self, state: Actor, where: ClusterAddress) -> None:
         self._state = state
         self._where = where
         self._facts = facts_of(state, _START_SECONDS)
+        self.objects = objects_of(state)
         self._supervisor = (
             ray.remote(ClusterSupervisor)
             .options(
@@ -54,14 +50,9 @@ class ClusterHandles:
             )
             .remote(state, where)
         )
-        self.objects = objects_of(state)
 
     def workers_wanted(self) -> int:
-        """Return the target number of workers.
-
-        Raises:
-            StateLostError: the state is gone; the other methods raise it too.
-        """
+        """Return the target number of workers."""
         return cast("int", answer_of(self._state.workers_wanted.remote(), CALL_SECONDS))
 
     def scale(self, count: int) -> int:
@@ -78,26 +69,15 @@ class ClusterHandles:
         watching.future().add_done_callback(lambda _: then())
 
     def close(self) -> None:
-        """Take no more jobs and lease no more URLs; leased ones may still end."""
+        """See `ManagedBackend.close`."""
         answer_of(self._supervisor.close.remote(), _START_SECONDS, "supervisor actor")
         self.objects.mailbox.close()
 
     def drain(self, seconds: float) -> dict[str, int]:
-        """After `close`: wait for the leased URLs.
-
-        Args:
-            seconds: how long; workers that are not done by then are killed.
-
-        Returns:
-            Number of unfinished URLs by job id.
-        """
+        """See `ManagedBackend.drain`."""
         ref = self._supervisor.drain.remote(seconds)
         answer_of(ref, seconds + _START_SECONDS, "supervisor actor")
-        unfinished = self.objects.job_table.unfinished()
-        kept = self._facts.config.journal_path is not None
-        log_open_tasks(self.objects.mailbox.open_tasks(), kept=kept)
-        self.objects.recovery.close()
-        return unfinished
+        return close_state(self.objects, self._facts.config.journal_path)
 
     def end(self) -> None:
         """End all actors; the state is lost then."""
@@ -110,7 +90,7 @@ class ClusterHandles:
 def find_or_start(
     config: BackendConfig, where: ClusterAddress, log_socket: str | None
 ) -> tuple[ClusterHandles, Opening]:
-    """The backend of a namespace, with these settings if it is not there yet.
+    """Return the backend of a namespace; start it with these settings if there is none.
 
     Raises:
         JournalError: the journal cannot be used.
@@ -139,7 +119,7 @@ def find_or_start(
 
 
 def find(where: ClusterAddress) -> ClusterHandles | None:
-    """The backend of a namespace, if there is one."""
+    """Return the backend of a namespace, if there is one."""
     try:
         state = ray.get_actor(STATE_NAME, where.namespace)
     except ValueError:

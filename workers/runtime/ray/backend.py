@@ -4,14 +4,13 @@ import multiprocessing.connection
 from typing import Any
 
 import ray
-import structlog
 
 from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.backend_log import log_recovered
-from workers.runtime.managed_backend import BackendError, HealthReader, Wakeup
-from workers.runtime.ray.actors import find_or_start
+from workers.runtime.managed_backend import BackendError, ManagedBackend, Wakeup
+from workers.runtime.ray.actors import find, find_or_start
 from workers.runtime.ray.calls import Silences, StateLostError
 from workers.runtime.ray.connection import connect, disconnect
 from workers.runtime.ray.environment import ClusterAddress
@@ -20,8 +19,8 @@ from workers.runtime.ray.state_actor import Opening
 from workers.runtime.supervisor import CHECK_SECONDS
 
 
-class RayBackend(HealthReader):
-    """A `Backend` whose state and workers are actors.
+class RayBackend(ManagedBackend):
+    """A backend whose state and workers are actors.
 
     On an existing cluster all web processes share them, and they outlive each of these. On a Ray
     instance that this process has started they end with it.
@@ -32,24 +31,16 @@ class RayBackend(HealthReader):
     """
 
     def __init__(self, config: BackendConfig, where: ClusterAddress) -> None:
-        self._config = config
+        super().__init__(config)
         self._where = where
         self._workers_wanted = config.worker_count
-        self._max_workers = config.scaling.most
         self._relay: LogRelay | None = None
-        self._log = structlog.get_logger("backend")
 
     @property
     def outlives_service(self) -> bool:
         return not self._where.is_local
 
     def start(self) -> None:
-        """Join or start the cluster; find or start the actors.
-
-        Raises:
-            BackendError: the cluster cannot be reached, or its state does not respond.
-            JournalError: the journal cannot be used.
-        """
         connect(self._where)
         if self._where.is_local:
             self._relay = LogRelay()
@@ -65,14 +56,10 @@ class RayBackend(HealthReader):
         # Never closed: Ray may call back until this process ends.
         self._state_ended = WakeupPipe()
         self._handles.watch(self._state_ended.ring)
-        self._tell(opening)
+        self._log_start(opening)
 
     def supervise(self, wakeup: Wakeup) -> None:
-        """Watch the state until `wakeup` is readable; a supervisor actor watches the workers.
-
-        Raises:
-            BackendLostError: the state actor died or does not respond.
-        """
+        # The workers are watched by the supervisor actor.
         sentinels_watched: list[Any] = [wakeup, self._state_ended]
         silences = Silences()
         try:
@@ -91,22 +78,19 @@ class RayBackend(HealthReader):
     def scale(self, count: int) -> None:
         self._workers_wanted = self._handles.scale(count)
 
+    def workers_wanted(self) -> int:
+        return self._workers_wanted
+
     def close(self) -> None:
-        """Take no more jobs; on a cluster this applies to this process only."""
         self._is_closed = True
+        # On a cluster only this process takes no more jobs.
         if self._where.is_local:
             self._handles.close()
 
     def drain(self, seconds: float) -> dict[str, int]:
-        """After `close`: wait for the leased URLs; on a cluster return at once.
-
-        Raises:
-            BackendLostError: the state actor died meanwhile.
-        """
         return self._handles.drain(seconds) if self._where.is_local else {}
 
     def stop(self) -> None:
-        """Leave the cluster; a Ray instance of this process ends, with all actors."""
         self._is_closed = True
         if ray.is_initialized():
             disconnect()
@@ -114,7 +98,22 @@ class RayBackend(HealthReader):
             self._relay.close()
             self._relay = None
 
-    def _tell(self, opening: Opening) -> None:
+    @staticmethod
+    def remove(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
+        """See `workers.runtime.backends.remove_ray_backend`."""
+        connect(where)
+        try:
+            handles = find(where)
+            if handles is None:
+                return None
+            handles.close()
+            unfinished = handles.drain(seconds)
+            handles.end()
+            return unfinished
+        finally:
+            disconnect()
+
+    def _log_start(self, opening: Opening) -> None:
         self._log.info(
             "actors started" if opening.is_new else "actors found on the cluster",
             cluster=self._where.address or "local",

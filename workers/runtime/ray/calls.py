@@ -22,7 +22,6 @@ work, one call each; lanes that wait for a token; and the call that never ends."
 Actor = Any
 """A handle of Ray; its methods are made at run time."""
 
-
 _MAX_SILENCES = 3
 """Consecutive calls without a response until the state counts as lost. More than one: on a slow
 machine or network a response may be late, and a state that counts as lost is given up."""
@@ -37,11 +36,7 @@ class StateSilentError(StateLostError):
 
 
 class Silences:
-    """Counts consecutive calls without a response.
-
-    Attributes:
-        count: of these.
-    """
+    """Counts consecutive calls without a response."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -24,15 +24,10 @@ _LOCAL = {
 
 @dataclass(frozen=True, slots=True)
 class ClusterAddress:
-    """The cluster of the actors.
+    """The cluster of the actors."""
 
-    Attributes:
-        address: of an existing cluster's head, such as ``10.0.0.1:6379``; empty to start Ray here.
-        namespace: separates the actors of services on the same cluster.
-    """
-
-    address: str
-    namespace: str
+    address: str  # of an existing cluster's head: ``10.0.0.1:6379``; empty to start Ray here
+    namespace: str  # separates the actors of services on the same cluster
 
     @property
     def is_local(self) -> bool:

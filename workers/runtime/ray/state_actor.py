@@ -1,7 +1,7 @@
 """The state actor: owns the job table, the mailbox, the token and the journal.
 
-Like the Manager process on one machine; the objects are the very same. It is named and detached:
-it outlives the process that made it, and others find it.
+The objects are those of the Manager process on one machine. The actor is named and detached: it
+outlives the process that made it, and others find it.
 """
 
 import pickle
@@ -14,40 +14,27 @@ from workers.contract.state_calls import Recovered
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.many_threads import prepare_for_many_threads
 from workers.runtime.ray.log_relay import divert_log
-from workers.runtime.scaling import Scaler
 from workers.runtime.state_objects import make_objects
 from workers.runtime.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
 class BackendFacts:
-    """Facts for all actors of a backend.
+    """Facts for all actors of a backend."""
 
-    Attributes:
-        config: the settings; they hold secrets, so they are passed in calls only.
-        backend_id: separates the actors of this state from those of an earlier one.
-        log_socket: path of the log relay's socket; None leaves the log to Ray.
-    """
-
-    config: BackendConfig
-    backend_id: str
-    log_socket: str | None
+    config: BackendConfig  # holds secrets, so it is passed in calls only
+    backend_id: str  # separates the actors of this state from those of an earlier one
+    log_socket: str | None  # path of the log relay's socket; None leaves the log to Ray
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The result of opening the state.
-
-    Attributes:
-        is_new: whether this call made the state.
-        recovered: from the journal, in this call.
-        differing: names of settings that differ from those of the state.
-    """
+    """The result of opening the state."""
 
     backend_id: str
-    is_new: bool = False
-    recovered: Recovered | None = None
-    differing: tuple[str, ...] = ()
+    is_new: bool = False  # made by this call
+    recovered: Recovered | None = None  # from the journal, by this call
+    differing: tuple[str, ...] = ()  # names of settings that differ from those of the state
 
 
 class BackendState:
@@ -75,10 +62,7 @@ class BackendState:
             recovered = None
             if config.journal_path is not None:
                 recovered = objects.recovery.restore(config.journal_path, config.worker.logs)
-            self._scaler = Scaler(config.worker_count, config.scaling)
-            self._upkeep = Upkeep(
-                self._scaler, objects.mailbox, objects.job_table, config.job_ttl_seconds
-            )
+            self._upkeep = Upkeep(config)
             self._facts = BackendFacts(config, secrets.token_hex(4), log_socket)
             return Opening(self._facts.backend_id, is_new=True, recovered=recovered)
 
@@ -111,7 +95,7 @@ class BackendState:
 
     def workers_wanted(self) -> int:
         """Return the target number of workers."""
-        return self._scaler.wanted
+        return self._upkeep.workers_wanted
 
     def scale(self, count: int) -> int:
         """Set the number of workers, see `Backend.scale`; return the target number.
@@ -120,11 +104,11 @@ class BackendState:
             ValueError: the number is below 1, or above the maximum.
         """
         self._upkeep.order(count)
-        return self._scaler.wanted
+        return self._upkeep.workers_wanted
 
     def look_after(self) -> int:
         """See `Upkeep.look_after`."""
-        return self._upkeep.look_after()
+        return self._upkeep.look_after(self._objects.mailbox, self._objects.job_table)
 
 
 def _differing(there: BackendConfig, here: BackendConfig) -> tuple[str, ...]:

@@ -39,12 +39,7 @@ _WORKER_CPUS = 1
 
 
 class ClusterSupervisor:
-    """The actor's class.
-
-    Args:
-        state: the state actor.
-        where: the cluster.
-    """
+    """The actor's class."""
 
     def __init__(self, state: Actor, where: ClusterAddress) -> None:
         self._log = structlog.get_logger("supervisor")
@@ -75,7 +70,7 @@ class ClusterSupervisor:
             supervisor = self._take_over()
             try:
                 self._look_after(supervisor)
-                self._see_off(supervisor)
+                self._drain_workers(supervisor)
             except BackendLostError:
                 supervisor.kill_all()
                 raise
@@ -124,7 +119,7 @@ class ClusterSupervisor:
                 )
             self._wait(supervisor, supervisor.patience())
 
-    def _see_off(self, supervisor: Supervisor) -> None:
+    def _drain_workers(self, supervisor: Supervisor) -> None:
         while supervisor.sentinels() and not self._give_up.is_set():
             self._wait(supervisor, None)
             supervisor.fence_ended()
@@ -173,8 +168,6 @@ class ClusterSupervisor:
 
     def _name_of(self, worker_id: str) -> str:
         return f"{_prefix(self._backend_id)}{worker_id}"
-
-    # --- waiting --------------------------------------------------------------------------------
 
     def _wait(self, supervisor: Supervisor, seconds: float | None) -> None:
         sentinels: list[Any] = [self._wakeup_pipe, *supervisor.sentinels()]

@@ -25,12 +25,7 @@ through a pipe, and an image takes three requests. That is little compared with 
 
 
 class ClusterWorker:
-    """The actor's class: the lanes of one worker, in a process of their own.
-
-    Args:
-        state: the state actor.
-        worker_id: id at the mailbox.
-    """
+    """The actor's class: the lanes of one worker, in a process of their own."""
 
     def __init__(self, state: Actor, worker_id: str) -> None:
         self._state = state
@@ -67,31 +62,21 @@ class ClusterWorker:
 
 
 def _folder_of_node() -> Path:
-    """Where the workers on a node count their converter processes.
+    """Return the folder in which the workers on a node share their converter slots.
 
     Raises:
-        OSError: somebody else has made a folder of this name.
+        OSError: another user owns a folder of this name.
     """
     node = ray.get_runtime_context().get_node_id()
     folder = Path(tempfile.gettempdir()) / f"imgup-{os.getuid()}-{node[:16]}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} is of another user")
+        raise PermissionError(f"{folder} belongs to another user")
     return folder
 
 
 class RayWorkerProcess:
-    """A worker actor as the supervisor sees it: a `WorkerProcess`.
-
-    Args:
-        actor: a `ClusterWorker`.
-        worker_id: of its worker.
-
-    Attributes:
-        pid: on its node; None until it has started.
-        exitcode: None while it runs.
-        sentinel: readable when it has ended.
-    """
+    """A `WorkerProcess` for a `ClusterWorker`; its pid is None until the actor has started."""
 
     def __init__(self, actor: Actor, worker_id: str) -> None:
         self._actor = actor
