@@ -1,4 +1,4 @@
-"""Pixels as every viewer shows them: 8 bits a channel, sRGB, upright."""
+"""Converts pixels to what every viewer shows: 8 bits a channel, sRGB, upright."""
 
 from io import BytesIO
 from typing import Final
@@ -12,18 +12,18 @@ _LAB: Final = ImageCms.createProfile("LAB")
 _OPAQUE: Final = 255
 _MAX_16_BIT: Final = 65535
 
-# What is handed on as it is; the rest becomes RGB or RGBA.
+# These modes are kept; the others become RGB or RGBA.
 _PLAIN_MODES: Final = frozenset({"1", "L", "LA", "RGB", "RGBA"})
 _WITH_ALPHA: Final = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
 
 def normalize(image: Image.Image) -> Image.Image:
-    """Bring an image to one of the modes 1, L, LA, RGB, RGBA, in sRGB, its orientation applied.
+    """Return an image of mode 1, L, LA, RGB or RGBA, in sRGB, with its orientation applied.
 
-    A channel of transparency that hides nothing is dropped.
+    An alpha channel that is opaque everywhere is dropped.
 
     Raises:
-        ConversionError: its pixels are of a kind that has no common meaning.
+        ConversionError: floating-point pixels outside of the usual ranges.
     """
     profile = image.info.get("icc_profile")
     image = _to_8_bits(_upright(image))
@@ -53,7 +53,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     if image.mode != "F":
         return image
     low, high = (float(level) for level in image.getextrema())  # type: ignore[arg-type]
-    # Grey levels as floating-point numbers, from 0 to 1, 255 or 65,535 by custom.
+    # Grey levels as floating-point numbers usually range from 0 to 1, 255 or 65,535.
     for most in (1, _OPAQUE, _MAX_16_BIT):
         if low >= 0 and high <= most:
             return _scaled(image, most)
@@ -90,7 +90,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _transform(
     image: Image.Image, profile: ImageCms.ImageCmsProfile, mode: str
 ) -> Image.Image | None:
-    """None where the profile is of another colour space than the image, or damaged."""
+    """Return None if the profile is damaged, or of another colour space than the image."""
     try:
         return ImageCms.profileToProfile(image, profile, _SRGB, outputMode=mode)
     except ImageCms.PyCMSError:
@@ -98,6 +98,6 @@ def _transform(
 
 
 def _is_srgb(profile: bytes) -> bool:
-    """By its description, near its beginning, in ASCII or in UTF-16."""
+    """Search the description, near the beginning of a profile, in ASCII or UTF-16."""
     head = profile[:4096].replace(b"\0", b"")
     return b"sRGB" in head

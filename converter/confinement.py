@@ -1,7 +1,8 @@
-"""What a converter process may not do, whatever runs in it: limits of the operating system.
+"""Limits of the operating system for a converter process.
 
-Two walls stand before the network: no file can be opened any more, and a socket is one; on Linux
-the system call itself is refused as well, with those that start or touch other processes.
+The network is out of reach for two reasons: the process cannot open another file descriptor, which
+a socket needs; and on Linux the kernel refuses the system call, like those that start or affect
+other processes.
 """
 
 import ctypes
@@ -31,7 +32,7 @@ _CLONE_THREAD: Final = 0x0001_0000
 _CLONE3: Final = 435
 _X32_BIT: Final = 0x4000_0000  # the same calls under other numbers, on x86-64
 
-# Of each processor: its number in linux/audit.h, that of the system call clone, and those of
+# For each processor: its number in linux/audit.h, that of the system call clone, and those of
 # socket, socketpair, bind, listen, accept, accept4, connect, sendto, sendmsg, fork, vfork, execve,
 # execveat, kill, tkill, ptrace, unshare, setns, process_vm_readv, process_vm_writev, bpf,
 # userfaultfd, perf_event_open, pidfd_send_signal, pidfd_open, pidfd_getfd, io_uring_setup.
@@ -74,10 +75,10 @@ def limit_resources(
     """Set the limits of this process; they cannot be raised again.
 
     Args:
-        memory_bytes: of address space, what is loaded already included.
-        cpu_seconds: of processor time; then SIGXCPU, and a second later SIGKILL.
-        file_bytes: size of a file that is written.
-        open_files: file descriptors: the number of those that are open lets no other be opened.
+        memory_bytes: address space, including what is loaded already.
+        cpu_seconds: processor time; then SIGXCPU, and a second later SIGKILL.
+        file_bytes: size of a written file.
+        open_files: number of descriptors; if as many are open already, none can be opened.
     """
     for kind, soft, hard in (
         (resource.RLIMIT_AS, memory_bytes, memory_bytes),
@@ -90,16 +91,16 @@ def limit_resources(
 
 
 def die_with_parent() -> None:
-    """Have this process killed when its parent ends, which must have a single thread; on Linux."""
+    """Have Linux kill this process when its parent, which must have a single thread, ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
 
 
 def refuse_system_calls() -> bool:
-    """Have the kernel refuse what a decoder never needs (seccomp(2)).
+    """Have the kernel refuse system calls that a decoder never needs (seccomp(2)).
 
     Returns:
-        False where that is not to be had: another system, processor or an old kernel.
+        False if that is not possible: another system, another processor, or an old kernel.
     """
     if sys.platform != "linux" or os.uname().machine not in _SYSTEM_CALLS:
         return False
@@ -112,9 +113,9 @@ def refuse_system_calls() -> bool:
 
 
 def _filter(architecture: int, clone: int, refused: tuple[int, ...]) -> list[_Instruction]:
-    """A program for the kernel: a thread may be started (libde265 does), a process may not.
+    """Return a program for the kernel; it allows threads (libde265 starts some), not processes.
 
-    A jump says how many instructions it leaves out.
+    A jump has the number of instructions that it skips.
     """
     count = len(refused)
     return [
@@ -123,7 +124,7 @@ def _filter(architecture: int, clone: int, refused: tuple[int, ...]) -> list[_In
         _Instruction(_RETURN, 0, 0, _RETURN_KILL),
         _Instruction(_LOAD_WORD, 0, 0, _NUMBER_AT),
         _Instruction(_JUMP_IF_AT_LEAST, count + 5, 0, _X32_BIT),
-        # Its flags cannot be seen here; the C library then takes clone instead.
+        # The filter cannot read its flags; the C library then calls clone instead.
         _Instruction(_JUMP_IF_EQUAL, count + 5, 0, _CLONE3),
         *(
             _Instruction(_JUMP_IF_EQUAL, count - position + 3, 0, number)

@@ -1,4 +1,4 @@
-"""One image from bytes to bytes: what a converter process does."""
+"""Converts one image, from bytes to bytes."""
 
 import struct
 import warnings
@@ -12,8 +12,8 @@ from converter.moving import convert_animation, is_animation
 from converter.order import ConversionError, ConversionOrder, Encoded
 from converter.still import convert_still
 
-# What Pillow's decoders raise at damaged files, as seen under a fuzzer and in its own code: checks
-# that fail, numbers that are cut short or far too large, values that make no sense.
+# Errors of Pillow's decoders for damaged files, as found by a fuzzer and in its code: failed checks,
+# numbers that are cut short or far too large, invalid values.
 _DAMAGED: Final = (
     OSError,
     EOFError,
@@ -29,7 +29,7 @@ _DAMAGED: Final = (
 
 
 def prepare() -> None:
-    """Load all decoders there are, each to work in one thread; once in a process."""
+    """Load all decoders, with one thread each; call it once in a process."""
     Image.init()
     pillow_heif.register_heif_opener(
         decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
@@ -38,17 +38,13 @@ def prepare() -> None:
 
 
 def convert(content: bytes, order: ConversionOrder) -> Encoded:
-    """Make an image fit.
-
-    Args:
-        content: the image.
-        order: what it is, and may be.
+    """Convert an image.
 
     Raises:
-        ConversionError: it cannot be done.
-        MemoryError: it takes more memory than there is.
+        ConversionError: the image is damaged, or does not fit.
+        MemoryError: the memory does not suffice.
     """
-    # Pillow warns above this, and refuses above twice as much: the latter is what counts here.
+    # Pillow refuses images above twice this number, and warns above it.
     Image.MAX_IMAGE_PIXELS = order.max_pixels // 2
     try:
         with (

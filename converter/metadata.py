@@ -1,4 +1,4 @@
-"""What an image says of itself besides its pixels, carried over to what is encoded anew."""
+"""Carries the metadata of an image over to its conversion."""
 
 from typing import Any, Final
 
@@ -14,13 +14,9 @@ _MAX_JPEG_XMP_BYTES: Final = 65533 - 29
 
 
 class Metadata:
-    """The Exif and XMP of an image, less what is to be left out.
+    """The Exif and XMP of an image, stripped by a rule, see `ConversionOrder.metadata`.
 
-    The orientation is left out in any case, as it is applied to the pixels, and so is the preview.
-
-    Args:
-        image: where they come from.
-        rule: see `ConversionOrder.metadata`.
+    The orientation is always left out, as it is applied to the pixels, and so is the preview.
     """
 
     def __init__(self, image: Image.Image, rule: str) -> None:
@@ -29,13 +25,13 @@ class Metadata:
         if rule == "all":
             return
         self._exif = _exif_of(image, with_location=rule == "off")
-        # XMP tells the place in many ways; and the orientation, which is not true any more.
+        # XMP may hold the location in many forms, and the orientation, which no longer applies.
         xmp = image.info.get("xmp") if rule == "off" else None
         if isinstance(xmp, bytes) and b"Orientation" not in xmp:
             self._xmp = xmp
 
     def for_jpeg(self) -> dict[str, Any]:
-        """Arguments of Pillow's ``save``."""
+        """Return arguments of Pillow's ``save``."""
         arguments: dict[str, Any] = {}
         if 0 < len(self._exif) <= _MAX_JPEG_EXIF_BYTES:
             arguments["exif"] = self._exif
@@ -44,7 +40,7 @@ class Metadata:
         return arguments
 
     def for_png(self) -> dict[str, Any]:
-        """The same."""
+        """Return arguments of Pillow's ``save``."""
         arguments: dict[str, Any] = {"exif": self._exif} if self._exif else {}
         if self._xmp:
             texts = PngInfo()
@@ -63,5 +59,5 @@ def _exif_of(image: Image.Image, *, with_location: bool) -> bytes:
         if not with_location:
             exif.pop(IFD.GPSInfo, None)
         return exif.tobytes() if len(exif) else b""
-    except Exception:  # noqa: BLE001 - whatever is damaged in there: the pixels are what matters
+    except Exception:  # noqa: BLE001 - damaged in any way: the pixels matter more
         return b""

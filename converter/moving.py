@@ -1,4 +1,4 @@
-"""An animation: decoded frame by frame, and encoded as GIF or as APNG."""
+"""Converts an animation, frame by frame, to GIF or APNG."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from converter.colours import has_alpha, normalize
 from converter.order import ConversionError, ConversionOrder, Encoded
 from converter.still import not_to_be_had, smaller
 
-_DEFAULT_MILLISECONDS: Final = 100  # what browsers make of 10 and less
+_DEFAULT_MILLISECONDS: Final = 100  # as browsers show frames of 10 and less
 _MIN_GIF_MILLISECONDS: Final = 20
 _MAX_GIF_COLOURS: Final = 256
 _ATTEMPTS: Final = 6
@@ -20,16 +20,11 @@ _ATTEMPTS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class _Animation:
-    """Frames in RGB or RGBA, all of one size and mode.
-
-    Attributes:
-        milliseconds: how long each is shown.
-        loop: how often it is repeated; 0: for ever.
-    """
+    """Frames in RGB or RGBA, all of one size and mode."""
 
     frames: list[Image.Image]
-    milliseconds: list[int]
-    loop: int
+    milliseconds: list[int]  # duration of each
+    loop: int  # number of repetitions; 0: for ever
 
     def resized(self, size: tuple[int, int]) -> "_Animation":
         frames = [frame.resize(size, Image.Resampling.LANCZOS) for frame in self.frames]
@@ -37,18 +32,18 @@ class _Animation:
 
 
 def is_animation(image: Image.Image) -> bool:
-    """Whether an image that was opened moves; several pages, layers or sizes are no animation."""
+    """Whether an opened image is animated; several pages, layers or sizes are no animation."""
     return image.format in {"WEBP", "AVIF", "GIF", "PNG"} and getattr(image, "n_frames", 1) > 1
 
 
 def convert_animation(image: Image.Image, order: ConversionOrder) -> Encoded:
-    """Encode an animation as GIF and as APNG, smaller by and by until one of them fits.
+    """Encode an animation as GIF and as APNG, in smaller and smaller sizes, until one fits.
 
     Returns:
         The smaller one of those that fit.
 
     Raises:
-        ConversionError: it is too long, or no form of it fits.
+        ConversionError: the animation is too long, or does not fit in any size.
     """
     animation = _read(image, order)
     if not {"gif", "apng"}.intersection(order.targets):
@@ -97,7 +92,7 @@ def _read(image: Image.Image, order: ConversionOrder) -> _Animation:
 def _forms(animation: _Animation, order: ConversionOrder) -> Iterable[Encoded]:
     if "apng" in order.targets:
         yield Encoded("apng", _apng(animation), *animation.frames[0].size)
-    # A GIF's pixels are there or not, nothing in between; without another form they have to be.
+    # A GIF has no half-transparent pixels; it is still better than nothing.
     if "gif" in order.targets and (_is_cut_out(animation) or "apng" not in order.targets):
         yield Encoded("gif", _gif(animation), *animation.frames[0].size)
 
@@ -112,14 +107,8 @@ def _is_cut_out(animation: _Animation) -> bool:
 def _apng(animation: _Animation) -> bytes:
     first, *others = animation.frames
     file = BytesIO()
-    first.save(
-        file,
-        "PNG",
-        save_all=True,
-        append_images=others,
-        duration=animation.milliseconds,
-        loop=animation.loop,
-    )
+    frames = {"save_all": True, "append_images": others}
+    first.save(file, "PNG", **frames, duration=animation.milliseconds, loop=animation.loop)
     return file.getvalue()
 
 
@@ -141,7 +130,7 @@ def _gif(animation: _Animation) -> bytes:
 
 
 def _with_palette(frame: Image.Image) -> Image.Image:
-    """The frame in colours of its own; of 256 entries the last one is for what is transparent."""
+    """Return a frame with its own palette; of 256 entries the last one is transparent."""
     if frame.mode == "RGB":
         return frame.quantize(_MAX_GIF_COLOURS, Image.Quantize.MEDIANCUT)
     transparent = _MAX_GIF_COLOURS - 1

@@ -1,4 +1,4 @@
-"""What a converter process is asked, and what it answers."""
+"""The messages between a worker and its converter processes."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,11 +6,7 @@ from typing import NamedTuple, Self
 
 
 class ConversionError(Exception):
-    """An image cannot be converted.
-
-    Args:
-        message: one sentence for a person.
-    """
+    """An image cannot be converted; the message is one sentence for people."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -19,29 +15,17 @@ class ConversionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ConversionOrder:
-    """One image to make fit.
+    """One image to convert, and the limits of the result."""
 
-    Attributes:
-        source: Pillow's name of the format that the bytes are in; no other is tried.
-        name: the same for a sentence.
-        targets: codes of the types that may come out, of `TARGETS`.
-        still_bytes: how large a still image may be.
-        animation_bytes: how large an animation may be.
-        max_pixels: width times height, of all frames of an animation together.
-        max_frames: of an animation.
-        max_seconds: an animation may last.
-        metadata: what is left out of it: ``off`` (nothing), ``location`` or ``all``.
-    """
-
-    source: str
-    name: str
-    targets: tuple[str, ...] = ("jpeg", "png", "gif", "apng")
-    still_bytes: int = 20_000_000
+    source: str  # Pillow's name of the format; the bytes are read as no other
+    name: str  # of the format, for people
+    targets: tuple[str, ...] = ("jpeg", "png", "gif", "apng")  # codes of allowed types
+    still_bytes: int = 20_000_000  # maximum size of a still image
     animation_bytes: int = 10_000_000
-    max_pixels: int = 100_000_000
+    max_pixels: int = 100_000_000  # width times height, of all frames together
     max_frames: int = 1000
-    max_seconds: float = 120.0
-    metadata: str = "off"
+    max_seconds: float = 120.0  # duration of an animation
+    metadata: str = "off"  # what is stripped: ``off`` (nothing), ``location`` or ``all``
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -54,14 +38,7 @@ class ConversionOrder:
 
 @dataclass(frozen=True, slots=True)
 class ConversionResult:
-    """What became of it.
-
-    Attributes:
-        code: of the type that came out, of an order's targets.
-        size: in bytes.
-        width: in pixels.
-        height: the same.
-    """
+    """The type of a converted image (one of an order's targets), its bytes and its pixels."""
 
     code: str
     size: int
@@ -70,14 +47,7 @@ class ConversionResult:
 
 
 class Encoded(NamedTuple):
-    """An image that is ready.
-
-    Attributes:
-        code: of its type.
-        content: its bytes.
-        width: in pixels.
-        height: the same.
-    """
+    """A converted image: like `ConversionResult`, with its bytes."""
 
     code: str
     content: bytes

@@ -6,7 +6,7 @@ import os
 import signal
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from converter.confinement import die_with_parent, limit_resources, refuse_system_calls
 from converter.conversion import convert
@@ -20,56 +20,42 @@ _OOM_SCORE_PATH: Final = "/proc/self/oom_score_adj"
 
 @dataclass(frozen=True, slots=True)
 class ConverterLimits:
-    """What a conversion may take.
+    """Limits of a conversion."""
 
-    Attributes:
-        memory_bytes: address space of its process.
-        seconds: from the start of that to its end; and of processor time.
-        wait_seconds: before it.
-    """
-
-    memory_bytes: int = 1024**3
-    seconds: float = 20.0
-    wait_seconds: float = 120.0
+    memory_bytes: int = 1024**3  # address space of the process
+    seconds: float = 20.0  # duration of the process; also its processor time
+    wait_seconds: float = 120.0  # before the start of the process
 
 
-def run_converter(
-    order: ConversionOrder, source: int, target: int, answer: int, limits: ConverterLimits
-) -> NoReturn:
-    """Convert one image, say how it went, and end; to be called right after a fork.
+class Files(NamedTuple):
+    """The file descriptors of a conversion: the image, the result, and a socket for the answer."""
 
-    Args:
-        order: what is to be done.
-        source: a file descriptor to read the image from.
-        target: the same, to write the result to.
-        answer: a socket for the answer.
-        limits: what this process may use.
-    """
+    source: int
+    target: int
+    answer: int
+
+
+def run_converter(order: ConversionOrder, files: Files, limits: ConverterLimits) -> NoReturn:
+    """Convert one image, send the answer, and end the process; to be called right after a fork."""
     try:
-        _confine(order, source, target, answer, limits)
+        _confine(order, files, limits)
         os.write(_ANSWER, json.dumps(_answer(order)).encode())
     except BaseException:  # noqa: BLE001 - nothing may get back into the code of the parent
         os._exit(1)
     os._exit(0)
 
 
-def _confine(
-    order: ConversionOrder, source: int, target: int, answer: int, limits: ConverterLimits
-) -> None:
+def _confine(order: ConversionOrder, files: Files, limits: ConverterLimits) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     die_with_parent()
-    # Where memory is short, this process is the one that can be done without (proc(5)).
+    # When memory is short, the kernel ends this process first (proc(5)).
     with suppress(OSError), open(_OOM_SCORE_PATH, "w") as score:  # noqa: PTH123 - no path is built
         score.write("1000")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor, number in (
-        (source, _SOURCE),
-        (target, _TARGET),
-        (nowhere, _STDERR),
-        (answer, _ANSWER),
-    ):
-        os.dup2(descriptor, number)
+    os.dup2(files.source, _SOURCE)
+    os.dup2(files.target, _TARGET)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDERR)
+    os.dup2(files.answer, _ANSWER)
     os.closerange(_OPEN_FILES, os.sysconf("SC_OPEN_MAX"))
     limit_resources(
         memory_bytes=limits.memory_bytes,

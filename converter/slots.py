@@ -1,4 +1,4 @@
-"""How many images are converted at once on one machine, over all workers."""
+"""Limits the number of conversions on one machine, over all workers."""
 
 import fcntl
 import os
@@ -6,18 +6,16 @@ from pathlib import Path
 
 
 class Slots:
-    """Files to be locked; the system gives back what a dead process held.
+    """A number of files to be locked; the system unlocks those of a dead process.
 
-    Args:
-        folder: where they are; workers with the same one share them.
-        count: how many.
+    Workers with the same folder share them.
     """
 
     def __init__(self, folder: Path, count: int) -> None:
         self._paths = [folder / f"converter-{number}" for number in range(count)]
 
     def take(self) -> int | None:
-        """Take one: a file descriptor, which gives it back by being closed; None: all are taken."""
+        """Lock a file and return its descriptor, to be closed; None if all are locked."""
         for path in self._paths:
             slot = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

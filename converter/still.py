@@ -1,4 +1,4 @@
-"""A still image: decoded, and encoded so that it fits."""
+"""Converts a still image to PNG or JPEG."""
 
 import math
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from converter.metadata import Metadata
 from converter.order import ConversionError, ConversionOrder, Encoded
 
 JPEG_QUALITY: Final = 95
-"""With a full-size chroma, what a flicker test at 1:1 does not tell from the original: 90 points of
+"""With full-size chroma, no difference to the original in a flicker test at 1:1: 90 points of
 SSIMULACRA 2 (github.com/cloudinary/ssimulacra2, README), about 3 bits a pixel."""
 
-# Still not told apart side by side (the same source); and how many times as large an image may be
-# for each to be worth a try, as grainy ones hardly get smaller than that.
+# No difference side by side (the same source). The factors: the maximum size before, relative to
+# the limit, for which a quality is tried, as grainy images hardly get smaller than that.
 _SMALLER_QUALITIES: Final = ((90, 1.5), (85, 2.0))
 _FEW_COLOURS: Final = 256
 _FEW_GREYS: Final = 64
-_AIM: Final = 0.92  # of the limit: what is encoded anew should fit at the first try
+_AIM: Final = 0.92  # of the limit, so that the next size fits at the first try
 _LEAST_STEP: Final = 0.9
 _MIN_SIDE: Final = 16
 _MAX_JPEG_SIDE: Final = 65_500  # of libjpeg
@@ -28,13 +28,13 @@ _PNG_LEVEL: Final = 6
 
 
 def convert_still(image: Image.Image, order: ConversionOrder) -> Encoded:
-    """Encode an image as PNG where it is transparent or has few colours, else as JPEG.
+    """Encode an image as PNG if it is transparent or has few colours, else as JPEG.
 
     Returns:
-        The first form that fits, of those that `_forms` gives.
+        The first one of `_forms` that fits.
 
     Raises:
-        ConversionError: none does.
+        ConversionError: none fits.
     """
     if not {"jpeg", "png"}.intersection(order.targets):
         raise not_to_be_had(order)
@@ -46,7 +46,7 @@ def convert_still(image: Image.Image, order: ConversionOrder) -> Encoded:
 
 
 def not_to_be_had(order: ConversionOrder) -> ConversionError:
-    """Imgur takes nothing that could be made of the image."""
+    """Return the error for an image of which no accepted type can be made."""
     return ConversionError(
         f"Of the {order.name} image none of the types can be made that Imgur takes"
         " (IMGUR_ACCEPTED_TYPES)."
@@ -54,15 +54,12 @@ def not_to_be_had(order: ConversionOrder) -> ConversionError:
 
 
 def smaller(image_size: tuple[int, int], size: int, limit: int) -> tuple[int, int] | None:
-    """Width and height to try next.
+    """Return the width and height to try next; None if the image would be too small to see.
 
     Args:
-        image_size: the width and height tried last.
-        size: bytes that came of it.
-        limit: bytes that it may have.
-
-    Returns:
-        None: there would be nothing left to see.
+        image_size: width and height of the last try.
+        size: bytes of the last try.
+        limit: maximum bytes.
     """
     factor = min(_LEAST_STEP, math.sqrt(_AIM * limit / size))
     width, height = (round(side * factor) for side in image_size)
@@ -72,7 +69,7 @@ def smaller(image_size: tuple[int, int], size: int, limit: int) -> tuple[int, in
 
 
 def _forms(image: Image.Image, order: ConversionOrder, metadata: Metadata) -> Iterator[Encoded]:
-    """The image in one form after the other, each smaller than the one before."""
+    """Yield encodings of an image, each smaller than the one before."""
     encode = _png if _is_for_png(image, order) else _jpeg
     yield (encoded := encode(image, metadata))
     if encode is _png and _can_be_jpeg(image, order):
@@ -89,9 +86,9 @@ def _forms(image: Image.Image, order: ConversionOrder, metadata: Metadata) -> It
 
 
 def _is_for_png(image: Image.Image, order: ConversionOrder) -> bool:
-    if "png" not in order.targets:
-        return False
-    # A photograph in grey has few colours, too.
+    if not {"jpeg", "png"}.issubset(order.targets):
+        return "png" in order.targets
+    # Even a photograph in grey has few colours.
     few = _FEW_GREYS if image.mode == "L" else _FEW_COLOURS
     return not _can_be_jpeg(image, order) or image.getcolors(few) is not None
 
@@ -104,7 +101,7 @@ def _can_be_jpeg(image: Image.Image, order: ConversionOrder) -> bool:
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     if image.mode == "1":
         image = image.convert("L")
-    # Reduced by whole numbers first, which costs a fraction and is not seen (Pillow's handbook).
+    # Reduced by a whole number first: much faster, with no visible difference (Pillow's handbook).
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
@@ -125,7 +122,7 @@ def _jpeg(image: Image.Image, metadata: Metadata, quality: int = JPEG_QUALITY) -
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Where Imgur is said to take no PNG."""
+    """Fill transparent parts with white, for settings without PNG."""
     white = Image.new("RGB", image.size, "white")
     white.paste(image.convert("RGB"), mask=image.getchannel("A"))
     return white
