@@ -12,8 +12,8 @@ from converter.moving import convert_animation, is_animation
 from converter.order import ConversionError, ConversionOrder, Encoded
 from converter.still import convert_still
 
-# Errors of Pillow's decoders for damaged files, as found by a fuzzer and in its code: failed checks,
-# numbers that are cut short or far too large, invalid values.
+# Errors of Pillow's decoders for damaged files, as found by a fuzzer and in its code: failed
+# checks, numbers that are cut short or far too large, invalid values.
 _DAMAGED: Final = (
     OSError,
     EOFError,

@@ -1,11 +1,11 @@
-"""The calls of Imgur's API, version 3, that are about albums."""
+"""The calls of Imgur's API, version 3, for albums."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 
-from sandbox import imgur_answers as say
+from sandbox import imgur_answers as imgur
 from sandbox.albums import Album, Albums
 from sandbox.imgur_answers import Call
 
@@ -21,57 +21,54 @@ class AlbumCalls:
     def __init__(self, albums: Albums) -> None:
         self._albums = albums
 
-    def named_in(self, call: Call, name: str) -> Album | None:
-        """The album that an upload goes to; one that nobody sees for a name that is not known here,
-        and None for an album that was deleted, or whose deletehash is wrong.
+    def target(self, call: Call, name: str) -> Album | None:
+        """Return the album of an upload: an unlisted one for a name that is not the sandbox's; None
+        for a deleted album or a wrong deletehash.
         """
-        if not name.startswith("sbx-"):
-            return Album({})
-        return self._albums.find(name, of_account=call.of_account)
+        return self._own(call, name) if name.startswith("sbx-") else Album({})
 
     async def respond(self, call: Call) -> web.Response:
         """Answer one call."""
         method = call.request.method
         if method == "POST" and call.path == "/3/album":
-            fields = await call.request.post()
-            return self._create(call, {name: _text(fields.get(name)) for name in _FIELDS})
+            return self._create(call, await call.request.post())
         if method == "GET" and (match := _IMAGES.fullmatch(call.path)):
             return self._images(call, self._albums.of_id(match[1]))
         match = _ALBUM.fullmatch(call.path)
         if match is None or method not in ("POST", "DELETE"):
-            return say.error(call, 404, "Unable to find such an endpoint")
-        album = self._albums.find(match[1], of_account=call.of_account)
+            return imgur.error(call, 404, "Unable to find such an endpoint")
+        album = self._own(call, match[1])
         if album is None:
-            return say.error(call, 404, _NOT_FOUND)
+            return imgur.error(call, 404, _NOT_FOUND)
         return await self._change(call, album)
+
+    def _own(self, call: Call, name: str) -> Album | None:
+        return self._albums.of_deletehash(name) or (
+            self._albums.of_id(name) if call.of_account else None
+        )
 
     async def _change(self, call: Call, album: Album) -> web.Response:
         if call.request.method == "DELETE":
             album.deleted = True
-            return say.success(data=True)
+            return imgur.success(data=True)
         fields = await call.request.post()
         names = _texts(fields.getall("deletehashes[]", fields.getall("ids[]", [])))
         if not self._albums.set_images(album, names):
-            return say.error(call, 403, "You must own all the image ids to add them to the album")
-        return say.success(data=True)
+            return imgur.error(call, 403, "You must own all the image ids to add them to the album")
+        return imgur.success(data=True)
 
-    def _create(self, call: Call, told: dict[str, str | None]) -> web.Response:
-        album = self._albums.create(told)
-        data = {"id": album.album_id, "deletehash": album.deletehash, "link": album.link(call.base)}
-        return say.success(data)
+    def _create(self, call: Call, form: Mapping[str, object]) -> web.Response:
+        # Images that are named at its creation are not taken in, as at Imgur.
+        album = Album({name: next(iter(_texts([form.get(name)])), None) for name in _FIELDS})
+        self._albums.add(album)
+        data = {"id": album.id, "deletehash": album.deletehash, "link": album.link(call.base)}
+        return imgur.success(data)
 
     def _images(self, call: Call, album: Album | None) -> web.Response:
         if album is None:
-            return say.error(call, 404, _NOT_FOUND)
-        images = [
-            {"id": upload.image_id, "link": upload.link(call.base)}
-            for upload in self._albums.uploads_of(album)
-        ]
-        return say.success(images)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+            return imgur.error(call, 404, _NOT_FOUND)
+        uploads = self._albums.uploads_of(album)
+        return imgur.success([{"id": one.id, "link": one.link(call.base)} for one in uploads])
 
 
 def _texts(values: Iterable[object]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Leads each request to the part that answers it."""
+"""Routes each request to the part that answers it."""
 
 import re
 import secrets
@@ -26,7 +26,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{
 
 
 class Application:
-    """Make the sandbox's application; the `key` allows listing and deleting all uploads."""
+    """The sandbox's application; the `key` allows listing and deleting all uploads."""
 
     def __init__(
         self, origin: str, key: str, token_seconds: int, clock: Callable[[], float] = time.time
@@ -34,8 +34,8 @@ class Application:
         self._origin, self._key = origin, key
         self._uploads = Uploads()
         self._met: faults.Met = Counter()
-        self._mood: UploadFault | None = None  # what all uploads meet
-        self._albums = Albums(self._uploads.find)
+        self._fault: UploadFault | None = None  # of all uploads
+        self._albums = Albums(self._uploads)
         self._imgur = ImgurApi(self._uploads, self._albums, self._met, token_seconds, clock)
         self._routes: dict[str, tuple[faults.Respond, tuple[str, ...]]] = {
             "/images/": (self._image, _READING),
@@ -43,7 +43,7 @@ class Application:
             "/oauth2/": (self._call_imgur, ()),
             "/faults/imgur/": (self._fail_upload, ()),
             "/faults/": (self._fail_source, ()),
-            "/sandbox/imgur": (self._all_meet, (*_READING, "PUT", "DELETE")),
+            "/sandbox/imgur": (self._set_fault, (*_READING, "PUT", "DELETE")),
             "/sandbox/uploads": (self._all_uploads, (*_READING, "DELETE")),
             "/sandbox/": (self._show, _READING),
             "/images": (self._show, _READING),
@@ -51,7 +51,7 @@ class Application:
         }
 
     def make_web(self) -> web.Application:
-        """The application as the server wants it."""
+        """Return the application for aiohttp's server."""
         made = web.Application(client_max_size=MAX_BODY_BYTES)
         made.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         made.on_response_prepare.append(_label)
@@ -88,7 +88,7 @@ class Application:
         return images.respond(images.inscribe(name.rpartition(".")[2], text, pad_to=int(wanted)))
 
     async def _call_imgur(self, request: web.Request, path: str) -> web.StreamResponse:
-        return await self._imgur.respond(Call(request, path, self._base_url(request)), self._mood)
+        return await self._imgur.respond(Call(request, path, self._base_url(request)), self._fault)
 
     async def _fail_upload(self, request: web.Request, path: str) -> web.StreamResponse:
         name, slash, rest = path.removeprefix("/faults/imgur/").partition("/")
@@ -102,30 +102,28 @@ class Application:
         return await faults.respond(Source(request, path, self._respond, self._met))
 
     async def _all_uploads(self, request: web.Request, _path: str) -> web.StreamResponse:
-        """The list of uploads, or with DELETE a fresh start; for whoever started the sandbox."""
-        self._ask_for_key(request)
+        """List the uploads, or with DELETE reset all state; needs the key."""
+        self._check_key(request)
         if request.method == "DELETE":
             self._uploads.reset()
-            self._albums.reset()
+            self._albums.items.clear()
             self._met.clear()
         base = self._base_url(request)
         listing = self._uploads.listing(base) | {"albums": self._albums.listing(base)}
         return web.json_response(listing)
 
-    async def _all_meet(self, request: web.Request, _path: str) -> web.StreamResponse:
-        """Have all uploads meet a fault from now on (PUT with ``?fault=403-capacity``), or none any
-        more (DELETE); for whoever started the sandbox.
-        """
-        self._ask_for_key(request)
+    async def _set_fault(self, request: web.Request, _path: str) -> web.StreamResponse:
+        """Set the fault of all uploads (PUT with ``?fault=403-capacity``), or none (DELETE)."""
+        self._check_key(request)
         if request.method == "DELETE":
-            self._mood = None
+            self._fault = None
         elif request.method == "PUT":
-            self._mood = parse_upload_fault(request.query.get("fault", ""))
-            if self._mood is None:
+            self._fault = parse_upload_fault(request.query.get("fault", ""))
+            if self._fault is None:
                 raise web.HTTPBadRequest(text=f"The faults are {', '.join(KINDS)}.\n")
-        return web.json_response({"fault": self._mood and self._mood.text})
+        return web.json_response({"fault": self._fault and self._fault.text})
 
-    def _ask_for_key(self, request: web.Request) -> None:
+    def _check_key(self, request: web.Request) -> None:
         if not secrets.compare_digest(request.query.get("key", "").encode(), self._key.encode()):
             message = "This is for whoever started the sandbox: the link is in its log.\n"
             raise web.HTTPForbidden(text=message)
@@ -144,9 +142,9 @@ class Application:
         return self._uploads.serve(path.removeprefix("/sandbox/"))
 
     def _base_url(self, request: web.Request) -> str:
-        """The address that the client used for this server, or the own if it named no usable one.
+        """Return the address that the client used, or the own address without a valid one.
 
-        A name of Imgur's is not repeated: no link may look like one of the real Imgur's.
+        A name of Imgur's is not repeated: no link may look like one of the real Imgur.
         """
         host = request.headers.get("Host", "")
         usable = _HOST.fullmatch(host) and "imgur" not in host.lower()
@@ -154,5 +152,5 @@ class Application:
 
 
 async def _label(_request: web.Request, response: web.StreamResponse) -> None:
-    """Nothing that comes from here can be mistaken for the real Imgur's."""
+    """Mark each response, so that it is not mistaken for one of the real Imgur."""
     response.headers.update(LABEL)

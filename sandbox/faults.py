@@ -1,6 +1,6 @@
-"""The ways in which sources of images fail, selected by the path: ``/faults/status/503``.
+"""Faults of sources of images, selected by the path: ``/faults/status/503``.
 
-What follows the fault in the path is the source behind it; without any it is a small sample.
+The rest of the path is the source behind the fault; by default a small sample.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ _ENDLESS_PAUSE_SECONDS = 0.002
 _HTML = b"<!doctype html><title>Not an image</title><p>This is a page, whatever its label says.\n"
 
 Respond = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
-Met = Counter[Hashable]  # how often each fault was
+Met = Counter[Hashable]  # number of requests for each fault
 Act = Callable[..., Awaitable[web.StreamResponse]]
 
 
 def count(met: Met, key: Hashable) -> int:
-    """How often `key` was met, this time included; within bounds, so not for ever."""
+    """Count a request for `key`, and return the number of them; bounded, so not for ever."""
     if len(met) >= _MAX_KEYS:
         met.clear()
     met[key] += 1
@@ -51,24 +51,24 @@ class Source(NamedTuple):
         return await self.respond_for(self.request, path)
 
     async def image(self) -> web.Response:
-        """Its response if that is an image, else the small sample."""
+        """Return its response if that is an image, else the small sample."""
         response = await self.respond()
         if isinstance(response, web.Response) and response.status == 200:  # noqa: PLR2004 - OK
             return response
         return images.respond(images.load("small.png"))
 
     async def encoded(self) -> tuple[bytes, bytes]:
-        """Head and body of the image; no body for who asks for the head."""
+        """Return head and body of the image; no body for HEAD."""
         image = await self.image()
         return encode_head(image), b"" if self.request.method == "HEAD" else body_of(image)
 
 
 class SourceFault(NamedTuple):
-    """One way to fail."""
+    """A fault of a source."""
 
     pattern: re.Pattern[str]  # of the path, up to where the source behind it begins
     example: str
-    effect: str  # what a person reads in the gallery
+    effect: str  # shown in the gallery
     act: Act  # responds, given the source and the groups of the pattern
 
 
@@ -154,7 +154,7 @@ async def _endless(source: Source) -> web.StreamResponse:
 @_fault("too-large", "too-large", "an image of more than 20 MB, honestly declared")
 async def _too_large(_source: Source) -> web.StreamResponse:
     image = images.inscribe("jpg", "too-large.jpg", pad_to=_TOO_LARGE_BYTES)
-    # As a file it is sent piece by piece: nobody who leaves early costs all of it.
+    # A file is sent in pieces: a client that leaves early costs only a few.
     return web.Response(body=io.BytesIO(image.data), content_type=image.media_type)
 
 

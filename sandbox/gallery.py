@@ -1,4 +1,4 @@
-"""The gallery: what the sandbox has to offer, as JSON and as a page for people."""
+"""The gallery: all images and faults, as JSON and as a page for people."""
 
 import base64
 import hashlib
@@ -34,7 +34,7 @@ _UPLOAD_FAULTS = [
 
 
 def listing(base: str) -> dict[str, Any]:
-    """Everything there is, as absolute URLs."""
+    """Return all images and faults as absolute URLs."""
     faults = [*_SOURCE_FAULTS, *_UPLOAD_FAULTS]
     return {
         "images": [f"{base}/images/{name}" for name in ACCEPTED_NAMES],
@@ -45,7 +45,7 @@ def listing(base: str) -> dict[str, Any]:
 
 
 def page(base: str) -> web.Response:
-    """The page; `base` is where the reader reached the sandbox."""
+    """Return the page; `base` is the address that the reader used."""
     accepted, refused = (
         [(f"/images/{name}", "") for name in names] for names in (ACCEPTED_NAMES, REFUSED_NAMES)
     )

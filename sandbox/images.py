@@ -1,4 +1,4 @@
-"""The sample images by name, and as many distinct small ones as a load test wants."""
+"""The sample images by name, and any number of distinct small ones for load tests."""
 
 import functools
 import zlib
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 INSCRIPTION = "imgur-sandbox "
-"""What the comments of distinct images begin with; an upload is told by what follows."""
+"""Begin of the comment of a distinct image; the rest of the comment identifies the upload."""
 ACCEPTED_NAMES = (
     "photo.jpg", "progressive.jpg", "drawing.png", "small.png", "large.png", "small.jpg",
     "small.gif", "animation.gif", "animated.png", "scan.tiff", "bitmap.bmp",
@@ -16,7 +16,7 @@ ACCEPTED_NAMES = (
 REFUSED_NAMES = ("picture.webp", "animation.webp", "picture.avif", "picture.heic")
 
 _SAMPLES = Path(__file__).parent / "samples"
-_LARGE_BYTES = 5_200_000  # of large.png; as a file it is a fraction of that
+_LARGE_BYTES = 5_200_000  # of large.png; the file is much smaller
 _MAX_PADDED_BYTES = 40_000_000
 _MAX_SEGMENT_BYTES = 65_533  # of a JPEG; its length is two bytes and counts them
 _MAX_SUB_BLOCK_BYTES = 255  # of a GIF; its length is one byte
@@ -30,14 +30,14 @@ class Image(NamedTuple):
 
 
 def respond(image: Image) -> web.Response:
-    """A response that any site might give for `image`."""
+    """Return a response with `image`, like that of any site."""
     headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
     return web.Response(body=image.data, content_type=image.media_type, headers=headers)
 
 
 @functools.cache
 def load(name: str) -> Image:
-    """The sample called `name`, one of ACCEPTED_NAMES or REFUSED_NAMES."""
+    """Return a sample of ACCEPTED_NAMES or REFUSED_NAMES."""
     kind, data = name.rpartition(".")[2], (_SAMPLES / name).read_bytes()
     if name == "large.png":
         data = _splice(kind, data, bytes(_LARGE_BYTES - len(data)))
@@ -45,7 +45,7 @@ def load(name: str) -> Image:
 
 
 def inscribe(extension: str, text: str, *, pad_to: int = 0) -> Image:
-    """The small png, jpg or gif with this ASCII text in its comment, padded to about a size."""
+    """Return the small png, jpg or gif with this ASCII text as comment, padded to about a size."""
     small = load(f"small.{extension}")
     # The line break shows a reader where the text ends, whatever bytes follow.
     comment = f"{INSCRIPTION}{text}\n".encode("ascii")
@@ -54,7 +54,7 @@ def inscribe(extension: str, text: str, *, pad_to: int = 0) -> Image:
 
 
 def _splice(extension: str, image: bytes, comment: bytes) -> bytes:
-    """Insert a comment of any length where the format has room for it."""
+    """Insert a comment of any length in the place that the format has for it."""
     if extension == "png":
         at = 33  # behind the signature and the header chunk
         text = b"tEXtComment\x00" + comment
@@ -71,5 +71,5 @@ def _splice(extension: str, image: bytes, comment: bytes) -> bytes:
 
 
 def _cut(data: bytes, size: int, *, overhead: int) -> list[bytes]:
-    """Pieces of at most `size` bytes, shorter in all by what each takes more."""
+    """Return pieces of at most `size` bytes; `overhead` bytes of each are dropped from the data."""
     return [data[at : at + size] for at in range(0, len(data), size + overhead)]

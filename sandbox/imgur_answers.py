@@ -1,7 +1,7 @@
-"""Imgur's answers as they were observed, and the ways in which uploads fail, by name.
+"""Imgur's answers as observed, and the faults of uploads, by name.
 
-A name may end in ``-5``, seconds until an allowance is whole again (milliseconds for a latency
-and a drip), and in ``~2``: only the first two uploads meet the fault.
+A name may end in ``-5``, seconds until a limit resets (milliseconds for a latency and a drip), and
+in ``~2``: only the first two uploads fail.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _HOUR_SECONDS, _DAY_SECONDS = 3600, 86_400
 
 
 class Call(NamedTuple):
-    """A call of the API: its path without what selects a fault, and where links lead."""
+    """A call of the API: its path without the fault, and the base URL of links."""
 
     request: web.Request
     path: str
@@ -31,15 +31,15 @@ class Call(NamedTuple):
 
     @property
     def of_account(self) -> bool:
-        """Whether an account calls, by an access token that was looked at before."""
+        """Whether the call has an access token of an account, which was checked before."""
         return self.request.headers.get("Authorization", "")[:6].lower() == "bearer"
 
 
 def rate_headers(remaining: int | None = None, reset_seconds: int = _HOUR_SECONDS) -> Headers:
-    """The headers on every answer; the resets are seconds from now, whatever the manual says.
+    """Return the headers of every answer; resets are seconds from now, other than in the manual.
 
-    `remaining` uploads are left, nearly all if it is None. That does not count down by itself: a
-    load test of 100,000 images must not run dry.
+    Nearly all uploads remain if `remaining` is None. The number does not count down, so that a load
+    test of 100,000 images does not reach the limit.
     """
     return {
         "X-RateLimit-UserLimit": str(_USER_LIMIT),
@@ -61,14 +61,14 @@ def success(data: JsonValue) -> web.Response:
     return reply(200, {"data": data, "success": True, "status": 200})
 
 
-def error(call: Call, status: int, told: JsonValue, headers: Headers = _USUAL) -> web.Response:
-    """An error as a string or with an `exception`."""
-    data = {"error": told, "request": call.path, "method": call.request.method}
+def error(call: Call, status: int, content: JsonValue, headers: Headers = _USUAL) -> web.Response:
+    """Return an error, as a string or an `exception`."""
+    data = {"error": content, "request": call.path, "method": call.request.method}
     return reply(status, {"data": data, "success": False, "status": status}, headers)
 
 
 def exception(code: int, message: str) -> JsonValue:
-    """An error as an object."""
+    """Return an error as an object."""
     return {"code": code, "message": message, "type": "ImgurException", "exception": []}
 
 
@@ -76,13 +76,13 @@ INVALID_TYPE = exception(1003, "File type invalid (1)")
 
 
 def error_list(_call: Call, status: int, phrase: str, headers: Headers = _USUAL) -> web.Response:
-    """An error of Imgur's newer API (seen since 2024), without ``data``."""
-    told = {"id": "sandbox-0001", "code": str(status), "status": phrase, "detail": phrase}
-    return reply(status, {"errors": [told]}, headers)
+    """Return an error of Imgur's newer API (seen since 2024), without ``data``."""
+    fault = {"id": "sandbox-0001", "code": str(status), "status": phrase, "detail": phrase}
+    return reply(status, {"errors": [fault]}, headers)
 
 
 def html_page(_: Call, status: int, heading: str, headers: Headers | None = None) -> web.Response:
-    """What comes from the machines in front of Imgur when Imgur itself does not answer."""
+    """Return a page of the servers in front of Imgur, which answer in its place."""
     text = f"<html><head><title>{heading}</title></head><body><h1>{heading}</h1></body></html>\n"
     return web.Response(status=status, text=text, content_type="text/html", headers=headers)
 
@@ -110,26 +110,26 @@ Genuine = Callable[[], Awaitable[web.StreamResponse]]
 
 
 class FaultKind(NamedTuple):
-    """One way to fail."""
+    """A kind of fault."""
 
-    effect: str  # what a person reads in the gallery
-    answer: Answer | None  # instead of the genuine one, given the amount; None delays that one
-    amount: int | None = None  # what counts if the name gives none; None if it cannot give one
-    passes: bool = True  # whether another try makes sense
+    effect: str  # shown in the gallery
+    answer: Answer | None  # in place of the genuine one, by amount; None changes the genuine one
+    amount: int | None = None  # if the name has none; None if a name cannot have one
+    passes: bool = True  # another try makes sense
 
 
 class UploadFault(NamedTuple):
-    """A fault as it was asked for."""
+    """A requested fault."""
 
     text: str
     name: str
-    amount: int  # seconds or milliseconds, as the kind has it
-    first: int | None  # how many uploads meet it; None for all
+    amount: int  # seconds or milliseconds, by kind
+    first: int | None  # number of uploads that fail; None for all
 
     async def respond(
         self, call: Call, met: Met, scope: bytes, genuine: Genuine
     ) -> web.StreamResponse:
-        """Answer an upload, as `genuine` does if this fault ends after the first few of `scope`."""
+        """Answer an upload; as `genuine` after the `first` uploads of `scope`, if that is set."""
         if self.first is not None and count(met, (self.text, scope)) > self.first:
             return await genuine()
         instead = KINDS[self.name].answer
@@ -146,7 +146,7 @@ class UploadFault(NamedTuple):
 
 
 def parse_upload_fault(text: str) -> UploadFault | None:
-    """Read a name such as ``429-object-5~2``; None if there is no such fault."""
+    """Parse a name such as ``429-object-5~2``; None if there is no such fault."""
     match = _NAME.fullmatch(text)
     if match is None or (match[2] and KINDS[match[1]].amount is None):
         return None
@@ -154,8 +154,8 @@ def parse_upload_fault(text: str) -> UploadFault | None:
     return UploadFault(text, match[1], amount, int(match[3]) if match[3] else None)
 
 
-def _says(status: int, told: JsonValue, shape: Shape = error) -> Answer:
-    return lambda call, _: shape(call, status, told)
+def _fixed(status: int, content: JsonValue, shape: Shape = error) -> Answer:
+    return lambda call, _: shape(call, status, content)
 
 
 def _limit(status: int, message: str, shape: Shape = error) -> Answer:
@@ -163,10 +163,10 @@ def _limit(status: int, message: str, shape: Shape = error) -> Answer:
 
 
 def _limit_object(call: Call, left: int) -> web.StreamResponse:
-    # In whole minutes at Imgur; a test has less patience.
+    # Whole minutes at Imgur; tests need shorter times.
     time = f"{left} more seconds" if left < 60 else f"{-(-left // 60)} more minutes"  # noqa: PLR2004 - a minute
-    told = exception(429, f"You are uploading too fast. Please wait {time}.")
-    return error(call, 429, told, rate_headers(0, left))
+    content = exception(429, f"You are uploading too fast. Please wait {time}.")
+    return error(call, 429, content, rate_headers(0, left))
 
 
 def _daily(call: Call, left: int) -> web.StreamResponse:
@@ -179,11 +179,11 @@ def _bad_json(_call: Call, _: int) -> web.StreamResponse:
 
 
 def _altered(answer: web.Response) -> web.Response:
-    """A success that tells of another image than was sent."""
-    told = json.loads(body_of(answer))
-    if told["success"]:
-        told["data"] |= {"type": "image/jpeg", "size": max(1, told["data"]["size"] // 2)}
-    return reply(told["status"], told)
+    """Return a success with the fields of another image than the uploaded one."""
+    content = json.loads(body_of(answer))
+    if content["success"]:
+        content["data"] |= {"type": "image/jpeg", "size": max(1, content["data"]["size"] // 2)}
+    return reply(content["status"], content)
 
 
 _BUSY = "Imgur is temporarily over capacity. Please try again later."
@@ -201,25 +201,25 @@ KINDS = {
     "429-string": FaultKind("429, the error a string", _limit(429, _DAILY), 1),
     "429-object": FaultKind("429, the error an object", _limit_object, 1),
     "429-errors": FaultKind("429 in the shape of 2024", _limit(429, _MANY, error_list), 1),
-    "429-full": FaultKind("429 with nearly full counters", _says(429, _MANY, error_list)),
+    "429-full": FaultKind("429 with nearly full counters", _fixed(429, _MANY, error_list)),
     "429-daily": FaultKind("429, the day's limit is used up (the number: s)", _daily, _DAY_SECONDS),
     "429-html": FaultKind("429 with an HTML page", _limit(429, _FULL, html_page), 1),
     "too-fast-400": FaultKind("a rate limit that comes as 400", _limit(400, _TOO_FAST), 1),
-    "403-capacity": FaultKind("403, over capacity", _says(403, _BUSY)),
-    "403-forbidden": FaultKind("403, forbidden", _says(403, _FORBIDDEN), passes=False),
-    "400-forbidden": FaultKind("the same told as 400", _says(400, _FORBIDDEN), passes=False),
-    "403-client": FaultKind("the application is blocked", _says(403, _NO_CLIENT), passes=False),
-    "417": FaultKind("417, as for a large animation", _says(417, _EXPECTATION)),
-    "401": FaultKind("the token is not taken", _says(401, "Authentication required"), passes=False),
-    "500": FaultKind("500", _says(500, "Internal server error")),
-    "502-html": FaultKind("502 with an HTML page", _says(502, "502 Bad Gateway", html_page)),
-    "503": FaultKind("503, over capacity", _says(503, _BUSY)),
+    "403-capacity": FaultKind("403, over capacity", _fixed(403, _BUSY)),
+    "403-forbidden": FaultKind("403, forbidden", _fixed(403, _FORBIDDEN), passes=False),
+    "400-forbidden": FaultKind("the same as 400", _fixed(400, _FORBIDDEN), passes=False),
+    "403-client": FaultKind("the application is blocked", _fixed(403, _NO_CLIENT), passes=False),
+    "417": FaultKind("417, as for a large animation", _fixed(417, _EXPECTATION)),
+    "401": FaultKind("the token is refused", _fixed(401, "Authentication required"), passes=False),
+    "500": FaultKind("500", _fixed(500, "Internal server error")),
+    "502-html": FaultKind("502 with an HTML page", _fixed(502, "502 Bad Gateway", html_page)),
+    "503": FaultKind("503, over capacity", _fixed(503, _BUSY)),
     "reset": FaultKind("the connection is reset", lambda *_: RawResponse(b"", reset=True)),
     "altered": FaultKind("the image is changed: JPEG, half as large", None, passes=False),
     "drip": FaultKind("the answer drips (the number: ms a byte)", None, 1000),
     "bad-json": FaultKind("200, but the JSON breaks off", _bad_json),
-    "html-200": FaultKind("200 with an HTML page", _says(200, _MAGIC, html_page)),
+    "html-200": FaultKind("200 with an HTML page", _fixed(200, _MAGIC, html_page)),
     "no-link": FaultKind("200, but no link in it", lambda *_: success(_LINKLESS)),
-    "file-type-invalid": FaultKind("the type is refused", _says(400, INVALID_TYPE), passes=False),
+    "file-type-invalid": FaultKind("the type is refused", _fixed(400, INVALID_TYPE), passes=False),
 }
 _NAME = re.compile(rf"({'|'.join(KINDS)})(?:-([0-9]{{1,6}}))?(?:~([0-9]{{1,6}}))?")

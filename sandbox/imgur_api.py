@@ -1,4 +1,4 @@
-"""The calls of Imgur's API, version 3, that an uploader needs."""
+"""The calls of Imgur's API, version 3, for images, tokens and credits."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from aiohttp import BodyPartReader, MultipartReader, StreamReader, parse_content
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError
 
-from sandbox import imgur_answers as say
+from sandbox import imgur_answers as imgur
 from sandbox.album_calls import AlbumCalls
 from sandbox.albums import Albums
 from sandbox.faults import Met
@@ -34,7 +34,7 @@ _TOKEN_FIELDS = ("client_id", "client_secret", "grant_type", "refresh_token")
 
 
 class Part(NamedTuple):
-    """One field of a form; `filename` is None for a field that is no file."""
+    """A field of a form; `filename` is None unless it is a file."""
 
     filename: str | None
     data: bytes
@@ -47,7 +47,7 @@ Form = dict[str, Part]
 
 
 class ImgurApi:
-    """Answers as Imgur does; `clock` tells the seconds since the epoch."""
+    """Answers as Imgur does; `clock` returns seconds since the epoch."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ImgurApi:
         self._token_seconds, self._clock = token_seconds, clock
 
     async def respond(self, call: Call, fault: UploadFault | None = None) -> web.StreamResponse:
-        """Answer one call; `fault` is for uploads and new albums only."""
+        """Answer one call; `fault` applies to uploads only."""
         match call.request.method, call.path:
             case "POST", "/3/image" | "/3/upload":
                 return await self._upload(call, fault)
@@ -73,8 +73,8 @@ class ImgurApi:
             case _, path if path == "/3/album" or path.startswith("/3/album/"):
                 return self._unauthorized(call) or await self._album(call, fault)
             case "GET" | "HEAD", "/3/credits":
-                return self._unauthorized(call) or say.credits_left()
-        return say.error(call, 404, "Unable to find such an endpoint")
+                return self._unauthorized(call) or imgur.credits_left()
+        return imgur.error(call, 404, "Unable to find such an endpoint")
 
     async def _album(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
         genuine = functools.partial(self._albums.respond, call)
@@ -84,30 +84,30 @@ class ImgurApi:
         return await genuine()
 
     def _unauthorized(self, call: Call) -> web.Response | None:
-        """The refusal, if need be. Access tokens carry their own end, so they outlive a restart."""
+        """Return a refusal, if any. Access tokens hold their own end, so they outlive a restart."""
         scheme, _, value = call.request.headers.get("Authorization", "").partition(" ")
         value = value.strip()
         if scheme.lower() not in {"client-id", "bearer"} or not value:
-            return say.error(call, 401, "Authentication required")
+            return imgur.error(call, 401, "Authentication required")
         if scheme.lower() == "client-id":
             return None
         token = _ACCESS_TOKEN.fullmatch(value)
         if token is None:
-            return say.error(call, 403, "The access token provided is invalid.")
+            return imgur.error(call, 403, "The access token provided is invalid.")
         if self._clock() >= int(token[1]):
-            return say.error(call, 401, "The access token provided has expired.")
+            return imgur.error(call, 401, "The access token provided has expired.")
         return None
 
     def _refresh(self, call: Call, fields: dict[str, str]) -> web.Response:
         if not all(fields.get(name) for name in _TOKEN_FIELDS):
-            return say.error(call, 400, "The required fields are: " + ", ".join(_TOKEN_FIELDS))
+            return imgur.error(call, 400, "The required fields are: " + ", ".join(_TOKEN_FIELDS))
         if fields["grant_type"] != "refresh_token":
-            return say.error(call, 400, "Invalid grant_type parameter")
+            return imgur.error(call, 400, "Invalid grant_type parameter")
         if not fields["refresh_token"].startswith("sandbox-"):
-            return say.error(call, 400, "Invalid refresh token")
+            return imgur.error(call, 400, "Invalid refresh token")
         end = int(self._clock()) + self._token_seconds
         token = f"sandbox-access-{end}-{secrets.token_hex(8)}"
-        return say.token(token, self._token_seconds, fields["refresh_token"])
+        return imgur.token(token, self._token_seconds, fields["refresh_token"])
 
     async def _upload(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
         form = await _read_form(call.request)
@@ -122,59 +122,63 @@ class ImgurApi:
         image = form["image"].data
         header = read_header(image)
         if header is None:
-            return say.error(call, 400, say.INVALID_TYPE)
+            return imgur.error(call, 400, imgur.INVALID_TYPE)
         if header.animated and len(image) > MAX_ANIMATION_BYTES:
-            return say.error(call, 417, "Internal expectation failed")
+            return imgur.error(call, 417, "Internal expectation failed")
         digest = hashlib.sha256(image).digest()
         inscription = _INSCRIPTION.search(image[:_INSCRIBED_WITHIN])
         name = inscription and inscription[1].decode()
         fault = parse_upload_fault(((inscription and inscription[2]) or b"").decode())
 
-        album = self._albums.named_in(call, form["album"].text() if "album" in form else "")
+        album = self._albums.target(call, form["album"].text() if "album" in form else "")
         if album is None:
-            return say.error(call, 404, "Unable to find an album with this id")
+            return imgur.error(call, 404, "Unable to find an album with this id")
 
         async def keep() -> web.StreamResponse:
             upload = Upload(digest, name, len(image), header)
-            self._uploads.add(upload, image)
-            album.images.append(upload.image_id)
+            self._uploads.keep(upload, image)
+            album.images.append(upload.id)
             about = {"datetime": int(self._clock()), "account_id": int(call.of_account)}
-            return say.success(_told(form, upload) | about | {"link": upload.link(call.base)})
+            return imgur.success(
+                _fields_of(form, upload) | about | {"link": upload.link(call.base)}
+            )
 
         return await (fault.respond(call, self._met, digest, keep) if fault else keep())
 
     def _delete(self, call: Call) -> web.Response:
-        if self._uploads.delete(call.path.removeprefix("/3/image/")):
-            return say.success(data=True)
-        return say.error(call, 404, "Unable to find an image with this hash")
+        upload = self._uploads.of_deletehash(call.path.removeprefix("/3/image/"))
+        if upload is None:
+            return imgur.error(call, 404, "Unable to find an image with this hash")
+        upload.deleted = True
+        return imgur.success(data=True)
 
 
 def _refusal(call: Call, form: Form) -> web.Response | None:
-    """The answer to a form without an image that Imgur takes as a file."""
+    """Return the answer to a form without a file that Imgur accepts; None otherwise."""
     part = form.get("image")
     if part is not None and part.filename is not None:
         if not part.data:
-            return say.error(call, 400, "No image data was sent")
+            return imgur.error(call, 400, "No image data was sent")
         if len(part.data) > MAX_IMAGE_BYTES:
-            return say.error(call, 413, "file is over the size limit")
+            return imgur.error(call, 413, "file is over the size limit")
         return None
     kind = form["type"].text().lower() if "type" in form else ""
     if kind == "url" or (part is not None and part.text().lower().startswith("http")):
-        # The one thing that the service must never do, so it must not pass unseen.
+        # The service must never do this, so it is logged as an error.
         logging.getLogger("sandbox").error("upload by link refused", extra={"path": call.path})
-        return say.error(call, 400, "The sandbox refuses uploads by link: send the image itself.")
+        return imgur.error(call, 400, "The sandbox refuses uploads by link: send the image itself.")
     message = "The sandbox takes an image as the file of a multipart form, in the field image."
-    return say.error(call, 400, message)
+    return imgur.error(call, 400, message)
 
 
-def _told(form: Form, upload: Upload) -> dict[str, say.JsonValue]:
+def _fields_of(form: Form, upload: Upload) -> dict[str, imgur.JsonValue]:
     """Return Imgur's fields of a new image, in their usual order."""
     title, description = (
         form[name].text() if name in form else None for name in ("title", "description")
     )
     header = upload.header
     return {
-        "id": upload.image_id, "title": title, "description": description, "datetime": 0,
+        "id": upload.id, "title": title, "description": description, "datetime": 0,
         "type": header.media_type, "animated": header.animated, "width": header.width,
         "height": header.height, "size": upload.size, "views": 0, "bandwidth": 0, "vote": None,
         "favorite": False, "nsfw": None, "section": None, "account_url": None, "account_id": 0,
@@ -185,16 +189,16 @@ def _told(form: Form, upload: Upload) -> dict[str, say.JsonValue]:
 
 
 async def _read_form(request: web.Request) -> Form:
-    """The fields by name; of a repeated name the first counts, of a broken body what came first."""
+    """Return the fields by name: the first of a name, and those before a fault of the body."""
     form: Form = {}
     if request.content_type != "multipart/form-data":
         return form
-    # Whole at first: small reads of the request's own stream would each ask the transport for more.
+    # Read whole: each small read of the request's own stream would resume the transport.
     body, loop = await request.read(), asyncio.get_running_loop()
     content = StreamReader(BaseProtocol(loop), len(body), loop=loop)
     content.feed_data(body)
     content.feed_eof()
-    with contextlib.suppress(ValueError, HttpProcessingError):  # from there on it is no form
+    with contextlib.suppress(ValueError, HttpProcessingError):  # the fields before it count
         async for part in MultipartReader(request.headers, content):
             if isinstance(part, BodyPartReader):
                 _, said = _read_disposition(part.headers.get("Content-Disposition"))
@@ -205,9 +209,9 @@ async def _read_form(request: web.Request) -> Form:
 
 
 async def _read_fields(request: web.Request) -> dict[str, str]:
-    """The fields of a form or of a JSON object."""
+    """Return the fields of a form or of a JSON object."""
     try:
         fields = await (request.json() if "json" in request.content_type else request.post())
         return {name: str(value) for name, value in fields.items()}
     except (ValueError, AttributeError):
-        return {}  # neither, or JSON that is no object
+        return {}  # neither, or JSON of another type

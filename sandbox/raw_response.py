@@ -1,4 +1,4 @@
-"""Responses that no server library sends: cut short, reset, or a byte at a time."""
+"""Responses that aiohttp does not send: truncated, reset, or a byte at a time."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 LABEL = {"X-Sandbox": "imgur-sandbox; not the real Imgur"}
-_MAX_SECONDS = 900.0  # for a response that is slow on purpose, to a client that takes it slowly
+_MAX_SECONDS = 900.0  # for a slow response to a slow client
 _ARRIVAL_SECONDS = 0.05  # a reset right behind the data could overtake it in the peer's buffers
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, no time (socket(7))
 
@@ -23,7 +23,7 @@ class RawResponse(web.StreamResponse):
         self._first, self._slow, self._seconds, self._reset = first, slow, seconds, reset
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Write everything; the server calls this when the handler has returned."""
+        """Write everything; called by the server after the handler."""
         async with asyncio.timeout(_MAX_SECONDS):
             await request.writer.write(self._first)
             for at in range(len(self._slow)):
@@ -36,11 +36,11 @@ class RawResponse(web.StreamResponse):
             request.transport.abort()
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Write nothing more: no last chunk, nothing of what is missing of a declared length."""
+        """Write nothing: no last chunk, and not the rest of a declared length."""
 
 
 def encode_head(response: web.Response) -> bytes:
-    """The status line and header fields of `response`, as the server would send them."""
+    """Return the status line and header fields of `response`, as the server would send them."""
     fields = LABEL | {"Content-Length": str(len(body_of(response)))} | dict(response.headers)
     lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
@@ -48,5 +48,5 @@ def encode_head(response: web.Response) -> bytes:
 
 
 def body_of(response: web.Response) -> bytes:
-    """The body of a response that holds it as bytes."""
+    """Return the body of a response if it is bytes."""
     return response.body if isinstance(response.body, bytes) else b""

@@ -1,4 +1,4 @@
-"""Starts the sandbox from the command line, and ends it."""
+"""Starts and stops the sandbox from the command line."""
 
 import argparse
 import asyncio
@@ -25,7 +25,7 @@ _STDIN, _STDOUT = 0, 1
 _LAST_LINES_SECONDS = 0.5  # for the end of the log to be written
 _BACKLOG = 1024
 _IDLE_SECONDS = 300.0  # between requests; clients keep their connections over a pause
-_DISCARD_SECONDS = 2.0  # for the rest of a request that was answered before its end
+_DISCARD_SECONDS = 2.0  # for the rest of a request that is answered before its end
 _MAX_FIELD_BYTES = 64 * 1024
 
 
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         backlog=_BACKLOG,
         access_log=None,
         print=None,
-        handler_cancellation=True,  # a client that is gone needs no answer
+        handler_cancellation=True,  # a client that is gone needs no response
         keepalive_timeout=_IDLE_SECONDS,
         lingering_time=_DISCARD_SECONDS,
         max_field_size=_MAX_FIELD_BYTES,
         max_line_size=_MAX_FIELD_BYTES,
-        shutdown_timeout=0.01,  # answers that are slow on purpose are not waited for
+        shutdown_timeout=0.01,  # slow responses are not waited for
     )
     logging.getLogger("sandbox").info("sandbox stopped")
     written = threading.Thread(target=lines.join, daemon=True)
@@ -79,15 +79,15 @@ def _listener(options: argparse.Namespace) -> socket.socket:
 
 
 class _LineWriter(QueueListener):
-    """Write the log in a thread: the server must respond even if the log has no reader."""
+    """Write the log in a thread: the server responds even if the log has no reader."""
 
     def handle(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):  # a reader that is gone is no reason to stop
+        with contextlib.suppress(OSError):  # a reader that is gone does not stop the sandbox
             os.write(_STDOUT, f"{record.getMessage()}\n".encode())
 
 
 def _configure_logging() -> "queue.Queue[logging.LogRecord]":
-    """One JSON object a line on standard output, for the libraries' lines as well."""
+    """Log JSON lines on standard output, for the libraries as well."""
     lines: queue.Queue[logging.LogRecord] = queue.Queue(1000)
     formatter = stdlib.ProcessorFormatter(
         foreign_pre_chain=[
@@ -103,11 +103,11 @@ def _configure_logging() -> "queue.Queue[logging.LogRecord]":
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     _LineWriter(lines).start()
-    # A client that speaks no HTTP has its answer; it is no error of the sandbox.
+    # A client that does not speak HTTP gets a response; it is no error of the sandbox.
     logging.getLogger("aiohttp.server").addFilter(
         lambda line: not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
     )
-    logging.raiseExceptions = False  # lines are dropped where too many wait for a reader
+    logging.raiseExceptions = False  # lines are dropped if the queue is full
     return lines
 
 
@@ -115,7 +115,7 @@ def _application(listener: socket.socket, options: argparse.Namespace) -> web.Ap
     origin, key = _origin_of(listener), secrets.token_urlsafe(12)
     uploads = f"{origin}/sandbox/uploads?key={key}"
     imgur = f"{origin}/sandbox/imgur?key={key}"
-    told = {
+    links = {
         "origin": origin,
         "gallery": f"{origin}/",
         "uploads": uploads,
@@ -128,7 +128,7 @@ def _application(listener: socket.socket, options: argparse.Namespace) -> web.Ap
             # A terminal's Ctrl-C is for the parent, which stops the sandbox when it has drained.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             asyncio.get_running_loop().add_reader(_STDIN, _leave_at_its_end)
-        logging.getLogger("sandbox").info("sandbox listening", extra=told)
+        logging.getLogger("sandbox").info("sandbox listening", extra=links)
 
     application = Application(origin, key, options.token_seconds).make_web()
     application.on_startup.append(begin)
@@ -142,7 +142,7 @@ def _leave_at_its_end() -> None:
 
 
 def _origin_of(listener: socket.socket) -> str:
-    """Where this machine reaches the socket: a wildcard address cannot be linked to."""
+    """Return the address of a socket on this machine: a wildcard address cannot be linked to."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -10,7 +10,7 @@ HEADER = ImageHeader("image/png", 1, 1)
 
 def add(uploads, image, name=None):
     upload = Upload(hashlib.sha256(image).digest(), name, len(image), HEADER)
-    uploads.add(upload, image)
+    uploads.keep(upload, image)
     return upload
 
 
@@ -56,14 +56,14 @@ def test_only_the_newest_bytes_are_kept():
     assert uploads.count == 4
 
 
-def test_deleting_takes_the_right_hash_and_works_once():
+def test_an_image_is_found_by_its_deletehash_until_it_is_deleted():
     uploads = Uploads()
     upload, other = add(uploads, b"a"), add(uploads, b"b")
-    assert not uploads.delete("")
-    assert not uploads.delete(upload.image_id)
-    assert not uploads.delete(upload.image_id + "-" + other.deletehash.rpartition("-")[2])
-    assert uploads.delete(upload.deletehash)
-    assert not uploads.delete(upload.deletehash)
+    for wrong in ("", upload.id, f"{upload.id}-{other.secret}"):
+        assert uploads.of_deletehash(wrong) is None
+    assert uploads.of_deletehash(upload.deletehash) is upload
+    upload.deleted = True
+    assert uploads.of_deletehash(upload.deletehash) is None
     assert found(uploads, upload) is None
     assert found(uploads, other) == b"b"
 
