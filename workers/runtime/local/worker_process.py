@@ -21,20 +21,20 @@ def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, toke
     ignore_stop_signals()
     leave_with_parent()
     cores = _stay_on_one_core(worker_id)
-    # That of the service, which removes it at its end; all workers have the same one.
+    # The service's folder, which all workers share, and which it removes at its end.
     folder = Path(multiprocessing.util.get_temp_dir())
     run_lanes(config, worker_id, mailbox, tokens, Converters(config.conversion, folder, cores))
 
 
 def _stay_on_one_core(worker_id: str) -> frozenset[int] | None:
-    """Keep all threads of this process on one core; before it starts any.
+    """Keep the threads of this process, which are still to be started, on one core.
 
-    They take turns at the interpreter's lock, and handing it from core to core costs as much as the
-    work itself: measured, 0.82 ms an image instead of 0.44. Workers go round the cores; where, the
-    names of the machine and of the parent decide, so that several services spread.
+    The threads share the interpreter's lock, and passing it from core to core costs as much as the
+    work: measured, 0.82 ms an image instead of 0.44. Consecutive workers use consecutive cores; a
+    hash of machine and parent selects the first one, so that several services spread.
 
     Returns:
-        The cores that there are; None where that cannot be told.
+        The available cores; None if unknown.
     """
     if sys.platform != "linux":
         return None
