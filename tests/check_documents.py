@@ -1,6 +1,6 @@
-"""Checks that files, settings, routes and make targets that the documents name are there.
+"""Checks that the files, settings, routes and make targets in the documents exist.
 
-Run by ``make lint``: ``python -m tests.check_documents``. It prints a line for each that is not.
+Run by ``make lint``: ``python -m tests.check_documents``. It prints a line for each that does not.
 """
 
 import fnmatch
@@ -16,13 +16,15 @@ from service.settings.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "docs"
+# The service reads this file; docs/ has a copy, as GitHub does not resolve includes.
+PROBLEMS = ROOT / "service/problems/problems.md"
 DOCUMENTS = sorted(
     path
     for path in (
         *ROOT.glob("*.md"),
         *ROOT.glob("docs/**/*.md"),
         ROOT / "benchmarks/README.md",
-        ROOT / "service/problems/problems.md",
+        PROBLEMS,
     )
     if path.name != "CHANGELOG.md"  # tells of what was
 )
@@ -63,6 +65,8 @@ def main() -> int:
         for document in DOCUMENTS
         for fault in dict.fromkeys(faults_of(document, document.read_text()))
     ]
+    if PROBLEMS.read_text() != (SITE / PROBLEMS.name).read_text():
+        faults.append(f"docs/{PROBLEMS.name}: not a copy of {PROBLEMS.relative_to(ROOT)}")
     sys.stdout.writelines(f"{fault}\n" for fault in faults)
     return bool(faults)
 
