@@ -1,21 +1,12 @@
 """Albums: created empty, filled by uploads, set in order, deleted."""
 
-import html
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-from aiohttp import web
 
 from sandbox.store import Item, Store
 from sandbox.uploads import Upload, Uploads
 
 MAX_ALBUMS: Final = 10_000
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 @dataclass(slots=True)
@@ -60,17 +51,3 @@ class Albums(Store[Album]):
             }
             for album in self.items.values()
         ]  # fmt: skip
-
-    def page(self, album_id: str, base: str) -> web.Response:
-        """Return an album as a page for people; raises HTTPNotFound."""
-        album = self.of_id(album_id)
-        if album is None:
-            raise web.HTTPNotFound(text="There is no such album; it may have been deleted.\n")
-        title = html.escape(album.fields["title"] or "An album of the sandbox")
-        images = "".join(
-            f'<p><img src="{html.escape(upload.link(base))}" alt=""></p>\n'
-            for upload in self.uploads_of(album)
-        )
-        about = f"<p>{html.escape(album.fields['description'] or '')}</p>\n"
-        text = f"<!doctype html>\n<title>{title}</title>\n<h1>{title}</h1>\n{about}{images}"
-        return web.Response(text=text, content_type="text/html", headers=_HEADERS)

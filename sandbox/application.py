@@ -137,8 +137,11 @@ class Application:
             case "/sandbox/health":
                 return web.json_response({"status": "ok", "count": self._uploads.count})
         if path.startswith("/sandbox/a/"):
-            album_id = path.removeprefix("/sandbox/a/")
-            return self._albums.page(album_id, self._base_url(request))
+            album = self._albums.of_id(path.removeprefix("/sandbox/a/"))
+            if album is None:
+                raise web.HTTPNotFound(text="There is no such album; it may have been deleted.\n")
+            uploads = self._albums.uploads_of(album)
+            return gallery.album_page(album, uploads, self._base_url(request))
         return self._uploads.serve(path.removeprefix("/sandbox/"))
 
     def _base_url(self, request: web.Request) -> str:

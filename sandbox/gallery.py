@@ -1,4 +1,4 @@
-"""The gallery: all images and faults, as JSON and as a page for people."""
+"""The gallery of all images and faults, as JSON and as a page; and the pages of albums."""
 
 import base64
 import hashlib
@@ -8,14 +8,21 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Template
 
+from sandbox.albums import Album
 from sandbox.faults import FAULTS
 from sandbox.images import ACCEPTED_NAMES, REFUSED_NAMES
 from sandbox.imgur_answers import KINDS
+from sandbox.uploads import Upload
 
 _PAGE = Path(__file__).with_suffix(".html").read_text("utf-8")
 _TEMPLATE = Template(_PAGE, autoescape=True)
 _STYLE = _PAGE.partition("<style>")[2].partition("</style>")[0]
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_ALBUM = Template(
+    "<!doctype html>\n<title>{{ title }}</title>\n<h1>{{ title }}</h1>\n<p>{{ description }}</p>\n"
+    '{% for link in links %}<p><img src="{{ link }}" alt=""></p>\n{% endfor %}',
+    autoescape=True,
+)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; base-uri 'none'; "
     f"style-src 'sha256-{_STYLE_HASH}'; form-action 'none'; frame-ancestors 'none'",
@@ -50,5 +57,16 @@ def page(base: str) -> web.Response:
         [(f"/images/{name}", "") for name in names] for names in (ACCEPTED_NAMES, REFUSED_NAMES)
     )
     faults = {"source_faults": _SOURCE_FAULTS, "upload_faults": _UPLOAD_FAULTS}
-    text = _TEMPLATE.render(base=base, accepted=accepted, refused=refused, **faults)
+    return _response(_TEMPLATE.render(base=base, accepted=accepted, refused=refused, **faults))
+
+
+def album_page(album: Album, uploads: list[Upload], base: str) -> web.Response:
+    """Return an album as a page."""
+    title = album.fields["title"] or "An album of the sandbox"
+    links = [upload.link(base) for upload in uploads]
+    text = _ALBUM.render(title=title, description=album.fields["description"] or "", links=links)
+    return _response(text)
+
+
+def _response(text: str) -> web.Response:
     return web.Response(text=text, content_type="text/html", headers=_HEADERS)
