@@ -1,4 +1,4 @@
-"""In a process of its own, as nothing of it can be taken back."""
+"""Limits of a process; in processes of their own, as they cannot be undone."""
 
 import subprocess
 import sys
@@ -54,13 +54,12 @@ def test_refused(attempt: str, open_files: int, code: int, tmp_path) -> None:
     assert run(TRIES[attempt], open_files, tmp_path) == code
 
 
-@pytest.mark.parametrize("open_files", [3])
-def test_no_socket_without_a_file_descriptor(open_files: int, tmp_path) -> None:
-    """Where the kernel does not refuse the call, the limit does."""
-    program = f"""
+def test_no_socket_without_a_file_descriptor() -> None:
+    """If the kernel does not refuse the call, the limit does."""
+    program = """
 import os, socket
 from converter.confinement import limit_resources
-limit_resources(memory_bytes=2**40, cpu_seconds=5, file_bytes=1000, open_files={open_files})
+limit_resources(memory_bytes=2**40, cpu_seconds=5, file_bytes=1000, open_files=3)
 try:
     socket.socket()
 except OSError as error:

@@ -1,4 +1,4 @@
-"""A server on loopback that answers as it is told, and keeps what it was asked."""
+"""A server on loopback with prepared responses, which keeps the requests."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ EVENTS_PATH = JOB_PATH + "/events"
 
 @dataclass
 class Asked:
-    """One request as it came."""
+    """One request."""
 
     method: str
     path: str
@@ -26,21 +26,18 @@ class Asked:
 
 @dataclass
 class Told:
-    """One answer to give.
-
-    `chunks` are sent one by one in place of a body, framed (RFC 9112, section 7.1) or up to the
-    connection's end.
-    """
+    """One prepared response."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    # Sent one by one in place of a body, framed (RFC 9112, section 7.1) or up to the end.
     chunks: Callable[[], Iterable[bytes]] | None = None
     is_framed: bool = False
 
 
 class StandIn:
-    """The server; what it has no answer for is 404 `not-found`, as an older service has it."""
+    """The server; without a prepared response it sends 404 `not-found`, like an older service."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -57,7 +54,7 @@ class StandIn:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def tell(self, method: str, path: str, *answers: Told) -> None:
-        """Give these answers in turn, the last one from then on."""
+        """Prepare responses, one after the other; the last one is repeated."""
         self._told[method, path] = list(answers)
 
     def answer(self, asked: Asked) -> Told:
@@ -129,6 +126,11 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Told:
     return Told(status, body | {"code": code} | more, headers)
 
 
+def html(status: int = 200) -> Told:
+    """The response of another server."""
+    return Told(status, b"<html>", {"Content-Type": "text/html"})
+
+
 def counts(pending: int = 0, complete: int = 0, failed: int = 0) -> dict[str, int]:
     total = pending + complete + failed
     return {"pending": pending, "complete": complete, "failed": failed, "total": total}
@@ -159,6 +161,13 @@ def job(results: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
         "results": results,
         "counts": tally,
     } | more
+
+
+def summary(number: int, status: str = "in-progress", **more: Any) -> dict[str, Any]:
+    """A job in the list of jobs."""
+    created = "2026-11-24T19:38:26.179Z"
+    head = {"id": f"job-{number}", "created": created, "finished": None, "status": status}
+    return head | {"counts": counts(1, 20, 3)} | more
 
 
 def event(name: str, data: object, number: int | None = None) -> bytes:

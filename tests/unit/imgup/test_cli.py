@@ -1,4 +1,4 @@
-"""The commands: what they print where, and how they end."""
+"""The commands: their output and exit codes."""
 
 import json
 from pathlib import Path
@@ -13,12 +13,13 @@ from tests.unit.imgup.stand_in import (
     JOB,
     JOB_PATH,
     Told,
-    counts,
     event,
+    html,
     job,
     problem,
     result,
     stream,
+    summary,
 )
 
 JOBS = "/v1/images/upload"
@@ -77,12 +78,10 @@ def test_a_list_comes_from_a_file_or_stdin(imgup, uploads, stand_in, tmp_path, h
     assert ran.exit_code == 1
     assert ran.stdout == "https://i.imgur.com/0.png\n"
     name = str(tmp_path / "list.txt") if how == "-f list" else "stdin"
-    assert (
-        f"set aside: {name}:4: nonsense: not an http or https URL, nor a data URL\n" in ran.stderr
-    )
-    assert (
-        f"set aside: {name}:5: ftp://a/b: not an http or https URL, nor a data URL\n" in ran.stderr
-    )
+    for entry in ("4: nonsense", "5: ftp://a/b"):
+        assert (
+            f"set aside: {name}:{entry}: not an http or https URL, nor a data URL\n" in ran.stderr
+        )
     assert ran.stderr.endswith("1 uploaded, 2 set aside\n")
     assert stand_in.asked[0].body == {"urls": [ONE]}
 
@@ -98,16 +97,9 @@ def test_json_is_one_document_with_what_was_set_aside(imgup, uploads):
     uploads(result(0), novel=1)
     ran = imgup("upload", ONE, "nonsense", "--json")
     assert ran.exit_code == 1
-    assert json.loads(ran.stdout) == {
-        **job([result(0)], novel=1),
-        "setAside": [
-            {
-                "place": "argument 2",
-                "value": "nonsense",
-                "why": "not an http or https URL, nor a data URL",
-            }
-        ],
-    }
+    why = "not an http or https URL, nor a data URL"
+    aside = {"place": "argument 2", "value": "nonsense", "why": why}
+    assert json.loads(ran.stdout) == {**job([result(0)], novel=1), "setAside": [aside]}
 
 
 def test_without_waiting_the_id_is_printed(imgup, uploads, stand_in):
@@ -125,32 +117,25 @@ def test_a_format_may_be_chosen(imgup, uploads):
     assert ran.stdout == "![](https://i.imgur.com/0.png)\n"
 
 
-def test_options_go_into_the_job(imgup, uploads, stand_in):
-    uploads(result(0))
-    options = {"album": "a", "title": "{n}", "description": "d", "priority": "low"}
-    args = [arg for name, value in options.items() for arg in (f"--{name}", value)]
-    imgup("upload", ONE, *args, "--callback-url", "https://b/", "--no-convert")
-    assert stand_in.asked[0].body == {
-        "urls": [ONE],
-        **options,
-        "callbackUrl": "https://b/",
-        "convert": False,
-    }
-
-
 @pytest.mark.parametrize(
-    ("flag", "sent"), [("--resolve-pages", True), ("--no-resolve-pages", False)]
+    ("args", "sent"),
+    [
+        ("--album a --title {n}", {"album": "a", "title": "{n}"}),
+        ("--description d --priority low", {"description": "d", "priority": "low"}),
+        ("--callback-url https://b/", {"callbackUrl": "https://b/"}),
+        ("--resolve-pages --convert", {"resolvePages": True, "convert": True}),
+        ("--no-resolve-pages --no-convert", {"resolvePages": False, "convert": False}),
+    ],
 )
-def test_whether_pages_are_followed_is_an_option(imgup, uploads, stand_in, flag, sent):
+def test_options_go_into_the_job(imgup, uploads, stand_in, args, sent):
     uploads(result(0))
-    imgup("upload", ONE, flag)
-    assert stand_in.asked[0].body == {"urls": [ONE], "resolvePages": sent}
+    imgup("upload", ONE, *args.split())
+    assert stand_in.asked[0].body == {"urls": [ONE], **sent}
 
 
-def test_a_new_album_is_asked_for_and_told(imgup, stand_in):
+def test_a_new_album_is_requested_and_shown(imgup, uploads, stand_in):
     album = {"id": "aBc", "link": "https://imgur.com/a/aBc", "state": "ordered"}
-    stand_in.tell("POST", JOBS, Told(202, {"jobId": JOB}))
-    stand_in.tell("GET", JOB_PATH, Told(body=job([result(0)], status="complete", album=album)))
+    uploads(result(0), status="complete", album=album)
     ran = imgup("upload", ONE, "--new-album", "A day")
     assert stand_in.asked[0].body == {"urls": [ONE], "album": {"title": "A day"}}
     assert "album https://imgur.com/a/aBc\n" in ran.stderr
@@ -247,10 +232,10 @@ def test_the_option_goes_before_the_environment(imgup, stand_in):
         (problem(401, "unauthorized", "This service needs a key."), 5, "needs a key"),
         (problem(429, "rate-limited", "Too often."), 3, "Too often. (429 rate-limited)"),
         (problem(404, "not-found", "No such path."), 3, "may be older"),
-        (Told(200, b"<html>", {"Content-Type": "text/html"}), 4, "another server"),
+        (html(), 4, "another server"),
     ],
 )
-def test_each_kind_of_trouble_has_its_exit_code(imgup, stand_in, told, code, said):
+def test_each_kind_of_error_has_its_exit_code(imgup, stand_in, told, code, said):
     stand_in.tell("GET", "/v1/images", told)
     ran = imgup("links")
     assert ran.exit_code == code
@@ -306,15 +291,6 @@ def test_status_follows_a_job_to_its_end(imgup, stand_in):
 
 
 def test_list_shows_the_newest_jobs(imgup, stand_in):
-    def summary(number, **more):
-        return {
-            "id": f"job-{number}",
-            "created": "2026-11-24T19:38:26.179Z",
-            "finished": None,
-            "status": "in-progress",
-            "counts": counts(1, 20, 3),
-        } | more
-
     jobs = [summary(3), summary(2, cancelled=True), summary(1)]
     stand_in.tell("GET", "/v1/jobs", Told(body={"jobs": jobs, "next": "x"}))
     ran = imgup("list", "--limit", "2", "--status", "in-progress")

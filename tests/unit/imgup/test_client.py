@@ -1,4 +1,4 @@
-"""What the client asks, and what it makes of the answers."""
+"""The client's requests, and how it reads the responses."""
 
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
@@ -24,7 +24,16 @@ from imgup import (
     UnavailableError,
     UnreachableError,
 )
-from tests.unit.imgup.stand_in import JOB, JOB_PATH, Told, counts, job, problem, result
+from tests.unit.imgup.stand_in import (
+    JOB,
+    JOB_PATH,
+    Told,
+    html,
+    job,
+    problem,
+    result,
+    summary,
+)
 
 JOBS = "/v1/images/upload"
 ACCEPTED = Told(202, {"jobId": JOB})
@@ -59,23 +68,12 @@ def test_each_submission_has_a_key_of_its_own_unless_one_is_given(stand_in, clie
     assert third == "mine"
 
 
-CONVERTED = {
-    "from": "image/webp",
-    "to": "image/jpeg",
-    "bytesBefore": 9,
-    "bytesAfter": 8,
-    "width": 40,
-    "height": 30,
-}
+CONVERTED = {"from": "image/webp", "to": "image/jpeg", "bytesBefore": 9, "bytesAfter": 8}
+CONVERTED |= {"width": 40, "height": 30}
 
 
 def test_a_status_is_read_whole_and_unknown_keys_are_kept(stand_in, client):
-    forecast = {
-        "ahead": 7,
-        "ratePerSecond": 2.5,
-        "expectedFinish": "2026-11-24T20:00:00.000Z",
-        "pauseSeconds": 3,
-    }
+    forecast = {"ahead": 7, "ratePerSecond": 2.5, "expectedFinish": "2026-11-24T20:00:00.000Z"}
     body = job(
         [
             result(0, altered={"type": "image/jpeg", "bytes": 7}, converted=CONVERTED),
@@ -133,21 +131,12 @@ def test_links_are_asked_for_page_by_page(stand_in, client):
 
 
 def test_jobs_are_asked_for_page_by_page(stand_in, client):
-    def summary(number: int) -> dict[str, object]:
-        return {
-            "id": f"job-{number}",
-            "created": "2026-11-24T19:38:26.179Z",
-            "finished": None,
-            "status": "pending",
-            "counts": counts(pending=1),
-        }
-
-    one = Told(body={"jobs": [summary(2)], "next": "opaque"})
-    other = Told(body={"jobs": [summary(1) | {"cancelled": True}], "next": None})
+    one = Told(body={"jobs": [summary(2, "pending")], "next": "opaque"})
+    other = Told(body={"jobs": [summary(1, "pending", cancelled=True)], "next": None})
     stand_in.tell("GET", "/v1/jobs", one, other)
     newest, oldest = client.jobs(status="pending", page_size=1)
     created = datetime(2026, 11, 24, 19, 38, 26, 179000, UTC)
-    assert newest == JobSummary("job-2", created, None, "pending", Counts(1, 0, 0, 1))
+    assert newest == JobSummary("job-2", created, None, "pending", Counts(1, 20, 3, 24))
     assert oldest.cancelled
     assert [asked.query for asked in stand_in.asked] == [
         {"limit": "1", "status": "pending"},
@@ -168,13 +157,8 @@ def test_a_job_is_cancelled_retried_and_rid_of_an_image(stand_in, client):
 
 def test_limits_may_be_unknown(stand_in, client):
     posts = {"limit": 1250, "remaining": 3, "reset": 3569}
-    client_credits = {"limit": 12500, "remaining": None, "reset": None}
-    body = {
-        "credits": {"client": client_credits, "user": None},
-        "posts": posts,
-        "pauseSeconds": 0,
-        "paused": False,
-    }
+    credits_left = {"client": {"limit": 12500, "remaining": None, "reset": None}, "user": None}
+    body = {"credits": credits_left, "posts": posts, "pauseSeconds": 0, "paused": False}
     stand_in.tell("GET", "/v1/limits", Told(body=body))
     limits = client.limits()
     assert (limits.client.limit, limits.client.remaining) == (12500, None)
@@ -216,9 +200,8 @@ def test_half_a_surrogate_pair_hides_no_job(stand_in, client):
 
 
 def test_answers_do_not_change_and_can_be_compared(stand_in, client):
-    stand_in.tell(
-        "GET", JOB_PATH, Told(body=job([result(0)])), Told(body=job([result(0)], novel=1))
-    )
+    bodies = (job([result(0)]), job([result(0)], novel=1))
+    stand_in.tell("GET", JOB_PATH, *(Told(body=body) for body in bodies))
     status = client.status(JOB)
     assert status == client.status(JOB)
     assert len({status, client.status(JOB)}) == 1
@@ -260,14 +243,8 @@ def test_each_refusal_has_its_kind(stand_in, client, status, code, kind):
 
 def test_bad_entries_are_listed(stand_in, client):
     errors = [
-        {
-            "pointer": "#/urls/1",
-            "index": 1,
-            "value": "ftp://a",
-            "code": "url-scheme",
-            "detail": "W",
-        },
-        {"pointer": "#/urls/3", "index": 3, "value": "5", "code": "not-a-string", "detail": "V"},
+        {"pointer": "#/", "index": 1, "value": "ftp://a", "code": "url-scheme", "detail": "W"},
+        {"pointer": "#/", "index": 3, "value": "5", "code": "not-a-string", "detail": "V"},
     ]
     refusal = problem(400, "invalid-urls", "No.", errors=errors, errors_total=1200)
     stand_in.tell("POST", JOBS, refusal)
@@ -283,8 +260,8 @@ def test_bad_entries_are_listed(stand_in, client):
 @pytest.mark.parametrize(
     "told",
     [
-        Told(200, b"<html>", {"Content-Type": "text/html"}),
-        Told(404, b"<html>", {"Content-Type": "text/html"}),
+        html(),
+        html(404),
         Told(404, {"message": "no such thing"}),
         Told(200, ["jobId"]),
         Told(200, {"id": JOB}),

@@ -1,4 +1,4 @@
-"""What is sent again, how often, and what never is."""
+"""Retries of requests."""
 
 import socket
 import threading
@@ -18,7 +18,7 @@ from imgup import (
     UnavailableError,
     UnreachableError,
 )
-from tests.unit.imgup.stand_in import JOB, JOB_PATH, Told, problem
+from tests.unit.imgup.stand_in import JOB, JOB_PATH, Told, html, problem
 
 JOBS = "/v1/images/upload"
 ACCEPTED = Told(202, {"jobId": JOB})
@@ -92,7 +92,7 @@ def test_a_retry_of_a_job_put_off_by_a_gateway_is_not(stand_in, client, waits):
 
 
 def test_a_gateway_without_a_service_is_an_unreachable_one(stand_in, client, waits):
-    stand_in.tell("GET", "/v1/images", Told(502, b"<html>", {"Content-Type": "text/html"}))
+    stand_in.tell("GET", "/v1/images", html(502))
     with pytest.raises(UnreachableError, match="502"):
         list(client.links())
     assert waits == [0.5, 1.0, 2.0, 4.0]
@@ -109,9 +109,10 @@ def adapter(client: Client) -> requests_mock.Adapter:
 
 
 _RESET = requests.ConnectionError(urllib3.exceptions.ProtocolError("reset"))
+_lost = pytest.mark.parametrize("lost", [_RESET, requests.ReadTimeout()], ids=["reset", "timeout"])
 
 
-@pytest.mark.parametrize("lost", [_RESET, requests.ReadTimeout()], ids=["reset", "timeout"])
+@_lost
 def test_a_submission_whose_answer_was_lost_is_sent_again_under_the_same_key(
     client, adapter, waits, lost
 ):
@@ -123,7 +124,7 @@ def test_a_submission_whose_answer_was_lost_is_sent_again_under_the_same_key(
     assert waits == [0.5]
 
 
-@pytest.mark.parametrize("lost", [_RESET, requests.ReadTimeout()], ids=["reset", "timeout"])
+@_lost
 def test_a_retry_of_a_job_whose_answer_was_lost_is_not_sent_again(client, adapter, waits, lost):
     adapter.register_uri("POST", client.url + JOB_PATH + "/retry", exc=lost)
     with pytest.raises(BrokenOffError):
@@ -188,8 +189,8 @@ def test_no_proxy_and_no_netrc_comes_between_a_client_and_its_own_machine(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     stand_in.tell("GET", "/readyz", Told(body={"ready": True, "state": "x", "detail": "y"}))
     with Client(stand_in.url) as client:
         client.ready()

@@ -20,6 +20,7 @@ from tests.unit.imgup.stand_in import (
     Told,
     counts,
     event,
+    html,
     job,
     problem,
     result,
@@ -29,12 +30,8 @@ from tests.unit.imgup.stand_in import (
 BEGUN = job([result(0, "pending"), result(1, "pending")])
 HALFWAY = job([result(0), result(1, "pending")])
 DONE = job([result(0), result(1, "failed")])
-CHANGE = {"status": "in-progress", "counts": counts(1, 1), "results": [result(0) | {"index": 0}]}
-LAST = {
-    "status": "complete",
-    "counts": counts(0, 1, 1),
-    "results": [result(1, "failed") | {"index": 1}],
-}
+CHANGE = {"status": "in-progress", "counts": counts(1, 1), "results": [result(0, index=0)]}
+LAST = {"status": "complete", "counts": counts(0, 1, 1), "results": [result(1, "failed", index=1)]}
 
 
 def _states(progresses: list[Progress]) -> list[tuple[str, int]]:
@@ -65,9 +62,8 @@ def test_an_event_is_told_while_the_stream_stays_open(stand_in, client, is_frame
         assert seen.wait(60)
         yield event("change", LAST, 2) + event("end", {})
 
-    stand_in.tell(
-        "GET", EVENTS_PATH, Told(headers=stream().headers, chunks=chunks, is_framed=is_framed)
-    )
+    told = Told(headers=stream().headers, chunks=chunks, is_framed=is_framed)
+    stand_in.tell("GET", EVENTS_PATH, told)
     progresses = client.wait(JOB)
     assert next(progresses).counts.ended == 0
     seen.set()
@@ -103,11 +99,8 @@ def test_a_chunked_stream_that_is_cut_short_is_resumed(stand_in, client):
 
 def test_a_stream_may_be_compressed(stand_in, client):
     whole = gzip.compress(event("snapshot", BEGUN, 1) + event("change", LAST, 2))
-    stand_in.tell(
-        "GET",
-        EVENTS_PATH,
-        Told(headers=stream().headers | {"Content-Encoding": "gzip"}, chunks=lambda: [whole]),
-    )
+    headers = stream().headers | {"Content-Encoding": "gzip"}
+    stand_in.tell("GET", EVENTS_PATH, Told(headers=headers, chunks=lambda: [whole]))
     assert _states(list(client.wait(JOB))) == [("in-progress", 0), ("complete", 2)]
 
 
@@ -124,7 +117,7 @@ def test_streams_that_lead_nowhere_give_way_to_polling(stand_in, client):
         problem(404, "not-found", "No such path."),
         problem(405, "method-not-allowed", "Not so."),
         problem(503, "too-many-streams", "Full.", headers={"Retry-After": "1"}),
-        Told(502, b"<html>"),
+        html(502),
         Told(200, DONE),
         stream(b"event: snapshot\ndata: no JSON\n\n"),
         stream(event("snapshot", {"novel": "shape"})),
@@ -178,9 +171,8 @@ def test_polls_that_come_too_often_are_put_off(stand_in, client, waits):
 
 
 def test_polls_are_never_without_a_pause(stand_in, client, waits):
-    stand_in.tell(
-        "GET", JOB_PATH, Told(body=HALFWAY, headers={"Retry-After": "0"}), Told(body=DONE)
-    )
+    asks = Told(body=HALFWAY, headers={"Retry-After": "0"})
+    stand_in.tell("GET", JOB_PATH, asks, Told(body=DONE))
     list(client.wait(JOB))
     assert waits == [0.1]
 
@@ -192,23 +184,20 @@ def test_polls_never_wait_for_long(stand_in, client, waits):
 
 
 def test_a_service_away_for_a_while_is_waited_for(stand_in, client):
-    away = Told(502, b"<html>", {"Content-Type": "text/html"})
-    stand_in.tell("GET", JOB_PATH, Told(body=HALFWAY), *[away] * 12, Told(body=DONE))
+    stand_in.tell("GET", JOB_PATH, Told(body=HALFWAY), *[html(502)] * 12, Told(body=DONE))
     assert _states(list(client.wait(JOB))) == [("in-progress", 1), ("complete", 2)]
 
 
 def test_a_service_that_leaves_while_it_sends_events_is_waited_for_as_well(stand_in, client):
-    away = Told(502, b"<html>", {"Content-Type": "text/html"})
-    stand_in.tell("GET", EVENTS_PATH, stream(event("snapshot", BEGUN, 1)), away)
-    stand_in.tell("GET", JOB_PATH, *[away] * 12, Told(body=DONE))
+    stand_in.tell("GET", EVENTS_PATH, stream(event("snapshot", BEGUN, 1)), html(502))
+    stand_in.tell("GET", JOB_PATH, *[html(502)] * 12, Told(body=DONE))
     assert _states(list(client.wait(JOB))) == [("in-progress", 0), ("complete", 2)]
 
 
 def test_a_service_away_for_good_is_given_up(stand_in, client, monkeypatch):
     clock = iter(range(0, 10_000, 20))
     monkeypatch.setattr("imgup.follow.monotonic", lambda: next(clock))
-    away = Told(502, b"<html>", {"Content-Type": "text/html"})
-    stand_in.tell("GET", JOB_PATH, Told(body=HALFWAY), away)
+    stand_in.tell("GET", JOB_PATH, Told(body=HALFWAY), html(502))
     progresses = client.wait(JOB)
     assert next(progresses).counts == Counts(1, 1, 0, 2)
     with pytest.raises(UnreachableError):
@@ -216,13 +205,13 @@ def test_a_service_away_for_good_is_given_up(stand_in, client, monkeypatch):
 
 
 def test_a_service_that_was_never_there_is_not_waited_for(stand_in, client):
-    stand_in.tell("GET", JOB_PATH, Told(502, b"<html>", {"Content-Type": "text/html"}))
+    stand_in.tell("GET", JOB_PATH, html(502))
     with pytest.raises(UnreachableError):
         list(client.wait(JOB))
 
 
 def test_another_server_is_not_polled_for_ever(stand_in, client):
-    stand_in.tell("GET", JOB_PATH, Told(200, b"<html>", {"Content-Type": "text/html"}))
+    stand_in.tell("GET", JOB_PATH, html())
     with pytest.raises(NotImgupError):
         list(client.wait(JOB))
 

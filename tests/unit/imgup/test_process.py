@@ -36,6 +36,11 @@ def slow_job(stand_in):
     return stand_in
 
 
+def _start(url: str, *command: str) -> "subprocess.Popen[str]":
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=ROOT, env=_environ(IMGUP_URL=url), text=True, **pipes)
+
+
 def _upload_on_terminal(url: str, **environ: str) -> tuple[str, str]:
     """What an upload writes to stdout, a pipe, and to stderr, a terminal."""
     ours, theirs = pty.openpty()
@@ -78,15 +83,9 @@ def test_no_color_and_a_dumb_terminal_have_neither_bar_nor_colour(slow_job, envi
 def test_ctrl_c_says_that_the_job_goes_on(stand_in):
     stand_in.tell("POST", "/v1/images/upload", Told(202, {"jobId": JOB}))
     stand_in.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
-    with subprocess.Popen(
-        # A shell's background jobs ignore it, and so do the tests among those.
-        ["env", "--default-signal=INT", *COMMAND, "upload", "https://example.com/0.png"],
-        cwd=ROOT,
-        env=_environ(IMGUP_URL=stand_in.url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    # A shell's background jobs ignore the signal, and so would a command of tests among those.
+    command = ("env", "--default-signal=INT", *COMMAND, "upload", "https://example.com/0.png")
+    with _start(stand_in.url, *command) as process:
         wait_until(lambda: stand_in.requests("GET", JOB_PATH))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
@@ -99,14 +98,7 @@ def test_ctrl_c_says_that_the_job_goes_on(stand_in):
 def test_a_reader_that_is_gone_is_met_quietly(stand_in):
     links = [f"https://i.imgur.com/{number:07}.png" for number in range(20_000)]
     stand_in.tell("GET", "/v1/images", Told(body={"uploaded": links}))
-    with subprocess.Popen(
-        [*COMMAND, "links"],
-        cwd=ROOT,
-        env=_environ(IMGUP_URL=stand_in.url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with _start(stand_in.url, *COMMAND, "links") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == links[0] + "\n"

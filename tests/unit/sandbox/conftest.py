@@ -17,11 +17,7 @@ PATIENCE_SECONDS = 60
 
 
 class Client:
-    """Asks the application.
-
-    Args:
-        port: where it listens.
-    """
+    """A client of the application at a port."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -56,15 +52,14 @@ class Client:
         return self.ask("DELETE", f"/sandbox/uploads?key={KEY}")
 
     def raw(self, method: str, path: str, most: int = 50_000_000) -> bytes:
-        """What is sent before the connection ends, at most about `most` bytes.
+        """Return what is sent before the end of the connection, at most about `most` bytes.
 
         Raises:
-            ConnectionResetError: it ends with a reset.
+            ConnectionResetError: the connection was reset.
         """
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as own:
-            own.sendall(
-                f"{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
-            )
+            head = f"{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+            own.sendall(head.encode())
             data = b""
             while len(data) < most and (piece := own.recv(1_000_000)):
                 data += piece
@@ -72,7 +67,7 @@ class Client:
 
 
 def serve(application: web.Application, listener: socket.socket) -> Callable[[], None]:
-    """Serve on a thread; returns what ends it."""
+    """Serve on a thread; returns a function that stops it."""
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(
         application, access_log=None, handler_cancellation=True, shutdown_timeout=0.0
@@ -97,7 +92,7 @@ def serve(application: web.Application, listener: socket.socket) -> Callable[[],
 
 @pytest.fixture
 def now() -> list[float]:
-    """The time that the application sees, in seconds since the epoch; change it in place."""
+    """The application's time, in seconds since the epoch; change it in place."""
     return [1_700_000_000.0]
 
 

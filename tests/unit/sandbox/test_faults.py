@@ -26,8 +26,7 @@ def test_every_example_of_the_gallery_is_answered(client, fault):
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["x", "", "status/99", "status/1000", "status/abc", "latency/x/images/small.png", "htmlx"],
+    "path", ["x", "", "status/99", "status/1000", "status/abc", "latency/x/images/a.png", "htmlx"]
 )
 def test_other_faults_are_not_found(client, path):
     assert client.get(f"/faults/{path}").status_code == 404
@@ -51,16 +50,11 @@ def test_a_status_without_content_has_no_body(client):
     assert b"Content-Length" not in data
 
 
-def test_a_page_is_labelled_as_an_image(client):
-    answer = client.get("/faults/html")
+@pytest.mark.parametrize(("name", "begin"), [("html", b"<!doctype html>"), ("empty", b"")])
+def test_no_image_is_labelled_as_an_image(client, name, begin):
+    answer = client.get(f"/faults/{name}")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
-    assert answer.content.startswith(b"<!doctype html>")
-
-
-def test_empty(client):
-    answer = client.get("/faults/empty")
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["Content-Length"] == "0"
+    assert answer.content[:15] == begin
 
 
 def test_gzip(client):

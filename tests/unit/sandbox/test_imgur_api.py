@@ -7,12 +7,8 @@ from sandbox import images
 from sandbox.imgur_api import MAX_ANIMATION_BYTES, MAX_IMAGE_BYTES
 
 PNG = images.inscribe("png", "1.png").data
-GRANT = {
-    "client_id": "id",
-    "client_secret": "secret",
-    "refresh_token": "sandbox-token",
-    "grant_type": "refresh_token",
-}
+GRANT = {"client_id": "id", "client_secret": "secret", "grant_type": "refresh_token"}
+GRANT |= {"refresh_token": "sandbox-token"}
 
 
 def error_of(answer):
@@ -72,11 +68,7 @@ def test_an_animation_has_a_limit_of_its_own(client):
 
 @pytest.mark.parametrize(
     "form",
-    [
-        {"image": "https://example.com/a.png"},
-        {"image": "https://example.com/a.png", "type": "url"},
-        {"image": "anything", "type": "URL"},
-    ],
+    [{"image": "https://a.test/a.png"}, {"image": "https://a", "type": "url"}, {"type": "URL"}],
 )
 def test_an_upload_by_link_is_refused_and_logged(client, form, caplog):
     answer = post_form(client, "/3/image", form)
@@ -96,11 +88,7 @@ def test_an_image_that_is_no_file_is_refused(client, form):
 @pytest.mark.parametrize(
     ("authorization", "status"),
     [
-        ("", 401),
-        ("Client-ID", 401),
-        ("Client-ID ", 401),
-        ("Basic abc", 401),
-        ("Bearer", 401),
+        *((value, 401) for value in ("", "Client-ID", "Client-ID ", "Basic abc", "Bearer")),
         ("Bearer unknown", 403),
         ("client-id x", 200),
     ],
@@ -126,10 +114,8 @@ def test_a_refresh_token_buys_an_access_token_that_expires(client, now, body):
     assert (uploaded.status_code, uploaded.json()["data"]["account_id"]) == (200, 1)
     now[0] += 3601
     expired = client.upload(PNG, headers=bearer)
-    assert (expired.status_code, error_of(expired)) == (
-        401,
-        "The access token provided has expired.",
-    )
+    assert expired.status_code == 401
+    assert error_of(expired) == "The access token provided has expired."
 
 
 @pytest.mark.parametrize(

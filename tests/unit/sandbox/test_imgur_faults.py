@@ -110,14 +110,10 @@ def test_an_image_meets_its_fault_the_first_few_times(client):
 
 
 def test_a_path_counts_all_uploads_together(client):
-    images_sent = [images.inscribe("png", f"{number}.png").data for number in range(4)]
     path = "/faults/imgur/500~2/3/image"
-    assert [client.upload(image, path=path).status_code for image in images_sent] == [
-        500,
-        500,
-        200,
-        200,
-    ]
+    sent = [images.inscribe("png", f"{number}.png").data for number in range(4)]
+    statuses = [client.upload(image, path=path).status_code for image in sent]
+    assert statuses == [500, 500, 200, 200]
     client.forget_uploads()
     assert client.upload(SMALL, path=path).status_code == 500
 

@@ -1,11 +1,11 @@
-"""What all uploads meet, as whoever holds the key has it."""
+"""A fault of all uploads, set with the key."""
 
 import pytest
 
 from sandbox.images import load
 from tests.unit.sandbox.conftest import KEY, Client
 
-MOOD = f"/sandbox/imgur?key={KEY}"
+FAULT = f"/sandbox/imgur?key={KEY}"
 
 
 @pytest.mark.parametrize(
@@ -20,18 +20,18 @@ MOOD = f"/sandbox/imgur?key={KEY}"
         ("429-daily", 429, "Daily client requests exceeded"),
     ],
 )
-def test_all_uploads_meet_it_until_it_is_taken_back(
+def test_all_uploads_fail_until_the_fault_is_removed(
     client: Client, fault: str, status: int, says: str
 ) -> None:
     image = load("small.png").data
-    assert client.ask("PUT", f"{MOOD}&fault={fault}").json() == {"fault": fault}
+    assert client.ask("PUT", f"{FAULT}&fault={fault}").json() == {"fault": fault}
     try:
         for _ in range(2):
             answer = client.upload(image)
             assert answer.status_code == status
             assert says in answer.text
     finally:
-        assert client.ask("DELETE", MOOD).json() == {"fault": None}
+        assert client.ask("DELETE", FAULT).json() == {"fault": None}
     assert client.upload(image).status_code == 200
 
 
@@ -39,20 +39,20 @@ def test_counters_are_nearly_full_or_used_up(client: Client) -> None:
     image = load("small.png").data
     left = {}
     for fault in ("429-full", "429-daily-7"):
-        client.ask("PUT", f"{MOOD}&fault={fault}")
+        client.ask("PUT", f"{FAULT}&fault={fault}")
         left[fault] = client.upload(image).headers
-        client.ask("DELETE", MOOD)
+        client.ask("DELETE", FAULT)
     assert left["429-full"]["X-RateLimit-ClientRemaining"] == "12490"
     assert left["429-daily-7"]["X-RateLimit-ClientRemaining"] == "0"
     assert left["429-daily-7"]["X-RateLimit-ClientReset"] == "7"
 
 
 def test_an_unknown_one_is_refused_with_a_list(client: Client) -> None:
-    answer = client.ask("PUT", f"{MOOD}&fault=gloom")
+    answer = client.ask("PUT", f"{FAULT}&fault=gloom")
     assert answer.status_code == 400
     assert "403-capacity" in answer.text
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_it_is_for_whoever_holds_the_key(client: Client, method: str) -> None:
+def test_the_key_is_needed(client: Client, method: str) -> None:
     assert client.ask(method, "/sandbox/imgur?key=wrong&fault=503").status_code == 403

@@ -9,14 +9,9 @@ ROOT = Path(__file__).parents[5]
 
 
 def _python(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command, env = [sys.executable, "-c", code], {"PATH": os.environ["PATH"]} | environ
     return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"]} | environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
     )
 
 
