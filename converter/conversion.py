@@ -58,7 +58,7 @@ def convert(content: bytes, order: ConversionOrder) -> Encoded:
                 return convert_animation(image, order)
             return convert_still(image, order)
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(order, "The image has more pixels than it says") from error
+        raise _too_many_pixels(order, "The image has more pixels than its header says") from error
     except UnidentifiedImageError as error:
         raise ConversionError(f"The {order.name} image cannot be read: it is damaged.") from error
     except _DAMAGED as error:

@@ -43,7 +43,7 @@ class _Conversion:
     def close(self, **answer: object) -> None:
         """Send an answer, if there is one, and close the descriptors."""
         if answer:
-            with suppress(OSError):  # nobody waits for it any more
+            with suppress(OSError):  # the worker has stopped waiting
                 os.write(self.files.answer, json.dumps(answer).encode())
         for descriptor in (*self.files, self.slot):
             if descriptor >= 0:

@@ -80,7 +80,7 @@ class Client:
 
     @property
     def sandbox(self) -> bool:
-        """True once the service has said that images go to its sandbox, not to Imgur."""
+        """True once a response has shown that images go to the sandbox, not to Imgur."""
         return self._connection.sandbox
 
     # --- jobs -------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class Connection:
             raise ValueError("The API key must be of visible ASCII characters.")
         self.url = check_service_url(url)
         self.sleep: Callable[[float], None] = time.sleep
-        self.sandbox = False  # True once a response said that images go to the sandbox
+        self.sandbox = False  # True once a response has shown that images go there
         self._timeout = timeout
         self._retries = retries
         self._on_delay = on_delay

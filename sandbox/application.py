@@ -77,15 +77,15 @@ class Application:
         name = path.removeprefix("/images/")
         if name in images.ACCEPTED_NAMES or name in images.REFUSED_NAMES:
             return images.respond(images.load(name))
-        wanted = request.query.get("bytes", "0")
-        if not re.fullmatch(r"[0-9]{1,9}", wanted):
+        size = request.query.get("bytes", "0")
+        if not re.fullmatch(r"[0-9]{1,9}", size):
             raise web.HTTPBadRequest(text="The parameter bytes must be a number.\n")
         match = _DISTINCT.fullmatch(name)
         fault = match and match["fault"]
         if match is None or (fault and parse_upload_fault(fault) is None):
             raise web.HTTPNotFound(text="There is no such image; the gallery at / shows all.\n")
         text = f"fault {fault} {match['key'] or ''}".rstrip() if fault else match["numbered"]
-        return images.respond(images.inscribe(name.rpartition(".")[2], text, pad_to=int(wanted)))
+        return images.respond(images.inscribe(name.rpartition(".")[2], text, pad_to=int(size)))
 
     async def _call_imgur(self, request: web.Request, path: str) -> web.StreamResponse:
         return await self._imgur.respond(Call(request, path, self._base_url(request)), self._fault)
@@ -125,7 +125,7 @@ class Application:
 
     def _check_key(self, request: web.Request) -> None:
         if not secrets.compare_digest(request.query.get("key", "").encode(), self._key.encode()):
-            message = "This is for whoever started the sandbox: the link is in its log.\n"
+            message = "This needs a key: the link with the key is in the log of the sandbox.\n"
             raise web.HTTPForbidden(text=message)
 
     async def _show(self, request: web.Request, path: str) -> web.StreamResponse:

@@ -23,7 +23,9 @@ _MAX_KEYS = 100_000
 _TOO_LARGE_BYTES = 21_500_000  # beyond 20 MB, whether a megabyte is decimal or binary
 _PIECE_BYTES = 128 * 1024
 _ENDLESS_PAUSE_SECONDS = 0.002
-_HTML = b"<!doctype html><title>Not an image</title><p>This is a page, whatever its label says.\n"
+_HTML = (
+    b"<!doctype html><title>Not an image</title><p>This is a page, in spite of its media type.\n"
+)
 
 Respond = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 Met = Counter[Hashable]  # number of requests for each fault
@@ -105,7 +107,7 @@ async def _latency(source: Source, milliseconds: str) -> web.StreamResponse:
 async def _status(source: Source, status: str) -> web.StreamResponse:
     wait = source.request.query.get("retry-after", "")
     headers = {"Retry-After": wait} if re.fullmatch(r"[0-9]{1,6}", wait) else None
-    text = f"The sandbox answers {status}, as the path wants it.\n"
+    text = f"The sandbox responds with {status}, as in the path.\n"
     return web.Response(status=int(status), text=text, headers=headers)
 
 
@@ -115,7 +117,7 @@ async def _no_image(_source: Source, how: str) -> web.StreamResponse:
     return web.Response(body=_HTML if how == "html" else b"", content_type="image/jpeg")
 
 
-@_fault("gzip", "gzip", "compressed with gzip, though nobody asked for it")
+@_fault("gzip", "gzip", "compressed with gzip without Accept-Encoding")
 async def _gzip(source: Source) -> web.StreamResponse:
     image = await source.image()
     image.body = gzip.compress(body_of(image), mtime=0)
@@ -174,7 +176,7 @@ async def _redirect_loop(_source: Source) -> web.StreamResponse:
 async def _redirect_to(source: Source) -> web.StreamResponse:
     url = source.request.query.get("url", "")
     if not url or not url.isprintable():
-        raise web.HTTPBadRequest(text="The parameter url must say where to redirect to.\n")
+        raise web.HTTPBadRequest(text="The parameter url must be the target.\n")
     return _found(url)
 
 

@@ -201,10 +201,10 @@ async def _read_form(request: web.Request) -> Form:
     with contextlib.suppress(ValueError, HttpProcessingError):  # the fields before it count
         async for part in MultipartReader(request.headers, content):
             if isinstance(part, BodyPartReader):
-                _, said = _read_disposition(part.headers.get("Content-Disposition"))
+                _, names = _read_disposition(part.headers.get("Content-Disposition"))
                 part.chunk_size = len(body)
-                field = Part(said.get("filename"), bytes(await part.read()))
-                form.setdefault(said.get("name", ""), field)
+                field = Part(names.get("filename"), bytes(await part.read()))
+                form.setdefault(names.get("name", ""), field)
     return form
 
 

@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 
 @dataclass(slots=True, kw_only=True)
 class Item:
-    """An image or an album. Whoever knows the secret may delete it."""
+    """An image or an album. The secret allows its deletion."""
 
     deleted: bool = False
-    # Random: a link never comes to mean another item, not even after a restart, and nobody finds
-    # the items of others by counting.
+    # Random: a link never leads to another item, not even after a restart, and the items of others
+    # cannot be found by counting.
     id: str = field(default_factory=lambda: f"sbx-{secrets.token_hex(6)}")
     secret: str = field(default_factory=lambda: secrets.token_hex(6))
 

@@ -46,7 +46,7 @@ _STDIN = "-"
     default=None,
     help="Follow links to pages to the image that the page names; the service's setting else.",
 )
-@click.option("--callback-url", help="A URL that is told when the job is complete.")
+@click.option("--callback-url", help="A URL that gets a webhook when the job is complete.")
 @click.option(
     "--convert/--no-convert",
     default=None,

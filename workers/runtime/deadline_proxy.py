@@ -129,7 +129,7 @@ class DeadlineProxy(BaseProxy):
                 self._connect()
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
-                    raise BackendBusyError("No file descriptor is free to ask with.") from error
+                    raise BackendBusyError("No file descriptor is free for the call.") from error
                 raise
         return self._tls.connection  # type: ignore[no-any-return] # set by BaseProxy
 

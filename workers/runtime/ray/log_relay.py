@@ -1,7 +1,7 @@
 """Relays the log of local actors to the service's output.
 
-Ray gives each actor a file of its own for what it writes. One log is easier to follow: the actors
-write to a socket instead, and the service passes each line on.
+By default Ray writes the output of each actor to a file of its own. One log is easier to follow, so
+the actors write to a socket instead, and the service copies each line.
 """
 
 import os
