@@ -1,6 +1,6 @@
-# A patch release of Python and a release of Debian. Tags are built anew for fixes of Debian: whoever
-# wants the same bytes each time appends the digest that their registry has for it (@sha256:…, shown by
-# `docker buildx imagetools inspect`); none is known without asking one.
+# A patch release of Python and a release of Debian. The tag moves with fixes of Debian: for the same bytes
+# each time append the digest that the registry has for it (@sha256:…, shown by `docker buildx imagetools
+# inspect`). None stands here, as no registry was reachable where this file was written.
 FROM python:3.12.12-slim-trixie
 
 WORKDIR /app

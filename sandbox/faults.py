@@ -23,9 +23,7 @@ _MAX_KEYS = 100_000
 _TOO_LARGE_BYTES = 21_500_000  # beyond 20 MB, whether a megabyte is decimal or binary
 _PIECE_BYTES = 128 * 1024
 _ENDLESS_PAUSE_SECONDS = 0.002
-_HTML = (
-    b"<!doctype html><title>Not an image</title><p>This is a page, in spite of its media type.\n"
-)
+_HTML = b"<!doctype html><title>Not an image</title><p>This is a page and not an image.\n"
 
 Respond = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 Met = Counter[Hashable]  # number of requests for each fault

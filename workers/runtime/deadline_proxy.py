@@ -1,6 +1,6 @@
 """Calls of the Manager with deadlines.
 
-Stock proxies wait forever for a Manager that is stopped or hangs: while they connect, send a large
+Stock proxies wait for ever for a Manager that is stopped or hangs: while they connect, send a large
 job, or wait for the response. Here each of these has a limit.
 """
 
@@ -31,8 +31,7 @@ Manager that does not respond for this long is stopped or hangs."""
 
 _Calls = TypeVar("_Calls")
 
-SERIALIZER = "pickle-with-deadlines"
-"""Name of the serializer of a Manager whose clients connect with `connect`."""
+SERIALIZER = "pickle-with-deadlines"  # of a Manager whose clients use `connect`
 
 
 class ManagerLostError(BackendLostError):

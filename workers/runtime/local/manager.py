@@ -38,11 +38,7 @@ def _owned(name: str) -> object:
 
 
 class StateManager(SyncManager):
-    """A SyncManager that owns the state: a mailbox, a job table, a token store, a recovery.
-
-    Args:
-        limits: the mailbox's.
-    """
+    """A SyncManager that owns the state: a mailbox, a job table, a token store, a recovery."""
 
     # Made by `register`.
     Mailbox: Callable[[], DeadlineProxy]

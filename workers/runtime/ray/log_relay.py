@@ -19,11 +19,7 @@ _CHUNK = 65_536
 
 
 def divert_log(path: str | None) -> None:
-    """Redirect this process's output to a relay.
-
-    Args:
-        path: of the relay's socket; None for no redirection.
-    """
+    """Redirect this process's output to the socket of a relay; not for None."""
     if path is None:
         return
     with socket.socket(socket.AF_UNIX) as line:
@@ -32,14 +28,10 @@ def divert_log(path: str | None) -> None:
 
 
 class LogRelay:
-    """Relays the lines of actors on this machine until it is closed.
-
-    Attributes:
-        path: of the socket, in a folder that only this user can enter.
-    """
+    """Relays the lines of actors on this machine until it is closed; `path` is its socket's."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="imgup-log-")
+        self._folder = tempfile.mkdtemp(prefix="imgup-log-")  # only this user can enter it
         self.path = os.path.join(self._folder, "socket")  # noqa: PTH118 - a socket needs a str
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.path)
