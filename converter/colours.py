@@ -54,15 +54,15 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
         return image
     low, high = (float(level) for level in image.getextrema())  # type: ignore[arg-type]
     # Grey levels as floating-point numbers usually range from 0 to 1, 255 or 65,535.
-    for most in (1, _OPAQUE, _MAX_16_BIT):
-        if low >= 0 and high <= most:
-            return _scaled(image, most)
+    for maximum in (1, _OPAQUE, _MAX_16_BIT):
+        if low >= 0 and high <= maximum:
+            return _scaled(image, maximum)
     raise ConversionError("The pixels of the image are numbers without a usual range.")
 
 
-def _scaled(image: Image.Image, most: int) -> Image.Image:
+def _scaled(image: Image.Image, maximum: int) -> Image.Image:
     # In floating point, since the integer modes take no factor below 1.
-    return image.convert("F").point(lambda level: level * (_OPAQUE / most) + 0.5).convert("L")
+    return image.convert("F").point(lambda level: level * (_OPAQUE / maximum) + 0.5).convert("L")
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

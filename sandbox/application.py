@@ -33,10 +33,10 @@ class Application:
     ) -> None:
         self._origin, self._key = origin, key
         self._uploads = Uploads()
-        self._met: faults.Met = Counter()
+        self._counts: faults.Counts = Counter()
         self._fault: UploadFault | None = None  # of all uploads
         self._albums = Albums(self._uploads)
-        self._imgur = ImgurApi(self._uploads, self._albums, self._met, token_seconds, clock)
+        self._imgur = ImgurApi(self._uploads, self._albums, self._counts, token_seconds, clock)
         self._routes: dict[str, tuple[faults.Respond, tuple[str, ...]]] = {
             "/images/": (self._image, _READING),
             "/3/": (self._call_imgur, ()),
@@ -99,7 +99,7 @@ class Application:
         return await self._imgur.respond(call, fault)
 
     async def _fail_source(self, request: web.Request, path: str) -> web.StreamResponse:
-        return await faults.respond(Source(request, path, self._respond, self._met))
+        return await faults.respond(Source(request, path, self._respond, self._counts))
 
     async def _all_uploads(self, request: web.Request, _path: str) -> web.StreamResponse:
         """List the uploads, or with DELETE reset all state; needs the key."""
@@ -107,7 +107,7 @@ class Application:
         if request.method == "DELETE":
             self._uploads.reset()
             self._albums.items.clear()
-            self._met.clear()
+            self._counts.clear()
         base = self._base_url(request)
         listing = self._uploads.listing(base) | {"albums": self._albums.listing(base)}
         return web.json_response(listing)

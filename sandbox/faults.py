@@ -26,16 +26,16 @@ _ENDLESS_PAUSE_SECONDS = 0.002
 _HTML = b"<!doctype html><title>Not an image</title><p>This is a page and not an image.\n"
 
 Respond = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
-Met = Counter[Hashable]  # number of requests for each fault
+Counts = Counter[Hashable]  # number of requests for each fault
 Act = Callable[..., Awaitable[web.StreamResponse]]
 
 
-def count(met: Met, key: Hashable) -> int:
+def count(counts: Counts, key: Hashable) -> int:
     """Count a request for `key`, and return the number of them; bounded, so not for ever."""
-    if len(met) >= _MAX_KEYS:
-        met.clear()
-    met[key] += 1
-    return met[key]
+    if len(counts) >= _MAX_KEYS:
+        counts.clear()
+    counts[key] += 1
+    return counts[key]
 
 
 class Source(NamedTuple):
@@ -44,7 +44,7 @@ class Source(NamedTuple):
     request: web.Request
     path: str
     respond_for: Respond
-    met: Met
+    counts: Counts
 
     async def respond(self) -> web.StreamResponse:
         path = self.path if len(self.path) > 1 else "/images/small.png"
@@ -180,7 +180,7 @@ async def _redirect_to(source: Source) -> web.StreamResponse:
 
 @_fault(r"flaky/(\d{1,3})/([^/]{1,100})", "flaky/2/some-key", "503 the first two times, by key")
 async def _flaky(source: Source, times: str, key: str) -> web.StreamResponse:
-    if count(source.met, key) > int(times):
+    if count(source.counts, key) > int(times):
         return await source.respond()
     raise web.HTTPServiceUnavailable(text="This flaky source fails a few times first.\n")
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from sandbox.faults import Met, count
+from sandbox.faults import Counts, count
 from sandbox.raw_response import RawResponse, body_of, encode_head
 
 JsonValue = Any
@@ -127,10 +127,10 @@ class UploadFault(NamedTuple):
     first: int | None  # number of uploads that fail; None for all
 
     async def respond(
-        self, call: Call, met: Met, scope: bytes, genuine: Genuine
+        self, call: Call, counts: Counts, scope: bytes, genuine: Genuine
     ) -> web.StreamResponse:
         """Answer an upload; as `genuine` after the `first` uploads of `scope`, if that is set."""
-        if self.first is not None and count(met, (self.text, scope)) > self.first:
+        if self.first is not None and count(counts, (self.text, scope)) > self.first:
             return await genuine()
         instead = KINDS[self.name].answer
         if instead is not None:

@@ -17,7 +17,7 @@ from aiohttp.http import HttpProcessingError
 from sandbox import imgur_answers as imgur
 from sandbox.album_calls import AlbumCalls
 from sandbox.albums import Albums
-from sandbox.faults import Met
+from sandbox.faults import Counts
 from sandbox.images import INSCRIPTION
 from sandbox.imgur_answers import Call, UploadFault, parse_upload_fault
 from sandbox.uploads import Upload, Uploads, read_header
@@ -53,11 +53,11 @@ class ImgurApi:
         self,
         uploads: Uploads,
         albums: Albums,
-        met: Met,
+        counts: Counts,
         token_seconds: int,
         clock: Callable[[], float],
     ) -> None:
-        self._uploads, self._met = uploads, met
+        self._uploads, self._counts = uploads, counts
         self._albums = AlbumCalls(albums)
         self._token_seconds, self._clock = token_seconds, clock
 
@@ -116,7 +116,7 @@ class ImgurApi:
         async def take() -> web.StreamResponse:
             return self._unauthorized(call) or _refusal(call, form) or await self._take(call, form)
 
-        return await (fault.respond(call, self._met, b"", take) if fault else take())
+        return await (fault.respond(call, self._counts, b"", take) if fault else take())
 
     async def _take(self, call: Call, form: Form) -> web.StreamResponse:
         image = form["image"].data
@@ -143,7 +143,7 @@ class ImgurApi:
                 _fields_of(form, upload) | about | {"link": upload.link(call.base)}
             )
 
-        return await (fault.respond(call, self._met, digest, keep) if fault else keep())
+        return await (fault.respond(call, self._counts, digest, keep) if fault else keep())
 
     def _delete(self, call: Call) -> web.Response:
         upload = self._uploads.of_deletehash(call.path.removeprefix("/3/image/"))

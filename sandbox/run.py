@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, OverflowError) as error:
         sys.stderr.write(f"sandbox: cannot listen ({getattr(error, 'strerror', None) or error})\n")
         return 2
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the soft limit is often 1,024
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # the soft limit is often 1,024
     lines = _configure_logging()
     web.run_app(
         _application(listener, options),

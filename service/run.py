@@ -223,7 +223,7 @@ def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> Backe
         journal_path=settings.journal_path,
         source_concurrency=settings.source_concurrency,
         scaling=ScalingRules(
-            most=settings.worker_count_max, heeds_quota=not settings.sandbox_applies
+            maximum=settings.worker_count_max, heeds_quota=not settings.sandbox_applies
         ),
         quota=_quota(settings),
     )

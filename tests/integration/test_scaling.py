@@ -191,7 +191,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagedBackend]:
     """A backend that takes less time over it than a service does, supervised by a thread."""
     monkeypatch.setattr(sys, "stdout", sys.stdout)  # a backend on Ray puts another one in its place
     rules = ScalingRules(
-        most=4,
+        maximum=4,
         wait_seconds=1.0,
         hold_seconds=0.5,
         grow_seconds=0.5,

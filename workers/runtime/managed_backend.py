@@ -89,13 +89,13 @@ class ManagedBackend(ABC):
 
     def health(self) -> BackendHealth:
         """See `Backend.health`."""
-        wanted, most = self.workers_wanted(), self._config.scaling.most
+        wanted, maximum = self.workers_wanted(), self._config.scaling.maximum
         try:
             stats = None if self._is_lost else self.mailbox.stats()
         except BackendLostError:
             stats = None
         if stats is None:
-            return BackendHealth(BackendState.LOST, 0, wanted, 0, 0, 0.0, max_workers=most)
+            return BackendHealth(BackendState.LOST, 0, wanted, 0, 0, 0.0, max_workers=maximum)
         if self._is_closed or stats.draining:
             state = BackendState.DRAINING
         else:
@@ -109,5 +109,5 @@ class ManagedBackend(ABC):
             pause_seconds=stats.pause_seconds,
             block=stats.block,
             workers_draining=stats.workers_draining,
-            max_workers=most,
+            max_workers=maximum,
         )

@@ -14,7 +14,7 @@ from workers.contract.queue_stats import QueueStats
 class ScalingRules:
     """Rules of automatic scaling."""
 
-    most: int | None = None  # maximum number of workers; None for no automatic scaling
+    maximum: int | None = None  # maximum number of workers; None for no automatic scaling
     wait_seconds: float = 10.0  # a queue with a longer expected wait is too long
     hold_seconds: float = 2.0  # minimum time that the queue must be too long, without a break
     grow_seconds: float = 5.0  # between two growths, so that the first shows its effect
@@ -88,9 +88,9 @@ class Scaler:
         return self._wanted
 
     @property
-    def most(self) -> int | None:
+    def maximum(self) -> int | None:
         """Upper limit of automatic scaling; None without it."""
-        return self._rules.most
+        return self._rules.maximum
 
     def order(self, count: int) -> Change | None:
         """Set the number of workers, which is also the new lower limit.
@@ -101,22 +101,22 @@ class Scaler:
         Raises:
             ValueError: the number is below 1, or above the maximum.
         """
-        if count < 1 or (self._rules.most is not None and count > self._rules.most):
-            raise ValueError(f"{count} workers are not between 1 and {self._rules.most}.")
+        if count < 1 or (self._rules.maximum is not None and count > self._rules.maximum):
+            raise ValueError(f"{count} workers are not between 1 and {self._rules.maximum}.")
         with self._lock:
             self._least = count
             return self._change(count, "asked for") if count != self._wanted else None
 
     def review(self, load: Load) -> Change | None:
         """Adapt the number to the load, about once a second; return the change, if any."""
-        if self._rules.most is None:
+        if self._rules.maximum is None:
             return None
         with self._lock:
             now = self._clock()
             pressed, quiet = self._is_pressed(load), load.workers_idle > 0
             self._pressed_since = min(self._pressed_since, now) if pressed else math.inf
             self._quiet_since = min(self._quiet_since, now) if quiet else math.inf
-            return self._grow(load, self._rules.most, now) or self._shrink(now)
+            return self._grow(load, self._rules.maximum, now) or self._shrink(now)
 
     def _is_pressed(self, load: Load) -> bool:
         if load.is_paused or load.workers_idle or load.workers_ready < self._wanted:

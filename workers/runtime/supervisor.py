@@ -185,7 +185,7 @@ class Supervisor:
                 slot.process = self._start_worker(slot.worker_id)
         except OSError as error:
             self._mailbox.fence(slot.worker_id, EndCause.NOT_STARTED)
-            self._put_off(slot)
+            self._delay_restart(slot)
             self._log.error(
                 "worker could not be started; trying again",
                 worker=slot.worker_id,
@@ -205,7 +205,7 @@ class Supervisor:
         elif process.exitcode is not None and process.exitcode < 0:
             slot.due = time.monotonic() + _KILLED_RESTART_SECONDS
         else:
-            self._put_off(slot)
+            self._delay_restart(slot)
         if process.exitcode == 0 and not fenced.returned and not fenced.failed:
             self._log.debug("worker ended", worker=slot.worker_id)
         else:
@@ -227,7 +227,7 @@ class Supervisor:
         for task in fenced.failed_tasks:
             log_crashed_task(task)
 
-    def _put_off(self, slot: _Slot) -> None:
+    def _delay_restart(self, slot: _Slot) -> None:
         slot.false_starts += 1
         slot.due = time.monotonic() + _RESTART.delay(slot.false_starts)
 

@@ -30,7 +30,7 @@ class Upkeep:
         if count := job_table.evict(self._ttl_seconds):
             self._log.debug("finished jobs forgotten", jobs=count)
         log_news(mailbox.tend())
-        if self._scaler.most is not None:
+        if self._scaler.maximum is not None:
             load = Load.of(mailbox.stats(), mailbox.queue_stats())
             self._log_change(self._scaler.review(load))
         return self._scaler.wanted

@@ -15,7 +15,7 @@ from workers.runtime.scaling import Change, Load, Scaler, ScalingRules
 
 BUSY = Load(waiting_urls=3400, workers_ready=2, workers_idle=0, rate_per_second=50.0)
 IDLE = Load(waiting_urls=0, workers_ready=2, workers_idle=1, rate_per_second=50.0)
-RULES = ScalingRules(most=8)
+RULES = ScalingRules(maximum=8)
 
 
 class Harness:
@@ -42,7 +42,7 @@ class Harness:
 def test_it_doubles_each_few_seconds_while_the_queue_is_long() -> None:
     harness = Harness()
     assert harness.watch(BUSY, 30) == [(2, 4), (7, 8)]
-    assert harness.scaler.wanted == harness.scaler.most == 8
+    assert harness.scaler.wanted == harness.scaler.maximum == 8
 
 
 def test_it_says_why() -> None:
@@ -54,7 +54,7 @@ def test_it_says_why() -> None:
 
 def test_no_more_than_would_do() -> None:
     # 12.5 s with 8 workers, so 10 will have it done in 10 s.
-    harness = Harness(8, replace(RULES, most=100))
+    harness = Harness(8, replace(RULES, maximum=100))
     assert harness.watch(replace(BUSY, waiting_urls=625), 4) == [(2, 10)]
 
 

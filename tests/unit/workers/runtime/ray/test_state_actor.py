@@ -81,7 +81,7 @@ def test_the_number_of_workers_outlives_its_supervisor(state: BackendState) -> N
 
 def test_more_workers_than_there_may_be_are_refused() -> None:
     state = BackendState()
-    state.open(replace(CONFIG, scaling=ScalingRules(most=4)), None)
+    state.open(replace(CONFIG, scaling=ScalingRules(maximum=4)), None)
     with pytest.raises(ValueError, match="5 workers"):
         state.scale(5)
     assert state.look_after() == 3
