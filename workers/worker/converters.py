@@ -1,7 +1,7 @@
-"""A worker's end of its converter processes: hands an image over and waits for what becomes of it.
+"""The worker's side of its converter processes: sends images and waits for the results.
 
-The bytes go by file descriptors; the processes are those of `converter`, started with the first
-image that needs one.
+The bytes are passed as file descriptors; the processes are those of `converter`, started for the
+first image that needs one.
 """
 
 import json
@@ -22,18 +22,18 @@ from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.errors import ConversionBusyError, ImageError, Reason
 
 _ANSWER_BYTES: Final = 16 * 1024
-_SLACK_SECONDS: Final = 10.0  # for a slow machine, beyond what the other side holds to
+_SLACK_SECONDS: Final = 10.0  # for a slow machine, beyond the limits of the other side
 _ATTEMPTS: Final = 3  # of one image, if it is the fork server that ends
 _END_SECONDS: Final = 1.0
 
 
 class Converters:
-    """The converter processes of one worker; all its lanes share them.
+    """The converter processes of one worker, shared by its lanes.
 
     Args:
-        policy: how many there may be, and what they may use.
-        folder: where the workers of a machine count them; it exists.
-        cores: the processor cores to run on; None: those of this process.
+        policy: their number and limits.
+        folder: existing folder of the slots that the workers of a machine share.
+        cores: CPU cores to run on; None: those of this process.
     """
 
     def __init__(
@@ -48,23 +48,23 @@ class Converters:
         self._is_closed = False
 
     def convert(self, file: BinaryIO, order: ConversionOrder) -> tuple[ConversionResult, BinaryIO]:
-        """Convert an image; waits until one of the processes is free, and for its end.
+        """Convert an image; waits for a free process, and for the result.
 
         Args:
-            file: the image; its position afterwards is anywhere.
-            order: what it is, and what it is to become.
+            file: the image; its position is undefined afterwards.
+            order: the image's type, and the limits of the result.
 
         Returns:
-            What came out, and the file that it is in, to be closed by the caller.
+            The result, and its file, to be closed by the caller.
 
         Raises:
             ImageError: the image cannot be converted.
-            ConversionBusyError: none was free in time.
+            ConversionBusyError: no process was free in time.
         """
-        target = tempfile.TemporaryFile()  # noqa: SIM115 - whoever gets the result closes it
+        target = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
             with _on_disk(file) as source:
-                result = self._ask(order, source.fileno(), target.fileno())
+                result = self._convert(order, source.fileno(), target.fileno())
             target.seek(0)
         except BaseException:
             target.close()
@@ -72,12 +72,12 @@ class Converters:
         return result, target
 
     def close(self) -> None:
-        """End all of them, whatever they do."""
+        """End all processes."""
         with self._lock:
             self._is_closed = True
             self._end_server()
 
-    def _ask(self, order: ConversionOrder, source: int, target: int) -> ConversionResult:
+    def _convert(self, order: ConversionOrder, source: int, target: int) -> ConversionResult:
         for _ in range(_ATTEMPTS):
             text = self._answer(order, source, target)
             if text:
@@ -87,14 +87,14 @@ class Converters:
                 if "error" in fields:
                     raise ImageError(Reason.CONVERSION_FAILED, fields["error"])
                 return ConversionResult(**fields)
-            # The fork server died: of this image or of another one, nobody can tell.
+            # The fork server died, because of this image or of another one.
             os.ftruncate(target, 0)
         raise ImageError(
             Reason.CONVERSION_FAILED, f"The process that converted the {order.name} image ended."
         )
 
     def _answer(self, order: ConversionOrder, source: int, target: int) -> bytes:
-        """What the other side says; nothing, if it has died."""
+        """Return the answer of the other side; empty if it has died."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             channel = self._open_channel()
@@ -108,7 +108,7 @@ class Converters:
             theirs.close()
             ours.settimeout(self._policy.wait_seconds + self._policy.seconds + _SLACK_SECONDS)
             text = b""
-            with suppress(OSError):  # it is dead, or hangs
+            with suppress(OSError):  # the other side is dead, or hangs
                 text = ours.recv(_ANSWER_BYTES)
             if not text:
                 self._restart(channel)
@@ -121,7 +121,7 @@ class Converters:
             return self._channel
 
     def _restart(self, channel: socket.socket) -> None:
-        """Have another fork server started, unless another lane has been first."""
+        """End the fork server of a channel, so that the next image starts another one."""
         with self._lock:
             if self._channel is channel:
                 self._end_server()
@@ -134,7 +134,7 @@ class Converters:
             *(str(policy.processes), str(policy.memory_bytes)),
             *(str(policy.seconds), str(policy.wait_seconds)),
         )
-        # Nothing of the environment: it holds secrets, and a converter runs a stranger's bytes.
+        # No environment: it holds secrets, and a converter decodes untrusted bytes.
         environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with theirs:
             self._server = subprocess.Popen(  # noqa: S603 - all of it is ours
@@ -145,7 +145,7 @@ class Converters:
                 pass_fds=[theirs.fileno()],
             )
         if self._cores is not None:
-            # A worker stays on one core; its converters are to have another.
+            # A worker stays on one core; its converters may use all.
             with suppress(OSError):
                 os.sched_setaffinity(self._server.pid, self._cores)
         self._channel = ours
@@ -164,14 +164,10 @@ class Converters:
 
 @contextmanager
 def _on_disk(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The same bytes in a file that has a descriptor."""
-    file.seek(0)
+    """Return a file with a descriptor and the same content."""
     try:
         file.fileno()
-    except OSError:  # it lies in memory
-        with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(file, copy)
-            copy.flush()
-            yield copy
+    except OSError:
+        pass  # it is in memory
     else:
         yield file
