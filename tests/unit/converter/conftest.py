@@ -1,4 +1,4 @@
-"""What a converter process sets for itself is taken back here, where tests share a process."""
+"""Undoes settings of a converter process, as tests share a process."""
 
 import pytest
 from PIL import Image

@@ -226,7 +226,7 @@ def test_floating_point_without_a_usual_range() -> None:
 
 
 def png_of(width: int, height: int, data: bytes) -> bytes:
-    """A PNG in grey that says so of itself."""
+    """Return a grey PNG with this size in its header."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         check = zlib.crc32(kind + body).to_bytes(4, "big")

@@ -1,4 +1,4 @@
-"""A stand-in service, a client of it that does not really wait, and the command line before it."""
+"""A stand-in service, a client that records its waits, and the command line."""
 
 from collections.abc import Callable, Iterator
 

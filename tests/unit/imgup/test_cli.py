@@ -28,7 +28,7 @@ ONE, TWO = "https://example.com/0.png", "https://example.com/1.png"
 
 @pytest.fixture
 def uploads(stand_in):
-    """Let a job be taken and end with these results."""
+    """Prepare a job that ends with these results."""
 
     def end_with(*results, **more):
         stand_in.tell("POST", JOBS, Told(202, {"jobId": JOB}))

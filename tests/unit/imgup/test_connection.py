@@ -150,7 +150,7 @@ def test_what_never_arrived_is_named_and_not_sent_again(client, adapter, waits, 
 
 @pytest.fixture
 def hanging_up() -> Iterator[str]:
-    """The address of a server that closes each connection once it has read something."""
+    """The address of a server that closes each connection after its first read."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:

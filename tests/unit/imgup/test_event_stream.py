@@ -1,4 +1,4 @@
-"""Server-sent events out of bytes, however they are cut."""
+"""Parsing of server-sent events, in any chunks."""
 
 import io
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from imgup.event_stream import HEARTBEAT, Event, read_events
 
 
 class _Body(io.BytesIO):
-    """The body of an answer that comes in these chunks."""
+    """The body of a response, in chunks."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()

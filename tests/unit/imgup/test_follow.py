@@ -1,4 +1,4 @@
-"""Following a job: by events where there are any, by polling otherwise."""
+"""Following a job by events, or by polling without them."""
 
 import gzip
 import threading

@@ -1,4 +1,4 @@
-"""The command line as a process: terminals, interrupts, closed pipes, and what it becomes."""
+"""The command line as a process: terminals, interrupts, closed pipes, `imgup serve`."""
 
 import os
 import pty
@@ -42,7 +42,7 @@ def _start(url: str, *command: str) -> "subprocess.Popen[str]":
 
 
 def _upload_on_terminal(url: str, **environ: str) -> tuple[str, str]:
-    """What an upload writes to stdout, a pipe, and to stderr, a terminal."""
+    """Return the output of an upload to stdout, a pipe, and to stderr, a terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, "upload", "https://example.com/0.png"],
@@ -56,7 +56,7 @@ def _upload_on_terminal(url: str, **environ: str) -> tuple[str, str]:
         try:
             while chunk := os.read(ours, 65536):
                 seen += chunk
-        except OSError:  # how Linux says that the other side is closed
+        except OSError:  # Linux: the other side is closed
             pass
         os.close(ours)
         assert process.stdout is not None

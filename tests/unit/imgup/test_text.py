@@ -1,4 +1,4 @@
-"""Text for terminals and documents, addresses, waits: small rules, row by row."""
+"""Text for terminals and documents, addresses, waits."""
 
 import tomllib
 from datetime import UTC, datetime, timedelta

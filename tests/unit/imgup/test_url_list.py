@@ -1,4 +1,4 @@
-"""Lists of URLs, read and sorted out."""
+"""Lists of URLs: their formats, and the entries that are set aside."""
 
 import pytest
 

@@ -103,7 +103,7 @@ def test_a_spliced_png_is_whole():
 
 
 def test_a_spliced_jpeg_is_whole():
-    """Its segments lead from one to the next, up to where the pixels begin."""
+    """The chain of its segments ends at the pixels."""
     data = images.inscribe("jpg", "17.jpg", pad_to=200_000).data
     at, markers = 2, []
     while data[at + 1] != 0xDA:
@@ -115,7 +115,7 @@ def test_a_spliced_jpeg_is_whole():
 
 
 def test_a_spliced_gif_is_whole():
-    """The sub-blocks of its comment lead to its first frame."""
+    """The chain of the comment's sub-blocks ends at the first frame."""
     data = images.inscribe("gif", "17.gif", pad_to=20_000).data
     at = 13 + 3 * (2 << (data[10] & 7))
     assert data[at : at + 2] == b"\x21\xfe"

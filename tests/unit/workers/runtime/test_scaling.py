@@ -1,4 +1,4 @@
-"""When workers are added and let go, on a clock that the test winds."""
+"""Automatic scaling, on a simulated clock."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ RULES = ScalingRules(maximum=8)
 
 
 class Harness:
-    """A scaler, and a supervisor that has workers up at once."""
+    """A scaler, with a supervisor that starts workers at once."""
 
     def __init__(self, count: int = 2, rules: ScalingRules = RULES) -> None:
         self.now = 100.0
@@ -29,7 +29,7 @@ class Harness:
         return self.scaler.review(replace(load, workers_ready=self.scaler.wanted))
 
     def watch(self, load: Load, seconds: float) -> list[tuple[float, int]]:
-        """A look each second; what it came to, and when."""
+        """Review the load each second; return the changes with their times."""
         began, changes = self.now, []
         while self.now < began + seconds:
             change = self.look(load)

@@ -1,4 +1,4 @@
-"""The supervisor over a real mailbox, its workers played by the test."""
+"""The supervisor with a real mailbox and simulated workers."""
 
 import pytest
 import structlog
@@ -14,7 +14,7 @@ from workers.state.mailbox import Mailbox
 
 
 class Worker:
-    """A process that ends when the test says so."""
+    """A process whose end the test sets."""
 
     def __init__(self, worker_id: str, number: int) -> None:
         self.worker_id = worker_id
@@ -34,7 +34,7 @@ class Worker:
 
 
 class Harness:
-    """A supervisor and all that it has started."""
+    """A supervisor and the workers that it has started."""
 
     def __init__(self, count: int) -> None:
         self.now = 1000.0

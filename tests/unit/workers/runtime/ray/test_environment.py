@@ -1,4 +1,4 @@
-"""What Ray is told before it starts."""
+"""Environment variables of Ray."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Lines of other processes become lines of this one's log."""
+"""Lines of other processes in the log of this one."""
 
 import subprocess
 import sys

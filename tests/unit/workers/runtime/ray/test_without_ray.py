@@ -1,4 +1,4 @@
-"""`ray` is an optional extra: nothing of it is there unless BACKEND=ray asks for it."""
+"""`ray` is an optional extra, imported with BACKEND=ray only."""
 
 import os
 import subprocess
