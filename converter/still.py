@@ -86,8 +86,8 @@ def _forms(image: Image.Image, order: ConversionOrder, metadata: Metadata) -> It
 
 
 def _is_for_png(image: Image.Image, order: ConversionOrder) -> bool:
-    if not {"jpeg", "png"}.issubset(order.targets):
-        return "png" in order.targets
+    if "png" not in order.targets:
+        return False
     # Even a photograph in grey has few colours.
     few = _FEW_GREYS if image.mode == "L" else _FEW_COLOURS
     return not _can_be_jpeg(image, order) or image.getcolors(few) is not None

@@ -62,7 +62,7 @@ class ImgurApi:
         self._token_seconds, self._clock = token_seconds, clock
 
     async def respond(self, call: Call, fault: UploadFault | None = None) -> web.StreamResponse:
-        """Answer one call; `fault` applies to uploads only."""
+        """Answer one call; `fault` applies to uploads and new albums only."""
         match call.request.method, call.path:
             case "POST", "/3/image" | "/3/upload":
                 return await self._upload(call, fault)
@@ -79,8 +79,8 @@ class ImgurApi:
     async def _album(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
         genuine = functools.partial(self._albums.respond, call)
         is_new = (call.request.method, call.path) == ("POST", "/3/album")
-        if is_new and fault and say.KINDS[fault.name].answer:  # others are about images
-            return await fault.respond(call, self._met, b"", genuine)
+        if is_new and fault and imgur.KINDS[fault.name].answer:  # others are about images
+            return await fault.respond(call, self._counts, b"", genuine)
         return await genuine()
 
     def _unauthorized(self, call: Call) -> web.Response | None:

@@ -165,9 +165,13 @@ class Converters:
 @contextmanager
 def _on_disk(file: BinaryIO) -> Iterator[BinaryIO]:
     """Return a file with a descriptor and the same content."""
+    file.seek(0)
     try:
         file.fileno()
-    except OSError:
-        pass  # it is in memory
+    except OSError:  # it is in memory
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            yield copy
     else:
         yield file
