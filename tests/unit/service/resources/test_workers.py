@@ -247,5 +247,5 @@ def test_the_memory_of_images_is_for_all_that_there_may_be(
 ) -> None:
     config = _backend_config(load_settings({"IMGUR_CLIENT_ID": "id"} | settings), None)
     assert config.worker.download.held_bytes == share
-    assert (config.scaling.most, config.scaling.heeds_quota) == (most, True)
+    assert (config.scaling.maximum, config.scaling.heeds_quota) == (most, True)
     assert not _backend_config(load_settings(settings), None).scaling.heeds_quota
