@@ -4,13 +4,15 @@ Waitress copies bytes, from 1 MiB on to a temporary file, and holds the thread w
 16 MiB wait for a slow client. From a file it reads what the socket takes.
 """
 
-import io
 import threading
 import weakref
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
+from os import SEEK_CUR, SEEK_END, SEEK_SET
 
 import falcon
 
@@ -22,29 +24,51 @@ _SMALL_BYTES = 64 * 1024  # a copy costs no more than the rest of a response
 _RETRY_SECONDS = 5
 
 
-class SharedFile(io.BytesIO):
-    """Bytes as a file; `BytesIO` shares them.
+class PiecesFile:
+    """Pieces of bytes, read as one file.
 
     Args:
-        body: shared with other responses.
+        pieces: shared with other responses.
         on_close: called once, when all is sent or the client has left.
     """
 
-    def __init__(self, body: bytes, on_close: Callable[[], object]) -> None:
-        super().__init__(body)
+    def __init__(self, pieces: tuple[bytes, ...], on_close: Callable[[], object]) -> None:
+        self._pieces = pieces
+        self._ends = list(accumulate(map(len, pieces)))
+        self._position = 0
         # Also if nobody closes it: a response may fail before it reaches the server.
         self._finalize = weakref.finalize(self, on_close)
 
     def close(self) -> None:
         self._finalize()
-        super().close()
+        self._pieces = ()  # a reference to the closed file does not keep the memory
+
+    def read(self, size: int | None = None, /) -> bytes:
+        """Return at most `size` bytes of one piece; empty at the end only."""
+        # The first piece that ends after the position, so that empty ones are skipped.
+        index = bisect_right(self._ends, self._position)
+        if index >= len(self._pieces):
+            return b""
+        piece = self._pieces[index]
+        begin = self._position - self._ends[index] + len(piece)
+        data = piece[begin : None if size is None else begin + size]
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        origins = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._ends[-1]}
+        self._position = origins[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reader:
-    """A client that receives a response; `body` is the id of the object."""
+    """A client that receives a response; `pieces` is the id of the object."""
 
-    body: int
+    pieces: int
     size: int
     tenant: str
     suspended: SuspendedRequest | None
@@ -85,31 +109,33 @@ class LargeResponses:
         with self._lock:
             self._require_room(least_bytes, tenant, self._payers())
 
-    def send(self, req: falcon.Request, resp: falcon.Response, body: bytes, tenant: str) -> None:
+    def send(
+        self, req: falcon.Request, resp: falcon.Response, pieces: tuple[bytes, ...], tenant: str
+    ) -> None:
         """Set the body of a response; it must not be empty.
 
         Raises:
             Problem: 503, without memory.
         """
-        size = len(body)
+        size = sum(map(len, pieces))
         if size <= _SMALL_BYTES:
-            resp.data = body
+            resp.data = b"".join(pieces)
         elif req.method == "HEAD":
             resp.content_length = size
         else:
-            reader = _Reader(id(body), size, tenant, suspended_request_of(req.env))
+            reader = _Reader(id(pieces), size, tenant, suspended_request_of(req.env))
             with self._lock:
                 payers = self._payers()
-                if reader.body not in payers:
+                if reader.pieces not in payers:
                     self._require_room(size, tenant, payers)
                 self._readers[reader] = None
-            resp.set_stream(SharedFile(body, partial(self._ended.append, reader)), size)
+            resp.set_stream(PiecesFile(pieces, partial(self._ended.append, reader)), size)
 
     def _payers(self) -> dict[int, _Reader]:
-        """Return the first reader of each body."""
+        """Return the first reader of each response."""
         while self._ended:
             self._readers.pop(self._ended.popleft(), None)
-        return {one.body: one for one in reversed(self._readers)}
+        return {one.pieces: one for one in reversed(self._readers)}
 
     def _require_room(self, size: int, tenant: str, payers: Mapping[int, _Reader]) -> None:
         used = sum(one.size for one in payers.values())

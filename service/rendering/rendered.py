@@ -27,11 +27,11 @@ class Rendered:
     Attributes:
         tag: strong ETag without quotes (RFC 9110, section 8.8.1): for one URL, equal tags mean
             equal bytes.
-        body: the JSON.
+        pieces: the JSON, to be joined.
     """
 
     tag: str
-    body: bytes
+    pieces: tuple[bytes, ...]
 
 
 def identify(resp: falcon.Response, tag: str) -> None:

@@ -25,4 +25,4 @@ class ImagesResource:
         if is_known(req, resp, shown.tag):
             return
         identify(resp, shown.tag)
-        self.responses.send(req, resp, shown.body, tenant_of(req))
+        self.responses.send(req, resp, shown.pieces, tenant_of(req))

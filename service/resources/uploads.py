@@ -108,7 +108,7 @@ class UploadResource:
         if rendered is None:
             raise job_not_found()
         identify(resp, rendered.tag)
-        self.responses.send(req, resp, rendered.body, tenant_of(req))
+        self.responses.send(req, resp, rendered.pieces, tenant_of(req))
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Cancel the job: waiting URLs fail at once, leased ones still end."""

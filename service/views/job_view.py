@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import accumulate, compress
 
 from service.rendering.models import DeliveryEntry
-from service.rendering.rendered import assembled, counts_of, iso_time, render
+from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.album_view import album_entry
 from service.views.result_json import NULL, UNTROUBLED, render_results, why
@@ -20,7 +20,7 @@ _JOINED_AT_ONCE = 100  # texts of 32 KiB at most
 
 
 class JobView:
-    """One job as JSON. Not thread-safe."""
+    """One job as JSON, in pieces. Not thread-safe."""
 
     def __init__(self, *, sandbox: bool) -> None:
         self._sandbox = sandbox
@@ -35,7 +35,7 @@ class JobView:
         self._timelines = bytearray()
         self._earlier: dict[int, bytes] = {}
         self._text_bytes = 0
-        self._whole: bytes | None = None
+        self._whole: tuple[bytes, ...] | None = None
 
     @property
     def version(self) -> int:
@@ -60,8 +60,8 @@ class JobView:
     @property
     def size(self) -> int:
         """Estimated memory in bytes."""
-        whole = self._whole or b""
-        return _VIEW_BYTES + self._text_bytes + len(whole) + _URL_BYTES * len(self._urls)
+        whole = sum(map(len, self._whole or ()))
+        return _VIEW_BYTES + self._text_bytes + whole + _URL_BYTES * len(self._urls)
 
     def apply(self, changes: JobChanges) -> None:
         """Apply changes of the job."""
@@ -84,10 +84,13 @@ class JobView:
         self._text_bytes += added
         self._keep_timelines(changes)
 
-    def whole(self) -> bytes:
-        """Return the whole job, a `JobAnswer`; the same object while the job does not change."""
+    def whole(self) -> tuple[bytes, ...]:
+        """Return the whole job, a `JobAnswer`, in pieces.
+
+        The pieces stay the same objects while the job does not change.
+        """
         if self._whole is None:
-            parts = (
+            self._whole = (
                 self._head(),
                 b',"uploaded":{"pending":[',
                 *self._listed(self._urls, ImageState.PENDING),
@@ -100,13 +103,12 @@ class JobView:
                 b"]",
                 self._tail(),
             )
-            self._whole = assembled(parts)
         return self._whole
 
     def page(
         self, page: Page, *, with_timelines: bool = False, more: bytes = b""
     ) -> tuple[bytes, ...]:
-        """Return the job with a page of its results, a `JobPage`, in parts; `more` are members to
+        """Return the job with a page of its results, a `JobPage`, in pieces; `more` are members to
         add.
         """
         results = self._told(self._results[page.cursor : page.end])

@@ -3,7 +3,7 @@
 A polled job has a view here, which applies the changes since its version.
 """
 
-from service.rendering.rendered import Rendered, assembled
+from service.rendering.rendered import Rendered
 from service.requests.paging import Page
 from service.views.job_view import JobView
 from service.views.view_cache import ViewCache
@@ -64,10 +64,10 @@ class JobViews:
             if not view.is_whole_at(version) and not self._follow(view, job_id, owner):
                 self._views.forget(key)
                 return None
-            if page is None:
-                return Rendered(tag_of(view.version), view.whole())
-            parts = view.page(page, with_timelines=with_timelines)
-            return Rendered(tag_of(view.version), assembled(parts))
+            pieces = (
+                view.whole() if page is None else view.page(page, with_timelines=with_timelines)
+            )
+            return Rendered(tag_of(view.version), pieces)
 
     def _follow(self, view: JobView, job_id: str, owner: str) -> bool:
         while True:
