@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from imgup.models import Progress as JobProgress
-from imgup.models import UploadPace
+from imgup.models import Progress as JobProgress, UploadPace
 from imgup.visible import visible
 
 _SECONDS_WORTH_SAYING = 1.0

@@ -25,8 +25,11 @@ from service.middleware.api_keys import (
 from service.middleware.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.middleware.rate_limit import RateLimiter
-from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER
-from service.middleware.request_ids import RequestIdMiddleware, request_id_for
+from service.middleware.request_ids import (
+    HEADER as REQUEST_ID_HEADER,
+    RequestIdMiddleware,
+    request_id_for,
+)
 from service.middleware.response_headers import ALWAYS, ResponseHeadersMiddleware
 from service.middleware.throttle import ThrottleMiddleware
 from service.openapi import describe

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from workers.contract.messages import Altered, ChangesWanted, ImageState, JobChanges, JobStatus
+from workers.contract.messages import (
+    NO_DETAILS,
+    ChangesWanted,
+    ImageDetails,
+    ImageState,
+    JobChanges,
+    JobStatus,
+)
 
 
 class JobSource(Protocol):
@@ -23,9 +30,11 @@ class ImageResult:
     reason: str | None
     message: str | None
     attempts: int
-    possibly_duplicated: bool = False
-    deduplicated: bool = False
-    altered: Altered | None = None
+    details: ImageDetails = NO_DETAILS
+
+    @property
+    def possibly_duplicated(self) -> bool:
+        return self.details.maybe_duplicated
 
 
 @dataclass
@@ -41,9 +50,11 @@ class JobSnapshot:
     attempts: bytearray = field(default_factory=bytearray)
     links: dict[int, str] = field(default_factory=dict)
     troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
-    possibly_duplicated: set[int] = field(default_factory=set)
-    deduplicated: set[int] = field(default_factory=set)
-    altered: dict[int, Altered] = field(default_factory=dict)
+    details: dict[int, ImageDetails] = field(default_factory=dict)
+
+    @property
+    def possibly_duplicated(self) -> set[int]:
+        return {index for index, each in self.details.items() if each.maybe_duplicated}
 
     def apply(self, changes: JobChanges) -> "JobSnapshot":
         """The snapshot after some changes; the one before is of no use then."""
@@ -57,12 +68,10 @@ class JobSnapshot:
         for index, now.states[index], now.attempts[index] in columns:
             now.links.pop(index, None)
             now.troubles.pop(index, None)
+            now.details.pop(index, None)
         now.links.update(changes.links)
         now.troubles.update(changes.troubles)
-        now.possibly_duplicated -= set(changes.indexes)
-        now.possibly_duplicated |= changes.possibly_duplicated
-        now.deduplicated |= changes.deduplicated  # final
-        now.altered.update(changes.altered)  # the same
+        now.details.update(changes.details)
         return now
 
     def results(self) -> Iterator[ImageResult]:
@@ -76,9 +85,7 @@ class JobSnapshot:
                 reason=reason,
                 message=message,
                 attempts=self.attempts[index],
-                possibly_duplicated=index in self.possibly_duplicated,
-                deduplicated=index in self.deduplicated,
-                altered=self.altered.get(index),
+                details=self.details.get(index, NO_DETAILS),
             )
 
 

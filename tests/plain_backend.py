@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from tests.lane_mailbox import Mailbox
 from workers import BackendHealth, BackendState
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Failed, Outcome, Report, RetryLater, Uploaded
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 WORKER = "worker-1"
 CREATED = 1513961309.5

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from service.rendering.rendered import render
-from workers import Altered, Converted, Deletion, DeletionState, ImageState, JobChanges
+from workers import DeletionState, ImageDetails, ImageState, JobChanges
 
 NULL = b"null"
 
 UNTROUBLED = b'"reason":null,"message":null'
-_MAYBE_DUPLICATED = b',"possiblyDuplicated":true'
-_DEDUPLICATED = b',"deduplicated":true'
+_CONVERTED = ("from", "to", "bytesBefore", "bytesAfter", "width", "height")
+_ALTERED = ("type", "bytes")
 _STATE_NAMES = [state.name.lower().encode() for state in sorted(ImageState)]
 
 
@@ -25,10 +25,7 @@ def render_results(
         urls: rendered, by index.
         links: rendered, by index; null without a link.
     """
-    troubles, maybe_duplicated = changes.troubles, changes.possibly_duplicated
-    known_images, deletions = changes.deduplicated, changes.deletions
-    resolved = changes.resolved
-    altered, converted = changes.altered, changes.converted
+    troubles, details = changes.troubles, changes.details
     whys = {trouble: why(*trouble) for trouble in set(troubles.values())}
     for index, state, attempts in zip(
         changes.indexes, changes.states, changes.attempts, strict=True
@@ -36,19 +33,14 @@ def render_results(
         yield (
             index,
             state,
-            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b%b%b%b%b%b}'
+            b'{"url":%b,"state":"%b","link":%b,%b,"attempts":%d%b}'
             % (
                 urls[index],
                 _STATE_NAMES[state],
                 links[index],
                 whys[troubles[index]] if index in troubles else UNTROUBLED,
                 attempts,
-                _MAYBE_DUPLICATED if index in maybe_duplicated else b"",
-                _DEDUPLICATED if index in known_images else b"",
-                b',"resolvedTo":%b' % render(resolved[index]) if index in resolved else b"",
-                _converted(converted[index]) if index in converted else b"",
-                _altered(altered[index]) if index in altered else b"",
-                _deletion(deletions[index]) if index in deletions else b"",
+                _optional(details[index]) if index in details else b"",
             ),
         )
 
@@ -58,27 +50,20 @@ def why(reason: str, message: str) -> bytes:
     return b'"reason":%b,"message":%b' % (render(reason), render(message))
 
 
-def _converted(made: Converted) -> bytes:
-    return b',"converted":' + render(
-        {
-            "from": made.source_type,
-            "to": made.media_type,
-            "bytesBefore": made.source_size,
-            "bytesAfter": made.size,
-            "width": made.width,
-            "height": made.height,
-        }
-    )
-
-
-def _altered(stored: Altered) -> bytes:
-    return b',"altered":{"type":%b,"bytes":%d}' % (render(stored.media_type), stored.size)
-
-
-def _deletion(deletion: Deletion) -> bytes:
+def _optional(details: ImageDetails) -> bytes:
     """Return the optional members of a result, each after a comma."""
-    state = b',"deleted":"%b"' % deletion.state.value.encode()
-    if deletion.state is not DeletionState.FAILED:
-        return state
-    why = render(deletion.reason), render(deletion.message)
-    return state + b',"deletionReason":%b,"deletionMessage":%b' % why
+    converted, altered, deletion = details.converted, details.altered, details.deletion
+    failed = deletion if deletion and deletion.state is DeletionState.FAILED else None
+    members = (
+        (b"possiblyDuplicated", details.maybe_duplicated or None),
+        (b"deduplicated", details.deduplicated or None),
+        (b"resolvedTo", details.resolved_to),
+        (b"converted", converted and dict(zip(_CONVERTED, converted, strict=True))),
+        (b"altered", altered and dict(zip(_ALTERED, altered, strict=True))),
+        (b"deleted", deletion and deletion.state.value),
+        (b"deletionReason", failed and failed.reason),
+        (b"deletionMessage", failed and failed.message),
+    )
+    return b"".join(
+        b',"%b":%b' % (name, render(value)) for name, value in members if value is not None
+    )

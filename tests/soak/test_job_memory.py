@@ -5,10 +5,10 @@ import tracemalloc
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Failed, Report, Submission, Uploaded
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 JOBS = 5
 URLS = 1000

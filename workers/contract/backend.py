@@ -7,16 +7,19 @@ from typing import Protocol
 from prometheus_client import Metric
 
 from workers.contract.block import Block
-from workers.contract.job_messages import Cancellation, JobListing, Replay, Retry
 from workers.contract.messages import (
+    Cancellation,
     ChangesWanted,
     DeletionRefusal,
     JobChanges,
+    JobListing,
     JobStatus,
+    Origin,
     Refusal,
+    Replay,
+    Retry,
     Submission,
 )
-from workers.contract.origin import Origin
 from workers.contract.queue_stats import QueueStats
 
 
@@ -71,45 +74,38 @@ class WebMailbox(Protocol):
         """Why a job of a tenant with so many URLs, of so many characters in all, would not be taken
         now; None if it would.
         """
-        ...
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
         """Take a whole job. A refusal means that nothing was taken, a replay that an earlier
         request with the same key has made the job.
         """
-        ...
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
         """Cancel a job; URLs without a lease fail at once. None if this owner has no such job."""
-        ...
 
     def retry(
         self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
     ) -> Retry | Refusal | None:
         """Make a new job of a job's failed URLs, once. None if this owner has no such job."""
-        ...
 
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
         """Queue the deletion of an uploaded image; None if it is queued."""
-        ...
 
     def delete_album(self, job_id: str, owner: str = "") -> DeletionRefusal | None:
         """Have the album deleted that was created for a job, soon; a refusal says why that cannot
         be. Its images stay.
         """
-        ...
 
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
         """Return the upload rate, and the URLs ahead of a job's end; see `Mailbox`."""
-        ...
 
     def open_gate(self) -> bool:
-        """Let uploads go on at once, though Imgur refused them; returns whether they waited."""
-        ...
+        """Let uploads go on at once, though Imgur refused them or asked to wait; return whether
+        Imgur had refused them.
+        """
 
     def metrics(self) -> tuple[Metric, ...]:
         """Return the Prometheus metrics of images and jobs since the start."""
-        ...
 
 
 class WebJobTable(Protocol):
@@ -117,23 +113,19 @@ class WebJobTable(Protocol):
 
     def changes(self, wanted: ChangesWanted) -> JobChanges | None:
         """Return what changed of a job; None if this owner has no such job. See `ChangesWanted`."""
-        ...
 
     def listing(
         self, owner: str, status: JobStatus | None, before: int | None, limit: int
     ) -> JobListing:
         """Return a page of an owner's jobs, newest first; see `JobTable.listing`."""
-        ...
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         """Return a page of an owner's links, in order of completion. An empty page is the end, an
         empty link is a removed one.
         """
-        ...
 
     def links_removed(self, owner: str = "") -> int:
         """Return the number of an owner's removed links; each is an empty string in the list."""
-        ...
 
 
 class Backend(Protocol):
@@ -145,16 +137,13 @@ class Backend(Protocol):
     @property
     def mailbox(self) -> WebMailbox:
         """The queue."""
-        ...
 
     @property
     def job_table(self) -> WebJobTable:
         """The jobs."""
-        ...
 
     def health(self) -> BackendHealth:
         """Return the state of the backend; never raises."""
-        ...
 
     def scale(self, count: int) -> None:
         """Set the number of workers; returns before they have started or ended.
@@ -165,8 +154,6 @@ class Backend(Protocol):
         Raises:
             ValueError: the number is below 1, or above the maximum.
         """
-        ...
 
     def workers_wanted(self) -> int:
         """Return the target number of workers, without a call of another process; never raises."""
-        ...

@@ -17,14 +17,11 @@ class Backoff:
     cap_seconds: float = 60.0
 
     def delay(self, attempt: int, retry_after: float | None = None) -> float:
-        """Return the seconds to wait after a failed attempt.
+        """Return the seconds to wait after a failed attempt, numbered from 1; at least those of
+        `retry_after`, which the server asked for.
 
         Half of the bound is fixed and half is random, so that images that failed together are not
         retried together, and none at once.
-
-        Args:
-            attempt: the number of the attempt that failed, from 1.
-            retry_after: minimum seconds that the server asked for.
         """
         # The cap applies long before 2**32; a float would overflow near 2**1024.
         bound = min(self.cap_seconds, self.base_seconds * 2.0 ** min(attempt - 1, 32))

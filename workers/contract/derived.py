@@ -27,14 +27,8 @@ class Carry(Protocol):
         *,
         wait_seconds: float,
     ) -> Any:  # noqa: ANN401 - what the method returns
-        """Call a method.
-
-        Args:
-            methodname: of the called object.
-            args: positional arguments.
-            kwds: keyword arguments.
-            wait_seconds: how long the method itself may wait: its argument of that name, or the
-                value of `may_take`, or 0.
+        """Call a method of the object. `wait_seconds` is how long the method itself may wait: its
+        argument of that name, or the value of `may_take`, or 0.
         """
         ...
 
@@ -55,12 +49,7 @@ def calls_of(protocol: type) -> tuple[str, ...]:
 
 
 def derive(protocol: type[_Calls], carry: Carry) -> _Calls:
-    """Make an object with a protocol's methods; picklable if `carry` is.
-
-    Args:
-        protocol: methods only.
-        carry: carries each call.
-    """
+    """Make an object with a protocol's methods, each carried by `carry`; picklable if that is."""
     return cast("_Calls", _Derived(protocol, carry))
 
 

@@ -117,7 +117,7 @@ class ConversionBusyError(ImageError):
 
 
 class SourceOverloadedError(DownloadError):
-    """The source wants fewer requests, or cannot serve those that it has."""
+    """The source limits requests, or is overloaded."""
 
 
 class RefusalScope(Enum):
@@ -152,7 +152,7 @@ class ImgurError(ImageError):
 
 
 class OutcomeUnknownError(ImgurError):
-    """The image was sent, and no answer tells whether Imgur has it."""
+    """The image was sent, and no response shows whether Imgur has it."""
 
     maybe_stored = True
 
@@ -180,7 +180,7 @@ class JournalFullError(JournalError):
     """A record could not be put on the disk.
 
     Args:
-        why: what the system said.
+        why: the system's error.
         maybe_kept: it was written and only the disk did not confirm it, so a restart may find it.
     """
 

@@ -113,10 +113,8 @@ _HTML_BEGINNINGS = (
 
 
 def recognize(head: bytes) -> ImageType | None:
-    """Return the type of the image that begins with `head`; None if it is not an image.
-
-    Args:
-        head: the first HEAD_BYTES bytes, or all if there are fewer.
+    """Return the type of the image that begins with these HEAD_BYTES bytes, or with all of it; None
+    if it is not an image.
     """
     for signature, image_type in _SIGNATURES:
         if head.startswith(signature):

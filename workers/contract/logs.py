@@ -36,11 +36,8 @@ class LogConfig:
 
 
 def configure_logging(config: LogConfig, process: str) -> None:
-    """Set up structlog, and the standard library's logging through it, for this process.
-
-    Args:
-        config: format and level.
-        process: name of this process in each line ("service", "worker-3").
+    """Set up structlog, and the standard library's logging through it, for this process; its name
+    ("service", "worker-3") is in each line.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -8,10 +8,6 @@ class Shares:
         self.total = 0
         self._held: dict[str, int] = {}
 
-    def __len__(self) -> int:
-        """Number of tenants that hold something."""
-        return len(self._held)
-
     def of(self, tenant: str) -> int:
         """Return the amount that a tenant holds."""
         return self._held.get(tenant, 0)
@@ -28,16 +24,12 @@ class Shares:
 
 def share_left(limit: int, used: int, held: int) -> int:
     """Return how much more a tenant may take: it may hold as much as is left free (dynamic
-    thresholds, Choudhury and Hahne 1998).
+    thresholds, Choudhury and Hahne 1998). `used` is held by all tenants, this one's `held`
+    included.
 
     So a single tenant may hold one half, each of n tenants 1/(n + 1), and the same amount is always
     free for another one. With nothing in use a tenant may take all, so that a request larger than
     one half can succeed.
-
-    Args:
-        limit: total amount.
-        used: amount held by all tenants, this one included.
-        held: amount held by this tenant.
     """
     left = max(0, limit - used)
     return max(0, (left - held) // 2) if used else left

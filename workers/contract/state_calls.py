@@ -43,31 +43,59 @@ class Recovered:
 
 
 class MailboxCalls(WebMailbox, Protocol):
-    """See `Mailbox`."""
+    """The calls of a `Mailbox` by workers and supervisor."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Drain: take no more jobs and lease no more tasks; valid leases may still end."""
 
-    def stats(self) -> MailboxStats: ...
+    def stats(self) -> MailboxStats:
+        """Return the figures of the queue."""
 
-    def tend(self) -> QuotaNews: ...
+    def tend(self) -> QuotaNews:
+        """Show in all jobs why URLs wait, and fail those that Imgur has kept waiting for too long;
+        return what has become of uploads as a whole since the last call.
+        """
 
-    def open_tasks(self) -> tuple[TaskKey, ...]: ...
+    def open_tasks(self) -> tuple[TaskKey, ...]:
+        """Return the open webhooks and deletions, leased ones included."""
 
     def exchange(
         self, worker_id: str, request: WorkerRequest, wait_seconds: float
-    ) -> WorkerResponse: ...
+    ) -> WorkerResponse:
+        """One round trip of a worker: extend and end leases, announce uploads, take new leases.
+        Waits for work no longer than `wait_seconds`, if any is wanted.
+        """
 
-    def read_data(self, worker_id: str, token: int, start: int) -> bytes | None: ...
+    def read_data(self, worker_id: str, token: int, start: int) -> bytes | None:
+        """Return at most `DATA_PIECE_BYTES` of the data URL of a lease, from a byte on; a shorter
+        piece is the last. None if the lease is not valid any more.
 
-    def register(self, worker_id: str) -> None: ...
+        In pieces, as a message of megabytes would hold up all others here.
+        """
 
-    def drain_worker(self, worker_id: str) -> None: ...
+    def register(self, worker_id: str) -> None:
+        """Register a worker. Only the supervisor calls this, before it starts the process: a late
+        registration by a dead worker could revive it.
 
-    def fence(self, worker_id: str, cause: EndCause | None = None) -> FenceResult: ...
+        Raises:
+            ValueError: the id is in use.
+        """
 
-    def workers(self) -> tuple[str, ...]: ...
+    def drain_worker(self, worker_id: str) -> None:
+        """Drain a worker: it finishes its leases and gets no more. `fence` follows at its end."""
 
-    def expired(self) -> tuple[str, ...]: ...
+    def fence(self, worker_id: str, cause: EndCause | None = None) -> FenceResult:
+        """Fence a dead worker: refuse its later requests and requeue its leases, each charged with
+        the crash. The cause is None for a drained worker.
+        """
+
+    def workers(self) -> tuple[str, ...]:
+        """Return the registered workers that are not fenced; for a restarted supervisor."""
+
+    def expired(self) -> tuple[str, ...]:
+        """Return the stuck workers: a lease has expired, or they do not ask for work any more. The
+        supervisor kills and fences them.
+        """
 
 
 class JobTableCalls(WebJobTable, Protocol):

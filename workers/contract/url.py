@@ -3,8 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from workers.contract.data_url import SCHEME as DATA_SCHEME
-from workers.contract.data_url import is_shown_form
+from workers.contract.data_url import SCHEME as DATA_SCHEME, is_shown_form
 from workers.contract.wire_url import MAX_URL_LENGTH, ORIGIN, PLAIN, wire_url
 
 _PLAIN = f"{PLAIN}#\n".encode()

@@ -14,37 +14,34 @@ from collections.abc import Callable
 
 from prometheus_client import Metric
 
-from workers.contract.job_messages import Cancellation, Replay, Retry
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     DATA_PIECE_BYTES,
-    Ack,
+    Cancellation,
     CrashedUrl,
     DeletionRefusal,
     Directive,
-    DownloadReport,
     EndCause,
     FenceResult,
     MailboxStats,
+    Origin,
     QuotaNews,
     Refusal,
-    Report,
+    Replay,
+    Retry,
     Submission,
     TaskKey,
     TaskKind,
-    UploadDecision,
     UrlKey,
     WorkerRequest,
     WorkerResponse,
 )
-from workers.contract.origin import Origin
 from workers.contract.queue_stats import QueueStats
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.admission import Admission
-from workers.state.leases.cancellation import cancel, fail_waiting
 from workers.state.leases.dispatcher import Dispatcher
-from workers.state.leases.given_up import give_up
 from workers.state.leases.registry import LeaseRegistry
+from workers.state.leases.waiting_urls import WaitingUrls
 from workers.state.quota.quota import UploadQuota
 from workers.state.schedule.scheduler import Scheduler
 from workers.state.tasks.task_queue import TaskQueue
@@ -72,122 +69,61 @@ class Mailbox:
         self._table = job_table
         self._clock = clock
         self._changed = threading.Condition()
-        self._room = Scheduler(
-            limits.source_concurrency, limits.max_crashes, wake=self._changed.notify_all
-        )
+        wake = self._changed.notify_all
+        self._room = Scheduler(limits.source_concurrency, limits.max_crashes, wake)
         self._leases = LeaseRegistry()
         self._conversion_seconds = limits.conversion_seconds
-        self._task_store = TaskStore(job_table)
-        self._tasks = TaskQueue(
-            self._task_store,
-            limits,
-            wake=self._changed.notify_all,
-            workers=self._leases.holders_staying,
-        )
+        self._tasks = TaskQueue(TaskStore(job_table), limits, wake, self._leases.holders_staying)
         self._quota = UploadQuota(
             limits.quota, quota_clock or clock, job_table.quota_history, self._block_changed
         )
         self._dispatcher = Dispatcher(
-            job_table,
-            self._room,
-            self._tasks,
-            self._leases,
-            limits,
-            quota=self._quota,
-            clock=clock,
+            job_table, self._room, self._tasks, self._leases, limits, quota=self._quota, clock=clock
+        )
+        self._waiting = WaitingUrls(
+            job_table, self._room, self._dispatcher.outcomes, self._changed, clock
         )
         job_table.on_task = self._add_task
         self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
 
-    # --- the web side -----------------------------------------------------------------------
+    # --- the web side: see `WebMailbox` -------------------------------------------------------
 
     def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
-        """Why a job would not be taken now; see `Admission`."""
         return self._admission.refusal(tenant, urls, text_bytes)
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
-        """Take a whole job, or refuse it; see `Admission`."""
         return self._admission.put(submission)
 
     def retry(
         self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
     ) -> Retry | Refusal | None:
-        """Make a new job of a job's failed URLs; see `Admission`."""
         return self._admission.retry(job_id, owner, new_job_id, origin)
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
-        """Call a job off; see `workers.state.leases.cancellation`."""
-        table, room, changed = self._table, self._room, self._changed
-        return cancel(job_id, owner, table=table, room=room, changed=changed, clock=self._clock)
-
-    def restore(self) -> tuple[CrashedUrl, ...]:
-        """Queue the open URLs of a recovered table; called once, before all else.
-
-        A URL that was being uploaded is handled as after the death of its worker.
-
-        Returns:
-            The URLs that failed thereby.
-        """
-        with self._changed:
-            self._quota.restore()
-            crashed = self._dispatcher.restore()
-            self._changed.notify_all()
-        self._fail_jobs()
-        return crashed
+        return self._waiting.cancel(job_id, owner)
 
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
-        """Queue the deletion of an uploaded image; return a refusal if it cannot be deleted."""
         with self._changed:
             if self._admission.is_closed:
                 return DeletionRefusal.DRAINING
-            refusal = self._task_store.want_deletion(job_id, index, owner)
+            refusal = self._tasks.store.want_deletion(job_id, index, owner)
             if refusal is None:
                 self._tasks.add(TaskKind.DELETION, (job_id, index), self._clock())
             return refusal
 
     def delete_album(self, job_id: str, owner: str = "") -> DeletionRefusal | None:
-        """Have the album deleted that was created for a job; returns why not, if that cannot be."""
         with self._changed:
             if self._admission.is_closed:
                 return DeletionRefusal.DRAINING
-            key = self._task_store.want_album_deletion(job_id, owner)
+            key = self._tasks.store.want_album_deletion(job_id, owner)
             if isinstance(key, DeletionRefusal):
                 return key
             self._tasks.add(TaskKind.ALBUM, (key, 0), self._clock())
             return None
 
-    def open_tasks(self) -> tuple[TaskKey, ...]:
-        """Return the open webhooks and deletions, leased ones included."""
-        with self._changed:
-            return tuple(self._tasks.keys())
-
-    def close(self) -> None:
-        """Drain: take no more jobs and lease no more tasks; valid leases may still end."""
-        with self._changed:
-            self._admission.is_closed = True
-            self._changed.notify_all()
-
-    def stats(self) -> MailboxStats:
-        """Return the figures of the queue."""
-        with self._changed:
-            return MailboxStats(
-                queued=self._room.unfinished - self._leases.images,
-                delayed=self._room.delayed,
-                leased=self._leases.images,
-                pause_seconds=self._quota.pause_seconds,
-                block=self._quota.block,
-                workers_ready=self._leases.holders_ready(),
-                draining=self._admission.is_closed,
-                workers_idle=self._leases.holders_idle(),
-                workers_draining=self._leases.holders_draining(),
-                state_bytes=self._table.size + self._room.size,
-                max_state_bytes=self._table.max_bytes,
-            )
-
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
-        """Return the upload rate, and the URLs ahead of a job's end."""
         with self._changed:
-            ahead = None if job_id is None else self._room.ahead(job_id)
+            ahead = None if job_id is None else self._room.queue.ahead(job_id)
             return QueueStats(
                 rate_per_second=self._dispatcher.throughput.per_second(self._clock()),
                 quota=self._quota.state(None if ahead is None else ahead + 1),
@@ -195,24 +131,24 @@ class Mailbox:
             )
 
     def metrics(self) -> tuple[Metric, ...]:
-        """Return the Prometheus metrics."""
         stats = self.stats()
         with self._changed:
             quota = self._quota.state()
         return self._table.metrics.collect(stats, quota)
 
-    # --- a worker ---------------------------------------------------------------------------
+    def open_gate(self) -> bool:
+        with self._changed:
+            self._quota.end_pause()
+            was_shut = self._quota.open("somebody has asked for it")
+            self._table.hold(self._quota.waiting)
+            self._changed.notify_all()
+            return was_shut
+
+    # --- a worker, see `MailboxCalls` -----------------------------------------------------
 
     def exchange(
         self, worker_id: str, request: WorkerRequest, wait_seconds: float
     ) -> WorkerResponse:
-        """One round trip of a worker: extend and end leases, announce uploads, take new leases.
-
-        Args:
-            worker_id: the worker.
-            request: of its lanes.
-            wait_seconds: maximum wait for work, if any is wanted.
-        """
         with self._changed:
             if request.quota is not None:
                 self._quota.note(request.quota)
@@ -253,62 +189,59 @@ class Mailbox:
                 self._changed.wait(min(give_up, self._dispatcher.next_event(now)) - now)
                 holder.waits -= 1
 
-    def begin_upload(
-        self, worker_id: str, token: int, download_report: DownloadReport | None = None
-    ) -> UploadDecision:
-        """Record that an upload is about to begin.
-
-        Args:
-            worker_id: holder of the lease.
-            token: of its lease.
-            download_report: of the image.
-
-        Returns:
-            False if the lease is not valid any more: the image must not be sent. A link if the same
-            image is at Imgur already: it need not be sent.
-        """
-        with self._changed:
-            return self._dispatcher.begin_upload(worker_id, token, download_report)
-
     def read_data(self, worker_id: str, token: int, start: int) -> bytes | None:
-        """A piece of the data URL of a lease; a short one is the last.
-
-        In pieces, as a message of megabytes would hold up all others here.
-
-        Args:
-            worker_id: who asks.
-            token: of the lease.
-            start: the piece's first byte.
-
-        Returns:
-            At most `DATA_PIECE_BYTES`; None when the lease is no longer in force.
-        """
         with self._changed:
             key = self._dispatcher.key_of(worker_id, token)
-            content = None if key is None else self._table.data(*key)
+            content = None if key is None else self._table.job(key[0]).data[key[1]]
         return None if content is None else content[start : start + DATA_PIECE_BYTES]
 
-    def ack(self, worker_id: str, report: Report) -> Ack:
-        """End a lease with its outcome; not accepted if the worker does not hold it any more."""
-        with self._changed:
-            ack = self._dispatcher.end(worker_id, report)
-        self._fail_jobs()
-        return ack
+    # --- the supervisor, see `MailboxCalls` --------------------------------------------------
 
-    # --- the supervisor ---------------------------------------------------------------------
+    def restore(self) -> tuple[CrashedUrl, ...]:
+        """Queue the open URLs of a recovered table; called once, before all else.
+
+        A URL that was being uploaded is handled as after the death of its worker.
+
+        Returns:
+            The URLs that failed thereby.
+        """
+        with self._changed:
+            self._quota.restore()
+            crashed = self._dispatcher.restore()
+            self._changed.notify_all()
+        self._fail_jobs()
+        return crashed
+
+    def open_tasks(self) -> tuple[TaskKey, ...]:
+        with self._changed:
+            return tuple(self._tasks.keys())
+
+    def close(self) -> None:
+        with self._changed:
+            self._admission.is_closed = True
+            self._changed.notify_all()
+
+    def stats(self) -> MailboxStats:
+        with self._changed:
+            return MailboxStats(
+                queued=self._room.queue.unfinished - self._leases.images,
+                delayed=self._room.delayed,
+                leased=self._leases.images,
+                pause_seconds=self._quota.pause_seconds,
+                block=self._quota.block,
+                workers_ready=self._leases.holders_ready(),
+                draining=self._admission.is_closed,
+                workers_idle=self._leases.holders_idle(),
+                workers_draining=self._leases.holders_draining(),
+                state_bytes=self._table.size + self._room.size,
+                max_state_bytes=self._table.kept.max_bytes,
+            )
 
     def register(self, worker_id: str) -> None:
-        """Register a worker. Only the supervisor calls this, before it starts the process: a late
-        registration by a dead worker could revive it.
-
-        Raises:
-            ValueError: the id is in use.
-        """
         with self._changed:
             self._leases.register(worker_id, self._clock())
 
     def drain_worker(self, worker_id: str) -> None:
-        """Drain a worker: it finishes its leases and gets no more. `fence` follows at its end."""
         with self._changed:
             holder = self._leases.holder(worker_id)
             if holder is not None:
@@ -317,15 +250,8 @@ class Mailbox:
                 self._changed.notify_all()
 
     def fence(self, worker_id: str, cause: EndCause | None = None) -> FenceResult:
-        """Fence a dead worker: refuse its later requests and requeue its leases, each charged with
-        the crash.
-
-        Args:
-            worker_id: the dead worker.
-            cause: of its end; None for a drained worker.
-        """
         if cause is not None:
-            self._table.metrics.worker_ended(cause)
+            self._table.metrics.worker_ends(cause).inc()
         with self._changed:
             holder = self._leases.holder(worker_id)
             if holder is None:
@@ -337,44 +263,19 @@ class Mailbox:
         return fenced
 
     def workers(self) -> tuple[str, ...]:
-        """Return the registered workers that are not fenced; for a restarted supervisor."""
         with self._changed:
             return self._leases.workers()
 
     def expired(self) -> tuple[str, ...]:
-        """Return the stuck workers: a lease has expired, or they do not ask for work any more. The
-        supervisor kills and fences them.
-        """
         with self._changed:
             return self._leases.expired(self._clock())
 
-    def open_gate(self) -> bool:
-        """Let uploads go on at once, though Imgur refused them or asked to wait; returns whether
-        they had stopped.
-        """
-        with self._changed:
-            self._quota.end_pause()
-            was_shut = self._quota.open("somebody has asked for it")
-            self._table.hold(self._quota.waiting)
-            self._changed.notify_all()
-            return was_shut
-
     def tend(self) -> QuotaNews:
-        """Tell jobs why all URLs wait, and fail those that Imgur has kept waiting for too long;
-        returns what has become of uploads as a whole since the last call.
-        """
         with self._changed:
             self._table.hold(self._quota.waiting)
             block = self._quota.block if self._quota.is_patience_over() else None
         if block is not None:
-            give_up(
-                block,
-                table=self._table,
-                room=self._room,
-                outcomes=self._dispatcher.outcomes,
-                changed=self._changed,
-                clock=self._clock,
-            )
+            self._waiting.give_up(block)
         with self._changed:
             failed = tuple(self._dispatcher.outcomes.unreported)
             self._dispatcher.outcomes.unreported.clear()
@@ -394,14 +295,6 @@ class Mailbox:
         """Have the jobs fail whose album was not created; the condition is not held."""
         while self._dispatcher.failed_jobs:
             with self._changed:
-                if not self._dispatcher.failed_jobs:
-                    return
-                job_id, failure = self._dispatcher.failed_jobs.popleft()
-            fail_waiting(
-                job_id,
-                failure,
-                table=self._table,
-                room=self._room,
-                changed=self._changed,
-                clock=self._clock,
-            )
+                failed, self._dispatcher.failed_jobs = self._dispatcher.failed_jobs, []
+            for job_id, failure in failed:
+                self._waiting.fail(job_id, failure)

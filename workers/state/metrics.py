@@ -5,9 +5,9 @@ collected from workers, and nothing of a dead worker is lost. It counts from the
 process, without labels of URLs, jobs or owners.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -39,76 +39,54 @@ _GAUGES: Final = {
 
 
 class Metrics:
-    """The counters. Thread-safe."""
+    """The counters. Thread-safe.
+
+    Attributes:
+        retries: by reason.
+        refusals: of jobs, by code.
+        worker_ends: by cause.
+        conversions: in seconds, as are uploads.
+    """
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
+        self._registry = CollectorRegistry()
+        counter = partial(Counter, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
         # Children are cached: a lookup takes several times as long as counting.
-        self._image = cache(
-            Counter(
-                "imgup_images",
-                "URLs that ended, by outcome (complete, failed) and reason.",
-                ("outcome", "reason"),
-                registry=registry,
-            ).labels
+        images = "URLs that ended, by outcome (complete, failed) and reason."
+        self._image = cache(counter("imgup_images", images, ("outcome", "reason")).labels)
+        self._attempts = counter("imgup_attempts", "Tries begun.")
+        retries = "Tries that ended without a result."
+        self.retries = cache(counter("imgup_retries", retries, ("reason",)).labels)
+        self._jobs_accepted = counter("imgup_jobs_accepted", "Jobs taken.")
+        self._urls_accepted = counter("imgup_urls_accepted", "URLs of jobs taken.")
+        self._jobs_finished = counter("imgup_jobs_finished", "Jobs complete.")
+        self.refusals = cache(counter("imgup_jobs_refused", "Jobs not taken.", ("code",)).labels)
+        self._downloaded_bytes = counter(
+            "imgup_downloaded_bytes", "Bytes of images that arrived whole."
         )
-        self._attempts = Counter("imgup_attempts", "Tries begun.", registry=registry)
-        self._retry = cache(
-            Counter(
-                "imgup_retries",
-                "Tries that ended without a result.",
-                ("reason",),
-                registry=registry,
-            ).labels
-        )
-        self._jobs_accepted = Counter("imgup_jobs_accepted", "Jobs taken.", registry=registry)
-        self._urls_accepted = Counter(
-            "imgup_urls_accepted", "URLs of jobs taken.", registry=registry
-        )
-        self._jobs_finished = Counter("imgup_jobs_finished", "Jobs complete.", registry=registry)
-        self._refusal = cache(
-            Counter("imgup_jobs_refused", "Jobs not taken.", ("code",), registry=registry).labels
-        )
-        self._downloaded_bytes = Counter(
-            "imgup_downloaded_bytes", "Bytes of images that arrived whole.", registry=registry
-        )
-        self._worker_end = cache(
-            Counter(
-                "imgup_worker_restarts",
-                "Workers that ended before the service did.",
-                ("cause",),
-                registry=registry,
-            ).labels
-        )
-        self._downloads = Histogram(
+        ends = "Workers that ended before the service did."
+        self.worker_ends = cache(counter("imgup_worker_restarts", ends, ("cause",)).labels)
+        self._downloads = histogram(
             "imgup_download_seconds",
             "Download of an image that arrived.",
             buckets=_TRANSFER_SECONDS,
-            registry=registry,
         )
-        self._conversions = Histogram(
+        self.conversions = histogram(
             "imgup_conversion_seconds",
             "Conversion of an image that Imgur would have refused, with the wait for a process.",
             buckets=_TRANSFER_SECONDS,
-            registry=registry,
         )
-        self._uploads = Histogram(
-            "imgup_upload_seconds",
-            "Upload of an image that Imgur took.",
-            buckets=_TRANSFER_SECONDS,
-            registry=registry,
+        self.uploads = histogram(
+            "imgup_upload_seconds", "Upload of an image that Imgur took.", buckets=_TRANSFER_SECONDS
         )
-        self._waits = Histogram(
+        self._waits = histogram(
             "imgup_queue_seconds",
             "From a job's arrival to a URL's first try.",
             buckets=_WAIT_SECONDS,
-            registry=registry,
         )
-        self._jobs = Histogram(
-            "imgup_job_seconds",
-            "From a job's arrival to its end.",
-            buckets=_JOB_SECONDS,
-            registry=registry,
+        self._jobs = histogram(
+            "imgup_job_seconds", "From a job's arrival to its end.", buckets=_JOB_SECONDS
         )
         self._show_zeros()
 
@@ -117,20 +95,16 @@ class Metrics:
         self._image(*_COMPLETE)
         for reason in Reason:
             self._image(_FAILED, reason)
-            self._retry(reason)
+            self.retries(reason)
         for code in RefusalCode:
-            self._refusal(code)
+            self.refusals(code)
         for cause in EndCause:
-            self._worker_end(cause)
+            self.worker_ends(cause)
 
     def accepted(self, urls: int) -> None:
         """Count an accepted job and its URLs."""
         self._jobs_accepted.inc()
         self._urls_accepted.inc(urls)
-
-    def refused(self, code: str) -> None:
-        """Count a refused job."""
-        self._refusal(code).inc()
 
     def begun(self, waited_seconds: float | None) -> None:
         """Count an attempt; `waited_seconds` since the submission is for a URL's first one."""
@@ -138,10 +112,6 @@ class Metrics:
         if waited_seconds is not None:
             # The wall clock may have been set back.
             self._waits.observe(max(0.0, waited_seconds))
-
-    def interrupted(self, reason: str) -> None:
-        """Count an attempt without a result."""
-        self._retry(reason).inc()
 
     def ended(self, result: Uploaded | Failed, count: int = 1) -> None:
         """Count final URLs with the same result."""
@@ -157,18 +127,6 @@ class Metrics:
         """Count a download, its seconds and bytes."""
         self._downloaded_bytes.inc(size)
         self._downloads.observe(seconds)
-
-    def converted(self, seconds: float) -> None:
-        """An image was made fit for Imgur."""
-        self._conversions.observe(seconds)
-
-    def uploaded(self, seconds: float) -> None:
-        """Count the seconds of an upload."""
-        self._uploads.observe(seconds)
-
-    def worker_ended(self, cause: EndCause) -> None:
-        """Count a worker that ended before the service."""
-        self._worker_end(cause).inc()
 
     def collect(self, stats: MailboxStats, quota: QuotaState = _NO_QUOTA) -> tuple[Metric, ...]:
         """All of it now, with the queue and the quota as they are told."""
@@ -192,31 +150,31 @@ def _budget(quota: QuotaState) -> Iterator[Metric]:
         "1 while uploads have stopped, as Imgur refuses this application or address.",
         value=quota.block is not None,
     )
-    left = GaugeMetricFamily(
-        "imgup_budget_remaining", "Uploads that our own budget leaves.", labels=("window",)
-    )
-    whole = GaugeMetricFamily(
-        "imgup_budget_limit", "Uploads in any such window.", labels=("window",)
-    )
-    for window in quota.budget:
-        left.add_metric((window.name,), window.remaining)
-        whole.add_metric((window.name,), window.limit)
-    yield left
-    yield whole
+    remaining = ((window.name, window.remaining) for window in quota.budget)
+    limits = ((window.name, window.limit) for window in quota.budget)
+    meaning = "Uploads that our own budget leaves."
+    yield _labelled("imgup_budget_remaining", meaning, "window", remaining)
+    yield _labelled("imgup_budget_limit", "Uploads in any such window.", "window", limits)
 
 
 def _quota(quota: Quota) -> Iterator[Metric]:
-    left = GaugeMetricFamily(
-        "imgup_allowance_remaining", "What Imgur still takes, where it has told.", labels=("limit",)
-    )
-    whole = GaugeMetricFamily(
-        "imgup_allowance_limit", "What Imgur takes from one reset to the next.", labels=("limit",)
-    )
-    for field in fields(quota):
-        state: LimitState = getattr(quota, field.name)
-        if state.remaining is not None:
-            left.add_metric((field.name,), state.remaining)
-        if state.limit is not None:
-            whole.add_metric((field.name,), state.limit)
-    yield left
-    yield whole
+    limits: dict[str, LimitState] = {
+        field.name: getattr(quota, field.name) for field in fields(quota)
+    }
+    remaining = ((name, state.remaining) for name, state in limits.items())
+    most = ((name, state.limit) for name, state in limits.items())
+    meaning = "What Imgur still takes, where it has told."
+    yield _labelled("imgup_allowance_remaining", meaning, "limit", remaining)
+    meaning = "What Imgur takes from one reset to the next."
+    yield _labelled("imgup_allowance_limit", meaning, "limit", most)
+
+
+def _labelled(
+    name: str, meaning: str, label: str, values: Iterable[tuple[str, int | None]]
+) -> Metric:
+    """Return a gauge with a sample for each known value."""
+    gauge = GaugeMetricFamily(name, meaning, labels=(label,))
+    for key, value in values:
+        if value is not None:
+            gauge.add_metric((key,), value)
+    return gauge

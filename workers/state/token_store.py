@@ -27,10 +27,8 @@ class TokenStore:
     """The access token of all workers: a plain class, owned by a Manager or a state actor.
 
     Permits and tokens share their numbers: the token of generation 7 was fetched with permit 7. A
-    late report on a permit counts only if no later permit has yielded a token meanwhile.
-
-    Args:
-        clock: monotonic seconds.
+    late report on a permit counts only if no later permit has yielded a token meanwhile. The clock
+    is in monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,11 +48,8 @@ class TokenStore:
         self._refused: deque[float] = deque(maxlen=_MAX_REFUSED)
 
     def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer:
-        """Return the current token or a permit to fetch one, or wait for another worker's fetch.
-
-        Args:
-            stale_generation: of a token that Imgur has just refused; None without one.
-            wait_seconds: maximum wait for another worker's refresh.
+        """Return the current token or a permit to fetch one, or wait so long for another worker's
+        fetch. `stale_generation` is that of a token that Imgur has just refused.
         """
         with self._changed:
             now = self._clock()
@@ -78,13 +73,8 @@ class TokenStore:
         expires_in_seconds: float,
         refresh_token: str | None,
     ) -> None:
-        """Store the new token of a permit's holder.
-
-        Args:
-            permit: the holder's.
-            access_token: the new token.
-            expires_in_seconds: its lifetime from now.
-            refresh_token: for the next refresh; None if unchanged.
+        """Store the new token of a permit's holder, with its lifetime from now; the refresh token
+        is None if unchanged.
         """
         with self._changed:
             if not self._generation < permit <= self._last_permit:
@@ -103,12 +93,8 @@ class TokenStore:
             self._changed.notify_all()
 
     def refresh_failed(self, permit: int, message: str, transient: bool) -> None:  # noqa: FBT001 - crosses a process boundary by position
-        """Record a failed refresh; other workers get the same error for a while.
-
-        Args:
-            permit: the holder's.
-            message: the error, a sentence for a person.
-            transient: whether another attempt may succeed soon.
+        """Record a failed refresh, with a sentence for a person; other workers get the same error
+        for a while.
         """
         with self._changed:
             if permit != self._open_permit:

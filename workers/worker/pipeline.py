@@ -31,9 +31,9 @@ from workers.contract.messages import (
     Done,
     DownloadReport,
     Failed,
+    ImageDetails,
     Lease,
     MaybeBlocked,
-    NotNow,
     Outcome,
     RetryLater,
     TaskKind,
@@ -216,10 +216,11 @@ class Pipeline:
         decision = self._begin_upload(download_report)
         if not decision:
             return _PASSED_ON
-        if isinstance(decision, NotNow):
-            return Deferred(decision.reason, decision.message, 0.0)
+        if isinstance(decision, Deferred):
+            return decision
         if isinstance(decision, str):
-            return Uploaded(decision, "", same_as=True, resolved_to=image.resolved_to)
+            known = ImageDetails(deduplicated=True, resolved_to=image.resolved_to)
+            return Uploaded(decision, "", details=known)
         kind = fitting.image_type
         # The source's own file name stays here: it may tell more than its owner meant.
         filename = f"image.{kind.extension}"
@@ -229,9 +230,11 @@ class Pipeline:
             uploaded.deletehash,
             uploaded.pause_seconds,
             content,
-            altered=uploaded.altered,
-            resolved_to=image.resolved_to,
-            converted=fitting.converted,
+            ImageDetails(
+                resolved_to=image.resolved_to,
+                converted=fitting.converted,
+                altered=uploaded.altered,
+            ),
         )
 
     def _fetch(self, lease: Lease) -> Download:
@@ -253,7 +256,8 @@ class Pipeline:
         source_pause = (error.retry_after or 0.0) if is_overload else None
         max_attempts = min(self._max_attempts, error.max_attempts or self._max_attempts)
         if not error.transient or lease.attempt >= max_attempts:
-            return Failed(error.reason, error.message, source_pause, resolved_to=error.resolved_to)
+            details = ImageDetails(resolved_to=error.resolved_to)
+            return Failed(error.reason, error.message, source_pause, details=details)
         delay = self._backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
         return RetryLater(error.reason, error.message, delay, maybe_stored, source_pause)

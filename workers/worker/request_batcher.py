@@ -14,10 +14,10 @@ from queue import SimpleQueue
 
 from workers.contract.messages import (
     Ack,
+    Deferred,
     Directive,
     DownloadReport,
     Lease,
-    NotNow,
     Report,
     TaskKind,
     UploadDecision,
@@ -246,11 +246,11 @@ class LaneClient:
 
     def begin_upload(self, download_report: DownloadReport) -> UploadDecision:
         """Note that the image of a lease is about to be sent; False: it must not be sent; a link:
-        it is there already; `NotNow`: it must wait.
+        it is there already; `Deferred`: it must wait.
         """
         self._batcher.announce_upload(download_report, self._answers)
         answer = self._take()
-        assert isinstance(answer, bool | str | NotNow)  # noqa: S101 - tells the type checker
+        assert isinstance(answer, bool | str | Deferred)  # noqa: S101 - tells the type checker
         return answer
 
     def begin_conversion(self, token: int) -> None:

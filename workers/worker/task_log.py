@@ -65,7 +65,7 @@ def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
 def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
     match outcome:
         case Failed(reason, message):
-            resolved_to = outcome.resolved_to
+            resolved_to = outcome.details.resolved_to
             log.warning(
                 "image failed",
                 url=mask_url(lease.target),

@@ -17,8 +17,7 @@ from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
-from workers.contract.messages import Lease, Outcome, Report
-from workers.contract.origin import Origin
+from workers.contract.messages import Lease, Origin, Outcome, Report
 from workers.contract.quota import QuotaReports
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens

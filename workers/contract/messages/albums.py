@@ -31,7 +31,6 @@ class AlbumCall:
     """One step, for a worker.
 
     Attributes:
-        asked: what the job asked for.
         album_id: public; empty until it is created.
         name: what the album is changed by, a secret where it is anonymous; empty until then.
         links: to order: its images, in their order.
@@ -67,10 +66,8 @@ class AlbumStatus:
     """An album, for readers of its jobs.
 
     Attributes:
-        album_id: None until it is created.
-        link: the same.
+        album_id: None until it is created; the same holds for its link.
         reason: why it could not be created, or its images not be ordered; a stable code.
-        message: the sentence that goes with it.
         possibly_duplicated: whether there may be another one, empty, at Imgur.
         deletion: set when somebody wants it deleted.
     """

@@ -6,14 +6,14 @@ from enum import IntEnum, StrEnum
 from typing import Final
 
 from workers.contract.messages.albums import AlbumStatus
-from workers.contract.messages.outcomes import Altered, Converted
-from workers.contract.messages.tasks import Deletion, DeliveryAttempt
+from workers.contract.messages.outcomes import ImageDetails
+from workers.contract.messages.tasks import DeliveryAttempt
 
 CHANGES_A_CALL: Final = 2000
 """Small enough not to delay workers: the lock is held for about 1 ms, pickling takes as long."""
 
 CHANGES_A_CALL_BYTES: Final = 1024**2
-"""Of URLs told in one call; some may be long. Pickling and reading them holds up all threads of
+"""Of URLs in one response; some may be long. Pickling and reading them holds up all threads of
 either process, 1 ms for so much."""
 
 
@@ -31,6 +31,52 @@ class ImageState(IntEnum):
     PENDING = 0
     COMPLETE = 1
     FAILED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class JobOverview:
+    """A job without its URLs.
+
+    Attributes:
+        created: seconds since the epoch.
+        finished: the same; None until the last URL is final.
+        total: number of URLs, as are complete and failed.
+        cancelled: number of failed URLs that were cancelled; None if the job was not cancelled.
+        retry_of: id of the job whose failed URLs these are.
+        retried_as: id of the job that retries its failed URLs.
+    """
+
+    job_id: str
+    created: float
+    finished: float | None
+    status: JobStatus
+    total: int
+    complete: int
+    failed: int
+    cancelled: int | None
+    retry_of: str | None
+    retried_as: str | None
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled is not None
+
+    @property
+    def pending(self) -> int:
+        """Number of URLs that are not final."""
+        return self.total - self.complete - self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class JobListing:
+    """A page of an owner's jobs, newest first.
+
+    Attributes:
+        following: where the next page begins; None on the last page.
+    """
+
+    jobs: tuple[JobOverview, ...]
+    following: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +106,7 @@ class ChangesWanted:
         job_id: the job.
         since: the version in the reader's last answer. One that is not of this job, such as 0,
             begins anew.
-        owner: who asks.
+        owner: of the job.
         known: URLs the reader has been told of; None for all of them.
         limit: URLs to tell of, and changes to go through, in this call. Fewer URLs are told where
             they are longer than `CHANGES_A_CALL_BYTES`.
@@ -77,54 +123,34 @@ class ChangesWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class JobChanges:
+class JobChanges(JobOverview):
     """Changes of a job since a version, in columns: thousands of URLs cross a process boundary as a
     few large objects. A reader that applies all of them sees the job at the moment of the last one
     that `is_current`.
 
     Attributes:
-        created: seconds since the epoch, GMT.
-        finished: the same, or None until the last URL is final.
-        total: URLs of the job.
-        text_bytes: of all of them, in characters.
-        complete: of these, now.
-        failed: the same.
+        text_bytes: of all URLs, in characters.
         is_first: what the reader knew is no use here: it begins anew, with this.
         known: URLs that the reader has been told of after this, from the first one on.
         version: how far the reader has come after this.
         latest: the version of the job now; the same for two moments means the same to see.
-        urls: those told of for the first time; they stand at the indexes, in order.
+        urls: those new to the reader; they stand at the indexes, in order.
         indexes: the URLs that are new or have changed, ascending.
         states: one ``ImageState`` a byte, in the order of the indexes.
         attempts: tries begun, one byte each, in the same order (255 means 255 or more).
         links: Imgur link by index, of those that have one.
         troubles: (reason, message) by index: of the failure, or of the last attempt while another
             is due.
-        possibly_duplicated: indexes of the URLs that may be at Imgur twice.
-        deduplicated: of those whose image was there already.
-        resolved: where the image was, by index, of those that led to a page.
-        altered: what is stored, by index, of those whose image Imgur changed.
-        converted: what was made, by index, of those whose image was converted.
+        details: what is unusual about an image, by index, of those that have any.
         timelines: see `workers.state.jobs.timeline`; a row for each of the indexes.
         earlier: rows of the attempts before, by index, of those that had some.
-        is_cancelled: whether somebody has cancelled the job.
-        retry_of: the job whose failed URLs these are.
-        retried_as: the job that the failed ones became.
-        deletions: of images, by index, of those that somebody wants deleted.
-        deliveries: attempts to tell the callback URL, oldest first; all of them, each time.
-        album: the one that it asked for, as it stands.
+        deliveries: attempts to deliver the webhook, oldest first; all of them, each time.
+        album: the one that it requested, as it is now.
         held: why its pending URLs wait, all of them: (reason, message); None if they just do.
-        named: the URLs themselves, one for each of the indexes, where that was asked for.
+        named: the URLs themselves, one for each of the indexes, if `name_urls` is set.
     """
 
-    job_id: str
-    status: JobStatus
-    created: float
-    finished: float | None
-    total: int
     text_bytes: int
-    complete: int
-    failed: int
     is_first: bool
     known: int
     version: int
@@ -135,26 +161,13 @@ class JobChanges:
     attempts: bytes
     links: Mapping[int, str]
     troubles: Mapping[int, tuple[str, str]]
-    possibly_duplicated: frozenset[int] = frozenset()
-    deduplicated: frozenset[int] = frozenset()
-    resolved: Mapping[int, str] = field(default_factory=dict)
-    altered: Mapping[int, Altered] = field(default_factory=dict)
-    converted: Mapping[int, Converted] = field(default_factory=dict)
+    details: Mapping[int, ImageDetails] = field(default_factory=dict)
     timelines: bytes = b""
     earlier: Mapping[int, bytes] = field(default_factory=dict)
-    is_cancelled: bool = False
-    retry_of: str | None = None
-    retried_as: str | None = None
-    deletions: Mapping[int, Deletion] = field(default_factory=dict)
     deliveries: tuple[DeliveryAttempt, ...] = ()
     album: AlbumStatus | None = None
     held: tuple[str, str] | None = None
     named: tuple[str, ...] = ()
-
-    @property
-    def pending(self) -> int:
-        """Number of URLs that are not final."""
-        return self.total - self.complete - self.failed
 
     @property
     def is_current(self) -> bool:

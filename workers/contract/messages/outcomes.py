@@ -1,10 +1,15 @@
 """Outcomes of an attempt at a task."""
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
+from workers.contract.errors import Reason
 from workers.contract.messages.albums import AlbumCreated
 from workers.contract.messages.pickling import travels_each_turn
+from workers.contract.messages.tasks import Deletion
 
 
 class Altered(NamedTuple):
@@ -27,8 +32,7 @@ class Converted(NamedTuple):
         media_type: that of what was made of it.
         source_size: in bytes, before.
         size: the same, after.
-        width: in pixels, after.
-        height: the same.
+        width: in pixels, after, as is the height.
     """
 
     source_type: str
@@ -41,26 +45,87 @@ class Converted(NamedTuple):
 
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
+class ImageDetails:
+    """What is unusual about an image: made by the worker, kept with the job and in the journal,
+    shown to readers. Most images have none. A new field needs a place in the JSON of a result, and
+    its bytes in `workers.state.jobs.job_size`.
+
+    Attributes:
+        maybe_duplicated: it was uploaded again after an upload that got no response.
+        deduplicated: the link is that of the same image, uploaded before; nothing was sent.
+        resolved_to: where the image was looked for, if its URL led to a page.
+        converted: set when the image was converted before its upload.
+        altered: set when Imgur says that it stored something else than was sent.
+        deletion: set when somebody wants the image deleted.
+    """
+
+    maybe_duplicated: bool = False
+    deduplicated: bool = False
+    resolved_to: str | None = None
+    converted: Converted | None = None
+    altered: Altered | None = None
+    deletion: Deletion | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the fields that are set, for the journal."""
+        return {
+            name: value
+            for name, value in zip(_NAMES, _values(self), strict=True)
+            if value is not None and value is not False
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "ImageDetails":
+        """Read the result of `to_record` after JSON.
+
+        Raises:
+            TypeError, ValueError: the record is malformed.
+        """
+        nested = {name: of(record[name]) for name, of in _FROM_JSON.items() if name in record}
+        return cls(**{**record, **nested})
+
+    def with_shared_types(self) -> "ImageDetails":
+        """Return these details with media types that are shared strings, as there are few."""
+        altered, converted = self.altered, self.converted
+        if altered is not None:
+            altered = Altered(sys.intern(altered.media_type), altered.size)
+        if converted is not None:
+            source_type, media_type, *sizes = converted
+            converted = Converted(sys.intern(source_type), sys.intern(media_type), *sizes)
+        return replace(self, altered=altered, converted=converted)
+
+    def updated(self, newer: "ImageDetails") -> "ImageDetails":
+        """Return these details with the fields that are set in newer ones."""
+        return replace(self, **newer.to_record())
+
+
+_NAMES: Final = ImageDetails.__match_args__
+_values = attrgetter(*_NAMES)
+
+NO_DETAILS: Final = ImageDetails()
+
+_FROM_JSON: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "converted": Converted._make,
+    "altered": Altered._make,
+    "deletion": Deletion.from_record,
+}
+
+
+@travels_each_turn
+@dataclass(frozen=True, slots=True)
 class Uploaded:
     """The image is at Imgur.
 
     Attributes:
         pause_seconds: until the quota resets, if this upload used it up.
         content: see `DownloadReport`.
-        same_as: the link is that of the same image, uploaded before; nothing was sent.
-        resolved_to: where the image was, if its URL led to a page.
-        altered: set when Imgur says that it stored something else than was sent.
-        converted: set when the image was converted before.
     """
 
     link: str
     deletehash: str = field(repr=False)
     pause_seconds: float | None = None
     content: bytes | None = None
-    same_as: bool = False
-    resolved_to: str | None = None
-    altered: Altered | None = None
-    converted: Converted | None = None
+    details: ImageDetails = NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +148,18 @@ class Failed:
     Attributes:
         reason: stable code.
         message: one sentence for a person; it never holds a secret.
-        source_pause_seconds: see `RetryLater`.
-        status: see `RetryLater`.
-        resolved_to: see `Uploaded`.
+        source_pause_seconds: see `RetryLater`, as for the status.
     """
 
     reason: str
     message: str
     source_pause_seconds: float | None = None
     status: int | None = None
-    resolved_to: str | None = None
+    details: ImageDetails = NO_DETAILS
+
+
+CANCELLED: Final = Failed(Reason.CANCELLED, "The job was cancelled before this URL was uploaded.")
+"""Result of a cancelled URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +185,6 @@ class Deferred:
     """The task goes back, and the attempt is not counted.
 
     Attributes:
-        reason: a stable code.
-        message: one sentence for a person.
         pause_seconds: how long Imgur asked everybody to wait: it is asked for nothing meanwhile; 0
             if it did not, None if it did and gave no time that can be believed.
     """
@@ -146,12 +211,10 @@ class MaybeBlocked:
 
     @property
     def reason(self) -> str:
-        """The stable code, by which refusals are alike or not."""
         return self.otherwise.reason
 
     @property
     def message(self) -> str:
-        """One sentence for a person."""
         return self.otherwise.message
 
 

@@ -7,14 +7,14 @@ from typing import Final
 from workers.contract.job_options import HeadersByOrigin, JobOptions
 from workers.contract.messages.albums import AlbumCall
 from workers.contract.messages.jobs import JobSummary
-from workers.contract.messages.outcomes import Outcome
+from workers.contract.messages.outcomes import Deferred, Outcome
 from workers.contract.messages.pickling import travels_each_turn
+from workers.contract.messages.submission import Origin
 from workers.contract.messages.tasks import TaskKind
-from workers.contract.origin import Origin
 from workers.contract.quota import Quota
 
 DATA_PIECE_BYTES: Final = 512 * 1024
-"""Of a data URL, that a worker is told at once."""
+"""Of a data URL, in one response."""
 
 UrlKey = tuple[str, int]
 """Which task of its kind: the job's id and the image's index in it, 0 for a webhook; or the key of
@@ -26,12 +26,11 @@ TaskKey = tuple[TaskKind, UrlKey]
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
-    """A job's options for its images.
+    """A job's options for its images; see `JobOptions`.
 
     Attributes:
         count: URLs of the job, for the templates.
         album: id, or deletehash, of the album; None for the one in the settings.
-        title: see `JobOptions`, as the others.
         is_album_new: the album was created for the job.
     """
 
@@ -46,12 +45,8 @@ class ImageOptions:
 
     @classmethod
     def of(cls, options: JobOptions, count: int, new_album: str = "") -> "ImageOptions | None":
-        """Those of a job; None if a worker has nothing to do differently for it.
-
-        Args:
-            options: of the job.
-            count: its URLs.
-            new_album: the name of the album that was created for it, if it asked for one.
+        """Those of a job with so many URLs; None if a worker has nothing to do differently for it.
+        `new_album` is the name of the album that was created for it, if it asked for one.
         """
         told = (
             options.album if isinstance(options.album, str) else new_album or None,
@@ -71,7 +66,7 @@ class Lease:
     """A task leased to a worker.
 
     Attributes:
-        token: names this hand-out; a word about it counts only while it is in force.
+        token: of this lease; a report counts only while the lease is valid.
         index: of the image; 0 for others.
         target: the image's URL, the callback URL, or the deletehash of the image to delete. Any of
             them may hold a secret.
@@ -79,7 +74,7 @@ class Lease:
         options: of its job, for an image; those of several leases in one delivery are one object,
             and travel once.
         origin: the request that its job came with, travelling in the same way.
-        body: what the callback URL is told.
+        body: of the webhook.
         album: what is to be done for an album.
     """
 
@@ -98,7 +93,7 @@ class Lease:
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class DownloadReport:
-    """The image of a lease is downloaded; the worker asks whether to upload it.
+    """The image of a lease is downloaded, and could be uploaded.
 
     Attributes:
         token: of the lease.
@@ -143,21 +138,7 @@ class Ack:
     is_logged: bool = True
 
 
-@travels_each_turn
-@dataclass(frozen=True, slots=True)
-class NotNow:
-    """An image that has arrived must wait, as Imgur takes none at the moment.
-
-    Attributes:
-        reason: a stable code.
-        message: one sentence for a person.
-    """
-
-    reason: str
-    message: str
-
-
-UploadDecision = bool | str | NotNow
+UploadDecision = bool | str | Deferred
 """Whether an image may be sent; a link, if it is there already; why it must wait."""
 
 

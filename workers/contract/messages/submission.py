@@ -1,12 +1,45 @@
-"""Messages of a submission."""
+"""Messages between web side and mailbox about whole jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from workers.contract.job_options import NO_OPTIONS, JobOptions
-from workers.contract.origin import Origin
-from workers.contract.request_key import RequestKey
+
+
+class Origin(NamedTuple):
+    """The request that submitted a job. A tuple, as it is part of every lease.
+
+    Attributes:
+        request_id: id of the request, repeated in the workers' log lines.
+        trace_parent: W3C `traceparent`, or empty. Sent to the job's callback URL only, which the
+            client has chosen: to sources and Imgur, third parties, it would disclose which
+            downloads belong together.
+    """
+
+    request_id: str
+    trace_parent: str = ""
+
+    def log_fields(self) -> dict[str, str]:
+        """Return the fields of log lines."""
+        fields = {"request_id": self.request_id}
+        if self.trace_parent:
+            fields["trace_id"] = self.trace_parent.split("-")[1]
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Key and digest of a submission with an Idempotency-Key header.
+
+    Attributes:
+        key: chosen by the client, unique per owner.
+        digest: of URLs and options; the same key with another digest is refused.
+    """
+
+    key: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +96,38 @@ class Refusal:
     code: RefusalCode
     message: str
     retry_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The response to a repeated submission with the same idempotency key: the job of the first
+    one.
+    """
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The result of a cancellation.
+
+    Attributes:
+        urls: number of URLs cancelled so far.
+        is_first: False if the job was cancelled before.
+    """
+
+    urls: int
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The result of a retry: a new job with so many URLs.
+
+    Attributes:
+        is_first: False if an earlier request made it.
+    """
+
+    job_id: str
+    urls: int
+    is_first: bool

@@ -23,10 +23,10 @@ class EndCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CrashedUrl:
-    """A URL that failed because its workers died too often.
+    """The end of a URL that no worker reports.
 
     Attributes:
-        is_logged: see `Ack`.
+        finished: see `Ack`, as for `is_logged`.
     """
 
     job_id: str
@@ -59,9 +59,7 @@ class LogLine:
     """What the supervisor is to log, as the state has no log of its own everywhere.
 
     Attributes:
-        level: `info` or `error`.
-        event: what happened.
-        fields: what else there is to say.
+        level: `info`, `warning` or `error`.
     """
 
     level: str
@@ -71,7 +69,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class QuotaNews:
-    """What has become of uploads as a whole since it was last asked for.
+    """What has become of uploads as a whole since the last call.
 
     Attributes:
         lines: to be logged.

@@ -1,12 +1,12 @@
 """Messages about webhooks and deletions."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class TaskKind(StrEnum):
-    """What a task is about: an image to upload, a callback URL to tell, an image to delete, an
+    """What a task is about: an image to upload, a webhook to deliver, an image to delete, an
     album to create, order or delete.
     """
 
@@ -16,8 +16,7 @@ class TaskKind(StrEnum):
     ALBUM = "album"
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryAttempt:
+class DeliveryAttempt(NamedTuple):
     """One attempt to deliver a job's webhook.
 
     Attributes:
@@ -43,9 +42,8 @@ class DeletionState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """The deletion of one image.
+class Deletion(NamedTuple):
+    """The deletion of one image, or of an album.
 
     Attributes:
         reason: stable code of the failure; empty otherwise.
@@ -55,6 +53,16 @@ class Deletion:
     state: DeletionState
     reason: str = ""
     message: str = ""
+
+    @classmethod
+    def from_record(cls, record: Iterable[str]) -> "Deletion":
+        """Read a deletion that was written as JSON.
+
+        Raises:
+            TypeError, ValueError: the record is malformed.
+        """
+        state, *why = record
+        return cls(DeletionState(state), *why)
 
 
 PENDING_DELETION: Final = Deletion(DeletionState.PENDING)

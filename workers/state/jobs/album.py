@@ -28,30 +28,27 @@ _BROKE_OFF: Final = Failed(
 
 
 def album_failure(album: "Album") -> Failed:
-    """How the URLs end whose album could not be created."""
+    """Return the failure of the URLs whose album was not created."""
     _, why = album.error or ("", "")
     return Failed(Reason.ALBUM_FAILED, f"The album of the job was not created. {why}".rstrip())
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Album:
-    """One album and its images. Not safe for threads by itself.
+    """One album and its images. Not thread-safe.
 
     Attributes:
-        key: id of the job that asked for it first.
-        asked: what was asked for.
-        album_id: public; empty until it is created.
-        link: the same.
+        key: id of the job that requested it first.
+        album_id: public; empty until it is created, as is the link.
         name: see `AlbumCall`.
         error: reason and message of the last step that failed.
         images: link and deletehash, by place: the index of the URL in the first job.
-        job_ids: the first job, and those that try its failed URLs again.
-        open_jobs: how many of these are not complete.
-        is_creating: a worker is about to create it. In the journal: after a restart nobody knows
-            the end.
-        is_outcome_unknown: it was to be created once, and nobody knows the end.
+        job_ids: the first job, and those that retry its failed URLs.
+        open_jobs: number of these that are not complete.
+        is_creating: a worker creates it. In the journal: after a restart the outcome is unknown.
+        is_outcome_unknown: a creation got no response.
         is_maybe_duplicated: it was created after that.
-        leased: the step that a worker has; not in the journal.
+        leased: the step under a lease; not in the journal.
     """
 
     key: str
@@ -90,7 +87,7 @@ class Album:
 
     @property
     def step(self) -> AlbumStep | None:
-        """What is to be done for it at Imgur."""
+        """The next step at Imgur."""
         if self.deletion is not None and self.deletion.state is DeletionState.PENDING:
             return AlbumStep.DELETE
         if self.state is AlbumState.PENDING:
@@ -101,14 +98,14 @@ class Album:
     # --- its jobs and images ----------------------------------------------------------------
 
     def join(self, job_id: str) -> None:
-        """A job is to put images into it."""
+        """Add a job that puts images into it."""
         self.job_ids.append(job_id)
         self.open_jobs += 1
         if self.state is AlbumState.FAILED:
             self.state, self.error = AlbumState.PENDING, None
 
     def job_finished(self, *, is_cancelled: bool) -> None:
-        """One of its jobs is complete; one that ended without any upload needs no album."""
+        """Count a complete job. One that ended without any upload needs no album."""
         self.open_jobs -= 1
         if not self.open_jobs and self.state is AlbumState.PENDING:
             reason = Reason.CANCELLED if is_cancelled else Reason.ALBUM_FAILED
@@ -116,18 +113,18 @@ class Album:
             self.state, self.error = AlbumState.FAILED, (reason, message)
 
     def add(self, place: int, link: str, deletehash: str) -> None:
-        """An image was uploaded into it."""
+        """Add an uploaded image."""
         self.images[place] = (link, deletehash)
         self._uploads += 1
 
     def remove(self, place: int) -> None:
-        """An image was deleted; the others keep their order."""
+        """Remove a deleted image; the others keep their order."""
         self.images.pop(place, None)
 
     # --- what is done at Imgur --------------------------------------------------------------
 
     def call(self, step: AlbumStep) -> AlbumCall:
-        """What a worker is told of a step, which it has from now on."""
+        """Lease a step; return what the worker needs for it."""
         self.leased = step
         self.is_creating = step is AlbumStep.CREATE
         images: dict[str, str] = {}
@@ -142,9 +139,9 @@ class Album:
         )
 
     def settle(self, outcome: Outcome) -> None:
-        """Enter how the step ended that a worker had."""
+        """Record the outcome of the leased step."""
         step = self.leased
-        self.put_back()
+        self.leased, self.is_creating = None, False
         match step:
             case AlbumStep.CREATE:
                 self._settle_creation(outcome)
@@ -155,18 +152,9 @@ class Album:
             case AlbumStep.DELETE if isinstance(outcome, Failed):
                 self.deletion = Deletion(DeletionState.FAILED, outcome.reason, outcome.message)
 
-    def put_back(self) -> None:
-        """No worker has the step any more."""
-        self.leased, self.is_creating = None, False
-
     def broke_off(self, *, create_again: bool) -> Failed | None:
-        """The worker died that had a step; `settle` follows if that was once too often.
-
-        Args:
-            create_again: whether an album whose creation broke off is created once more.
-
-        Returns:
-            How a creation ended that is not to be tried again.
+        """The worker with the step died. Return the failure of a creation that is not repeated, for
+        `settle`; with `create_again` it is repeated once.
         """
         if not self.is_creating:
             return None
@@ -201,7 +189,7 @@ class Album:
     # --- readers and the journal ------------------------------------------------------------
 
     def status(self) -> AlbumStatus:
-        """What readers of its jobs see."""
+        """Return the album for readers of its jobs."""
         reason, message = self.error or (None, None)
         is_outdated = self.state is AlbumState.ORDERED and not self.is_ordered
         return AlbumStatus(
@@ -215,13 +203,12 @@ class Album:
         )
 
     def to_record(self) -> dict[str, Any]:
-        """What changes of it besides its images, for a journal."""
-        deletion = self.deletion
+        """Return the journal's form, without the images."""
         return {
             "state": self.state.value,
             "album": [self.album_id, self.link, self.name],
             "error": self.error,
-            "deletion": deletion and [deletion.state.value, deletion.reason, deletion.message],
+            "deletion": self.deletion,
             "flags": [
                 int(self.is_creating),
                 int(self.is_outcome_unknown),
@@ -231,23 +218,23 @@ class Album:
         }
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Be as `to_record` told, gone through JSON.
+        """Read the result of `to_record` after JSON.
 
         Raises:
-            LookupError, TypeError, ValueError: the record is no such thing.
+            LookupError, TypeError, ValueError: the record is malformed.
         """
         self.state = AlbumState(record["state"])
         self.album_id, self.link, self.name = record["album"]
         error, deletion = record["error"], record["deletion"]
         self.error = None if error is None else (error[0], error[1])
-        self.deletion = deletion and Deletion(DeletionState(deletion[0]), *deletion[1:])
+        self.deletion = deletion and Deletion.from_record(deletion)
         self.is_creating, self.is_outcome_unknown, self.is_maybe_duplicated = map(
             bool, record["flags"]
         )
         self._ordered = record["ordered"]
 
     def to_whole_record(self) -> dict[str, Any]:
-        """All of it, for a journal that is made compact."""
+        """Return all of it, for a compact journal."""
         images = [[place, *image] for place, image in self.images.items()]
         asked, jobs = list(self.asked), list(self.job_ids)
         more = {"asked": asked, "jobs": jobs, "images": images, "uploads": self._uploads}
@@ -255,10 +242,10 @@ class Album:
 
     @classmethod
     def from_whole_record(cls, key: str, record: Mapping[str, Any]) -> "Album":
-        """What `to_whole_record` gave, gone through JSON; its jobs count themselves as open.
+        """Read the result of `to_whole_record` after JSON; open jobs are counted by the caller.
 
         Raises:
-            LookupError, TypeError, ValueError: the record is no such thing.
+            LookupError, TypeError, ValueError: the record is malformed.
         """
         album = cls(key, NewAlbum(*record["asked"]))
         album.job_ids += record["jobs"]

@@ -1,4 +1,4 @@
-"""Log of a job's changes, in order: a reader asks for those since a version."""
+"""Log of a job's changes, in order: a reader gets those since a version."""
 
 import secrets
 from array import array
@@ -9,14 +9,11 @@ _ENTRIES_A_URL = 16  # most URLs have two: an attempt begins and ends
 
 
 class ChangeLog:
-    """Indexes of URLs, in the order in which their visible state changed.
+    """Indexes of a job's URLs, in the order in which their visible state changed.
 
     A version is a position in one log: the number of changes so far plus a random start. So a
     version of another log, such as the same job's before a restart, is not valid here; 0 is valid
     in no log.
-
-    Args:
-        urls: number of URLs of the job.
     """
 
     __slots__ = ("_entries", "_max_entries", "_start")
@@ -51,14 +48,8 @@ class ChangeLog:
         return self._start <= version <= self.version
 
     def since(self, version: int, limit: int) -> tuple[Sequence[int], int]:
-        """Return the URLs that changed since a version of this log.
-
-        Args:
-            version: from which to read.
-            limit: maximum number of changes to read.
-
-        Returns:
-            Their indexes, distinct and ascending, and the version reached.
+        """Return the URLs that changed since a version of this log, distinct and ascending, and the
+        version reached; at most `limit` changes are read.
         """
         begin = version - self._start
         entries = self._entries[begin : begin + limit]

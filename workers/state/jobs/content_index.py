@@ -26,9 +26,6 @@ class ContentIndex:
         self._links: OrderedDict[bytes, str] = OrderedDict()
         self._keys: dict[str, bytes] = {}
 
-    def __len__(self) -> int:
-        return len(self._links)
-
     @property
     def size(self) -> int:
         """Estimated memory in bytes."""

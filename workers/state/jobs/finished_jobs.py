@@ -25,15 +25,8 @@ class FinishedJobs:
         self._queues.setdefault(tenant, deque()).append((now, job_id))
 
     def take_old(self, before: float, limit: int, now: float) -> tuple[list[str], int]:
-        """Remove and return jobs that finished by a time.
-
-        Args:
-            before: monotonic seconds.
-            limit: maximum number of jobs to check.
-            now: monotonic seconds.
-
-        Returns:
-            The job ids, and the number of jobs checked.
+        """Remove and return jobs that finished by a time; return also the number of jobs checked,
+        at most `limit`. Times are in monotonic seconds.
         """
         old: list[str] = []
         looked = 0
@@ -48,14 +41,10 @@ class FinishedJobs:
     def take_for_room(
         self, size_of: Callable[[str], int], forget: Callable[[list[str]], bool], now: float
     ) -> None:
-        """Remove the oldest job of the tenant with the most memory, until `forget` returns True.
+        """Remove the oldest job of the tenant with the most memory, until `forget` returns True. It
+        is called with the removed job id, or with an empty list.
 
         So a tenant that sends much loses its own results, not those of others.
-
-        Args:
-            size_of: returns a tenant's memory in bytes.
-            forget: called with the removed job id, or with an empty list; returns whether to stop.
-            now: monotonic seconds.
         """
         # Checks each job once: a needed one goes to the end of its queue.
         left = {tenant: len(queue) for tenant, queue in self._queues.items()}

@@ -1,6 +1,5 @@
 """A job of the job table."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -8,39 +7,37 @@ from typing import Self
 
 from workers.contract.data_url import SCHEME
 from workers.contract.errors import Reason
-from workers.contract.job_messages import CANCELLED, JobOverview
 from workers.contract.job_options import NO_OPTIONS, JobOptions
 from workers.contract.messages import (
-    Altered,
-    ChangesWanted,
-    Converted,
+    CANCELLED,
+    NO_DETAILS,
+    DeletionState,
+    DeliveryAttempt,
+    Failed,
+    ImageDetails,
     ImageState,
-    JobChanges,
     JobStatus,
+    Origin,
+    RequestKey,
     Submission,
     Uploaded,
 )
-from workers.contract.origin import Origin
-from workers.contract.request_key import RequestKey
 from workers.state.jobs.album import Album
-from workers.state.jobs.call_size import fit_in_a_call
 from workers.state.jobs.change_log import ChangeLog
 from workers.state.jobs.failure_log import FailureLog
 from workers.state.jobs.job_size import (
     ALBUM_IMAGE_BYTES,
-    ALTERED_BYTES,
     CHANGE_BYTES,
-    CONVERTED_BYTES,
     DEFAULT_CHANGES,
+    DELIVERY_BYTES,
     MARK_BYTES,
     beyond_usual,
     size_of,
+    size_of_details,
 )
-from workers.state.jobs.task_records import JobTasks
 from workers.state.jobs.timeline import End, Timelines
 
 _MAX_ATTEMPTS_SHOWN = 255  # one byte a URL
-
 _IS_FAILED = bytes(state == ImageState.FAILED for state in range(256))
 
 
@@ -51,15 +48,13 @@ class Job:
     Attributes:
         uploading: indexes of URLs that are being uploaded.
         outcome_unknown: indexes of URLs with an upload that got no response.
-        maybe_duplicated: indexes of URLs that were uploaded again after that.
-        deduplicated: indexes of URLs whose image was at Imgur already.
-        resolved: where the image was of those URLs that led to a page.
-        altered: what is stored of those whose image Imgur changed.
-        album: the album that it asked for.
+        details: what is unusual about an image, of those that have any.
+        album: the album that it requested.
         places: of its URLs in the album; None where they are their indexes.
-        converted: what was made of those whose image was converted.
         opened: monotonic seconds at which it came in.
-        tasks: what is done for it besides its images; None for most.
+        deliveries: attempts to deliver the webhook, oldest first; at most one more than
+            `RETRY_SECONDS` has entries.
+        open_deletions: number of images whose deletion is open.
         number: its place among its owner's jobs.
         cancelled: URLs that its cancellation ended; None if it was not cancelled.
         retry_of: the job whose failed URLs these are.
@@ -74,7 +69,7 @@ class Job:
         asked_bytes: see `size_of`; found out where it is not known.
         data: the bytes of data URLs, by index, until they are uploaded: of those that failed they
             are kept for a retry, whose they are then.
-        beyond_bytes: of the texts that are beyond that.
+        beyond_bytes: of texts and details that are beyond that.
         text_bytes: see `JobChanges`.
     """
 
@@ -92,15 +87,12 @@ class Job:
     options: JobOptions = NO_OPTIONS
     uploading: set[int] = field(default_factory=set)
     outcome_unknown: set[int] = field(default_factory=set)
-    maybe_duplicated: set[int] = field(default_factory=set)
-    deduplicated: set[int] = field(default_factory=set)
-    resolved: dict[int, str] = field(default_factory=dict)
-    altered: dict[int, Altered] = field(default_factory=dict)
+    details: dict[int, ImageDetails] = field(init=False, default_factory=dict)
     album: Album | None = field(default=None, compare=False)
     places: Sequence[int] | None = field(default=None, compare=False)
-    converted: dict[int, Converted] = field(default_factory=dict)
     opened: float = field(default=0.0, compare=False)
-    tasks: JobTasks | None = None
+    deliveries: tuple[DeliveryAttempt, ...] = ()
+    open_deletions: int = field(init=False, default=0)
     number: int = field(default=0, compare=False)
     cancelled: int | None = None
     retry_of: str | None = None
@@ -126,7 +118,6 @@ class Job:
         self.beyond_bytes = sum(beyond_usual(message) for _, message in self.troubles.values())
         for index, link in self.links.items():
             self.beyond_bytes += beyond_usual(link, self.deletehashes.get(index, ""))
-        self.beyond_bytes += sum(map(_resolved_bytes, self.resolved.values()))
 
     @classmethod
     def of(
@@ -134,11 +125,8 @@ class Job:
     ) -> Self:
         """Make a new job with all URLs pending.
 
-        Args:
-            submission: the job's URLs and options.
-            created: seconds since the epoch.
-            opened: monotonic seconds.
-            asked_bytes: see `size_of`; 0 if unknown.
+        `created` is in seconds since the epoch, `opened` in monotonic ones; for `asked_bytes` see
+        `size_of`, 0 if unknown.
         """
         count = len(submission.urls)
         return cls(
@@ -162,8 +150,7 @@ class Job:
 
     def begin(self, index: int, now: float) -> int:
         """Begin an attempt; return its number, from 1."""
-        attempt = min(self.attempts[index] + 1, _MAX_ATTEMPTS_SHOWN)
-        self.attempts[index] = attempt
+        attempt = self.attempts[index] = min(self.attempts[index] + 1, _MAX_ATTEMPTS_SHOWN)
         self.timelines.claimed(index, attempt, now)
         self.log.note(index)
         return attempt
@@ -172,7 +159,7 @@ class Job:
         """Record that the upload begins."""
         self.uploading.add(index)
         if index in self.outcome_unknown:
-            self.maybe_duplicated.add(index)
+            self.add_details(index, ImageDetails(maybe_duplicated=True))
             self.log.note(index)
 
     def interrupt(
@@ -190,74 +177,67 @@ class Job:
 
     def complete(self, index: int, image: Uploaded, now: float) -> None:
         """Record an upload."""
-        self.uploading.discard(index)
-        self.outcome_unknown.discard(index)
-        self.states[index] = ImageState.COMPLETE
-        self._drop_error(index)
+        self._set_error(index, None)
         self.links[index] = image.link
         self.deletehashes[index] = image.deletehash
         self.beyond_bytes += beyond_usual(image.link, image.deletehash)
-        if image.same_as:
-            self.deduplicated.add(index)
         self.asked_bytes -= len(self.data.pop(index, b""))
-        if image.altered is not None:
-            media_type, size = image.altered
-            self.altered[index] = Altered(sys.intern(media_type), size)  # there are few types
         if self.album is not None:
             self.album.add(self.place(index), image.link, image.deletehash)
-        if image.converted is not None:
-            source_type, media_type, *rest = image.converted
-            self.converted[index] = Converted(
-                sys.intern(source_type), sys.intern(media_type), *rest
-            )
+        self._end(index, ImageState.COMPLETE, image.details)
         self.timelines.ended(index, End.UPLOADED, now)
-        self.pending -= 1
-        self.log.note(index)
 
-    def resolve(self, index: int, url: str) -> None:
-        """The URL led to a page, and the image was at another one; told before its end."""
-        self.resolved[index] = url
-        self.beyond_bytes += _resolved_bytes(url)
+    def add_details(self, index: int, details: ImageDetails) -> None:
+        """Add details of an image to the known ones, in place of those with the same name."""
+        if details == NO_DETAILS:
+            return
+        known = self.details.get(index)
+        if known is not None:
+            self._count_details(known, -1)
+            details = known.updated(details)
+        self.details[index] = details = details.with_shared_types()
+        self._count_details(details, 1)
+
+    def _count_details(self, details: ImageDetails, sign: int) -> None:
+        self.beyond_bytes += sign * size_of_details(details)
+        if details.deletion is not None and details.deletion.state is DeletionState.PENDING:
+            self.open_deletions += sign
 
     def place(self, index: int) -> int:
         """Where an image stands in the job's album."""
         return index if self.places is None else self.places[index]
 
-    def fail(self, index: int, trouble: tuple[str, str], now: float) -> None:
+    def fail(self, index: int, failure: Failed, now: float) -> None:
         """Record the final failure of a URL."""
-        reason, _ = trouble
+        self._set_error(index, (failure.reason, failure.message))
+        if self.cancelled is not None and failure.reason == Reason.CANCELLED:
+            self.cancelled += 1
+        self._end(index, ImageState.FAILED, failure.details)
+        self.timelines.ended(index, End.FAILED, now, failure.reason)
+
+    def _end(self, index: int, state: ImageState, details: ImageDetails) -> None:
         self.uploading.discard(index)
         self.outcome_unknown.discard(index)
-        self.states[index] = ImageState.FAILED
-        self._set_error(index, trouble)
-        self.timelines.ended(index, End.FAILED, now, reason)
+        self.states[index] = state
+        self.add_details(index, details)
         self.pending -= 1
         self.log.note(index)
-        if self.cancelled is not None and reason == Reason.CANCELLED:
-            self.cancelled += 1
 
     def cancel(self, indexes: Iterable[int], now: float) -> None:
         """Cancel the job and fail these URLs."""
         if self.cancelled is None:
             self.cancelled = 0
             self.log.note(0)  # a change of the job itself, not of this URL
-        trouble = CANCELLED.reason, CANCELLED.message
         for index in indexes:
-            self.fail(index, trouble, now)
+            self.fail(index, CANCELLED, now)
 
-    def _set_error(self, index: int, trouble: tuple[str, str]) -> None:
-        self._drop_error(index)
-        self.troubles[index] = trouble
-        self.beyond_bytes += beyond_usual(trouble[1])
-
-    def _drop_error(self, index: int) -> None:
-        trouble = self.troubles.pop(index, None)
+    def _set_error(self, index: int, trouble: tuple[str, str] | None) -> None:
+        before = self.troubles.pop(index, None)
+        if before is not None:
+            self.beyond_bytes -= beyond_usual(before[1])
         if trouble is not None:
-            self.beyond_bytes -= beyond_usual(trouble[1])
-
-    def restart_timelines(self, opened: float) -> None:
-        """Clear the timelines: the times that a recovery enters are those of the recovery."""
-        self.timelines = Timelines(len(self.urls), opened)
+            self.troubles[index] = trouble
+            self.beyond_bytes += beyond_usual(trouble[1])
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -265,100 +245,42 @@ class Job:
     def size(self) -> int:
         """Estimated memory in bytes."""
         changes = len(self.log) - DEFAULT_CHANGES * len(self.urls)
-        marks = len(self.outcome_unknown) + len(self.maybe_duplicated) + len(self.deduplicated)
         return (
             self.asked_bytes
             + self.beyond_bytes
             + CHANGE_BYTES * max(0, changes)
-            + MARK_BYTES * marks
-            + ALTERED_BYTES * len(self.altered)
+            + MARK_BYTES * len(self.outcome_unknown)
             + (0 if self.album is None else ALBUM_IMAGE_BYTES * len(self.links))
-            + CONVERTED_BYTES * len(self.converted)
             + self.timelines.earlier_bytes
-            + (0 if self.tasks is None else self.tasks.size)
+            + DELIVERY_BYTES * len(self.deliveries)
         )
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled is not None
+
+    @property
+    def new_album(self) -> str | None:
+        """The name of its new album, empty while it is not created; None if it requested none."""
+        return None if self.album is None else self.album.name
+
+    def interrupted_uploads(self, index: int) -> int:
+        """Return, for a URL whose attempt broke off: 0 if it was not being uploaded, 1 if it was, 2
+        if the outcome of an earlier upload is unknown too.
+        """
+        return 1 + (index in self.outcome_unknown) if index in self.uploading else 0
 
     @property
     def has_untold_callback(self) -> bool:
         """True if the job is complete and its webhook is not delivered yet."""
-        if self.options.callback_url is None or self.finished is None:
-            return False
-        return self.tasks is None or not self.tasks.is_told
+        is_due = self.options.callback_url is not None and self.finished is not None
+        return is_due and (not self.deliveries or self.deliveries[-1].next_at is not None)
 
     @property
     def has_open_tasks(self) -> bool:
         """True if a webhook or a deletion is open."""
         has_album_task = self.album is not None and self.album.step is not None
-        has_deletions = bool(self.tasks and self.tasks.pending_deletions)
-        return self.has_untold_callback or has_deletions or has_album_task
-
-    def changes(self, wanted: ChangesWanted, held: tuple[str, str] | None = None) -> JobChanges:
-        """What is new of this job, whoever asks; `held` is why all pending URLs wait."""
-        since, limit, total = wanted.since, wanted.limit, len(self.urls)
-        known = total if wanted.known is None else wanted.known
-        is_first = not self.log.knows(since)
-        if is_first:
-            since, known = self.log.version, 0
-        urls = fit_in_a_call(self.urls[known : known + limit])
-        indexes: Sequence[int]
-        if known < total:
-            # Changes made while a reader pages through the URLs are in the log after `since`, and
-            # are read after them.
-            indexes, version = range(known, known + len(urls)), since
-        else:
-            indexes, version = self.log.since(since, limit)
-        return JobChanges(
-            job_id=wanted.job_id,
-            status=self.status,
-            created=self.created,
-            finished=self.finished,
-            total=total,
-            text_bytes=self.text_bytes,
-            complete=len(self.links),
-            failed=total - self.pending - len(self.links),
-            is_first=is_first,
-            known=known + len(urls),
-            version=version,
-            latest=self.log.version,
-            urls=urls,
-            indexes=indexes,
-            named=tuple(map(self.urls.__getitem__, indexes)) if wanted.name_urls else (),
-            states=bytes(map(self.states.__getitem__, indexes)),
-            attempts=bytes(map(self.attempts.__getitem__, indexes)),
-            links={index: self.links[index] for index in indexes if index in self.links},
-            troubles={index: self.troubles[index] for index in indexes if index in self.troubles},
-            possibly_duplicated=frozenset(self.maybe_duplicated.intersection(indexes)),
-            deduplicated=frozenset(self.deduplicated.intersection(indexes)),
-            resolved={index: self.resolved[index] for index in indexes if index in self.resolved},
-            altered={index: self.altered[index] for index in indexes if index in self.altered},
-            converted={
-                index: self.converted[index] for index in indexes if index in self.converted
-            },
-            timelines=self.timelines.rows(indexes),
-            earlier=self.timelines.earlier(indexes),
-            deletions=self.tasks.deletions_of(indexes) if self.tasks else {},
-            deliveries=tuple(self.tasks.deliveries) if self.tasks else (),
-            album=None if self.album is None else self.album.status(),
-            is_cancelled=self.cancelled is not None,
-            retry_of=self.retry_of,
-            retried_as=self.retried_as,
-            held=held if self.pending else None,
-        )
-
-    def overview(self, job_id: str) -> JobOverview:
-        """Return the job without its URLs."""
-        return JobOverview(
-            job_id=job_id,
-            created=self.created,
-            finished=self.finished,
-            status=self.status,
-            total=len(self.urls),
-            complete=len(self.links),
-            failed=len(self.urls) - self.pending - len(self.links),
-            cancelled=self.cancelled,
-            retry_of=self.retry_of,
-            retried_as=self.retried_as,
-        )
+        return self.has_untold_callback or self.open_deletions > 0 or has_album_task
 
     def failed(self) -> list[int]:
         """Indexes of the URLs that failed, ascending; without data URLs whose bytes are gone."""
@@ -373,7 +295,3 @@ class Job:
         self.asked_bytes -= sum(map(len, self.data.values()))
         self.data.clear()
         self.log.note(0)  # a change of the job itself, not of this URL
-
-
-def _resolved_bytes(url: str) -> int:
-    return MARK_BYTES + url.__sizeof__()

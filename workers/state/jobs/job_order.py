@@ -38,13 +38,8 @@ class JobOrder:
     def newest_first(
         self, owner: str, statuses: Iterable[JobStatus], before: int | None, limit: int
     ) -> list[tuple[int, str]]:
-        """Return the numbers and ids of jobs.
-
-        Args:
-            owner: the jobs' owner.
-            statuses: any of these.
-            before: only lower numbers; None for all.
-            limit: maximum number of jobs.
+        """Return the numbers and ids of an owner's jobs with any of these statuses, and with lower
+        numbers than `before`.
         """
         lists = (self._lists.get((owner, status), []) for status in statuses)
         merged = heapq.merge(*(_backwards(entries, before) for entries in lists), reverse=True)

@@ -56,26 +56,18 @@ def ended_record(
     job_id: str, index: int, result: Uploaded | Failed, finished: float | None
 ) -> Record:
     """Return the record of a URL's result, and of the job's end if that was its last URL."""
+    end: list[Any]
     if isinstance(result, Uploaded):
-        image: list[Any] = [result.link, result.deletehash]
-        if result.converted is not None:
-            altered = result.altered or (None, None)
-            image += [int(result.same_as), *altered, *result.converted]
-        elif result.altered is not None:
-            image += [int(result.same_as), *result.altered]
-        elif result.same_as:
-            image.append(1)
-        return ["complete", job_id, index, image, finished]
-    return ["failed", job_id, index, [result.reason, result.message], finished]
+        kind, end = "complete", [result.link, result.deletehash]
+    else:
+        kind, end = "failed", [result.reason, result.message]
+    details = result.details.to_record()
+    return [kind, job_id, index, [*end, details] if details else end, finished]
 
 
 def cancelled_record(job_id: str, indexes: Sequence[int], finished: float | None) -> Record:
-    """Return the record of a cancellation step, with URLs as runs [first, last + 1].
-
-    Args:
-        job_id: the job.
-        indexes: of the URLs, ascending.
-        finished: seconds since the epoch, if these were its last open URLs.
+    """Return the record of a cancellation step, with ascending URLs as runs [first, last + 1], and
+    the time of the job's end, if these were its last open URLs.
     """
     runs: list[list[int]] = []
     for index in indexes:

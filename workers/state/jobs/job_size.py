@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from workers.contract.job_options import NO_OPTIONS, JobOptions
-from workers.contract.origin import Origin
-from workers.contract.request_key import RequestKey
+from workers.contract.messages import ImageDetails, Origin, RequestKey
 
 JOB_BYTES: Final = 4_000
 """Of an empty job: in the table, in the lists and in the queue."""
@@ -28,17 +27,15 @@ DEFAULT_CHANGES: Final = 2
 MARK_BYTES: Final = 100
 """Of an index in one of a job's sets, or of a key in one of its dicts."""
 
-ALTERED_BYTES: Final = 210
-"""Of what Imgur made of an image."""
-
 ALBUM_IMAGE_BYTES: Final = 200
 """Of an image in a job's album."""
-CONVERTED_BYTES: Final = 330
-"""Of what was made of an image."""
 
 DELIVERY_BYTES: Final = 300
-DELETION_BYTES: Final = 700
 
+_DETAILS_BYTES = MARK_BYTES + 100  # of `ImageDetails` without those that follow
+_ALTERED_BYTES = 110
+_CONVERTED_BYTES = 230
+_DELETION_BYTES = 600
 _END_TEXT_BYTES = 180  # link and deletehash, or message; counted in `URL_BYTES`
 _OPTIONS_BYTES = 2_000  # with a due webhook
 _KEY_BYTES = 500
@@ -78,6 +75,17 @@ def least_size(urls: int, text_bytes: int) -> int:
     for and their text, in characters, is ASCII.
     """
     return JOB_BYTES + (URL_BYTES + "".__sizeof__()) * urls + text_bytes
+
+
+def size_of_details(details: ImageDetails) -> int:
+    """Return the bytes of an image's details in its job."""
+    return (
+        _DETAILS_BYTES
+        + ("" if details.resolved_to is None else details.resolved_to).__sizeof__()
+        + _ALTERED_BYTES * (details.altered is not None)
+        + _CONVERTED_BYTES * (details.converted is not None)
+        + _DELETION_BYTES * (details.deletion is not None)
+    )
 
 
 def beyond_usual(*texts: str) -> int:

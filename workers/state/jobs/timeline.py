@@ -6,9 +6,8 @@ does not matter. Kept in memory only.
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, NamedTuple
 
 from workers.contract.errors import Reason
 from workers.contract.image_type import TYPES
@@ -37,9 +36,6 @@ _TYPE_NUMBERS: Final[Mapping[str, int]] = {
 }
 
 
-EventName = Literal["claimed", "downloaded", "converted", "uploaded", "retried", "failed"]
-
-
 class End(IntEnum):
     """The end of an attempt."""
 
@@ -49,52 +45,41 @@ class End(IntEnum):
     FAILED = 3
 
 
-_END_EVENTS: Final[Mapping[int, EventName]] = {
+_END_EVENTS: Final[Mapping[int, str]] = {
     End.UPLOADED: "uploaded",
     End.RETRIED: "retried",
     End.FAILED: "failed",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEvent:
+class TimelineEvent(NamedTuple):
     """An event of a URL.
 
     Attributes:
+        event: claimed, downloaded, converted, uploaded, retried or failed.
         seconds: since the submission.
-        attempt: number, of a claim.
-        size: of a download, in bytes.
-        media_type: of a download.
-        milliseconds: how long it took, of a download, a conversion or an upload.
-        reason: why it was retried, or failed.
+        details: by their names in the API; see `TimelineEntry`.
     """
 
-    event: EventName
+    event: str
     seconds: float
-    attempt: int | None = None
-    size: int | None = None
-    media_type: str | None = None
-    milliseconds: int | None = None
-    reason: str | None = None
+    details: Mapping[str, int | str]
 
 
 class Timelines:
-    """The timelines of all URLs of a job. Not thread-safe.
-
-    Args:
-        urls: number of URLs.
-        opened: monotonic seconds at which the job was submitted.
+    """The timelines of all URLs of a job, opened at a monotonic second. Not thread-safe.
 
     Attributes:
-        earlier_bytes: estimated memory of attempts before the last one.
+        earlier: rows of attempts before the last one, by URL; URLs without any are absent.
+        earlier_bytes: estimated memory of these.
     """
 
-    __slots__ = ("_arrivals", "_earlier", "_opened", "_rows", "earlier_bytes")
+    __slots__ = ("_arrivals", "_opened", "_rows", "earlier", "earlier_bytes")
 
     def __init__(self, urls: int, opened: float) -> None:
         self._opened = opened
         self._rows = bytearray(TIMELINE_BYTES * urls)
-        self._earlier: dict[int, bytes] = {}
+        self.earlier: dict[int, bytes] = {}
         self.earlier_bytes = 0
         # Of the images in hand: time, milliseconds of download and of conversion, size, media type.
         self._arrivals: dict[int, tuple[int, int, int, int, int]] = {}
@@ -139,12 +124,6 @@ class Timelines:
             [self._rows[index * TIMELINE_BYTES : (index + 1) * TIMELINE_BYTES] for index in indexes]
         )
 
-    def earlier(self, indexes: Sequence[int]) -> dict[int, bytes]:
-        """Return the rows of attempts before the last one, by URL; URLs without any are absent."""
-        if not self._earlier:
-            return {}
-        return {index: self._earlier[index] for index in indexes if index in self._earlier}
-
     def _time(self, now: float) -> int:
         time = int((now - self._opened) * 1000) + 1
         return time if 0 < time <= _MAX else _MAX if time > 0 else 1
@@ -152,19 +131,15 @@ class Timelines:
     def _set_aside(self, index: int) -> None:
         self._arrivals.pop(index, None)
         start = index * TIMELINE_BYTES
-        known = self._earlier.get(index)
+        known = self.earlier.get(index)
         rows = (known or b"") + self._rows[start : start + TIMELINE_BYTES]
-        kept = self._earlier[index] = bytes(rows[-_MAX_EARLIER_ROWS * TIMELINE_BYTES :])
+        kept = self.earlier[index] = bytes(rows[-_MAX_EARLIER_ROWS * TIMELINE_BYTES :])
         self.earlier_bytes += len(kept) - len(known) if known else len(kept) + EARLIER_BYTES
         self._rows[start : start + TIMELINE_BYTES] = _NO_ROW
 
 
 def read_timeline(rows: bytes) -> Iterator[TimelineEvent]:
-    """Decode the events of one URL, in order.
-
-    Args:
-        rows: of its attempts, the last one last.
-    """
+    """Decode the events of one URL, in order, from the rows of its attempts, the last one last."""
     for row in _ROW.iter_unpack(rows):
         yield from _events(row)
 
@@ -172,24 +147,22 @@ def read_timeline(rows: bytes) -> Iterator[TimelineEvent]:
 def _events(row: tuple[int, ...]) -> Iterator[TimelineEvent]:
     claimed, attempt, arrived, took, converting, size, ended, media_type, end, reason = row
     if claimed:
-        yield TimelineEvent("claimed", _seconds(claimed), attempt=attempt)
+        yield TimelineEvent("claimed", _seconds(claimed), {"attempt": attempt})
     if arrived:
-        yield TimelineEvent(
-            "downloaded",
-            _seconds(max(1, arrived - converting)),
-            size=size,
-            media_type=_MEDIA_TYPES[media_type - 1] if media_type else None,
-            milliseconds=took,
-        )
+        details: dict[str, int | str] = {"bytes": size}
+        if media_type:
+            details["type"] = _MEDIA_TYPES[media_type - 1]
+        details["ms"] = took
+        yield TimelineEvent("downloaded", _seconds(max(1, arrived - converting)), details)
     if converting:
-        yield TimelineEvent("converted", _seconds(arrived), milliseconds=converting)
+        yield TimelineEvent("converted", _seconds(arrived), {"ms": converting})
     if ended:
-        yield TimelineEvent(
-            _END_EVENTS[end],
-            _seconds(ended),
-            milliseconds=ended - arrived if end == End.UPLOADED and arrived else None,
-            reason=_CODES[reason - 1].value if reason else None,
-        )
+        how: dict[str, int | str] = {}
+        if end == End.UPLOADED and arrived:
+            how = {"ms": ended - arrived}
+        elif reason:
+            how = {"reason": _CODES[reason - 1].value}
+        yield TimelineEvent(_END_EVENTS[end], _seconds(ended), how)
 
 
 def _seconds(time: int) -> float:

@@ -15,7 +15,7 @@ from workers.state.jobs.job_records import Record
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.journal_file import journal_errors, write_all
 from workers.state.journal.journal_records import RecordReader
-from workers.state.journal.recovery import replay, state_records
+from workers.state.journal.replay import replay, state_records
 
 _STDOUT = 1  # the descriptor
 _NICENESS = 10  # that of the workers (sched(7)): a lower priority would starve on a busy machine

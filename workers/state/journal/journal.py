@@ -138,7 +138,7 @@ class Journal:
         with self._syncing:
             if self._closed.is_set():
                 return False
-            # From here on nobody is told that a record is on the disk until the new file is.
+            # From here on no record is confirmed until the new file is on the disk.
             upto = self._copy(upto, fresh)
             self._sync_file(fresh.fileno())
             with self._writing:

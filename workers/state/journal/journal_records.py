@@ -45,10 +45,7 @@ def decode(line: bytes) -> Record | None:
 
 
 class RecordReader:
-    """Reads a journal to its end, which may be a record that was only half written.
-
-    Args:
-        file: the lines of a journal.
+    """Reads the lines of a journal to their end, which may be a record that was only half written.
 
     Attributes:
         good_bytes: how much of it is good records, read so far.

@@ -11,7 +11,7 @@ from workers.state.jobs.job_table import JobTable
 from workers.state.journal.journal import Journal
 from workers.state.journal.journal_file import journal_errors, new_file, open_locked, rewrite
 from workers.state.journal.journal_records import END_MARK, check_header, decode
-from workers.state.journal.recovery import replay, state_records
+from workers.state.journal.replay import replay, state_records
 
 
 @dataclass(frozen=True, slots=True)

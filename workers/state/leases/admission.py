@@ -7,9 +7,15 @@ from dataclasses import replace
 from typing import Final
 
 from workers.contract.errors import JournalFullError
-from workers.contract.job_messages import Replay, Retry
-from workers.contract.messages import JobStatus, Refusal, RefusalCode, Submission
-from workers.contract.origin import Origin
+from workers.contract.messages import (
+    JobStatus,
+    Origin,
+    Refusal,
+    RefusalCode,
+    Replay,
+    Retry,
+    Submission,
+)
 from workers.contract.shares import Shares, share_left
 from workers.state.jobs.job_size import least_size, size_of
 from workers.state.jobs.job_table import JobTable
@@ -44,18 +50,12 @@ class Admission:
     """Enters jobs into journal, table and scheduler.
 
     Args:
-        table: the job table.
-        room: the scheduler.
-        changed: the mailbox's condition, which guards both.
+        changed: the mailbox's condition, which guards all of these.
         max_open_urls: see `MailboxLimits`.
     """
 
     def __init__(
-        self,
-        table: JobTable,
-        room: Scheduler,
-        changed: threading.Condition,
-        max_open_urls: int,
+        self, table: JobTable, room: Scheduler, changed: threading.Condition, max_open_urls: int
     ) -> None:
         self._table = table
         self._room = room
@@ -69,23 +69,15 @@ class Admission:
         """True if no more jobs are taken; set with the condition held."""
 
     def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
-        """Why a job would not be taken now, so that one of megabytes need not be sent for that.
-
-        Args:
-            tenant: whose it is.
-            urls: how many it has.
-            text_bytes: of them, in characters.
+        """Why a job of so many URLs and characters would not be taken now, so that one of megabytes
+        need not be sent for that.
         """
         with self._changed:
             refusal = self._judge(tenant, urls, least_size(urls, text_bytes))
         return self._noted(refusal)
 
     def put(self, submission: Submission) -> Refusal | Replay | None:
-        """Take a whole job, or refuse it.
-
-        Returns:
-            None if the job was taken.
-        """
+        """Take a whole job, or refuse it; None if it was taken."""
         request = submission.request
         if request is None:
             return self._noted(self._take(submission))
@@ -103,16 +95,8 @@ class Admission:
     def retry(
         self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
     ) -> Retry | Refusal | None:
-        """Make a new job of a job's failed URLs, once.
-
-        Args:
-            job_id: a complete job.
-            owner: of the job.
-            new_job_id: id of the new job.
-            origin: the request for the retry.
-
-        Returns:
-            None if this owner has no such job.
+        """Make a new job of the failed URLs of a complete job, once; None if this owner has no such
+        job.
         """
         with self._once(job_id) as is_alone:
             if not is_alone:
@@ -173,7 +157,7 @@ class Admission:
                 self._announce(submission, size, -1)
                 if created is not None:
                     self._table.open(submission, created, size)
-                    self._room.add(submission, self._table.new_album(submission.job_id))
+                    self._room.add(submission, self._table.job(submission.job_id).new_album)
         return None
 
     def _announce(self, submission: Submission, size: int, sign: int = 1) -> None:
@@ -183,7 +167,7 @@ class Admission:
     @property
     def _max_bytes(self) -> int:
         """Memory for jobs and links: the limit without the queue's part."""
-        return self._table.max_bytes - self._room.size
+        return self._table.kept.max_bytes - self._room.size
 
     def _judge(self, tenant: str, count: int, size: int) -> Refusal | None:
         if self.is_closed:
@@ -192,18 +176,19 @@ class Admission:
                 "The service is shutting down and takes no new jobs.",
                 _DRAINING_RETRY_SECONDS,
             )
-        if size > self._table.max_job_bytes:
+        max_bytes = self._table.kept.max_job_bytes
+        if size > max_bytes:
             return Refusal(
                 RefusalCode.JOB_TOO_LARGE,
-                f"The job takes {size} bytes of memory, and {self._table.max_job_bytes} is the "
-                "most that this service keeps of one. Send the URLs in several jobs.",
+                f"The job takes {size} bytes of memory, and {max_bytes} is the most that this "
+                "service keeps of one. Send the URLs in several jobs.",
                 None,
             )
         # A journal may restore more than a lowered limit allows.
         room = share_left(
             self._max_open_urls,
-            self._room.unfinished + self._announced_urls.total,
-            self._room.unfinished_of(tenant) + self._announced_urls.of(tenant),
+            self._room.queue.unfinished + self._announced_urls.total,
+            self._room.queue.unfinished_of(tenant) + self._announced_urls.of(tenant),
         )
         if count > room:
             return Refusal(
@@ -223,5 +208,5 @@ class Admission:
 
     def _noted(self, refusal: Refusal | None) -> Refusal | None:
         if refusal is not None:
-            self._table.metrics.refused(refusal.code)
+            self._table.metrics.refusals(refusal.code).inc()
         return refusal

@@ -1,7 +1,6 @@
 """Leases tasks to workers, and ends their leases."""
 
 import math
-from collections import deque
 from collections.abc import Callable
 
 from workers.contract.mailbox_limits import MailboxLimits
@@ -36,16 +35,7 @@ from workers.state.tasks.task_queue import TaskQueue
 
 
 class Dispatcher:
-    """Moves tasks between queues and leases. Not thread-safe.
-
-    Args:
-        table: records attempts.
-        room: the scheduler.
-        tasks: queue of webhooks and deletions.
-        leases: the valid leases.
-        limits: of the mailbox.
-        quota: whether Imgur takes anything now.
-        clock: monotonic seconds.
+    """Moves tasks between queues and leases. Not thread-safe; the clock is in monotonic seconds.
 
     Attributes:
         throughput: recent rate of final URLs.
@@ -69,24 +59,17 @@ class Dispatcher:
         self._tasks = tasks
         self._quota = quota
         self._leases = leases
-        self.outcomes = OutcomeHandler(
-            table,
-            room,
-            quota,
-            clock,
-            max_crashes=limits.max_crashes,
-            upload_again=limits.upload_again,
-        )
+        self.outcomes = OutcomeHandler(table, room, quota, clock, limits)
         self._clock = clock
         self._lease_seconds = limits.lease_seconds
         self.throughput = Throughput()
-        self.failed_jobs: deque[tuple[str, Failed]] = deque()
+        self.failed_jobs: list[tuple[str, Failed]] = []
 
     def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
         """Lease the next tasks to a worker; as many as it wants and may have."""
         leases: list[Lease] = []
         self._end_waits(now)
-        open_urls = self._open_urls
+        open_urls = self._room.open_urls
         images_wait = open_urls > self._leases.images
         while len(leases) < wanted:
             resume_at = self._calls_resume_at(now)
@@ -220,7 +203,7 @@ class Dispatcher:
                 continue
             leased = sorted(job.uploading, reverse=True)
             submission = Submission(job_id, job.urls, job.owner, job.options, client=job.tenant)
-            self._room.restore(submission, waiting, len(leased), self._table.new_album(job_id))
+            self._room.add(submission, job.new_album, waiting, len(leased))
             if job.album is not None:
                 self._album_changed(job.album.key)
             for index in leased:
@@ -231,7 +214,7 @@ class Dispatcher:
 
     def _album_changed(self, key: str) -> None:
         """Let the jobs of an album go, or have them fail."""
-        with self._table.album(key, changes=False) as album:
+        with self._tasks.store.album(key, changes=False) as album:
             if album is None or album.state is AlbumState.PENDING:
                 return
             name, job_ids = album.name, tuple(album.job_ids)
@@ -243,10 +226,11 @@ class Dispatcher:
                 self.failed_jobs.append((job_id, failure))
 
     def _is_logged(self, job_id: str, outcome: Outcome) -> bool:
+        failure_log = self._table.job(job_id).failure_log
         if isinstance(outcome, Failed):
-            return self._table.note_failure(job_id, outcome.reason)
+            return failure_log.note_failure(outcome.reason)
         is_retry = isinstance(outcome, RetryLater | MaybeBlocked)
-        return not is_retry or self._table.note_retry(job_id)
+        return not is_retry or failure_log.note_retry()
 
     def _hand_out_image(self, holder: Holder, workers: int, now: float) -> Lease | None:
         if not self._quota.may_begin():
@@ -260,21 +244,16 @@ class Dispatcher:
         token = self._leases.lend(holder, TaskKind.IMAGE, place, now + self._lease_seconds)
         self.throughput.begin(now)
         attempt = self._table.begin(*place)
-        url, options = self._room.url(place), self._room.options(place[0])
-        return Lease(token, *place, url, attempt, options, self._table.origin(place[0]))
-
-    @property
-    def _open_urls(self) -> int:
-        """URLs that are leased, or could be now but for limits."""
-        return self._room.unfinished - self._room.delayed - self._room.held
+        url, options = self._room.queue.url(place), self._room.queue.options(place[0])
+        return Lease(token, *place, url, attempt, options, self._table.job(place[0]).origin)
 
     def _calls_resume_at(self, now: float) -> float:
-        images_wait = self._open_urls > self._leases.images
+        images_wait = self._room.open_urls > self._leases.images
         return now + self._quota.seconds_until_calls(images_wait=images_wait)
 
     def _end_waits(self, now: float) -> None:
         if held := self.outcomes.held:
-            self.outcomes.end_waits(now, are_alone=self._open_urls <= held)
+            self.outcomes.end_waits(now, are_alone=self._room.open_urls <= held)
 
     def _rest_if_idle(self) -> None:
         if not self._leases.images:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from workers.contract.messages import TaskKind, UrlKey
 
 SILENT_SECONDS = 60.0
-"""A worker without leases asks for work every second; one that does not for this long is stopped,
+"""A worker without leases requests work every second; one that does not for this long is stopped,
 or hung at its start. A busy machine may start hundreds slowly."""
 
 

@@ -13,7 +13,6 @@ from workers.contract.messages import (
     Done,
     LogLine,
     MaybeBlocked,
-    NotNow,
     Outcome,
     TaskKey,
     Uploaded,
@@ -124,15 +123,15 @@ class UploadQuota:
         """Record the lease of another task at Imgur."""
         self._gate.begin(key)
 
-    def why_not(self, place: UrlKey) -> NotNow | None:
+    def why_not(self, place: UrlKey) -> Deferred | None:
         """Return why a downloaded image must not be sent now; None if it may."""
         now = self._clock()
         block = self._gate.block(now)
         if block is not None and not self._gate.may_send(place):
-            return NotNow(*block.waiting())
+            return Deferred(*block.waiting(), 0.0)
         if (pause := self._pauses.seconds(now)) > 0:
             message = f"Imgur has asked to wait; uploads go on in {pause:.0f} s."
-            return NotNow(Reason.IMGUR_RATE_LIMITED, message)
+            return Deferred(Reason.IMGUR_RATE_LIMITED, message, 0.0)
         return None
 
     def send(self, place: UrlKey) -> None:
@@ -156,7 +155,7 @@ class UploadQuota:
             outcome: None if the worker died.
         """
         now = self._clock()
-        is_taken = isinstance(outcome, Uploaded) and not outcome.same_as
+        is_taken = isinstance(outcome, Uploaded) and not outcome.details.deduplicated
         was_sent = is_taken or place in self._sent
         self._reserved.discard(place)
         self._sent.discard(place)

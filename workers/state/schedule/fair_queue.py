@@ -2,7 +2,7 @@
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -69,33 +69,35 @@ class FairQueue:
         """Estimated memory in bytes, without the jobs."""
         return _TENANT_BYTES * len(self._tenants) + self._parked.size
 
-    def add(self, job: Submission, new_album: str | None = None) -> None:
-        """Append a job with all of its URLs.
+    def add(
+        self,
+        job: Submission,
+        new_album: str | None = None,
+        waiting: Iterable[int] | None = None,
+        leased: int = 0,
+    ) -> None:
+        """Append a job.
 
         Args:
             job: the job.
             new_album: the name of the album that it asked for; empty while that is not created:
                 then nothing of the job is handed out before `release`.
-        """
-        self._enter(job, len(job.urls), range(len(job.urls)), new_album)
-
-    def restore(
-        self,
-        job: Submission,
-        waiting: Iterable[int],
-        leased: int,
-        new_album: str | None = None,
-    ) -> None:
-        """Append a recovered job.
-
-        Args:
-            job: the submission.
-            waiting: indexes of URLs to lease.
+            waiting: indexes of the URLs to lease, after a recovery; None for all.
             leased: number of further open URLs, which the caller requeues or ends.
-            new_album: see `add`.
         """
-        order = tuple(waiting)
-        self._enter(job, len(order) + leased, order, new_album)
+        order = range(len(job.urls)) if waiting is None else tuple(waiting)
+        tenant = self._tenants.get(job.tenant)
+        if tenant is None:
+            tenant = self._tenants[job.tenant] = Tenant(job.tenant)
+        options = ImageOptions.of(job.options, len(job.urls), new_album or "")
+        queue = JobQueue(tenant, job.urls, 0, options, _STRIDES[job.options.priority], order)
+        self._jobs[job.job_id] = queue
+        queue.is_held = new_album == ""
+        tenant.jobs += 1
+        self._count(queue, len(order) + leased)
+        if queue:
+            self._enqueue_tenant(tenant)
+            tenant.turns.enter(job.job_id, queue.stride)
 
     def release(self, job_id: str, new_album: str) -> bool:
         """The album of a job is created; returns whether the job was held for it."""
@@ -159,17 +161,13 @@ class FairQueue:
                 self._leave(job_id, job, host)
         return count
 
-    def has(self, job_id: str) -> bool:
-        """Whether URLs of a job are not final yet."""
-        return job_id in self._jobs
-
     def remove(self, job_id: str, now: float) -> list[int]:
-        """Remove the waiting URLs of a job; the caller ends them later.
-
-        Returns:
-            Their indexes.
+        """Remove the waiting URLs of a job, if it is known; return their indexes. The caller ends
+        them later.
         """
-        job = self._jobs[job_id]
+        job = self._jobs.get(job_id)
+        if job is None:
+            return []
         waiting = [*job.admitted, *job.order[job.position :]]
         for host in list(job.parked):
             waiting += job.parked[host]
@@ -208,22 +206,6 @@ class FairQueue:
             self._forget(job.tenant)
 
     # --- internal -----------------------------------------------------------------------------
-
-    def _enter(
-        self, job: Submission, unfinished: int, order: Sequence[int], new_album: str | None
-    ) -> None:
-        tenant = self._tenants.get(job.tenant)
-        if tenant is None:
-            tenant = self._tenants[job.tenant] = Tenant(job.tenant)
-        options = ImageOptions.of(job.options, len(job.urls), new_album or "")
-        queue = JobQueue(tenant, job.urls, 0, options, _STRIDES[job.options.priority], order)
-        self._jobs[job.job_id] = queue
-        queue.is_held = new_album == ""
-        tenant.jobs += 1
-        self._count(queue, unfinished)
-        if queue:
-            self._enqueue_tenant(tenant)
-            tenant.turns.enter(job.job_id, queue.stride)
 
     def _count(self, job: JobQueue, urls: int) -> None:
         tenant = job.tenant

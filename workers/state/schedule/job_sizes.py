@@ -24,12 +24,8 @@ class JobSizes:
         )
 
     def change(self, stride: int, before: int, after: int) -> None:
-        """Change a job's number of open URLs; 0 means no job.
-
-        Args:
-            stride: of the job: half the stride, twice as many turns.
-            before: old number of URLs.
-            after: new number of URLs.
+        """Change a job's number of open URLs; 0 means no job. Half the stride is twice as many
+        turns.
         """
         classes = self._strides[stride]
         if before and before.bit_length() == after.bit_length():
@@ -41,23 +37,16 @@ class JobSizes:
             self._add(classes, after, 1)
 
     def ahead(self, stride: int, urls: int) -> int:
-        """Return the number of URLs of all jobs before a job's last one, its own included.
+        """Return the number of URLs of all jobs before the last one of an entered job with so many
+        open URLs, its own included.
 
         For jobs of the same size class it is a bound, up to twice too high.
-
-        Args:
-            stride: of the job, which has been entered.
-            urls: number of its open URLs.
         """
         return self.beside(stride, urls, urls) + urls - 1
 
     def beside(self, stride: int, urls: int, turns: int) -> int:
-        """Return the number of URLs of all other jobs during a number of a job's turns.
-
-        Args:
-            stride: of the job.
-            urls: number of its open URLs.
-            turns: number of its turns; `urls` for all of them.
+        """Return the number of URLs of all other jobs during so many turns of a job with so many
+        open URLs.
         """
         others = 0
         for their_stride, classes in self._strides.items():

@@ -12,9 +12,6 @@ class Quarantine:
     is quarantined: it is leased alone, to a worker without other leases, so that the next crash is
     certainly its own. Workers are dedicated to quarantined URLs as needed, but one remains for the
     ordinary queue if there are several. Not thread-safe.
-
-    Args:
-        max_crashes: number of crashes after which a URL fails.
     """
 
     def __init__(self, max_crashes: int) -> None:
@@ -29,14 +26,8 @@ class Quarantine:
     # --- URLs ---------------------------------------------------------------------------------
 
     def charge(self, key: UrlKey, *, last_chance: bool = False) -> int:
-        """Count a crash of the worker that had leased this URL.
-
-        Args:
-            key: the URL.
-            last_chance: quarantine it, whatever the number of crashes.
-
-        Returns:
-            The URL's number of crashes.
+        """Count a crash of the worker that had leased this URL; return their number. On its last
+        chance a URL is quarantined, whatever their number.
         """
         crashes = self._crashes.get(key, 0) + 1
         self._crashes[key] = crashes
@@ -83,15 +74,11 @@ class Quarantine:
         return worker_id in self._dedicated
 
     def enter(self, worker_id: str, workers: int, *, is_free: bool) -> bool:
-        """Dedicate a worker to quarantined URLs, if one is needed and others remain.
+        """Dedicate one of so many workers to quarantined URLs, if one is needed and others remain.
 
-        A free worker may begin at once. One with leases must finish them first, with idle lanes, so
-        it is used only if no worker is dedicated, and is replaced by a free one.
-
-        Args:
-            worker_id: the worker.
-            workers: number of workers, with this one.
-            is_free: whether it has no leases.
+        A free worker, without leases, may begin at once. One with leases must finish them first,
+        with idle lanes, so it is used only if no worker is dedicated, and is replaced by a free
+        one.
         """
         if (
             worker_id in self._dedicated

@@ -7,7 +7,7 @@ Whoever takes one has it until the room is told to have it back or that it has e
 import math
 from collections.abc import Callable, Iterable
 
-from workers.contract.messages import ImageOptions, Outcome, Submission, UrlKey
+from workers.contract.messages import Outcome, Submission, UrlKey
 from workers.state.schedule.fair_queue import FairQueue
 from workers.state.schedule.quarantine import Quarantine
 from workers.state.schedule.retry_delays import RetryDelays
@@ -27,13 +27,17 @@ class Scheduler:
         source_concurrency: see `MailboxLimits`.
         max_crashes: the same.
         wake: called when a URL may be leased that could not be before.
+
+    Attributes:
+        queue: the fair queue, which knows all jobs.
+        quarantine: the URLs that may crash workers.
     """
 
     def __init__(self, source_concurrency: int, max_crashes: int, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._sources = SourceLimits(source_concurrency)
-        self._queue = FairQueue(self._sources)
-        self._quarantine = Quarantine(max_crashes)
+        self.queue = FairQueue(self._sources)
+        self.quarantine = Quarantine(max_crashes)
         self._delays = RetryDelays()
         # By job: URLs that others are tried before, while Imgur refuses whatever is sent.
         self._barred: dict[str, list[int]] = {}
@@ -41,18 +45,9 @@ class Scheduler:
     # --- figures ------------------------------------------------------------------------------
 
     @property
-    def unfinished(self) -> int:
-        """Number of URLs that are not final, leased ones included."""
-        return self._queue.unfinished
-
-    def unfinished_of(self, tenant: str) -> int:
-        """Return the number of a tenant's URLs that are not final."""
-        return self._queue.unfinished_of(tenant)
-
-    @property
-    def held(self) -> int:
-        """URLs that wait for the album of their job."""
-        return self._queue.held
+    def open_urls(self) -> int:
+        """Number of URLs that have a lease, or could."""
+        return self.queue.unfinished - self.delayed - self.queue.held
 
     @property
     def delayed(self) -> int:
@@ -62,78 +57,54 @@ class Scheduler:
     @property
     def size(self) -> int:
         """Estimated memory in bytes, without the jobs."""
-        return self._queue.size + self._delays.size + self._sources.size
-
-    def ahead(self, job_id: str) -> int | None:
-        """See `FairQueue.ahead`."""
-        return self._queue.ahead(job_id)
+        return self.queue.size + self._delays.size + self._sources.size
 
     def next_event(self, now: float) -> float:
-        """When to look again, if nobody wakes before."""
-        search_on = now + _SEARCH_ON_SECONDS if self._queue.is_unsearched else math.inf
+        """When to look again, if nothing wakes before."""
+        search_on = now + _SEARCH_ON_SECONDS if self.queue.is_unsearched else math.inf
         return min(search_on, self._delays.next_due(), self._sources.next_resume())
 
     # --- adding jobs --------------------------------------------------------------------------
 
-    def add(self, submission: Submission, new_album: str | None = None) -> None:
-        """Append a job with all of its URLs; see `FairQueue.add`."""
-        self._queue.add(submission, new_album)
-        self._wake()
-
-    def restore(
+    def add(
         self,
         job: Submission,
-        waiting: Iterable[int],
-        leased: int,
         new_album: str | None = None,
+        waiting: Iterable[int] | None = None,
+        leased: int = 0,
     ) -> None:
-        """Append a recovered job; see `FairQueue.restore`."""
-        self._queue.restore(job, waiting, leased, new_album)
+        """Append a job; see `FairQueue.add`."""
+        self.queue.add(job, new_album, waiting, leased)
+        self._wake()
 
     def release(self, job_id: str, new_album: str) -> None:
         """The album of a job is created: its URLs may go."""
-        if self._queue.release(job_id, new_album):
+        if self.queue.release(job_id, new_album):
             self._wake()
 
     # --- taking URLs --------------------------------------------------------------------------
 
     def take(self, worker_id: str, workers: int, now: float, *, is_free: bool) -> UrlKey | None:
-        """Take the next URL for a worker.
-
-        Args:
-            worker_id: the worker.
-            workers: number of workers.
-            now: the time.
-            is_free: whether it has no leases.
-
-        Returns:
-            None if there is none that this worker may have now.
+        """Take the next URL for one of so many workers, free if it has no leases; None if there is
+        none that it may have now.
         """
         for place in self._delays.pop_due(now):
             self.requeue(place, now)
         for host in self._sources.resume(now):
             self._admit(host)
-        if self._quarantine.has_quarantined and self._quarantine.enter(
+        if self.quarantine.has_quarantined and self.quarantine.enter(
             worker_id, workers, is_free=is_free
         ):
             # It may have replaced another dedicated worker.
             self._wake()
-        if not self._quarantine.holds(worker_id):
-            return self._queue.pop()
+        if not self.quarantine.holds(worker_id):
+            return self.queue.pop()
         if not is_free:
             return None
-        quarantined_url = self._quarantine.pop(worker_id)
+        quarantined_url = self.quarantine.pop(worker_id)
         # Beyond the limit: such URLs are few, and each occupies a whole worker.
-        self._sources.take_beyond(quarantined_url, host_of(self._queue.url(quarantined_url)))
+        self._sources.take_beyond(quarantined_url, host_of(self.queue.url(quarantined_url)))
         return quarantined_url
-
-    def url(self, key: UrlKey) -> str:
-        """Return the text of a URL that is not final."""
-        return self._queue.url(key)
-
-    def options(self, job_id: str) -> ImageOptions | None:
-        """Return the options that workers need for a job's images."""
-        return self._queue.options(job_id)
 
     def downloaded(self, key: UrlKey) -> None:
         """Release the slot of the source after a download."""
@@ -142,22 +113,18 @@ class Scheduler:
     # --- returning or ending URLs ---------------------------------------------------------------
 
     def attempt_ended(self, key: UrlKey, outcome: Outcome | None, now: float) -> None:
-        """Release the slot of the source at the end of an attempt, and adapt the limit.
-
-        Args:
-            key: the URL.
-            outcome: of the attempt; None if its worker died.
-            now: the time.
+        """Release the slot of the source at the end of an attempt, and adapt the limit; the outcome
+        is None if its worker died.
         """
         self._admit(self._sources.ended(key, outcome, now))
 
     def requeue(self, key: UrlKey, now: float) -> None:
         """Put a URL before the others of its job, or into quarantine."""
-        if self._quarantine.is_quarantined(key):
+        if self.quarantine.is_quarantined(key):
             self.attempt_ended(key, None, now)
-            self._quarantine.add(key)
+            self.quarantine.add(key)
         else:
-            self._queue.requeue(key)
+            self.queue.requeue(key)
         self._wake()
 
     def delay(self, key: UrlKey, until: float) -> None:
@@ -178,56 +145,46 @@ class Scheduler:
                 self.requeue((job_id, index), now)
         return bool(barred)
 
-    def charge(self, key: UrlKey, *, last_chance: bool) -> int:
-        """Count a crash of a URL's worker; see `Quarantine.charge`."""
-        return self._quarantine.charge(key, last_chance=last_chance)
-
     def end(self, key: UrlKey) -> None:
         """A URL that was taken is final."""
-        self._quarantine.forget(key)
-        self._queue.end(key[0])
+        self.quarantine.forget(key)
+        self.queue.end(key[0])
 
     # --- a job is called off ----------------------------------------------------------------
 
     def remove(self, job_id: str, now: float) -> list[int]:
-        """Remove all waiting URLs of a job; the caller then calls `end_removed`.
-
-        Returns:
-            The indexes of these URLs, unordered.
+        """Remove all waiting URLs of a job; return their indexes, unordered. The caller ends them
+        in the queue.
         """
-        indexes = self._queue.remove(job_id, now) if self._queue.has(job_id) else []
+        indexes = self.queue.remove(job_id, now)
         indexes += self._delays.remove(job_id)
-        indexes += self._quarantine.remove(job_id)
+        indexes += self.quarantine.remove(job_id)
         indexes += self._barred.pop(job_id, ())
         # Sources may have room now, and who waited for a suspect may have other work.
         self._wake()
         return indexes
 
-    def end_removed(self, job_id: str, count: int) -> None:
-        """Count removed URLs as final."""
-        self._queue.end(job_id, count)
-
     # --- workers ----------------------------------------------------------------------------
 
     def worker_is_free(self, worker_id: str) -> None:
         """Handle a worker without leases: a dedicated one may be released."""
-        if self._quarantine.holds(worker_id):
-            self._quarantine.settled(worker_id)
+        if self.quarantine.holds(worker_id):
+            self.quarantine.settled(worker_id)
             self._wake()
 
     def worker_leaves(self, worker_id: str) -> None:
         """Handle a draining worker: another one takes the quarantined URLs."""
-        self._quarantine.stand_down(worker_id)
+        self.quarantine.stand_down(worker_id)
         self._wake()
 
     def worker_left(self, worker_id: str) -> None:
         """Remove a worker that is dead or drained."""
-        self._quarantine.leave(worker_id)
+        self.quarantine.leave(worker_id)
         self._wake()
 
     # --- internal -----------------------------------------------------------------------------
 
     def _admit(self, host: str | None) -> None:
         # The host may have a free slot for a parked URL.
-        if host is not None and self._queue.admit(host):
+        if host is not None and self.queue.admit(host):
             self._wake()

@@ -31,11 +31,8 @@ _match_authority = re.compile(r"[^/?#]*").match
 
 
 def host_of(url: str) -> str:
-    """Return the host and port that a URL counts against, without the default port.
-
-    Args:
-        url: one that `check_url` has let through; any other text has some host too, but a data URL
-            none: an empty text.
+    """Return the host and port that a URL counts against, without the default port. A data URL has
+    none, an empty text; any other text has some.
     """
     if url.startswith(DATA_SCHEME):
         return ""
@@ -135,12 +132,8 @@ class SourceLimits:
         return self._give_up(key).host
 
     def ended(self, key: UrlKey, outcome: Outcome | None, now: float) -> str | None:
-        """Release the slot at the end of a URL's lease, if it has one.
-
-        Args:
-            key: the URL.
-            outcome: of the attempt; None if its worker died.
-            now: monotonic seconds.
+        """Release the slot at the end of a URL's lease, if it has one; the outcome is None if its
+        worker died.
         """
         slot = self._slots.get(key)
         if slot is None:

@@ -35,12 +35,8 @@ class DueTasks:
         self._later.add(place, due)
 
     def take(self, now: float, most: int, max_of_host: int) -> UrlKey | None:
-        """Take the next task, which counts as leased; None if none is due within the limits.
-
-        Args:
-            now: the time.
-            most: maximum number of leased tasks of this kind.
-            max_of_host: maximum number of leased tasks of one host.
+        """Take the next task, which counts as leased; None if none is due, or so many of this kind
+        or of its host are leased.
         """
         self._line_up(now)
         host = self._next_host(most, max_of_host)

@@ -5,19 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workers.state.jobs.job import Job
+from workers.state.jobs.job_changes import overview_of
 
 
 def job_complete(job_id: str, job: Job) -> bytes:
     """Return the webhook's body, from constant data only, so that all attempts send the same.
 
     Small on purpose: results of a job of 100,000 URLs take 25 MB, and are at `links`.
-
-    Args:
-        job_id: the job.
-        job: the complete job.
     """
-    finished = _iso(job.finished or job.created)
-    complete = len(job.links)
+    finished, shown = _iso(job.finished or job.created), overview_of(job_id, job)
     event: dict[str, Any] = {
         "type": "job.complete",
         "timestamp": finished,
@@ -27,15 +23,12 @@ def job_complete(job_id: str, job: Job) -> bytes:
             "created": _iso(job.created),
             "finished": finished,
             "counts": {
-                "pending": job.pending,
-                "complete": complete,
-                "failed": len(job.urls) - job.pending - complete,
-                "total": len(job.urls),
+                name: getattr(shown, name) for name in ("pending", "complete", "failed", "total")
             },
             "links": {"status": f"/v1/images/upload/{job_id}"},
         },
     }
-    if job.cancelled is not None:
+    if job.is_cancelled:
         event["data"]["cancelled"] = True
     return json.dumps(event, separators=(",", ":")).encode()
 

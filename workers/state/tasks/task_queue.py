@@ -42,8 +42,6 @@ class TaskQueue:
     """The open tasks. Not thread-safe; times are monotonic seconds.
 
     Args:
-        store: records them with their jobs.
-        limits: of the mailbox.
         wake: called when a task may be leased that could not be before.
         workers: returns the number of workers.
     """
@@ -55,7 +53,7 @@ class TaskQueue:
         wake: Callable[[], None],
         workers: Callable[[], int],
     ) -> None:
-        self._store = store
+        self.store = store
         self._limits = limits
         self._wake = wake
         self._workers = workers
@@ -74,10 +72,10 @@ class TaskQueue:
         """Queue the open tasks of the store."""
         self._open.clear()
         self._due = self._nothing_due()
-        for key, attempts, wait_seconds in self._store.open_tasks():
+        for key, attempts, wait_seconds in self.store.open_tasks():
             self._open[key] = _Progress(attempts)
             # It may have been in a worker's hands at the end.
-            failure = self._store.broke_off(key, create_again=self._limits.upload_again)
+            failure = self.store.broke_off(key, create_again=self._limits.upload_again)
             if failure is not None:
                 self._fail(key, failure, now)
             else:
@@ -90,7 +88,7 @@ class TaskQueue:
             self._put((kind, place), now)
 
     def _nothing_due(self) -> dict[TaskKind, DueTasks]:
-        return {kind: DueTasks(partial(self._store.host, kind)) for kind in _KINDS}
+        return {kind: DueTasks(partial(self.store.host, kind)) for kind in _KINDS}
 
     def _put(self, key: TaskKey, due: float) -> None:
         kind, place = key
@@ -100,16 +98,11 @@ class TaskQueue:
     # --- what goes out ----------------------------------------------------------------------
 
     def take(self, now: float, *, resume_at: float, images_wait: bool) -> TaskKey | None:
-        """Take the next due task, for a `lease`.
+        """Take the next due task, for a `lease`; None if none is due within the limits, or it is an
+        image's turn. Deletions and albums wait until `resume_at`.
 
-        Args:
-            now: the time.
-            resume_at: end of the pause for Imgur; deletions wait for it.
-            images_wait: whether images could use the lane. If so, images and the kinds of tasks
-                take turns, so that all proceed even with a single lane.
-
-        Returns:
-            None if no task is due within the limits, or it is an image's turn.
+        If images could use the lane, they and the kinds of tasks take turns, so that all proceed
+        even with a single lane.
         """
         if not self._open:
             return None
@@ -128,7 +121,7 @@ class TaskQueue:
 
     def lease(self, key: TaskKey, token: int, now: float) -> Lease | None:
         """Return the lease's content for a taken task; None if its job was evicted."""
-        lease = self._store.lease(key, token, self._open[key].attempts + 1)
+        lease = self.store.lease(key, token, self._open[key].attempts + 1)
         if lease is None:
             self._ended(key, now)
             del self._open[key]
@@ -164,16 +157,15 @@ class TaskQueue:
     def settle(self, key: TaskKey, outcome: Outcome, now: float) -> None:
         """Handle a reported outcome."""
         progress = self._ended(key, now)
-        if isinstance(outcome, Deferred):
-            self._store.put_back(key)
-            self._put(key, now)
-            return
-        progress.attempts += 1
-        self._store.note(key, progress.attempts, outcome)
-        if isinstance(outcome, RetryLater):
-            self._put(key, now + outcome.delay_seconds)
-        else:
-            self._close(key, now)
+        progress.attempts += not isinstance(outcome, Deferred)
+        self.store.note(key, progress.attempts, outcome)
+        match outcome:
+            case Deferred():
+                self._put(key, now)
+            case RetryLater(delay_seconds=delay_seconds):
+                self._put(key, now + delay_seconds)
+            case _:
+                self._close(key, now)
 
     def crashed(self, key: TaskKey, now: float) -> CrashedTask | None:
         """The worker of an attempt died; once too often, and the task has failed: what is to be
@@ -181,7 +173,7 @@ class TaskQueue:
         """
         progress = self._ended(key, now)
         progress.crashes += 1
-        failure = self._store.broke_off(key, create_again=self._limits.upload_again)
+        failure = self.store.broke_off(key, create_again=self._limits.upload_again)
         if failure is not None:
             return self._fail(key, failure, now)
         if progress.crashes < self._limits.max_crashes:
@@ -192,14 +184,14 @@ class TaskQueue:
 
     def _fail(self, key: TaskKey, failure: Failed, now: float) -> CrashedTask:
         attempt = self._open[key].attempts + 1
-        self._store.note(key, attempt, failure)
+        self.store.note(key, attempt, failure)
         self._close(key, now)
         kind, place = key
         return CrashedTask(kind, *place, attempt, failure.reason, failure.message)
 
     def _close(self, key: TaskKey, now: float) -> None:
         del self._open[key]
-        if self._store.is_open(key):
+        if self.store.is_open(key):
             self.add(*key, now)
 
     def _ended(self, key: TaskKey, now: float) -> _Progress:

@@ -7,7 +7,14 @@ from pydantic import TypeAdapter
 
 from service.rendering.models import JobPage
 from tests.plain_backend import WORKER
-from workers.contract.messages import Altered, Converted, DownloadReport, Report, Uploaded
+from workers.contract.messages import (
+    Altered,
+    Converted,
+    DownloadReport,
+    ImageDetails,
+    Report,
+    Uploaded,
+)
 
 URLS = ("https://s.test/0", "https://s.test/1")
 CREATED = "2017-12-22T16:48:29.500Z"
@@ -97,7 +104,8 @@ def test_an_image_that_imgur_changed_is_marked(api: Any, backend: Any) -> None:
     job_id = api.job(*URLS)
     link = "https://i.imgur.test/a.jpg"
     backend.work(
-        Uploaded(link, "hash", altered=Altered("image/jpeg", 81_000)), Uploaded(link, "hash")
+        Uploaded(link, "hash", details=ImageDetails(altered=Altered("image/jpeg", 81_000))),
+        Uploaded(link, "hash"),
     )
 
     first, second = api.status(job_id)["results"]
@@ -112,7 +120,7 @@ def test_an_image_that_was_converted_is_told_of(api: Any, backend: Any) -> None:
     download_report = DownloadReport(lease.token, 900, "image/webp", 12, converting=40)
     backend.mailbox.begin_upload(WORKER, lease.token, download_report)
     made = Converted("image/webp", "image/jpeg", 900, 700, 40, 30)
-    done = Uploaded("https://i.imgur.test/a.jpg", "hash", converted=made)
+    done = Uploaded("https://i.imgur.test/a.jpg", "hash", details=ImageDetails(converted=made))
     backend.mailbox.ack(WORKER, Report(lease.token, done))
 
     first, second = results(api, job_id)
@@ -136,7 +144,7 @@ def test_an_image_that_was_there_already_is_marked(api: Any, backend: Any) -> No
     job_id = api.job(*URLS)
     backend.work(
         Uploaded("https://i.imgur.test/a.gif", "hash"),
-        Uploaded("https://i.imgur.test/a.gif", "", same_as=True),
+        Uploaded("https://i.imgur.test/a.gif", "", details=ImageDetails(deduplicated=True)),
     )
 
     first, second = api.status(job_id)["results"]

@@ -3,6 +3,7 @@
 from collections import deque
 from contextlib import closing
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions, Priority
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -18,7 +19,6 @@ from workers.contract.messages import (
 )
 from workers.contract.quota import UNKNOWN, LimitState, Quota, QuotaReports
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter
 from workers.worker.request_batcher import RequestBatcher
 

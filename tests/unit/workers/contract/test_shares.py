@@ -33,7 +33,7 @@ def test_each_of_n_holds_a_part_of_n_and_one_and_the_last_part_is_free(
         if amount <= share_left(limit, shares.total, shares.of(tenant)):
             shares.add(tenant, amount)
         assert shares.of(tenant) <= limit - shares.total
-    assert limit - shares.total >= limit // (len(shares) + 1)
+    assert limit - shares.total >= limit // (len(shares._held) + 1)
     for tenant in "abcd":
         shares.add(tenant, -shares.of(tenant))
-    assert (shares.total, len(shares)) == (0, 0)
+    assert (shares.total, len(shares._held)) == (0, 0)

@@ -1,8 +1,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.url import are_plain, check_url, mask_url

@@ -3,8 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from workers.contract.errors import DownloadError
 from workers.contract.wire_url import MAX_URL_LENGTH, origin_and_target, wire_url

@@ -4,13 +4,13 @@ import pytest
 import structlog
 
 from tests.job_snapshot import snapshot_of
+from tests.lane_mailbox import Mailbox
 from tests.metric_values import values_of
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Directive, Failed, ImageState, Report, Submission
 from workers.runtime.supervisor import Supervisor
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 
 class Worker:

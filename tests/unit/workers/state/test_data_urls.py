@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.clock import Clock
+from tests.lane_mailbox import Mailbox
 from workers.contract.data_url import read_data_url
-from workers.contract.job_messages import Retry
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     DATA_PIECE_BYTES,
@@ -14,12 +14,12 @@ from workers.contract.messages import (
     Lease,
     Outcome,
     Report,
+    Retry,
     Submission,
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
-from workers.state.mailbox import Mailbox
 from workers.worker.source.data_reader import DataReader, LeaseLostError
 
 IMAGE = b"GIF89a" + bytes(range(256)) * 5000  # three pieces, the last one short
@@ -162,7 +162,7 @@ def test_they_outlive_a_restart_until_they_are_uploaded(tmp_path: Path) -> None:
 
 def test_a_job_counts_with_its_bytes() -> None:
     run = Run()
-    largest = run.table.max_job_bytes
+    largest = run.table.kept.max_job_bytes
     run.table.kept.max_bytes = 2 * len(IMAGE)
 
     refusal = run.box.put(Submission("j", (SHOWN,), data={0: IMAGE + IMAGE}))

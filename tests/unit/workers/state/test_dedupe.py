@@ -3,11 +3,13 @@
 import pytest
 
 from tests.job_snapshot import snapshot_of
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     ChangesWanted,
     DownloadReport,
+    ImageDetails,
     Lease,
     Report,
     RetryLater,
@@ -17,8 +19,9 @@ from workers.contract.messages import (
     WorkerRequest,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
+from workers.state.tasks.task_store import TaskStore
 
+KNOWN = ImageDetails(deduplicated=True)
 CONTENT = b"c" * 32
 LINK = "https://i.imgur.test/a.jpg"
 
@@ -47,7 +50,7 @@ class Harness:
 
     def end(self, lease: Lease, decision: UploadDecision, link: str = LINK) -> None:
         if isinstance(decision, str):
-            outcome = Uploaded(decision, "", same_as=True)
+            outcome = Uploaded(decision, "", details=KNOWN)
         else:
             outcome = Uploaded(link, "hash", content=CONTENT)
         assert self.box.ack("w", Report(lease.token, outcome)).accepted
@@ -71,10 +74,10 @@ def test_the_second_one_gets_the_link_of_the_first() -> None:
     assert job.links == {0: LINK}
     changes = harness.table.changes(ChangesWanted("k"))
     assert changes is not None
-    assert changes.deduplicated == {0}
+    assert changes.details == {0: KNOWN}
     first = harness.table.changes(ChangesWanted("j"))
     assert first is not None
-    assert first.deduplicated == frozenset()
+    assert first.details == {}
 
 
 def test_the_list_of_links_names_an_image_once() -> None:
@@ -112,9 +115,7 @@ def test_a_deleted_image_is_sent_again() -> None:
     harness = Harness()
     harness.upload("j")
 
-    with harness.table.entry("j") as entry:
-        assert entry is not None
-        entry.forget_image(LINK)
+    assert TaskStore(harness.table).want_deletion("j", 0, "") is None
 
     assert harness.upload("k") is True
 
@@ -135,7 +136,7 @@ def test_an_image_that_is_there_counts_as_no_upload_under_way() -> None:
     lease = harness.take()
 
     assert harness.arrive(lease) == LINK
-    assert harness.table.interrupted_uploads("k", 0) == 0
+    assert harness.table.job("k").interrupted_uploads(0) == 0
 
 
 def test_an_attempt_that_failed_leaves_nothing_to_be_found() -> None:

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -17,7 +18,6 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
-from workers.state.mailbox import Mailbox
 
 SOON = 60.0
 END = Failed("empty", "Nothing came.")

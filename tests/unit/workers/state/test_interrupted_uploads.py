@@ -3,6 +3,7 @@
 import pytest
 
 from tests.job_snapshot import ImageResult, snapshot_of
+from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Failed,
@@ -15,7 +16,6 @@ from workers.contract.messages import (
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 LINK = Uploaded("https://i.imgur.com/a.jpg", "hash")
 

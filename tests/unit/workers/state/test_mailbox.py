@@ -5,6 +5,7 @@ import pytest
 
 from tests.clock import Clock
 from tests.job_snapshot import snapshot_of
+from tests.lane_mailbox import Mailbox
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -29,7 +30,6 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
-from workers.state.mailbox import Mailbox
 
 SOON = 60.0
 """Seconds in which what should happen at once has happened, on the slowest machine."""
@@ -898,7 +898,7 @@ def test_stats_count_urls_where_they_are(harness: Harness) -> None:
         workers_ready=1,
         draining=False,
         state_bytes=stats.state_bytes,
-        max_state_bytes=harness.table.max_bytes,
+        max_state_bytes=harness.table.kept.max_bytes,
     )
     harness.box.close()
     assert harness.box.stats().draining
@@ -914,6 +914,6 @@ def test_nothing_is_kept_of_a_finished_job(harness: Harness) -> None:
             harness.ack(harness.claim(), uploaded())
 
     assert harness.box.stats().queued == 0
-    assert not harness.box._room._queue._jobs
-    assert not harness.box._room._quarantine._crashes
+    assert not harness.box._room.queue._jobs
+    assert not harness.box._room.quarantine._crashes
     assert not harness.box._leases._leased

@@ -18,16 +18,16 @@ from hypothesis.stateful import (
 )
 
 from tests.job_snapshot import snapshot_of
-from workers.contract.job_messages import Cancellation
+from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
+    Cancellation,
     Deferred,
     Directive,
     Failed,
     ImageState,
     JobStatus,
     Lease,
-    NotNow,
     Outcome,
     Refusal,
     Report,
@@ -38,7 +38,6 @@ from workers.contract.messages import (
     WorkerRequest,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 from workers.state.schedule.source_limits import host_of
 
 MAX_OPEN_URLS = 12
@@ -90,6 +89,7 @@ class MailboxMachine(RuleBasedStateMachine):
         self.box = Mailbox(self.table, limits, clock=lambda: self.now)
         self.jobs: dict[str, Submission] = {}
         self.in_force: dict[int, tuple[str, Lease]] = {}
+        self.arrived: set[int] = set()
         self.uploading: set[int] = set()
         self.deadlines: dict[int, float] = {}
         self.converting: set[int] = set()
@@ -175,7 +175,8 @@ class MailboxMachine(RuleBasedStateMachine):
     def begin_upload(self, lease: Lease) -> None:
         worker_id, _ = self.in_force.get(lease.token, ("", lease))
         decision = self.box.begin_upload(worker_id, lease.token)
-        if isinstance(decision, NotNow):
+        self.arrived.add(lease.token)
+        if isinstance(decision, Deferred):
             assert self.box.stats().pause_seconds > 0
             return
         assert decision is bool(worker_id)
@@ -293,18 +294,18 @@ class MailboxMachine(RuleBasedStateMachine):
         room = box._room
         places: list[UrlKey] = [leased.place for leased in box._leases._leased.values()]
         places += [(j, n) for j, indexes in room._delays._waiting.items() for n in indexes]
-        places += room._quarantine._quarantined
-        for job_id, queue in room._queue._jobs.items():
+        places += room.quarantine._quarantined
+        for job_id, queue in room.queue._jobs.items():
             places += [(job_id, index) for index in queue.order[queue.position :]]
             places += [(job_id, index) for index in queue.admitted]
             places += [(job_id, index) for parked in queue.parked.values() for index in parked]
         everything = {(j, n) for j, s in self.jobs.items() for n in range(len(s.urls))}
         assert sorted(places) == sorted(everything - set(self.final))
-        waiting = {job_id for job_id, queue in room._queue._jobs.items() if queue}
+        waiting = {job_id for job_id, queue in room.queue._jobs.items() if queue}
         in_line = [
-            job_id for tenant in room._queue._tenant_turns for *_, job_id in tenant.turns._heap
+            job_id for tenant in room.queue._tenant_turns for *_, job_id in tenant.turns._heap
         ]
-        assert all(tenant.turns for tenant in room._queue._tenant_turns)
+        assert all(tenant.turns for tenant in room.queue._tenant_turns)
         assert len(in_line) == len(set(in_line))
         assert waiting <= set(in_line) <= waiting | self.cancelled
 
@@ -314,9 +315,9 @@ class MailboxMachine(RuleBasedStateMachine):
         slots = {
             (lease.job_id, lease.index)
             for token, (_, lease) in self.in_force.items()
-            if token not in self.uploading
+            if token not in self.arrived
         }
-        for job_id, queue in box._queue._jobs.items():
+        for job_id, queue in box.queue._jobs.items():
             slots |= {(job_id, index) for index in queue.admitted}
         assert set(box._sources._slots) == slots
         in_flight = Counter(self.host(place) for place in slots)
@@ -333,9 +334,9 @@ class MailboxMachine(RuleBasedStateMachine):
     def what_is_parked_waits_for_a_reason(self) -> None:
         box = self.box._room
         parked = {
-            (host, job_id) for job_id, queue in box._queue._jobs.items() for host in queue.parked
+            (host, job_id) for job_id, queue in box.queue._jobs.items() for host in queue.parked
         }
-        lines = box._queue._parked._queues
+        lines = box.queue._parked._queues
         turns = [
             (host, job_id)
             for host, tenants in lines.items()
@@ -349,7 +350,7 @@ class MailboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def who_is_kept_from_other_work_has_a_suspect(self) -> None:
-        quarantine = self.box._room._quarantine
+        quarantine = self.box._room.quarantine
         holders = {
             worker_id
             for worker_id, lease in self.in_force.values()
@@ -382,9 +383,9 @@ class MailboxMachine(RuleBasedStateMachine):
             assert kept.open_sizes.of(client) == sum(
                 job.size for job in own if job.finished is None
             )
-            assert self.box._room.unfinished_of(client) == self.open_urls_of(client)
+            assert self.box._room.queue.unfinished_of(client) == self.open_urls_of(client)
         assert kept.sizes.total == sum(job.size for job in jobs)
-        assert kept.finished_count == sum(job.finished is not None for job in jobs)
+        assert len(kept.finished) == sum(job.finished is not None for job in jobs)
 
     @invariant()
     def what_is_final_stays_so(self) -> None:
@@ -420,8 +421,8 @@ class MailboxMachine(RuleBasedStateMachine):
         self.now += 1.0
         self.table.evict(1.0)
         kept = self.table.kept
-        assert (kept.sizes.total, kept.open_sizes.total, kept.finished_count) == (0, 0, 0)
-        assert (len(kept.sizes), len(kept.open_sizes)) == (0, 0)
+        assert (kept.sizes.total, kept.open_sizes.total, len(kept.finished)) == (0, 0, 0)
+        assert (kept.sizes._held, kept.open_sizes._held) == ({}, {})
         room = self.box._room
         assert room.size == room._sources.size, "of sources it remembers that they were slow"
 

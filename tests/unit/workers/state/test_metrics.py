@@ -1,5 +1,6 @@
 import random
 
+from tests.lane_mailbox import Mailbox
 from tests.metric_values import values_of
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
@@ -16,7 +17,6 @@ from workers.contract.messages import (
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 from workers.state.metrics import Metrics
 
 STATS = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
@@ -33,7 +33,7 @@ class TestMeters:
     def test_a_value_on_a_bound_belongs_below_it(self) -> None:
         for value, below in ((0.0, 1), (0.005, 1), (0.0051, 0), (61.0, 0)):
             metrics = Metrics()
-            metrics.uploaded(value)
+            metrics.uploads.observe(value)
             assert figures_of(metrics)["imgup_upload_seconds_bucket", "0.005"] == below
             assert figures_of(metrics)["imgup_upload_seconds_bucket", "+Inf"] == 1
 
@@ -60,7 +60,7 @@ class TestMeters:
         collected = metrics.collect(STATS)
         before = values_of(collected)
         metrics.accepted(3)
-        metrics.refused(RefusalCode.DRAINING)
+        metrics.refusals(RefusalCode.DRAINING).inc()
         metrics.ended(Failed("empty", ""))
         assert values_of(collected) == before
 

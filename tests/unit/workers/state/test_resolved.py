@@ -3,15 +3,22 @@
 from pathlib import Path
 
 from tests.clock import Clock
-from workers.contract.messages import ChangesWanted, Failed, JobChanges, Submission, Uploaded
+from workers.contract.messages import (
+    ChangesWanted,
+    Failed,
+    ImageDetails,
+    JobChanges,
+    Submission,
+    Uploaded,
+)
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
 
 AT = "https://images.test/a.png"
 URLS = ("https://s.test/page", "https://s.test/a.png", "https://s.test/other")
-LINK = Uploaded("https://i.imgur.com/a.png", "hash", resolved_to=AT)
-LOST = Failed("source-not-found", "No.", resolved_to=AT + "?lost")
-KNOWN = {0: AT, 2: AT + "?lost"}
+LINK = Uploaded("https://i.imgur.com/a.png", "hash", details=ImageDetails(resolved_to=AT))
+LOST = Failed("source-not-found", "No.", details=ImageDetails(resolved_to=AT + "?lost"))
+KNOWN = {0: LINK.details, 2: LOST.details}
 
 
 def changes(table: JobTable) -> JobChanges:
@@ -30,7 +37,7 @@ def fill(table: JobTable) -> None:
 def test_readers_are_told() -> None:
     table = JobTable(Clock())
     fill(table)
-    assert changes(table).resolved == KNOWN
+    assert changes(table).details == KNOWN
 
 
 def test_it_counts_as_memory() -> None:
@@ -38,7 +45,8 @@ def test_it_counts_as_memory() -> None:
     for table, at in ((plain, None), (long, "https://s.test/" + "x" * 8000)):
         table.open(Submission("j", URLS))
         table.begin("j", 0)
-        table.record("j", 0, Uploaded("https://i.imgur.com/a.png", "hash", resolved_to=at))
+        details = ImageDetails(resolved_to=at)
+        table.record("j", 0, Uploaded("https://i.imgur.com/a.png", "hash", details=details))
     assert long.size - plain.size > 8000
 
 
@@ -56,5 +64,5 @@ def test_it_outlives_restarts(tmp_path: Path) -> None:
         table = JobTable(Clock())
         journal, _ = load(path, table)
         journal.close()
-        assert changes(table).resolved == KNOWN
+        assert changes(table).details == KNOWN
         assert table.size == size

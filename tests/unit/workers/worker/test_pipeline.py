@@ -26,6 +26,7 @@ from workers.contract.messages import (
     Done,
     DownloadReport,
     Failed,
+    ImageDetails,
     ImageOptions,
     Lease,
     MaybeBlocked,
@@ -383,7 +384,9 @@ class TestOptions:
     def test_an_image_that_is_there_already_is_not_sent(self) -> None:
         outcome, shelf, wall, _ = self.run(None, b"d" * 32, decision="https://i.imgur.com/a.png")
 
-        assert outcome == Uploaded("https://i.imgur.com/a.png", "", same_as=True)
+        assert outcome == Uploaded(
+            "https://i.imgur.com/a.png", "", details=ImageDetails(deduplicated=True)
+        )
         assert wall.taken == []
         assert shelf.file.closed
 
@@ -539,7 +542,7 @@ class TestResolved:
         ]
         for outcome in outcomes:
             assert isinstance(outcome, Uploaded | Failed)
-            assert outcome.resolved_to == self.AT
+            assert outcome.details.resolved_to == self.AT
 
     def test_the_bytes_of_a_data_url_are_taken_and_nobody_is_asked(self) -> None:
         shelf, wall = Shelf(), Wall()

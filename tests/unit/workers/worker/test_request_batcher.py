@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from tests.waiting import wait_until
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
@@ -26,7 +27,6 @@ from workers.contract.messages import (
 )
 from workers.runtime.deadline_proxy import ManagerLostError
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 from workers.worker.concurrency_limiter import ConcurrencyLimiter
 from workers.worker.request_batcher import LaneClient, RequestBatcher
 

@@ -60,7 +60,7 @@ def kept(table: JobTable) -> JobSnapshot:
         job.attempts,
         job.links,
         job.troubles,
-        job.maybe_duplicated,
+        job.details,
     )
 
 

@@ -38,7 +38,7 @@ def test_a_deleted_image_is_found_no_more() -> None:
     index.forget_link("never there")
 
     assert index.link("me", A) is None
-    assert len(index) == 0
+    assert len(index._links) == 0
     index.add("me", A, "anew")
     assert index.link("me", A) == "anew"
 
@@ -53,4 +53,4 @@ def test_the_one_asked_for_longest_ago_goes_first() -> None:
 
     assert index.link("me", B) is None
     assert index.link("me", A) == "link-a"
-    assert len(index) == len(index._keys) == 2
+    assert len(index._links) == len(index._keys) == 2

@@ -1,11 +1,11 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Failed, JobStatus, Report, Submission
 from workers.state.jobs.job_order import JobOrder
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 ALL = tuple(JobStatus)
 STATUSES = {name: position for position, name in enumerate(ALL)}

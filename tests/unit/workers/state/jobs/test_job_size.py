@@ -9,22 +9,24 @@ from typing import Any
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Altered,
+    Converted,
     DownloadReport,
     Failed,
+    ImageDetails,
+    Origin,
     Outcome,
     Report,
+    RequestKey,
     RetryLater,
     Submission,
     Uploaded,
 )
-from workers.contract.origin import Origin
-from workers.contract.request_key import RequestKey
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 MAX_ABOVE = 4.0  # of jobs that wait: how their URLs end is counted from the start
 LOST = "The source answered 404."
@@ -87,7 +89,21 @@ def image(number: int) -> Outcome:
 
 def altered(number: int) -> Outcome:
     link, deletehash = f"https://i.imgur.com/{number:07d}.jpg", f"{number:015d}"
-    return Uploaded(link, deletehash, altered=Altered("image/jpeg", 100_000 + number))
+    details = ImageDetails(altered=Altered("image/jpeg", 100_000 + number))
+    return Uploaded(link, deletehash, details=details)
+
+
+def converted(number: int) -> Outcome:
+    link, deletehash = f"https://i.imgur.com/{number:07d}.jpg", f"{number:015d}"
+    sizes = (100_000 + number, 200_000 + number, 3000 + number, 4000 + number)
+    made = Converted("image/webp", "image/jpeg", *sizes)
+    details = ImageDetails(resolved_to=f"https://s.test/{number}", converted=made)
+    return Uploaded(link, deletehash, details=details)
+
+
+def known(number: int) -> Outcome:
+    details = ImageDetails(deduplicated=True)
+    return Uploaded(f"https://i.imgur.com/{number:07d}.jpg", "", details=details)
 
 
 def remembered(number: int) -> Outcome:
@@ -124,6 +140,16 @@ def uploaded(manager: Manager) -> None:
 def uploaded_and_altered(manager: Manager) -> None:
     many_urls(manager)
     manager.work(altered)
+
+
+def uploaded_and_converted(manager: Manager) -> None:
+    many_urls(manager)
+    manager.work(converted)
+
+
+def known_already(manager: Manager) -> None:
+    many_urls(manager)
+    manager.work(known)
 
 
 def uploaded_with_digests(manager: Manager) -> None:
@@ -201,6 +227,8 @@ KINDS = (
     many_urls,
     uploaded,
     uploaded_and_altered,
+    uploaded_and_converted,
+    known_already,
     uploaded_with_digests,
     failed,
     failed_with_many_words,

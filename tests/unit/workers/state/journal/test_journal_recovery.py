@@ -11,40 +11,45 @@ from hypothesis import HealthCheck, given, settings
 from structlog.testing import capture_logs
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
+from tests.lane_mailbox import Mailbox
 from workers.contract.errors import JournalError
-from workers.contract.job_messages import Cancellation, Replay, Retry
 from workers.contract.job_options import NO_OPTIONS, JobOptions, Priority
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Altered,
+    Cancellation,
     ChangesWanted,
     Deferred,
     Directive,
     Done,
     Failed,
+    ImageDetails,
     JobStatus,
     Lease,
     Refusal,
     RefusalCode,
+    Replay,
     Report,
+    RequestKey,
+    Retry,
     RetryLater,
     Submission,
     Uploaded,
 )
-from workers.contract.request_key import RequestKey
 from workers.runtime.backend_log import log_recovered
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.timeline import TIMELINE_BYTES, read_timeline
 from workers.state.journal.journal import Journal
 from workers.state.journal.journal_records import END_MARK, encode
-from workers.state.journal.recovery import Recovery, load, replay, state_records
-from workers.state.mailbox import Mailbox
+from workers.state.journal.recovery import Recovery, load
+from workers.state.journal.replay import replay, state_records
 
 URLS = ("https://s.test/0", "https://s.test/1", "https://s.test/2")
+KNOWN = ImageDetails(deduplicated=True)
 EMPTY = Failed("empty", "Nothing came.")
 OWNERS = ("", "anna")
-NEW_FIELDS = ("options", "deduplicated", "altered")
+NEW_FIELDS = ("options", "details", "deliveries")
 OPTIONS = (
     NO_OPTIONS,
     JobOptions("al8um", "{number}", "of {count}", Priority.LOW),
@@ -103,6 +108,10 @@ def uploaded(name: str) -> Uploaded:
     return Uploaded(f"https://i.imgur.com/{name}.jpg", f"delete-{name}")
 
 
+def altered(size: int) -> ImageDetails:
+    return ImageDetails(altered=Altered("image/jpeg", size))
+
+
 def state_of(table: JobTable) -> tuple[object, ...]:
     """All that must survive, the order of jobs and links included."""
     jobs = [(job_id, snapshot_of(table, job_id, job.owner)) for job_id, job in table.jobs()]
@@ -113,8 +122,8 @@ def state_of(table: JobTable) -> tuple[object, ...]:
             job.uploading,
             job.outcome_unknown,
             job.pending,
-            job.deduplicated,
-            job.altered,
+            job.details,
+            job.deliveries,
             job.options,
             job.cancelled,
         )
@@ -194,8 +203,8 @@ class Life:
         elif self.leases:
             outcome = {
                 "complete": uploaded(name),
-                "find": Uploaded("https://i.imgur.com/first.jpg", "", same_as=True),
-                "alter": replace(uploaded(name), altered=Altered("image/jpeg", self.count)),
+                "find": Uploaded("https://i.imgur.com/first.jpg", "", details=KNOWN),
+                "alter": replace(uploaded(name), details=altered(self.count)),
                 "fail": EMPTY,
                 "try-again": RetryLater("source-error", f"Busy {name}.", 0.0, bool(self.count % 2)),
                 "put-back": Deferred("imgur-rate-limited", "Wait.", 0.5),

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workers.contract.job_messages import Replay, Retry
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -13,13 +13,14 @@ from workers.contract.messages import (
     Outcome,
     Refusal,
     RefusalCode,
+    Replay,
     Report,
+    RequestKey,
+    Retry,
     Submission,
     Uploaded,
 )
-from workers.contract.request_key import RequestKey
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 EMPTY = Failed("empty", "Nothing came.")
 DONE = Uploaded("https://i.imgur.com/a.jpg", "hash")
@@ -156,7 +157,7 @@ class TestRetries:
         harness.put("j")
         harness.work(EMPTY, EMPTY, EMPTY)
         harness.retry("j", "new")
-        harness.table.forget(["new"])
+        harness.table.kept.forget(["new"])
         assert harness.retry("j", "newer") == Retry("newer", 3, is_first=True)
 
     def test_what_was_cancelled_is_in_it(self, harness: Harness) -> None:

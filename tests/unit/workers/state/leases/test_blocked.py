@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
+from tests.lane_mailbox import Mailbox
 from workers.contract.budget import DAY_SECONDS, QuotaRules
 from workers.contract.job_options import NO_OPTIONS, JobOptions, NewAlbum
 from workers.contract.mailbox_limits import MailboxLimits
@@ -18,7 +19,6 @@ from workers.contract.messages import (
     ImageState,
     Lease,
     MaybeBlocked,
-    NotNow,
     Outcome,
     Report,
     RetryLater,
@@ -28,7 +28,6 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import HELD_SECONDS
-from workers.state.mailbox import Mailbox
 
 FORBIDDEN = MaybeBlocked(Failed("imgur-forbidden", "Forbidden."), "These actions are forbidden.")
 BUSY = MaybeBlocked(RetryLater("imgur-over-capacity", "Busy.", 1.0))
@@ -149,7 +148,7 @@ def test_what_has_arrived_is_not_sent(harness: Harness) -> None:
     harness.upload(BAD_CLIENT)
 
     answer = harness.box.begin_upload("w", early.token, DownloadReport(early.token))
-    assert isinstance(answer, NotNow)
+    assert isinstance(answer, Deferred)
     assert answer.reason == "imgur-credentials"
     harness.end(sent, BAD_CLIENT)
     assert set(harness.states()) == {ImageState.PENDING}

@@ -3,11 +3,12 @@
 import pytest
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
+from tests.lane_mailbox import Mailbox
 from workers.contract.errors import Reason
-from workers.contract.job_messages import Cancellation
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     Ack,
+    Cancellation,
     ChangesWanted,
     Deferred,
     Failed,
@@ -23,7 +24,6 @@ from workers.contract.messages import (
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 BUSY = RetryLater("source-error", "It answered 500.", 60.0)
 WAIT = Deferred("imgur-rate-limited", "Imgur asks to wait.", 5.0)
@@ -164,7 +164,7 @@ def test_suspects_end_and_their_worker_has_other_work() -> None:
     harness.put("k", 1)
     harness.box.cancel("j", "")
     assert harness.claim().job_id == "k"
-    assert not harness.box._room._quarantine._crashes
+    assert not harness.box._room.quarantine._crashes
 
 
 def test_it_is_cancelled_once(harness: Harness) -> None:
@@ -190,13 +190,13 @@ def test_a_job_of_somebody_else_is_none(harness: Harness) -> None:
 
 
 def test_a_large_job_ends_step_by_step(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.state.leases.cancellation._URLS_A_STEP", 10)
+    monkeypatch.setattr("workers.state.leases.waiting_urls._URLS_A_STEP", 10)
     harness.put("j", 95)
     lease = harness.claim()
     assert harness.box.cancel("j", "") == Cancellation(94, is_first=True)
     harness.report(lease, Failed("empty", "Nothing came."))
     assert harness.job().status is JobStatus.COMPLETE
-    assert not harness.box._room._queue._jobs
+    assert not harness.box._room.queue._jobs
 
 
 def test_nothing_is_kept_of_it(harness: Harness) -> None:
@@ -207,13 +207,13 @@ def test_nothing_is_kept_of_it(harness: Harness) -> None:
         harness.box.cancel(f"j{number}", "")
         harness.report(lease, BUSY)
     room = harness.box._room
-    assert not room._queue._jobs
+    assert not room.queue._jobs
     assert not room._sources._slots
-    assert not room._queue._parked.size
+    assert not room.queue._parked.size
     assert not room._delays._waiting
     assert len(room._delays._heap) == 0
     assert harness.leases() == 0
-    assert not room._queue._tenant_turns
+    assert not room.queue._tenant_turns
 
 
 def test_readers_are_told(harness: Harness) -> None:

@@ -1,8 +1,7 @@
 """Sliding windows, against a plain count of what any window holds."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workers.contract.budget import DAY_SECONDS, HOUR_SECONDS, QuotaRules
 from workers.state.quota.budget import SlidingWindow, UploadBudget

@@ -11,6 +11,7 @@ from workers.contract.budget import DAY_SECONDS, QuotaRules
 from workers.contract.messages import (
     Deferred,
     Failed,
+    ImageDetails,
     MaybeBlocked,
     Outcome,
     RetryLater,
@@ -150,7 +151,7 @@ class TestGate:
         harness.upload(forbidden())
         harness.upload(forbidden())
         place = harness.begin()
-        known = Uploaded("https://i.imgur.com/a.jpg", "", same_as=True)
+        known = Uploaded("https://i.imgur.com/a.jpg", "", details=ImageDetails(deduplicated=True))
         assert harness.quota.ended(place, "known", known) is Verdict.USUAL
 
         assert harness.upload(forbidden()) is Verdict.BLOCKED

@@ -195,7 +195,7 @@ def test_nothing_is_kept_of_a_job_that_has_ended() -> None:
 def test_a_restored_job_waits_for_its_hosts_as_well() -> None:
     line = Line(1)
     urls = ("http://s.test/0", "http://s.test/1", "http://s.test/2", "http://f.test/3")
-    line.queue.restore(Submission("j", urls), [1, 2, 3], leased=1)
+    line.queue.add(Submission("j", urls), None, [1, 2, 3], leased=1)
     line.queue.requeue(("j", 0))
     assert line.pop_all() == [("j", 0), ("j", 3)]
     assert line.queue.unfinished == 4
@@ -252,7 +252,7 @@ class TestPriority:
         urls = tuple(f"http://s.test/{n}" for n in range(60))
         for priority in (Priority.LOW, Priority.HIGH):
             job = Submission(priority, urls, options=JobOptions(priority=priority))
-            queue.restore(job, range(60), 0)
+            queue.add(job, None, range(60))
 
         jobs = [place[0] for place in (queue.pop() for _ in range(50)) if place is not None]
 

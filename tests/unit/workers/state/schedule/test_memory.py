@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import NO_OPTIONS, JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -19,7 +20,6 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.job_size import size_of
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 
 JOBS = 12
 EMPTY = Failed("empty", "Nothing came.")
@@ -93,7 +93,7 @@ def test_complete_jobs_make_room_the_oldest_first(harness: Harness) -> None:
     for batch in range(5):
         assert harness.put_many(f"{batch}-", limit=4) == 4
         harness.work()
-        assert harness.table.kept.size <= harness.table.max_bytes
+        assert harness.table.kept.size <= harness.table.kept.max_bytes
     sent = [f"{batch}-{number:02}" for batch in range(5) for number in range(4)]
     assert 8 <= len(harness.names) <= JOBS
     assert harness.names == sent[-len(harness.names) :]

@@ -2,10 +2,10 @@
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Report, Submission, Uploaded, UrlKey, WorkerRequest
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 from workers.state.schedule.quarantine import Quarantine
 
 PLACE = ("job", 0)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions, NewAlbum
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -18,6 +19,7 @@ from workers.contract.messages import (
     DeletionState,
     Done,
     Failed,
+    ImageDetails,
     Lease,
     Outcome,
     Report,
@@ -27,10 +29,12 @@ from workers.contract.messages import (
     Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.journal.recovery import load, state_records
-from workers.state.mailbox import Mailbox
+from workers.state.journal.recovery import load
+from workers.state.journal.replay import state_records
+from workers.state.tasks.task_store import TaskStore
 
 ASKED = NewAlbum("Holiday", None, "hidden", None)
+KNOWN = ImageDetails(deduplicated=True)
 OPTIONS = JobOptions(album=ASKED)
 CREATED = AlbumCreated("aBc", "https://imgur.com/a/aBc", "s3cret")
 EMPTY = Failed("empty", "Nothing came.")
@@ -186,7 +190,7 @@ def test_the_same_image_twice_is_in_the_album_once(run: Run) -> None:
     run.create()
     first, second = run.claim()
     run.report(second, Uploaded("https://i.imgur.com/a.jpg", "hash"))
-    run.report(first, Uploaded("https://i.imgur.com/a.jpg", "", same_as=True))
+    run.report(first, Uploaded("https://i.imgur.com/a.jpg", "", details=KNOWN))
     assert run.order() == ("hash",)
 
 
@@ -235,6 +239,9 @@ def test_without_an_album_all_urls_fail_and_a_retry_creates_it(run: Run) -> None
     reason, message = changes.troubles[0]
     assert reason == "album-failed"
     assert message.endswith("Imgur did not create the album.")
+    ends = run.box.tend().failed
+    assert sum(end.is_logged for end in ends) == 100
+    assert ends[-1].finished is not None
     assert run.album().state is AlbumState.FAILED
     assert run.box.stats().queued == 0
     run.box.retry("j", "", "k")
@@ -456,7 +463,7 @@ def test_none_more_where_crashed_uploads_fail(start: Callable[..., Run], *, rest
 def test_urls_that_were_failing_at_a_restart_fail(start: Callable[..., Run]) -> None:
     run = start()
     run.put()
-    with run.table.album("j") as album:
+    with TaskStore(run.table).album("j") as album:
         assert album is not None
         album.call(AlbumStep.CREATE)
         album.settle(Failed("imgur-refused", "No."))
@@ -495,7 +502,7 @@ def test_secrets_are_not_shown(run: Run) -> None:
     run.work()
     lease = run.album_task(AlbumStep.ORDER)
     status = run.album()
-    with run.table.album("j", changes=False) as album:
+    with TaskStore(run.table).album("j", changes=False) as album:
         shown = repr((lease, album, status, CREATED))
     assert "s3cret" not in shown
     assert "hash-j" not in shown

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
@@ -21,7 +22,6 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import Recovery
-from workers.state.mailbox import Mailbox
 
 CALLBACK = "https://client.test/hook"
 URLS = ("https://s.test/0", "https://s.test/1")
@@ -119,6 +119,7 @@ def test_deletions_wanted_and_done(start: Callable[..., Run]) -> None:
         assert (task.index, task.target) == (1, "hash-1")
         changes = run.table.changes(ChangesWanted("j"))
         assert changes is not None
-        states = [changes.deletions[index].state for index in (0, 1)]
+        deletions = [changes.details[index].deletion for index in (0, 1)]
+        states = [deletion and deletion.state for deletion in deletions]
         assert states == [DeletionState.DONE, DeletionState.PENDING]
         assert run.table.links(0, 9) == ("", "https://i.imgur.com/1.jpg")

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
@@ -24,7 +25,6 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
-from workers.state.mailbox import Mailbox
 
 CALLBACK = JobOptions(callback_url="https://client.test/hook")
 DONE = Uploaded("https://i.imgur.com/a.jpg", "hash")

@@ -79,7 +79,9 @@ class Harness:
     def deletion(self, job_id: str = "j") -> Any:
         changes = self.table.changes(ChangesWanted(job_id))
         assert changes is not None
-        return changes.deletions[0]
+        deletion = changes.details[0].deletion
+        assert deletion is not None
+        return deletion
 
 
 def key_of(lease: Lease) -> TaskKey:

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import pytest
 import requests_mock
 
+from tests.lane_mailbox import Mailbox
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Lease, Report, Submission, TaskKind, Uploaded
-from workers.contract.origin import Origin
+from workers.contract.messages import Lease, Origin, Report, Submission, TaskKind, Uploaded
 from workers.state.jobs.job_table import JobTable
-from workers.state.mailbox import Mailbox
 from workers.worker.http.loop import TransferLoop
 from workers.worker.webhook import WebhookPolicy, WebhookSender
 

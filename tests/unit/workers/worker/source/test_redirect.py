@@ -1,8 +1,7 @@
 """A Location as browsers read it."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.wire_url import MAX_URL_LENGTH, wire_url

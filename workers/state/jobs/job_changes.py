@@ -1,0 +1,79 @@
+"""What readers get of a job."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, TypeVar
+
+from workers.contract.messages import CHANGES_A_CALL_BYTES, ChangesWanted, JobChanges, JobOverview
+from workers.state.jobs.job import Job
+
+_Value = TypeVar("_Value")
+
+
+def overview_of(job_id: str, job: Job) -> JobOverview:
+    """Return a job without its URLs."""
+    return JobOverview(**_summary(job_id, job))
+
+
+def changes_of(job: Job, wanted: ChangesWanted, held: tuple[str, str] | None) -> JobChanges:
+    """Return what is new of a job; `held` is why all pending URLs wait."""
+    since, limit, total = wanted.since, wanted.limit, len(job.urls)
+    known = total if wanted.known is None else wanted.known
+    is_first = not job.log.knows(since)
+    if is_first:
+        since, known = job.log.version, 0
+    urls = _fit_in_a_call(job.urls[known : known + limit])
+    indexes: Sequence[int]
+    if known < total:
+        # Changes made while a reader pages through the URLs are in the log after `since`, and
+        # are read after them.
+        indexes, version = range(known, known + len(urls)), since
+    else:
+        indexes, version = job.log.since(since, limit)
+    return JobChanges(
+        **_summary(wanted.job_id, job),
+        text_bytes=job.text_bytes,
+        is_first=is_first,
+        known=known + len(urls),
+        version=version,
+        latest=job.log.version,
+        urls=urls,
+        indexes=indexes,
+        named=tuple(map(job.urls.__getitem__, indexes)) if wanted.name_urls else (),
+        states=bytes(map(job.states.__getitem__, indexes)),
+        attempts=bytes(map(job.attempts.__getitem__, indexes)),
+        links=_those_of(job.links, indexes),
+        troubles=_those_of(job.troubles, indexes),
+        details=_those_of(job.details, indexes),
+        timelines=job.timelines.rows(indexes),
+        earlier=_those_of(job.timelines.earlier, indexes),
+        deliveries=job.deliveries,
+        album=None if job.album is None else job.album.status(),
+        held=held if job.pending else None,
+    )
+
+
+def _summary(job_id: str, job: Job) -> dict[str, Any]:
+    """Return the fields of `JobOverview`."""
+    return {
+        "job_id": job_id,
+        "created": job.created,
+        "finished": job.finished,
+        "status": job.status,
+        "total": len(job.urls),
+        "complete": len(job.links),
+        "failed": len(job.urls) - job.pending - len(job.links),
+        "cancelled": job.cancelled,
+        "retry_of": job.retry_of,
+        "retried_as": job.retried_as,
+    }
+
+
+def _those_of(column: Mapping[int, _Value], indexes: Iterable[int]) -> dict[int, _Value]:
+    return {index: column[index] for index in indexes if index in column} if column else {}
+
+
+def _fit_in_a_call(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """The first URLs, as many as have `CHANGES_A_CALL_BYTES`, and one in any case."""
+    return urls[: max(1, bisect_right(list(accumulate(map(len, urls))), CHANGES_A_CALL_BYTES))]
