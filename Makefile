@@ -47,10 +47,13 @@ run: $(RUN_READY)  ## start the service on PORT (8000), with the sandbox if ther
 # Many tests wait more than they compute, so some run side by side; none minds how busy the machine is.
 # In the order of their names: the files that take long come before the many small ones.
 # What ARGS selects is part of the suite only, so its coverage says nothing.
+# Compiled tests are kept, also where the environment says otherwise: to compile them takes each process as long as all else
+# of collecting them.
 test: $(DEV_READY) $(if $(strip $(ARGS)),,$(AXE))  ## all tests, with coverage; a part: make test ARGS="-k mailbox"
 ifeq ($(strip $(ARGS)),)
 	@$(BIN) -m coverage erase
-	$(BIN) -m coverage run -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
+	PYTHONDONTWRITEBYTECODE= $(BIN) -m coverage run -m pytest -n $(TEST_PROCESSES) \
+	    --dist loadfile --no-loadscope-reorder \
 	    --ignore=tests/ray
 	@$(BIN) -m coverage combine --quiet
 	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)

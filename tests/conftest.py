@@ -1,16 +1,18 @@
 """What suites share that run the whole product, and what the run of every test is like."""
 
+import gc
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.gate import ALLOWED, Gate
-from tests.running_service import RunningService
+from tests.measurement import set_aside_coverage
+from tests.running_service import Launch, RunningService, launcher
 from workers.worker.http.loop import TransferLoop
 
 # The same examples in each run, however slow the machine is; others in a night of FUZZ_ROUNDS.
@@ -21,6 +23,20 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("steady")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure the lines of no process that a test starts but of those that ask for it: most run
+    what the tests themselves run, and to be measured doubles what their start computes.
+    """
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        set_aside_coverage()
+
+
+def pytest_collection_finish() -> None:
+    """Spare each later collection of garbage the modules and tests, which stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,18 +56,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
+def launch(tmp_path: Path) -> Iterator[Launch]:
     """Start a service with these settings; it is stopped at the end of the test."""
-    services: list[RunningService] = []
+    with launcher(tmp_path) as start:
+        yield start
 
-    def start(prefix: tuple[str, ...] = (), **environ: str) -> RunningService:
-        log_file = tmp_path / f"service-{len(services)}.log"
-        services.append(RunningService(log_file, environ, prefix))
-        return services[-1]
 
-    yield start
-    for service in services:
-        service.close()
+@pytest.fixture(scope="module")
+def launch_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+    """Start a service with these settings; it is stopped at the end of the module."""
+    with launcher(tmp_path_factory.mktemp("shared")) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +75,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 
     Jobs of others are in its lists, figures and log; none is under way when a test ends.
     """
-    log = tmp_path_factory.mktemp("service") / "service.log"
-    running = RunningService(log, ALLOWED, is_measured=True)
-    try:
-        yield running.wait_until_ready()
-    finally:
-        running.close()
+    with launcher(tmp_path_factory.mktemp("service")) as start:
+        yield start(is_measured=True, **ALLOWED).wait_until_ready()
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import math
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 
 ADDRESS = "127.0.0.9"
 """Of its own: a service lets this one through and still refuses the rest of loopback."""
@@ -24,33 +25,23 @@ class Gate:
         self._changed = threading.Condition()
         gate = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(LoopbackHandler):
+            protocol_version = "HTTP/1.0"  # a connection each
+
+            def get(self) -> None:
                 gate._wait()
-                self.send_response(302)
-                self.send_header("Location", self.path.partition("?")[2])
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(302, headers={"Location": self.path.partition("?")[2]})
 
-            def log_message(self, *_args: object) -> None:
-                """Say nothing."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 1024
-
+        class Server(LoopbackServer):
             def handle_error(self, *_args: object) -> None:
                 """Whoever has asked may be killed meanwhile."""
 
-        self._server = Server((ADDRESS, 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self._server = Server(Handler, ADDRESS)
 
     def urls(self, sandbox: str, name: str, count: int) -> list[str]:
         """So many images, each told from all others by this name and its number."""
-        here = f"http://{ADDRESS}:{self._server.server_port}"
         names = [f"{name}-{n}.png" for n in range(count)]
-        return [f"{here}/{image}?{sandbox}/images/numbered/{image}" for image in names]
+        return [f"{self._server.url}/{image}?{sandbox}/images/numbered/{image}" for image in names]
 
     def let(self, count: float) -> None:
         """Let so many more requests go on, those that wait and those to come."""
@@ -64,9 +55,7 @@ class Gate:
 
     def close(self) -> None:
         self.open()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.close()
 
     def _wait(self) -> None:
         with self._changed:

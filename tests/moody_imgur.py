@@ -7,14 +7,14 @@ import json
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+from tests.loopback_server import LoopbackHandler, LoopbackServer
+
 MOVED_CLOCK: Final = Path(__file__).with_name("moved_clock")
+JSON: Final = "application/json"
 OVER_CAPACITY: Final = "Imgur is temporarily over capacity. Please try again later."
 
 
@@ -33,7 +33,7 @@ BUSY: Final = Refusal(503, OVER_CAPACITY)
 BAD_CLIENT: Final = Refusal(403, "Invalid client_id")
 
 
-class MoodyImgur(ThreadingHTTPServer):
+class MoodyImgur(LoopbackServer):
     """Counts what it is sent.
 
     Attributes:
@@ -43,11 +43,8 @@ class MoodyImgur(ThreadingHTTPServer):
         refused: calls that it refused.
     """
 
-    daemon_threads = True
-    request_queue_size = 128
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.lock = threading.Lock()
         self.refusal: Refusal | None = None
         self.turns: int | None = None
@@ -57,16 +54,12 @@ class MoodyImgur(ThreadingHTTPServer):
         self._numbers = itertools.count(1)
 
     @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    @property
     def settings(self) -> dict[str, str]:
         """Of a service that uploads here."""
         return {
             "SANDBOX": "off",
             "IMGUR_CLIENT_ID": "x",
-            "IMGUR_API_URL": self.origin,
+            "IMGUR_API_URL": self.url,
             "SOURCE_ALLOWED_NETWORKS": "127.0.0.1/32",
             "SOURCE_CONCURRENCY": "0",
             "ACCESS_LOG": "off",
@@ -74,7 +67,7 @@ class MoodyImgur(ThreadingHTTPServer):
 
     def urls(self, count: int) -> list[str]:
         """Images, each different from all others."""
-        return [f"{self.origin}/{next(self._numbers)}.png" for _ in range(count)]
+        return [f"{self.url}/{next(self._numbers)}.png" for _ in range(count)]
 
     def has_taken(self, count: int) -> bool:
         """Whether it took so many images."""
@@ -92,44 +85,32 @@ class MoodyImgur(ThreadingHTTPServer):
             return self.refusal
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(LoopbackHandler):
     server: MoodyImgur
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         if self.path.startswith("/3/"):
             self._tell(404, {"success": False, "status": 404})
             return
-        self._say(200, "image/png", _picture(int(self.path.strip("/").partition(".")[0])))
+        number = int(self.path.strip("/").partition(".")[0])
+        self.answer(200, _picture(number), {"Content-Type": "image/png"})
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+    def post(self) -> None:
+        body = self.read_body()
         if self.path.startswith("/3/album") and self.server.refusal is None:
             self._tell(200, {"data": {"id": "a", "deletehash": "h"}, "success": True})
             return
         number = int(body.partition(b"number ")[2].partition(b"\0")[0] or 0)  # 0: an album
         refusal = self.server.judge(number)
         if refusal is None:
-            data = {"link": f"{self.server.origin}/{number}.png", "deletehash": f"d{number}"}
+            data = {"link": f"{self.server.url}/{number}.png", "deletehash": f"d{number}"}
             self._tell(200, {"data": data, "success": True, "status": 200})
             return
         told = {"data": {"error": refusal.sentence}, "success": False, "status": refusal.status}
         self._tell(refusal.status, told, refusal.headers)
 
-    def log_message(self, *_args: object) -> None:
-        """Nothing: pytest shows what matters."""
-
     def _tell(self, status: int, answer: object, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        self._say(status, "application/json", json.dumps(answer).encode(), headers)
-
-    def _say(
-        self, status: int, kind: str, body: bytes, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        self.send_response(status)
-        for name, value in (("Content-Type", kind), ("Content-Length", str(len(body))), *headers):
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(status, json.dumps(answer).encode(), dict(headers) | {"Content-Type": JSON})
 
 
 def _picture(number: int) -> bytes:
@@ -150,19 +131,6 @@ def _picture(number: int) -> bytes:
             chunk(b"IEND", b""),
         )
     )
-
-
-@contextmanager
-def moody_imgur() -> Iterator[MoodyImgur]:
-    """One that listens."""
-    with MoodyImgur() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 class MovedClock:

@@ -1,12 +1,13 @@
 """The whole product, started as its users start it: ``python -m service``, real processes."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.measurement import coverage_set_aside
+from tests.processes import children_of, command_of, is_running
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -49,8 +52,8 @@ class RunningService:
     ) -> None:
         self._log_file = log_file
         clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        if is_measured:  # which travels by environment
-            clean |= {name: value for name, value in os.environ.items() if "COVERAGE" in name}
+        if is_measured:
+            clean |= coverage_set_aside()
         defaults = {"HOST": "127.0.0.1", "PORT": "0", "WORKER_COUNT": "2", "LOG_LEVEL": "DEBUG"}
         defaults["BACKEND"] = BACKEND
         with log_file.open("wb") as log:
@@ -89,6 +92,11 @@ class RunningService:
                 self._events.append(json.loads(line))
         wanted = {"event": name, **fields}.items()
         return [event for event in self._events if wanted <= event.items()]
+
+    def forget_events(self) -> None:
+        """Leave those by now out of `events`: they are of earlier tests."""
+        self.events("")
+        self._events.clear()
 
     def must_not_log(self, *texts: str) -> None:
         """The test fails where one of these is in the log of all processes when they have ended."""
@@ -265,38 +273,22 @@ class RunningService:
         assert not [line for line in lines if any(text in line for text in self._forbidden)]
 
 
-def is_running(pid: int) -> bool:
-    return _state(Path(f"/proc/{pid}")) not in "ZX"
+Launch = Callable[..., RunningService]
+"""Starts a service with the settings that are given as keywords; see `RunningService`."""
 
 
-def _state(task: Path) -> str:
-    """The letter of proc(5) for the state of a process or thread; X if there is none any more."""
-    try:
-        # It follows the name, which stands in parentheses.
-        return (task / "stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return "X"
+@contextlib.contextmanager
+def launcher(folder: Path) -> Iterator[Launch]:
+    """Start services whose logs are in this folder; the last one is stopped first."""
+    with contextlib.ExitStack() as services:
+        numbers = itertools.count()
 
+        def start(
+            prefix: tuple[str, ...] = (), *, is_measured: bool = False, **environ: str
+        ) -> RunningService:
+            log_file = folder / f"service-{next(numbers)}.log"
+            service = RunningService(log_file, environ, prefix, is_measured=is_measured)
+            services.callback(service.close)
+            return service
 
-def children_of(pid: int) -> set[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        return {int(child) for task in tasks for child in (task / "children").read_text().split()}
-    except (FileNotFoundError, ProcessLookupError):
-        return set()
-
-
-def suspend(pid: int) -> None:
-    """Stop a process, all of its threads: one may still answer when others have stopped."""
-    os.kill(pid, signal.SIGSTOP)
-    tasks = Path(f"/proc/{pid}/task")
-    wait_until(
-        lambda: all(_state(task) in "TX" for task in tasks.iterdir()), "the process does not stop"
-    )
-
-
-def command_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+        yield start

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.steps import open_front
-from tests.running_service import PATIENCE_SECONDS, ROOT, RunningService
+from tests.running_service import PATIENCE_SECONDS, ROOT, Launch, RunningService, launcher
 
 AXE = ROOT / "build" / "axe-core" / "axe.min.js"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -43,11 +43,8 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def service(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """One service in sandbox mode for all; none where there is no Chromium."""
-    running = RunningService(tmp_path_factory.mktemp("service") / "service.log", {})
-    try:
-        yield running.wait_until_ready()
-    finally:
-        running.close()
+    with launcher(tmp_path_factory.mktemp("service")) as start:
+        yield start().wait_until_ready()
 
 
 @pytest.fixture
@@ -58,7 +55,7 @@ def expected_errors() -> list[str]:
 
 @pytest.fixture
 def new_page(
-    browser: Browser, launch: Callable[..., RunningService], expected_errors: list[str]
+    browser: Browser, launch: Launch, expected_errors: list[str]
 ) -> Iterator[Callable[..., Page]]:
     """Make a page that shares nothing with others, by options of `Browser.new_context`; errors in
     its console, and violations of its policy, fail the test.

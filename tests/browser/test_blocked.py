@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.steps import go_to
 from tests.moody_imgur import moody_imgur
-from tests.running_service import RunningService
+from tests.running_service import Launch
 
 
 def test_a_banner_says_why_uploads_have_stopped_and_goes_when_they_go_on(page: Page) -> None:
@@ -56,7 +56,7 @@ def test_the_budget_is_on_the_status_page(page: Page) -> None:
 
 
 def test_a_job_says_how_many_days_the_budget_makes_of_it(
-    new_page: Callable[..., Page], launch: Callable[..., RunningService]
+    new_page: Callable[..., Page], launch: Launch
 ) -> None:
     with moody_imgur() as imgur:
         few_lanes = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "1"}
@@ -69,9 +69,7 @@ def test_a_job_says_how_many_days_the_budget_makes_of_it(
         service.close()
 
 
-def test_a_job_says_why_it_waits(
-    new_page: Callable[..., Page], launch: Callable[..., RunningService]
-) -> None:
+def test_a_job_says_why_it_waits(new_page: Callable[..., Page], launch: Launch) -> None:
     with moody_imgur() as imgur:
         service = launch(IMGUR_UPLOADS_PER_DAY="1", **imgur.settings).wait_until_ready()
         job_id = service.submit(imgur.urls(3))

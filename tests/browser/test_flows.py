@@ -19,7 +19,7 @@ from tests.browser.steps import (
     send,
     tiles,
 )
-from tests.running_service import RunningService
+from tests.running_service import Launch, RunningService
 
 
 def test_links_are_pasted_checked_sent_and_taken_away(page: Page, service: RunningService) -> None:
@@ -184,7 +184,7 @@ def test_asking_takes_over_where_events_do_not_come(
 
 
 def test_the_key_is_asked_for_and_kept_in_the_tab(
-    launch: Callable[..., RunningService],
+    launch: Launch,
     new_page: Callable[..., Page],
     expected_errors: list[str],
 ) -> None:

@@ -1,18 +1,17 @@
 """What a real browser lets pages of others do to the service, and what the service lets it."""
 
 import http.client
-import http.server
 import json
 import shutil
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.running_service import ROOT, RunningService
+from tests.loopback_server import LoopbackHandler, LoopbackServer
+from tests.running_service import ROOT, Launch, RunningService
 
 PATIENCE_SECONDS = 120
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -42,7 +41,7 @@ Promise.allSettled(attempts).then((ends) => {
 """
 
 
-class OtherSite:
+class OtherSite(LoopbackServer):
     """A site with one page, whose script asks for `base`. What is asked of the site besides, it
     passes on to `service` as it came, as if its name led there by now.
     """
@@ -50,65 +49,41 @@ class OtherSite:
     def __init__(self) -> None:
         self.base = ""
         self.service = ""
-        site = self
+        super().__init__(_Handler)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path == "/":
-                    script = SCRIPT.replace("BASE", json.dumps(site.base))
-                    page = f"<!doctype html><body><script>{script}</script></body>"
-                    self._answer(200, {"Content-Type": "text/html"}, page.encode())
-                elif site.service:
-                    self._answer(*site._pass_on(self))
-                else:
-                    self._answer(404, {}, b"")
 
-            do_POST = do_GET  # noqa: N815 - the parent's name
+class _Handler(LoopbackHandler):
+    protocol_version = "HTTP/1.0"  # a connection each
+    server: OtherSite
 
-            def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def get(self) -> None:
+        if self.path == "/":
+            script = SCRIPT.replace("BASE", json.dumps(self.server.base))
+            page = f"<!doctype html><body><script>{script}</script></body>"
+            self.answer(200, page.encode(), {"Content-Type": "text/html"})
+        elif self.server.service:
+            self._pass_on()
+        else:
+            self.answer(404)
 
-            def log_message(self, *_: object) -> None:
-                """Not wanted."""
+    post = get
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def _pass_on(
-        self, request: http.server.BaseHTTPRequestHandler
-    ) -> tuple[int, dict[str, str], bytes]:
-        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
-        connection = http.client.HTTPConnection(urlsplit(self.service).netloc, timeout=30)
-        connection.putrequest(
-            request.command, request.path, skip_host=True, skip_accept_encoding=True
-        )
-        for name, value in request.headers.items():
+    def _pass_on(self) -> None:
+        connection = http.client.HTTPConnection(urlsplit(self.server.service).netloc, timeout=30)
+        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
             connection.putheader(name, value)
-        connection.endheaders(body)
+        connection.endheaders(self.read_body())
         answer = connection.getresponse()
         told = {name: value for name, value in answer.getheaders() if name == "Location"}
-        content = answer.read()
+        self.answer(answer.status, answer.read(), told)
         connection.close()
-        return answer.status, told, content
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 @pytest.fixture
 def site() -> Iterator[OtherSite]:
-    found = OtherSite()
-    yield found
-    found.close()
+    with OtherSite() as found:
+        yield found
 
 
 def found_by(url: str, profile: Path) -> list[str]:
@@ -128,35 +103,46 @@ def found_by(url: str, profile: Path) -> list[str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def friend() -> Iterator[OtherSite]:
+    with OtherSite() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared(launch_shared: Launch, friend: OtherSite) -> RunningService:
+    return launch_shared(CORS_ORIGINS=friend.url).wait_until_ready()
+
+
+@pytest.fixture
+def service(shared: RunningService) -> RunningService:
+    """One that lets the pages of `friend` in, and no others."""
+    shared.forget_events()
+    return shared
+
+
 def test_a_page_whose_name_comes_to_lead_to_the_service_learns_nothing(
-    launch: Callable[..., RunningService], site: OtherSite, tmp_path: Path
+    service: RunningService, site: OtherSite, tmp_path: Path
 ) -> None:
-    service = launch().wait_until_ready()
     site.service = service.url
-    found = found_by(f"http://{REBOUND}:{site.port}/", tmp_path / "profile")
+    found = found_by(f"http://{REBOUND}:{site.server_port}/", tmp_path / "profile")
     assert found == ["403", "403", "403", "403"]
-    service.stop()
-    refusals = {event["code"] for event in service.events("request refused")}
-    assert refusals == {"host-not-allowed"}
+    service.wait_for_events("request refused", 4, code="host-not-allowed")
+    assert not service.events("job accepted")
 
 
 def test_a_page_of_another_origin_has_no_effect(
-    launch: Callable[..., RunningService], site: OtherSite, tmp_path: Path
+    service: RunningService, site: OtherSite, tmp_path: Path
 ) -> None:
-    service = launch().wait_until_ready()
     site.base = service.url
-    found = found_by(f"http://127.0.0.1:{site.port}/", tmp_path / "profile")
+    found = found_by(f"{site.url}/", tmp_path / "profile")
     assert found == ["blocked"] * 4
-    service.stop()
-    refusals = {event["code"] for event in service.events("request refused")}
-    assert refusals == {"origin-not-allowed"}
+    service.wait_for_events("request refused", 4, code="origin-not-allowed")
+    assert not service.events("job accepted")
 
 
-def test_one_of_the_setting_has(
-    launch: Callable[..., RunningService], site: OtherSite, tmp_path: Path
-) -> None:
-    service = launch(CORS_ORIGINS=f"http://127.0.0.1:{site.port}").wait_until_ready()
-    site.base = service.url
-    found = found_by(f"http://127.0.0.1:{site.port}/", tmp_path / "profile")
+def test_one_of_the_setting_has(service: RunningService, friend: OtherSite, tmp_path: Path) -> None:
+    friend.base = service.url
+    found = found_by(f"{friend.url}/", tmp_path / "profile")
     (accepted,) = service.wait_for_events("job accepted", 1)
     assert found[:3] == ["200", "200", f"202 /v1/images/upload/{accepted['job_id']}"]

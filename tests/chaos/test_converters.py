@@ -6,8 +6,9 @@ import pytest
 
 from tests.chaos.killer import Killer
 from tests.picture_corpus import encode, photo
-from tests.picture_site import picture_site
-from tests.running_service import RunningService, children_of, command_of, not_over_ray
+from tests.picture_site import PictureSite
+from tests.processes import children_of, command_of
+from tests.running_service import RunningService, not_over_ray
 
 KILL_EVERY_SECONDS = 0.1
 CONVERTED = 80
@@ -37,15 +38,15 @@ def test_a_kill_every_100_ms(launch, note):
     service = launch(
         WORKER_COUNT="2", SOURCE_ALLOWED_NETWORKS="127.0.0.0/8", CONVERT_SECONDS="100"
     ).wait_until_ready()
-    with picture_site(content) as site:
-        urls = [f"{site}/a.webp?{number}" for number in range(CONVERTED)]
+    with PictureSite(content) as site:
+        urls = [f"{site.url}/a.webp?{number}" for number in range(CONVERTED)]
         urls += [
             f"{service.sandbox}/images/numbered/k-{number}.png" for number in range(AS_THEY_ARE)
         ]
         job = service.submit(urls)
         with Killer(lambda: converters_of(service), KILL_EVERY_SECONDS) as killer:
             results = service.wait_complete(job, 200.0)["results"]
-        after = service.upload_all([f"{site}/a.webp?after"])["results"]
+        after = service.upload_all([f"{site.url}/a.webp?after"])["results"]
     killed = [result for result in results if result["state"] == "failed"]
     note(f"{killer.kills} kills: {len(killed)} of {CONVERTED} images failed")
 

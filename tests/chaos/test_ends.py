@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from tests.chaos.load import IS_LONG, slow_urls
-from tests.running_service import is_running, not_over_ray
+from tests.processes import is_running
+from tests.running_service import not_over_ray
 
 DRAIN_SECONDS = 5.0
 POSTERS = 6

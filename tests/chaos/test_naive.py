@@ -13,7 +13,8 @@ from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.killer import Killer
 from tests.chaos.load import judge, name_of, slow_urls
-from tests.running_service import ROOT, children_of, command_of, not_over_ray
+from tests.processes import children_of, command_of
+from tests.running_service import ROOT, not_over_ray
 
 WORKERS = 4
 STALL_SECONDS = 3.0

@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.load import IS_LONG, judge, name_of, slow_urls
-from tests.running_service import is_running
+from tests.processes import is_running
 
 LANES = 4
 SETTINGS = {

@@ -203,6 +203,7 @@ def is_well(server: WebServer) -> bool:
         return b'{"status":"ok"}' in read_to_end(sock)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.timeout(600)
 def test_connections_that_the_client_leaves_open_end_too(
     hasty: WebServer, rounds: int, caplog: pytest.LogCaptureFixture

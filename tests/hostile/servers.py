@@ -8,8 +8,8 @@ import struct
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 
 DRIP_SECONDS = 0.1
 
@@ -128,44 +128,25 @@ class Source:
         return then == "keep"
 
 
-class RecordingImgur:
+class RecordingImgur(LoopbackServer):
     """Takes every upload, and keeps its bytes."""
 
     def __init__(self) -> None:
         self.uploads: list[bytes] = []
-        uploads = self.uploads
+        super().__init__(_Uploads)
+        self.address = f"127.0.0.1 {self.server_port}"
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1  # head and body in one packet
 
-            def do_POST(self) -> None:
-                form = self.rfile.read(int(self.headers["Content-Length"]))
-                uploads.append(_image_of(form))
-                link = f"https://i.imgur.com/{len(uploads)}.gif"
-                document = {"data": {"link": link, "deletehash": "d"}, "success": True}
-                body = json.dumps(document).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+class _Uploads(LoopbackHandler):
+    wbufsize = -1  # head and body in one packet
+    server: RecordingImgur
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-        self.address = f"127.0.0.1 {self._server.server_port}"
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def post(self) -> None:
+        uploads = self.server.uploads
+        uploads.append(_image_of(self.read_body()))
+        link = f"https://i.imgur.com/{len(uploads)}.gif"
+        document = {"data": {"link": link, "deletehash": "d"}, "success": True}
+        self.answer(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 
 def _image_of(form: bytes) -> bytes:

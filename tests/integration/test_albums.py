@@ -3,25 +3,12 @@
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.running_service import RunningService, Status
+from tests.running_service import Launch, RunningService, Status
 
 NO_SUCH = "/faults/status/404"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    log = tmp_path_factory.mktemp("albums") / "service.log"
-    running = RunningService(log, {}, is_measured=True)
-    try:
-        yield running.wait_until_ready()
-    finally:
-        running.close()
 
 
 def submit(service: RunningService, paths: list[str], **album: str) -> str:
@@ -135,9 +122,7 @@ def test_the_secret_of_an_album_stays_inside(service: RunningService) -> None:
     assert f"{status['album']['id']}-" not in str(status)
 
 
-def test_200_images_with_failures_and_kills_are_in_order(
-    launch: Callable[..., RunningService], tmp_path: Path
-) -> None:
+def test_200_images_with_failures_and_kills_are_in_order(launch: Launch, tmp_path: Path) -> None:
     choose = random.Random(18)
     names = numbered("many", range(200))
     paths = images(names)
@@ -170,7 +155,7 @@ def test_200_images_with_failures_and_kills_are_in_order(
     assert f"{status['album']['id']}-" not in log
 
 
-def test_an_album_survives_a_restart(launch: Callable[..., RunningService], tmp_path: Path) -> None:
+def test_an_album_survives_a_restart(launch: Launch, tmp_path: Path) -> None:
     journal = {"JOURNAL_PATH": str(tmp_path / "journal"), "WORKER_CONCURRENCY": "4"}
     names = numbered("restart", range(40))
     paths = [f"/faults/latency/150{path}" for path in images(names)]

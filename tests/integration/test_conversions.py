@@ -1,7 +1,7 @@
 """A corpus of pictures through the whole product: what Imgur gets looks as it did at its source."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +9,9 @@ import requests
 from PIL import Image
 
 from tests.picture_corpus import LARGE, MADE, Picture, difference
-from tests.picture_site import picture_site
-from tests.running_service import RunningService, children_of, command_of
+from tests.picture_site import PictureSite
+from tests.processes import children_of, command_of
+from tests.running_service import Launch, RunningService
 
 AS_IT_IS = {name for name in MADE if name.rsplit(".")[-1] in {"jpg", "png", "gif", "tiff", "bmp"}}
 FAILING = {
@@ -39,8 +40,8 @@ CORPUS = Corpus()
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    with picture_site(CORPUS.content) as one:
-        yield one
+    with PictureSite(CORPUS.content) as one:
+        yield one.url
 
 
 def results_of(service: RunningService, site: str, names: list[str], **body: Any) -> dict[str, Any]:
@@ -56,18 +57,46 @@ def uploaded(result: dict[str, Any]) -> bytes:
     return requests.get(result["link"], timeout=30).content
 
 
-@pytest.fixture
-def start(launch: Callable[..., RunningService]) -> Callable[..., RunningService]:
-    def one(**settings: str) -> RunningService:
-        usual = {"SOURCE_ALLOWED_NETWORKS": "127.0.0.0/8", "DOWNLOAD_SECONDS": "200"}
-        return launch(**usual, CONVERT_SECONDS="200", **settings).wait_until_ready()
+USUAL = {
+    "SOURCE_ALLOWED_NETWORKS": "127.0.0.0/8",
+    "DOWNLOAD_SECONDS": "200",
+    "CONVERT_SECONDS": "200",
+}
 
-    return one
+
+@pytest.fixture(scope="module")
+def service(launch_shared: Launch) -> RunningService:
+    return launch_shared(**USUAL).wait_until_ready()
+
+
+def test_no_process_for_what_fits(service: RunningService, site: str) -> None:
+    """The first one of its service: none has been needed."""
+    results_of(service, site, sorted(AS_IT_IS))
+    children = [child for pid in service.worker_pids() for child in children_of(pid)]
+    assert not [child for child in children if "converter" in command_of(child)]
+
+
+def conversions(service: RunningService) -> float:
+    lines = service.get("/metrics").text.splitlines()
+    counts = [
+        line.split()[1] for line in lines if line.startswith("imgup_conversion_seconds_count")
+    ]
+    return sum(map(float, counts))
+
+
+def test_told_everywhere(service: RunningService, site: str) -> None:
+    before = conversions(service)
+    (result,) = results_of(service, site, ["lossy.webp"]).values()
+    assert result["converted"]["from"] == "image/webp"
+    job = service.get("/v1/jobs").json()["jobs"][0]["id"]
+    (entry,) = service.get(f"/v1/images/upload/{job}?timeline=1").json()["results"]
+    events = [event["event"] for event in entry["timeline"]]
+    assert events == ["queued", "claimed", "downloaded", "converted", "uploaded"]
+    assert conversions(service) == before + 1
 
 
 @pytest.mark.timeout(600)
-def test_the_corpus(start: Callable[..., RunningService], site: str) -> None:
-    service = start()
+def test_the_corpus(service: RunningService, site: str) -> None:
     names = [*MADE, *LARGE, *FAILING]
     assert len(names) >= 60
     results = results_of(service, site, names)
@@ -99,8 +128,8 @@ def shows(result: dict[str, Any], content: bytes, picture: Picture, name: str) -
         return getattr(image, "n_frames", 1) == len(picture.shows)
 
 
-def test_only_if_it_is_wanted(start: Callable[..., RunningService], site: str) -> None:
-    service = start(STRIP_METADATA="all")
+def test_only_if_it_is_wanted(launch: Launch, site: str) -> None:
+    service = launch(STRIP_METADATA="all", **USUAL).wait_until_ready()
     names = ["drawing.webp", "photo.jpg"]
     reasons = {
         name: result["reason"]
@@ -109,25 +138,7 @@ def test_only_if_it_is_wanted(start: Callable[..., RunningService], site: str) -
     assert reasons == {"drawing.webp": "type-not-accepted", "photo.jpg": None}
 
 
-def test_no_process_for_what_fits(start: Callable[..., RunningService], site: str) -> None:
-    service = start()
-    results_of(service, site, sorted(AS_IT_IS))
-    children = [child for pid in service.worker_pids() for child in children_of(pid)]
-    assert not [child for child in children if "converter" in command_of(child)]
-
-
-def test_switched_off(start: Callable[..., RunningService], site: str) -> None:
-    service = start(CONVERT="off")
+def test_switched_off(launch: Launch, site: str) -> None:
+    service = launch(CONVERT="off", **USUAL).wait_until_ready()
     results = results_of(service, site, ["lossy.webp", "cmyk-large.jpg"])
     assert [result["reason"] for result in results.values()] == ["type-not-accepted", "too-large"]
-
-
-def test_told_everywhere(start: Callable[..., RunningService], site: str) -> None:
-    service = start()
-    (result,) = results_of(service, site, ["lossy.webp"]).values()
-    assert result["converted"]["from"] == "image/webp"
-    job = service.get("/v1/jobs").json()["jobs"][0]["id"]
-    (entry,) = service.get(f"/v1/images/upload/{job}?timeline=1").json()["results"]
-    events = [event["event"] for event in entry["timeline"]]
-    assert events == ["queued", "claimed", "downloaded", "converted", "uploaded"]
-    assert "imgup_conversion_seconds_count 1.0" in service.get("/metrics").text

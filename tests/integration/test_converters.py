@@ -14,7 +14,8 @@ from PIL import Image
 
 from converter.order import ConversionOrder, ConversionResult
 from converter.slots import Slots
-from tests.picture_corpus import LARGE, MADE, Picture, difference, encode, photo
+from tests.picture_corpus import LARGE, MADE, Picture, difference, encode, large_webp, photo
+from tests.processes import children_of
 from tests.waiting import wait_until
 from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
 from workers.contract.errors import ConversionBusyError, ImageError, Reason
@@ -53,15 +54,11 @@ def server_pid(converters: Converters) -> int:
     return converters._server.pid
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def kill_next_child(server: int) -> None:
     """Kill the converter process that comes next, whichever image it has."""
 
     def kill() -> bool:
-        found = children(server)
+        found = children_of(server)
         for child in found:
             os.kill(child, signal.SIGKILL)
         return bool(found)
@@ -72,7 +69,7 @@ def kill_next_child(server: int) -> None:
 def test_nothing_runs_before_it_is_needed(converters: Converters) -> None:
     assert converters._server is None
     assert_small_one_is_converted(converters)
-    wait_until(lambda: not children(server_pid(converters)))
+    wait_until(lambda: not children_of(server_pid(converters)))
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -100,7 +97,7 @@ def test_files_on_disk_need_no_copy(converters: Converters, tmp_path: Path) -> N
 
 def test_a_kill_costs_one_image(converters: Converters) -> None:
     assert_small_one_is_converted(converters)
-    content = LARGE["megapixels-50.webp"]().content
+    content = large_webp()
     killer = threading.Thread(target=kill_next_child, args=(server_pid(converters),))
     killer.start()
     with pytest.raises(ImageError, match="was killed") as caught:
@@ -116,24 +113,24 @@ def test_the_death_of_the_fork_server_costs_none(converters: Converters) -> None
     first = server_pid(converters)
 
     def kill() -> None:
-        wait_until(lambda: children(first))
+        wait_until(lambda: children_of(first))
         os.kill(first, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    result, _ = convert(converters, LARGE["megapixels-50.webp"]().content)
+    result, _ = convert(converters, large_webp())
     killer.join()
     assert result.width == 8660
     assert server_pid(converters) != first
 
 
 def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
-    content = LARGE["megapixels-50.webp"]().content
+    content = large_webp()
     policy = ConversionPolicy(seconds=0.05)
     with closing(Converters(policy, tmp_path)) as converters:
         with pytest.raises(ImageError, match=r"took longer than 0\.05 s"):
             convert(converters, content)
-        wait_until(lambda: not children(server_pid(converters)))
+        wait_until(lambda: not children_of(server_pid(converters)))
 
 
 def test_what_takes_too_much_memory_fails(tmp_path: Path) -> None:
@@ -173,7 +170,7 @@ def test_no_more_than_there_may_be(tmp_path: Path) -> None:
         for lane in lanes:
             lane.start()
         while any(lane.is_alive() for lane in lanes):
-            seen.append(sum(len(children(server_pid(each))) for each in (one, other)))
+            seen.append(sum(len(children_of(server_pid(each))) for each in (one, other)))
     # The two are looked at in turn, and the slot may pass from one to the other in between.
     assert max(seen) <= 2
 
@@ -186,13 +183,13 @@ def test_closing_ends_them_all(tmp_path: Path) -> None:
 
     def work() -> None:
         with pytest.raises(ImageError) as caught:
-            convert(converters, LARGE["megapixels-50.webp"]().content)
+            convert(converters, large_webp())
         failures.append(caught.value.message)
 
     worker = threading.Thread(target=work)
     worker.start()
-    wait_until(lambda: children(server))
-    (child,) = children(server)
+    wait_until(lambda: children_of(server))
+    (child,) = children_of(server)
     converters.close()
     worker.join()
     assert failures

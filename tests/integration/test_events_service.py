@@ -3,14 +3,14 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
 from imgup.event_stream import Event, read_events
-from tests.running_service import RunningService
+from tests.running_service import Launch, RunningService
 
 
 def follow(service: RunningService, job_id: str) -> requests.Response:
@@ -42,7 +42,7 @@ def test_a_job_is_told_from_its_first_url_to_its_last(service: RunningService) -
 
 
 @pytest.mark.parametrize("who", ["service", "manager"])
-def test_streams_end_when_the_service_does(launch: Callable[..., RunningService], who: str) -> None:
+def test_streams_end_when_the_service_does(launch: Launch, who: str) -> None:
     service = launch(WORKER_COUNT="1").wait_until_ready()
     job_id = unfinished_job(service)
     with ThreadPoolExecutor(1) as pool, follow(service, job_id) as answer:

@@ -4,14 +4,12 @@ import contextlib
 import gzip
 import json
 import socket
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.running_service import RunningService
+from tests.running_service import Launch, RunningService
 
 PATIENCE = 60.0
 ELSEWHERE = "127.0.0.2"
@@ -23,8 +21,6 @@ OPEN = (
 )
 APP = "https://app.example"
 
-Launch = Callable[..., RunningService]
-
 
 def is_reached(address: str, origin: str) -> bool:
     with contextlib.suppress(ConnectionRefusedError):
@@ -33,13 +29,18 @@ def is_reached(address: str, origin: str) -> bool:
     return False
 
 
+@pytest.fixture(scope="module")
+def shared(launch_shared: Launch) -> RunningService:
+    settings = {"HOST": "", "CORS_ORIGINS": APP, "MAX_BODY_BYTES": "64KiB", "WORKER_COUNT": "1"}
+    return launch_shared(**settings).wait_until_ready()
+
+
 class TestListening:
-    def test_on_loopback_by_default(self, launch: Launch) -> None:
-        service = launch(HOST="", WORKER_COUNT="1").wait_until_ready()
-        for origin in (service.url, service.sandbox):
+    def test_on_loopback_by_default(self, shared: RunningService) -> None:
+        for origin in (shared.url, shared.sandbox):
             assert is_reached("127.0.0.1", origin)
             assert not is_reached(ELSEWHERE, origin)
-        assert not service.events(OPEN), "it would come before the sandbox's line"
+        assert not shared.events(OPEN), "it would come before the sandbox's line"
 
     def test_beyond_it_without_keys_is_a_warning_and_the_sandbox_stays(
         self, launch: Launch
@@ -50,27 +51,17 @@ class TestListening:
         assert is_reached(ELSEWHERE, service.url)
         assert not is_reached(ELSEWHERE, service.sandbox)
 
-    def test_with_keys_it_is_none(self, launch: Launch) -> None:
-        service = launch(HOST="0.0.0.0", API_KEYS="k", WORKER_COUNT="1")
-        assert service.sandbox
-        assert not service.events(OPEN), "it would come before the sandbox's line"
-
-    def test_the_sandbox_goes_where_it_is_told(self, launch: Launch) -> None:
-        service = launch(SANDBOX_HOST="0.0.0.0", WORKER_COUNT="1").wait_until_ready()
+    def test_with_keys_it_is_none_and_the_sandbox_goes_where_it_is_told(
+        self, launch: Launch
+    ) -> None:
+        service = launch(
+            HOST="0.0.0.0", SANDBOX_HOST="0.0.0.0", API_KEYS="k", WORKER_COUNT="1"
+        ).wait_until_ready()
         assert is_reached(ELSEWHERE, service.sandbox)
+        assert not service.events(OPEN), "it would come before the sandbox's line"
+        service.http.headers["X-API-Key"] = "k"
         job = service.upload_all([service.sandbox + "/images/small.png"])
         assert len(job["uploaded"]["complete"]) == 1
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    log = tmp_path_factory.mktemp("shared") / "service.log"
-    settings = {"CORS_ORIGINS": APP, "MAX_BODY_BYTES": "64KiB", "WORKER_COUNT": "1"}
-    running = RunningService(log, settings)
-    try:
-        yield running.wait_until_ready()
-    finally:
-        running.close()
 
 
 def body_of(service: RunningService) -> bytes:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 
 from tests.gate import ALLOWED
-from tests.running_service import not_over_ray
 
 WAITERS = 12  # more than the web server has threads
 PATIENCE = 60
@@ -135,24 +134,6 @@ def test_those_who_wait_hold_up_nobody(service, gate):
         gate.open()
         answers = [future.result(PATIENCE) for future in waiting]
     assert {answer.json()["status"] for answer in answers} == {"complete"}
-
-
-@not_over_ray("Keys are the web side's business.")
-def test_routes_of_jobs_ask_for_a_key(launch):
-    service = launch(API_KEYS="anna:key-of-anna-0123456789,bob:key-of-bob-0123456789")
-    service.wait_for_event("service started")
-    anna, bob = ({"X-API-Key": f"key-of-{name}-0123456789"} for name in ("anna", "bob"))
-    url = service.sandbox + "/images/small.png"
-    body = {"json": {"urls": [url]}}
-    job_id = send(service, "POST", "/v1/images/upload", headers=anna, **body).json()["jobId"]
-    path = f"/v1/images/upload/{job_id}"
-    for method, route in (("DELETE", path), ("POST", f"{path}/retry"), ("GET", "/v1/jobs")):
-        assert send(service, method, route).status_code == 401
-    assert send(service, "DELETE", path, headers=bob).status_code == 404
-    assert send(service, "POST", f"{path}/retry", headers=bob).status_code == 404
-    assert send(service, "GET", "/v1/jobs", headers=bob).json()["jobs"] == []
-    (job,) = send(service, "GET", "/v1/jobs", headers=anna).json()["jobs"]
-    assert job["id"] == job_id
 
 
 def test_a_cancelled_job_and_a_key_outlive_kill_9(launch, gate, tmp_path):

@@ -1,8 +1,6 @@
 """What a job asks for beside its URLs, done by the real processes over real sockets."""
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +8,14 @@ from typing import Any
 import pytest
 import requests
 
-from tests.running_service import RunningService
+from tests.loopback_server import LoopbackHandler, LoopbackServer
+from tests.running_service import Launch, RunningService
 
 HEADER = {"Authorization": "Bearer s3cret", "X-Kind": "source"}
 JPEG = b"\xff\xd8\xff\xe0" + bytes(600)
 
 
-class Site:
+class Site(LoopbackServer):
     """A source and an Imgur on one port: notes what it is asked for.
 
     `/image/N` is an image of its own, `/to?URL` a redirect, and a POST an upload.
@@ -25,48 +24,30 @@ class Site:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
         self.forms: list[bytes] = []
-        site = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                site.asked.append((self.path, self.headers.get("Authorization")))
-                where = self.path.partition("?")[2]
-                self.send_response(302 if where else 200)
-                if where:
-                    self.send_header("Location", where)
-                body = b"" if where else JPEG + self.path.encode()
-                self._end(body)
-
-            def do_POST(self) -> None:
-                site.forms.append(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(200)
-                link = f"{site.url}/stored/{len(site.forms)}.jpg"
-                data = {"link": link, "deletehash": f"hash-{len(site.forms)}"}
-                self._end(json.dumps({"data": data, "success": True, "status": 200}).encode())
-
-            def _end(self, body: bytes) -> None:
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: object) -> None:
-                """Say nothing."""
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        super().__init__(_Handler)
 
     def form_with(self, text: str) -> bytes:
         (form,) = [form for form in self.forms if text.encode() in form]
         return form
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+
+class _Handler(LoopbackHandler):
+    server: Site
+
+    def get(self) -> None:
+        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        where = self.path.partition("?")[2]
+        if where:
+            self.answer(302, headers={"Location": where})
+        else:
+            self.answer(200, JPEG + self.path.encode())
+
+    def post(self) -> None:
+        forms = self.server.forms
+        forms.append(self.read_body())
+        link = f"{self.server.url}/stored/{len(forms)}.jpg"
+        data = {"link": link, "deletehash": f"hash-{len(forms)}"}
+        self.answer(200, json.dumps({"data": data, "success": True, "status": 200}).encode())
 
 
 @pytest.fixture(scope="module")
@@ -85,24 +66,20 @@ def imgur() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, imgur: Site) -> Iterator[RunningService]:
-    folder = tmp_path_factory.mktemp("options")
-    running = RunningService(
-        folder / "log",
-        {
-            "IMGUR_CLIENT_ID": "id",
-            "IMGUR_API_URL": imgur.url,
-            "IMGUR_ALBUM": "usual",
-            "SOURCE_ALLOWED_NETWORKS": "127.0.0.0/8",
-            "DEDUPE": "content",
-            "JOURNAL_PATH": str(folder / "journal"),
-        },
+def service(
+    launch_shared: Launch,
+    tmp_path_factory: pytest.TempPathFactory,
+    imgur: Site,
+) -> RunningService:
+    return launch_shared(
+        IMGUR_CLIENT_ID="id",
+        IMGUR_API_URL=imgur.url,
+        IMGUR_ALBUM="usual",
+        SOURCE_ALLOWED_NETWORKS="127.0.0.0/8",
+        DEDUPE="content",
+        JOURNAL_PATH=str(tmp_path_factory.mktemp("options") / "journal"),
         is_measured=True,
-    )
-    try:
-        yield running.wait_until_ready()
-    finally:
-        running.close()
+    ).wait_until_ready()
 
 
 def send(service: RunningService, urls: list[str], **options: Any) -> dict[str, Any]:

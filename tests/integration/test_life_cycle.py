@@ -14,7 +14,8 @@ import pytest
 
 from service.stop_signals import StopSignals
 from tests.gate import ALLOWED
-from tests.running_service import children_of, command_of, is_running, not_over_ray
+from tests.processes import children_of, command_of, is_running
+from tests.running_service import not_over_ray
 
 _NO_AGENTS = not_over_ray(
     "Two of Ray's own agents stay a minute; tests/ray/test_local.py looks at the rest."
@@ -26,10 +27,7 @@ _NO_AGENTS = not_over_ray(
     ("environ", "named"),
     [
         ({"PORT": "banana"}, "PORT"),
-        ({"WORKER_COUNT": "0"}, "WORKER_COUNT"),
         ({"SANDBOX": "off"}, "IMGUR_CLIENT_ID"),
-        ({"BACKEND": "carrier-pigeon"}, "BACKEND"),
-        ({"SOURCE_ALLOWED_NETWORKS": "10.0.0.0/99"}, "SOURCE_ALLOWED_NETWORKS"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -59,14 +57,6 @@ def test_nothing_stays_in_the_temporary_directory(launch, request, end):
     service.wait_for("an empty folder", lambda: not list(folder.iterdir()))
 
 
-@not_over_ray("Ray says where its actors run.")
-def test_each_worker_stays_on_a_core_and_they_go_round(launch):
-    service = launch(WORKER_COUNT="2").wait_until_ready()
-    cores = [os.sched_getaffinity(pid) for pid in service.worker_pids()]
-    assert [len(one) for one in cores] == [1, 1]
-    assert len(cores[0] | cores[1]) == min(2, len(os.sched_getaffinity(0)))
-
-
 SECRETS = {
     "API_KEYS": "name:secret-api-key",
     "ADMIN_KEY": "secret-admin-key",
@@ -78,14 +68,29 @@ SECRETS = {
 }
 
 
+@pytest.fixture(scope="module")
+def robust(launch_shared):
+    """One service for the tests that it outlives, with all secrets."""
+    settings = {"WORKER_COUNT": "2", "WORKER_CONCURRENCY": "8", "SANDBOX": "on"}
+    service = launch_shared(**settings | SECRETS | ALLOWED)
+    service.http.headers["X-API-Key"] = "secret-api-key"
+    return service.wait_until_ready()
+
+
+@not_over_ray("Ray says where its actors run.")
+def test_each_worker_stays_on_a_core_and_they_go_round(robust):
+    cores = [os.sched_getaffinity(pid) for pid in robust.worker_pids()]
+    assert [len(one) for one in cores] == [1, 1]
+    assert len(cores[0] | cores[1]) == min(2, len(os.sched_getaffinity(0)))
+
+
 @not_over_ray("tests/ray/test_local.py looks for secrets there.")
-def test_no_child_process_has_the_secrets_in_its_environment(launch):
-    service = launch(**SECRETS, SANDBOX="on").wait_until_ready()
-    children = service.all_pids() - {service.process.pid}
+def test_no_child_process_has_the_secrets_in_its_environment(robust):
+    children = robust.all_pids() - {robust.process.pid}
     commands = [command_of(pid) for pid in children]
     assert any("-m sandbox" in command for command in commands)
-    assert len(service.worker_pids()) == 2
-    assert set(service.worker_pids()) <= children
+    assert len(robust.worker_pids()) == 2
+    assert set(robust.worker_pids()) <= children
     for pid in children:
         environ = Path(f"/proc/{pid}/environ").read_bytes()
         for name, value in SECRETS.items():
@@ -160,54 +165,32 @@ def test_a_second_signal_ends_at_once_and_leaves_nothing(launch):
     service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
 
 
-def test_the_death_of_the_manager_ends_the_service(launch):
-    service = launch().wait_until_ready()
-    pids = service.all_pids()
-    os.kill(service.manager_pid, signal.SIGKILL)
-    assert service.wait_for_exit() == 1
-    assert service.events("the job state is lost; exiting so that a fresh start can follow")
-    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
-
-
-@_NO_AGENTS
-def test_the_death_of_the_parent_leaves_no_process(launch):
-    service = launch().wait_until_ready()
-    service.submit([service.sandbox + "/faults/latency/20000/images/small.png"])
-    pids = service.all_pids()
-    assert len(pids) >= 5  # itself, Manager, two workers, sandbox
-    service.signal(signal.SIGKILL)
-    service.wait_for_exit()
-    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
-
-
 @not_over_ray("The sandbox is the web side's child.")
-def test_a_killed_sandbox_comes_back_under_its_address(launch):
-    service = launch().wait_until_ready()
-    sandbox = next(pid for pid in service.all_pids() if "sandbox" in command_of(pid))
+def test_a_killed_sandbox_comes_back_under_its_address(robust):
+    sandbox = next(pid for pid in robust.all_pids() if "sandbox" in command_of(pid))
     os.kill(sandbox, signal.SIGKILL)
-    service.wait_for_event("sandbox died; starting it again")
-    status = service.upload_all([service.sandbox + "/images/small.png"])
+    robust.wait_for_event("sandbox died; starting it again")
+    status = robust.upload_all([robust.sandbox + "/images/small.png"])
     assert len(status["uploaded"]["complete"]) == 1
 
 
 @not_over_ray("Ray has no fork server.")
-def test_a_killed_fork_server_costs_no_url(launch, gate):
-    service = launch(WORKER_COUNT="2", WORKER_CONCURRENCY="8", **ALLOWED).wait_until_ready()
-    urls = gate.urls(service.sandbox, "forked", 64)
-    job_id = service.submit(urls)
-    service.wait_for("urls in work", lambda: gate.asked == 16)
-    workers = service.worker_pids()
+def test_a_killed_fork_server_costs_no_url(robust, gate):
+    urls = gate.urls(robust.sandbox, "forked", 64)
+    job_id = robust.submit(urls)
+    robust.wait_for("urls in work", lambda: gate.asked == 16)
+    workers = robust.worker_pids()
     (server,) = (
         child
-        for child in children_of(service.process.pid)
+        for child in children_of(robust.process.pid)
         if "multiprocessing.forkserver" in command_of(child)
     )
     os.kill(server, signal.SIGKILL)
     gate.open()
-    status = service.wait_complete(job_id)
+    status = robust.wait_complete(job_id)
     assert len(status["uploaded"]["complete"]) == len(urls)
-    service.wait_for("end of the fenced workers", lambda: not any(map(is_running, workers)))
-    service.wait_for("two others", lambda: service.get("/readyz").json()["workers_ready"] == 2)
+    robust.wait_for("end of the fenced workers", lambda: not any(map(is_running, workers)))
+    robust.wait_for("two others", lambda: robust.get("/readyz").json()["workers_ready"] == 2)
 
 
 def test_stop_signals_wake_a_waiter_and_give_back_the_handlers():

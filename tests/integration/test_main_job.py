@@ -170,6 +170,13 @@ def test_a_429_in_each_shape_pauses_and_is_not_held_against_the_image(service, s
     assert service.wait_for_event("uploads paused for all workers: Imgur asked to wait")
 
 
+def test_a_callback_that_cannot_be_told_is_refused(service):
+    body = {"urls": ["https://example.com/a.jpg"], "callbackUrl": "https://example.com/hook"}
+    answer = service.http.post(service.url + "/v1/images/upload", json=body, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (422, "webhooks-not-configured")
+    assert "WEBHOOK_SECRET" in answer.json()["detail"]
+
+
 def test_an_unknown_job_is_404(service):
     answer = service.get(f"/v1/images/upload/{uuid.uuid4()}")
     assert answer.status_code == 404

@@ -7,18 +7,21 @@ import os
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.managers import listener_client
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.job_snapshot import snapshot_of
-from tests.running_service import is_running, suspend
+from tests.processes import is_running, suspend
 from tests.waiting import wait_until
 from workers import BackendBusyError, BackendLostError
 from workers.contract.mailbox_limits import MailboxLimits
@@ -44,6 +47,8 @@ from workers.runtime.local.manager import StateManager
 ROOT = Path(__file__).parents[2]
 SOON = 60.0
 """Seconds in which what should happen at once has happened, on the slowest machine."""
+SHORT = 0.3
+"""Seconds that a call waits for a Manager that is stopped, and so never answers."""
 
 
 @pytest.fixture
@@ -320,13 +325,38 @@ class TestKilledManager:
 
 
 class TestStoppedManager:
+    @pytest.fixture(autouse=True)
+    def connections(self, monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
+        """Those that the test's calls have opened."""
+        opened: list[Connection] = []
+
+        def remember(address: str, authkey: bytes) -> Connection:
+            opened.append(deadline_proxy.connect(address, authkey))
+            return opened[-1]
+
+        listener, _ = listener_client[deadline_proxy.SERIALIZER]
+        monkeypatch.setitem(listener_client, deadline_proxy.SERIALIZER, (listener, remember))
+        return opened
+
     @pytest.fixture
-    def stop(self, manager: StateManager, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-        """Stop it; from then on calls wait for two seconds only."""
+    def stop(
+        self,
+        manager: StateManager,
+        monkeypatch: pytest.MonkeyPatch,
+        connections: list[Connection],
+    ) -> Callable[[], None]:
+        """Stop it; from then on calls wait for a moment only, on open connections too."""
 
         def stop_it() -> None:
             suspend(manager.pid)
-            monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", 2.0)
+            monkeypatch.setattr(deadline_proxy, "CALL_SECONDS", SHORT)
+            limit = struct.pack("ll", 0, int(SHORT * 1_000_000))
+            for connection in connections:
+                if connection.closed:
+                    continue
+                with socket.socket(fileno=os.dup(connection.fileno())) as sock:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
         return stop_it
 
@@ -356,7 +386,7 @@ class TestStoppedManager:
             mailbox.stats()
             connected.release()
             begin.wait(SOON)
-            mailbox.exchange("w1", WorkerRequest(wanted=1), 2.0)
+            mailbox.exchange("w1", WorkerRequest(wanted=1), SHORT)
 
         connected = threading.Semaphore(0)
         calls = [

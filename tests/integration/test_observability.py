@@ -3,17 +3,16 @@
 import os
 import signal
 import socket
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.running_service import RunningService, suspend
+from tests.processes import suspend
+from tests.running_service import Launch, RunningService
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NAMED = {"X-Request-ID": "shop-42", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
-KEYS = {"API_KEYS": "alice:key-1"}
 
 
 def scrape(service: RunningService) -> dict[tuple[str, ...], float]:
@@ -123,19 +122,8 @@ def test_what_the_parser_refuses_has_a_name_as_well(
     service.wait_for_event("request refused", request_id=told)
 
 
-def test_a_scraper_needs_a_key_where_others_do(launch: Callable[..., RunningService]) -> None:
-    service = launch(**KEYS)
-    service.wait_for_event("service started")
-    assert service.get("/metrics").status_code == 401
-    assert service.get("/metrics").json()["code"] == "unauthorized"
-    for path in ("/docs", "/docs/style.css", "/problems/queue-full", "/openapi.json"):
-        assert service.get(path).status_code == 200
-    service.http.headers["Authorization"] = "Bearer key-1"
-    assert service.get("/metrics").status_code == 200
-
-
 def test_workers_that_die_and_a_manager_that_is_silent(
-    launch: Callable[..., RunningService],
+    launch: Launch,
 ) -> None:
     service = launch().wait_until_ready()
     os.kill(service.worker_pids()[0], signal.SIGKILL)

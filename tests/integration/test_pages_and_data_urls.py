@@ -2,17 +2,16 @@
 
 import base64
 import hashlib
-import http.server
 import json
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 from tests.running_service import RunningService
 
 SAMPLES = Path(__file__).parents[2] / "sandbox/samples"
@@ -21,41 +20,25 @@ PNG = (SAMPLES / "small.png").read_bytes()
 LARGE = PNG + bytes(3_000_000)  # behind its end; several pieces
 
 
-class Site:
+class Site(LoopbackServer):
     """`/page` names `/image`, `/broken` names nothing that is there; each image is told apart."""
 
     def __init__(self) -> None:
-        site = self
-        self.asked: list[str] = []
+        super().__init__(_Handler)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                site.asked.append(self.path)
-                pages = {"/page": "image?key=s3cret", "/broken": "gone?key=s3cret"}
-                status, kind, body = 200, "image/jpeg", JPEG + self.path.encode()
-                if self.path in pages:
-                    kind = "text/html"
-                    body = f"<meta property=og:image content='{pages[self.path]}'>".encode()
-                elif self.path.startswith("/gone"):
-                    status, body = 404, b""
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
 
-            def log_message(self, *args: object) -> None:
-                """Say nothing."""
+class _Handler(LoopbackHandler):
+    protocol_version = "HTTP/1.0"  # a connection each
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def get(self) -> None:
+        pages = {"/page": "image?key=s3cret", "/broken": "gone?key=s3cret"}
+        if self.path in pages:
+            page = f"<meta property=og:image content='{pages[self.path]}'>"
+            self.answer(200, page.encode(), {"Content-Type": "text/html"})
+        elif self.path.startswith("/gone"):
+            self.answer(404)
+        else:
+            self.answer(200, JPEG + self.path.encode(), {"Content-Type": "image/jpeg"})
 
 
 @pytest.fixture(scope="module")
@@ -66,18 +49,13 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    folder = tmp_path_factory.mktemp("links")
+def running(launch_shared: Any, tmp_path_factory: pytest.TempPathFactory) -> RunningService:
     settings = {
         "SOURCE_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "JOURNAL_PATH": str(folder / "journal"),
+        "JOURNAL_PATH": str(tmp_path_factory.mktemp("links") / "journal"),
         "MAX_ATTEMPTS": "1",
     }
-    service = RunningService(folder / "log", settings, is_measured=True)
-    try:
-        yield service.wait_until_ready()
-    finally:
-        service.close()
+    return launch_shared(is_measured=True, **settings).wait_until_ready()
 
 
 def data_url(content: bytes, kind: str = "image/png") -> str:

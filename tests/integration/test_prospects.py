@@ -1,11 +1,10 @@
 """Limits and forecasts of the whole product: from the sandbox's headers to the routes."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
-from tests.running_service import RunningService
+from tests.running_service import Launch, RunningService
 
 NOBODYS_JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"
 
@@ -49,7 +48,7 @@ def test_unknown_jobs_have_none(service: RunningService, job_id: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "job-not-found")
 
 
-def test_a_pause_that_imgur_asks_for_is_seen(launch: Callable[..., RunningService]) -> None:
+def test_a_pause_that_imgur_asks_for_is_seen(launch: Launch) -> None:
     service = launch(WORKER_COUNT="1", WORKER_CONCURRENCY="2").wait_until_ready()
     before = service.get("/v1/limits").json()
     assert before["credits"]["user"] == {"limit": None, "remaining": None, "reset": None}

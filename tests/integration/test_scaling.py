@@ -113,16 +113,9 @@ def test_a_worker_that_is_killed_while_it_leaves_loses_nothing(launch, gate: Gat
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def guarded(launch_shared) -> RunningService:
     """A service with both kinds of keys."""
-    running = RunningService(
-        tmp_path_factory.mktemp("guarded") / "service.log",
-        KEYS | {"WORKER_COUNT": "1", "WORKER_COUNT_MAX": "8"},
-    )
-    try:
-        yield running.wait_until_ready()
-    finally:
-        running.close()
+    return launch_shared(WORKER_COUNT="1", WORKER_COUNT_MAX="8", **KEYS).wait_until_ready()
 
 
 @not_over_ray("The web side refuses them.")

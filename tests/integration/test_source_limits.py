@@ -1,27 +1,24 @@
 """One slow site beside a fast one, through the real processes."""
 
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 
 import pytest
 
-from tests.running_service import RunningService
+from tests.loopback_server import LoopbackHandler, LoopbackServer
+from tests.running_service import Launch, RunningService
 
 LIMIT = 3
 URLS = 100
 
 
-class SlowSite(ThreadingHTTPServer):
+class SlowSite(LoopbackServer):
     """Keeps every request waiting until its gate is opened."""
 
-    daemon_threads = True
-
     def __init__(self, image: bytes) -> None:
-        super().__init__(("127.0.0.1", 0), _SlowAnswer)
+        super().__init__(_SlowAnswer)
         self.image = image
         self.gate = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.most = 0
         self.in_flight = 0
         self._lock = threading.Lock()
@@ -32,25 +29,18 @@ class SlowSite(ThreadingHTTPServer):
             self.most = max(self.most, self.in_flight)
 
 
-class _SlowAnswer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _SlowAnswer(LoopbackHandler):
     server: SlowSite
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         self.server.count(+1)
         self.server.gate.wait()
         self.server.count(-1)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.server.image)))
-        self.end_headers()
-        self.wfile.write(self.server.image)
-
-    def log_message(self, *_args: object) -> None:
-        """Not on this test's output."""
+        self.answer(200, self.server.image)
 
 
 @pytest.fixture
-def service(launch: Callable[..., RunningService]) -> RunningService:
+def service(launch: Launch) -> RunningService:
     return launch(
         WORKER_CONCURRENCY="4",
         SOURCE_CONCURRENCY=str(LIMIT),
@@ -63,14 +53,8 @@ def service(launch: Callable[..., RunningService]) -> RunningService:
 def slow_site(service: RunningService) -> Iterator[SlowSite]:
     image = service.http.get(service.sandbox + "/images/small.png", timeout=30).content
     with SlowSite(image) as site:
-        thread = threading.Thread(target=site.serve_forever)
-        thread.start()
-        try:
-            yield site
-        finally:
-            site.gate.set()
-            site.shutdown()
-            thread.join()
+        yield site
+        site.gate.set()
 
 
 def test_a_slow_site_does_not_take_the_lanes_from_a_fast_one(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.ray.running_cluster import RunningCluster
-from tests.running_service import ROOT, RunningService
+from tests.running_service import ROOT, Launch, RunningService
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def launch(
     settings: dict[str, str],
     cluster: RunningCluster,
     remove_board: Callable[[], subprocess.CompletedProcess[str]],
-) -> Iterator[Callable[..., RunningService]]:
+) -> Iterator[Launch]:
     services: list[RunningService] = []
 
     def start(**environ: str) -> RunningService:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.killer import RepeatedKills
-from tests.running_service import ROOT, command_of, is_running
+from tests.processes import command_of, is_running
+from tests.running_service import ROOT
 from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 100.0

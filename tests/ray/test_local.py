@@ -4,13 +4,14 @@ import ipaddress
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.processes import command_of
 from tests.ray.running_cluster import gone, wait_for
-from tests.running_service import RunningService, command_of
+from tests.running_service import Launch, RunningService
 
 SECRETS = {
     "IMGUR_CLIENT_ID": "client-id-5f0c1d",
@@ -22,7 +23,7 @@ _LISTENING = "0A"
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
+def launch(tmp_path: Path) -> Iterator[Launch]:
     pytest.importorskip("ray", reason="NOT TESTED: ray is not installed; make test-ray does that")
     services: list[RunningService] = []
 

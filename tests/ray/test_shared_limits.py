@@ -5,11 +5,11 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.chaos.load import slow_urls
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 from tests.ray.running_cluster import wait_for
 
 WORKERS = 4
@@ -18,7 +18,7 @@ PAUSE_SECONDS = 4
 URLS = 120
 
 
-class StrictImgur(ThreadingHTTPServer):
+class StrictImgur(LoopbackServer):
     """Counts refreshes of the token, and asks for one pause in the middle.
 
     Attributes:
@@ -27,27 +27,20 @@ class StrictImgur(ThreadingHTTPServer):
         paused_at: when the pause was asked for.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.numbers = itertools.count(1)
         self.lock = threading.Lock()
         self.refreshes = 0
         self.uploads: list[float] = []
         self.paused_at: float | None = None
 
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(LoopbackHandler):
     server: StrictImgur
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+    def post(self) -> None:
+        self.read_body()
         if self.path == "/oauth2/token":
             time.sleep(0.3)  # so that every lane of the cluster comes to wait for it
             with self.server.lock:
@@ -64,36 +57,25 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(429, {"data": {"error": "Too fast"}, "success": False, "status": 429})
             return
         number = next(self.server.numbers)
-        data = {"id": str(number), "link": f"{self.server.origin}/{number}.png", "deletehash": "d"}
+        data = {"id": str(number), "link": f"{self.server.url}/{number}.png", "deletehash": "d"}
         self._say(200, {"data": data, "success": True, "status": 200})
 
-    def log_message(self, *_args: object) -> None:
-        """Nothing: pytest shows what matters."""
-
     def _say(self, status: int, answer: object) -> None:
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        headers = {"Content-Type": "application/json"}
         if status == 429:
-            self.send_header("Retry-After", str(PAUSE_SECONDS))
-        self.end_headers()
-        self.wfile.write(body)
+            headers["Retry-After"] = str(PAUSE_SECONDS)
+        self.answer(status, json.dumps(answer).encode(), headers)
 
 
 @pytest.fixture
 def imgur() -> Iterator[StrictImgur]:
     with StrictImgur() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_one_worker_s_pause_holds_all_and_one_token_serves_all(launch, sandbox, cluster, imgur):
     service = launch(
-        IMGUR_API_URL=imgur.origin, IMGUR_CLIENT_SECRET="s", IMGUR_REFRESH_TOKEN="r"
+        IMGUR_API_URL=imgur.url, IMGUR_CLIENT_SECRET="s", IMGUR_REFRESH_TOKEN="r"
     ).wait_until_ready()
     wait_for("all workers", lambda: len(cluster.pids("ClusterWorker")) == WORKERS)
     service.wait_for("all ready", lambda: service.get("/readyz").json()["workers_ready"] == WORKERS)

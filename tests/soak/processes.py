@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from tests.running_service import RunningService, children_of, command_of
+from tests.processes import children_of, command_of
+from tests.running_service import RunningService
 
 ROLES = ("service", "manager", "fork server", "workers")
 

@@ -15,6 +15,7 @@ URLS = 1000
 MAX_BYTES = 1000
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("ends_well", [True, False], ids=["uploaded", "failed"])
 def test_a_url_takes_less_than_a_kilobyte_and_is_given_back(ends_well, record_property):
     now = 0.0

@@ -14,7 +14,7 @@ import pytest
 
 from tests.hostile.servers import RecordingImgur
 from tests.proxies import Proxy, SocksProxy
-from tests.running_service import RunningService
+from tests.running_service import Launch
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, ImgurError, Reason
 from workers.contract.imgur_access import ImgurAccess
@@ -427,7 +427,7 @@ def test_a_webhook_goes_directly(
 
 
 def test_proxies_of_the_settings_are_used_and_those_of_the_environment_are_not(
-    launch: Callable[..., RunningService], open_proxy: OpenProxy, serve: Serve
+    launch: Launch, open_proxy: OpenProxy, serve: Serve
 ) -> None:
     origin = serve(sends(IMAGE))
     with contextlib.closing(RecordingImgur()) as api:

@@ -1,12 +1,12 @@
 """A server on loopback with prepared responses, which keeps the requests."""
 
 import json
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 
 JOB = "8315767e-588e-429f-83ad-d76da31ac786"
 JOB_PATH = f"/v1/images/upload/{JOB}"
@@ -36,22 +36,13 @@ class Told:
     is_framed: bool = False
 
 
-class StandIn:
+class StandIn(LoopbackServer):
     """The server; without a prepared response it sends 404 `not-found`, like an older service."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self._told: dict[tuple[str, str], list[Told]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(_Handler)
 
     def tell(self, method: str, path: str, *answers: Told) -> None:
         """Prepare responses, one after the other; the last one is repeated."""
@@ -67,43 +58,31 @@ class StandIn:
     def requests(self, method: str, path: str) -> list[Asked]:
         return [asked for asked in self.asked if (asked.method, asked.path) == (method, path)]
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        return type("Handler", (_Handler,), {"stand_in": self})
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+class _Handler(LoopbackHandler):
+    server: StandIn
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    stand_in: StandIn
-
-    def _answer(self) -> None:
+    def get(self) -> None:
         url = urlsplit(self.path)
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = self.read_body()
         body = json.loads(content) if content else None
         query = dict(parse_qsl(url.query))
         asked = Asked(self.command, url.path, query, dict(self.headers), body)
-        self._send(self.stand_in.answer(asked))
+        self._send(self.server.answer(asked))
 
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names that the class looks for
+    post = delete = get
 
     def _send(self, told: Told) -> None:
-        self.send_response(told.status)
-        if "Content-Type" not in told.headers:
-            self.send_header("Content-Type", "application/json")
-        for name, value in told.headers.items():
-            self.send_header(name, value)
+        headers = {"Content-Type": "application/json"} | told.headers
         if told.chunks is None:
             is_bytes = isinstance(told.body, bytes)
-            content = told.body if is_bytes else json.dumps(told.body).encode()
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer(
+                told.status, told.body if is_bytes else json.dumps(told.body).encode(), headers
+            )
         else:
+            self.send_response(told.status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self._send_chunks(told.chunks(), is_framed=told.is_framed)
 
     def _send_chunks(self, chunks: Iterable[bytes], *, is_framed: bool) -> None:
@@ -115,9 +94,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_framed else chunk)
         if is_framed:
             self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, *_args: object) -> None:
-        pass
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Told:
