@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.steps import go_to
-from tests.moody_imgur import moody_imgur
+from tests.moody_imgur import MoodyImgur
 from tests.running_service import Launch
 
 
@@ -58,7 +58,7 @@ def test_the_budget_is_on_the_status_page(page: Page) -> None:
 def test_a_job_says_how_many_days_the_budget_makes_of_it(
     new_page: Callable[..., Page], launch: Launch
 ) -> None:
-    with moody_imgur() as imgur:
+    with MoodyImgur() as imgur:
         few_lanes = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "1"}
         service = launch(**imgur.settings | few_lanes).wait_until_ready()
         job_id = service.submit(imgur.urls(4000))
@@ -70,7 +70,7 @@ def test_a_job_says_how_many_days_the_budget_makes_of_it(
 
 
 def test_a_job_says_why_it_waits(new_page: Callable[..., Page], launch: Launch) -> None:
-    with moody_imgur() as imgur:
+    with MoodyImgur() as imgur:
         service = launch(IMGUR_UPLOADS_PER_DAY="1", **imgur.settings).wait_until_ready()
         job_id = service.submit(imgur.urls(3))
         page = new_page()
