@@ -131,7 +131,8 @@ def test_a_job_outlives_a_block_kills_and_restarts(
     start: Launch, imgur: MoodyImgur, clock: MovedClock
 ) -> None:
     imgur.turns = URLS // 10
-    service = start(IMGUR_UPLOADS_PER_DAY="0", IMGUR_UPLOADS_PER_HOUR="0")
+    settings = {"WORKER_COUNT": "2", "IMGUR_UPLOADS_PER_DAY": "0", "IMGUR_UPLOADS_PER_HOUR": "0"}
+    service = start(**settings)
     job_id = service.submit(imgur.urls(URLS))
     since = wait_blocked(service)["since"]
     passed = 0.0
@@ -142,7 +143,7 @@ def test_a_job_outlives_a_block_kills_and_restarts(
 
     service.signal(signal.SIGKILL)
     service.wait_for_exit()
-    service = start(IMGUR_UPLOADS_PER_DAY="0", IMGUR_UPLOADS_PER_HOUR="0")
+    service = start(**settings)
     block = limits(service)["blocked"]
     assert (block["since"], block["reason"]) == (since, "imgur-over-capacity")
     found = counts(service, job_id)
@@ -162,7 +163,8 @@ def test_a_job_outlives_a_block_kills_and_restarts(
     assert sorted(imgur.taken) == list(range(1, URLS + 1)), "each once"
     assert imgur.refused == refused
     assert limits(service)["blocked"] is None
-    assert {result["attempts"] for result in status["results"]} == {1}
+    # Two that were refused before the last success was reported may have been to blame: counted.
+    assert sum(result["attempts"] for result in status["results"]) <= URLS + 2
 
 
 @pytest.mark.parametrize(

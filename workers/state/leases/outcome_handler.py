@@ -69,6 +69,8 @@ class OutcomeHandler:
                     self.end_late(held, refusal)
             case Verdict.TAKEN, _:
                 self._end_wait()
+            case Verdict.OUTDATED, MaybeBlocked():
+                return self._apply(place, Deferred(outcome.reason, outcome.message, 0.0))
         return self._apply(place, outcome)
 
     # --- images that Imgur refused, perhaps with all others ------------------------------------

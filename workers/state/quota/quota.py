@@ -34,13 +34,15 @@ class Verdict(Enum):
 
     USUAL: the outcome counts. TAKEN: so it does, and so do the refusals before it. BLOCKED: it is
     requeued unharmed, and so are the images refused before. HELD: it was refused, and other images
-    decide whether by its own fault.
+    decide whether by its own fault. OUTDATED: it was sent before somebody opened the gate, and
+    refused then: it is requeued unharmed.
     """
 
     USUAL = auto()
     TAKEN = auto()
     BLOCKED = auto()
     HELD = auto()
+    OUTDATED = auto()
 
 
 class UploadQuota:
@@ -74,6 +76,7 @@ class UploadQuota:
         self._limits = ImgurLimits()
         self._reserved: set[UrlKey] = set()
         self._sent: set[UrlKey] = set()
+        self._sent_before_opening: set[UrlKey] = set()
         self._has_told_of_others = False
 
     def restore(self) -> None:
@@ -157,8 +160,10 @@ class UploadQuota:
         now = self._clock()
         is_taken = isinstance(outcome, Uploaded) and not outcome.details.deduplicated
         was_sent = is_taken or place in self._sent
+        is_outdated = place in self._sent_before_opening
         self._reserved.discard(place)
         self._sent.discard(place)
+        self._sent_before_opening.discard(place)
         if was_sent:
             # Counted only now: Imgur has counted it no later, so that it does not leave our window
             # before Imgur's.
@@ -173,6 +178,8 @@ class UploadQuota:
                 if pause_seconds:
                     self._pauses.ask(pause_seconds, now)
                 return Verdict.TAKEN if self._gate.shut is None else Verdict.USUAL
+            case MaybeBlocked() if is_outdated:
+                return Verdict.OUTDATED
             case MaybeBlocked():
                 return Verdict.BLOCKED if self._gate.refused(url, outcome, now) else Verdict.HELD
             case Deferred(pause_seconds=pause_seconds):
@@ -225,8 +232,12 @@ class UploadQuota:
         self._pauses = Pauses()
 
     def open(self, why: str) -> bool:
-        """Open the gate; return whether it was shut."""
+        """Open the gate; return whether it was shut.
+
+        Refusals of images that are under way are of the time before, and do not shut it again.
+        """
         self._pauses.end_guesses()
+        self._sent_before_opening = set(self._sent)
         return self._gate.open(why)
 
     # --- for readers --------------------------------------------------------------------------

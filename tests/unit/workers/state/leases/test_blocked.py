@@ -105,6 +105,19 @@ def test_all_go_back_unharmed(harness: Harness) -> None:
     assert harness.box.stats().queued == 10
 
 
+def test_what_was_under_way_at_the_opening_is_tried_again(harness: Harness) -> None:
+    harness.put("j", 2)
+    early, late = harness.claim(2)
+    for lease in (early, late):
+        harness.send(lease)
+    harness.end(late, BAD_CLIENT)
+    harness.box.open_gate()
+
+    harness.end(early, BAD_CLIENT)
+
+    assert {lease.attempt for lease in harness.claim(2)} == {1}
+
+
 def test_a_lone_image_fails_at_once_for_its_own_sake(harness: Harness) -> None:
     harness.put("j", 1)
     harness.upload(FORBIDDEN)

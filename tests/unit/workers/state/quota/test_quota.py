@@ -263,6 +263,18 @@ class TestGate:
         assert harness.quota.may_begin()
         assert not harness.quota.open("again")
 
+    def test_a_refusal_of_before_the_opening_does_not_shut_it_again(self) -> None:
+        harness = Harness()
+        early = harness.begin()
+        harness.quota.send(early)
+        harness.shut()
+        harness.quota.open("repaired")
+
+        assert harness.quota.ended(early, "early", over_capacity()) is Verdict.OUTDATED
+        assert harness.quota.may_begin()
+        assert [harness.upload(over_capacity()) for _ in range(2)] == [Verdict.HELD, Verdict.HELD]
+        assert harness.quota.may_begin(), "the early one is none of the three"
+
     def test_a_pause_ends_when_told_to(self) -> None:
         harness = Harness()
         harness.upload(Deferred("imgur-rate-limited", "Wait.", None))
