@@ -164,7 +164,7 @@ class TestCallbacks:
         assert "deliveries" not in api.status(job_id)
         backend.upload(LINKS[0])
         tag = api.get(f"/v1/images/upload/{job_id}").headers["ETag"]
-        note, key = backend.mailbox._task_store.note, (TaskKind.WEBHOOK, (job_id, 0))
+        note, key = backend.mailbox._tasks.store.note, (TaskKind.WEBHOOK, (job_id, 0))
         note(key, 1, RetryLater("refused", "Busy.", 5.0, status=503))
         note(key, 2, Failed("timeout", "No answer."))
         answer = api.get(f"/v1/images/upload/{job_id}")
