@@ -9,20 +9,23 @@ one. Ratios are taken round by round: what else the machine does then slows down
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 
 from benchmarks.bench import DEFAULT_PICTURE, PICTURES
 from benchmarks.contender import Site, Turn, measure
 from benchmarks.debian import programs
+from benchmarks.front import Order
 from benchmarks.nginx import Nginx
 from benchmarks.processes import usable_cores
-from benchmarks.product import Product
+from benchmarks.product import Product, RunningProduct
+from benchmarks.product_client import ProductClient
 from benchmarks.progress import say
 from benchmarks.redis_server import RedisServer
 from benchmarks.results import figure
 
 _ROUNDS = 20
 _WARM_UP = 300
-_IMAGES = 1_000
+_IMAGES = 3_000
 _MAX_RATIO = 1.02
 
 
@@ -50,12 +53,18 @@ def _turns(site: Site, rounds: int) -> dict[str, list[Turn]]:
             for setting in turns
         }
         for one in running.values():
-            one.run(site.order(DEFAULT_PICTURE, _WARM_UP, name="warm"))
+            _turn(one, site, site.order(DEFAULT_PICTURE, _WARM_UP, name="warm"))
         for number in range(rounds):
             order = site.order(DEFAULT_PICTURE, _IMAGES, name=f"round-{number}")
             for setting in sorted(turns, reverse=bool(number % 2)):
-                turns[setting].append(measure(running[setting], site, order))
+                turns[setting].append(_turn(running[setting], site, order))
     return turns
+
+
+def _turn(running: RunningProduct, site: Site, order: Order) -> Turn:
+    # Its own connection has been idle for too long.
+    with ProductClient(running.client.url) as client:
+        return measure(replace(running, client=client), site, order)
 
 
 if __name__ == "__main__":
