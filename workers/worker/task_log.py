@@ -149,7 +149,7 @@ def log_crashed(url: CrashedUrl) -> None:
 
 def log_crashed_task(task: CrashedTask) -> None:
     """Say that a webhook or a deletion failed, which had no worker left to say so."""
-    structlog.get_logger("errands").warning(
+    structlog.get_logger("tasks").warning(
         "task failed",
         job_id=task.job_id,
         task=task.kind.value,
