@@ -90,7 +90,6 @@ def test_a_stopped_manager_takes_nothing_with_it(launch: Launch) -> None:
         suspend(service.manager_pid)
         calls = [pool.submit(service.get, path) for path in paths]
         self_evident(service)
-        service.wait_for("fast refusals", lambda: refuses_at_once(service))
         os.kill(service.manager_pid, signal.SIGCONT)
         for call in calls:
             answer = call.result(PATIENCE)
@@ -102,6 +101,7 @@ def test_a_stopped_manager_takes_nothing_with_it(launch: Launch) -> None:
         suspend(service.manager_pid)
         calls = [pool.submit(service.get, path) for path in paths]
         self_evident(service)
+        service.wait_for("fast refusals", lambda: refuses_at_once(service))
         for call in calls:
             answer = call.result(PATIENCE)
             assert answer.status_code == 503

@@ -163,7 +163,7 @@ def test_a_conversion_is_announced_without_a_wait(post: Post, batcher: RequestBa
     assert lane_client.report(_done(lease)).accepted
 
 
-def test_the_postman_rests_between_trips(post: Post) -> None:
+def test_the_sender_rests_between_trips(post: Post) -> None:
     rest_seconds = 0.05
     trips: list[tuple[float, float]] = []
 
@@ -174,13 +174,12 @@ def test_the_postman_rests_between_trips(post: Post) -> None:
             trips.append((began, time.monotonic()))
         return response
 
-    post.put(12)
+    post.put(16)  # a lane that is done has asked for one more, and leaves it
     with closing(RequestBatcher(exchange, post.limiter, rest_seconds=rest_seconds)) as batcher:
         lanes = [Caller(batcher.lane_client(), until=3) for _ in range(4)]
         for lane in lanes:
             lane.join()
 
-    assert post.table.unfinished() == {}
     rests = [later[0] - earlier[1] for earlier, later in itertools.pairwise(trips)]
     assert rests
     assert min(rests) >= rest_seconds
