@@ -27,7 +27,7 @@ class PoisonSource:
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 path = self.rfile.readline().split()[1].decode()
-                if kill_holder(self.client_address[1]):
+                if kill_holder(self.client_address[1], self.server.server_address[1]):
                     source.killed[path] = source.killed.get(path, 0) + 1
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -45,9 +45,11 @@ class PoisonSource:
         self._server.server_close()
 
 
-def kill_holder(port: int) -> bool:
-    """Kill the process whose socket is bound to this port of 127.0.0.1; says whether there was."""
-    inode = _inode_of(port)
+def kill_holder(port: int, server_port: int) -> bool:
+    """Kill the process that is connected from one port of 127.0.0.1 to another; return whether
+    there was one.
+    """
+    inode = _inode_of(port, server_port)
     if inode is None:
         return False
     wanted = f"socket:[{inode}]"
@@ -61,12 +63,13 @@ def kill_holder(port: int) -> bool:
     return False
 
 
-def _inode_of(port: int) -> str | None:
-    # proc(5): the second column is the local address in hexadecimal, the tenth the inode.
-    wanted = f"0100007F:{port:04X}"
+def _inode_of(port: int, server_port: int) -> str | None:
+    # proc(5): local and remote address in hexadecimal, and the inode in the tenth column. Another
+    # connection may have the same local port.
+    wanted = [f"0100007F:{port:04X}", f"0100007F:{server_port:04X}"]
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         columns = line.split()
-        if columns[1] == wanted:
+        if columns[1:3] == wanted:
             return columns[9]
     return None
 
