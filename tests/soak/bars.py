@@ -118,13 +118,15 @@ def _flat_bar(samples: Sequence[Sample], series: str, links: int) -> Bar:
 
 def growth_of(samples: Sequence[Sample], series: str) -> tuple[float, float]:
     """Mean in the second half, and what it gains there: bytes by a straight line, counts by their
-    peaks, as each kill makes a dip that says nothing.
+    peaks, as each kill makes a dip that says nothing. A peak is what 1 % of the samples exceed, as
+    a single one may catch a process while it forks.
     """
     settled = samples[int(len(samples) * (1 - SETTLED_SHARE)) :]
     values = [sample[series] for sample in settled]
     if not series.endswith(" bytes"):
         third = len(values) // 3
-        return statistics.fmean(values), max(values[-third:]) - max(values[:third])
+        before, after = (percentile(some, 0.99) for some in (values[:third], values[-third:]))
+        return statistics.fmean(values), after - before
     seconds = [sample["second"] for sample in settled]
     slope, _ = statistics.linear_regression(seconds, values)
     return statistics.fmean(values), slope * (seconds[-1] - seconds[0])
