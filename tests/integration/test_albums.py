@@ -127,9 +127,9 @@ def test_200_images_with_failures_and_kills_are_in_order(launch: Launch, tmp_pat
     names = numbered("many", range(200))
     paths = images(names)
     failing = sorted(choose.sample(range(200), 30))
-    for index in failing:
+    for index in failing:  # for reasons of the image: three of Imgur's own would stop uploads
         paths[index] = choose.choice(
-            [NO_SUCH + f"?{index}", f"/images/imgur-fault/403-forbidden/many-{index}.png"]
+            [NO_SUCH + f"?{index}", f"/images/imgur-fault/file-type-invalid/many-{index}.png"]
         )
     for index in choose.sample([n for n in range(200) if n not in failing], 60):
         paths[index] = f"/faults/latency/{choose.randrange(50, 500)}{paths[index]}"
