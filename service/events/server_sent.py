@@ -4,13 +4,14 @@ The id of an event is the job's version after it; a client sends it back as Last
 Data is JSON without line breaks, so each event has one data line.
 """
 
+import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from service.rendering.forecast_models import Forecast
-from service.rendering.rendered import assembled, counts_of, iso_time, render
+from service.rendering.rendered import counts_of, iso_time, render
 from service.requests.paging import Page
 from service.views.album_view import album_entry
 from service.views.job_view import JobView
@@ -116,7 +117,7 @@ class JobEvents:
         if forecast is not None and not is_complete(changes):
             more = b',"forecast":%b' % render(forecast)
         page = view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES), more=more)
-        return assembled(_event_parts("snapshot", page, view.version)), changes
+        return _event("snapshot", view.version, *page), changes
 
     def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
         while True:
@@ -142,13 +143,13 @@ def end(changes: JobChanges) -> bytes:
     Its id has a suffix: a browser that reconnects with it gets no further events, and one that
     missed it gets it.
     """
-    return _event("end", render(_head(changes, None)), changes.version, _ENDED)
+    return _event("end", changes.version, render(_head(changes, None)), suffix=_ENDED)
 
 
 def _change(changes: JobChanges, forecast: Forecast | None, *, results: bool = True) -> bytes:
     head = render(_head(changes, None if is_complete(changes) else forecast))[:-1]
     rendered = b",".join(_indexed(changes)) if results else b""
-    return _event("change", head + b',"results":[%b]}' % rendered, changes.version)
+    return _event("change", changes.version, head + b',"results":[%b]}' % rendered)
 
 
 def _indexed(changes: JobChanges) -> Iterator[bytes]:
@@ -178,12 +179,10 @@ def _head(changes: JobChanges, forecast: Forecast | None) -> dict[str, object]:
     return head
 
 
-def _event(name: str, data: bytes, version: int, suffix: str = "") -> bytes:
-    return b"".join(_event_parts(name, (data,), version, suffix))
-
-
-def _event_parts(
-    name: str, data: Iterable[bytes], version: int, suffix: str = ""
-) -> tuple[bytes, ...]:
-    begin = f"event: {name}\nid: {tag_of(version)}{suffix}\ndata: "
-    return (begin.encode(), *data, b"\n\n")
+def _event(name: str, version: int, *data: bytes, suffix: str = "") -> bytes:
+    # One after the other, as a join of megabytes would hold the interpreter's lock all the while.
+    event = io.BytesIO()
+    event.write(f"event: {name}\nid: {tag_of(version)}{suffix}\ndata: ".encode())
+    for part in (*data, b"\n\n"):
+        event.write(part)
+    return event.getvalue()

@@ -1,9 +1,7 @@
 """Renders JSON responses, and handles conditional requests."""
 
-import io
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -87,13 +85,3 @@ def render(value: object) -> bytes:
         # A lone surrogate, from another server's response, has no UTF-8 form. As an escape it is
         # still JSON, and one character must not hide a whole job.
         return json.dumps(value).encode()
-
-
-def assembled(parts: Iterable[bytes]) -> bytes:
-    """Join parts, one after the other: a join of megabytes would hold the interpreter's lock for
-    milliseconds, and short requests need that lock several times.
-    """
-    body = io.BytesIO()
-    for part in parts:
-        body.write(part)
-    return body.getvalue()

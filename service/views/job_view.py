@@ -16,7 +16,7 @@ _MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted
 _VIEW_BYTES = 1500  # an empty one
 _PENDING = b'"state":"pending","link":null,'
 _URL_BYTES = 175  # of memory besides the text itself: places in lists, and objects
-_JOINED_AT_ONCE = 100  # texts of 32 KiB at most
+_PIECE_BYTES = 128 * 1024  # as much as the server sends at once
 
 
 class JobView:
@@ -196,10 +196,14 @@ class JobView:
 
 
 def _joined(texts: list[bytes]) -> Iterator[bytes]:
-    for start in range(0, len(texts), _JOINED_AT_ONCE):
-        if start:
-            yield b","
-        yield b",".join(texts[start : start + _JOINED_AT_ONCE])
+    """Join texts by commas, in pieces of about `_PIECE_BYTES`: a join of megabytes would hold the
+    interpreter's lock for milliseconds, and short requests need that lock several times.
+    """
+    count = len(texts)
+    at_once = max(1, _PIECE_BYTES * count // max(1, sum(map(len, texts)) + count))
+    for start in range(0, count, at_once):
+        piece = b",".join(texts[start : start + at_once])
+        yield b"," + piece if start else piece
 
 
 def _links(job: JobChanges) -> bytes:

@@ -207,10 +207,10 @@ class JobTable(JobStore):
             if isinstance(result, Uploaded):
                 if not result.details.deduplicated:  # a duplicate's link is listed already
                     self._note_image(job, index, result, now)
-                was_ordered = job.album is not None and job.album.is_ordered
+                ordered = job.album if job.album is not None and job.album.is_ordered else None
                 job.complete(index, result, now)
-                if job.album is not None and was_ordered:
-                    self.kept.album_changed(job.album)
+                if ordered is not None:
+                    self.kept.album_changed(ordered)
             else:
                 job.fail(index, result, now)
             self.metrics.ended(result)

@@ -129,7 +129,7 @@ class KeptJobs:
         dropped: dict[str, Job] = {}
         if self.size <= max_bytes or self.sizes.total == self.open_sizes.total:
             return dropped
-            # A margin, so that not every new job evicts again.
+        # A margin, so that not every new job evicts again.
         enough = max_bytes - max_bytes // _SPARE_SHARE
 
         def forget(job_ids: list[str]) -> bool:
