@@ -295,6 +295,7 @@ def _large(form: str, size: tuple[int, int], mode: str = "RGB", **options: Any) 
 
 
 @cache
+@cache
 def large_webp() -> bytes:
     """Of 50 megapixels, which take a while to convert."""
     return encode(photo((8660, 5774)), "WEBP", quality=60, method=0)

@@ -19,10 +19,12 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+PIXELS = chunk(b"IDAT", zlib.compress(bytes(10 * MB)))
+
+
 def png(width: int, height: int, *more: bytes) -> bytes:
     header = chunk(b"IHDR", struct.pack(">2I5B", width, height, 1, 0, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress(bytes(10 * MB)))
-    return PNG + header + b"".join(more) + pixels + chunk(b"IEND", b"")
+    return PNG + header + b"".join(more) + PIXELS + chunk(b"IEND", b"")
 
 
 def gif(width: int, height: int) -> bytes:

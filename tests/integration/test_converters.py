@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from PIL import Image
 
 from converter.order import ConversionOrder, ConversionResult
 from converter.slots import Slots
-from tests.picture_corpus import LARGE, MADE, Picture, difference, encode, large_webp, photo
+from tests.picture_corpus import LARGE, MADE, encode, large_webp, photo
 from tests.processes import children_of
 from tests.waiting import wait_until
 from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
@@ -88,18 +87,6 @@ def convert_until_it_fails(converters: Converters) -> ImageError:
 def test_nothing_runs_before_it_is_needed(converters: Converters) -> None:
     assert converters._server is None
     assert_small_one_is_converted(converters)
-
-
-@pytest.mark.parametrize("name", LARGE)
-def test_large_ones_within_a_gigabyte(converters: Converters, name: str) -> None:
-    picture: Picture = LARGE[name]()
-    result, content = convert(converters, picture.content)
-
-    assert result.size == len(content) <= 20_000_000
-    with Image.open(io.BytesIO(content)) as image:
-        assert image.size == (result.width, result.height)
-        assert image.width <= picture.shows[0].width
-        assert difference(picture.shows[0], image) <= picture.tolerance
 
 
 def test_files_on_disk_need_no_copy(converters: Converters, tmp_path: Path) -> None:
