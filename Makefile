@@ -53,7 +53,7 @@ test: $(DEV_READY) $(if $(strip $(ARGS)),,$(AXE))  ## all tests, with coverage; 
 ifeq ($(strip $(ARGS)),)
 	@$(BIN) -m coverage erase
 	PYTHONDONTWRITEBYTECODE= $(BIN) -m coverage run -m pytest -n $(TEST_PROCESSES) \
-	    --dist loadfile --no-loadscope-reorder \
+	    --dist loadscope --no-loadscope-reorder \
 	    --ignore=tests/ray
 	@$(BIN) -m coverage combine --quiet
 	$(BIN) -m coverage report --fail-under=$(COVERAGE_FLOOR)
@@ -68,8 +68,9 @@ test-browser: $(DEV_READY) $(AXE)  ## the page in a real Chromium alone; PAGE_TR
 	$(BIN) -m pytest tests/browser $(ARGS)
 
 # The integration and chaos suites again, over a Ray that each service starts; then faults on a cluster of three nodes.
-RAY_SUITES = $(RAY_INTEGRATION:%=tests/integration/test_%.py) tests/chaos
-RAY_INTEGRATION = blocked_uploads main_job job_control job_options events_service tasks journal life_cycle scaling
+RAY_SUITES = $(RAY_INTEGRATION:%=tests/integration/%.py) tests/chaos
+RAY_INTEGRATION = test_blocked_uploads test_job_options test_tasks test_journal test_life_cycle test_scaling \
+    $(patsubst %,one_service/test_%,main_job job_control events_service)
 test-ray: $(RAY_READY)  ## BACKEND=ray: the integration and chaos suites again, and node kills; installs ray
 	TEST_BACKEND=ray $(BIN) -m pytest --timeout 300 $(RAY_SUITES) $(ARGS)
 	$(BIN) -m pytest --timeout 300 tests/ray --log-cli-level=INFO $(ARGS)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.gate import ALLOWED, Gate
+from tests.gate import Gate
 from tests.measurement import set_aside_coverage
-from tests.running_service import Launch, RunningService, launcher
+from tests.running_service import Launch, launcher
 from workers.worker.http.loop import TransferLoop
 
 # The same examples in each run, however slow the machine is; others in a night of FUZZ_ROUNDS.
@@ -23,6 +25,22 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("steady")
+
+
+TOGETHER = ("tests/browser/", "tests/hostile/", "tests/integration/one_service/")
+"""Folders whose tests share what takes long to start: one test process runs all of a folder."""
+
+
+class FolderScheduling(LoadScopeScheduling):
+    """Gives each test process a file at a time, or all files of a folder."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
+    return FolderScheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,16 +85,6 @@ def launch_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     """Start a service with these settings; it is stopped at the end of the module."""
     with launcher(tmp_path_factory.mktemp("shared")) as start:
         yield start
-
-
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """One service in sandbox mode, shared by all tests of a process that do it no harm.
-
-    Jobs of others are in its lists, figures and log; none is under way when a test ends.
-    """
-    with launcher(tmp_path_factory.mktemp("service")) as start:
-        yield start(is_measured=True, **ALLOWED).wait_until_ready()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from imgup import Client, NotFoundError, UnauthorizedError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "imgup")
 
 
