@@ -39,21 +39,23 @@ from service.pages.pages import stylesheet
 from service.problems.problems import render_problems
 from service.rendering.documents import Document
 from service.rendering.rendered import render
+from service.resources.administration import LimitsResource, OpeningResource, WorkersResource
 from service.resources.deletions import AlbumDeletionResource, DeletionResource
-from service.resources.documents import DocumentResource
 from service.resources.events import EventsResource
-from service.resources.forecast import ForecastResource
-from service.resources.health import LivenessResource, ReadinessResource
-from service.resources.images import ImagesResource
-from service.resources.index import IndexResource
-from service.resources.jobs import JobsResource
-from service.resources.limits import LimitsResource, OpeningResource
-from service.resources.metrics import MetricsResource
-from service.resources.page import PageFileResource
-from service.resources.problems import ProblemResource
-from service.resources.retry import RetryResource
-from service.resources.uploads import UploadResource, UploadsResource
-from service.resources.workers import WorkersResource
+from service.resources.health import LivenessResource, MetricsResource, ReadinessResource
+from service.resources.jobs import ImagesResource, JobsResource
+from service.resources.pages import (
+    DocumentResource,
+    IndexResource,
+    PageFileResource,
+    ProblemResource,
+)
+from service.resources.uploads import (
+    ForecastResource,
+    RetryResource,
+    UploadResource,
+    UploadsResource,
+)
 from service.settings.settings import Settings
 from service.views.forecast import Forecasts
 from service.views.job_views import JobViews

@@ -1,1 +1,1 @@
-"""One resource of the API a module. Knows all packages below it; known by the app only."""
+"""The resources of the API, by part. Knows all packages below it; known by the app only."""

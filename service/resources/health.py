@@ -1,10 +1,12 @@
-"""Liveness and readiness."""
+"""Liveness, readiness, and metrics."""
 
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import falcon
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
 from service.backend.circuit_breaker import BackendSilentError
 from service.rendering.forecast_models import Liveness, Readiness
@@ -81,3 +83,15 @@ class ReadinessResource:
         if self.sandbox:
             sentences.append("Images go to the sandbox, not to the real Imgur.")
         return " ".join(sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsResource:
+    """GET /metrics, as text or OpenMetrics, by content negotiation."""
+
+    registry: CollectorRegistry
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Collect and send the metrics."""
+        encode, resp.content_type = choose_encoder(req.accept)
+        resp.data = encode(self.registry)

@@ -1,14 +1,16 @@
-"""The list of an owner's jobs."""
+"""The lists of an owner's jobs and images."""
 
 from dataclasses import dataclass
 
 import falcon
 
-from service.middleware.api_keys import owner_of
+from service.http.large_responses import LargeResponses
+from service.middleware.api_keys import owner_of, tenant_of
 from service.problems.problems import Problem
 from service.rendering.models import JobEntry, JobList
-from service.rendering.rendered import counts_of, iso_time, render
-from service.requests.paging import DEFAULT_JOBS, LAST_CURSOR, MAX_JOBS, read_number
+from service.rendering.rendered import counts_of, identify, is_known, iso_time, render
+from service.requests.paging import DEFAULT_JOBS, LAST_CURSOR, MAX_JOBS, read_number, read_page
+from service.views.link_views import LinkViews
 from workers import Backend, JobOverview, JobStatus
 
 
@@ -56,3 +58,20 @@ def _read_query(req: falcon.Request) -> tuple[JobStatus | None, int, int | None]
     if errors:
         raise Problem("invalid-page", " ".join(errors))
     return None if status is None else JobStatus(str(status)), limit or DEFAULT_JOBS, before
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesResource:
+    """GET /v1/images."""
+
+    views: LinkViews
+    responses: LargeResponses
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List the owner's links, in order of completion."""
+        page, owner = read_page(req), owner_of(req)
+        shown = self.views.show(owner) if page is None else self.views.show_page(owner, page)
+        if is_known(req, resp, shown.tag):
+            return
+        identify(resp, shown.tag)
+        self.responses.send(req, resp, shown.pieces, tenant_of(req))

@@ -1,4 +1,4 @@
-"""Jobs: submission, state and cancellation."""
+"""Jobs: submission, state, cancellation, retry, and the forecast of their end."""
 
 import uuid
 from dataclasses import dataclass
@@ -6,18 +6,21 @@ from http import HTTPStatus
 
 import falcon
 
+from service.events.server_sent import is_complete
 from service.http.large_responses import LargeResponses
 from service.middleware.access_log import log_change
 from service.middleware.api_keys import owner_of, tenant_of
 from service.middleware.request_ids import origin_of
 from service.problems.problems import Problem, refused
-from service.rendering.models import CancellationAccepted, UploadAccepted
-from service.rendering.rendered import identify, is_known, render
+from service.rendering.forecast_models import JobForecast
+from service.rendering.models import CancellationAccepted, RetryAccepted, UploadAccepted
+from service.rendering.rendered import counts_of, identify, is_known, render
 from service.requests.idempotency import read_key, request_key
-from service.requests.job_ids import canonical, job_not_found
+from service.requests.job_ids import canonical, job_not_found, look_at
 from service.requests.paging import FIRST_PAGE, read_page
 from service.requests.upload_request import read_upload_request
 from service.settings.settings import Settings
+from service.views.forecast import Forecasts
 from service.views.job_views import JobViews, tag_of
 from service.views.timeline_view import wants_timelines
 from workers import Backend, Refusal, Submission
@@ -135,3 +138,46 @@ def _webhooks_not_configured() -> Problem:
         "This service has no secret to sign webhooks with, so it calls no `callbackUrl`. Leave it "
         "out, or have the operator set WEBHOOK_SECRET.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryResource:
+    """POST /v1/images/upload/{job_id}/retry."""
+
+    backend: Backend
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Make a new job of the failed URLs; a repeated request returns the same job."""
+        known_id, owner = canonical(job_id), owner_of(req)
+        retry = self.backend.mailbox.retry(known_id, owner, str(uuid.uuid4()), origin_of(req))
+        if retry is None:
+            raise job_not_found()
+        if isinstance(retry, Refusal):
+            raise refused(retry)
+        if retry.is_first:
+            log_change(req, "job accepted", job_id=retry.job_id, retry_of=known_id, urls=retry.urls)
+        resp.status = HTTPStatus.ACCEPTED
+        resp.location = f"/v1/images/upload/{retry.job_id}"
+        resp.data = render(RetryAccepted(jobId=retry.job_id, retryOf=known_id))
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastResource:
+    """GET /v1/images/upload/{job_id}/forecast."""
+
+    backend: Backend
+    forecasts: Forecasts
+    sandbox: bool
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Send the forecast; a job of another owner does not exist."""
+        job = look_at(self.backend, canonical(job_id), owner_of(req))
+        shown = JobForecast(
+            id=job.job_id,
+            status=job.status.value,
+            counts=counts_of(job),
+            forecast=None if is_complete(job) else self.forecasts.of(job.job_id),
+        )
+        if self.sandbox:
+            shown["sandbox"] = True
+        resp.data = render(shown)

@@ -1,0 +1,106 @@
+"""Pages for people, and the API's description: files, documents, problems, and the root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from http import HTTPStatus
+
+import falcon
+
+from service.openapi import summaries
+from service.pages.page_files import PageFiles
+from service.pages.pages import render_page
+from service.problems.catalog import CATALOG
+from service.problems.problems import Problem
+from service.rendering.documents import Document
+from service.rendering.models import Index
+from service.rendering.rendered import render
+from service.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResource:
+    """GET /: the page for browsers, JSON for other clients.
+
+    Attributes:
+        sandbox_url: URL of the sandbox on this machine, if there is one.
+    """
+
+    page: Document
+    settings: Settings
+    sandbox_url: str | None
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Send the page, or list the routes."""
+        resp.append_header("Vary", "Accept")
+        if req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML)) == falcon.MEDIA_HTML:
+            self.page.send(req, resp)
+        else:
+            resp.data = render(self._index())
+
+    def _index(self) -> Index:
+        index = Index(
+            service="imgup",
+            imgur="sandbox" if self.settings.sandbox_applies else "imgur",
+            maxUrlsPerJob=self.settings.max_urls_per_job,
+            routes=summaries(),
+        )
+        if self.sandbox_url is not None:
+            index["sandboxUrl"] = self.sandbox_url
+        return index
+
+
+@dataclass(frozen=True)
+class DocumentResource:
+    """GET of /docs, its stylesheet or /openapi.json.
+
+    `make` is called at the first request, so that it does not delay the start.
+    """
+
+    make: Callable[[], Document]
+
+    @cached_property
+    def _document(self) -> Document:
+        return self.make()
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Send the document."""
+        self._document.send(req, resp)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFileResource:
+    """GET /page/{version}/{name}."""
+
+    files: PageFiles
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, version: str, name: str) -> None:
+        """Send a file of the page."""
+        file = self.files.find(version, name)
+        if file is None:
+            raise Problem("not-found", "The page has no such file; load the page at / anew.")
+        file.send(req, resp)
+
+
+class ProblemResource:
+    """GET /problems/{code}: HTML for browsers, JSON for other clients."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, code: str) -> None:
+        """Send the explanation of a code."""
+        if code not in CATALOG:
+            raise Problem("not-found", "This service has no problem of this name.")
+        resp.append_header("Vary", "Accept")
+        prefers_html = req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML))
+        form = _page if prefers_html == falcon.MEDIA_HTML else _answer
+        form(code).send(req, resp)
+
+
+@cache
+def _answer(code: str) -> Document:
+    return Document(render(CATALOG[code]), falcon.MEDIA_JSON)
+
+
+@cache
+def _page(code: str) -> Document:
+    problem = CATALOG[code]
+    return render_page("problem.html", problem=problem, phrase=HTTPStatus(problem["status"]).phrase)
