@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.rendering.forecast_models import Forecast
-from service.rendering.rendered import counts_of, iso_time, render
+from service.rendering.rendered import render
 from service.requests.paging import Page
-from service.views.album_view import album_entry
+from service.views.job_entry import details_of, job_entry
 from service.views.job_view import JobView
 from service.views.job_views import tag_of
 from service.views.result_json import NULL, render_results
@@ -23,6 +23,7 @@ MEDIA_TYPE: Final = "text/event-stream"
 HEARTBEAT: Final = b": heartbeat\n\n"
 
 _ENDED = ".end"
+_IN_EVENTS = ("id", "finished", "status", "counts", "cancelled", "album", "waiting")
 _ID = re.compile(r"([0-9a-f]{1,16})(\.end)?", re.ASCII)
 _MAX_CHANGES_RESUMED = 3 * CHANGES_A_CALL
 """A client that missed more gets a new snapshot, which is shorter."""
@@ -161,22 +162,9 @@ def _indexed(changes: JobChanges) -> Iterator[bytes]:
 
 
 def _head(changes: JobChanges, forecast: Forecast | None) -> dict[str, object]:
-    head: dict[str, object] = {
-        "id": changes.job_id,
-        "finished": None if changes.finished is None else iso_time(changes.finished),
-        "status": changes.status.value,
-        "counts": counts_of(changes),
-    }
-    if changes.is_cancelled:
-        head["cancelled"] = True
-    if changes.album is not None:
-        head["album"] = album_entry(changes.album)
-    if changes.held is not None:
-        reason, message = changes.held
-        head["waiting"] = {"reason": reason, "message": message}
-    if forecast is not None:
-        head["forecast"] = forecast
-    return head
+    known: dict[str, object] = {**job_entry(changes), **details_of(changes)}
+    head = {name: known[name] for name in _IN_EVENTS if name in known}
+    return head if forecast is None else head | {"forecast": forecast}
 
 
 def _event(name: str, version: int, *data: bytes, suffix: str = "") -> bytes:

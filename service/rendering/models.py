@@ -175,7 +175,16 @@ class Waiting(TypedDict):
     message: str
 
 
-class JobAnswer(JobEntry):
+class JobDetails(TypedDict, total=False):
+    """What a job has besides the members of lists. For all of it see `JobAnswer`."""
+
+    album: AlbumEntry
+    waiting: Waiting
+    deliveries: list[DeliveryEntry]
+    sandbox: Literal[True]
+
+
+class JobAnswer(JobEntry, JobDetails):
     """A job as it stands. `cancelled` is there, and true, when somebody has cancelled it.
     `retryOf` is the job whose failed URLs these are, `retriedAs` the one that the failed of these
     became; each is there when there is one. `album` is there when it asked for a new one. `waiting`
@@ -186,10 +195,6 @@ class JobAnswer(JobEntry):
 
     uploaded: UrlLists
     results: list[UrlResult]
-    album: NotRequired[AlbumEntry]
-    waiting: NotRequired[Waiting]
-    deliveries: NotRequired[list[DeliveryEntry]]
-    sandbox: NotRequired[Literal[True]]
 
 
 class JobList(TypedDict):
@@ -216,7 +221,7 @@ class RetryAccepted(TypedDict):
     retryOf: JobId
 
 
-class JobPage(JobEntry):
+class JobPage(JobEntry, JobDetails):
     """The state of a job with a page of its results, from `cursor` on in the order of submission.
 
     `next` is the cursor of the next page, null on the last one. There is no `uploaded`: its lists
@@ -225,10 +230,6 @@ class JobPage(JobEntry):
 
     results: list[UrlResult]
     next: int | None
-    album: NotRequired[AlbumEntry]
-    waiting: NotRequired[Waiting]
-    deliveries: NotRequired[list[DeliveryEntry]]
-    sandbox: NotRequired[Literal[True]]
 
 
 class ImageLinks(TypedDict):
@@ -238,14 +239,12 @@ class ImageLinks(TypedDict):
     sandbox: NotRequired[Literal[True]]
 
 
-class ImageLinksPage(TypedDict):
+class ImageLinksPage(ImageLinks):
     """A page of links, from `cursor` on in order of completion. `next` is the cursor of the next
     page, null if there is none yet. For `sandbox` see `JobAnswer`.
     """
 
-    uploaded: list[Link]
     next: int | None
-    sandbox: NotRequired[Literal[True]]
 
 
 class Workers(TypedDict):

@@ -11,9 +11,6 @@ from typing import Final
 import falcon
 from pydantic_core import PydanticSerializationError, to_json
 
-from service.rendering.models import Counts
-from workers import JobChanges, JobOverview
-
 CACHING: Final = "private, no-cache"
 """Cache-Control: the client may store a response, and must revalidate it at each use."""
 
@@ -52,16 +49,6 @@ def is_known(req: falcon.Request, resp: falcon.Response, tag: str) -> bool:
     identify(resp, tag)
     resp.status = HTTPStatus.NOT_MODIFIED
     return True
-
-
-def counts_of(job: JobChanges | JobOverview) -> Counts:
-    """Return the number of a job's URLs by state."""
-    return {
-        "pending": job.pending,
-        "complete": job.complete,
-        "failed": job.failed,
-        "total": job.total,
-    }
 
 
 def iso_time(seconds: float) -> str:

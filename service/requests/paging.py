@@ -1,4 +1,4 @@
-"""The query parameters of a page: `?limit=&cursor=`."""
+"""The query parameters of a page: `?limit=&cursor=&timeline=`."""
 
 import re
 from dataclasses import dataclass
@@ -57,6 +57,18 @@ def read_page(req: falcon.Request) -> Page | None:
     if errors:
         raise Problem("invalid-page", " ".join(errors))
     return Page(cursor or 0, limit or DEFAULT_ENTRIES)
+
+
+def wants_timelines(req: falcon.Request) -> bool:
+    """Return whether a request asks for timelines.
+
+    Raises:
+        Problem: 400, the parameter is invalid.
+    """
+    asked = req.params.get("timeline", "0")
+    if asked not in ("0", "1"):
+        raise Problem("invalid-timeline", "`timeline` must be 0 or 1, and only once.")
+    return asked == "1"
 
 
 def read_number(

@@ -7,11 +7,12 @@ import falcon
 from service.http.large_responses import LargeResponses
 from service.middleware.api_keys import owner_of, tenant_of
 from service.problems.problems import Problem
-from service.rendering.models import JobEntry, JobList
-from service.rendering.rendered import counts_of, identify, is_known, iso_time, render
+from service.rendering.models import JobList
+from service.rendering.rendered import identify, is_known, render
 from service.requests.paging import DEFAULT_JOBS, LAST_CURSOR, MAX_JOBS, read_number, read_page
+from service.views.job_entry import job_entry
 from service.views.link_views import LinkViews
-from workers import Backend, JobOverview, JobStatus
+from workers import Backend, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +26,10 @@ class JobsResource:
         """List jobs, newest first."""
         status, limit, before = _read_query(req)
         listing = self.backend.job_table.listing(owner_of(req), status, before, limit)
-        shown: JobList = {"jobs": [_entry(job) for job in listing.jobs], "next": listing.following}
+        shown = JobList(jobs=[job_entry(job) for job in listing.jobs], next=listing.following)
         if self.sandbox:
             shown["sandbox"] = True
         resp.data = render(shown)
-
-
-def _entry(job: JobOverview) -> JobEntry:
-    entry: JobEntry = {
-        "id": job.job_id,
-        "created": iso_time(job.created),
-        "finished": None if job.finished is None else iso_time(job.finished),
-        "status": job.status.value,
-        "counts": counts_of(job),
-    }
-    if job.cancelled is not None:
-        entry["cancelled"] = True
-    if job.retry_of is not None:
-        entry["retryOf"] = job.retry_of
-    if job.retried_as is not None:
-        entry["retriedAs"] = job.retried_as
-    return entry
 
 
 def _read_query(req: falcon.Request) -> tuple[JobStatus | None, int, int | None]:

@@ -14,15 +14,15 @@ from service.middleware.request_ids import origin_of
 from service.problems.problems import Problem, refused
 from service.rendering.forecast_models import JobForecast
 from service.rendering.models import CancellationAccepted, RetryAccepted, UploadAccepted
-from service.rendering.rendered import counts_of, identify, is_known, render
+from service.rendering.rendered import identify, is_known, render
 from service.requests.idempotency import read_key, request_key
 from service.requests.job_ids import canonical, job_not_found, look_at
-from service.requests.paging import FIRST_PAGE, read_page
+from service.requests.paging import FIRST_PAGE, read_page, wants_timelines
 from service.requests.upload_request import read_upload_request
 from service.settings.settings import Settings
 from service.views.forecast import Forecasts
+from service.views.job_entry import counts_of
 from service.views.job_views import JobViews, tag_of
-from service.views.timeline_view import wants_timelines
 from workers import Backend, Refusal, Submission
 
 _LARGE_JOB_BYTES = 256 * 1024  # of URLs, and of the images in them

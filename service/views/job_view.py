@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 from itertools import accumulate, compress
 
-from service.rendering.models import DeliveryEntry
-from service.rendering.rendered import counts_of, iso_time, render
+from service.rendering.rendered import render
 from service.requests.paging import Page
-from service.views.album_view import album_entry
-from service.views.result_json import NULL, UNTROUBLED, render_results, why
-from service.views.timeline_view import render_timeline
-from workers import TIMELINE_BYTES, DeliveryAttempt, ImageState, JobChanges
+from service.views.job_entry import details_of, job_entry
+from service.views.result_json import NULL, UNTROUBLED, render_results, render_timeline, why
+from workers import TIMELINE_BYTES, ImageState, JobChanges
 
 # Each translates a column of states to ones and zeros.
 _MASKS = {state: bytes(byte == state for byte in range(256)) for state in sorted(ImageState)}
 _VIEW_BYTES = 1500  # an empty one
 _PENDING = b'"state":"pending","link":null,'
 _URL_BYTES = 175  # of memory besides the text itself: places in lists, and objects
+_HEAD = ("id", "created", "finished", "status")  # the other members come behind the lists
 _PIECE_BYTES = 128 * 1024  # as much as the server sends at once
 
 
@@ -140,25 +139,15 @@ class JobView:
         return [result.replace(untroubled, held, 1) for result in results]
 
     def _head(self) -> bytes:
-        job = self._job
-        head = {
-            "id": job.job_id,
-            "created": iso_time(job.created),
-            "finished": None if job.finished is None else iso_time(job.finished),
-            "status": job.status.value,
-        }
-        return render(head)[:-1]
+        entry: dict[str, object] = {**job_entry(self._job)}
+        return render({name: entry[name] for name in _HEAD})[:-1]
 
     def _tail(self, more: bytes = b"") -> bytes:
-        job = self._job
-        counts = counts_of(job)
-        sandbox = b',"sandbox":true' if self._sandbox else b""
-        told = [_delivery(one) for one in job.deliveries]
-        deliveries = b',"deliveries":%b' % render(told) if told else b""
-        album = b"" if job.album is None else b',"album":%b' % render(album_entry(job.album))
-        waiting = b"" if job.held is None else b',"waiting":{%b}' % why(*job.held)
-        rest = _links(job), album, waiting, deliveries, sandbox, more
-        return b',"counts":%b%b}' % (render(counts), b"".join(rest))
+        members: dict[str, object] = {**job_entry(self._job), **details_of(self._job)}
+        if self._sandbox:
+            members["sandbox"] = True
+        rest = {name: value for name, value in members.items() if name not in _HEAD}
+        return b"," + render(rest)[1:-1] + more + b"}"
 
     def _listed(self, texts: list[bytes], state: ImageState) -> Iterator[bytes]:
         return _joined(list(compress(texts, self._states.translate(_MASKS[state]))))
@@ -204,21 +193,3 @@ def _joined(texts: list[bytes]) -> Iterator[bytes]:
     for start in range(0, count, at_once):
         piece = b",".join(texts[start : start + at_once])
         yield b"," + piece if start else piece
-
-
-def _links(job: JobChanges) -> bytes:
-    """Return the members about cancellation and related jobs."""
-    cancelled = b',"cancelled":true' if job.is_cancelled else b""
-    retry_of = b"" if job.retry_of is None else b',"retryOf":%b' % render(job.retry_of)
-    retried_as = b"" if job.retried_as is None else b',"retriedAs":%b' % render(job.retried_as)
-    return cancelled + retry_of + retried_as
-
-
-def _delivery(attempt: DeliveryAttempt) -> DeliveryEntry:
-    return {
-        "at": iso_time(attempt.at),
-        "attempt": attempt.attempt,
-        "status": attempt.status,
-        "reason": attempt.reason,
-        "next": None if attempt.next_at is None else iso_time(attempt.next_at),
-    }

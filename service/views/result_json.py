@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from service.rendering.rendered import render
-from workers import DeletionState, ImageDetails, ImageState, JobChanges
+from service.rendering.rendered import iso_time, render
+from workers import DeletionState, ImageDetails, ImageState, JobChanges, read_timeline
 
 NULL = b"null"
 
@@ -48,6 +48,21 @@ def render_results(
 def why(reason: str, message: str) -> bytes:
     """What is said in place of `UNTROUBLED`."""
     return b'"reason":%b,"message":%b' % (render(reason), render(message))
+
+
+def render_timeline(created: float, rows: bytes) -> bytes:
+    """Render a list of `TimelineEntry`.
+
+    Args:
+        created: of the job, in seconds since the epoch.
+        rows: see `read_timeline`.
+    """
+    entries: list[dict[str, object]] = [{"event": "queued", "at": iso_time(created)}]
+    entries += [
+        {"event": event, "at": iso_time(created + seconds), **details}
+        for event, seconds, details in read_timeline(rows)
+    ]
+    return render(entries)
 
 
 def _optional(details: ImageDetails) -> bytes:
