@@ -33,9 +33,8 @@ from service.middleware.request_ids import (
 from service.middleware.response_headers import ALWAYS, ResponseHeadersMiddleware
 from service.middleware.throttle import ThrottleMiddleware
 from service.openapi import describe
-from service.pages.docs_page import docs_page
 from service.pages.page_files import PageFiles
-from service.pages.pages import stylesheet
+from service.pages.pages import docs_page, stylesheet
 from service.problems.problems import render_problems
 from service.rendering.documents import Document
 from service.rendering.rendered import render
@@ -160,12 +159,12 @@ def _administration(
 def _pages(settings: Settings, sandbox_url: str | None) -> dict[str, object]:
     files = PageFiles()
     described = cache(lambda: describe(settings))  # shared by both
-    as_json = DocumentResource(lambda: Document(render(described()), falcon.MEDIA_JSON))
+    as_json = cache(lambda: Document(render(described()), falcon.MEDIA_JSON))
     return {
         "/": IndexResource(files.front, settings, sandbox_url),
         "/page/{version}/{name}": PageFileResource(files),
-        "/openapi.json": as_json,
-        "/docs": DocumentResource(lambda: docs_page(described())),
+        "/openapi.json": DocumentResource(as_json),
+        "/docs": DocumentResource(cache(lambda: docs_page(described()))),
         "/docs/style.css": DocumentResource(stylesheet),
         "/problems/{code}": ProblemResource(),
     }

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
-from http import HTTPStatus
+from functools import cache
 
 import falcon
 
 from service.openapi import summaries
 from service.pages.page_files import PageFiles
-from service.pages.pages import render_page
+from service.pages.pages import problem_page
 from service.problems.catalog import CATALOG
 from service.problems.problems import Problem
 from service.rendering.documents import Document
@@ -32,8 +31,7 @@ class IndexResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send the page, or list the routes."""
-        resp.append_header("Vary", "Accept")
-        if req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML)) == falcon.MEDIA_HTML:
+        if _wants_html(req, resp):
             self.page.send(req, resp)
         else:
             resp.data = render(self._index())
@@ -50,22 +48,18 @@ class IndexResource:
         return index
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DocumentResource:
     """GET of /docs, its stylesheet or /openapi.json.
 
-    `make` is called at the first request, so that it does not delay the start.
+    `document` makes it at the first request, so that it does not delay the start, and keeps it.
     """
 
-    make: Callable[[], Document]
-
-    @cached_property
-    def _document(self) -> Document:
-        return self.make()
+    document: Callable[[], Document]
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send the document."""
-        self._document.send(req, resp)
+        self.document().send(req, resp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +83,15 @@ class ProblemResource:
         """Send the explanation of a code."""
         if code not in CATALOG:
             raise Problem("not-found", "This service has no problem of this name.")
-        resp.append_header("Vary", "Accept")
-        prefers_html = req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML))
-        form = _page if prefers_html == falcon.MEDIA_HTML else _answer
-        form(code).send(req, resp)
+        explanation = problem_page if _wants_html(req, resp) else _problem_json
+        explanation(code).send(req, resp)
 
 
 @cache
-def _answer(code: str) -> Document:
+def _problem_json(code: str) -> Document:
     return Document(render(CATALOG[code]), falcon.MEDIA_JSON)
 
 
-@cache
-def _page(code: str) -> Document:
-    problem = CATALOG[code]
-    return render_page("problem.html", problem=problem, phrase=HTTPStatus(problem["status"]).phrase)
+def _wants_html(req: falcon.Request, resp: falcon.Response) -> bool:
+    resp.append_header("Vary", "Accept")
+    return req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML)) == falcon.MEDIA_HTML

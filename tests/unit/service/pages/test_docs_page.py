@@ -12,8 +12,7 @@ import pytest
 from falcon import testing
 
 from service.openapi import describe
-from service.pages.docs_page import docs_page
-from service.pages.pages import render_page
+from service.pages.pages import docs_page, render_page
 from service.rendering.documents import Document
 from service.settings.environment import load_settings
 
