@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from imgup.commands.changes import cancel, delete, retry
-from imgup.commands.jobs import limits, links, list_jobs, status
+from imgup.commands.jobs import cancel, delete, limits, links, list_jobs, retry, status
 from imgup.commands.serve import serve
 from imgup.commands.upload import upload
 from imgup.errors import ImgupError, NotOfferedError

@@ -154,7 +154,7 @@ class Client:
         Raises:
             NotFoundError: there is no such job.
         """
-        return self._page(JobStatus, _path(job_id), limit, cursor)
+        return self._page(JobStatus, _path(job_id), limit=limit, cursor=cursor)
 
     def results(self, job_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[Result]:
         """Yield all results of a job in the order of submission, with a request for each page.
@@ -242,23 +242,17 @@ class Client:
     def _pages(
         self, shape: type[_Page], path: str, size: int, *, status: str | None = None
     ) -> Iterator[_Page]:
-        page = self._page(shape, path, size, None, status)
-        yield page
-        while page.next is not None:
-            page = self._page(shape, path, size, page.next, status)
+        cursor: str | int | None = None
+        while True:
+            page = self._page(shape, path, limit=size, cursor=cursor, status=status)
             yield page
+            if page.next is None:
+                return
+            cursor = page.next
 
-    def _page(
-        self,
-        shape: type[_Page],
-        path: str,
-        limit: int | None,
-        cursor: str | int | None,
-        status: str | None = None,
-    ) -> _Page:
-        params = {"limit": limit, "status": status, "cursor": cursor}
+    def _page(self, shape: type[_Page], path: str, **params: str | int | None) -> _Page:
         answer = self._connection.call("GET", path, params=params)
-        first = str(cursor)
+        first = str(params["cursor"])
         return read(shape, json_of(answer), int(first) if first.isdecimal() else 0)
 
 

@@ -1,4 +1,4 @@
-"""Formats links for documents, forums and spreadsheets."""
+"""Formats links for documents, forums and spreadsheets, and text of others for terminals."""
 
 import csv
 import html
@@ -6,8 +6,6 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from imgup.visible import visible
 
 if TYPE_CHECKING:
     from imgup.models import Result
@@ -39,6 +37,18 @@ def render_links(results: "Iterable[Result]", form: str) -> Iterator[str]:
     for result in results:
         if result.link is not None:
             yield _marked_up(result.link, form)
+
+
+def visible(text: str) -> str:
+    """Return a text with its unprintable characters as escapes.
+
+    Control characters would act on the terminal, and direction marks would change what is read.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def _marked_up(link: str, form: str) -> str:

@@ -21,8 +21,6 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
-from imgup.states import COMPLETE, FAILED, PENDING
-
 # By name as well: programs make these objects, too.
 _CONFIG = ConfigDict(alias_generator=to_camel, validate_by_alias=True, validate_by_name=True)
 
@@ -123,7 +121,7 @@ class Album:
 
     id: str | None = None  # None until it is created
     link: str | None = None
-    state: str = PENDING  # `pending`, `created`, `ordered` (as submitted) or `failed`
+    state: str = "pending"  # `pending`, `created`, `ordered` (as submitted) or `failed`
     reason: str | None = None  # code of a failed creation or ordering
     message: str | None = None  # the same as a sentence for people
     possibly_duplicated: bool = False  # there may be another one, empty, at Imgur
@@ -152,7 +150,7 @@ class JobStatus:
     @property
     def is_complete(self) -> bool:
         """Whether every URL is uploaded or has failed."""
-        return self.status == COMPLETE
+        return self.status == "complete"
 
     @model_validator(mode="before")
     @classmethod
@@ -165,7 +163,7 @@ class JobStatus:
         ]
         # A service older than `counts` has no pages either, so these are all.
         states = Counter(one.get("state") for one in results if isinstance(one, dict))
-        counts = {state: states[state] for state in (PENDING, COMPLETE, FAILED)}
+        counts = {state: states[state] for state in ("pending", "complete", "failed")}
         counts["total"] = len(results)
         return {"counts": counts, **body, "results": results, "raw": body}
 
@@ -194,7 +192,7 @@ class Progress:
     @property
     def is_complete(self) -> bool:
         """Whether every URL is uploaded or has failed."""
-        return self.status == COMPLETE
+        return self.status == "complete"
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import click
@@ -10,8 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from imgup.client import Job
+from imgup.errors import UnreachableError
+from imgup.link_formats import visible
 from imgup.models import Progress as JobProgress, UploadPace
-from imgup.visible import visible
 
 _SECONDS_WORTH_SAYING = 1.0
 
@@ -45,8 +46,24 @@ class Screen:
         """Print the error that ends the command."""
         self.note(f"imgup: {text}", "red")
 
-    def watch(self, progresses: Iterable[JobProgress]) -> None:
-        """Show the progress of a job until it is complete."""
+    def watch(self, job: Job) -> None:
+        """Show the progress of a job until it is complete.
+
+        Raises:
+            KeyboardInterrupt: the user stopped the wait; a note says how to resume it.
+            ImgupError: the service or the job is gone.
+        """
+        command = f"imgup status {job.id} --follow"
+        try:
+            self._show_progress(job)
+        except KeyboardInterrupt:
+            self.warn(f"interrupted; the job goes on. Follow it with: {command}")
+            raise
+        except UnreachableError:
+            self.warn(f"the service is gone; when it is back, follow the job with: {command}")
+            raise
+
+    def _show_progress(self, job: Job) -> None:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -57,12 +74,12 @@ class Screen:
         is_plain = not console.is_terminal or console.is_dumb_terminal or console.no_color
         with Progress(*columns, console=console, transient=True, disable=is_plain) as bar:
             task = bar.add_task("waiting", total=None)
-            for job in progresses:
+            for progress in job.wait():
                 bar.update(
                     task,
-                    total=job.counts.total,
-                    completed=job.counts.ended,
-                    description=describe(job, datetime.now(UTC)),
+                    total=progress.counts.total,
+                    completed=progress.counts.ended,
+                    description=describe(progress, datetime.now(UTC)),
                 )
 
 

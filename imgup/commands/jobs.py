@@ -1,4 +1,4 @@
-"""Commands that show jobs, images and limits."""
+"""Commands that show jobs, images and limits, and those that change jobs."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgup.commands.waiting import watch_job
 from imgup.exit_codes import ExitCode
 from imgup.service_access import uses_the_service
-from imgup.states import COMPLETE, IN_PROGRESS, PENDING
 
 if TYPE_CHECKING:
     from imgup.client import Client
     from imgup.models import Album, Allowance, JobStatus, Result
     from imgup.screen import Screen
 
-_STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
+_STATUSES = ("pending", "in-progress", "complete")
 _LARGEST_PAGE = 1000
 
 
@@ -32,7 +30,7 @@ def status(client: "Client", screen: "Screen", *, job_id: str, follow: bool, as_
     """
     job = client.job(job_id)
     if follow:
-        watch_job(screen, job)
+        screen.watch(job)
     found = job.status()
     if as_json:
         screen.out_json(dict(found.raw))
@@ -94,6 +92,48 @@ def limits(client: "Client", screen: "Screen", *, as_json: bool) -> int:
     if (blocked := found.blocked) is not None:
         screen.out(f"{'stopped':12} since {shown_time(blocked.since)}: {blocked.message}")
         screen.out(f"{'next try':12} {shown_time(blocked.next_probe)}; {blocked.opening}")
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@uses_the_service
+def cancel(client: "Client", screen: "Screen", *, job_id: str) -> int:
+    """Cancel a job: waiting URLs fail as cancelled, those in progress are finished."""
+    screen.out(f"{client.cancel(job_id)} cancelled")
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@uses_the_service
+def retry(client: "Client", screen: "Screen", *, job_id: str) -> int:
+    """Send the failed URLs of a complete job as a new job, and print its id."""
+    screen.out(client.retry(job_id).id)
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@click.argument("index", type=click.IntRange(min=0), required=False)
+@click.option("--album", is_flag=True, help="Delete the job's new album; its images stay.")
+@uses_the_service
+def delete(
+    client: "Client", screen: "Screen", *, job_id: str, index: int | None, album: bool
+) -> int:
+    """Delete an uploaded image at Imgur, or the album that was created for a job.
+
+    INDEX is the place of its URL in the job, from 0. The deletion happens afterwards;
+    `imgup status JOB` shows its state.
+    """
+    if album == (index is not None):
+        raise click.UsageError("Give either the INDEX of an image or --album.")
+    if index is None:
+        client.delete_album(job_id)
+        screen.note("the album will be deleted")
+    else:
+        client.delete_image(job_id, index)
+        screen.note("the image will be deleted")
     return ExitCode.OK
 
 

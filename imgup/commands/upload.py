@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgup.commands.waiting import watch_job
 from imgup.errors import InvalidUrlsError
 from imgup.exit_codes import ExitCode
 from imgup.link_formats import FORMATS, render_links
 from imgup.service_access import uses_the_service
-from imgup.states import FAILED
 from imgup.url_list import Entry, SetAside, UrlListError, read_list, sort_out
 
 if TYPE_CHECKING:
@@ -93,7 +91,7 @@ def upload(
             screen.out(job.id)
         return ExitCode.SOME_FAILED if aside else ExitCode.OK
     screen.note(f"job {job.id}")
-    watch_job(screen, job)
+    screen.watch(job)
     _tell_album(screen, job, new_album)
     if as_json:
         status = job.status()
@@ -158,7 +156,7 @@ def _listed(aside: list[SetAside]) -> list[dict[str, str]]:
 
 
 def _conclude(screen: "Screen", results: "list[Result]", aside: list[SetAside]) -> int:
-    failed = [result for result in results if result.state == FAILED]
+    failed = [result for result in results if result.state == "failed"]
     for result in failed:
         screen.warn(f"failed: {result.url}: {result.message} ({result.reason})")
     words = [f"{len(results) - len(failed)} uploaded"]

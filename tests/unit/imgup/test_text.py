@@ -8,7 +8,7 @@ import pytest
 
 from imgup.answers import retry_after_of
 from imgup.commands.jobs import shown_time
-from imgup.link_formats import FORMATS, render_links
+from imgup.link_formats import FORMATS, render_links, visible
 from imgup.models import (
     Altered,
     Blocked,
@@ -22,7 +22,6 @@ from imgup.models import (
 from imgup.screen import describe
 from imgup.service_url import check_service_url, is_loopback
 from imgup.version import VERSION
-from imgup.visible import visible
 
 NOW = datetime(2026, 11, 24, 19, 0, 0, tzinfo=UTC)
 
