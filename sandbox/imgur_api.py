@@ -15,7 +15,6 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError
 
 from sandbox import imgur_answers as imgur
-from sandbox.album_calls import AlbumCalls
 from sandbox.albums import Albums
 from sandbox.faults import Counts
 from sandbox.images import INSCRIPTION
@@ -57,8 +56,7 @@ class ImgurApi:
         token_seconds: int,
         clock: Callable[[], float],
     ) -> None:
-        self._uploads, self._counts = uploads, counts
-        self._albums = AlbumCalls(albums)
+        self._uploads, self._albums, self._counts = uploads, albums, counts
         self._token_seconds, self._clock = token_seconds, clock
 
     async def respond(self, call: Call, fault: UploadFault | None = None) -> web.StreamResponse:

@@ -113,13 +113,11 @@ def _configure_logging() -> "queue.Queue[logging.LogRecord]":
 
 def _application(listener: socket.socket, options: argparse.Namespace) -> web.Application:
     origin, key = _origin_of(listener), secrets.token_urlsafe(12)
-    uploads = f"{origin}/sandbox/uploads?key={key}"
-    imgur = f"{origin}/sandbox/imgur?key={key}"
     links = {
         "origin": origin,
         "gallery": f"{origin}/",
-        "uploads": uploads,
-        "imgur": imgur,
+        "uploads": f"{origin}/sandbox/uploads?key={key}",
+        "imgur": f"{origin}/sandbox/imgur?key={key}",
         "pid": os.getpid(),
     }
 

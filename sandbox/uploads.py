@@ -1,14 +1,13 @@
-"""The uploaded images: a record of each, and the bytes of the newest."""
+"""What clients create, in memory: a record of each item, and the bytes of the newest images."""
 
 import io
+import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import imagesize
 from aiohttp import web
-
-from sandbox.store import Item, Store
 
 # Of the types that Imgur accepts.
 _SIGNATURES = {
@@ -44,6 +43,51 @@ def read_header(data: bytes) -> ImageHeader | None:
         return None
     animated = any(data.find(mark, 0, _ANIMATION_WITHIN) > 0 for mark in _ANIMATIONS)
     return ImageHeader(f"image/{kind}", width, abs(height), animated)
+
+
+@dataclass(slots=True, kw_only=True)
+class Item:
+    """An image or an album. The secret allows its deletion."""
+
+    deleted: bool = False
+    # Random: a link never leads to another item, not even after a restart, and the items of others
+    # cannot be found by counting.
+    id: str = field(default_factory=lambda: f"sbx-{secrets.token_hex(6)}")
+    secret: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    @property
+    def deletehash(self) -> str:
+        return f"{self.id}-{self.secret}"
+
+
+_Item = TypeVar("_Item", bound=Item)
+
+
+class Store(Generic[_Item]):
+    """Items in the order of creation; beyond a number the oldest are dropped."""
+
+    def __init__(self, max_items: int) -> None:
+        self._max_items = max_items
+        self.items: OrderedDict[str, _Item] = OrderedDict()  # by id; deleted ones included
+
+    def add(self, item: _Item) -> None:
+        self.items[item.id] = item
+        if len(self.items) > self._max_items:
+            self.items.popitem(last=False)
+
+    def of_id(self, item_id: str) -> _Item | None:
+        """Return an item that is not deleted, by its id."""
+        item = self.items.get(item_id)
+        return None if item is None or item.deleted else item
+
+    def of_deletehash(self, deletehash: str) -> _Item | None:
+        """Return an item that is not deleted, by its deletehash."""
+        item = self.of_id(deletehash.rpartition("-")[0])
+        return None if item is None or item.deletehash != deletehash else item
+
+    def find(self, name: str) -> _Item | None:
+        """Return an item that is not deleted, by its id or its deletehash."""
+        return self.of_id(name) or self.of_deletehash(name)
 
 
 @dataclass(slots=True)
