@@ -1,4 +1,4 @@
-// Requests to the service, with the API key where one is needed.
+// Requests to the service, with the API key where one is needed; and polling.
 
 import { askForKey } from "./dialogs.js";
 
@@ -35,9 +35,11 @@ export async function request(path, { headers = {}, ...options } = {}) {
   }
 }
 
+/** Send a request as `request` does, and read its response as `read` does. */
+export const json = async (path, options) => read(await request(path, options));
+
 /** Return the JSON of a response. Throws a Refusal for an error. */
-export async function json(path, options) {
-  const response = await request(path, options);
+export async function read(response) {
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
   throw new Refusal(response.status, body, Number(response.headers.get("Retry-After")) || null);
@@ -75,4 +77,38 @@ async function renewKey(wasRefused) {
   declined = given === null;
   if (declined) throw new Error(NO_KEY);
   sessionStorage.setItem(KEY, given);
+}
+
+/**
+ * Poll while the page is visible.
+ *
+ * Args:
+ *   act: requests and shows; may throw.
+ *   everyMs: interval; longer after an error with `retryAfter`, in seconds.
+ *   failed: called with an error of `act`.
+ */
+export function repeat(act, everyMs, failed = () => {}) {
+  let timer = 0;
+  let stopped = true;
+
+  async function run() {
+    let wait = everyMs;
+    try {
+      await act();
+    } catch (error) {
+      wait = Math.max(wait, 1_000 * (error.retryAfter ?? 0));
+      if (!stopped) failed(error);
+    }
+    if (!stopped) timer = setTimeout(next, wait);
+  }
+
+  function next() {
+    if (document.hidden) document.addEventListener("visibilitychange", next, { once: true });
+    else if (!stopped) run();
+  }
+
+  return {
+    start() { stopped = false; run(); },
+    stop() { stopped = true; clearTimeout(timer); document.removeEventListener("visibilitychange", next); },
+  };
 }

@@ -6,9 +6,24 @@ import { galleryView } from "./gallery.js";
 import { watchHealth } from "./health.js";
 import { jobView } from "./job.js";
 import { jobsView } from "./jobs.js";
-import { sampleLinks } from "./samples.js";
 import { statusView } from "./status.js";
 import { knowSandbox } from "./thumbnail.js";
+
+// Of the sandbox: images that succeed, one that is converted, and two common errors.
+const SAMPLES = [
+  "/images/photo.jpg",
+  "/images/drawing.png",
+  "/images/animation.gif",
+  "/images/animated.png",
+  "/images/large.png",
+  ...["aurora.png", "harbour.jpg", "meadow.png", "lagoon.gif", "dusk.jpg", "quarry.png", "orchard.jpg"]
+    .map((name) => `/images/numbered/${name}`),
+  "/faults/flaky/2/page/images/small.png",
+  "/faults/redirect/3/images/bitmap.bmp",
+  "/images/picture.webp",
+  "/faults/status/404",
+  "/faults/html",
+];
 
 const main = document.getElementById("main");
 const limits = { maxUrls: Infinity };
@@ -59,7 +74,7 @@ function showSandbox(url) {
     // The hash is compared, as the hashchange event that sets the view comes later.
     if (!["", "#/"].includes(location.hash)) history.pushState(null, "", "#/");
     show();
-    view.fill(sampleLinks(url));
+    view.fill(SAMPLES.map((path) => url + path));
   }
 }
 

@@ -4,14 +4,16 @@ import { Refusal, newIdempotencyKey, postJob } from "./api.js";
 import { announce, attempt, h, setText, toast } from "./dom.js";
 import { takeDrops, textOfFiles, textOfPaste } from "./intake.js";
 import { jobList } from "./jobs.js";
-import { isLong, longLists } from "./lists.js";
 import { optionFields } from "./options.js";
 import { readLinks } from "./urls.js";
 import { count, many } from "./words.js";
 
+const LONG = 100_000; // characters, about a thousand links
 const SHOWN = 50; // maximum number of listed entries that are set aside; the rest is counted
 const DELAY_MS = 120; // from the last key until the text is read again
 const NOTHING = { urls: [], duplicates: [], bad: [] };
+
+const isLong = (text) => text.length > LONG;
 
 /** `limits.maxUrls` may become known later. */
 export function composeView(limits) {
@@ -166,4 +168,32 @@ function setAside(title, rows) {
           h("code", {}, value.length > 160 ? `${value.slice(0, 160)}…` : value), " ",
           h("span", { class: "quiet" }, why))),
       more > 0 ? h("li", { class: "quiet" }, `and ${count(more)} more`) : null));
+}
+
+/** Long lists, kept outside the text box: ten thousand lines in it would block the page. `changed` is called when one is removed. */
+function longLists(changed) {
+  const texts = new Map(); // row → text
+  const element = h("ul", { class: "lists", "aria-label": "Long lists" });
+
+  function add(text) {
+    const name = `List of ${many(text.split("\n").length, "line")}`;
+    const row = h("li", {},
+      h("span", {}, name),
+      h("button", { type: "button", class: "plain small", "aria-label": `Remove: ${name}`, onclick: () => remove(row) }, "Remove"));
+    texts.set(row, text);
+    element.append(row);
+  }
+
+  function remove(row) {
+    texts.delete(row);
+    row.remove();
+    changed();
+  }
+
+  return {
+    element,
+    add,
+    texts: () => [...texts.values()],
+    clear() { texts.clear(); element.replaceChildren(); },
+  };
 }

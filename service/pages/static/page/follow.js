@@ -1,7 +1,7 @@
 // Follows a job by server-sent events, or by polling where these do not arrive.
 // EventSource cannot send an API key, so the stream is read with fetch.
 
-import { Refusal, json, jobPath, request } from "./api.js";
+import { Refusal, json, jobPath, read, request } from "./api.js";
 
 const PAGE = 2_000; // more would be one long task to parse
 const TRIES = 2; // streams in a row without an event, until polling begins
@@ -74,7 +74,7 @@ async function readStream(id, state, signal, take) {
   if (state.lastEventId !== null) headers["Last-Event-ID"] = state.lastEventId;
   const response = await request(`${jobPath(id)}/events`, { headers, signal });
   if (response.status === 204) return true;
-  if (!response.ok) throw new Refusal(response.status, await response.json().catch(() => ({})));
+  if (!response.ok) await read(response);
   let ended = false;
   for await (const event of eventsOf(response.body)) {
     if (event.id !== undefined) state.lastEventId = event.id;
@@ -132,8 +132,7 @@ async function pollOnce(id, results, tags, signal) {
       cursor = known.next;
       continue;
     }
-    const page = await response.json();
-    if (!response.ok) throw new Refusal(response.status, page, wait);
+    const page = await read(response);
     tags.set(path, { tag: response.headers.get("ETag"), next: page.next });
     results.setJob(page);
     results.putPage(page.results, cursor);

@@ -1,8 +1,7 @@
 // The health indicator in the corner of every view.
 
-import { reach } from "./api.js";
+import { reach, repeat } from "./api.js";
 import { setText } from "./dom.js";
-import { repeat } from "./repeat.js";
 import { count, many, moment, until } from "./words.js";
 
 const REFRESH_MS = 3_000;

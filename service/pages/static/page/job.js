@@ -2,11 +2,10 @@
 
 import { albumLine } from "./album.js";
 import { json, jobPath } from "./api.js";
-import { copyBar } from "./copying.js";
+import { asTaken, copyBar } from "./copying.js";
 import { deletions } from "./deletions.js";
 import { announce, attempt, h, setText, toast } from "./dom.js";
 import { follow } from "./follow.js";
-import { asTaken } from "./formats.js";
 import { grid } from "./grid.js";
 import { progressBar } from "./jobs.js";
 import { FILTERS, Results } from "./results.js";

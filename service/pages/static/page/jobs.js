@@ -1,20 +1,14 @@
 // The history: jobs, newest first.
 
-import { json } from "./api.js";
+import { json, repeat } from "./api.js";
 import { h, setText, toast } from "./dom.js";
-import { repeat } from "./repeat.js";
 import { moment, count, stateOf } from "./words.js";
 
 const REFRESH_MS = 4_000;
 
 export function jobsView() {
   const list = jobList({ limit: 50, more: true });
-  return {
-    element: h("div", {}, h("h1", {}, "Jobs"), list.element),
-    title: "Jobs",
-    start: list.start,
-    stop: list.stop,
-  };
+  return { ...list, element: h("div", {}, h("h1", {}, "Jobs"), list.element), title: "Jobs" };
 }
 
 /** A list of jobs, whose first page is polled. */
@@ -58,11 +52,7 @@ export function jobList({ limit, more = false }) {
     rows.get(job.id).show(job);
   }
 
-  return {
-    element: h("div", {}, list, empty, button),
-    start: refreshing.start,
-    stop: refreshing.stop,
-  };
+  return { element: h("div", {}, list, empty, button), ...refreshing };
 }
 
 function jobRow(id, created) {

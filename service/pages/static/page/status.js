@@ -1,9 +1,8 @@
 // The status of the service: its workers, its queue, and Imgur's remaining quota.
 
-import { json } from "./api.js";
+import { json, repeat } from "./api.js";
 import { h } from "./dom.js";
 import { readiness } from "./health.js";
-import { repeat } from "./repeat.js";
 import { count, many, span, until } from "./words.js";
 
 const REFRESH_MS = 3_000;
@@ -25,12 +24,7 @@ export function statusView() {
     drawn = text;
   }
 
-  return {
-    element: h("div", {}, h("h1", {}, "Status"), body),
-    title: "Status",
-    start: refreshing.start,
-    stop: refreshing.stop,
-  };
+  return { element: h("div", {}, h("h1", {}, "Status"), body), title: "Status", ...refreshing };
 }
 
 function serviceCard(ready, limits) {

@@ -1,8 +1,7 @@
 // Text, HTML or JSON → valid links, and invalid ones with the reason.
 // The rules are those of the service (workers/contract/wire_url.py), which checks again.
 
-import { Slices } from "./slices.js";
-
+const BUDGET_MS = 8; // of one slice of a long text
 const LONGEST = 8192; // a data URL may be longer
 const DATA = /^[\u0000-\u0020]*data:/i;
 const LINK = /https?:\/\/[^\s<>"'`]+/gi;
@@ -30,6 +29,23 @@ export async function readLinks(texts) {
     }
   }
   return { urls: [...urls], duplicates, bad };
+}
+
+/** Long work in slices of a few milliseconds; the browser renders and handles keys in between. */
+class Slices {
+  constructor() {
+    this.until = performance.now() + BUDGET_MS;
+  }
+
+  /** Whether it is time to `await rest()`; never in a hidden page, whose timers are slow. */
+  get isOver() {
+    return !document.hidden && performance.now() >= this.until;
+  }
+
+  async rest() {
+    await new Promise((resolve) => { setTimeout(resolve); });
+    this.until = performance.now() + BUDGET_MS;
+  }
 }
 
 /** The images or links of HTML. It is parsed and never shown: nothing in it runs or loads. */
