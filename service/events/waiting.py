@@ -17,9 +17,9 @@ from service.events.broadcaster import Broadcaster
 from service.events.server_sent import is_complete
 from service.http.suspended import suspended_request_of
 from service.middleware.api_keys import owner_of, tenant_of
+from service.requests.headers import wanted_wait
 from service.requests.job_ids import canonical
 from service.requests.paging import read_page, wants_timelines
-from service.requests.preferences import wanted_wait
 from workers import Backend, BackendLostError, ChangesWanted, Shares, share_left
 
 MAX_WAITING: Final = 32

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from service.problems.catalog import CATALOG
-from service.requests.idempotency import LONGEST_KEY
+from service.requests.headers import LONGEST_KEY, LONGEST_WAIT_SECONDS
 from service.requests.paging import (
     DEFAULT_ENTRIES,
     DEFAULT_JOBS,
@@ -11,7 +11,6 @@ from service.requests.paging import (
     MAX_ENTRIES,
     MAX_JOBS,
 )
-from service.requests.preferences import LONGEST_WAIT_SECONDS
 from workers import JobStatus
 
 

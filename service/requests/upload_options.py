@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from service.problems.problems import FieldError
-from service.requests.repeated_names import pointer_step
+from service.requests.json_text import pointer_step
 from workers import (
     ALBUM_LAYOUTS,
     ALBUM_PATTERN,

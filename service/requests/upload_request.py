@@ -13,7 +13,7 @@ import falcon
 
 from service.problems.problems import FieldError, Problem
 from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object, shorten
-from service.requests.json_marks import has_more_values
+from service.requests.json_text import has_more_values
 from service.requests.upload_options import FIELDS, MAX_OPTION_VALUES, read_options
 from service.settings.settings import Settings
 from workers import (

@@ -15,7 +15,7 @@ from service.problems.problems import Problem, refused
 from service.rendering.forecast_models import JobForecast
 from service.rendering.models import CancellationAccepted, RetryAccepted, UploadAccepted
 from service.rendering.rendered import identify, is_known, render
-from service.requests.idempotency import read_key, request_key
+from service.requests.headers import read_key, request_key
 from service.requests.job_ids import canonical, job_not_found, look_at
 from service.requests.paging import FIRST_PAGE, read_page, wants_timelines
 from service.requests.upload_request import read_upload_request

@@ -1,7 +1,7 @@
 import pytest
 from falcon import testing
 
-from service.requests.preferences import wanted_wait
+from service.requests.headers import wanted_wait
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from service.requests.preferences import wanted_wait
         ("wait=1.5", None),
         ("wait=x, wait=10", None),
         ("waiting=10", None),
-        ("=10, wait=10", None),
-        (", , wait=10", None),
+        ("=10, wait=10", 10),
+        (", , wait=10", 10),
     ],
 )
 def test_it_is_read_as_the_rfc_has_it(prefer: str | None, seconds: int | None) -> None:

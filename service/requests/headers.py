@@ -1,9 +1,12 @@
-"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header-07)."""
+"""Request headers: Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07) and Prefer (RFC
+7240), of which only `wait` is supported.
+"""
 
 import hashlib
 import json
 import re
 from typing import Final
+from urllib.request import parse_http_list
 
 import falcon
 
@@ -13,9 +16,11 @@ from workers import RequestKey
 
 HEADER: Final = "Idempotency-Key"
 LONGEST_KEY: Final = 255
+LONGEST_WAIT_SECONDS: Final = 30
 
 _DIGEST_BYTES = 16
 _is_key = re.compile(r"[!-~]{1,255}", re.ASCII).fullmatch
+_is_number = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch
 
 
 def read_key(req: falcon.Request) -> str | None:
@@ -47,3 +52,19 @@ def request_key(key: str, request: UploadRequest) -> RequestKey:
     asked = json.dumps([request.urls, request.options.to_record()], sort_keys=True)
     digest = hashlib.blake2b(asked.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return RequestKey(key, digest)
+
+
+def wanted_wait(req: falcon.Request) -> int | None:
+    """Return the seconds to wait (section 4.3), `LONGEST_WAIT_SECONDS` at most.
+
+    Returns:
+        None without a valid preference; an invalid one is ignored (section 2), and the first of
+        several counts.
+    """
+    for entry in parse_http_list(req.get_header("Prefer") or ""):
+        preference, _parameters = falcon.parse_header(entry)
+        name, _, value = preference.partition("=")
+        if name.strip().lower() == "wait":
+            seconds = value.strip().strip('"')
+            return min(int(seconds), LONGEST_WAIT_SECONDS) if _is_number(seconds) else None
+    return None

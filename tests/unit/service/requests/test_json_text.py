@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from service.requests.json_marks import has_more_values
+from service.requests.json_text import has_more_values
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text('",[{\\}]a', max_size=6)
 VALUES = st.recursive(
