@@ -36,8 +36,7 @@ from service.openapi import describe
 from service.pages.page_files import PageFiles
 from service.pages.pages import docs_page, stylesheet
 from service.problems.problems import render_problems
-from service.rendering.documents import Document
-from service.rendering.rendered import render
+from service.rendering.rendered import Document, render
 from service.resources.administration import LimitsResource, OpeningResource, WorkersResource
 from service.resources.deletions import AlbumDeletionResource, DeletionResource
 from service.resources.events import EventsResource

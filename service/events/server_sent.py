@@ -14,8 +14,7 @@ from service.rendering.forecast_models import Forecast
 from service.rendering.rendered import render
 from service.requests.paging import Page
 from service.views.job_entry import details_of, job_entry
-from service.views.job_view import JobView
-from service.views.job_views import tag_of
+from service.views.job_views import JobView, tag_of
 from service.views.result_json import NULL, render_results
 from workers import CHANGES_A_CALL, Backend, ChangesWanted, JobChanges, JobStatus
 

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from service.events.server_sent import MEDIA_TYPE as EVENTS_MEDIA_TYPE
-from service.openapi.parameters import (
+from service.openapi.parts import (
     JOB_PARAMETERS,
     KEY,
     KNOWN_TAGS,
@@ -14,8 +14,14 @@ from service.openapi.parameters import (
     PREFER,
     SNAPSHOT_LIMIT,
     TIMELINE,
+    accepted,
+    content,
+    json_of,
+    ok,
+    operation,
+    ref,
+    shown,
 )
-from service.openapi.responses import accepted, content, json_of, ok, operation, ref, shown
 
 _ADMIN_ONLY: Final = "Needs the key of ADMIN_KEY; an API key does not do."
 _TEXT: Final = {"type": "string"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from service.rendering.documents import Document
+from service.rendering.rendered import Document
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src * data:; connect-src 'self'; "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup, escape
 
 from service.problems.catalog import CATALOG
-from service.rendering.documents import Document
+from service.rendering.rendered import Document
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -1,5 +1,7 @@
-"""Renders JSON responses, and handles conditional requests."""
+"""Renders JSON responses and static documents, and handles conditional requests."""
 
+import gzip
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -13,6 +15,12 @@ from pydantic_core import PydanticSerializationError, to_json
 
 CACHING: Final = "private, no-cache"
 """Cache-Control: the client may store a response, and must revalidate it at each use."""
+
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+"""Content security policy without any script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +80,49 @@ def render(value: object) -> bytes:
         # A lone surrogate, from another server's response, has no UTF-8 form. As an escape it is
         # still JSON, and one character must not hide a whole job.
         return json.dumps(value).encode()
+
+
+class Document:
+    """A static response.
+
+    Args:
+        content: the bytes.
+        media_type: of the content.
+        policy: its Content-Security-Policy.
+        caching: its Cache-Control; None for revalidation at each use.
+    """
+
+    def __init__(
+        self, content: bytes, media_type: str, policy: str = POLICY, caching: str | None = None
+    ) -> None:
+        tag = hashlib.sha256(content).hexdigest()[:32]
+        # A strong tag identifies bytes, so the compressed form has its own.
+        self._plain = (tag, content)
+        self._compressed = (f"{tag}-gzip", gzip.compress(content, mtime=0))
+        self._media_type = media_type
+        self._policy = policy
+        self._caching = caching
+
+    def send(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Respond with the document, or with 304 if the client has it."""
+        resp.set_header("Content-Security-Policy", self._policy)
+        resp.append_header("Vary", "Accept-Encoding")
+        compressed = _takes_gzip(req)
+        tag, content = self._compressed if compressed else self._plain
+        if not is_known(req, resp, tag):
+            identify(resp, tag)
+            resp.content_type = self._media_type
+            resp.data = content
+            if compressed:
+                resp.set_header("Content-Encoding", "gzip")
+        if self._caching is not None:
+            resp.cache_control = [self._caching]
+
+
+def _takes_gzip(req: falcon.Request) -> bool:
+    """Return whether gzip is accepted (RFC 9110, section 12.5.3); a weight of 0 refuses it."""
+    for entry in (req.get_header("Accept-Encoding") or "").lower().split(","):
+        coding, _, weight = entry.replace(" ", "").partition(";")
+        if coding in {"gzip", "x-gzip"}:
+            return weight.removeprefix("q=").strip("0.") != "" or not weight
+    return False

@@ -12,7 +12,7 @@ from service.rendering.forecast_models import UploadLimits
 from service.rendering.models import Workers
 from service.rendering.rendered import render
 from service.requests.json_body import ExpectedBody, bad_field, kind_of, read_object
-from service.views.quota_view import shown_limits
+from service.views.forecast import shown_limits
 from workers import Backend, BackendHealth, BackendLostError, BackendState
 
 

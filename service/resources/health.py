@@ -11,7 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from service.backend.circuit_breaker import BackendSilentError
 from service.rendering.forecast_models import Liveness, Readiness
 from service.rendering.rendered import render
-from service.views.quota_view import shown_block
+from service.views.forecast import shown_block
 from workers import Backend, BackendHealth, BackendState
 
 _RETRY_SECONDS = 5

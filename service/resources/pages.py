@@ -11,9 +11,8 @@ from service.pages.page_files import PageFiles
 from service.pages.pages import problem_page
 from service.problems.catalog import CATALOG
 from service.problems.problems import Problem
-from service.rendering.documents import Document
 from service.rendering.models import Index
-from service.rendering.rendered import render
+from service.rendering.rendered import Document, render
 from service.settings.settings import Settings
 
 

@@ -1,9 +1,9 @@
-"""The forecast of a job's end.
+"""The limits of uploads, and the forecast of a job's end.
 
-An estimate from three numbers; none while Imgur refuses all uploads. The queue: jobs take turns, so
-the number of URLs before a job's last one is known (`JobSizes`). The rate: the recent one of all
-workers. The limits: if Imgur's quota is used up before the end, the rest waits for the reset. The
-budget of our own is computed by `SlidingWindow`.
+The forecast is an estimate from three numbers; none while Imgur refuses all uploads. The queue:
+jobs take turns, so the number of URLs before a job's last one is known (`JobSizes`). The rate: the
+recent one of all workers. The limits: if Imgur's quota is used up before the end, the rest waits
+for the reset. The budget of our own is computed by `SlidingWindow`.
 """
 
 import math
@@ -12,11 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from service.rendering.forecast_models import Forecast
+from service.rendering.forecast_models import (
+    BlockedUploads,
+    BudgetLeft,
+    Forecast,
+    LimitLeft,
+    UploadLimits,
+)
 from service.rendering.rendered import iso_time
-from service.views.quota_view import shown_block
-from workers import UPLOAD_COSTS, Backend, LimitState, QueueStats, Quota
+from workers import UPLOAD_COSTS, Backend, Block, LimitState, QueueStats, Quota, WindowState
 
+OPENING: Final = "POST /v1/limits/open, with the key of ADMIN_KEY"
 _HOUR_SECONDS: Final = 3600.0
 _DAY_SECONDS: Final = 86_400.0
 _LONGEST_SECONDS: Final = 3650 * _DAY_SECONDS  # a later date is meaningless
@@ -108,3 +114,55 @@ class Forecasts:
         """
         queue_stats = self.backend.mailbox.queue_stats(job_id)
         return forecast(queue_stats, self.wall_clock(), counts_quota=not self.sandbox)
+
+
+def shown_block(block: Block | None, now: float) -> BlockedUploads | None:
+    """Return the block of all uploads, at a time in seconds since the epoch."""
+    if block is None:
+        return None
+    return {
+        "since": iso_time(block.since),
+        "reason": block.reason,
+        "message": block.message,
+        "imgurSays": block.sentence,
+        "nextProbe": iso_time(now + block.next_probe_seconds),
+        "probes": block.probes,
+        "opening": OPENING,
+    }
+
+
+def shown_limits(queue_stats: QueueStats, now: float) -> UploadLimits:
+    """Return all limits of uploads, at a time in seconds since the epoch."""
+    quota, rate = queue_stats.quota, queue_stats.rate_per_second
+    return {
+        "credits": {
+            "client": _shown(quota.imgur.client, now),
+            "user": _shown(quota.imgur.user, now),
+        },
+        "posts": _shown(quota.imgur.posts, now),
+        "budget": {window.name: _left(window, now) for window in quota.budget},
+        "uploadsLeft": quota.uploads_left,
+        "uploadsOfOthers": quota.others,
+        "blocked": shown_block(quota.block, now),
+        "pauseSeconds": round(quota.pause_seconds, 3),
+        "paused": quota.pause_seconds > 0,
+        "ratePerSecond": None if rate is None else round(rate, 3),
+    }
+
+
+def _shown(state: LimitState, now: float) -> LimitLeft:
+    reset = state.reset_seconds
+    return {
+        "limit": state.limit,
+        "remaining": state.remaining,
+        "reset": None if reset is None else iso_time(now + reset),
+    }
+
+
+def _left(window: WindowState, now: float) -> BudgetLeft:
+    oldest = window.next_seconds
+    return {
+        "limit": window.limit,
+        "remaining": window.remaining,
+        "next": None if oldest is None else iso_time(now + oldest),
+    }

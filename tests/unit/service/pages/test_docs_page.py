@@ -13,7 +13,7 @@ from falcon import testing
 
 from service.openapi import describe
 from service.pages.pages import docs_page, render_page
-from service.rendering.documents import Document
+from service.rendering.rendered import Document
 from service.settings.environment import load_settings
 
 FILES = Path(__file__).parents[4] / "service" / "pages" / "static" / "docs"
