@@ -3,11 +3,10 @@
 import { composeView } from "./compose.js";
 import { h } from "./dom.js";
 import { galleryView } from "./gallery.js";
-import { watchHealth } from "./health.js";
 import { jobView } from "./job.js";
 import { jobsView } from "./jobs.js";
-import { statusView } from "./status.js";
-import { knowSandbox } from "./thumbnail.js";
+import { statusView, watchHealth } from "./status.js";
+import { knowSandbox } from "./tile.js";
 
 // Of the sandbox: images that succeed, one that is converted, and two common errors.
 const SAMPLES = [

@@ -57,9 +57,10 @@ export function deletions(id, results, changed, signal) {
   async function remove(index, name) {
     const text = `${name} is deleted at Imgur, and its link stops working wherever it stands. This is final.`;
     if (!await confirmDeletion("Delete this image?", text)) return false;
-    const { link } = results.entries[index];
+    const entry = results.entries[index];
+    const { link } = entry;
     requesting.add(link);
-    results.amend(index, { deleted: "pending" });
+    results.set(index, { ...entry, deleted: "pending" });
     changed(); // before the request: after it, a request for the picture may fail
     try {
       await json(`${jobPath(id)}/images/${index}`, { method: "DELETE" });

@@ -45,7 +45,7 @@ function take(id, results, { event, data }, updated, signal) {
   const change = JSON.parse(data);
   results.setJob(change);
   if (event === "snapshot") {
-    results.forget();
+    results.entries = [];
     results.putPage(change.results, 0);
     if (change.next !== null) results.reading = readPages(id, results, change.next, updated, signal);
   } else {

@@ -5,8 +5,7 @@ import { copyBar } from "./copying.js";
 import { isGone } from "./deletions.js";
 import { h, setText } from "./dom.js";
 import { grid } from "./grid.js";
-import { thumbnail } from "./thumbnail.js";
-import { copyButton } from "./tile.js";
+import { copyButton, thumbnail } from "./tile.js";
 import { many, nameOf } from "./words.js";
 
 const PAGE = 200;
@@ -15,7 +14,7 @@ export function galleryView() {
   const links = [];
   const sum = h("p", { class: "quiet", "aria-live": "polite" }, "Loading …");
   const tiles = grid({
-    label: "All images", tileHeight: 196, minWidth: 168, gap: 14, make: card,
+    label: "All images", tileHeight: 196, make: card,
     itemAt: (position) => links[position],
     nearEnd: () => { if (next !== null) load(); },
   });

@@ -1,16 +1,18 @@
 // A grid of any length; only visible tiles exist as elements.
 
+const MIN_WIDTH = 168; // of a tile, in CSS pixels, as all lengths here
+const GAP = 14;
 const OVERSCAN_ROWS = 1; // more rows cost time in every frame of a fast scroll
 
 /**
  * Args:
  *   label: of the list, for screen readers.
- *   tileHeight, minWidth, gap: in CSS pixels.
+ *   tileHeight: in CSS pixels.
  *   make: () → `{ element, show(item) }`, a tile that can be shown again for another item.
  *   itemAt: position → item.
  *   nearEnd: called when the last row is nearly visible; optional.
  */
-export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }) {
+export function grid({ label, tileHeight, make, itemAt, nearEnd }) {
   const element = document.createElement("ul");
   element.className = "grid";
   element.setAttribute("aria-label", label);
@@ -23,7 +25,7 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
   let frame = 0;
   let laidOut = ""; // width and length of the current layout
 
-  const rowHeight = tileHeight + gap;
+  const rowHeight = tileHeight + GAP;
   const observer = new ResizeObserver(() => schedule());
   const schedule = () => { frame ||= requestAnimationFrame(draw); };
 
@@ -60,10 +62,10 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
     const layout = `${width} ${length}`;
     if (layout === laidOut) return false;
     laidOut = layout;
-    columns = Math.max(1, Math.floor((width + gap) / (minWidth + gap)));
-    tileWidth = (width - gap * (columns - 1)) / columns;
+    columns = Math.max(1, Math.floor((width + GAP) / (MIN_WIDTH + GAP)));
+    tileWidth = (width - GAP * (columns - 1)) / columns;
     element.style.setProperty("--tile-width", `${tileWidth}px`);
-    element.style.height = `${Math.max(0, Math.ceil(length / columns) * rowHeight - gap)}px`;
+    element.style.height = `${Math.max(0, Math.ceil(length / columns) * rowHeight - GAP)}px`;
     return true;
   }
 
@@ -82,7 +84,7 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
   }
 
   function put(tile, position) {
-    const across = (position % columns) * (tileWidth + gap);
+    const across = (position % columns) * (tileWidth + GAP);
     tile.style.transform = `translate(${across}px, ${Math.floor(position / columns) * rowHeight}px)`;
     tile.setAttribute("aria-posinset", position + 1);
     tile.setAttribute("aria-setsize", length);
@@ -116,9 +118,9 @@ export function grid({ label, tileHeight, minWidth, gap, make, itemAt, nearEnd }
 
   function reveal(position) {
     const top = element.getBoundingClientRect().top + Math.floor(position / columns) * rowHeight;
-    const head = document.querySelector(".top").offsetHeight + gap; // the sticky header
+    const head = document.querySelector(".top").offsetHeight + GAP; // the sticky header
     if (top < head) scrollBy(0, top - head);
-    else if (top + tileHeight > innerHeight) scrollBy(0, top + tileHeight - innerHeight + gap);
+    else if (top + tileHeight > innerHeight) scrollBy(0, top + tileHeight - innerHeight + GAP);
   }
 
   return {

@@ -1,9 +1,9 @@
 // One job: its progress, its images, and its actions.
 
-import { albumLine } from "./album.js";
 import { json, jobPath } from "./api.js";
 import { asTaken, copyBar } from "./copying.js";
 import { deletions } from "./deletions.js";
+import { confirmDeletion } from "./dialogs.js";
 import { announce, attempt, h, setText, toast } from "./dom.js";
 import { follow } from "./follow.js";
 import { grid } from "./grid.js";
@@ -12,6 +12,10 @@ import { FILTERS, Results } from "./results.js";
 import { tile } from "./tile.js";
 import { count, many, moment, span, stateOf, until } from "./words.js";
 
+const ALBUM_SENTENCES = {
+  pending: "The album is about to be created; uploads begin then.",
+  failed: "The album could not be created.",
+};
 const ANNOUNCE_MS = 10_000;
 const LABELS = { all: "All", complete: "Uploaded", failed: "Failed", pending: "Waiting" };
 const UNREAD = { url: "", state: "pending", link: null, message: "Loading …", attempts: 0 };
@@ -34,7 +38,7 @@ export function jobView(id) {
   const tabs = filterTabs((chosen) => { filter = chosen; draw(); });
   const leaving = deletions(id, results, () => tiles.draw(), abort.signal);
   const tiles = grid({
-    label: "Images of this job", tileHeight: 240, minWidth: 168, gap: 14,
+    label: "Images of this job", tileHeight: 240,
     make: () => tile((position, name) => leaving.remove(shown[position], name)),
     itemAt,
   });
@@ -186,6 +190,37 @@ function filterTabs(choose) {
       for (const name of FILTERS) {
         setText(buttons[name], `${LABELS[name]} ${count(name === "all" ? counts.total : counts[name])}`);
       }
+    },
+  };
+}
+
+/** A line about the album of the job with this id; hidden without an album. */
+function albumLine(id) {
+  const link = h("a", { target: "_blank", rel: "noreferrer noopener" });
+  const about = h("span", {});
+  const remove = h("button", { type: "button", class: "small plain", onclick: () => attempt(remove, takeAway) }, "Delete album");
+  const element = h("p", { class: "quiet row", hidden: true }, link, about, remove);
+  let isDeleting = false; // by this page: the job's events end before the deletion is done
+
+  async function takeAway() {
+    const text = "The album is deleted at Imgur. Its images stay, each with its own link. This is final.";
+    if (!await confirmDeletion("Delete this album?", text)) return;
+    await json(`${jobPath(id)}/album`, { method: "DELETE" });
+    isDeleting = true;
+    remove.hidden = true;
+    setText(about, " Deleting …");
+  }
+
+  return {
+    element,
+    show({ album, status }) {
+      if (!album || isDeleting) return;
+      const isGone = ["pending", "done"].includes(album.deleted);
+      element.hidden = false;
+      if (album.link) link.href = album.link;
+      setText(link, album.link && !isGone ? `Album ${album.link}` : "");
+      setText(about, isGone ? "The album is deleted." : album.message ?? ALBUM_SENTENCES[album.state] ?? "");
+      remove.hidden = !album.link || isGone || status !== "complete";
     },
   };
 }

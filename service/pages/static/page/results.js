@@ -25,11 +25,6 @@ export class Results {
     this.job = { ...this.job, ...job };
   }
 
-  /** Drop all entries. */
-  forget() {
-    this.entries = [];
-  }
-
   put(index, entry) {
     if (isNewer(entry, this.entries[index])) this.set(index, entry);
   }
@@ -38,11 +33,6 @@ export class Results {
   set(index, entry) {
     this.entries[index] = entry;
     noteDeletion(entry);
-  }
-
-  /** Change an entry after an action of the person. */
-  amend(index, change) {
-    this.set(index, { ...this.entries[index], ...change });
   }
 
   /** Add a page of results that begins at `cursor`. */

@@ -1,13 +1,17 @@
 // One image of a job: picture, name, state and actions.
+// Its picture is Imgur's thumbnail, or the address at which this browser reaches the sandbox.
 
 import { copy } from "./copying.js";
 import { isGone } from "./deletions.js";
 import { attempt, h, setText } from "./dom.js";
-import { thumbnail } from "./thumbnail.js";
 import { bytes, nameOf } from "./words.js";
 
+const STAYS_MS = 80; // pictures that are visible for a shorter time are not requested
+const IMGUR = /^https:\/\/i\.imgur\.com\/([A-Za-z0-9]{5,10})\.[a-z]+$/;
 const WORDS = { complete: "Uploaded", failed: "Failed", pending: "Waiting" };
 const DELETED = { pending: "Deleting …", done: "Deleted", failed: "Not deleted" };
+
+let sandbox = null; // { origin: of links, reached: the same for this browser }
 
 /** `remove(position, name)` deletes after a confirmation, and resolves with whether it was confirmed. */
 export function tile(remove) {
@@ -77,4 +81,54 @@ function wordsFor({ state, message, attempts, deduplicated, deleted }) {
   if (deleted) return DELETED[deleted];
   const word = deduplicated ? "Known already" : state === "pending" && message ? "Trying again" : WORDS[state];
   return attempts > 1 ? `${word} · attempt ${attempts}` : word;
+}
+
+/** Set the sandbox's URL. It runs on the same host as the service, so other machines use that host name. */
+export function knowSandbox(url) {
+  const reached = new URL(url);
+  if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) reached.hostname = location.hostname;
+  sandbox = { origin: new URL(url).origin, reached: reached.origin };
+}
+
+function sourceFor(link) {
+  const imgur = IMGUR.exec(link);
+  if (imgur) return `https://i.imgur.com/${imgur[1]}m.jpg`; // Imgur's own medium thumbnail
+  if (sandbox && link.startsWith(`${sandbox.origin}/`)) return sandbox.reached + link.slice(sandbox.origin.length);
+  return link;
+}
+
+/** A picture that opens its link. `show(link, label)` replaces it; without a link it is empty. */
+export function thumbnail() {
+  const image = h("img", { alt: "", decoding: "async", loading: "lazy", referrerpolicy: "no-referrer" });
+  const note = h("span");
+  const element = h("a", { class: "picture", target: "_blank", rel: "noopener noreferrer" }, image, note);
+  let timer = 0;
+  image.addEventListener("error", () => {
+    image.hidden = true;
+    setText(note, "No preview");
+  });
+
+  function clear() {
+    setText(note, "");
+    image.hidden = true;
+    image.removeAttribute("src");
+  }
+
+  return {
+    element,
+    show(link, label) {
+      clearTimeout(timer);
+      if (!link) {
+        for (const name of ["href", "aria-label"]) element.removeAttribute(name);
+        clear();
+        return;
+      }
+      element.href = link;
+      element.setAttribute("aria-label", `Open ${label}`);
+      const source = sourceFor(link);
+      if (image.getAttribute("src") === source) return;
+      clear();
+      timer = setTimeout(() => { image.hidden = false; image.src = source; }, STAYS_MS);
+    },
+  };
 }
