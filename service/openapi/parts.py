@@ -86,14 +86,9 @@ PREFER: Final = _parameter(
 KNOWN_TAGS: Final = _parameter(
     "header", "If-None-Match", "`ETag` of an answer that is at hand: 304 if it is still true."
 )
-SNAPSHOT_LIMIT: Final = _number(
-    "query",
-    "limit",
-    "So many entries of `results` at most in a snapshot.",
-    1,
-    maximum=MAX_ENTRIES,
-    default=DEFAULT_ENTRIES,
-)
+SNAPSHOT_LIMIT: Final = PAGE_PARAMETERS[0] | {
+    "description": "So many entries of `results` at most in a snapshot."
+}
 LAST_EVENT_ID: Final = _parameter(
     "header", "Last-Event-ID", "`id` of the last event at hand: the events go on behind it."
 )
@@ -119,12 +114,11 @@ _REFUSALS: Final[Mapping[int, str]] = {
     500: "A bug; the service's log says more.",
     503: "Nothing was taken; it may be tried again later.",
 }
-_REFUSAL_HEADERS: Final[Mapping[str, tuple[int, ...]]] = {
-    "Retry-After": (503, 429),
-    "WWW-Authenticate": (401,),
-    "Allow": (405,),
-    "RateLimit": (429,),
-    "RateLimit-Policy": (429,),
+_REFUSAL_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    503: ("Retry-After",),
 }
 # Common to all routes.
 _ANYWHERE = (400, 403, 405, 408, 413, 431, 500)
@@ -175,11 +169,12 @@ def accepted(meaning: str, shape: str) -> dict[str, Any]:
 
 
 def refusals() -> dict[str, Any]:
-    responses = {}
-    for status, meaning in _REFUSALS.items():
-        headers = [name for name, statuses in _REFUSAL_HEADERS.items() if status in statuses]
-        responses[_name(status)] = content(meaning, ref("ProblemBody"), *headers, of=MEDIA_TYPE)
-    return responses
+    return {
+        _name(status): content(
+            meaning, ref("ProblemBody"), *_REFUSAL_HEADERS.get(status, ()), of=MEDIA_TYPE
+        )
+        for status, meaning in _REFUSALS.items()
+    }
 
 
 def _name(status: int) -> str:

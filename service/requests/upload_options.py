@@ -21,7 +21,6 @@ from workers import (
     ALBUM_PRIVACIES,
     NO_OPTIONS,
     PLACEHOLDERS,
-    HeadersByOrigin,
     ImageError,
     JobOptions,
     NewAlbum,
@@ -81,12 +80,15 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
     faults = [fault for name in given for fault in FIELDS[name](f"#/{name}", body[name])]
     if faults or not given:
         return NO_OPTIONS, faults
+    album, by_origin = body.get("album"), body.get("sourceHeaders", {})
     options = JobOptions(
-        album=_album_of(body.get("album")),
+        album=NewAlbum(**album) if isinstance(album, dict) else album,
         title=body.get("title"),
         description=body.get("description"),
         priority=Priority(body.get("priority", Priority.NORMAL)),
-        source_headers=_headers_by_origin(body.get("sourceHeaders", {})),
+        source_headers=tuple(
+            (origin_of(text), tuple(headers.items())) for text, headers in by_origin.items()
+        ),
         callback_url=body.get("callbackUrl"),
         resolve_pages=body.get("resolvePages"),
         convert=body.get("convert", True),
@@ -228,14 +230,6 @@ FIELDS: Final[Mapping[str, Callable[[str, object], Faults]]] = {
 """Optional field → check of its value."""
 
 _HEADERS_FORM: Final = 'Its form is {"https://example.com": {"Name": "value"}}.'
-
-
-def _album_of(value: str | Mapping[str, str] | None) -> str | NewAlbum | None:
-    return value if value is None or isinstance(value, str) else NewAlbum(**value)
-
-
-def _headers_by_origin(value: Mapping[str, Mapping[str, str]]) -> HeadersByOrigin:
-    return tuple((origin_of(text), tuple(headers.items())) for text, headers in value.items())
 
 
 def _origin(text: str) -> str | None:
