@@ -145,7 +145,7 @@ class Client:
         return Job(self, job_id)
 
     def status(
-        self, job_id: str, *, limit: int | None = None, cursor: str | int | None = None
+        self, job_id: str, *, limit: int | None = None, cursor: int | None = None
     ) -> JobStatus:
         """Return the state of a job, with all results or a page of at most `limit` of them.
 
@@ -242,7 +242,7 @@ class Client:
     def _pages(
         self, shape: type[_Page], path: str, size: int, *, status: str | None = None
     ) -> Iterator[_Page]:
-        cursor: str | int | None = None
+        cursor: int | None = None
         while True:
             page = self._page(shape, path, limit=size, cursor=cursor, status=status)
             yield page
@@ -250,10 +250,11 @@ class Client:
                 return
             cursor = page.next
 
-    def _page(self, shape: type[_Page], path: str, **params: str | int | None) -> _Page:
-        answer = self._connection.call("GET", path, params=params)
-        first = str(params["cursor"])
-        return read(shape, json_of(answer), int(first) if first.isdecimal() else 0)
+    def _page(
+        self, shape: type[_Page], path: str, *, cursor: int | None, **params: str | int | None
+    ) -> _Page:
+        answer = self._connection.call("GET", path, params=params | {"cursor": cursor})
+        return read(shape, json_of(answer), cursor or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 Unknown keys are no error; where a class has `raw`, the response as it came, they are in there.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
@@ -12,7 +11,6 @@ from typing import Annotated, Any
 from pydantic import (
     AliasPath,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -23,8 +21,6 @@ from pydantic.dataclasses import dataclass
 
 # By name as well: programs make these objects, too.
 _CONFIG = ConfigDict(alias_generator=to_camel, validate_by_alias=True, validate_by_name=True)
-
-_NumberOrText = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
 def _keep_raw(body: object) -> object:
@@ -138,7 +134,7 @@ class JobStatus:
     status: str  # `pending`, `in-progress` or `complete`
     counts: Counts  # of the whole job
     results: tuple[Result, ...]  # in the order of submission
-    next: _NumberOrText | None = None  # cursor of the next page, if there is one
+    next: int | None = None  # cursor of the next page, if there is one
     forecast: Forecast | None = None
     cancelled: bool = False
     album: Album | None = None
@@ -154,18 +150,14 @@ class JobStatus:
 
     @model_validator(mode="before")
     @classmethod
-    def _number_and_count(cls, body: object, info: ValidationInfo) -> object:
+    def _number(cls, body: object, info: ValidationInfo) -> object:
         if not isinstance(body, dict) or not isinstance(body.get("results"), list):
             return body
         results = [
             {"index": index, **one} if isinstance(one, dict) else one
             for index, one in enumerate(body["results"], info.context or 0)
         ]
-        # A service older than `counts` has no pages either, so these are all.
-        states = Counter(one.get("state") for one in results if isinstance(one, dict))
-        counts = {state: states[state] for state in ("pending", "complete", "failed")}
-        counts["total"] = len(results)
-        return {"counts": counts, **body, "results": results, "raw": body}
+        return {**body, "results": results, "raw": body}
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -216,10 +208,7 @@ class Allowance:
 
     limit: int | None = None
     remaining: int | None = None
-    reset: _NumberOrText | None = None  # when it is whole again, as the service sends it
-
-
-_MaybeAllowance = Annotated[Allowance, BeforeValidator(lambda given: given or {})]
+    reset: str | None = None  # when it is whole again, as the service sends it
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -227,9 +216,9 @@ class Limits:
     """Imgur's limits, as the service last received them."""
 
     # Credits of the application, and of the address or account that uploads.
-    client: Annotated[_MaybeAllowance, Field(validation_alias=AliasPath("credits", "client"))]
-    user: Annotated[_MaybeAllowance, Field(validation_alias=AliasPath("credits", "user"))]
-    posts: _MaybeAllowance  # uploads in an hour
+    client: Annotated[Allowance, Field(validation_alias=AliasPath("credits", "client"))]
+    user: Annotated[Allowance, Field(validation_alias=AliasPath("credits", "user"))]
+    posts: Allowance  # uploads in an hour
     paused: bool  # Imgur requested a pause
     pause_seconds: float  # until its end; 0 without a pause
     sandbox: bool = False  # these are the sandbox's limits
@@ -261,14 +250,14 @@ class JobPage(BaseModel):
     """A page of jobs, and the cursor of the next page."""
 
     jobs: list[JobSummary]
-    next: _NumberOrText | None = None
+    next: int | None = None
 
 
 class LinkPage(BaseModel):
     """A page of links, and the cursor of the next page."""
 
     uploaded: list[str]
-    next: _NumberOrText | None = None
+    next: int | None = None
 
 
 class JobAccepted(BaseModel):

@@ -292,7 +292,7 @@ def test_status_follows_a_job_to_its_end(imgup, stand_in):
 
 def test_list_shows_the_newest_jobs(imgup, stand_in):
     jobs = [summary(3), summary(2, cancelled=True), summary(1)]
-    stand_in.tell("GET", "/v1/jobs", Told(body={"jobs": jobs, "next": "x"}))
+    stand_in.tell("GET", "/v1/jobs", Told(body={"jobs": jobs, "next": 2}))
     ran = imgup("list", "--limit", "2", "--status", "in-progress")
     assert ran.stdout.splitlines() == [
         "job-3  in-progress  2026-11-24T19:38:26Z      20      3     24",
