@@ -49,10 +49,6 @@ def follow(connection: Connection, path: str) -> Iterator[Progress]:
         yield from follower.poll()
 
 
-class _NoEventsError(Exception):
-    """The service sends no events for this job."""
-
-
 class _Follower:
     def __init__(self, connection: Connection, path: str) -> None:
         self._connection = connection
@@ -72,8 +68,10 @@ class _Follower:
             before = self._last
             try:
                 yield from self._one_stream()
-            except _NoEventsError:
-                return
+            except (NotFoundError, UnauthorizedError):
+                raise
+            except (ProblemError, NotImgupError):
+                return  # the service sends no events for this job
             except UnreachableError:
                 if self._last is None:
                     return
@@ -86,21 +84,16 @@ class _Follower:
         headers = {"Accept": _EVENT_STREAM}
         if self._last_id:
             headers["Last-Event-ID"] = self._last_id
-        try:
-            with self._connection.stream(
-                self._path + "/events", headers=headers, silence_seconds=_SILENCE_SECONDS
-            ) as answer:
-                kind = answer.headers.get("Content-Type", "")
-                if answer.status_code != HTTPStatus.OK or not kind.startswith(_EVENT_STREAM):
-                    raise _NoEventsError
-                for event in read_events(cast("IO[bytes]", answer.raw)):
-                    yield from self._take(event)
-                    if event.name == "end":
-                        return
-        except (NotFoundError, UnauthorizedError):
-            raise
-        except (ProblemError, NotImgupError) as error:
-            raise _NoEventsError from error
+        with self._connection.stream(
+            self._path + "/events", headers=headers, silence_seconds=_SILENCE_SECONDS
+        ) as answer:
+            kind = answer.headers.get("Content-Type", "")
+            if answer.status_code != HTTPStatus.OK or not kind.startswith(_EVENT_STREAM):
+                raise NotImgupError(f"{self._path} has no stream of events.")
+            for event in read_events(cast("IO[bytes]", answer.raw)):
+                yield from self._take(event)
+                if event.name == "end":
+                    return
 
     def _take(self, event: Event) -> Iterator[Progress]:
         if event is not HEARTBEAT:
