@@ -61,7 +61,7 @@ export function newIdempotencyKey() {
 }
 
 /** `fetch`, with an error message for an unreachable service. */
-export async function reach(path, options) {
+async function reach(path, options) {
   try {
     return await fetch(path, options);
   } catch (error) {

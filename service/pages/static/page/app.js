@@ -1,5 +1,6 @@
 // The page: selects the view, and shows what is common to all views.
 
+import { json } from "./api.js";
 import { composeView } from "./compose.js";
 import { h } from "./dom.js";
 import { galleryView } from "./gallery.js";
@@ -78,9 +79,7 @@ function showSandbox(url) {
 }
 
 async function readIndex() {
-  const headers = { Accept: "application/json" };
-  const response = await fetch("/", { headers, cache: "no-store", credentials: "omit" });
-  const { maxUrlsPerJob, sandboxUrl } = await response.json();
+  const { maxUrlsPerJob, sandboxUrl } = await json("/");
   limits.maxUrls = maxUrlsPerJob;
   if (sandboxUrl) showSandbox(sandboxUrl);
 }

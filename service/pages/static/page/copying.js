@@ -80,18 +80,12 @@ export function copyBar(read, name, formats = Object.keys(FORMATS)) {
       const format = FORMATS[choice.value];
       const entries = (await read()).filter((entry) => format.all || entry.link);
       if (!entries.length) throw new Error("There is nothing to copy yet.");
-      await use(format, format.render(entries), entries.length);
+      await use(format.render(entries), format, entries.length);
     });
+  const copyAll = take((text, format, number) => copy(text, `Copied: ${many(number, "entry", "entries")} as ${format.label}.`));
+  const saveAll = take((text, format) => save(text, `${name}.${format.extension}`));
   return h("div", { class: "copy row", role: "group", "aria-label": "Take the links away" },
     choice,
-    h("button", { type: "button", onclick: take(copyAll) }, "Copy all"),
-    h("button", { type: "button", onclick: take(saveAll) }, "Save"));
-
-  function saveAll(format, text) {
-    save(text, `${name}.${format.extension}`);
-  }
-}
-
-function copyAll(format, text, number) {
-  return copy(text, `Copied: ${many(number, "entry", "entries")} as ${format.label}.`);
+    h("button", { type: "button", onclick: copyAll }, "Copy all"),
+    h("button", { type: "button", onclick: saveAll }, "Save"));
 }

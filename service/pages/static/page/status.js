@@ -1,7 +1,7 @@
 // The status of the service: its workers, its queue, and Imgur's remaining quota; and the health
 // indicator in the corner of every view.
 
-import { json, reach, repeat } from "./api.js";
+import { json, repeat, request } from "./api.js";
 import { h, setText } from "./dom.js";
 import { count, many, moment, span, until } from "./words.js";
 
@@ -92,10 +92,7 @@ function meter(label, { limit, remaining, reset }, soon = "full again in") {
 }
 
 /** The JSON of /readyz, also with status 503; needs no key. */
-async function readiness() {
-  const response = await reach("/readyz", { cache: "no-store", credentials: "omit" });
-  return response.json();
-}
+const readiness = async () => (await request("/readyz")).json();
 
 /** A sentence about blocked uploads; "" if they are not blocked. */
 function stoppedSentence(blocked) {

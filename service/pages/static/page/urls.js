@@ -1,7 +1,7 @@
 // Text, HTML or JSON → valid links, and invalid ones with the reason.
 // The rules are those of the service (workers/contract/wire_url.py), which checks again.
 
-const BUDGET_MS = 8; // of one slice of a long text
+const BUDGET_MS = 8; // of reading a long text, until the page has a turn
 const LONGEST = 8192; // a data URL may be longer
 const DATA = /^[\u0000-\u0020]*data:/i;
 const LINK = /https?:\/\/[^\s<>"'`]+/gi;
@@ -18,10 +18,14 @@ export async function readLinks(texts) {
   const urls = new Set();
   const duplicates = [];
   const bad = [];
-  const slices = new Slices();
+  let until = performance.now() + BUDGET_MS;
   for (const text of texts) {
     for (const value of entries(text)) {
-      if (slices.isOver) await slices.rest();
+      // Not in a hidden page, whose timers are slow.
+      if (!document.hidden && performance.now() >= until) {
+        await rest();
+        until = performance.now() + BUDGET_MS;
+      }
       const why = check(value);
       if (why) bad.push({ value, why });
       else if (urls.has(value)) duplicates.push(value);
@@ -31,22 +35,8 @@ export async function readLinks(texts) {
   return { urls: [...urls], duplicates, bad };
 }
 
-/** Long work in slices of a few milliseconds; the browser renders and handles keys in between. */
-class Slices {
-  constructor() {
-    this.until = performance.now() + BUDGET_MS;
-  }
-
-  /** Whether it is time to `await rest()`; never in a hidden page, whose timers are slow. */
-  get isOver() {
-    return !document.hidden && performance.now() >= this.until;
-  }
-
-  async rest() {
-    await new Promise((resolve) => { setTimeout(resolve); });
-    this.until = performance.now() + BUDGET_MS;
-  }
-}
+/** Let the browser render and handle keys. */
+const rest = () => new Promise((resolve) => { setTimeout(resolve); });
 
 /** The images or links of HTML. It is parsed and never shown: nothing in it runs or loads. */
 export function linksOfHtml(html) {
