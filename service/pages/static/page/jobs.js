@@ -1,7 +1,7 @@
 // The history: jobs, newest first.
 
 import { json, repeat } from "./api.js";
-import { h, setText, toast } from "./dom.js";
+import { attempt, h, setText } from "./dom.js";
 import { moment, count, stateOf } from "./words.js";
 
 const REFRESH_MS = 4_000;
@@ -16,7 +16,7 @@ export function jobList({ limit, more = false }) {
   const rows = new Map();
   const list = h("ul", { class: "jobs" });
   const empty = h("p", { class: "quiet" }, "Loading …");
-  const button = h("button", { type: "button", hidden: true, onclick: older }, "Show older jobs");
+  const button = h("button", { type: "button", hidden: true, onclick: () => attempt(button, older) }, "Show older jobs");
   let next = null;
   let paged = false;
   const refreshing = repeat(refresh, REFRESH_MS, (error) => setText(empty, rows.size ? "" : error.message));
@@ -31,15 +31,11 @@ export function jobList({ limit, more = false }) {
   }
 
   async function older() {
-    try {
-      const page = await json(`/v1/jobs?limit=${limit}&cursor=${next}`);
-      paged = true;
-      page.jobs.forEach((job) => insert(job, false));
-      next = page.next;
-      button.hidden = next === null;
-    } catch (error) {
-      toast(error.message, "bad");
-    }
+    const page = await json(`/v1/jobs?limit=${limit}&cursor=${next}`);
+    paged = true;
+    page.jobs.forEach((job) => insert(job, false));
+    next = page.next;
+    button.hidden = next === null;
   }
 
   function insert(job, first) {
