@@ -25,7 +25,7 @@ from waitress.buffers import ReadOnlyFileBasedBuffer
 from service.http.minimum_rate import MinimumRate
 from service.http.refused_request import ProblemTask, RequestRefusedError
 from service.http.request_parser import DroppedRequest, RequestParser
-from service.http.suspended_channel import SuspendableChannel, SuspendableTask
+from service.http.suspended import SuspendableChannel, SuspendableTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from os import SEEK_CUR, SEEK_END, SEEK_SET
 
 import falcon
 
-from service.http.suspended import SuspendedRequest, suspended_request_of
+from service.http.suspended import SuspendableChannel, suspended_request_of
 from service.problems.problems import Problem
 from workers import share_left
 
@@ -71,7 +71,7 @@ class _Reader:
     pieces: int
     size: int
     tenant: str
-    suspended: SuspendedRequest | None
+    suspended: SuspendableChannel | None
 
 
 class LargeResponses:

@@ -25,7 +25,7 @@ from service.http.dispatchers import Dispatchers
 from service.http.polled import Polled
 from service.http.refused_request import RefusalFormat, RequestRefusedError
 from service.http.shares import Shares
-from service.http.suspended_channel import SuspendableChannel
+from service.http.suspended import SuspendableChannel
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

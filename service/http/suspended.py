@@ -3,32 +3,46 @@
 The web server has a few threads, and a request holds one until its response is complete. A
 suspended request releases it:
 
-- `SuspendedRequest.stream`: the response has begun, and continues piece by piece (server-sent
+- `SuspendableChannel.stream`: the response has begun, and continues piece by piece (server-sent
   events). Its connection stays open, at the cost of an idle one.
-- `SuspendedRequest.wait`: there is nothing to send yet. The thread waits, and another one is
+- `SuspendableChannel.wait`: there is nothing to send yet. The thread waits, and another one is
   started for that time. So only few requests may wait.
 
-A handler gets the `SuspendedRequest` of its request from `suspended_request_of`. Its listener is
-notified when the client has left or the server drains, and must then end it at once.
+A handler gets the channel of its request from `suspended_request_of`. Its listener is notified when
+the client has left or the server drains, and must then end the request at once.
+
+Waitress removes a request from its connection when its task returns. A task that raises an error
+which waitress does not handle leaves the request there: the connection counts as busy, no later
+request of it begins, and the thread is free.
 """
 
-from contextlib import AbstractContextManager
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from waitress.parser import HTTPRequestParser
+
+    from service.http.listener import Listener
 
 ENVIRON_KEY: Final = "imgup.suspended"
 
-_SLACK_BYTES = 512 * 1024
+_SLACK_BYTES: Final = 512 * 1024
 """Limit of unread bytes of a stream, besides the beginning of the response."""
+
+_FRESH_BUFFER_BYTES: Final = 64 * 1024
 
 
 class SuspensionListener(Protocol):
     """The listener of a suspended request. Called by the server's thread, so it must not block."""
 
     def left(self) -> None:
-        """The client has left. May be called several times, and before `begin`."""
+        """The client has left. May be called several times, and before the stream begins."""
         ...
 
     def drain(self) -> None:
@@ -36,13 +50,71 @@ class SuspensionListener(Protocol):
         ...
 
 
-class SuspendedRequest(Protocol):
-    """A request that can be suspended; its connection, a `SuspendableChannel`."""
+class _SuspendedError(BaseException):
+    """Suspends a request by leaving its thread. Not an `Exception`, so that no handler catches it.
 
-    @property
-    def total_outbufs_len(self) -> int:
-        """Number of bytes that are not sent yet."""
-        ...
+    Args:
+        listener: of the request.
+        begin: called when it is suspended, with the `Stream`.
+        stream: the rest of its response.
+    """
+
+
+class SuspendableTask(WSGITask):
+    """A request that can be suspended."""
+
+    channel: "SuspendableChannel"
+
+    def get_environment(self) -> dict[str, object]:
+        """Return the WSGI environment, with the channel."""
+        environ: dict[str, object] = super().get_environment()
+        environ[ENVIRON_KEY] = self.channel
+        self.channel.streaming = None  # that of a request whose handler has failed
+        return environ
+
+    def finish(self) -> None:
+        """End the response, or suspend the request if it continues."""
+        if self.environ is not None and self.environ["REQUEST_METHOD"] == "HEAD":
+            # No body, so no last chunk of one either (RFC 9110, section 9.3.2).
+            self.chunked_response = False
+        elif self.content_length is None and self.has_body:
+            if not self.wrote_header:
+                self.write(b"")
+            if self.channel.streaming is not None:
+                stream = Stream(self.channel, is_chunked=self.chunked_response)
+                raise _SuspendedError(*self.channel.streaming, stream)
+        super().finish()
+
+
+class SuspendableChannel(HTTPChannel):
+    """A connection whose first request can be suspended."""
+
+    server: "Listener"
+    group: str
+    """The client, as far as addresses distinguish clients."""
+    streaming: "tuple[SuspensionListener, Callable[[Stream], None]] | None" = None
+    """The arguments of `stream`, until the request is suspended."""
+    _listener: SuspensionListener | None = None
+    _is_streaming = False
+    is_abandoned = False
+    """Whether the client has read too little for too long; the loop's thread closes then."""
+    is_draining = False
+    """Whether the server is about to stop."""
+
+    # --- the thread of the request ----------------------------------------------------------
+
+    def service(self) -> None:
+        """Process the first request, or suspend it."""
+        try:
+            super().service()
+        except _SuspendedError as suspended:
+            listener, begin, stream = suspended.args
+            self._is_streaming = True
+            self._listener, self.streaming = listener, None
+            _forget_body(self.requests[0])
+            begin(stream)
+            self._notify(listener)
+            self.server.pull_trigger()  # the loop must poll for other events now
 
     def stream(self, listener: SuspensionListener, begin: "Callable[[Stream], None]") -> None:
         """Continue the response after the handler has returned and its body, without a length, is
@@ -52,41 +124,129 @@ class SuspendedRequest(Protocol):
             listener: of the request.
             begin: called with the rest of the response, by the request's thread; must not block.
         """
-        ...
+        self.streaming = listener, begin
 
-    def wait(self, listener: SuspensionListener) -> AbstractContextManager[None]:
+    @contextmanager
+    def wait(self, listener: SuspensionListener) -> Iterator[None]:
         """While entered, another thread replaces the calling one, which waits.
 
         The body, which must have been read, is dropped. On `drain` the listener must end the wait.
         """
-        ...
+        with self.server.one_more_thread(self):
+            _forget_body(self.requests[0])
+            self._listener = listener
+            self._notify(listener)
+            try:
+                yield
+            finally:
+                self._listener = None
+
+    def _notify(self, listener: SuspensionListener) -> None:
+        # Either may have happened before the listener was set.
+        if not self.connected:
+            listener.left()
+        elif self.is_draining:
+            listener.drain()
+
+    # --- any thread -------------------------------------------------------------------------
 
     def write_now(self, data: bytes) -> bool:
-        """Queue data of a stream; returns False if the client has left."""
-        ...
+        """Queue data of a stream; return False if the client has left.
+
+        The parent's `write_soon` waits for a slow reader. Here the loop's thread sends, so that a
+        thread that writes to many clients waits for none of them.
+        """
+        with self.outbuf_lock:
+            if not self.connected:
+                return False
+            # A buffer frees nothing before all of it is read.
+            if self.current_outbuf_count > _FRESH_BUFFER_BYTES:
+                fresh = OverflowableBuffer(self.adj.outbuf_overflow)
+                self.outbufs.append(fresh)  # type: ignore[attr-defined]  # a list
+                self.current_outbuf_count = 0
+            self.outbufs[-1].append(data)
+            self.current_outbuf_count += len(data)
+            self.total_outbufs_len += len(data)
+        self.server.pull_trigger()
+        return True
 
     def end_suspended(self) -> None:
         """End the response; the connection closes when all data is read."""
-        ...
+        with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
+            self._listener = None
+            self.close_when_flushed = True
+            for request in self.requests:
+                request.close()
+            self.requests = []
+        if self.connected:
+            self.server.pull_trigger()
 
     def abandon(self) -> None:
         """Close the connection soon, even with unread data."""
-        ...
+        self.is_abandoned = True
+
+    # --- the loop's thread ------------------------------------------------------------------
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the first request is suspended."""
+        return self._listener is not None
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether it is suspended, and its response has begun."""
+        return self._listener is not None and self._is_streaming
+
+    def is_left_waiting(self) -> bool:
+        """Return whether the client of a waiting request has closed its side. The loop receives
+        nothing meanwhile, so it does not detect that.
+        """
+        if not self.is_suspended or self.is_streaming or self.socket is None:
+            return False
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def begin_drain(self) -> None:
+        """Notify the listener that the server drains."""
+        self.is_draining = True
+        listener = self._listener
+        if listener is not None:
+            listener.drain()
+
+    def readable(self) -> bool:
+        """Return whether to poll for data, or for the end of the connection."""
+        # No request is answered after a stream; but polling detects that the client leaves.
+        return self.is_streaming or bool(super().readable())
+
+    def received(self, data: bytes) -> bool:
+        """Receive data; it is dropped after a stream, which ends with the connection."""
+        return not self.is_streaming and bool(super().received(data))
+
+    def handle_close(self) -> None:
+        """Close, and notify the listener."""
+        listener, self._listener = self._listener, None
+        super().handle_close()
+        if listener is not None:
+            listener.left()
 
 
 class Stream:
     """The rest of a response. Not thread-safe.
 
     Args:
-        request: whose response it is.
+        channel: of the response.
         is_chunked: whether it is sent in chunks (RFC 9112, section 7.1); else it ends with the
             connection.
     """
 
-    def __init__(self, request: SuspendedRequest, *, is_chunked: bool) -> None:
-        self._request = request
+    def __init__(self, channel: SuspendableChannel, *, is_chunked: bool) -> None:
+        self._channel = channel
         self._is_chunked = is_chunked
-        self._max_unread = request.total_outbufs_len + _SLACK_BYTES
+        self._max_unread = channel.total_outbufs_len + _SLACK_BYTES
 
     def send(self, data: bytes) -> bool:
         """Send data without blocking.
@@ -94,19 +254,26 @@ class Stream:
         Returns:
             False if the client has left, or its unread data exceeds the limit.
         """
-        if self._request.total_outbufs_len > self._max_unread:
-            self._request.abandon()
+        if self._channel.total_outbufs_len > self._max_unread:
+            self._channel.abandon()
             return False
         chunk = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
-        return self._request.write_now(chunk)
+        return self._channel.write_now(chunk)
 
     def end(self) -> None:
         """End the response."""
         if self._is_chunked:
-            self._request.write_now(b"0\r\n\r\n")
-        self._request.end_suspended()
+            self._channel.write_now(b"0\r\n\r\n")
+        self._channel.end_suspended()
 
 
-def suspended_request_of(environ: dict[str, object]) -> SuspendedRequest | None:
-    """Return the request of a WSGI environment; None under another server."""
-    return cast("SuspendedRequest | None", environ.get(ENVIRON_KEY))
+def suspended_request_of(environ: dict[str, object]) -> SuspendableChannel | None:
+    """Return the channel of a request's WSGI environment; None under another server."""
+    return cast("SuspendableChannel | None", environ.get(ENVIRON_KEY))
+
+
+def _forget_body(request: "HTTPRequestParser") -> None:
+    """Free the body of a suspended request, which was read and may wait for minutes."""
+    if request.body_bytes_received:
+        request.get_body_stream().truncate(0)
+        request.body_bytes_received = 0
