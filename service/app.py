@@ -13,7 +13,6 @@ from service.events.broadcaster import Broadcaster
 from service.events.waiting import WaitMiddleware
 from service.http.client_address import ClientAddressMiddleware
 from service.http.large_responses import LargeResponses
-from service.http.refused_request import RefusalFormat
 from service.middleware.access_log import AccessLogMiddleware
 from service.middleware.api_keys import (
     OPENING_PATH,
@@ -25,12 +24,8 @@ from service.middleware.api_keys import (
 from service.middleware.browser_origin import EXPOSED_HEADERS, BrowserOriginMiddleware
 from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.middleware.rate_limit import RateLimiter
-from service.middleware.request_ids import (
-    HEADER as REQUEST_ID_HEADER,
-    RequestIdMiddleware,
-    request_id_for,
-)
-from service.middleware.response_headers import ALWAYS, ResponseHeadersMiddleware
+from service.middleware.request_ids import RequestIdMiddleware
+from service.middleware.response_headers import ResponseHeadersMiddleware
 from service.middleware.throttle import ThrottleMiddleware
 from service.openapi import describe
 from service.pages.page_files import PageFiles
@@ -61,9 +56,6 @@ from service.views.link_views import LinkViews
 from workers import Backend
 
 App = falcon.App[falcon.Request, falcon.Response]
-
-REFUSALS = RefusalFormat(ALWAYS, REQUEST_ID_HEADER, request_id_for)
-"""Headers of the server's own responses to broken requests: the same as of all others."""
 
 
 class _Router(CompiledRouter):

@@ -8,11 +8,12 @@ from contextlib import ExitStack
 import structlog
 from pydantic import SecretStr
 
-from service.app import REFUSALS, create_app
+from service.app import create_app
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_unfinished
 from service.http.file_limit import raise_file_limit
 from service.http.server import ServerStartError, WebServer
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
+from service.middleware.response_headers import refusal_headers
 from service.sandbox_process import SandboxProcess
 from service.settings.environment import (
     SettingsError,
@@ -94,7 +95,7 @@ class _Service:
             trusted_proxies=settings.trusted_proxies,
             health_paths=HEALTH_PATHS,
             loop_paths=LIVENESS_PATHS,
-            refusals=REFUSALS,
+            refusals=refusal_headers,
         )
         running.callback(self._server.close)
         running.callback(self._backend.stop)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.app import REFUSALS
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
+from service.middleware.response_headers import refusal_headers
 from tests.clock import Clock
 from tests.waiting import wait_until
 
@@ -115,7 +115,7 @@ def serving(
         trusted_proxies=trusted_proxies,
         health_paths=HEALTH_PATHS,
         loop_paths=LIVENESS_PATHS,
-        refusals=REFUSALS,
+        refusals=refusal_headers,
         clock=clock or time.monotonic,
     )
     server.start()

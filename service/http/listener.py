@@ -23,7 +23,7 @@ from service.http.client_address import TrustedProxies, client_group
 from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import Dispatchers
 from service.http.polled import Polled
-from service.http.refused_request import RefusalFormat, RequestRefusedError
+from service.http.refused_request import RefusalHeaders, RequestRefusedError
 from service.http.shares import Shares
 from service.http.suspended import SuspendableChannel
 
@@ -55,7 +55,7 @@ class Listener(TcpWSGIServer):
         clock: monotonic seconds.
         proxies: their connections are not those of one client.
         dispatchers: thread pools for requests.
-        refusals: headers of responses to refused requests.
+        refusals: returns headers of responses to refused requests.
     """
 
     channel_class = Channel
@@ -72,7 +72,7 @@ class Listener(TcpWSGIServer):
         clock: Callable[[], float],
         proxies: TrustedProxies,
         dispatchers: Dispatchers,
-        refusals: RefusalFormat,
+        refusals: RefusalHeaders,
         **keywords: Any,  # noqa: ANN401 - the parent's
     ) -> None:
         self.limits = limits

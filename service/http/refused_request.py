@@ -1,8 +1,6 @@
 """Responds with a problem to requests that the HTTP parser refuses."""
 
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -37,19 +35,9 @@ _PROBLEMS = {
 _UNEXPECTED = ("internal-error", "The service met an unexpected error.")
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalFormat:
-    """Headers of the responses to refused requests.
-
-    Attributes:
-        headers: of all.
-        request_id_header: name of the header with the request id, in request and response.
-        request_id_for: returns the id of a request, for the client's own id, if any.
-    """
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    request_id_header: str = "X-Request-ID"
-    request_id_for: Callable[[str | None], str] = lambda _: str(uuid.uuid4())
+RefusalHeaders = Callable[[Mapping[str, str]], dict[str, str]]
+"""Returns headers of the response, given those of the request (as ``X_REQUEST_ID``), and binds to
+the log what identifies the request."""
 
 
 class RequestRefusedError(Error):
@@ -83,25 +71,18 @@ class ProblemTask(ErrorTask):
         if isinstance(error, RequestRefusedError):
             (code, detail), retry_seconds = error.problem, error.retry_seconds
         body = render(problem_body(status, code, detail))
-        # The request has headers if its head was read before the refusal.
-        form = self.channel.server.refusals
-        key = form.request_id_header.upper().replace("-", "_")
-        request_id = form.request_id_for(self.request.headers.get(key))  # type: ignore[attr-defined]  # as below
         structlog.contextvars.clear_contextvars()  # of a request that this thread has suspended
+        # The request has headers if its head was read before the refusal.
+        headers = self.channel.server.refusals(self.request.headers)  # type: ignore[attr-defined]  # as above
         structlog.get_logger("http").info(
             "request refused",
             code=code,
             status=status.value,
             detail=detail,
             client=str(self.channel.addr[0]),
-            request_id=request_id,
         )
         self.status = f"{status.value} {status.phrase}"
-        self.response_headers = [
-            ("Content-Type", MEDIA_TYPE),
-            (form.request_id_header, request_id),
-            *form.headers.items(),
-        ]
+        self.response_headers = [("Content-Type", MEDIA_TYPE), *headers.items()]
         if retry_seconds is not None:
             self.response_headers.append(("Retry-After", str(retry_seconds)))
         self.set_close_on_finish()

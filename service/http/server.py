@@ -19,7 +19,7 @@ from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import Dispatchers
 from service.http.listener import Listener
 from service.http.polled import Polled
-from service.http.refused_request import MAX_HEADER_BYTES, RefusalFormat
+from service.http.refused_request import MAX_HEADER_BYTES, RefusalHeaders
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -31,7 +31,6 @@ _OTHER_DESCRIPTORS = 2  # that the loop polls: the listening socket, and the tri
 _RECEIVED_AT_ONCE = 65_536  # bytes; the default of 8 KiB takes 60 turns for 10,000 URLs
 _DEFAULT_MAX_BODY_BYTES = 16 * 1024**2
 _DEFAULT_LIMITS = ConnectionLimits()
-_DEFAULT_REFUSALS = RefusalFormat()
 
 _SWEEP_SECONDS = 0.02
 # During a drain, a connection is closed after this time without data. So a client that has just
@@ -55,7 +54,7 @@ class WebServer:
         trusted_proxies: networks of proxies; limits for one client do not apply to them.
         health_paths: paths that get responses under any load.
         loop_paths: those of them whose handlers do not block; the loop calls them itself.
-        refusals: headers of responses to refused requests.
+        refusals: returns headers of responses to refused requests.
         clock: monotonic seconds.
 
     Attributes:
@@ -77,7 +76,7 @@ class WebServer:
         trusted_proxies: Iterable[str] = (),
         health_paths: Iterable[str] = (),
         loop_paths: Iterable[str] = (),
-        refusals: RefusalFormat = _DEFAULT_REFUSALS,
+        refusals: RefusalHeaders = lambda _: {},
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Its log line for each queued request adds nothing to the metrics of response times.

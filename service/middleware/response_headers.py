@@ -1,8 +1,12 @@
 """Headers of all responses."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import falcon
+import structlog
+
+from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER, request_id_for
 
 ALWAYS: Final = {
     # Browsers must not guess the media type.
@@ -19,6 +23,17 @@ ALWAYS: Final = {
 """Omitted on purpose: Strict-Transport-Security, which belongs to the TLS proxy;
 Permissions-Policy, as only the page's scripts run; X-Frame-Options, the old form of
 frame-ancestors."""
+
+
+def refusal_headers(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of the server's own responses to broken requests: those of all others.
+
+    Args:
+        given: the request's headers, as ``X_REQUEST_ID``.
+    """
+    request_id = request_id_for(given.get(REQUEST_ID_HEADER.upper().replace("-", "_")))
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return {REQUEST_ID_HEADER: request_id, **ALWAYS}
 
 
 class ResponseHeadersMiddleware:

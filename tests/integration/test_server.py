@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from service.app import REFUSALS
 from service.http.dispatchers import MOST_OF_ONE, REQUEST_THREADS
 from service.http.server import ServerStartError, WebServer
+from service.middleware.response_headers import refusal_headers
 from tests.clock import Clock
 from tests.waiting import wait_until
 
@@ -100,7 +100,7 @@ def read_answer(sock: socket.socket, pause: float = 0.0) -> tuple[str, bytes]:
 @pytest.fixture
 def running() -> Iterator[Running]:
     app = App()
-    server = WebServer(app, "127.0.0.1", 0, max_body_bytes=MAX_BODY, refusals=REFUSALS)
+    server = WebServer(app, "127.0.0.1", 0, max_body_bytes=MAX_BODY, refusals=refusal_headers)
     server.start()
     yield Running(app, server)
     app.gate.set()
