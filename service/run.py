@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from service.app import create_app
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_unfinished
-from service.http.file_limit import raise_file_limit
+from service.http.connection_limits import raise_file_limit
 from service.http.server import ServerStartError, WebServer
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
 from service.middleware.response_headers import refusal_headers

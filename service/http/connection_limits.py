@@ -1,10 +1,12 @@
-"""Limits of time, connections and memory for clients."""
+"""Limits of time, connections, open files and memory."""
 
 import resource
 from dataclasses import dataclass
 from typing import Final
 
 _FILES_FOR_OTHERS: Final = 128  # descriptors of pipes, logs, temporary files
+_ENOUGH_FILES: Final = 65_536
+"""A higher limit only slows down programs that iterate over all possible descriptors."""
 
 _MIB: Final = 1024**2
 
@@ -59,3 +61,15 @@ class ConnectionLimits:
             return self.connections
         others = _FILES_FOR_OTHERS + self.health_connections
         return max(1, min(self.connections, descriptors - others))
+
+
+def raise_file_limit() -> None:
+    """Raise this process's soft limit of open files to its hard limit; children inherit it.
+
+    The usual soft limit of 1,024 is for programs that use select(2). This service does not, and a
+    worker with a hundred lanes needs more.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from service.http.file_limit import raise_file_limit
+from service.http.connection_limits import raise_file_limit
 
 INFINITE = resource.RLIM_INFINITY
 
