@@ -51,7 +51,6 @@ class Listener(TcpWSGIServer):
         app: the WSGI application.
         polled: the loop's sockets.
         limits: of connections.
-        body_bytes: memory for bodies.
         clock: monotonic seconds.
         proxies: their connections are not those of one client.
         dispatchers: thread pools for requests.
@@ -61,6 +60,7 @@ class Listener(TcpWSGIServer):
     channel_class = Channel
     # Waitress's own maintenance uses the wall clock; `sweep` replaces it.
     next_channel_cleanup = math.inf  # type: ignore[assignment]  # a number to compare with
+    _map: Polled
 
     def __init__(
         self,
@@ -68,7 +68,6 @@ class Listener(TcpWSGIServer):
         *,
         polled: Polled,
         limits: ConnectionLimits,
-        body_bytes: int,
         clock: Callable[[], float],
         proxies: TrustedProxies,
         dispatchers: Dispatchers,
@@ -81,7 +80,6 @@ class Listener(TcpWSGIServer):
         self.received_body_bytes = 0
         """Number of bytes since the last check of all bodies."""
         self._room = limits.room
-        self._body_bytes = body_bytes
         self._proxies = proxies
         self._dispatchers = dispatchers
         self._has_accepted = False
@@ -90,10 +88,10 @@ class Listener(TcpWSGIServer):
         self._next_report = 0.0
         self._accept_again = 0.0
         self._made_room = 0
-        self._log = structlog.get_logger("http")
-        self._polled = polled
         self._loop_thread = 0
         super().__init__(app, polled, dispatcher=dispatchers.default, **keywords)
+        # Room for two of maximum size, or a client's share would be less than one.
+        self._body_bytes = max(limits.body_bytes, 2 * self.adj.max_request_body_size)
 
     def channels(self) -> list[Channel]:
         by_descriptor = cast("dict[int, Channel]", self.active_channels)
@@ -181,10 +179,10 @@ class Listener(TcpWSGIServer):
     def sweep(self) -> None:
         """Enforce time limits, and make room where it is needed. Called before each turn."""
         # Each time, as it starts to accept again by itself.
-        self._polled.update_events(self._fileno)  # type: ignore[attr-defined]  # lacks in the stubs
+        self._map.update_events(self._fileno)  # type: ignore[attr-defined]  # lacks in the stubs
         if self._is_pulled:
             self._is_pulled = False
-            self._polled.update_all()
+            self._map.update_all()
         now = self.clock()
         seconds, sweep_seconds = now - self._swept_at, self.limits.sweep_seconds
         if seconds >= sweep_seconds:
@@ -193,7 +191,7 @@ class Listener(TcpWSGIServer):
                 # During a longer interval the server was blocked, which is not the client's fault.
                 channel.check_time_limits(min(seconds, 2 * sweep_seconds))
             self._drop_unread()
-            self._polled.update_all()
+            self._map.update_all()
         if self._has_accepted and self.active_channels:
             self._has_accepted = False
             self._make_room(self._room)
@@ -202,7 +200,9 @@ class Listener(TcpWSGIServer):
             self._refuse_bodies()
         if self._made_room and now >= self._next_report:
             self._next_report = now + _REPORT_SECONDS
-            self._log.warning("connections closed to make room", connections=self._made_room)
+            structlog.get_logger("http").warning(
+                "connections closed to make room", connections=self._made_room
+            )
             self._made_room = 0
 
     def _make_room(self, room: int) -> bool:
@@ -251,13 +251,6 @@ class Listener(TcpWSGIServer):
                 break
         # The parent's close would close the trigger too, which the drain still needs.
         wasyncore.dispatcher.close(self)
-
-    def begin_drain(self) -> None:
-        for channel in self.channels():
-            channel.begin_drain()
-
-    def close_trigger(self) -> None:
-        self.trigger.close()  # type: ignore[attr-defined]  # the stubs type it as a number
 
 
 def _no_room(code: str, what: str) -> RequestRefusedError:

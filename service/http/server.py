@@ -86,17 +86,14 @@ class WebServer:
         listener = _listen(host, port)
         self.address: str = listener.getsockname()[0].partition("%")[0]  # without a zone
         self.port: int = listener.getsockname()[1]
-        adjustments = _adjustments(max_body_bytes, limits)
         self._server = Listener(
             app,
             polled=self._polled,
             _sock=listener,
-            adj=adjustments,
+            adj=_adjustments(max_body_bytes, limits),
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             bind_socket=False,
             limits=limits,
-            # Room for two of maximum size, or a client's share would be less than one.
-            body_bytes=max(limits.body_bytes, 2 * adjustments.max_request_body_size),
             clock=clock,
             proxies=TrustedProxies(trusted_proxies),
             dispatchers=self._dispatchers,
@@ -137,14 +134,15 @@ class WebServer:
         # A thread that is still running will write to the trigger. If that were closed, its
         # descriptor could be another file's by then.
         if self._dispatchers.stop():
-            self._server.close_trigger()
+            self._server.trigger.close()  # type: ignore[attr-defined]  # the stubs type it as a number
 
     def _run(self) -> None:
         self._server.enter_loop()
         while not self._stopping.is_set():
             self._turn(self._server.limits.sweep_seconds)
         self._server.stop_listening()
-        self._server.begin_drain()
+        for channel in self._server.channels():
+            channel.begin_drain()
         while (is_busy := self._is_busy()) and time.monotonic() < self._give_up:
             self._polled.update_all()
             self._turn(_SWEEP_SECONDS)
