@@ -43,7 +43,7 @@ class UploadsResource:
         """Take a whole job, or refuse it; respond before it is processed."""
         key, owner = read_key(req), owner_of(req)
         request = read_upload_request(req, self.settings)
-        if request.options.callback_url is not None and self.settings.webhook_secret is None:
+        if request.options.callback_url is not None and not self.settings.webhook_secret:
             raise _webhooks_not_configured()
         submission = Submission(
             str(uuid.uuid4()),

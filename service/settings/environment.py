@@ -11,17 +11,7 @@ from pydantic_core import ErrorDetails
 from service.settings.settings import Settings
 
 _SECRETS = frozenset(
-    {
-        "ADMIN_KEY",
-        "API_KEYS",
-        "IMGUR_ALBUM",
-        "IMGUR_CLIENT_ID",
-        "IMGUR_CLIENT_SECRET",
-        "IMGUR_PROXY",
-        "IMGUR_REFRESH_TOKEN",
-        "SOURCE_PROXY",
-        "WEBHOOK_SECRET",
-    }
+    field.upper() for field, info in Settings.model_fields.items() if not info.repr
 )
 _FILE_SUFFIX = "_FILE"
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

@@ -9,35 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.settings import values
 from service.settings.machine import memory_limit, usable_cores
-from service.settings.values import (
-    DEFAULT_IMGUR_BYTES,
-    LAST_PORT,
-    MAX_IMAGE_BYTES,
-    Album,
-    ApiKeyList,
-    Authorities,
-    Credential,
-    Host,
-    HostNames,
-    ImageTypes,
-    ImgurBytes,
-    JournalPath,
-    LowerCase,
-    Networks,
-    Origin,
-    Origins,
-    Port,
-    Ports,
-    Proxy,
-    Rate,
-    Seconds,
-    Size,
-    Uploads,
-    UpperCase,
-    Waits,
-    WebhookSecrets,
-)
 from workers import IMAGE_TYPES, RETRY_SECONDS, ImgurLimits
 
 _MAX_WORKERS = 512
@@ -66,7 +39,7 @@ def _default_state_bytes() -> int:
 
 def _next_port(data: Mapping[str, Any]) -> int:
     port = int(data.get("port", 0))
-    return port + 1 if 0 < port < LAST_PORT else 0
+    return port + 1 if 0 < port < values.LAST_PORT else 0
 
 
 def _whole_number(most: int, **default: Any) -> Any:  # noqa: ANN401 - as of Field
@@ -79,52 +52,52 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     # --- this service -----------------------------------------------------------------------
-    host: Host = "127.0.0.1"
-    port: Port = 8000
-    api_keys: ApiKeyList = Field(
+    host: values.Host = "127.0.0.1"
+    port: values.Port = 8000
+    api_keys: values.ApiKeyList = Field(
         (),
         description="keys separated by commas, of printable ASCII characters, each as KEY or "
         "NAME:KEY, with a name of letters, digits and ._- and none of them twice",
     )
-    admin_key: Credential | None = Field(
+    admin_key: values.Credential = Field(
         None, description="a key of printable ASCII characters, and none of API_KEYS"
     )
-    rate_limit: Rate | None = Field(
+    rate_limit: values.Rate | None = Field(
         None, description="a number from 1 to 1000000 per second, minute or hour, such as 60/minute"
     )
     rate_limit_burst: int | None = _whole_number(1_000_000, default=None)
-    trusted_proxies: Networks = ()
-    allowed_hosts: HostNames = Field(
+    trusted_proxies: values.Networks = ()
+    allowed_hosts: values.HostNames = Field(
         (), description="host names separated by commas, without port, such as imgup.example.com"
     )
-    cors_origins: Origins = Field(
+    cors_origins: values.Origins = Field(
         (),
         description="origins separated by commas, each http:// or https:// with host and port "
         "only, such as https://app.example.com",
     )
     max_urls_per_job: int = _whole_number(1_000_000, default=100_000)
     max_queued_urls: int = _whole_number(100_000_000, default=1_000_000)
-    max_body_bytes: Size = Field(
+    max_body_bytes: values.Size = Field(
         16 * 1024**2, ge=1024, le=1024**3, description="a size from 1KiB to 1GiB, such as 16MiB"
     )
-    max_state_bytes: Size = Field(
+    max_state_bytes: values.Size = Field(
         default_factory=_default_state_bytes,
         ge=_MIN_STATE_BYTES,
         le=1024**5,
         description="a size from 16MiB up, such as 1GiB",
     )
-    journal_path: JournalPath | None = Field(
+    journal_path: values.JournalPath | None = Field(
         None, description="the path of a file, in a folder that exists and can be written"
     )
     drain_seconds: float = Field(
         20.0, ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600"
     )
-    access_log: Annotated[Literal["on", "off"], LowerCase] = "on"
-    log_format: Annotated[Literal["json", "console"], LowerCase] = "json"
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = "INFO"
+    access_log: Annotated[Literal["on", "off"], values.LowerCase] = "on"
+    log_format: Annotated[Literal["json", "console"], values.LowerCase] = "json"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], values.UpperCase] = "INFO"
 
     # --- the workers ------------------------------------------------------------------------
-    backend: Annotated[Literal["processes", "ray"], LowerCase] = "processes"
+    backend: Annotated[Literal["processes", "ray"], values.LowerCase] = "processes"
     ray_address: str = Field(
         "",
         pattern=r"^(([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5})?$",
@@ -149,89 +122,89 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="seconds, or 0 to keep every job that there is memory for",
     )
-    crashed_uploads: Annotated[Literal["retry", "fail"], LowerCase] = "retry"
+    crashed_uploads: Annotated[Literal["retry", "fail"], values.LowerCase] = "retry"
     max_attempts: int = _whole_number(100, default=4)
 
-    ca_file: Authorities | None = Field(
+    ca_file: values.Authorities | None = Field(
         None, description="the path of a file with certificates in PEM form"
     )
 
     # --- webhooks ---------------------------------------------------------------------------
-    webhook_secret: WebhookSecrets | None = Field(
-        None,
+    webhook_secret: values.WebhookSecrets = Field(
+        (),
         description="whsec_ and the base64 form of 24 to 64 random bytes; several, separated by "
         "commas, while receivers change over",
     )
-    webhook_retry_seconds: Waits = Field(
+    webhook_retry_seconds: values.Waits = Field(
         RETRY_SECONDS,
         description="1 to 20 waits in seconds, separated by commas, such as 5,300; or none",
     )
 
     # --- sources ----------------------------------------------------------------------------
-    source_allowed_networks: Networks = ()
-    source_refused_networks: Networks = ()
-    source_allowed_ports: Ports = Field(
+    source_allowed_networks: values.Networks = ()
+    source_refused_networks: values.Networks = ()
+    source_allowed_ports: values.Ports = Field(
         (80, 443), min_length=1, description="ports separated by commas, such as 80,443"
     )
-    source_proxy: Proxy = None
+    source_proxy: values.Proxy = None
     source_concurrency: int = Field(
         32, ge=0, le=10_000, description="a whole number from 1 to 10000, or 0 for no limit"
     )
-    dedupe: Annotated[Literal["off", "content"], LowerCase] = "off"
-    image_memory_bytes: Size = Field(
+    dedupe: Annotated[Literal["off", "content"], values.LowerCase] = "off"
+    image_memory_bytes: values.Size = Field(
         256 * 1000**2, ge=0, le=1024**4, description="a size from 0 to 1024GiB, such as 256MB"
     )
-    pages: Annotated[Literal["off", "on"], LowerCase] = "off"
-    convert: Annotated[Literal["auto", "off"], LowerCase] = "auto"
+    pages: Annotated[Literal["off", "on"], values.LowerCase] = "off"
+    convert: Annotated[Literal["auto", "off"], values.LowerCase] = "auto"
     convert_processes: int = _whole_number(_MAX_WORKERS, default_factory=_default_converters)
-    convert_seconds: Seconds = 20.0
+    convert_seconds: values.Seconds = 20.0
     convert_max_pixels: int = _whole_number(1_000_000_000, default=100_000_000)
-    strip_metadata: Annotated[Literal["off", "location", "all"], LowerCase] = "off"
-    max_image_bytes: Size = Field(
+    strip_metadata: Annotated[Literal["off", "location", "all"], values.LowerCase] = "off"
+    max_image_bytes: values.Size = Field(
         default_factory=_default_image_bytes,
         ge=1,
-        le=MAX_IMAGE_BYTES,
+        le=values.MAX_IMAGE_BYTES,
         description="a size from 1 byte to 1GiB, such as 20MB",
     )
-    download_seconds: Seconds = 30.0
+    download_seconds: values.Seconds = 30.0
 
     # --- Imgur ------------------------------------------------------------------------------
-    imgur_client_id: Credential | None = Field(
+    imgur_client_id: values.Credential = Field(
         None, description="the application's client id, of printable ASCII characters"
     )
-    imgur_client_secret: Credential | None = Field(
+    imgur_client_secret: values.Credential = Field(
         None, description="the application's client secret, of printable ASCII characters"
     )
-    imgur_refresh_token: Credential | None = Field(
+    imgur_refresh_token: values.Credential = Field(
         None, description="the account's refresh token, of printable ASCII characters"
     )
-    imgur_album: Album | None = Field(
-        None, repr=False, description="an album id (or deletehash) of letters and digits"
+    imgur_album: values.Album = Field(
+        None, description="an album id (or deletehash) of letters and digits"
     )
-    imgur_max_bytes: ImgurBytes = Field(
-        DEFAULT_IMGUR_BYTES,
+    imgur_max_bytes: values.ImgurBytes = Field(
+        values.DEFAULT_IMGUR_BYTES,
         description="sizes of up to 1GiB by kind, such as still=20MB,animation=10MB",
     )
-    imgur_accepted_types: ImageTypes = Field(
+    imgur_accepted_types: values.ImageTypes = Field(
         ImgurLimits().types,
         description=f"image types separated by commas, of {', '.join(IMAGE_TYPES)}",
     )
-    imgur_api_url: Origin = Field(
+    imgur_api_url: values.Origin = Field(
         "https://api.imgur.com",
         description="http:// or https:// with host and port only, such as https://api.imgur.com",
     )
-    imgur_proxy: Proxy = None
-    upload_seconds: Seconds = 60.0
-    imgur_uploads_per_day: Uploads = 1250
-    imgur_uploads_per_hour: Uploads = 1250
+    imgur_proxy: values.Proxy = None
+    upload_seconds: values.Seconds = 60.0
+    imgur_uploads_per_day: values.Uploads = 1250
+    imgur_uploads_per_hour: values.Uploads = 1250
     imgur_blocked_seconds: float = Field(
         86_400.0, ge=0, allow_inf_nan=False, description="seconds, or 0 to wait for ever"
     )
 
     # --- the sandbox ------------------------------------------------------------------------
-    sandbox: Annotated[Literal["auto", "on", "off"], LowerCase] = "auto"
-    sandbox_host: Host = "127.0.0.1"
-    sandbox_port: Port = Field(default_factory=_next_port)
+    sandbox: Annotated[Literal["auto", "on", "off"], values.LowerCase] = "auto"
+    sandbox_host: values.Host = "127.0.0.1"
+    sandbox_port: values.Port = Field(default_factory=_next_port)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -296,4 +269,4 @@ class Settings(BaseModel):
     @property
     def webhook_secret_values(self) -> tuple[bytes, ...]:
         """The secrets; empty if webhooks are disabled."""
-        return tuple(secret.get_secret_value() for secret in self.webhook_secret or ())
+        return tuple(secret.get_secret_value() for secret in self.webhook_secret)

@@ -1,6 +1,7 @@
 """The types of settings, each parsed from the text of one environment variable.
 
 A parser raises ValueError for invalid text; the description of the setting says what is expected.
+One that is not part of the settings' representation (``repr=False``) is a secret.
 """
 
 import base64
@@ -276,17 +277,19 @@ Proxy = Annotated[
     BeforeValidator(_read_proxy),
     Field(
         description="http://, https:// or socks5h:// with host and port, and USER:PASSWORD@ before "
-        "them if the proxy needs a login"
+        "them if the proxy needs a login",
+        repr=False,  # its credentials, if any, make it a secret
     ),
 ]
-"""The URL of a proxy; its credentials, if any, make it a secret."""
 
 Authorities = Annotated[str, BeforeValidator(_read_authorities)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_read_origins)]
-Album = Annotated[str, Field(pattern=ALBUM_PATTERN)]
-Credential = Annotated[SecretStr, BeforeValidator(_read_credential)]
-ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys)]
-WebhookSecrets = Annotated[tuple[SecretBytes, ...], BeforeValidator(_read_webhook_secrets)]
+Album = Annotated[str | None, Field(pattern=ALBUM_PATTERN, repr=False)]
+Credential = Annotated[SecretStr | None, BeforeValidator(_read_credential), Field(repr=False)]
+ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys), Field(repr=False)]
+WebhookSecrets = Annotated[
+    tuple[SecretBytes, ...], BeforeValidator(_read_webhook_secrets), Field(repr=False)
+]
 Waits = Annotated[tuple[float, ...], BeforeValidator(_read_waits)]
 Rate = Annotated[RateLimit, BeforeValidator(RateLimit.parse)]
 ImgurBytes = Annotated[BytesByKind, BeforeValidator(BytesByKind.parse)]
