@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import structlog
@@ -57,7 +58,6 @@ class Broadcaster:
         self._clock = clock
         self._changed = threading.Condition()
         self._newcomers: dict[_Key, list[Subscriber]] = {}
-        self._tenants: dict[Subscriber, str] = {}
         self._held = Shares()
         self._is_hurried = False
         self._thread: threading.Thread | None = None
@@ -68,14 +68,11 @@ class Broadcaster:
             held = self._held.of(tenant)
             return not share_left(self._max_subscribers, self._held.total, held)
 
-    def join(self, job_id: str, owner: str, subscriber: Subscriber, tenant: str) -> None:
-        """Add a subscriber, which may have left already, to an owner's job; it uses the share of a
-        tenant.
-        """
+    def join(self, job_id: str, owner: str, subscriber: Subscriber) -> None:
+        """Add a subscriber, which may have left already, to an owner's job."""
         with self._changed:
             self._newcomers.setdefault((owner, job_id), []).append(subscriber)
-            self._tenants[subscriber] = tenant
-            self._held.add(tenant, 1)
+            self._held.add(subscriber.tenant, 1)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="broadcaster", daemon=True)
                 self._thread.start()
@@ -104,15 +101,13 @@ class Broadcaster:
                 self._turn(publisher, newcomers.get(key, []))
                 if not publisher.subscribers:
                     del publishers[key]
-            stay = {one for publisher in publishers.values() for one in publisher.subscribers}
             rest = max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - self._clock())
             with self._changed:
-                self._give_up_places(stay.union(*self._newcomers.values()))
+                current = (one.subscribers for one in publishers.values())
+                self._held = Shares()
+                for subscriber in chain(*current, *self._newcomers.values()):
+                    self._held.add(subscriber.tenant, 1)
                 self._changed.wait_for(lambda: self._is_hurried, rest)
-
-    def _give_up_places(self, stay: set[Subscriber]) -> None:
-        for subscriber in self._tenants.keys() - stay:
-            self._held.add(self._tenants.pop(subscriber), -1)
 
     def _publisher(self, key: _Key, now: float) -> JobPublisher:
         owner, job_id = key
@@ -130,13 +125,7 @@ class Broadcaster:
 
 @dataclass(eq=False, slots=True)
 class EventStream:
-    """A client that is subscribed to a job; a `SuspensionListener` and a `Subscriber`.
-
-    Attributes:
-        version: of the job, known to the client.
-        most_results: maximum number in a snapshot.
-        tenant: uses its share of subscribers.
-    """
+    """A client that is subscribed to an owner's job; a `SuspensionListener` and a `Subscriber`."""
 
     broadcaster: Broadcaster
     job_id: str
@@ -151,7 +140,7 @@ class EventStream:
     def begin(self, stream: Stream) -> None:
         """Set the stream of the response that has begun."""
         self._stream = stream
-        self.broadcaster.join(self.job_id, self.owner, self, self.tenant)
+        self.broadcaster.join(self.job_id, self.owner, self)
 
     # --- SuspensionListener -------------------------------------------------------------------
 

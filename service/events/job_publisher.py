@@ -31,6 +31,11 @@ class Subscriber(Protocol):
         """Maximum number of results in a snapshot."""
         ...
 
+    @property
+    def tenant(self) -> str:
+        """Uses its share of subscribers."""
+        ...
+
     def is_over(self) -> bool:
         """Return whether it has ended; called in each round."""
         ...

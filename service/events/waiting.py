@@ -83,9 +83,9 @@ class WaitMiddleware:
             if not has_slot:
                 return
             began = time.perf_counter()
-            waiter = _Waiter(job.latest)
+            waiter = _Waiter(job.latest, tenant)
             with suspended.wait(waiter):
-                self.broadcaster.join(job_id, owner, waiter, tenant)
+                self.broadcaster.join(job_id, owner, waiter)
                 waiter.wait(seconds)
             # Metrics and access log do not count the wait that the client asked for.
             req.context.began += time.perf_counter() - began
@@ -110,8 +110,9 @@ class _Waiter:
 
     most_results = 1
 
-    def __init__(self, version: int) -> None:
+    def __init__(self, version: int, tenant: str) -> None:
         self.version = version  # any; 0 would need a snapshot
+        self.tenant = tenant
         self._over = threading.Event()
 
     def wait(self, seconds: float) -> None:
