@@ -1,38 +1,30 @@
 """Selects the connection to close, or the body to refuse, when connections or memory are short."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from service.http.channel import Channel
 
 _LARGEST_SHARE: Final = 2
 """No client holds more than half. A smaller share would affect the many users behind one address,
 such as the gateway of a network, or of a container's network."""
 
 
-class Holder(Protocol):
-    """A holder of a part, such as a connection."""
-
-    @property
-    def group(self) -> str:
-        """The client."""
-        ...
-
-
-_Holder = TypeVar("_Holder", bound=Holder)
-
-
-class Shares(Generic[_Holder]):
+class Shares:
     """The current shares of a resource.
 
     Args:
-        held: amount of each holder.
+        held: amount of each connection.
         room: total amount.
     """
 
-    def __init__(self, held: Mapping[_Holder, int], room: int) -> None:
+    def __init__(self, held: "Mapping[Channel, int]", room: int) -> None:
         self._by_client: Counter[str] = Counter()
-        for holder, amount in held.items():
-            self._by_client[holder.group] += amount
+        for channel, amount in held.items():
+            self._by_client[channel.group] += amount
         self._each = max(1, room // _LARGEST_SHARE)
         # Only the client itself gives up what it holds beyond its share.
         rightful = (min(amount, self._each) for amount in self._by_client.values())
@@ -43,9 +35,9 @@ class Shares(Generic[_Holder]):
         """Whether all clients, or one of them, hold too much."""
         return self._is_full or max(self._by_client.values(), default=0) > self._each
 
-    def first_to_give(self, ranks: Mapping[_Holder, float]) -> _Holder | None:
-        """Return the holder of the lowest rank of the client that holds the most, so that a flood
-        affects its own client.
+    def first_to_give(self, ranks: "Mapping[Channel, float]") -> "Channel | None":
+        """Return the connection of the lowest rank of the client that holds the most, so that a
+        flood affects its own client.
 
         Args:
             ranks: the candidates, with their order among those of one client.
