@@ -1,6 +1,5 @@
 """Runs the sandbox as a child process."""
 
-import contextlib
 import ipaddress
 import socket
 import subprocess
@@ -46,15 +45,14 @@ class SandboxProcess:
 
     def start(self) -> None:
         """Start the process; it accepts requests at once."""
-        self._process = self._spawn()
         self._keeper.start()
 
     def stop(self) -> None:
         """End the process and close the socket."""
         self._stopping.set()
-        process = self._process
-        if process is not None:
-            _end(process)
+        if self._process is not None:
+            _end(self._process)
+        if self._keeper.is_alive():
             self._keeper.join()
         self._listener.close()
 
@@ -67,33 +65,23 @@ class SandboxProcess:
         )
 
     def _keep(self) -> None:
-        process = self._process
-        while process is not None:
-            code = process.wait()
-            if self._stopping.is_set():
-                return
-            _close_stdin(process)
-            self._log.error("sandbox died; starting it again", exit_code=code)
-            if self._stopping.wait(_RESTART_SECONDS):
-                return
-            process = self._process = self._spawn()
-            if self._stopping.is_set():
-                _end(process)
+        while not self._stopping.is_set():
+            with self._spawn() as self._process:
+                if self._stopping.is_set():  # too late for `stop` to see the process
+                    _end(self._process)
+                code = self._process.wait()
+            if not self._stopping.is_set():
+                self._log.error("sandbox died; starting it again", exit_code=code)
+                self._stopping.wait(_RESTART_SECONDS)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    _close_stdin(process)  # the sandbox ends with its standard input
+    if process.stdin is not None:
+        process.stdin.close()  # the sandbox ends with its standard input
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
-
-
-def _close_stdin(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
 
 
 def _address_to_reach(bound_host: str) -> str:
