@@ -6,7 +6,6 @@ backend is called once per job, whatever the number of subscribers, and changes 
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -38,7 +37,7 @@ class Broadcaster:
     """All jobs with subscribers. Thread-safe.
 
     Its thread starts with the first subscriber. The default of `max_subscribers` is half of all
-    connections. `clock` returns monotonic seconds.
+    connections.
     """
 
     def __init__(
@@ -48,14 +47,12 @@ class Broadcaster:
         *,
         sandbox: bool,
         max_subscribers: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._backend = backend
         self._forecasts = forecasts
         self._sandbox = sandbox
         room = ConnectionLimits().room // _CONNECTIONS_EACH
         self._max_subscribers = room if max_subscribers is None else max_subscribers
-        self._clock = clock
         self._changed = threading.Condition()
         self._newcomers: dict[_Key, list[Subscriber]] = {}
         self._held = Shares()
@@ -93,7 +90,7 @@ class Broadcaster:
                 self._changed.wait_for(lambda: bool(publishers or self._newcomers))
                 newcomers, self._newcomers = self._newcomers, {}
                 self._is_hurried = False
-            began = self._clock()
+            began = time.monotonic()
             for key in newcomers:
                 if key not in publishers:
                     publishers[key] = self._publisher(key, began)
@@ -101,7 +98,7 @@ class Broadcaster:
                 self._turn(publisher, newcomers.get(key, []))
                 if not publisher.subscribers:
                     del publishers[key]
-            rest = max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - self._clock())
+            rest = max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - time.monotonic())
             with self._changed:
                 current = (one.subscribers for one in publishers.values())
                 self._held = Shares()
@@ -116,7 +113,7 @@ class Broadcaster:
 
     def _turn(self, publisher: JobPublisher, newcomers: list[Subscriber]) -> None:
         try:
-            publisher.turn(newcomers, self._clock())
+            publisher.turn(newcomers, time.monotonic())
         except Exception:  # noqa: BLE001 - an error of one job must not affect the others
             structlog.get_logger("http").exception("events of a job failed; its streams end")
             for subscriber in (*publisher.subscribers, *newcomers):
