@@ -56,7 +56,6 @@ class Broadcaster:
         self._changed = threading.Condition()
         self._newcomers: dict[_Key, list[Subscriber]] = {}
         self._held = Shares()
-        self._is_hurried = False
         self._thread: threading.Thread | None = None
 
     def is_full(self, tenant: str) -> bool:
@@ -75,12 +74,6 @@ class Broadcaster:
                 self._thread.start()
             self._changed.notify()
 
-    def hurry(self) -> None:
-        """Begin the next round at once, as a subscriber is to end."""
-        with self._changed:
-            self._is_hurried = True
-            self._changed.notify()
-
     # --- its thread -------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -89,7 +82,6 @@ class Broadcaster:
             with self._changed:
                 self._changed.wait_for(lambda: bool(publishers or self._newcomers))
                 newcomers, self._newcomers = self._newcomers, {}
-                self._is_hurried = False
             began = time.monotonic()
             for key in newcomers:
                 if key not in publishers:
@@ -98,13 +90,12 @@ class Broadcaster:
                 self._turn(publisher, newcomers.get(key, []))
                 if not publisher.subscribers:
                     del publishers[key]
-            rest = max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - time.monotonic())
             with self._changed:
                 current = (one.subscribers for one in publishers.values())
                 self._held = Shares()
                 for subscriber in chain(*current, *self._newcomers.values()):
                     self._held.add(subscriber.tenant, 1)
-                self._changed.wait_for(lambda: self._is_hurried, rest)
+            time.sleep(max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - time.monotonic()))
 
     def _publisher(self, key: _Key, now: float) -> JobPublisher:
         owner, job_id = key
@@ -146,7 +137,6 @@ class EventStream:
 
     def drain(self) -> None:
         self._is_draining = True
-        self.broadcaster.hurry()
 
     # --- Subscriber ---------------------------------------------------------------------------
 
