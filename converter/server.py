@@ -4,6 +4,7 @@ A fork takes a millisecond, as all decoders are loaded already, and each image h
 own, whose limits end with it.
 """
 
+import fcntl
 import gc
 import json
 import os
@@ -21,13 +22,34 @@ from typing import Final
 from converter.conversion import prepare
 from converter.order import ConversionOrder
 from converter.process import ConverterLimits, Files, run_converter
-from converter.slots import Slots
 
 ORDER_BYTES: Final = 16 * 1024
 """Maximum size of an order and of an answer."""
 
 _SLOT_SECONDS: Final = 0.02  # between two tries for a slot that another worker has
 _IDLE_SECONDS: Final = 3600.0
+
+
+class Slots:
+    """Limits the number of conversions on one machine: files to be locked.
+
+    Workers with the same folder share them; the system unlocks those of a dead process.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._paths = [folder / f"converter-{number}" for number in range(count)]
+
+    def take(self) -> int | None:
+        """Lock a file and return its descriptor, to be closed; None if all are locked."""
+        for path in self._paths:
+            slot = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(slot)
+            else:
+                return slot
+        return None
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from converter.order import ConversionOrder, ConversionResult
-from converter.slots import Slots
+from converter.server import Slots
 from tests.picture_corpus import LARGE, MADE, encode, large_webp, photo
 from tests.processes import children_of
 from tests.waiting import wait_until
