@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
-from service.http.minimum_rate import MinimumRate
+from service.http.connection_limits import MinimumRate
 from service.http.refused_request import ProblemTask, RequestRefusedError
 from service.http.request_parser import DroppedRequest, RequestParser
 from service.http.suspended import SuspendableChannel, SuspendableTask
