@@ -88,16 +88,17 @@ def _read_host(value: str) -> str:
     host = value.removeprefix("[").removesuffix("]")
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
-    if not _HOST_NAME.fullmatch(host):
-        raise ValueError("not a host")
-    return host
+    return _matched(host, _HOST_NAME)
 
 
 def _read_host_names(value: str) -> tuple[str, ...]:
-    names = tuple(entry.lower() for entry in _entries(value))
-    if not all(map(_HOST_NAME.fullmatch, names)):
-        raise ValueError("not a host name")
-    return names
+    return tuple(_matched(entry.lower(), _HOST_NAME) for entry in _entries(value))
+
+
+def _matched(text: str, pattern: re.Pattern[str]) -> str:
+    if not pattern.fullmatch(text):
+        raise ValueError("not of the expected form")
+    return text
 
 
 def _entries(text: str) -> list[str]:
@@ -158,18 +159,14 @@ def _read_origins(value: str) -> tuple[str, ...]:
 
 
 def _read_credential(value: str) -> str:
-    if not _CREDENTIAL.fullmatch(value):
-        raise ValueError("not a credential")
-    return value
+    return _matched(value, _CREDENTIAL)
 
 
 def _read_api_keys(value: str) -> tuple[ApiKey, ...]:
     entries = dict.fromkeys(_entries(value))
     if not entries:
         raise ValueError("only separators")  # must not mean: open to everybody
-    for entry in entries:
-        _read_credential(entry)
-    keys = tuple(ApiKey.parse(entry) for entry in entries)
+    keys = tuple(ApiKey.parse(_read_credential(entry)) for entry in entries)
     # With two names for one key, or two keys of one name, the owner of jobs is ambiguous.
     for parts in ({key.name for key in keys}, {key.secret.get_secret_value() for key in keys}):
         if len(parts) < len(keys):
