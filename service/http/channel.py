@@ -145,7 +145,7 @@ class Channel(SuspendableChannel):
         self.server.received_body_bytes += len(data) if self.arriving_bytes else 0
         if self._is_served_in_loop:
             self._is_served_in_loop = False
-            self.service()
+            self.handle()
             self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
         return is_open
 

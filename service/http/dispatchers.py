@@ -3,15 +3,14 @@
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from waitress.task import ThreadedTaskDispatcher
 
-from service.http.request_queue import Request, RequestQueue
+from service.http.request_queue import RequestQueue
 
 if TYPE_CHECKING:
-    from waitress.parser import HTTPRequestParser
+    from service.http.request_parser import RequestParser
 
 # Most handlers wait for the backend only, which responds within milliseconds. There are many
 # threads so that rendering a few large jobs does not delay small requests.
@@ -32,29 +31,8 @@ _LARGE_BODY_BYTES: Final = 256 * 1024
 _THREAD_END_SECONDS: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _CountedRequest:
-    """A request that releases its client's thread when it is handled."""
-
-    request: Request
-    threads: "Threads"
-
-    @property
-    def group(self) -> str:
-        return self.request.group
-
-    def service(self) -> None:
-        try:
-            self.request.service()
-        finally:
-            self.threads.release(self.group)
-
-    def cancel(self) -> None:
-        self.request.cancel()
-
-
 class Threads(ThreadedTaskDispatcher):
-    """A pool for requests of one kind; clients take turns.
+    """A pool for requests of one kind; clients take turns. Whoever handles one calls `release`.
 
     Args:
         count: number of threads, besides those that wait.
@@ -68,10 +46,6 @@ class Threads(ThreadedTaskDispatcher):
         self.queue = RequestQueue(most)
         self._count = count
         self._counting = threading.Lock()
-
-    def add_task(self, task: Request) -> None:  # type: ignore[override]  # channels, in fact
-        """Queue a request."""
-        super().add_task(_CountedRequest(task, self))  # type: ignore[arg-type]
 
     def release(self, client: str) -> None:
         """Count a thread of a client as free, as it has handled its request or waits with it."""
@@ -136,28 +110,27 @@ class Dispatchers:
         for threads in self._all:
             threads.start()
 
-    def is_for_health(self, request: "HTTPRequestParser") -> bool:
+    def is_for_health(self, request: "RequestParser") -> bool:
         """Return whether a request is a health check."""
-        return request.path in self._health  # type: ignore[attr-defined]  # lacks in the stubs
+        return request.path in self._health
 
-    def of(self, request: "HTTPRequestParser") -> Threads:
+    def of(self, request: "RequestParser") -> Threads:
         """Return the pool for a request."""
         if request.error is not None:
             return self._refusals
         is_coded = "CONTENT_ENCODING" in request.headers  # and may be large when it is decoded
         if is_coded or request.body_bytes_received > _LARGE_BODY_BYTES:
             return self._bodies
-        return self._health.get(request.path, self.default)  # type: ignore[attr-defined]  # lacks in the stubs
+        return self._health.get(request.path, self.default)
 
-    def needs_thread(self, request: "HTTPRequestParser") -> bool:
+    def needs_thread(self, request: "RequestParser") -> bool:
         """Return whether a request may block or take long. For others, a change of threads would be
         one more wait for the interpreter's lock.
         """
         if request.error is not None:  # it may have neither path nor method
             return True
-        known: Any = request  # the stubs lack the path, and type the method as bytes
-        is_short = known.command in {"GET", "HEAD"} and not request.body_bytes_received
-        return not is_short or known.path not in self._loop_paths
+        is_short = request.command in {"GET", "HEAD"} and not request.body_bytes_received
+        return not is_short or request.path not in self._loop_paths
 
     @property
     def are_busy(self) -> bool:

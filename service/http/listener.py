@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
@@ -25,7 +24,6 @@ from service.http.dispatchers import Dispatchers
 from service.http.polled import Polled
 from service.http.refused_request import RefusalHeaders, RequestRefusedError
 from service.http.shares import Shares
-from service.http.suspended import SuspendableChannel
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -44,8 +42,7 @@ _RETRY_SECONDS = 5
 
 
 class Listener(TcpWSGIServer):
-    """Only construction, `add_task` and `one_more_thread` may be called by other threads than the
-    loop's.
+    """Only construction and `add_task` may be called by other threads than the loop's.
 
     Args:
         app: the WSGI application.
@@ -113,18 +110,12 @@ class Listener(TcpWSGIServer):
         if not is_allowed and request.error is None:
             request.error = _no_room("too-many-connections", "connections are open")
         is_loop = threading.get_ident() == self._loop_thread
-        if (
-            is_loop
-            and not channel.total_outbufs_len
-            and not self._dispatchers.needs_thread(request)
-        ):
+        can_be_sent = is_loop and not channel.total_outbufs_len
+        if can_be_sent and not self._dispatchers.needs_thread(request):
             channel.serve_in_loop()
-            return
-        self._dispatchers.of(request).add_task(channel)
-
-    def one_more_thread(self, channel: SuspendableChannel) -> AbstractContextManager[None]:
-        """While entered, another thread replaces the calling one, which waits with a request."""
-        return self._dispatchers.of(channel.requests[0]).one_more(channel.group)
+        else:
+            channel.threads = self._dispatchers.of(request)
+            channel.threads.add_task(channel)  # type: ignore[arg-type]  # only tasks in the stubs
 
     def pull_trigger(self) -> None:
         """Wake the loop, which then updates the events of all connections.

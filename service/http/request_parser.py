@@ -27,6 +27,8 @@ _is_host: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s,/?#@\\\[\]:]*)(?::[0-9
 class RequestParser(HTTPRequestParser):
     """One request."""
 
+    path: str  # lacks in the stubs
+    command: str  # type: ignore[assignment]  # bytes in the stubs
     _is_checked = False
 
     def received(self, data: bytes) -> int:

@@ -28,6 +28,7 @@ from waitress.task import WSGITask
 if TYPE_CHECKING:
     from waitress.parser import HTTPRequestParser
 
+    from service.http.dispatchers import Threads
     from service.http.listener import Listener
 
 ENVIRON_KEY: Final = "imgup.suspended"
@@ -92,6 +93,8 @@ class SuspendableChannel(HTTPChannel):
     server: "Listener"
     group: str
     """The client, as far as addresses distinguish clients."""
+    threads: "Threads"
+    """The pool of the first request."""
     streaming: "tuple[SuspensionListener, Callable[[Stream], None]] | None" = None
     """The arguments of `stream`, until the request is suspended."""
     _listener: SuspensionListener | None = None
@@ -104,6 +107,14 @@ class SuspendableChannel(HTTPChannel):
     # --- the thread of the request ----------------------------------------------------------
 
     def service(self) -> None:
+        """Process the first request in a thread of its pool."""
+        threads = self.threads  # that of the next request may be another
+        try:
+            self.handle()
+        finally:
+            threads.release(self.group)
+
+    def handle(self) -> None:
         """Process the first request, or suspend it."""
         try:
             super().service()
@@ -132,7 +143,7 @@ class SuspendableChannel(HTTPChannel):
 
         The body, which must have been read, is dropped. On `drain` the listener must end the wait.
         """
-        with self.server.one_more_thread(self):
+        with self.threads.one_more(self.group):
             _forget_body(self.requests[0])
             self._listener = listener
             self._notify(listener)
