@@ -28,8 +28,6 @@ from service.http.request_parser import DroppedRequest, RequestParser
 from service.http.suspended import SuspendableChannel, SuspendableTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from waitress.adjustments import Adjustments
 
 SENT_AT_ONCE: Final = 128 * 1024  # bytes
@@ -69,15 +67,15 @@ class Channel(SuspendableChannel):
     _is_served_in_loop = False
     _is_half_closed = False
     _linger_until = 0.0
-    _active_at = 0.0
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - the parent's
-        self._clock: Callable[[], float] = args[0].clock  # the server's
-        self.waiting_since = self._clock()
+        super().__init__(*args, **keywords)
+        self._clock = self.server.clock
+        self.waiting_since: float = self._clock()
         """Monotonic time since which there has been no complete request."""
+        self._active_at: float = self.waiting_since  # the last received or sent byte
         self._timed_request: object = None
         self._request_since = self.waiting_since  # the first byte of that one
-        super().__init__(*args, **keywords)
         # The default is the size of the kernel's buffer, and as much is copied for each send.
         self.sendbuf_len = SENT_AT_ONCE
         limits = self.server.limits
@@ -87,21 +85,12 @@ class Channel(SuspendableChannel):
         self.group = self.server.group_of(self.addr)
 
     @property
-    def last_activity(self) -> float:
-        """Monotonic time of the last received or sent byte; the parent sets the wall clock's."""
-        return self._active_at
-
-    @last_activity.setter
-    def last_activity(self, _wall_clock_seconds: float) -> None:
-        self._active_at = self._clock()
-
-    @property
     def idle_since(self) -> float | None:
         """Monotonic time since which there has been no request, or its response is not read.
         None during a request.
         """
         if self.total_outbufs_len and (self.is_streaming or not self.requests):
-            return self.last_activity
+            return self._active_at
         return None if self.requests else self.waiting_since
 
     @property
@@ -136,6 +125,7 @@ class Channel(SuspendableChannel):
 
     def received(self, data: bytes) -> bool:
         """Parse data, or drop it after the last response."""
+        self._active_at = self._clock()
         if self._is_half_closed:
             return False
         is_open = super().received(data)
@@ -156,7 +146,9 @@ class Channel(SuspendableChannel):
     def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 - the parent's
         """Send without blocking; return the number of bytes sent."""
         sent: int = super().send(data, do_close)
-        self._sent_bytes += sent
+        if sent:
+            self._sent_bytes += sent
+            self._active_at = self._clock()
         return sent
 
     def send_continue(self) -> None:
@@ -262,7 +254,7 @@ class Channel(SuspendableChannel):
     def is_quiet(self, seconds: float) -> bool:
         """Return whether there is no request or unread data, and was no activity for `seconds`."""
         is_busy = self.requests or self.total_outbufs_len or self._unacknowledged_bytes()
-        return not is_busy and self.last_activity < self._clock() - seconds
+        return not is_busy and self._active_at < self._clock() - seconds
 
     def _close_sending_side(self) -> bool:
         if self.socket is None:
