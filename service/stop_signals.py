@@ -19,18 +19,16 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
-        self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
-        for wanted in _WANTED:
-            self._previous[wanted] = signal.signal(wanted, self._note)
+        self._previous = [(wanted, signal.signal(wanted, self._note)) for wanted in _WANTED]
         return self
 
     def __exit__(self, *_: object) -> None:
-        for wanted, handler in self._previous.items():
-            signal.signal(wanted, handler)  # type: ignore[arg-type]
+        for wanted, handler in self._previous:
+            signal.signal(wanted, handler)
         os.close(self._reader)
         os.close(self._writer)
 
