@@ -122,7 +122,7 @@ class CircuitBreaker:
         with self._lock:
             self._refuse_if_silent()
         if not self._slots.acquire(timeout=self._silence_seconds):
-            raise _silent()
+            raise BackendSilentError
         try:
             with self._lock:
                 self._refuse_if_silent()  # it may have become silent during the wait
@@ -132,7 +132,7 @@ class CircuitBreaker:
             try:
                 yield
             except BackendBusyError as error:
-                raise _silent() from error
+                raise BackendSilentError from error
             except BackendLostError:
                 has_failed = True
                 raise
@@ -155,7 +155,7 @@ class CircuitBreaker:
             return  # after a failure too: one call at a time tries again
         since = max(self._responded_at, min(self._waiting))
         if self._has_failed or self._clock() - since > self._silence_seconds:
-            raise _silent()
+            raise BackendSilentError
 
 
 class _CoalescedCall(Generic[_Result]):
@@ -189,13 +189,9 @@ class _CoalescedCall(Generic[_Result]):
             if self._future is None or self._future.done():
                 self._future, self._began = self._thread.submit(self._call), now
             elif now - self._began > self._max_seconds:
-                raise _silent()
+                raise BackendSilentError
             future = self._future
         try:
             return future.result(self._max_seconds)
         except (TimeoutError, BackendBusyError) as error:
-            raise _silent() from error
-
-
-def _silent() -> BackendSilentError:
-    return BackendSilentError("The backend does not respond.")
+            raise BackendSilentError from error

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from service.backend.circuit_breaker import BackendSilentError
 from service.settings.settings import Settings
-from workers import Backend, BackendBusyError, BackendLostError
+from workers import Backend, BackendLostError
 
 
 def create_registry(backend: Backend, settings: Settings) -> CollectorRegistry:
@@ -31,7 +31,7 @@ class _BackendCollector(Collector):
         """Yield all families; only `imgup_board_up` and targets while the backend is down."""
         try:
             metrics = self.backend.mailbox.metrics()
-        except (BackendSilentError, BackendLostError, BackendBusyError):
+        except (BackendSilentError, BackendLostError):
             metrics = ()
         yield _gauge("imgup_board_up", "Whether the job state answers.", bool(metrics))
         workers = self.backend.workers_wanted()

@@ -7,7 +7,7 @@ from service.events.server_sent import HEARTBEAT, JobEvents, end, forecast_event
 from service.rendering.forecast_models import Forecast
 from service.requests.paging import DEFAULT_ENTRIES
 from service.views.forecast import Forecasts
-from workers import BackendBusyError, BackendLostError, JobChanges
+from workers import BackendLostError, JobChanges
 
 MAX_RESULTS: Final = DEFAULT_ENTRIES
 """Default number of results in a snapshot, as on a page of the status."""
@@ -78,7 +78,7 @@ class JobPublisher:
                 self._version = self._notify_subscribers(now)
             while waiting:
                 self._bring_in(waiting)
-        except (BackendSilentError, BackendBusyError, BackendLostError):
+        except (BackendSilentError, BackendLostError):
             # Unknown at the moment; if the backend is lost, the server drains soon.
             self._newcomers = waiting
         if now >= self._heartbeat_due:
