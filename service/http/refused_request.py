@@ -52,7 +52,7 @@ class RequestRefusedError(Error):
     def __init__(self, code: str, detail: str, *, retry_seconds: int | None = None) -> None:
         super().__init__(detail)
         self.code = CATALOG[code]["status"]
-        self.problem = (code, detail)
+        self.problem = code
         self.retry_seconds = retry_seconds
 
 
@@ -65,26 +65,24 @@ class ProblemTask(ErrorTask):
         """Respond with a problem, and close."""
         self.channel.is_refused = True
         error = self.request.error  # type: ignore[attr-defined]  # the stubs type the request as its error
+        if not isinstance(error, RequestRefusedError):
+            error = RequestRefusedError(*_PROBLEMS.get(error.code, _UNEXPECTED))
         status = HTTPStatus(error.code)
-        code, detail = _PROBLEMS.get(status, _UNEXPECTED)
-        retry_seconds = None
-        if isinstance(error, RequestRefusedError):
-            (code, detail), retry_seconds = error.problem, error.retry_seconds
-        body = render(problem_body(status, code, detail))
+        body = render(problem_body(status, error.problem, error.body))
         structlog.contextvars.clear_contextvars()  # of a request that this thread has suspended
         # The request has headers if its head was read before the refusal.
         headers = self.channel.server.refusals(self.request.headers)  # type: ignore[attr-defined]  # as above
         structlog.get_logger("http").info(
             "request refused",
-            code=code,
+            code=error.problem,
             status=status.value,
-            detail=detail,
+            detail=error.body,
             client=str(self.channel.addr[0]),
         )
         self.status = f"{status.value} {status.phrase}"
         self.response_headers = [("Content-Type", MEDIA_TYPE), *headers.items()]
-        if retry_seconds is not None:
-            self.response_headers.append(("Retry-After", str(retry_seconds)))
+        if error.retry_seconds is not None:
+            self.response_headers.append(("Retry-After", str(error.retry_seconds)))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
