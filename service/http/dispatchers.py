@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from waitress.task import ThreadedTaskDispatcher
 
-from service.http.request_queue import RequestQueue
+from service.http.request_queue import Request, RequestQueue
 
 if TYPE_CHECKING:
     from service.http.request_parser import RequestParser
@@ -47,6 +47,12 @@ class Threads(ThreadedTaskDispatcher):
         self._count = count
         self._counting = threading.Lock()
 
+    def add_task(self, task: Request) -> None:  # type: ignore[override]  # a channel
+        """Queue a request."""
+        with self.lock:
+            self.queue.append(task)
+            self.queue_cv.notify()
+
     def release(self, client: str) -> None:
         """Count a thread of a client as free, as it has handled its request or waits with it."""
         with self.lock:
@@ -78,7 +84,7 @@ class Threads(ThreadedTaskDispatcher):
             dropped = self.queue.drop_all()
         for request in dropped:
             request.cancel()
-        self.shutdown(timeout=_THREAD_END_SECONDS)
+        self.shutdown(cancel_pending=False, timeout=_THREAD_END_SECONDS)
         return not self.threads
 
     def _add(self, count: int) -> None:

@@ -115,7 +115,7 @@ class Listener(TcpWSGIServer):
             channel.serve_in_loop()
         else:
             channel.threads = self._dispatchers.of(request)
-            channel.threads.add_task(channel)  # type: ignore[arg-type]  # only tasks in the stubs
+            channel.threads.add_task(channel)
 
     def pull_trigger(self) -> None:
         """Wake the loop, which then updates the events of all connections.

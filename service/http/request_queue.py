@@ -23,8 +23,8 @@ class Request(Protocol):
 
 
 class RequestQueue:
-    """Replaces waitress's deque. Its length counts only requests that may be handled now; others
-    wait for a thread of the same client. Not thread-safe.
+    """Replaces waitress's deque. True if a request may be handled now; others wait for a thread of
+    the same client. Not thread-safe.
 
     Args:
         most: maximum number of threads for one client.
@@ -36,12 +36,6 @@ class RequestQueue:
         # found at once, as there are few threads, and so few clients that have the maximum.
         self._waiting: dict[str, deque[Request]] = {}
         self._threads: Counter[str] = Counter()
-
-    def __len__(self) -> int:
-        return sum(
-            min(len(self._waiting[client]), self._most - self._threads[client])
-            for client in self._eligible()
-        )
 
     def __bool__(self) -> bool:
         return any(True for _ in self._eligible())

@@ -4,7 +4,6 @@ Waitress itself drops queued requests and aborts unfinished responses when it is
 """
 
 import errno
-import logging
 import socket
 import sys
 import threading
@@ -79,8 +78,6 @@ class WebServer:
         refusals: RefusalHeaders = lambda _: {},
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # Its log line for each queued request adds nothing to the metrics of response times.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._polled = Polled()
         self._dispatchers = Dispatchers(health_paths, loop_paths)
         listener = _listen(host, port)
