@@ -87,6 +87,7 @@ class WaitMiddleware:
             with suspended.wait(waiter):
                 self.broadcaster.join(job_id, owner, waiter)
                 waiter.wait(seconds)
+                waiter.set()  # so that it is a subscriber no longer
             # Metrics and access log do not count the wait that the client asked for.
             req.context.began += time.perf_counter() - began
         resp.set_header("Preference-Applied", f"wait={seconds}")  # RFC 7240, section 3
@@ -105,30 +106,17 @@ class WaitMiddleware:
                 held.add(tenant, -int(has_slot))
 
 
-class _Waiter:
-    """A request that waits; a `SuspensionListener` and a `Subscriber`."""
+class _Waiter(threading.Event):
+    """A request that waits until it is set; a `SuspensionListener` and a `Subscriber`."""
 
     most_results = 1
+    is_over = threading.Event.is_set
+    left = drain = finish = threading.Event.set
 
     def __init__(self, version: int, tenant: str) -> None:
+        super().__init__()
         self.version = version  # any; 0 would need a snapshot
         self.tenant = tenant
-        self._over = threading.Event()
-
-    def wait(self, seconds: float) -> None:
-        """Wait until the job is complete, the server drains or the time is over."""
-        self._over.wait(seconds)
-        self._over.set()
-
-    # --- SuspensionListener and Subscriber ----------------------------------------------------
-
-    def left(self) -> None:
-        self._over.set()
-
-    drain = finish = left
-
-    def is_over(self) -> bool:
-        return self._over.is_set()
 
     def send(self, _events: bytes) -> bool:
-        return not self._over.is_set()
+        return not self.is_set()
