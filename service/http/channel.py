@@ -133,7 +133,7 @@ class Channel(SuspendableChannel):
             self._timed_request = self.request
             self._request_since = self._clock()
         self.server.received_body_bytes += len(data) if self.arriving_bytes else 0
-        if self._is_served_in_loop:
+        while self._is_served_in_loop:  # the next request may be such a one, too
             self._is_served_in_loop = False
             self.handle()
             self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]

@@ -426,6 +426,12 @@ class TestManyAtOnce:
             assert read_to_end(sock).endswith(b"\r\n\r\n0")
         assert running.app.threads == ["web-server"] * 3
 
+    def test_so_are_several_in_one_piece(self, running: Running) -> None:
+        with running.connect() as sock:
+            sock.sendall(GET % b"/healthz" * 3)
+            sock.shutdown(socket.SHUT_WR)
+            assert read_to_end(sock).count(b"HTTP/1.1 200 OK\r\n") == 3
+
     def test_what_may_take_longer_is_not(self, running: Running) -> None:
         with running.connect() as sock:
             sock.sendall(GET % b"/" + GET % b"/healthz")
