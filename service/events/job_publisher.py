@@ -3,7 +3,7 @@
 from typing import Final, Protocol
 
 from service.backend.circuit_breaker import BackendSilentError
-from service.events.server_sent import HEARTBEAT, JobEvents, end, forecast_event, is_end
+from service.events.server_sent import HEARTBEAT, JobEvents, change, end, is_end
 from service.rendering.forecast_models import Forecast
 from service.requests.paging import DEFAULT_ENTRIES
 from service.views.forecast import Forecasts
@@ -94,33 +94,33 @@ class JobPublisher:
             update = self._events.since(version, _max_results(group), None)
             if not self._subscribers and update is not None:
                 self._version = update[1].version
-            group = self._take(group, update, b"")
+            group = self._take(group, update, None)
         self._subscribers += group
         waiting[:] = [one for one in waiting if one.version != version]
 
     def _notify_subscribers(self, now: float) -> int:
         forecast = self._new_forecast(now)
         update = self._events.since(self._version, _max_results(self._subscribers), forecast)
-        alone = b""
-        if update is not None and not update[0] and forecast is not None:
-            alone = forecast_event(update[1], forecast)
-        if update is not None and (update[0] or alone):
+        if update is not None and (update[0] or forecast is not None):
             self._heartbeat_due = now + HEARTBEAT_SECONDS
-        self._subscribers = self._take(self._subscribers, update, alone)
+        self._subscribers = self._take(self._subscribers, update, forecast)
         return self._version if update is None else update[1].version
 
     def _take(
-        self, group: list[Subscriber], update: tuple[bytes, JobChanges] | None, alone: bytes
+        self,
+        group: list[Subscriber],
+        update: tuple[bytes, JobChanges] | None,
+        forecast: Forecast | None,
     ) -> list[Subscriber]:
         """Send events to a group; return those that have not ended."""
         events, last = update if update is not None else (b"", None)
-        is_over = last is None or is_end(last)
-        events += alone if not is_over else b""
-        if is_over and last is not None:
-            events += end(last)
+        if last is not None and is_end(last):
+            events, last = events + end(last), None
+        elif last is not None and not events and forecast is not None:
+            events = change(last, forecast)
         if events:
             group = [one for one in group if one.send(events)]
-        if not is_over:
+        if last is not None:
             return group
         for one in group:
             one.finish()

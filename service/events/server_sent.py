@@ -90,7 +90,7 @@ class JobEvents:
             if changes.is_first or is_too_much:
                 return self.snapshot(most_results, forecast)
             if changes.indexes:
-                events += _change(changes, added)
+                events += change(changes, added)
                 added = None
             last = changes
             if len(events) > _MAX_CHANGES_BYTES:
@@ -132,9 +132,11 @@ class JobEvents:
             version = changes.version
 
 
-def forecast_event(changes: JobChanges, forecast: Forecast) -> bytes:
-    """Return an event with the forecast only."""
-    return _change(changes, forecast, results=False)
+def change(changes: JobChanges, forecast: Forecast | None) -> bytes:
+    """Return an event with changes, of which there may be none, and the forecast."""
+    head = render(_head(changes, None if is_complete(changes) else forecast))[:-1]
+    results = b",".join(_indexed(changes))
+    return _event("change", changes.version, head + b',"results":[%b]}' % results)
 
 
 def end(changes: JobChanges) -> bytes:
@@ -144,12 +146,6 @@ def end(changes: JobChanges) -> bytes:
     missed it gets it.
     """
     return _event("end", changes.version, render(_head(changes, None)), suffix=_ENDED)
-
-
-def _change(changes: JobChanges, forecast: Forecast | None, *, results: bool = True) -> bytes:
-    head = render(_head(changes, None if is_complete(changes) else forecast))[:-1]
-    rendered = b",".join(_indexed(changes)) if results else b""
-    return _event("change", changes.version, head + b',"results":[%b]}' % rendered)
 
 
 def _indexed(changes: JobChanges) -> Iterator[bytes]:
