@@ -69,8 +69,6 @@ class OutcomeHandler:
                     self.end_late(held, refusal)
             case Verdict.TAKEN, _:
                 self._end_wait()
-            case Verdict.OUTDATED, MaybeBlocked():
-                return self._apply(place, Deferred(outcome.reason, outcome.message, 0.0))
         return self._apply(place, outcome)
 
     # --- images that Imgur refused, perhaps with all others ------------------------------------
@@ -136,11 +134,11 @@ class OutcomeHandler:
         match outcome:
             case RetryLater(delay_seconds=delay_seconds):
                 self._room.delay(place, self._clock() + delay_seconds)
-            case Deferred():
-                self._room.requeue(place, self._clock())
-            case MaybeBlocked():
+            case MaybeBlocked() if self._quota.is_shut:
                 # Unharmed, to wait until Imgur takes images again.
                 self._room.bar(place)
+            case Deferred() | MaybeBlocked():
+                self._room.requeue(place, self._clock())
         return None
 
     def settle_crash(self, place: UrlKey) -> CrashedUrl | None:

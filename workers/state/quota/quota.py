@@ -34,15 +34,13 @@ class Verdict(Enum):
 
     USUAL: the outcome counts. TAKEN: so it does, and so do the refusals before it. BLOCKED: it is
     requeued unharmed, and so are the images refused before. HELD: it was refused, and other images
-    decide whether by its own fault. OUTDATED: it was sent before somebody opened the gate, and
-    refused then: it is requeued unharmed.
+    decide whether by its own fault.
     """
 
     USUAL = auto()
     TAKEN = auto()
     BLOCKED = auto()
     HELD = auto()
-    OUTDATED = auto()
 
 
 class UploadQuota:
@@ -75,8 +73,9 @@ class UploadQuota:
         self._budget = UploadBudget(rules)
         self._limits = ImgurLimits()
         self._reserved: set[UrlKey] = set()
-        self._sent: set[UrlKey] = set()
-        self._sent_before_opening: set[UrlKey] = set()
+        # Images on their way, and how often the gate had been opened when they were sent.
+        self._sent: dict[UrlKey, int] = {}
+        self._openings = 0
         self._has_told_of_others = False
 
     def restore(self) -> None:
@@ -140,7 +139,7 @@ class UploadQuota:
     def send(self, place: UrlKey) -> None:
         """Record that an image is about to be sent."""
         self._reserved.discard(place)
-        self._sent.add(place)
+        self._sent[place] = self._openings
         self._limits.sent()
 
     def lost(self) -> None:
@@ -158,12 +157,11 @@ class UploadQuota:
             outcome: None if the worker died.
         """
         now = self._clock()
-        is_taken = isinstance(outcome, Uploaded) and not outcome.details.deduplicated
-        was_sent = is_taken or place in self._sent
-        is_outdated = place in self._sent_before_opening
         self._reserved.discard(place)
-        self._sent.discard(place)
-        self._sent_before_opening.discard(place)
+        opening = self._sent.pop(place, None)
+        is_taken = isinstance(outcome, Uploaded) and not outcome.details.deduplicated
+        was_sent = is_taken or opening is not None
+        is_outdated = opening not in (None, self._openings)
         if was_sent:
             # Counted only now: Imgur has counted it no later, so that it does not leave our window
             # before Imgur's.
@@ -178,9 +176,7 @@ class UploadQuota:
                 if pause_seconds:
                     self._pauses.ask(pause_seconds, now)
                 return Verdict.TAKEN if self._gate.shut is None else Verdict.USUAL
-            case MaybeBlocked() if is_outdated:
-                return Verdict.OUTDATED
-            case MaybeBlocked():
+            case MaybeBlocked() if not is_outdated:
                 return Verdict.BLOCKED if self._gate.refused(url, outcome, now) else Verdict.HELD
             case Deferred(pause_seconds=pause_seconds):
                 self._pauses.refused(pause_seconds, now)
@@ -237,10 +233,16 @@ class UploadQuota:
         Refusals of images that are under way are of the time before, and do not shut it again.
         """
         self._pauses.end_guesses()
-        self._sent_before_opening = set(self._sent)
-        return self._gate.open(why)
+        was_shut = self._gate.open(why)
+        self._openings += was_shut
+        return was_shut
 
     # --- for readers --------------------------------------------------------------------------
+
+    @property
+    def is_shut(self) -> bool:
+        """True while Imgur refuses whatever is sent."""
+        return self._gate.shut is not None
 
     @property
     def block(self) -> Block | None:

@@ -270,10 +270,20 @@ class TestGate:
         harness.shut()
         harness.quota.open("repaired")
 
-        assert harness.quota.ended(early, "early", over_capacity()) is Verdict.OUTDATED
+        assert harness.quota.ended(early, "early", over_capacity()) is Verdict.USUAL
         assert harness.quota.may_begin()
         assert [harness.upload(over_capacity()) for _ in range(2)] == [Verdict.HELD, Verdict.HELD]
         assert harness.quota.may_begin(), "the early one is none of the three"
+
+    def test_opening_an_open_gate_leaves_refusals_their_meaning(self) -> None:
+        harness = Harness()
+        places = [harness.begin() for _ in range(3)]
+        for place in places:
+            harness.quota.send(place)
+        assert not harness.quota.open("to be sure")
+
+        verdicts = [harness.quota.ended(place, str(place), over_capacity()) for place in places]
+        assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.BLOCKED]
 
     def test_a_pause_ends_when_told_to(self) -> None:
         harness = Harness()
