@@ -52,6 +52,11 @@ class Quota:
     user: LimitState = LimitState()
     posts: LimitState = LimitState()
 
+    def known(self) -> dict[str, LimitState]:
+        """Return the limits of which a figure is known, by their field."""
+        states = {name: getattr(self, name) for name in UPLOAD_COSTS}
+        return {name: state for name, state in states.items() if state.is_known}
+
 
 UNKNOWN = Quota()
 
@@ -80,7 +85,7 @@ class QuotaReports:
     def read(self, quota: Quota) -> None:
         """Record the figures of a response; limits that it lacks stay unchanged."""
         with self._lock:
-            self._read, self._read_at = replace(self._read, **_known(quota)), self._clock()
+            self._read, self._read_at = replace(self._read, **quota.known()), self._clock()
             self._is_read = True
 
     def take(self) -> Quota | None:
@@ -97,41 +102,6 @@ class QuotaReports:
                 return None
             self._told, self._told_at = self._read, self._read_at
             return self._read
-
-
-class QuotaStore:
-    """The Manager's side: keeps the last report of any worker. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, tuple[LimitState, float]] = {}
-
-    def note(self, quota: Quota, now: float) -> None:
-        """Record a worker's report.
-
-        Args:
-            quota: limits that it lacks stay unchanged.
-            now: monotonic seconds.
-        """
-        self._last |= {name: (state, now) for name, state in _known(quota).items()}
-
-    def at(self, now: float) -> Quota:
-        """Return the quota now; after a reset `remaining` is unknown until the next upload."""
-        aged = {name: _aged(state, now - noted) for name, (state, noted) in self._last.items()}
-        return Quota(**aged)
-
-
-def _known(quota: Quota) -> dict[str, LimitState]:
-    states = {name: getattr(quota, name) for name in UPLOAD_COSTS}
-    return {name: state for name, state in states.items() if state.is_known}
-
-
-def _aged(state: LimitState, seconds: float) -> LimitState:
-    if state.reset_seconds is None:
-        return state
-    left = state.reset_seconds - seconds
-    if left <= 0:
-        return LimitState(limit=state.limit)
-    return replace(state, reset_seconds=left)
 
 
 def _is_noticeable(told: LimitState, now: LimitState, passed_seconds: float) -> bool:

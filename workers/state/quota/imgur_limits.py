@@ -1,6 +1,7 @@
 """What Imgur's limits leave by its response headers, and how much others use."""
 
 import math
+from dataclasses import replace
 from typing import Final
 
 from workers.contract.quota import (
@@ -9,7 +10,6 @@ from workers.contract.quota import (
     UPLOAD_COSTS,
     LimitState,
     Quota,
-    QuotaStore,
 )
 
 _OTHERS_UPLOADS: Final = 10
@@ -24,7 +24,8 @@ class ImgurLimits:
     """
 
     def __init__(self) -> None:
-        self._store = QuotaStore()
+        # By field of `Quota`: the last report of any worker, and its time.
+        self._last: dict[str, tuple[LimitState, float]] = {}
         # Minimum of uploads left, by all limits; read again with each report and each reset.
         self._least: int | None = None
         self._read_again_at = 0.0
@@ -38,11 +39,11 @@ class ImgurLimits:
         """Record a report of a worker.
 
         Args:
-            quota: of Imgur's headers.
+            quota: of Imgur's headers; limits that it lacks stay unchanged.
             now: monotonic seconds.
             under_way: uploads that have not ended.
         """
-        self._store.note(quota, now)
+        self._last |= {name: (state, now) for name, state in quota.known().items()}
         self._read_again_at = now
         if quota.client.remaining is not None:
             self._count_others(quota.client.remaining, under_way)
@@ -56,8 +57,9 @@ class ImgurLimits:
         self._spent += 1
 
     def at(self, now: float) -> Quota:
-        """Return the limits now."""
-        return self._store.at(now)
+        """Return the limits now; after a reset `remaining` is unknown until the next upload."""
+        aged = {name: _aged(state, now - noted) for name, (state, noted) in self._last.items()}
+        return Quota(**aged)
 
     def left(self, now: float, under_way: int) -> int | None:
         """Return the uploads that may begin now; None if no limit is known.
@@ -78,11 +80,14 @@ class ImgurLimits:
         return self._others if self._others > _OTHERS_UPLOADS else 0
 
     def _read(self, now: float) -> None:
-        quota = self._store.at(now)
-        states = ((getattr(quota, name), cost) for name, cost in UPLOAD_COSTS.items())
-        known = [(state, cost) for state, cost in states if state.remaining is not None]
-        self._least = min((_least(state) // cost for state, cost in known), default=None)
-        resets = (state.reset_seconds for state, _ in known if state.reset_seconds is not None)
+        known = self.at(now).known().items()
+        left = [
+            _least(state) // UPLOAD_COSTS[name]
+            for name, state in known
+            if state.remaining is not None
+        ]
+        self._least = min(left, default=None)
+        resets = (state.reset_seconds for _, state in known if state.reset_seconds is not None)
         self._read_again_at = now + min(resets, default=math.inf)
 
     def _count_others(self, credits_left: int, under_way: int) -> None:
@@ -95,6 +100,15 @@ class ImgurLimits:
         first, spent = self._first
         others = first - credits_left - (self._spent - spent)
         self._others = max(self._others, others // CREDITS_AN_UPLOAD)
+
+
+def _aged(state: LimitState, seconds: float) -> LimitState:
+    if state.reset_seconds is None:
+        return state
+    left = state.reset_seconds - seconds
+    if left <= 0:
+        return LimitState(limit=state.limit)
+    return replace(state, reset_seconds=left)
 
 
 def _least(state: LimitState) -> int:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.clock import Clock
-from workers.contract.quota import UNKNOWN, LimitState, Quota, QuotaReports, QuotaStore
+from workers.contract.quota import UNKNOWN, LimitState, Quota, QuotaReports
 from workers.worker.imgur.rate_limit import read_quota
 
 USER = LimitState(500, 490, 3600.0)
@@ -96,26 +96,3 @@ class TestNews:
         news.read(TOLD)
         news.read(Quota(posts=LimitState(1250, 3, 9.0)))
         assert news.take() == Quota(user=USER, posts=LimitState(1250, 3, 9.0))
-
-
-class TestBook:
-    def test_nothing_is_known_at_first(self) -> None:
-        assert QuotaStore().at(5.0) == UNKNOWN
-
-    def test_resets_come_closer(self) -> None:
-        book = QuotaStore()
-        book.note(TOLD, 100.0)
-        assert book.at(160.0).user == replace(USER, reset_seconds=3540.0)
-
-    def test_after_a_reset_what_is_left_is_not_known(self) -> None:
-        book = QuotaStore()
-        book.note(TOLD, 100.0)
-        assert book.at(3700.0).user == LimitState(limit=500)
-
-    def test_each_limit_is_as_old_as_its_last_word(self) -> None:
-        book = QuotaStore()
-        book.note(TOLD, 100.0)
-        book.note(Quota(posts=LimitState(1250, 3, 10.0)), 1100.0)
-        assert book.at(1100.0) == Quota(
-            user=replace(USER, reset_seconds=2600.0), posts=LimitState(1250, 3, 10.0)
-        )

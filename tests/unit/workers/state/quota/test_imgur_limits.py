@@ -1,5 +1,9 @@
-from workers.contract.quota import LimitState, Quota
+from dataclasses import replace
+
+from workers.contract.quota import UNKNOWN, LimitState, Quota
 from workers.state.quota.imgur_limits import ImgurLimits
+
+USER = LimitState(500, 400, 3600.0)
 
 
 def told(client: int | None = None, posts: int | None = None) -> Quota:
@@ -11,6 +15,28 @@ def told(client: int | None = None, posts: int | None = None) -> Quota:
 
 def test_nothing_is_known_at_first() -> None:
     assert ImgurLimits().left(0.0, 0) is None
+    assert ImgurLimits().at(5.0) == UNKNOWN
+
+
+def test_resets_come_closer() -> None:
+    limits = ImgurLimits()
+    limits.note(Quota(user=USER), 100.0, under_way=0)
+    assert limits.at(160.0).user == replace(USER, reset_seconds=3540.0)
+
+
+def test_after_a_reset_what_is_left_is_not_known() -> None:
+    limits = ImgurLimits()
+    limits.note(Quota(user=USER), 100.0, under_way=0)
+    assert limits.at(3700.0).user == LimitState(limit=500)
+
+
+def test_each_limit_is_as_old_as_its_last_word() -> None:
+    limits = ImgurLimits()
+    limits.note(Quota(user=USER), 100.0, under_way=0)
+    limits.note(Quota(posts=LimitState(1250, 3, 10.0)), 1100.0, under_way=0)
+    assert limits.at(1100.0) == Quota(
+        user=replace(USER, reset_seconds=2600.0), posts=LimitState(1250, 3, 10.0)
+    )
 
 
 def test_what_is_under_way_is_taken_off() -> None:
