@@ -12,8 +12,9 @@ from workers.contract.backend import (
     WebJobTable as WebJobTable,
     WebMailbox as WebMailbox,
 )
-from workers.contract.block import Block as Block
 from workers.contract.budget import (
+    Block as Block,
+    QueueStats as QueueStats,
     QuotaRules as QuotaRules,
     QuotaState as QuotaState,
     WindowState as WindowState,
@@ -73,7 +74,6 @@ from workers.contract.messages import (
     Retry as Retry,
     Submission as Submission,
 )
-from workers.contract.queue_stats import QueueStats as QueueStats
 from workers.contract.quota import (
     UPLOAD_COSTS as UPLOAD_COSTS,
     LimitState as LimitState,

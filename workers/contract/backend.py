@@ -6,7 +6,7 @@ from typing import Protocol
 
 from prometheus_client import Metric
 
-from workers.contract.block import Block
+from workers.contract.budget import Block, QueueStats
 from workers.contract.messages import (
     Cancellation,
     ChangesWanted,
@@ -20,7 +20,6 @@ from workers.contract.messages import (
     Retry,
     Submission,
 )
-from workers.contract.queue_stats import QueueStats
 
 
 class BackendLostError(Exception):

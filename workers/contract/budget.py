@@ -1,10 +1,9 @@
-"""The service's own upload budget, and the state of all upload limits."""
+"""The service's own upload budget, and the state of all that bounds uploads."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from workers.contract.block import Block
 from workers.contract.errors import Reason
 from workers.contract.quota import Quota
 
@@ -55,6 +54,31 @@ class WindowState:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Uploads have stopped, as Imgur refuses the application or the address.
+
+    Attributes:
+        reason: the stable code of the refusals.
+        message: one sentence for a person.
+        sentence: Imgur's own, without secrets; empty if there is none.
+        since: when uploads stopped; seconds since the epoch.
+        next_probe_seconds: until one image is tried; 0 while one is, or if one may be at once.
+        probes: images that were tried in vain so far.
+    """
+
+    reason: str
+    message: str
+    sentence: str
+    since: float
+    next_probe_seconds: float
+    probes: int = 0
+
+    def waiting(self) -> tuple[str, str]:
+        """Return why an image waits: the reason, and a sentence for a person."""
+        return self.reason, f"Uploads have stopped, for all images. {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class QuotaState:
     """The state of all that bounds uploads, for readers.
 
@@ -100,3 +124,20 @@ class QuotaState:
                     f"the next begins by {until:%Y-%m-%d %H:%M} UTC."
                 )
         return Reason.IMGUR_RATE_LIMITED, message
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """Rate, pause and quota of the uploads, and the URLs ahead.
+
+    Attributes:
+        rate_per_second: URLs of all jobs that end in a second of work, lately; None while nobody
+            knows.
+        quota: what bounds uploads.
+        ahead: URLs of all jobs that have their turn before the last one of the job asked for, its
+            own among them (see `JobSizes.ahead`); None if it has none that are open.
+    """
+
+    rate_per_second: float | None
+    quota: QuotaState
+    ahead: int | None = None

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workers.contract.budget import QueueStats
 from workers.contract.messages import MailboxStats
-from workers.contract.queue_stats import QueueStats
 
 
 @dataclass(frozen=True, slots=True)

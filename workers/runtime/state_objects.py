@@ -5,7 +5,7 @@ from workers.contract.state_calls import StateObjects
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import Recovery
 from workers.state.mailbox import Mailbox
-from workers.state.quota.clock import long_clock
+from workers.state.quota.pauses import long_clock
 from workers.state.token_store import TokenStore
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from prometheus_client import Metric
 
+from workers.contract.budget import QueueStats
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import (
     DATA_PIECE_BYTES,
@@ -36,7 +37,6 @@ from workers.contract.messages import (
     WorkerRequest,
     WorkerResponse,
 )
-from workers.contract.queue_stats import QueueStats
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.admission import Admission
 from workers.state.leases.dispatcher import Dispatcher
@@ -55,8 +55,7 @@ class Mailbox:
         job_table: where attempts and results are noted in the same step as the hand-out or return.
         limits: capacity and patience.
         clock: monotonic seconds; every deadline is measured on it.
-        quota_clock: for waits of hours and days, see `workers.state.quota.clock`; by default the
-            other one.
+        quota_clock: for waits of hours and days, see `long_clock`; by default the other one.
     """
 
     def __init__(

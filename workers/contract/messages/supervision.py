@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workers.contract.block import Block
+from workers.contract.budget import Block
 from workers.contract.messages.jobs import JobSummary
 from workers.contract.messages.tasks import TaskKind
 

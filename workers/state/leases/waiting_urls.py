@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from workers.contract.block import Block
+from workers.contract.budget import Block
 from workers.contract.messages import Cancellation, Failed, JobStatus, Refusal, RefusalCode
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler

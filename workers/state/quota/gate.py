@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from workers.contract.block import Block
+from workers.contract.budget import Block
 from workers.contract.errors import Reason
 from workers.contract.messages import (
     AlbumCreated,

@@ -1,5 +1,6 @@
-"""Pauses of all uploads after Imgur's rate limit."""
+"""Pauses of all uploads after Imgur's rate limit, and the clock of long waits."""
 
+import time
 from typing import Final
 
 _BELIEVED: Final = 2
@@ -7,6 +8,15 @@ _BELIEVED: Final = 2
 
 FIRST_WAIT_SECONDS: Final = 60.0
 LONGEST_WAIT_SECONDS: Final = 3600.0
+
+
+def long_clock() -> float:
+    """Return monotonic seconds that include the time in which the machine sleeps, where the system
+    has such a clock: a pause of an hour is over after a night of suspend.
+    """
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def grown(times: int) -> float:
@@ -20,17 +30,16 @@ def grown(times: int) -> float:
 
 
 class Pauses:
-    """The pause in force. Not thread-safe; times are in seconds, `now` is the time."""
+    """The pause in force. Not thread-safe; times are in seconds, `now` is the time.
+
+    Attributes:
+        is_guessing: the pause's end is a guess, so that one image is tried before all others.
+    """
 
     def __init__(self) -> None:
         self._until = 0.0
         self._refusals = 0  # that began a pause, since Imgur last took an image
-        self._is_guess = False
-
-    @property
-    def is_guessing(self) -> bool:
-        """True if the pause's end is a guess, so that one image is tried before all others."""
-        return self._is_guess
+        self.is_guessing = False
 
     def seconds(self, now: float) -> float:
         """Return how long it lasts; 0 without a pause."""
@@ -60,12 +69,12 @@ class Pauses:
         if not is_first:
             return
         vain = self._refusals if seconds is None else self._refusals - _BELIEVED
-        self._is_guess = vain >= 0
-        if self._is_guess:
+        self.is_guessing = vain >= 0
+        if self.is_guessing:
             self.ask(grown(vain), now)
         self._refusals += 1
 
     def end_guesses(self) -> None:
         """Imgur took an image: the next pause begins with the shortest guess."""
         self._refusals = 0
-        self._is_guess = False
+        self.is_guessing = False

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
 
-from workers.contract.block import Block
-from workers.contract.budget import QuotaRules, QuotaState
+from workers.contract.budget import Block, QuotaRules, QuotaState
 from workers.contract.errors import Reason
 from workers.contract.messages import (
     AlbumCreated,
@@ -51,7 +50,7 @@ class UploadQuota:
 
     Args:
         rules: limits.
-        clock: seconds; see `workers.state.quota.clock`.
+        clock: seconds; see `long_clock`.
         history: records what a restart needs.
         on_block: called when Imgur begins to refuse whatever is sent, after each probe, and when
             images may go again.

@@ -7,9 +7,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from workers.contract.budget import QuotaState
+from workers.contract.budget import QueueStats, QuotaState
 from workers.contract.messages import MailboxStats
-from workers.contract.queue_stats import QueueStats
 from workers.contract.quota import LimitState, Quota
 from workers.runtime.scaling import Change, Load, Scaler, ScalingRules
 

@@ -23,7 +23,7 @@ from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.quota import UploadQuota, Verdict
 
 if TYPE_CHECKING:
-    from workers.contract.block import Block
+    from workers.contract.budget import Block
 
 MINUTE = 60.0
 HOUR = 3600.0
