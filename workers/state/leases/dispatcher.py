@@ -68,7 +68,7 @@ class Dispatcher:
     def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
         """Lease the next tasks to a worker; as many as it wants and may have."""
         leases: list[Lease] = []
-        self._end_waits(now)
+        self.outcomes.end_waits(now)
         open_urls = self._room.open_urls
         images_wait = open_urls > self._leases.images
         while len(leases) < wanted:
@@ -153,7 +153,7 @@ class Dispatcher:
         if isinstance(outcome, Uploaded | Failed):
             self.throughput.ended(now)
         self._rest_if_idle()
-        self._end_waits(now)
+        self.outcomes.end_waits(now)
         return Ack(accepted=True, finished=finished, is_logged=is_logged)
 
     def take_back(self, holder: Holder) -> FenceResult:
@@ -250,10 +250,6 @@ class Dispatcher:
     def _calls_resume_at(self, now: float) -> float:
         images_wait = self._room.open_urls > self._leases.images
         return now + self._quota.seconds_until_calls(images_wait=images_wait)
-
-    def _end_waits(self, now: float) -> None:
-        if held := self.outcomes.held:
-            self.outcomes.end_waits(now, are_alone=self._room.open_urls <= held)
 
     def _rest_if_idle(self) -> None:
         if not self._leases.images:

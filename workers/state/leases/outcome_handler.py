@@ -25,9 +25,10 @@ HELD_SECONDS: Final = 300.0
 """How long a refused image waits for the outcomes of others, which show whether the refusal is
 about the image. Without images under way it does not wait."""
 
-_INTERRUPTED = (
+_INTERRUPTED: Final = Failed(
+    Reason.UPLOAD_INTERRUPTED,
     "The worker process died while it uploaded this image. Imgur may have it, under a link that "
-    "was lost; to send the URL again may upload it twice."
+    "was lost; to send the URL again may upload it twice.",
 )
 
 
@@ -65,37 +66,30 @@ class OutcomeHandler:
                 self._held[place] = outcome, self._clock() + HELD_SECONDS
                 return None
             case Verdict.BLOCKED, MaybeBlocked():
-                for held, refusal in self._take_held():
-                    self.end_late(held, refusal)
+                self._end_held(by_own_fault=False)
             case Verdict.TAKEN, _:
-                self._end_wait()
+                self._end_held(by_own_fault=True)
         return self._apply(place, outcome)
 
     # --- images that Imgur refused, perhaps with all others ------------------------------------
-
-    @property
-    def held(self) -> int:
-        """Number of images that wait for a verdict."""
-        return len(self._held)
 
     def next_end_of_wait(self) -> float:
         """When the first of them has waited long enough."""
         return min((until for _, until in self._held.values()), default=float("inf"))
 
-    def end_waits(self, now: float, *, are_alone: bool) -> None:
+    def end_waits(self, now: float) -> None:
         """Treat refusals as about their images, if they have waited for too long, or without other
-        images under way.
+        images that could be sent.
         """
-        if self._held and (are_alone or self.next_end_of_wait() <= now):
-            self._end_wait()
+        if self._held and (
+            self._room.open_urls <= len(self._held) or self.next_end_of_wait() <= now
+        ):
+            self._end_held(by_own_fault=True)
 
-    def _end_wait(self) -> None:
-        for place, refusal in self._take_held():
-            self.end_late(place, refusal.otherwise)
-
-    def _take_held(self) -> list[tuple[UrlKey, MaybeBlocked]]:
+    def _end_held(self, *, by_own_fault: bool) -> None:
         held, self._held = self._held, {}
-        return [(place, refusal) for place, (refusal, _) in held.items()]
+        for place, (refusal, _) in held.items():
+            self.end_late(place, refusal.otherwise if by_own_fault else refusal)
 
     def end_late(self, place: UrlKey, outcome: Failed | RetryLater | MaybeBlocked) -> None:
         """End an attempt whose worker has long turned to others, or fail a URL without one that was
@@ -147,28 +141,25 @@ class OutcomeHandler:
         job = self._table.job(place[0])
         uploads = job.interrupted_uploads(place[1])
         if job.is_cancelled:
-            if uploads:
-                return self._fail_crashed(place, Reason.UPLOAD_INTERRUPTED, _INTERRUPTED)
-            return self._fail_crashed(place, Reason.CANCELLED, CANCELLED.message)
+            return self._fail_crashed(place, _INTERRUPTED if uploads else CANCELLED)
         # A second interrupted upload fails the URL, so it must not be another URL's fault.
         crashes = self._room.quarantine.charge(place, last_chance=uploads > 0)
         limit = self._max_crashes
         if uploads > self._uploads_survived:
-            return self._fail_crashed(place, Reason.UPLOAD_INTERRUPTED, _INTERRUPTED)
+            return self._fail_crashed(place, _INTERRUPTED)
         message = (
             f"The worker process died while it worked on this URL ({crashes} of {limit} times)."
         )
+        crash = Failed(Reason.WORKER_CRASHED, message)
         if crashes >= limit:
-            return self._fail_crashed(place, Reason.WORKER_CRASHED, message)
-        self._table.interrupt(
-            *place, Reason.WORKER_CRASHED, message, count=False, maybe_stored=uploads > 0
-        )
+            return self._fail_crashed(place, crash)
+        self._table.interrupt(*place, crash.reason, message, count=False, maybe_stored=uploads > 0)
         self._room.requeue(place, self._clock())
         return None
 
-    def _fail_crashed(self, place: UrlKey, reason: Reason, message: str) -> CrashedUrl:
+    def _fail_crashed(self, place: UrlKey, failure: Failed) -> CrashedUrl:
         self._room.attempt_ended(place, None, self._clock())
-        return self._end_unreported(place, Failed(reason, message))
+        return self._end_unreported(place, failure)
 
     def _end(self, place: UrlKey, result: Uploaded | Failed) -> JobSummary | None:
         self._room.end(place)
