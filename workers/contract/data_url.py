@@ -9,7 +9,6 @@ step goes over it in pieces: other threads get the interpreter in between.
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -162,11 +161,8 @@ def _forgiving_base64(text: bytes) -> bytes:
 
 
 def _without(unwanted: bytes, text: bytes) -> bytes:
-    return b"".join(piece.translate(None, unwanted) for piece in _pieces(text))
-
-
-def _pieces(text: bytes) -> Iterator[bytes]:
-    return (text[at : at + _PIECE_BYTES] for at in range(0, len(text), _PIECE_BYTES))
+    pieces = (text[at : at + _PIECE_BYTES] for at in range(0, len(text), _PIECE_BYTES))
+    return b"".join(piece.translate(None, unwanted) for piece in pieces)
 
 
 def _invalid(why: str) -> DownloadError:

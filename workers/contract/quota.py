@@ -32,11 +32,6 @@ class LimitState:
     remaining: int | None = None
     reset_seconds: float | None = None
 
-    @property
-    def is_known(self) -> bool:
-        """True if any figure is known."""
-        return any(value is not None for value in (self.limit, self.remaining, self.reset_seconds))
-
 
 @dataclass(frozen=True, slots=True)
 class Quota:
@@ -55,7 +50,7 @@ class Quota:
     def known(self) -> dict[str, LimitState]:
         """Return the limits of which a figure is known, by their field."""
         states = {name: getattr(self, name) for name in UPLOAD_COSTS}
-        return {name: state for name, state in states.items() if state.is_known}
+        return {name: state for name, state in states.items() if state != LimitState()}
 
 
 UNKNOWN = Quota()

@@ -48,7 +48,8 @@ class ImageOptions:
         """Those of a job with so many URLs; None if a worker has nothing to do differently for it.
         `new_album` is the name of the album that was created for it, if it asked for one.
         """
-        told = (
+        told = cls(
+            count,
             options.album if isinstance(options.album, str) else new_album or None,
             options.title,
             options.description,
@@ -57,7 +58,7 @@ class ImageOptions:
             options.convert,
             bool(new_album),
         )
-        return None if told == (None, None, None, (), None, True, False) else cls(count, *told)
+        return None if told == cls(count) else told
 
 
 @travels_each_turn

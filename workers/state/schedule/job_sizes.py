@@ -28,13 +28,14 @@ class JobSizes:
         turns.
         """
         classes = self._strides[stride]
-        if before and before.bit_length() == after.bit_length():
-            classes[after.bit_length()].urls += after - before
-            return
         if before:
-            self._add(classes, before, -1)
+            left = classes[before.bit_length()]
+            left.jobs -= 1
+            left.urls -= before
         if after:
-            self._add(classes, after, 1)
+            entered = classes[after.bit_length()]
+            entered.jobs += 1
+            entered.urls += after
 
     def ahead(self, stride: int, urls: int) -> int:
         """Return the number of URLs of all jobs before the last one of an entered job with so many
@@ -63,11 +64,3 @@ class JobSizes:
                 else:
                     others += min(left, jobs * theirs)
         return others
-
-    def _add(self, classes: "defaultdict[int, _Class]", urls: int, jobs: int) -> None:
-        bits = urls.bit_length()
-        found = classes[bits]
-        found.jobs += jobs
-        found.urls += jobs * urls
-        if not found.jobs:
-            del classes[bits]

@@ -64,11 +64,6 @@ class Quarantine:
 
     # --- dedicated workers --------------------------------------------------------------------
 
-    @property
-    def has_quarantined(self) -> bool:
-        """True if quarantined URLs wait."""
-        return bool(self._quarantined)
-
     def holds(self, worker_id: str) -> bool:
         """Return whether a worker is dedicated, and may take no other URLs."""
         return worker_id in self._dedicated
@@ -81,8 +76,8 @@ class Quarantine:
         one.
         """
         if (
-            worker_id in self._dedicated
-            or not self._quarantined
+            not self._quarantined
+            or worker_id in self._dedicated
             or (self._dedicated and not is_free)
         ):
             return False

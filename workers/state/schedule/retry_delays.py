@@ -42,7 +42,12 @@ class RetryDelays:
         """Remove and yield the due URLs."""
         while self._heap and self._heap[0][0] <= now:
             _, key = heapq.heappop(self._heap)
-            if self._leave(key):
+            if self._holds(key):
+                job_id, index = key
+                self._waiting[job_id].remove(index)
+                if not self._waiting[job_id]:
+                    del self._waiting[job_id]
+                self._count -= 1
                 yield key
 
     def next_due(self) -> float:
@@ -60,14 +65,3 @@ class RetryDelays:
 
     def _holds(self, key: UrlKey) -> bool:
         return key[1] in self._waiting.get(key[0], ())
-
-    def _leave(self, key: UrlKey) -> bool:
-        if not self._holds(key):
-            return False
-        job_id, index = key
-        waiting = self._waiting[job_id]
-        waiting.remove(index)
-        if not waiting:
-            del self._waiting[job_id]
-        self._count -= 1
-        return True

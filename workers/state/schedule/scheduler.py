@@ -92,9 +92,7 @@ class Scheduler:
             self.requeue(place, now)
         for host in self._sources.resume(now):
             self._admit(host)
-        if self.quarantine.has_quarantined and self.quarantine.enter(
-            worker_id, workers, is_free=is_free
-        ):
+        if self.quarantine.enter(worker_id, workers, is_free=is_free):
             # It may have replaced another dedicated worker.
             self._wake()
         if not self.quarantine.holds(worker_id):
