@@ -144,10 +144,7 @@ class Dispatcher:
             was_blocked = isinstance(report.outcome, MaybeBlocked) and isinstance(outcome, Deferred)
             return Ack(accepted=True, is_logged=not was_blocked)
         if not holder.images:
-            if holder.is_draining:
-                self._room.worker_left(worker_id)
-            else:
-                self._room.worker_is_free(worker_id)
+            self._room.worker_is_free(worker_id)
         is_logged = self._is_logged(place[0], outcome)
         finished = self.outcomes.settle(place, outcome)
         if isinstance(outcome, Uploaded | Failed):
@@ -159,7 +156,7 @@ class Dispatcher:
     def take_back(self, holder: Holder) -> FenceResult:
         """End the leases of a dead worker, each charged with the crash."""
         leases = self._leases.fence(holder)
-        self._room.worker_left(holder.worker_id)
+        self._room.worker_is_free(holder.worker_id)
         failed, failed_tasks = [], []
         now = self._clock()
         # In reverse, as each goes to the front of its job: this keeps their order.

@@ -97,25 +97,14 @@ class Quarantine:
         self._dedicated[worker_id] = True
         return self._quarantined.popleft()
 
-    def settled(self, worker_id: str) -> bool:
-        """End a dedicated worker's URL; it stays dedicated if another URL waits.
-
-        Returns:
-            Whether it may take other URLs again.
-        """
-        del self._dedicated[worker_id]
-        if len(self._without_url()) < len(self._quarantined):
-            self._dedicated[worker_id] = False
-        return worker_id not in self._dedicated
-
     def stand_down(self, worker_id: str) -> None:
         """Give a draining worker no further quarantined URLs; it keeps the one it has."""
         if not self._dedicated.get(worker_id):
             self.leave(worker_id)
 
-    def leave(self, worker_id: str) -> None:
-        """Remove a worker."""
-        self._dedicated.pop(worker_id, None)
+    def leave(self, worker_id: str) -> bool:
+        """Release a worker that has no URL any more; return whether it was dedicated."""
+        return self._dedicated.pop(worker_id, None) is not None
 
     def _without_url(self) -> list[str]:
         return [worker_id for worker_id, has_one in self._dedicated.items() if not has_one]

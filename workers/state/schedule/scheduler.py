@@ -165,19 +165,15 @@ class Scheduler:
     # --- workers ----------------------------------------------------------------------------
 
     def worker_is_free(self, worker_id: str) -> None:
-        """Handle a worker without leases: a dedicated one may be released."""
-        if self.quarantine.holds(worker_id):
-            self.quarantine.settled(worker_id)
+        """Handle a worker without leases, or one that is dead: if it was dedicated, any worker may
+        be next.
+        """
+        if self.quarantine.leave(worker_id):
             self._wake()
 
     def worker_leaves(self, worker_id: str) -> None:
         """Handle a draining worker: another one takes the quarantined URLs."""
         self.quarantine.stand_down(worker_id)
-        self._wake()
-
-    def worker_left(self, worker_id: str) -> None:
-        """Remove a worker that is dead or drained."""
-        self.quarantine.leave(worker_id)
         self._wake()
 
     # --- internal -----------------------------------------------------------------------------
