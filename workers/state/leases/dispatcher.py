@@ -204,7 +204,7 @@ class Dispatcher:
             if job.album is not None:
                 self._album_changed(job.album.key)
             for index in leased:
-                self._quota.lost()
+                self._quota.count()
                 self._table.begin(job_id, index)
                 crashed.append(self.outcomes.settle_crash((job_id, index)))
         return tuple(url for url in crashed if url is not None)

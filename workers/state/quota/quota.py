@@ -141,10 +141,6 @@ class UploadQuota:
         self._sent[place] = self._openings
         self._limits.sent()
 
-    def lost(self) -> None:
-        """Count an upload whose end a restart has lost."""
-        self._count()
-
     # --- what came of it ----------------------------------------------------------------------
 
     def ended(self, place: UrlKey, url: str, outcome: Outcome | None) -> Verdict:
@@ -155,7 +151,6 @@ class UploadQuota:
             url: identifies it among the refused.
             outcome: None if the worker died.
         """
-        now = self._clock()
         self._reserved.discard(place)
         opening = self._sent.pop(place, None)
         is_taken = isinstance(outcome, Uploaded) and not outcome.details.deduplicated
@@ -164,26 +159,21 @@ class UploadQuota:
         if was_sent:
             # Counted only now: Imgur has counted it no later, so that it does not leave our window
             # before Imgur's.
-            self._count()
-        if self._gate.ended(place, outcome, now, was_sent=was_sent):
-            self.open("Imgur has taken an image")
+            self.count()
+        self._end(place, outcome, was_sent=was_sent)
         match outcome:
-            case Uploaded(pause_seconds=pause_seconds) if was_sent:
-                if self._gate.shut is None:
-                    self._pauses.end_guesses()
-                    self._gate.taken()
-                if pause_seconds:
-                    self._pauses.ask(pause_seconds, now)
-                return Verdict.TAKEN if self._gate.shut is None else Verdict.USUAL
+            case Uploaded() if was_sent and self._gate.shut is None:
+                self._pauses.end_guesses()
+                self._gate.taken()
+                return Verdict.TAKEN
             case MaybeBlocked() if not is_outdated:
-                return Verdict.BLOCKED if self._gate.refused(url, outcome, now) else Verdict.HELD
-            case Deferred(pause_seconds=pause_seconds):
-                self._pauses.refused(pause_seconds, now)
+                is_shut = self._gate.refused(url, outcome, self._clock())
+                return Verdict.BLOCKED if is_shut else Verdict.HELD
         return Verdict.USUAL
 
     def call_lost(self, key: TaskKey) -> None:
         """End the lease of another task at Imgur whose worker died."""
-        self._gate.ended(key, None, self._clock(), was_sent=False)
+        self._end(key, None, was_sent=False)
 
     def call_ended(self, key: TaskKey, token: int, outcome: Outcome) -> Outcome:
         """End the lease of another task at Imgur.
@@ -196,22 +186,25 @@ class UploadQuota:
         Returns:
             The outcome that counts: the task is deferred if Imgur refuses all calls.
         """
-        now = self._clock()
         was_sent = isinstance(outcome, AlbumCreated | Done | MaybeBlocked)
-        if self._gate.ended(key, outcome, now, was_sent=was_sent):
-            self.open("Imgur has taken a call")
-        match outcome:
-            case MaybeBlocked():
-                if self._gate.refused(f"task {token}", outcome, now):
-                    return Deferred(outcome.reason, outcome.message, 0.0)
-                return outcome.otherwise
-            case Deferred(pause_seconds=pause_seconds):
-                self._pauses.refused(pause_seconds, now)
-            case _:
-                self._limits.deleted()
-                if pause_seconds := getattr(outcome, "pause_seconds", None):
-                    self._pauses.ask(pause_seconds, now)
+        self._end(key, outcome, was_sent=was_sent)
+        if isinstance(outcome, MaybeBlocked):
+            if self._gate.refused(f"task {token}", outcome, self._clock()):
+                return Deferred(outcome.reason, outcome.message, 0.0)
+            return outcome.otherwise
+        if not isinstance(outcome, Deferred):
+            self._limits.deleted()
         return outcome
+
+    def _end(self, key: UrlKey | TaskKey, outcome: Outcome | None, *, was_sent: bool) -> None:
+        now = self._clock()
+        if self._gate.ended(key, outcome, now, was_sent=was_sent):
+            taken = "an image" if isinstance(outcome, Uploaded) else "a call"
+            self.open(f"Imgur has taken {taken}")
+        if isinstance(outcome, Deferred):
+            self._pauses.refused(outcome.pause_seconds, now)
+        elif pause_seconds := getattr(outcome, "pause_seconds", None):
+            self._pauses.ask(pause_seconds, now)
 
     def note(self, quota: Quota) -> None:
         """Record the limits of Imgur's headers."""
@@ -221,6 +214,12 @@ class UploadQuota:
             self._has_told_of_others = True
             event = "the client id is shared: its limit shrinks by more than this service uploads"
             self._lines.append(LogLine("warning", event, {"uploads_of_others": others}))
+
+    def count(self) -> None:
+        """Count an upload that has ended, or whose end a restart has lost."""
+        if self._budget.is_limited:
+            self._budget.add(self._clock())
+            self._history.note_spent()
 
     def end_pause(self) -> None:
         """End a pause, whoever asked for it."""
@@ -237,11 +236,6 @@ class UploadQuota:
         return was_shut
 
     # --- for readers --------------------------------------------------------------------------
-
-    @property
-    def is_shut(self) -> bool:
-        """True while Imgur refuses whatever is sent."""
-        return self._gate.shut is not None
 
     @property
     def block(self) -> Block | None:
@@ -296,11 +290,6 @@ class UploadQuota:
     @property
     def _under_way(self) -> int:
         return len(self._reserved) + len(self._sent)
-
-    def _count(self) -> None:
-        if self._budget.is_limited:
-            self._budget.add(self._clock())
-            self._history.note_spent()
 
     def _left(self, now: float) -> int | None:
         if not self._rules.heeds_limits:
