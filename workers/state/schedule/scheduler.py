@@ -101,7 +101,8 @@ class Scheduler:
             return None
         quarantined_url = self.quarantine.pop(worker_id)
         # Beyond the limit: such URLs are few, and each occupies a whole worker.
-        self._sources.take_beyond(quarantined_url, host_of(self.queue.url(quarantined_url)))
+        host = host_of(self.queue.url(quarantined_url))
+        self._sources.take(quarantined_url, host, beyond_limit=True)
         return quarantined_url
 
     def downloaded(self, key: UrlKey) -> None:

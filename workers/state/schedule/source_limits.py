@@ -86,7 +86,7 @@ class SourceLimits:
 
     # --- taking a slot ----------------------------------------------------------------------
 
-    def take(self, key: UrlKey, host: str) -> bool:
+    def take(self, key: UrlKey, host: str, *, beyond_limit: bool = False) -> bool:
         """Take a slot of a URL's host, unless the URL has one.
 
         Returns:
@@ -95,22 +95,15 @@ class SourceLimits:
         if not self._max_downloads or not host or key in self._slots:
             return True
         source = self._sources.get(host)
-        if source is not None and (source.in_flight >= source.limit or source.paused_until):
-            return False
-        self.take_beyond(key, host)
-        return True
-
-    def take_beyond(self, key: UrlKey, host: str) -> None:
-        """Take a slot of a URL's host, even beyond the limit."""
-        if not self._max_downloads or not host:
-            return
-        source = self._sources.get(host)
         if source is None:
             source = self._sources[host] = _Source(host, self._max_downloads)
+        elif not beyond_limit and (source.in_flight >= source.limit or source.paused_until):
+            return False
         elif not source.in_flight:
             self._idle.pop(host, None)
         source.in_flight += 1
         self._slots[key] = (source, source.cuts)
+        return True
 
     # --- releasing it; each returns the host that may have a free slot now --------------------
 

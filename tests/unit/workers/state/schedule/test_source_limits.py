@@ -102,7 +102,7 @@ def test_who_has_a_slot_needs_no_second_one() -> None:
 def test_one_may_be_counted_beyond_the_limit() -> None:
     site = Site(1)
     site.fill()
-    site.limits.take_beyond(("suspect", 0), HOST)
+    site.limits.take(("suspect", 0), HOST, beyond_limit=True)
     assert site.end(("suspect", 0)) == HOST
     assert site.take() is None
 
@@ -111,7 +111,7 @@ def test_without_a_limit_nothing_is_counted() -> None:
     limits = SourceLimits(0)
     for number in range(1000):
         assert limits.take(("job", number), HOST)
-    limits.take_beyond(("job", 1000), HOST)
+    limits.take(("job", 1000), HOST, beyond_limit=True)
     assert limits.ended(("job", 0), OVERLOADED, 0.0) is None
     assert limits.take(("job", 1001), HOST)
     assert not limits._sources
