@@ -52,15 +52,11 @@ class JobSizes:
         others = 0
         for their_stride, classes in self._strides.items():
             theirs = turns * stride // their_stride
-            size_class = theirs.bit_length()
             for bits, found in classes.items():
                 jobs, left = found.jobs, found.urls
                 if their_stride == stride and bits == urls.bit_length():
                     jobs, left = jobs - 1, left - urls
-                if bits < size_class:
-                    others += left
-                elif bits > size_class:
-                    others += jobs * theirs
-                else:
-                    others += min(left, jobs * theirs)
+                # Exact but in the size class of `theirs`: in others all jobs have fewer URLs left,
+                # or all have more.
+                others += min(left, jobs * theirs)
         return others
