@@ -149,7 +149,8 @@ class Dispatcher:
         finished = self.outcomes.settle(place, outcome)
         if isinstance(outcome, Uploaded | Failed):
             self.throughput.ended(now)
-        self._rest_if_idle()
+        if not self._leases.images:
+            self.throughput.rest(now)
         self.outcomes.end_waits(now)
         return Ack(accepted=True, finished=finished, is_logged=is_logged)
 
@@ -171,7 +172,8 @@ class Dispatcher:
                     self._album_changed(leased.place[0])
             elif (crashed := self.outcomes.settle_crash(leased.place)) is not None:
                 failed.append(crashed)
-        self._rest_if_idle()
+        if not self._leases.images:
+            self.throughput.rest(now)
         returned = holder.images - len(failed)
         tasks = len(leases) - holder.images - len(failed_tasks)
         return FenceResult(returned, tuple(failed), holder.has_claimed, tasks, tuple(failed_tasks))
@@ -247,7 +249,3 @@ class Dispatcher:
     def _calls_resume_at(self, now: float) -> float:
         images_wait = self._room.open_urls > self._leases.images
         return now + self._quota.seconds_until_calls(images_wait=images_wait)
-
-    def _rest_if_idle(self) -> None:
-        if not self._leases.images:
-            self.throughput.rest(self._clock())
