@@ -116,8 +116,8 @@ class WorkersResource:
     def _shown(self, health: BackendHealth, wanted: int) -> Workers:
         return {
             "wanted": wanted,
-            "ready": health.workers_ready,
-            "leaving": health.workers_draining,
+            "ready": health.stats.workers_ready,
+            "leaving": health.stats.workers_draining,
             "most": self.most,
             "automatic": self.automatic,
         }

@@ -47,7 +47,7 @@ class ReadinessResource:
             readiness = self._readiness(self.backend.health())
         except BackendSilentError:
             wanted = self.backend.workers_wanted()
-            readiness = self._readiness(BackendHealth(BackendState.LOST, 0, wanted, 0, 0, 0.0))
+            readiness = self._readiness(BackendHealth(BackendState.LOST, wanted))
             readiness["state"], readiness["detail"] = "silent", _SILENT
         if not readiness["ready"]:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -60,25 +60,24 @@ class ReadinessResource:
             "state": health.state.value,
             "detail": self._describe(health),
             "imgur": "sandbox" if self.sandbox else "imgur",
-            "workers_ready": health.workers_ready,
+            "workers_ready": health.stats.workers_ready,
             "workers_wanted": health.workers_wanted,
-            "queued_urls": health.queued_urls,
-            "leased_urls": health.leased_urls,
-            "pause_seconds": round(health.pause_seconds, 1),
-            "blocked": shown_block(health.block, time.time()),
+            "queued_urls": health.stats.queued,
+            "leased_urls": health.stats.leased,
+            "pause_seconds": round(health.stats.pause_seconds, 1),
+            "blocked": shown_block(health.stats.block, time.time()),
         }
 
     def _describe(self, health: BackendHealth) -> str:
         sentences = [_SENTENCES[health.state]]
-        if health.pause_seconds > 0:
-            sentences.append(
-                f"Uploads pause for another {health.pause_seconds:.0f} s, as Imgur asked."
-            )
-        if health.block is not None:
-            wait = health.block.next_probe_seconds
+        pause, block = health.stats.pause_seconds, health.stats.block
+        if pause > 0:
+            sentences.append(f"Uploads pause for another {pause:.0f} s, as Imgur asked.")
+        if block is not None:
+            wait = block.next_probe_seconds
             sentences.append(
                 f"Uploads have stopped, as Imgur refuses them; one image is tried in {wait:.0f} s. "
-                f"{health.block.message}"
+                f"{block.message}"
             )
         if self.sandbox:
             sentences.append("Images go to the sandbox, not to the real Imgur.")

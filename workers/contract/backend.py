@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from prometheus_client import Metric
 
-from workers.contract.budget import Block, QueueStats
+from workers.contract.budget import QueueStats
 from workers.contract.messages import (
     Cancellation,
     ChangesWanted,
@@ -14,6 +14,7 @@ from workers.contract.messages import (
     JobChanges,
     JobListing,
     JobStatus,
+    MailboxStats,
     Origin,
     Refusal,
     Replay,
@@ -39,31 +40,21 @@ class BackendState(StrEnum):
     LOST = "lost"
 
 
+_NO_STATS: Final = MailboxStats()
+
+
 @dataclass(frozen=True, slots=True)
 class BackendHealth:
     """The state of the backend.
 
     Attributes:
-        workers_ready: workers that have asked for work and are alive.
         workers_wanted: workers there should be, now.
-        queued_urls: waiting for a worker or for their next attempt.
-        leased_urls: in work.
-        pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
-        workers_draining: workers that were told to leave, and finish what they have.
-        max_workers: as many there may be by themselves; None where their number does not change
-            by itself.
-        block: set while Imgur refuses whatever is sent.
+        stats: figures of the queue; zeros if the backend is lost.
     """
 
     state: BackendState
-    workers_ready: int
     workers_wanted: int
-    queued_urls: int
-    leased_urls: int
-    pause_seconds: float
-    workers_draining: int = 0
-    max_workers: int | None = None
-    block: Block | None = None
+    stats: MailboxStats = _NO_STATS
 
 
 class WebMailbox(Protocol):

@@ -89,25 +89,15 @@ class ManagedBackend(ABC):
 
     def health(self) -> BackendHealth:
         """See `Backend.health`."""
-        wanted, maximum = self.workers_wanted(), self._config.scaling.maximum
+        wanted = self.workers_wanted()
         try:
             stats = None if self._is_lost else self.mailbox.stats()
         except BackendLostError:
             stats = None
         if stats is None:
-            return BackendHealth(BackendState.LOST, 0, wanted, 0, 0, 0.0, max_workers=maximum)
+            return BackendHealth(BackendState.LOST, wanted)
         if self._is_closed or stats.draining:
             state = BackendState.DRAINING
         else:
             state = BackendState.READY if stats.workers_ready else BackendState.STARTING
-        return BackendHealth(
-            state=state,
-            workers_ready=stats.workers_ready,
-            workers_wanted=wanted,
-            queued_urls=stats.queued,
-            leased_urls=stats.leased,
-            pause_seconds=stats.pause_seconds,
-            block=stats.block,
-            workers_draining=stats.workers_draining,
-            max_workers=maximum,
-        )
+        return BackendHealth(state, wanted, stats)

@@ -104,7 +104,9 @@ class MailboxStats:
     """Figures of the queue; counts are URLs unless the name says otherwise.
 
     Attributes:
+        queued: waiting for a worker or for their next attempt.
         delayed: waiting for a retry's time (part of ``queued``).
+        leased: in work.
         pause_seconds: until the pause that Imgur asked for ends; 0 when there is none.
         workers_ready: workers that have asked for work at least once, are not retired, and not
             leaving.
@@ -115,12 +117,12 @@ class MailboxStats:
         block: set while Imgur refuses whatever is sent.
     """
 
-    queued: int
-    delayed: int
-    leased: int
-    pause_seconds: float
-    workers_ready: int
-    draining: bool
+    queued: int = 0
+    delayed: int = 0
+    leased: int = 0
+    pause_seconds: float = 0.0
+    workers_ready: int = 0
+    draining: bool = False
     workers_idle: int = 0
     workers_draining: int = 0
     state_bytes: int = 0

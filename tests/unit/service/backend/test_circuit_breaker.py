@@ -59,7 +59,7 @@ class StoppedBackend:
 
     def health(self) -> BackendHealth:
         self._answer("health")
-        return BackendHealth(BackendState.READY, 2, 2, 0, 0, 0.0)
+        return BackendHealth(BackendState.READY, 2)
 
     def metrics(self) -> tuple[Metric, ...]:
         self._answer("metrics")
