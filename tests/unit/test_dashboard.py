@@ -30,7 +30,7 @@ class Backend:
         return self
 
     def metrics(self) -> tuple[Metric, ...]:
-        stats = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
+        stats = MailboxStats()
         imgur = Quota(client=LimitState(12500, 12000, 60.0))
         window = WindowState("day", 1250, 1200, None)
         return Metrics().collect(stats, QuotaState(imgur, budget=(window,)))

@@ -63,7 +63,7 @@ class StoppedBackend:
 
     def metrics(self) -> tuple[Metric, ...]:
         self._answer("metrics")
-        return Metrics().collect(MailboxStats(0, 0, 0, 0.0, 0, draining=False))
+        return Metrics().collect(MailboxStats())
 
     def _answer(self, method: str) -> None:
         self.calls += 1

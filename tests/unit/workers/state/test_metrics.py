@@ -19,7 +19,7 @@ from workers.contract.messages import (
 from workers.state.jobs.job_table import JobTable
 from workers.state.metrics import Metrics
 
-STATS = MailboxStats(0, 0, 0, 0.0, 0, draining=False)
+STATS = MailboxStats()
 WORKER = "worker-1"
 
 Figures = dict[tuple[str, ...], float]
