@@ -6,21 +6,16 @@ by its deletehash, an album of an account by its id.
 """
 
 import re
-import time
 from functools import partial
-from typing import Final
-from urllib.parse import quote, urlsplit
+from typing import Final, TypeGuard
+from urllib.parse import urlsplit
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
-from workers.contract.imgur_access import ImgurAccess
 from workers.contract.messages import AlbumCall, AlbumCreated, AlbumStep, Done
-from workers.worker.imgur.authorized_calls import ApiCall, AuthorizedCalls
-from workers.worker.imgur.deletion import read_deletion, read_done, why_not_done
-from workers.worker.imgur.exchange import Exchange
-from workers.worker.imgur.links import public_link
+from workers.worker.imgur.calls import AuthorizedCalls, read_deletion, read_done
 from workers.worker.imgur.multipart import encoded_form
 from workers.worker.imgur.rate_limit import pause_after_upload
-from workers.worker.imgur.response import ApiResponse, parse_json
+from workers.worker.imgur.response import ApiResponse, public_link
 
 _PAGE: Final = "https://imgur.com/a/"
 _is_hash = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
@@ -30,16 +25,13 @@ class AlbumCalls:
     """Performs one step of an album at a time.
 
     Args:
-        access: API and account.
         calls: makes calls with credentials.
-        exchange: sends them.
+        is_account: whether these are of an account.
     """
 
-    def __init__(self, access: ImgurAccess, calls: AuthorizedCalls, exchange: Exchange) -> None:
-        self._is_account = access.refresh_token is not None
-        self._url = f"{access.api_url.rstrip('/')}/3/album"
+    def __init__(self, calls: AuthorizedCalls, *, is_account: bool) -> None:
         self._calls = calls
-        self._exchange = exchange
+        self._is_account = is_account
 
     def do(self, call: AlbumCall, attempt: int) -> AlbumCreated | Done:
         """Perform one step.
@@ -63,30 +55,24 @@ class AlbumCalls:
     def _create(self, call: AlbumCall) -> AlbumCreated:
         fields = [(name, value) for name, value in call.asked._asdict().items() if value]
         return self._calls.make(
-            ApiCall(
-                "POST /3/album",
-                partial(self._exchange.send, "POST", self._url, body=encoded_form(fields)),
-                self._read_created,
-                why_not_done("create the album", is_creation=True),
-            )
+            "POST /3/album",
+            self._read_created,
+            action="create the album",
+            is_creation=True,
+            make_form=partial(encoded_form, fields),
         )
 
     def _read_created(self, answer: ApiResponse) -> AlbumCreated | None:
-        document = parse_json(answer.body)
-        data = document.get("data") if isinstance(document, dict) else None
-        if not answer.is_success or not isinstance(data, dict):
-            return None
-        album_id, deletehash = data.get("id"), data.get("deletehash")
-        if not isinstance(album_id, str) or not _is_hash(album_id):
-            return None
+        album_id, deletehash = answer.data.get("id"), answer.data.get("deletehash")
         name = album_id if self._is_account else deletehash
-        if not isinstance(name, str) or not _is_hash(name):
-            return None  # without it no image could be uploaded into the album
+        # Without its name no image could be uploaded into the album.
+        if not (answer.is_success and _is_name(album_id) and _is_name(name)):
+            return None
         return AlbumCreated(
             album_id,
-            public_link(data.get("link")) or _PAGE + album_id,
+            public_link(answer.data.get("link")) or _PAGE + album_id,
             name,
-            pause_after_upload(answer.headers, time.time()),
+            pause_after_upload(answer.quota),
         )
 
     def _order(self, call: AlbumCall, attempt: int) -> Done:
@@ -102,16 +88,14 @@ class AlbumCalls:
         # Deletehashes are accepted for albums of accounts as well; if they are not, ids may be.
         by_hash = attempt % 2 == 1 and all(call.deletehashes)
         field, names = ("deletehashes[]", call.deletehashes) if by_hash else ("ids[]", wanted)
-        form, url = encoded_form([(field, name) for name in names]), self._url_of(call.name)
         done = self._calls.make(
-            ApiCall(
-                "POST /3/album/{hash}",
-                partial(self._exchange.send, "POST", url, body=form),
-                read_done,
-                why_not_done("order the album"),
-                (call.name, *call.deletehashes),
-            ),
-            deadline,
+            "POST /3/album/{hash}",
+            read_done,
+            action="order the album",
+            make_form=partial(encoded_form, [(field, name) for name in names]),
+            hash=call.name,
+            secrets=call.deletehashes,
+            deadline=deadline,
         )
         shown = self._images_in(call.album_id, deadline)
         if shown is not None and shown != wanted:
@@ -125,15 +109,14 @@ class AlbumCalls:
 
     def _images_in(self, album_id: str, deadline: float) -> list[str] | None:
         """Return the ids of the images that an album shows; None if Imgur does not show it."""
-        url = f"{self._url_of(album_id)}/images"
-        call = ApiCall(
-            "GET /3/album/{id}/images",
-            partial(self._exchange.send, "GET", url),
-            _read_images,
-            why_not_done("show the album"),
-        )
         try:
-            return self._calls.make(call, deadline)
+            return self._calls.make(
+                "GET /3/album/{id}/images",
+                _read_images,
+                action="show the album",
+                id=album_id,
+                deadline=deadline,
+            )
         except RateLimitedError:
             raise
         except ImgurError as error:
@@ -142,25 +125,21 @@ class AlbumCalls:
             return None
 
     def _delete(self, call: AlbumCall) -> Done:
-        url = self._url_of(call.name)
         return self._calls.make(
-            ApiCall(
-                "DELETE /3/album/{hash}",
-                partial(self._exchange.send, "DELETE", url),
-                read_deletion,
-                why_not_done("delete the album"),
-                (call.name,),
-            )
+            "DELETE /3/album/{hash}",
+            read_deletion,
+            action="delete the album",
+            hash=call.name,
         )
 
-    def _url_of(self, name: str) -> str:
-        return f"{self._url}/{quote(name, safe='')}"
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _is_hash(value) is not None
 
 
 def _read_images(answer: ApiResponse) -> list[str] | None:
-    document = parse_json(answer.body) if answer.is_success else None
-    images = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(images, list):
+    images = answer.document.get("data")
+    if not answer.is_success or not isinstance(images, list):
         return None
     return [str(image.get("id")) for image in images if isinstance(image, dict)]
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from workers.contract.errors import ImgurError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.tokens import TokenAnswer, Tokens
-from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.errors import explain
-from workers.worker.imgur.exchange import Exchange, timed_out
+from workers.worker.imgur.exchange import Exchange
 from workers.worker.imgur.multipart import encoded_form
-from workers.worker.imgur.refusal import quoted, read_refusal, shown
-from workers.worker.imgur.response import ApiResponse, parse_json
+from workers.worker.imgur.response import ApiResponse
 
 _REFRESH_SECONDS = 20.0  # of the call, so that it ends before the permit expires
 _LIFE_SECONDS = 3600.0  # of a token without a lifetime
@@ -34,11 +32,6 @@ class Credential:
     header: str = field(repr=False)
     generation: int | None = None
 
-    @property
-    def secret(self) -> str:
-        """The value after the scheme."""
-        return self.header.partition(" ")[2]
-
 
 class Authorizer:
     """Provides credentials, and refreshes the access token with a permit.
@@ -47,27 +40,20 @@ class Authorizer:
         access: account and application.
         tokens: store that all workers share.
         exchange: calls the API.
-        deprecations: log that all lanes share.
+
+    Attributes:
+        settings: names of those that the credentials come from.
     """
 
-    def __init__(
-        self,
-        access: ImgurAccess,
-        tokens: Tokens,
-        exchange: Exchange,
-        deprecations: DeprecationLog,
-    ) -> None:
+    def __init__(self, access: ImgurAccess, tokens: Tokens, exchange: Exchange) -> None:
         self._access = access
-        self._deprecations = deprecations
         self._tokens = tokens
         self._exchange = exchange
-        self._token_url = f"{access.api_url.rstrip('/')}/oauth2/token"
         self._kept = Credential(f"Client-ID {access.client_id}")
-        self._kept_until = 0.0
+        self._kept_until = float("inf")
         self.settings = "IMGUR_CLIENT_ID"
-        if access.refresh_token is None:
-            self._kept_until = float("inf")
-        else:
+        if access.refresh_token is not None:
+            self._kept_until = 0.0
             self.settings = "IMGUR_CLIENT_ID, IMGUR_CLIENT_SECRET and IMGUR_REFRESH_TOKEN"
 
     def credential(self, deadline: float, refused: Credential | None = None) -> Credential:
@@ -99,12 +85,6 @@ class Authorizer:
         self._kept_until = now + answer.fresh_seconds
         return self._kept
 
-    def secrets(self, *more: str | None) -> tuple[str, ...]:
-        """Return all secrets that must not be shown, with `more`."""
-        access = self._access
-        known = (access.client_id, access.client_secret, access.refresh_token, access.album, *more)
-        return tuple(secret for secret in known if secret)
-
     def _refresh(self, answer: TokenAnswer, permit: int, deadline: float) -> TokenAnswer:
         refresh_token = answer.refresh_token or self._access.refresh_token or ""
         try:
@@ -113,58 +93,48 @@ class Authorizer:
             self._tokens.refresh_failed(permit, error.message, error.transient)
             if answer.access_token is not None:
                 return answer
-            if error.maybe_stored:  # about the token call: the image has not been sent
-                raise ImgurError(
-                    error.reason,
-                    error.message,
-                    transient=error.transient,
-                    retry_after=error.retry_after,
-                ) from error
+            error.maybe_stored = False  # about the token call: the image has not been sent
             raise
         self._tokens.refreshed(permit, access_token, life, rotated)
         return TokenAnswer(access_token, permit)
 
     def _fetch(self, refresh_token: str, deadline: float) -> tuple[str, float, str | None]:
         """Return the new access token, its lifetime in seconds, and a new refresh token if any."""
-        left = min(_REFRESH_SECONDS, deadline - time.monotonic())
-        if left <= 0:
-            raise timed_out()
         form = {
             "refresh_token": refresh_token,
             "client_id": self._access.client_id,
             "client_secret": self._access.client_secret or "",
             "grant_type": "refresh_token",
         }
-        body = encoded_form(list(form.items()))
-        answer = self._exchange.send("POST", self._token_url, {}, left, body)
-        self._deprecations.read("POST /oauth2/token", answer.headers, self.secrets(refresh_token))
-        document = parse_json(answer.body) if answer.is_success else None
-        if isinstance(document, dict):
-            access_token = _text(document.get("access_token"))
-            if access_token is not None:
-                life = _life(document.get("expires_in"))
-                return access_token, life, _text(document.get("refresh_token"))
-        raise self._refusal(answer, refresh_token)
-
-    def _refusal(self, answer: ApiResponse, refresh_token: str) -> ImgurError:
-        refusal = read_refusal(answer)
-        secrets = self.secrets(refresh_token)
-        quote = quoted(refusal.sentence, secrets)
-        if refusal.is_success:
-            message = f"Imgur answered the refresh of the access token without a token.{quote}"
-            return ImgurError(Reason.IMGUR_BAD_ANSWER, message, transient=True)
-        error = explain(
-            answer, refusal, credentials=self.settings, secrets=secrets, now=time.time()
+        answer = self._exchange.send(
+            "POST /oauth2/token",
+            min(deadline, time.monotonic() + _REFRESH_SECONDS),
+            encoded_form(list(form.items())),
+            secrets=(refresh_token,),
         )
+        document = answer.document
+        access_token = _text(document.get("access_token"))
+        if access_token is None or not answer.is_success:
+            raise self._refusal(answer)
+        return access_token, _life(document.get("expires_in")), _text(document.get("refresh_token"))
+
+    def _refusal(self, answer: ApiResponse) -> ImgurError:
+        if answer.refusal.is_success:
+            message = (
+                f"Imgur answered the refresh of the access token without a token.{answer.quote}"
+            )
+            return ImgurError(Reason.IMGUR_BAD_ANSWER, message, transient=True)
+        error = explain(answer, self.settings)
         is_about_the_image = error.reason is Reason.IMGUR_REFUSED
         if (error.transient or error.reason is Reason.IMGUR_BAD_ANSWER) and not is_about_the_image:
             return error
         message = (
-            f"Imgur refused to refresh the access token (status {refusal.status}); "
-            f"check {self.settings}.{quote}"
+            f"Imgur refused to refresh the access token (status {answer.refusal.status}); "
+            f"check {self.settings}.{answer.quote}"
         )
-        sentence = shown(refusal.sentence, secrets)
-        return ImgurError(Reason.IMGUR_CREDENTIALS, message).about(RefusalScope.ALL, sentence)
+        return ImgurError(Reason.IMGUR_CREDENTIALS, message).about(
+            RefusalScope.ALL, answer.sentence
+        )
 
 
 def _text(value: object) -> str | None:

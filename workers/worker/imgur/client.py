@@ -1,34 +1,30 @@
 """Client of Imgur's API for one upload at a time; each lane has its own."""
 
+import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import BinaryIO
-from urllib.parse import quote
 
-from workers.contract.errors import ImgurError
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.messages import Altered
 from workers.contract.quota import Quota
 from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop
 from workers.worker.imgur.albums import AlbumCalls
-from workers.worker.imgur.altered import read_altered
 from workers.worker.imgur.auth import Authorizer
-from workers.worker.imgur.authorized_calls import ApiCall, AuthorizedCalls
-from workers.worker.imgur.deletion import read_deletion, why_not_done
+from workers.worker.imgur.calls import AuthorizedCalls, read_deletion
 from workers.worker.imgur.deprecation import DeprecationLog
-from workers.worker.imgur.errors import explain
 from workers.worker.imgur.exchange import Exchange
-from workers.worker.imgur.links import public_link
 from workers.worker.imgur.multipart import image_form
 from workers.worker.imgur.rate_limit import pause_after_upload
-from workers.worker.imgur.refusal import read_refusal
-from workers.worker.imgur.response import ApiResponse, parse_json
+from workers.worker.imgur.response import ApiResponse, public_link
 
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
+_MAX_BYTES = 2**40
+_is_media_type = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +63,14 @@ class ImgurClient:
         on_quota: Callable[[Quota], None] = lambda _: None,
         deprecations: DeprecationLog | None = None,
     ) -> None:
-        self._url = f"{access.api_url.rstrip('/')}/3/image"
         self._fields = {"type": "file"}
         if access.album is not None:
             self._fields["album"] = access.album
-        self._exchange = Exchange(access, transfers)
         deprecations = deprecations or DeprecationLog(time.monotonic)
-        authorizer = Authorizer(access, tokens, self._exchange, deprecations)
-        self._calls = AuthorizedCalls(authorizer, on_quota, deprecations, access.upload_seconds)
-        self.albums = AlbumCalls(access, self._calls, self._exchange)
+        self._exchange = Exchange(access, transfers, deprecations)
+        authorizer = Authorizer(access, tokens, self._exchange)
+        self._calls = AuthorizedCalls(self._exchange, authorizer, on_quota, access.upload_seconds)
+        self.albums = AlbumCalls(self._calls, is_account=access.refresh_token is not None)
         """Calls about albums, with the same connections and credentials."""
 
     def upload(
@@ -100,16 +95,12 @@ class ImgurClient:
             ImgurError: Imgur refused the image, or could not be reached.
         """
         all_fields = {**self._fields, **fields} if fields else self._fields
-        sent = Altered(media_type, size)
-
-        def send(headers: Mapping[str, str], seconds: float) -> ApiResponse:
-            form = image_form(file, size, media_type, filename, all_fields)
-            return self._exchange.send("POST", self._url, headers, seconds, form)
-
-        call = ApiCall(
-            "POST /3/image", send, lambda answer: _read_image(answer, sent), _why_not_uploaded
+        return self._calls.make(
+            "POST /3/image",
+            partial(_read_image, sent=Altered(media_type, size)),
+            is_creation=True,
+            make_form=lambda: image_form(file, size, media_type, filename, all_fields),
         )
-        return self._calls.make(call)
 
     def delete(self, deletehash: str) -> float | None:
         """Delete one image; a missing one counts as deleted.
@@ -124,42 +115,46 @@ class ImgurClient:
             RateLimitedError: Imgur refuses calls for a while.
             ImgurError: Imgur did not delete the image, or could not be reached.
         """
-        url = f"{self._url}/{quote(deletehash, safe='')}"
-        call = ApiCall(
+        done = self._calls.make(
             "DELETE /3/image/{deletehash}",
-            partial(self._exchange.send, "DELETE", url),
             read_deletion,
-            why_not_done("delete the image"),
-            secrets=(deletehash,),
+            action="delete the image",
+            deletehash=deletehash,
         )
-        return self._calls.make(call).pause_seconds
+        return done.pause_seconds
 
     def close(self) -> None:
         self._exchange.close()
 
 
-def _why_not_uploaded(
-    answer: ApiResponse, credentials: str, secrets: Collection[str], now: float
-) -> ImgurError:
-    refusal = read_refusal(answer)
-    return explain(answer, refusal, credentials=credentials, secrets=secrets, now=now)
-
-
 def _read_image(answer: ApiResponse, sent: Altered) -> UploadedImage | None:
-    document = parse_json(answer.body)
-    data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or not isinstance(data, dict):
-        return None
+    link = public_link(answer.data.get("link"))
     # With any status: another attempt would store the image twice.
-    if not answer.is_success and document.get("success") is not True:
+    if link is None or not (answer.is_success or answer.document.get("success") is True):
         return None
-    link = public_link(data.get("link"))
-    if link is None:
-        return None
-    deletehash = data.get("deletehash")
+    deletehash = answer.data.get("deletehash")
     return UploadedImage(
         link=link,
         deletehash=deletehash if isinstance(deletehash, str) else "",
-        pause_seconds=pause_after_upload(answer.headers, time.time()),
-        altered=read_altered(data, sent),
+        pause_seconds=pause_after_upload(answer.quota),
+        altered=read_altered(answer.data, sent),
     )
+
+
+def read_altered(data: Mapping[str, object], sent: Altered) -> Altered | None:
+    """Return what Imgur stored, if that differs from what was sent; missing fields are unchanged.
+
+    PNG above 5 MB becomes JPEG, and anonymous uploads above 1 MB are compressed again
+    (ShareX/ShareX#6793). The response's ``type`` and ``size`` are of the stored image
+    (https://apidocs.imgur.com, "Image").
+
+    Args:
+        data: of the response to the upload.
+        sent: type and size of the image.
+    """
+    media_type, size = data.get("type"), data.get("size")
+    stored = Altered(
+        media_type if isinstance(media_type, str) and _is_media_type(media_type) else sent[0],
+        size if isinstance(size, int) and 1 < size < _MAX_BYTES else sent[1],
+    )
+    return None if stored == sent else stored

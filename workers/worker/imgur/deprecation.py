@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import structlog
 
-from workers.worker.imgur.refusal import shown
+from workers.worker.imgur.response import shown
 
 _HEADERS = ("Deprecation", "Sunset")
 _QUIET_SECONDS = 24 * 3600.0

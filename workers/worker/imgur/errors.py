@@ -5,7 +5,8 @@ The status is not always right: "uploading too fast" also comes as 400, a blocke
 """
 
 import re
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -16,9 +17,8 @@ from workers.contract.errors import (
     Reason,
     RefusalScope,
 )
-from workers.worker.imgur.rate_limit import is_used_up, pause_after_refusal, wait_asked_for
-from workers.worker.imgur.refusal import Refusal, quoted, shown
-from workers.worker.imgur.response import ApiResponse
+from workers.worker.imgur.rate_limit import pause_after_refusal, spent_limits, wait_asked_for
+from workers.worker.imgur.response import ApiResponse, Refusal
 
 _TOO_FAST = re.compile(r"too fast|too many requests|requests exceeded|rate.?limit", re.IGNORECASE)
 _CREDENTIALS = re.compile(
@@ -149,41 +149,47 @@ _RULES = (
 
 
 def explain(
-    answer: ApiResponse, refusal: Refusal, *, credentials: str, secrets: Collection[str], now: float
+    answer: ApiResponse, credentials: str, action: str = "", *, is_creation: bool = True
 ) -> ImgurError:
     """Return the error of a refusal: reason, sentence, and whether to try again.
 
     Args:
         answer: the response.
-        refusal: result of `read_refusal`.
         credentials: the settings to check when the credentials are refused.
-        secrets: removed from the sentence, if Imgur quotes them.
-        now: seconds since the epoch.
+        action: for the sentence, such as "delete the image"; empty for an upload.
+        is_creation: whether the call names nothing at Imgur that could be refused by itself, so
+            that the refusal may be about the application or the address.
     """
-    quote = quoted(refusal.sentence, secrets)
-    if _is_rate_limited(answer, refusal):
-        pause = pause_after_refusal(answer.headers, refusal.sentence, now)
+    refusal, now = answer.refusal, time.time()
+    details = f"(status {refusal.status}).{answer.quote}"
+    if _is_rate_limited(answer):
+        pause = pause_after_refusal(answer.quota, answer.headers, refusal.sentence, now)
         how_long = "a while" if pause is None else f"{pause:.0f} s"
-        message = f"Imgur takes no more uploads for {how_long} (status {refusal.status}).{quote}"
+        message = f"Imgur takes no more uploads for {how_long} {details}"
         return RateLimitedError(message, pause_seconds=pause)
     rule = next(rule for rule in _RULES if rule.fits(refusal))
-    message = rule.message.format(credentials=credentials)
-    wait = wait_asked_for(answer.headers, now) if rule.transient else None
+    scope = rule.scope if is_creation else RefusalScope.IMAGE
+    message, transient, max_attempts = rule.message, rule.transient, rule.max_attempts
+    if action:
+        message, max_attempts = f"Imgur did not {action}", None
+        # Another attempt tells whether it is about all calls.
+        transient = transient or scope is RefusalScope.MAYBE_ALL
     error_class = OutcomeUnknownError if refusal.is_outcome_unknown else ImgurError
     return error_class(
         rule.reason,
-        f"{message} (status {refusal.status}).{quote}",
-        transient=rule.transient,
-        retry_after=wait,
-        max_attempts=rule.max_attempts,
-    ).about(rule.scope, shown(refusal.sentence, secrets))
+        f"{message.format(credentials=credentials)} {details}",
+        transient=transient,
+        retry_after=wait_asked_for(answer.headers, now) if rule.transient else None,
+        max_attempts=max_attempts,
+    ).about(scope, answer.sentence)
 
 
-def _is_rate_limited(answer: ApiResponse, refusal: Refusal) -> bool:
+def _is_rate_limited(answer: ApiResponse) -> bool:
+    refusal = answer.refusal
     if HTTPStatus.TOO_MANY_REQUESTS in {refusal.status, *refusal.codes}:
         return True
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return False
     # The documentation of 403 mentions missing credits as a cause.
-    out_of_credits = refusal.status == HTTPStatus.FORBIDDEN and is_used_up(answer.headers)
-    return out_of_credits or _TOO_FAST.search(refusal.sentence) is not None
+    out_of_credits = refusal.status == HTTPStatus.FORBIDDEN and spent_limits(answer.quota)
+    return bool(out_of_credits) or _TOO_FAST.search(refusal.sentence) is not None

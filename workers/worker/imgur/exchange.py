@@ -1,7 +1,9 @@
 """One call of the Imgur API, with a deadline for the complete response."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from typing import Final
+from urllib.parse import quote
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -12,78 +14,100 @@ from workers.worker.http.adapter import CurlAdapter, ResponseBody
 from workers.worker.http.errors import Fault, TransferError, as_transfer_error
 from workers.worker.http.loop import TransferLoop
 from workers.worker.http.options import TransferOptions
+from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.multipart import Form
 from workers.worker.imgur.response import ApiResponse, parse_json
 
-_USER_AGENT: Final = "imgup"
+_HEADERS: Final = {"User-Agent": "imgup", "Accept-Encoding": "identity"}
 
 
 class Exchange:
     """Calls the API, one call at a time.
 
     Args:
-        access: proxy, authorities and connection timeout.
+        access: API, application, proxy, authorities and connection timeout.
         transfers: performs the requests.
+        deprecations: log that all lanes share.
     """
 
-    def __init__(self, access: ImgurAccess, transfers: TransferLoop) -> None:
+    def __init__(
+        self, access: ImgurAccess, transfers: TransferLoop, deprecations: DeprecationLog
+    ) -> None:
+        self._base = access.api_url.rstrip("/")
         self._connect_seconds = access.connect_seconds
+        self._secrets = (access.client_id, access.client_secret, access.refresh_token, access.album)
+        self._deprecations = deprecations
         options = TransferOptions(ResponseBody, None, access.proxy, access.authorities)
         self.adapter = CurlAdapter(transfers, options)
 
     def send(
         self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        seconds: float,
-        body: Form | None = None,
+        endpoint: str,
+        deadline: float,
+        form: Form | None = None,
+        *,
+        authorization: str = "",
+        secrets: Collection[str] = (),
+        **names: str,
     ) -> ApiResponse:
         """Send one request.
 
         Args:
-            method: of HTTP.
-            url: of the call.
-            headers: in addition to those of every call.
-            seconds: for the whole call, from the connection to the response's last byte.
-            body: of a POST.
+            endpoint: method and path, with the names of things in braces; for the log, too.
+            deadline: monotonic seconds, for the response's last byte.
+            form: of a POST.
+            authorization: value of that header; empty for none.
+            secrets: parts of the call that are never shown.
+            **names: what the braces stand for; as secret, since some of them allow changes.
 
         Raises:
             ImgurError: no response; the outcome is unknown.
         """
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise _timed_out()
+        path = {name: quote(value, safe="") for name, value in names.items()}
         request = requests.PreparedRequest()
-        request.method, request.url = method, url
-        request.headers = CaseInsensitiveDict(
-            {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
-        )
-        if body is not None:
-            request.headers["Content-Type"] = body.content_type
-            request.headers["Content-Length"] = str(body.length)
+        request.method, _, target = endpoint.format_map(path).partition(" ")
+        request.url = self._base + target
+        request.headers = CaseInsensitiveDict(_HEADERS)
+        if authorization:
+            request.headers["Authorization"] = authorization
+        if form is not None:
+            request.headers["Content-Type"] = form.content_type
+            request.headers["Content-Length"] = str(form.length)
             # The adapter sends iterables as well, unlike its types.
-            request.body = body.body  # type: ignore[assignment]
+            request.body = form.body  # type: ignore[assignment]
+        credential = authorization.partition(" ")[2]
+        hidden = filter(None, (*self._secrets, credential, *names.values(), *secrets))
+        answer = ApiResponse(*self._perform(request, seconds), tuple(hidden))
+        self._deprecations.read(endpoint, answer.headers, answer.secrets)
+        return answer
+
+    def close(self) -> None:
+        self.adapter.close()
+
+    def _perform(
+        self, request: requests.PreparedRequest, seconds: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers and body."""
         try:
             # Without a session, which would add cookies, hooks and redirects.
             response = self.adapter.send(
                 request, timeout=(min(self._connect_seconds, seconds), seconds)
             )
-            return _answer_of(response)
         except requests.RequestException as failure:
             error = as_transfer_error(failure)
+            if error.partial is None:
+                raise _unreachable(error) from failure
             # With a status there is a decision, and the received body may be all of it.
-            partial = None if error.partial is None else _answer_of(error.partial)
-            if partial and (error.fault is not Fault.TIMEOUT or parse_json(partial.body)):
-                return partial
-            raise _unreachable(error) from failure
-
-    def close(self) -> None:
-        self.adapter.close()
+            response = error.partial
+            if error.fault is Fault.TIMEOUT and not parse_json(response.content):
+                raise _unreachable(error) from failure
+        return response.status_code, response.headers, response.content
 
 
-def _answer_of(response: requests.Response) -> ApiResponse:
-    return ApiResponse(response.status_code, response.headers, response.content)
-
-
-def timed_out() -> ImgurError:
+def _timed_out() -> ImgurError:
     message = "Imgur did not answer within the time allowed (UPLOAD_SECONDS)."
     return OutcomeUnknownError(Reason.IMGUR_TIMEOUT, message, transient=True)
 
@@ -108,7 +132,7 @@ def _unreachable(error: TransferError) -> ImgurError:
         message = "What Imgur answered cannot be read, but the image may have been stored."
         return OutcomeUnknownError(Reason.IMGUR_BAD_ANSWER, message)
     if error.fault in _LATE:
-        reason, message = Reason.IMGUR_TIMEOUT, timed_out().message
+        reason, message = Reason.IMGUR_TIMEOUT, _timed_out().message
     else:
         reason = Reason.IMGUR_UNREACHABLE
         message = _SENTENCES.get(error.fault, _LOST).format(detail=error.detail)

@@ -21,7 +21,7 @@ Imgur's documentation calls the resets epoch times; its answers are seen to hold
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from workers.contract.quota import UPLOAD_COSTS, LimitState, Quota
 from workers.contract.retry_after import retry_after
@@ -36,13 +36,12 @@ _SHORTEST_SECONDS = 1.0  # for a reset due now or just past
 
 _EPOCH_FROM = 10 * 365 * 24 * 3600.0  # a larger number is a time, not a duration
 
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
-_COUNT = re.compile(r"-?\d{1,15}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+_COUNT = re.compile(r"-?\d{1,15}", re.ASCII)  # below 0: overdrawn
 _SPOKEN_WAIT = re.compile(
     r"\bwait (?:another )?(\d{1,6}) (?:more )?(second|minute|hour)", re.IGNORECASE
 )
 _UNIT_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
-
 
 _PREFIXES = {
     "client": "X-RateLimit-Client",
@@ -50,45 +49,6 @@ _PREFIXES = {
     "posts": "X-Post-Rate-Limit-",
 }
 """How the headers of each limit begin; Limit, Remaining or Reset follows."""
-
-
-def pause_after_upload(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds until another upload is possible; None if it is now.
-
-    Args:
-        headers: of the response to a successful upload.
-        now: seconds since the epoch.
-    """
-    spent = _spent(headers)
-    if not spent:
-        return None
-    waits = [_reset(headers, prefix, now) for prefix in spent]
-    return _bounded(max((wait for wait in waits if wait is not None), default=DEFAULT_SECONDS))
-
-
-def pause_after_refusal(headers: Mapping[str, str], sentence: str, now: float) -> float | None:
-    """Seconds to wait after Imgur refused an upload because of a limit.
-
-    Args:
-        headers: of the refusal.
-        sentence: of Imgur; may be empty.
-        now: seconds since the epoch.
-
-    Returns:
-        None when nothing in it says how long.
-    """
-    firm = [
-        wait_asked_for(headers, now),
-        _spoken_wait(sentence),
-        *(_reset(headers, prefix, now) for prefix in _spent(headers)),
-    ]
-    said = [wait for wait in firm if wait is not None]
-    if said:
-        return _bounded(max(said))
-    uncounted = (each for each in _PREFIXES.values() if f"{each}Remaining" not in headers)
-    waits = [_reset(headers, prefix, now) for prefix in uncounted]
-    shortest = min((wait for wait in waits if wait is not None), default=None)
-    return None if shortest is None else _bounded(shortest)
 
 
 def read_quota(headers: Mapping[str, str], now: float) -> Quota:
@@ -101,9 +61,42 @@ def read_quota(headers: Mapping[str, str], now: float) -> Quota:
     return Quota(**{name: _state(headers, prefix, now) for name, prefix in _PREFIXES.items()})
 
 
-def is_used_up(headers: Mapping[str, str]) -> bool:
-    """Return whether a limit of the headers has too little left for an upload."""
-    return bool(_spent(headers))
+def pause_after_upload(quota: Quota) -> float | None:
+    """Return the seconds until another upload is possible; None if it is now.
+
+    Args:
+        quota: of the response to a successful upload.
+    """
+    spent = spent_limits(quota)
+    return max(_resets(spent), default=DEFAULT_SECONDS) if spent else None
+
+
+def pause_after_refusal(
+    quota: Quota, headers: Mapping[str, str], sentence: str, now: float
+) -> float | None:
+    """Return the seconds to wait after Imgur refused an upload because of a limit.
+
+    Args:
+        quota: of the refusal.
+        headers: of the refusal.
+        sentence: of Imgur; may be empty.
+        now: seconds since the epoch.
+
+    Returns:
+        None when nothing in it says how long.
+    """
+    asked, spoken = wait_asked_for(headers, now), _spoken_wait(sentence)
+    said = [wait for wait in (asked, spoken) if wait is not None] + _resets(spent_limits(quota))
+    if said:
+        return max(said)
+    limits = (quota.client, quota.user, quota.posts)
+    return min(_resets(limit for limit in limits if limit.remaining is None), default=None)
+
+
+def spent_limits(quota: Quota) -> list[LimitState]:
+    """Return the limits with too little left for an upload."""
+    limits = ((getattr(quota, name), cost) for name, cost in UPLOAD_COSTS.items())
+    return [each for each, cost in limits if each.remaining is not None and each.remaining < cost]
 
 
 def wait_asked_for(headers: Mapping[str, str], now: float) -> float | None:
@@ -113,46 +106,29 @@ def wait_asked_for(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _state(headers: Mapping[str, str], prefix: str, now: float) -> LimitState:
-    wait = _reset(headers, prefix, now)
-    return LimitState(
-        limit=_count(headers.get(f"{prefix}Limit")),
-        remaining=_count(headers.get(f"{prefix}Remaining")),
-        reset_seconds=None if wait is None else _bounded(wait),
-    )
+    limit, remaining = _count(headers, f"{prefix}Limit"), _count(headers, f"{prefix}Remaining")
+    return LimitState(limit, remaining, _reset(headers.get(f"{prefix}Reset", "").strip(), now))
 
 
-def _count(value: str | None) -> int | None:
-    text = value.strip() if value else ""
-    return int(text) if text and _COUNT.fullmatch(text) else None
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "").strip()
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
-def _spent(headers: Mapping[str, str]) -> list[str]:
-    """Prefixes of the limits with too little left for an upload."""
-    return [
-        prefix
-        for name, prefix in _PREFIXES.items()
-        if _is_less(headers.get(f"{prefix}Remaining", ""), UPLOAD_COSTS[name])
-    ]
-
-
-def _is_less(value: str, cost: int) -> bool:
-    text = value.strip()
-    if text.startswith("-"):  # overdrawn
-        return _NUMBER.fullmatch(text[1:]) is not None
-    return _NUMBER.fullmatch(text) is not None and float(text) < cost
-
-
-def _reset(headers: Mapping[str, str], prefix: str, now: float) -> float | None:
-    text = headers.get(f"{prefix}Reset", "").strip()
+def _reset(text: str, now: float) -> float | None:
     if _NUMBER.fullmatch(text) is None:
         return None
     number = float(text)
-    return number - now if number > _EPOCH_FROM else number
+    return _bounded(number - now if number > _EPOCH_FROM else number)
+
+
+def _resets(limits: Iterable[LimitState]) -> list[float]:
+    return [limit.reset_seconds for limit in limits if limit.reset_seconds is not None]
 
 
 def _spoken_wait(sentence: str) -> float | None:
     match = _SPOKEN_WAIT.search(sentence)
-    return float(match[1]) * _UNIT_SECONDS[match[2].lower()] if match else None
+    return _bounded(float(match[1]) * _UNIT_SECONDS[match[2].lower()]) if match else None
 
 
 def _bounded(seconds: float) -> float:

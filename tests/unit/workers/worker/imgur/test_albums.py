@@ -15,7 +15,7 @@ from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_options import NewAlbum
 from workers.contract.messages import AlbumCall, AlbumCreated, AlbumStep, Done
 from workers.state.token_store import TokenStore
-from workers.worker.imgur import authorized_calls
+from workers.worker.imgur import calls, exchange
 from workers.worker.imgur.client import ImgurClient
 
 API = "https://api.imgur.com"
@@ -206,7 +206,8 @@ def test_an_order_takes_no_longer_than_an_upload(
 ) -> None:
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
-    monkeypatch.setattr(authorized_calls, "time", clock)
+    monkeypatch.setattr(calls, "time", clock)
+    monkeypatch.setattr(exchange, "time", clock)
 
     def answer_late(request: Any, _context: object) -> dict[str, Any]:
         now[0] += 40.0

@@ -1,7 +1,7 @@
 import pytest
 
 from workers.contract.messages import Altered
-from workers.worker.imgur.altered import read_altered
+from workers.worker.imgur.client import read_altered
 
 SENT = Altered("image/png", 6_000_000)
 

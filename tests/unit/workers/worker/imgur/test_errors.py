@@ -1,5 +1,4 @@
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +6,6 @@ from requests.structures import CaseInsensitiveDict
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.worker.imgur.errors import explain
-from workers.worker.imgur.refusal import quoted, read_refusal
 from workers.worker.imgur.response import ApiResponse, parse_json
 
 TOO_FAST = "You are uploading too fast. Please wait 59 more minutes."
@@ -30,14 +28,14 @@ def as_list(status: int, text: str) -> str:
 
 
 def explained(status: int, body: str, headers: dict[str, str] | None = None) -> ImgurError:
-    answer = ApiResponse(status, CaseInsensitiveDict(headers or {}), body.encode())
-    return explain(
-        answer,
-        read_refusal(answer),
-        credentials="IMGUR_CLIENT_ID",
-        secrets=("s3cret",),
-        now=time.time(),
-    )
+    all_headers = CaseInsensitiveDict(headers or {})
+    answer = ApiResponse(status, all_headers, body.encode(), ("s3cret",))
+    return explain(answer, "IMGUR_CLIENT_ID")
+
+
+def quote(sentence: str) -> str:
+    body = json.dumps({"error": sentence}).encode()
+    return ApiResponse(400, CaseInsensitiveDict(), body, ("s3cret",)).quote
 
 
 @pytest.mark.parametrize(
@@ -312,12 +310,12 @@ def test_a_sentence_is_found_in_any_shape(status: int, body: str, sentence: str)
 def test_bytes_that_are_no_text_do_not_hide_the_sentence() -> None:
     body = as_sentence(400, "No caf?").encode().replace(b"?", b"\xe9") + b"\xff\xfe"
     answer = ApiResponse(400, CaseInsensitiveDict(), body)
-    assert read_refusal(answer).sentence == "No caf\ufffd"
+    assert answer.refusal.sentence == "No caf\ufffd"
 
 
 def test_a_long_list_is_quoted_in_part() -> None:
     body = json.dumps({"errors": [f"reason {n}" for n in range(100_000)]}).encode()
-    sentence = read_refusal(ApiResponse(400, CaseInsensitiveDict(), body)).sentence
+    sentence = ApiResponse(400, CaseInsensitiveDict(), body).refusal.sentence
     assert sentence.startswith("reason 0; reason 1; ")
     assert len(sentence) < 200
 
@@ -377,11 +375,11 @@ def test_retry_after_of_a_transient_error_is_handed_on() -> None:
     ],
 )
 def test_a_quoted_sentence_is_fit_to_be_shown(sentence: str, shown: str) -> None:
-    assert quoted(sentence, ("s3cret",)) == shown
+    assert quote(sentence) == shown
 
 
 def test_a_long_sentence_is_shortened() -> None:
-    assert len(quoted("word " * 100_000, ())) < 230
+    assert len(quote("word " * 100_000)) < 230
 
 
 def test_a_lone_surrogate_in_a_sentence_does_no_harm() -> None:

@@ -4,9 +4,10 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from workers.worker.imgur.rate_limit import (
-    is_used_up,
     pause_after_refusal,
     pause_after_upload,
+    read_quota,
+    spent_limits,
     wait_asked_for,
 )
 
@@ -59,8 +60,9 @@ def headers(*parts: dict[str, str]) -> CaseInsensitiveDict[str]:
     ],
 )
 def test_pause_after_upload(parts: tuple[dict[str, str], ...], pause: float | None) -> None:
-    assert pause_after_upload(headers(*parts), NOW) == pause
-    assert is_used_up(headers(*parts)) is (pause is not None)
+    quota = read_quota(headers(*parts), NOW)
+    assert pause_after_upload(quota) == pause
+    assert bool(spent_limits(quota)) is (pause is not None)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,8 @@ def test_pause_after_upload(parts: tuple[dict[str, str], ...], pause: float | No
 def test_pause_after_refusal(
     parts: tuple[dict[str, str], ...], sentence: str, pause: float | None
 ) -> None:
-    assert pause_after_refusal(headers(*parts), sentence, NOW) == pause
+    quota = read_quota(headers(*parts), NOW)
+    assert pause_after_refusal(quota, headers(*parts), sentence, NOW) == pause
 
 
 @pytest.mark.parametrize(
