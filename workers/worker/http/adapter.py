@@ -2,8 +2,6 @@
 
 import io
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import pycurl
 import requests
@@ -66,14 +64,8 @@ class CurlAdapter(BaseAdapter):
         self._options = options
         self._curl = open_curl(options)
 
-    def send(  # noqa: PLR0917 - requests' own signature
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: ARG002, FBT001, FBT002 - requests' own signature
-        timeout: Any = None,  # noqa: ANN401 - requests' own signature
-        verify: bool | str = True,  # noqa: FBT001, FBT002 - requests' own signature
-        cert: Any = None,  # noqa: ANN401 - requests' own signature
-        proxies: Mapping[str, str] | None = None,
+    def send(  # type: ignore[override] # requests' other parameters are `chosen`
+        self, request: requests.PreparedRequest, *, timeout: tuple[float, float], **chosen: object
     ) -> requests.Response:
         """Send one request, and receive its complete response.
 
@@ -82,27 +74,24 @@ class CurlAdapter(BaseAdapter):
 
         Args:
             request: its URL is sent unchanged, and must be ASCII.
-            stream: ignored.
             timeout: seconds to connect, and seconds for the whole transfer.
-            verify: as cert and proxies, has its default; `TransferOptions` has the values.
-            cert: see verify.
-            proxies: see verify.
+            **chosen: as requests passes it, without effect; `TransferOptions` has the values.
 
         Raises:
             TransferError: no response, or not all of it.
             Exception: raised by the guard or the body's `write`.
         """
-        if cert or proxies or verify is not True:
+        if chosen.get("cert") or chosen.get("proxies") or chosen.get("verify", True) is not True:
             raise ValueError("proxy and authorities are chosen in TransferOptions")
         connect_seconds, seconds = timeout
         deadline = time.monotonic() + seconds
         wanted = (self._options, self._curl, request, deadline, connect_seconds)
         transfer = Transfer(*wanted)
-        error = self._perform(transfer)
+        error = self._loop.perform(transfer)
         if request.method == "GET":
             if _is_worth_repeating(transfer, error):
                 transfer = Transfer(*wanted, is_fresh=True)
-                error = self._perform(transfer)
+                error = self._loop.perform(transfer)
             if error is not None and _may_be_read_leniently(transfer, error):
                 return _response(read_leniently(transfer))
         if error is None:
@@ -110,8 +99,8 @@ class CurlAdapter(BaseAdapter):
         error.has_sent = transfer.has_sent
         if isinstance(transfer.body, ResponseBody):
             error.partial = _response(transfer)
-        elif transfer.body is not None:
-            transfer.body.discard()
+        else:
+            transfer.discard()
         raise error
 
     def close(self) -> None:
@@ -119,15 +108,6 @@ class CurlAdapter(BaseAdapter):
 
     def forget_cookies(self) -> None:
         self._curl.setopt(pycurl.COOKIELIST, "ALL")
-
-    def _perform(self, transfer: Transfer) -> TransferError | None:
-        """Run a transfer; raises the exception of the guard or the body."""
-        error = transfer.error_of(self._loop.perform(transfer))
-        if error is None or isinstance(error, TransferError):
-            return error
-        if transfer.body is not None:
-            transfer.body.discard()
-        raise error
 
 
 def _is_worth_repeating(transfer: Transfer, error: TransferError | None) -> bool:

@@ -89,6 +89,7 @@ _FAULTS = {
     pycurl.E_COULDNT_RESOLVE_PROXY: Fault.PROXY,
     pycurl.E_COULDNT_RESOLVE_HOST: Fault.LOOKUP,
     pycurl.E_COULDNT_CONNECT: Fault.NO_CONNECTION,
+    pycurl.E_OPERATION_TIMEDOUT: Fault.TIMEOUT,
     pycurl.E_FTP_WEIRD_SERVER_REPLY: Fault.NOT_HTTP,
     pycurl.E_SSL_CONNECT_ERROR: Fault.TLS,
     pycurl.E_SSL_CIPHER: Fault.TLS,
@@ -100,7 +101,7 @@ _FAULTS = {
 
 _OK = 200
 _ECONNREFUSED = 111
-_NO_CONNECTION = ("CONNECT", "Proxy CONNECT", "Connection timed out", "Failed to connect")
+_CONNECTING = ("CONNECT", "Proxy CONNECT", "Connection", "Failed to connect")
 _END_OF_TLS = ("SSL_ERROR_SYSCALL", "eof", "reset by peer", "SSL_ERROR_ZERO_RETURN")
 
 
@@ -116,32 +117,24 @@ def transfer_error(curl: pycurl.Curl, error: pycurl.error) -> TransferError:
 
 
 def _fault_of(curl: pycurl.Curl, code: int, text: str) -> Fault:
-    if text.startswith(_NO_CONNECTION) and _is_at_proxy(curl):
-        return Fault.PROXY
-    if code == pycurl.E_OPERATION_TIMEDOUT:
-        return _late_phase(curl, text)
     fault = _FAULTS.get(code, Fault.CUT_SHORT)
-    if fault is Fault.NO_CONNECTION and curl.getinfo(pycurl.OS_ERRNO) == _ECONNREFUSED:
-        return Fault.CONNECT_REFUSED
-    if fault is Fault.TLS and any(part in text for part in _END_OF_TLS):
-        return Fault.CUT_SHORT
-    if code == pycurl.E_RECV_ERROR and "chunk" in text:
-        return Fault.NOT_HTTP
+    is_connecting = text.startswith(_CONNECTING)
+    is_tunnelled = curl.getinfo(pycurl.HTTP_CONNECTCODE) == _OK
+    if is_connecting and curl.getinfo(pycurl.USED_PROXY) and not is_tunnelled:
+        fault = Fault.PROXY
+    elif fault is Fault.TIMEOUT:
+        # libcurl reports the phase in the message only.
+        if text.startswith("Resolving"):
+            fault = Fault.LOOKUP_TIMEOUT
+        elif is_connecting and curl.getinfo(pycurl.CONNECT_TIME) <= 0:
+            fault = Fault.CONNECT_TIMEOUT
+    elif fault is Fault.NO_CONNECTION and curl.getinfo(pycurl.OS_ERRNO) == _ECONNREFUSED:
+        fault = Fault.CONNECT_REFUSED
+    elif fault is Fault.TLS and any(part in text for part in _END_OF_TLS):
+        fault = Fault.CUT_SHORT
+    elif code == pycurl.E_RECV_ERROR and "chunk" in text:
+        fault = Fault.NOT_HTTP
     return fault
-
-
-def _is_at_proxy(curl: pycurl.Curl) -> bool:
-    """Return whether a proxy is used and has not confirmed the connection."""
-    return bool(curl.getinfo(pycurl.USED_PROXY)) and curl.getinfo(pycurl.HTTP_CONNECTCODE) != _OK
-
-
-def _late_phase(curl: pycurl.Curl, text: str) -> Fault:
-    # libcurl reports the phase in the message only.
-    if text.startswith("Resolving"):
-        return Fault.LOOKUP_TIMEOUT
-    is_connecting = text.startswith(("Connection", "Failed to connect"))
-    is_connecting = is_connecting and curl.getinfo(pycurl.CONNECT_TIME) <= 0
-    return Fault.CONNECT_TIMEOUT if is_connecting else Fault.TIMEOUT
 
 
 def as_transfer_error(error: RequestException) -> TransferError:
@@ -162,27 +155,20 @@ def download_error(error: RequestException, url: str, guard: AddressGuard) -> Do
         guard: of the request.
     """
     error = as_transfer_error(error)
-    final = _lookup_error(url, guard) if error.fault is Fault.LOOKUP else None
-    return final or DownloadError(
+    if error.fault is Fault.LOOKUP:
+        # libcurl tells a negative response neither from none, nor from an address of a family that
+        # this machine has no route for. So the system's resolver is used.
+        try:
+            guard.check_host(url)
+        except DownloadError as refusal:
+            return refusal
+        except UnicodeError:
+            return no_such_host(host_of(url))
+        except OSError as failure:  # without errno: no response in time
+            if failure.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
+                return no_such_host(host_of(url))
+    return DownloadError(
         error.fault.reason,
         error.fault.sentence.format(host=shown(host_of(url)), detail=error.detail),
         transient=error.fault not in _FINAL,
     )
-
-
-def _lookup_error(url: str, guard: AddressGuard) -> DownloadError | None:
-    """Return the final error of a host that libcurl could not resolve; None if it may later.
-
-    libcurl tells a negative response neither from none, nor from an address of a family that this
-    machine has no route for. So the system's resolver is used.
-    """
-    try:
-        guard.check_host(url)
-    except DownloadError as refusal:
-        return refusal
-    except UnicodeError:
-        return no_such_host(host_of(url))
-    except OSError as failure:  # without errno: no response in time
-        if failure.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
-            return no_such_host(host_of(url))
-    return None

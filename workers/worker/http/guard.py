@@ -5,7 +5,9 @@ however the URL is written and whatever the name resolves to later.
 """
 
 import socket
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -17,7 +19,6 @@ from ipaddress import (
 from urllib.parse import urlsplit
 
 from workers.contract.errors import DownloadError, Reason
-from workers.worker.http.lookup import look_up
 
 Address = IPv4Address | IPv6Address
 
@@ -149,8 +150,27 @@ class AddressGuard:
         """
         port = urlsplit(url).port or (443 if url.startswith("https:") else 80)
         # "127.0.0.1." is a name to the system, and may be an address to a proxy.
-        for address in look_up(host_of(url).removesuffix("."), _LOOKUP_SECONDS):
-            self.check(ip_address(address), port, url)
+        for address in _look_up(host_of(url).removesuffix(".")):
+            self.check(address, port, url)
+
+
+def _look_up(host: str) -> list[Address]:
+    """Return the addresses that the system finds for a host.
+
+    ``getaddrinfo`` cannot be interrupted, so a thread calls it; after the deadline the thread ends
+    with the resolver's own timeout (RES_OPTIONS).
+    """
+    addresses: Future[list[Address]] = Future()
+
+    def resolve() -> None:
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            addresses.set_result([ip_address(address[0]) for *_, address in found])
+        except (OSError, UnicodeError) as error:
+            addresses.set_exception(error)
+
+    threading.Thread(target=resolve, name="lookup", daemon=True).start()
+    return addresses.result(_LOOKUP_SECONDS)
 
 
 def host_of(url: str) -> str:

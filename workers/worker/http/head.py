@@ -14,8 +14,6 @@ _SWITCHING_PROTOCOLS = 101
 _match_status = re.compile(rb"[A-Za-z]+[/0-9.]* *0*([1-9][0-9]{2})(?![0-9])").match
 # RFC 9110, section 5.5: CR, LF and NUL become spaces.
 _TO_SPACES = bytes.maketrans(b"\r\n\0", b"   ")
-# Fields that may occur once; a repeated equal value is ignored.
-_SINGLE = frozenset({"content-range", "content-type", "location"})
 _LONGEST_LENGTH = 19  # digits; a longer number exceeds any limit
 
 
@@ -44,8 +42,8 @@ class Head:
 
     Attributes:
         status: of the final response; 0 until its status line is received.
-        fields: of the final response, without trailers; values of a repeated one are joined by
-            commas.
+        fields: of the final response, without trailers; different values of a repeated one are
+            joined by commas.
         has_several_targets: whether the values of Location differ.
         is_complete: whether all fields are received.
     """
@@ -75,7 +73,10 @@ class Head:
             match = _match_status(line)
             self.status = int(match[1]) if match else 0
         elif line != b"\r\n" and line != b"\n":  # noqa: PLR1714 - once a line; a tuple costs more
-            self._lines.append(line)
+            if line[0] not in b" \t":
+                self._lines.append(line)
+            elif self._lines:  # continues the previous line (RFC 9112, section 5.2)
+                self._lines[-1] = self._lines[-1].rstrip() + b" " + line.strip()
         elif self.status >= _FIRST_FINAL_STATUS or self.status == _SWITCHING_PROTOCOLS:
             self.is_complete = True
             self._read_fields()
@@ -99,16 +100,10 @@ class Head:
         return int(text[:_LONGEST_LENGTH])
 
     def _read_fields(self) -> None:
-        all_values: dict[str, list[str]] = {}
-        values: list[str] = []
+        all_values: dict[str, dict[str, None]] = {}
         for line in self._lines:
-            text = line.translate(_TO_SPACES).decode("latin-1")
-            name, colon, value = text.partition(":")
-            if line[0] in b" \t":  # continues the previous line (RFC 9112, section 5.2)
-                values[-1:] = [f"{value} {text.strip()}".strip() for value in values[-1:]]
-            elif colon and (key := name.rstrip().lower()):
-                values = all_values.setdefault(key, [])
-                if key not in _SINGLE or value.strip() not in values:
-                    values.append(value.strip())
+            name, colon, value = line.translate(_TO_SPACES).decode("latin-1").partition(":")
+            if colon and (key := name.rstrip().lower()):
+                all_values.setdefault(key, {})[value.strip()] = None
         self.fields = Fields({key: ", ".join(values) for key, values in all_values.items()})
         self.has_several_targets = len(all_values.get("location", ())) > 1

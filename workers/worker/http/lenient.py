@@ -27,9 +27,9 @@ def read_leniently(failed: Transfer) -> Transfer:
         TransferError: no valid response either, or the end of its body is ambiguous.
         Exception: raised by the guard or the body's `write`.
     """
-    options, request = failed.options, failed.request
-    with open_curl(options) as curl:
-        transfer = Transfer(options, curl, request, failed.deadline, failed.connect_seconds)
+    request, deadline = failed.request, failed.deadline
+    with open_curl(failed.options) as curl:
+        transfer = Transfer(failed.options, curl, request, deadline, failed.connect_seconds)
         transfer.start_clock()
         curl.setopt(pycurl.CONNECT_ONLY, 1)
         curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl authenticates at the proxy
@@ -46,14 +46,14 @@ def read_leniently(failed: Transfer) -> Transfer:
         head = "\r\n".join(lines).encode("latin-1")
         if curl.send(head) != len(head):  # a new connection has room for it
             raise TransferError(Fault.CUT_SHORT)
-        stream = _Stream(curl, failed.deadline)
+        stream = _Stream(curl, deadline)
         response = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # needs makefile only
         _read_head(response.fp, transfer.head)
-        transfer.body = options.open_body(transfer.head)
+        transfer.body = failed.options.open_body(transfer.head)
         try:
             _read_body(response, transfer.head, transfer.body)
         except BaseException:
-            transfer.body.discard()
+            transfer.discard()
             raise
     return transfer
 

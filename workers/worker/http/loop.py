@@ -44,7 +44,7 @@ class TransferLoop:
         self._closed = False
         self._active: dict[pycurl.Curl, Transfer] = {}
         # Notified after all ready sockets: a lane that wakes takes the interpreter's lock.
-        self._ended: list[tuple[Transfer, Exception | None]] = []
+        self._ended: list[tuple[Transfer, pycurl.error | TransferError | None]] = []
         self._wakeup_pipe = WakeupPipe()
         self._epoll = select.epoll()
         self._epoll.register(self._wakeup_pipe, select.EPOLLIN)
@@ -67,11 +67,14 @@ class TransferLoop:
         self._thread = threading.Thread(target=self._run, name="transfers", daemon=True)
         self._thread.start()
 
-    def perform(self, transfer: Transfer) -> Exception | None:
+    def perform(self, transfer: Transfer) -> TransferError | None:
         """Run a transfer and wait for its end.
 
         Returns:
-            A pycurl.error if it failed; a TransferError if the loop ended it.
+            Its error, if it failed.
+
+        Raises:
+            Exception: the guard or the body raised it.
         """
         with self._lock:
             if self._closed:
@@ -79,7 +82,7 @@ class TransferLoop:
             self._new.append(transfer)
             if len(self._new) == 1:
                 self._wakeup_pipe.ring()
-        return transfer.result.get()
+        return transfer.error_of(transfer.result.get())
 
     def close(self) -> None:
         """Abort all transfers and end the thread."""
@@ -177,13 +180,11 @@ class TransferLoop:
         self._multi.socket_action(descriptor, mask)
 
     def _collect(self) -> None:
-        left = 1
-        while left:
-            left, done, failed = self._multi.info_read()
-            for curl in done:
-                self._end(curl, None)
-            for curl, code, text in failed:
-                self._end(curl, pycurl.error(code, text))
+        _, done, failed = self._multi.info_read()
+        for curl in done:
+            self._end(curl, None)
+        for curl, code, text in failed:
+            self._end(curl, pycurl.error(code, text))
 
     def _sweep(self, now: float) -> None:
         """End transfers that are complete or silent."""
@@ -193,7 +194,7 @@ class TransferLoop:
             elif transfer.is_silent(now):
                 self._end(curl, TransferError(Fault.CUT_SHORT, "a kept connection was silent"))
 
-    def _end(self, curl: pycurl.Curl, error: Exception | None) -> None:
+    def _end(self, curl: pycurl.Curl, error: pycurl.error | TransferError | None) -> None:
         transfer = self._active.pop(curl)
         self._multi.remove_handle(curl)
         # Before the lane reuses the handle.

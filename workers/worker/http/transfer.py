@@ -84,7 +84,7 @@ class Transfer:
         self.is_connected = False
         self.has_sent = False
         self.on_socket: Callable[[int, str], None] = lambda *_: None
-        self.result: SimpleQueue[Exception | None] = SimpleQueue()
+        self.result: SimpleQueue[pycurl.error | TransferError | None] = SimpleQueue()
         now = time.monotonic()
         # The other half is left for a connection of its own.
         self.hold_until = now + min(connect_seconds, (deadline - now) / 2)
@@ -137,22 +137,33 @@ class Transfer:
         is_reusing = self.is_connected and self.descriptor is None and not self.head.status
         return is_reusing and self.request.method == "GET" and now >= self._silent_from
 
-    def error_of(self, ended: Exception | None) -> Exception | None:
-        """Return why the transfer failed: a TransferError, or the exception of guard or body.
+    def error_of(self, ended: pycurl.error | TransferError | None) -> TransferError | None:
+        """Return why the transfer failed; None if it did not.
 
         Args:
             ended: a pycurl.error, or a TransferError of the loop, or None.
+
+        Raises:
+            Exception: the guard or the body raised it.
         """
-        if isinstance(ended, pycurl.error):
-            if self._failure is None and self.is_enough:
-                return None
-            # The guard's exception counts only if it allowed no address of the host.
-            refusal = None if self._attempts else self._refusal
-            return self._failure or refusal or transfer_error(self.curl, ended)
-        # libcurl reports no error if the connection ends within the head.
-        if ended is None and not self.head.is_complete:
-            return TransferError(Fault.CUT_SHORT)
-        return ended
+        if isinstance(ended, TransferError):
+            return ended
+        if ended is None:
+            # libcurl reports no error if the connection ends within the head.
+            return None if self.head.is_complete else TransferError(Fault.CUT_SHORT)
+        # The guard's exception counts only if it allowed no address of the host.
+        failure = self._failure or (None if self._attempts else self._refusal)
+        if self.is_enough and self._failure is None:
+            return None
+        if failure is not None:
+            self.discard()
+            raise failure
+        return transfer_error(self.curl, ended)
+
+    def discard(self) -> None:
+        """Discard what was received of the body."""
+        if self.body is not None:
+            self.body.discard()
 
     def open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> int:
         """Open a socket, which libcurl connects to the address checked here."""
@@ -183,43 +194,37 @@ class Transfer:
     def _begin_request(self, host: str, _own_host: str, port: int, _own_port: int) -> int:
         """Note that the connection is ready; called before the request is sent."""
         self.is_connected = True
-        now = time.monotonic()
+        self.hold_until = now = time.monotonic()
         if self.descriptor is not None:
             # The server sends the session within a round trip after the handshake; connecting took
             # at least one. libcurl does not report a session that came with the handshake.
-            self.hold_until = now + max(now - self._opened_at, _SESSION_SECONDS)
-            return int(pycurl.PREREQFUNC_OK)
-        self.hold_until = now
-        try:
-            # The connection may have been opened without this guard.
-            if (host, port) not in self.options.allowed:
-                self._check(host, port)
-        except Exception as error:  # noqa: BLE001 - raised again in the lane
-            self._failure = error
-            return int(pycurl.PREREQFUNC_ABORT)
+            self.hold_until += max(now - self._opened_at, _SESSION_SECONDS)
+        elif (host, port) not in self.options.allowed:
+            try:
+                self._check(host, port)  # it may have been opened without this guard
+            except Exception as error:  # noqa: BLE001 - raised again in the lane
+                self._failure = error
+                return int(pycurl.PREREQFUNC_ABORT)
         return int(pycurl.PREREQFUNC_OK)
 
     def _take_line(self, line: bytes) -> int | None:
         try:
-            head = self.head
-            head.feed(line)
-            if not head.is_complete or self.body is not None:
-                return None
-            self._length = head.length()
-            self.body = self.options.open_body(head)
-            # Do not wait for a body that is not needed.
-            self.is_enough = not self.body.write(b"")
+            self.head.feed(line)
+            if self.head.is_complete and self.body is None:
+                self._length = self.head.length()
+                self.body = self.options.open_body(self.head)
+                # Do not wait for a body that is not needed.
+                self.is_enough = not self.body.write(b"")
         except Exception as error:  # noqa: BLE001 - raised again in the lane
             self._failure = error
-            return _STOP
-        return _STOP if self.is_enough else None
+        return _STOP if self._failure or self.is_enough else None
 
     def _take_piece(self, piece: bytes) -> int | None:
+        is_wanted = False
         try:
             is_wanted = self.body is not None and self.body.write(piece)
         except Exception as error:  # noqa: BLE001 - raised again in the lane
             self._failure = error
-            return _STOP
         self._received += len(piece)
         self.is_enough = not is_wanted or self._received == self._length
         return None if is_wanted else _STOP
