@@ -14,7 +14,6 @@ from workers.contract.quota import Quota
 from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop
 from workers.worker.imgur.albums import AlbumCalls
-from workers.worker.imgur.auth import Authorizer
 from workers.worker.imgur.calls import AuthorizedCalls, read_deletion
 from workers.worker.imgur.deprecation import DeprecationLog
 from workers.worker.imgur.exchange import Exchange
@@ -68,8 +67,7 @@ class ImgurClient:
             self._fields["album"] = access.album
         deprecations = deprecations or DeprecationLog(time.monotonic)
         self._exchange = Exchange(access, transfers, deprecations)
-        authorizer = Authorizer(access, tokens, self._exchange)
-        self._calls = AuthorizedCalls(self._exchange, authorizer, on_quota, access.upload_seconds)
+        self._calls = AuthorizedCalls(access, tokens, self._exchange, on_quota)
         self.albums = AlbumCalls(self._calls, is_account=access.refresh_token is not None)
         """Calls about albums, with the same connections and credentials."""
 

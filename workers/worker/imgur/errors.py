@@ -67,10 +67,6 @@ class _Rule:
     scope: RefusalScope = RefusalScope.IMAGE
 
 
-def _status(status: HTTPStatus) -> Callable[[Refusal], bool]:
-    return lambda refusal: refusal.status == status
-
-
 _RULES = (
     _Rule(
         lambda r: r.is_over_capacity or r.status == HTTPStatus.SERVICE_UNAVAILABLE,
@@ -121,24 +117,24 @@ _RULES = (
         "The Imgur API answered with a redirect, which is not followed; check IMGUR_API_URL",
     ),
     _Rule(
-        _status(HTTPStatus.REQUEST_TIMEOUT),
+        lambda r: r.status == HTTPStatus.REQUEST_TIMEOUT,
         Reason.IMGUR_TIMEOUT,
         "Imgur gave up waiting for the request",
         transient=True,
     ),
     _Rule(
-        _status(HTTPStatus.NOT_FOUND),
+        lambda r: r.status == HTTPStatus.NOT_FOUND,
         Reason.IMGUR_REFUSED,
         "Imgur does not know this call or this album; check IMGUR_API_URL and IMGUR_ALBUM",
     ),
     _Rule(
-        _status(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        lambda r: r.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         Reason.IMGUR_REFUSED,
         "The image is too large for Imgur",
     ),
     _Rule(
         # ShareX/ShareX#5611: animations above the limit; #6704: transient errors.
-        _status(HTTPStatus.EXPECTATION_FAILED),
+        lambda r: r.status == HTTPStatus.EXPECTATION_FAILED,
         Reason.IMGUR_REFUSED,
         "Imgur cannot process the image, most likely an animation above its limit of 10 MB",
         transient=True,
