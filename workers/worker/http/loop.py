@@ -19,9 +19,12 @@ KEPT_CONNECTIONS = 512
 _SESSION_CACHES = 64
 """libcurl's cache has room for the TLS sessions of 25 origins, so the origins share so many."""
 
-# libcurl detects errors and hangups with its next read or write.
-_READABLE = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
-_WRITABLE = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP
+_EVENTS = {
+    pycurl.POLL_NONE: 0,
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+}
 
 _SWEEP_SECONDS = 0.1  # between checks of running transfers
 _SLACK_SECONDS = 0.5  # in which the deadlines of transfers of one kind may differ
@@ -169,15 +172,12 @@ class TransferLoop:
 
     def _act(self, descriptor: int, events: int) -> None:
         """Let libcurl process a ready socket."""
-        mask = (pycurl.CSELECT_IN if events & _READABLE else 0) | (
-            pycurl.CSELECT_OUT if events & _WRITABLE else 0
-        )
         opener = self._openers.get(self._origins.get(descriptor, ""), (None,))[0]
-        # The first data after the handshake has the session, or there is none.
         is_opened = opener is not None and opener.is_connected and opener.descriptor == descriptor
-        if opener is not None and is_opened and mask & pycurl.CSELECT_IN:
+        # The first data after the handshake has the session, or there is none.
+        if opener is not None and is_opened and events & select.EPOLLIN:
             opener.hold_until = 0.0
-        self._multi.socket_action(descriptor, mask)
+        self._multi.socket_action(descriptor, 0)  # libcurl finds out what it is ready for
 
     def _collect(self) -> None:
         _, done, failed = self._multi.info_read()
@@ -224,10 +224,7 @@ class TransferLoop:
                 self._watched.remove(descriptor)
                 self._epoll.unregister(descriptor)
             return
-        events = (select.EPOLLIN if what & pycurl.POLL_IN else 0) | (
-            select.EPOLLOUT if what & pycurl.POLL_OUT else 0
-        )
-        (self._epoll.modify if is_known else self._epoll.register)(descriptor, events)
+        (self._epoll.modify if is_known else self._epoll.register)(descriptor, _EVENTS[what])
         self._watched.add(descriptor)
 
     def _note_due(self, milliseconds: int) -> None:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from http.client import responses
 
 from workers.contract.errors import DownloadError, Reason, SourceOverloadedError
 from workers.contract.retry_after import retry_after
@@ -61,10 +62,11 @@ def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
         reason, sentence, transient = Reason.SOURCE_ERROR, "The source has a problem", True
     else:
         reason, sentence, transient = Reason.SOURCE_STATUS, "The source sent no image", False
+    phrase = f"{status} {responses.get(status, '')}"  # the source's own may be any text
     kind = SourceOverloadedError if status in _OVERLOADED else DownloadError
     return kind(
         reason,
-        f"{sentence} (status {_with_phrase(status)}).",
+        f"{sentence} (status {phrase.strip()}).",
         transient=transient,
         retry_after=asked_wait(headers, time.time()) if transient else None,
     )
@@ -99,11 +101,3 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     """
     seconds = retry_after(headers.get("Retry-After"), now)
     return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER)
-
-
-def _with_phrase(status: int) -> str:
-    # The source's own phrase is not used: it may be any text.
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
