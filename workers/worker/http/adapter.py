@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 from workers.worker.http.content_coding import codings_of, open_decoded
 from workers.worker.http.errors import Fault, TransferError
 from workers.worker.http.head import Head
-from workers.worker.http.lenient import read_leniently
+from workers.worker.http.lenient import perform_leniently
 from workers.worker.http.loop import TransferLoop
 from workers.worker.http.options import TransferOptions, open_curl
 from workers.worker.http.transfer import Transfer
@@ -84,16 +84,17 @@ class CurlAdapter(BaseAdapter):
         if chosen.get("cert") or chosen.get("proxies") or chosen.get("verify", True) is not True:
             raise ValueError("proxy and authorities are chosen in TransferOptions")
         connect_seconds, seconds = timeout
-        deadline = time.monotonic() + seconds
-        wanted = (self._options, self._curl, request, deadline, connect_seconds)
-        transfer = Transfer(*wanted)
+        wanted = (request, time.monotonic() + seconds, connect_seconds)
+        transfer = Transfer(self._options, self._curl, *wanted)
         error = self._loop.perform(transfer)
         if request.method == "GET":
             if _is_worth_repeating(transfer, error):
-                transfer = Transfer(*wanted, is_fresh=True)
+                transfer = Transfer(self._options, self._curl, *wanted, is_fresh=True)
                 error = self._loop.perform(transfer)
             if error is not None and _may_be_read_leniently(transfer, error):
-                return _response(read_leniently(transfer))
+                with open_curl(self._options) as curl:
+                    transfer = Transfer(self._options, curl, *wanted)
+                    error = perform_leniently(transfer)
         if error is None:
             return _response(transfer)
         error.has_sent = transfer.has_sent

@@ -13,49 +13,69 @@ from http.client import HTTPException, HTTPResponse
 import pycurl
 
 from workers.worker.http.errors import Fault, TransferError
-from workers.worker.http.head import MAX_HEAD_BYTES, Head
-from workers.worker.http.options import Body, open_curl
+from workers.worker.http.head import MAX_HEAD_BYTES
 from workers.worker.http.transfer import Transfer, lines_of
 
 _PIECE_BYTES = 65536
 
 
-def read_leniently(failed: Transfer) -> Transfer:
-    """Repeat a GET, with its options and deadlines.
+def perform_leniently(transfer: Transfer) -> TransferError | None:
+    """Run a GET, and wait for its end, as `TransferLoop.perform` does.
+
+    Args:
+        transfer: with a handle of its own.
+
+    Returns:
+        Its error: no valid response either, or the end of its body is ambiguous.
 
     Raises:
-        TransferError: no valid response either, or the end of its body is ambiguous.
-        Exception: raised by the guard or the body's `write`.
+        Exception: the guard or the body raised it.
     """
-    request, deadline = failed.request, failed.deadline
-    with open_curl(failed.options) as curl:
-        transfer = Transfer(failed.options, curl, request, deadline, failed.connect_seconds)
-        transfer.start_clock()
-        curl.setopt(pycurl.CONNECT_ONLY, 1)
-        curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl authenticates at the proxy
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        try:
-            curl.perform()
-        except pycurl.error as error:
-            raise transfer.error_of(error) or error from error
-        host = f"Host: {transfer.origin.partition('://')[2]}"
-        lines = (
-            *(f"GET {transfer.target} HTTP/1.1", host),
-            *(*lines_of(request), "Connection: close", "", ""),
-        )
-        head = "\r\n".join(lines).encode("latin-1")
-        if curl.send(head) != len(head):  # a new connection has room for it
-            raise TransferError(Fault.CUT_SHORT)
-        stream = _Stream(curl, deadline)
-        response = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # needs makefile only
-        _read_head(response.fp, transfer.head)
-        transfer.body = failed.options.open_body(transfer.head)
-        try:
-            _read_body(response, transfer.head, transfer.body)
-        except BaseException:
-            transfer.discard()
-            raise
-    return transfer
+    try:
+        _send(transfer)
+        _receive(transfer)
+    except (pycurl.error, TransferError) as error:
+        return transfer.error_of(error)
+    except (HTTPException, ValueError) as error:
+        return transfer.error_of(TransferError(Fault.NOT_HTTP, str(error)))
+    return transfer.error_of(None)
+
+
+def _send(transfer: Transfer) -> None:
+    curl = transfer.curl
+    transfer.start_clock()
+    curl.setopt(pycurl.CONNECT_ONLY, 1)
+    curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)  # libcurl authenticates at the proxy
+    curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+    curl.perform()
+    lines = (
+        f"GET {transfer.target} HTTP/1.1",
+        f"Host: {transfer.origin.partition('://')[2]}",
+        *(*lines_of(transfer.request), "Connection: close", "", ""),
+    )
+    head = "\r\n".join(lines).encode("latin-1")
+    if curl.send(head) != len(head):  # a new connection has room for it
+        raise TransferError(Fault.CUT_SHORT)
+
+
+def _receive(transfer: Transfer) -> None:
+    stream, head = _Stream(transfer.curl, transfer.deadline), transfer.head
+    response = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # needs makefile only
+    while not head.is_complete:
+        line = response.fp.readline(MAX_HEAD_BYTES + 1)
+        if not line:
+            raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
+        head.feed(line)
+    is_sized = head.is_chunked or head.length() is not None or "Content-Length" not in head.fields
+    if not is_sized or head.has_several_targets:
+        raise TransferError(Fault.NOT_HTTP, "fields that contradict each other")
+    transfer.open_body()
+    # Replaces HTTPResponse.begin, which would parse the head strictly.
+    response.chunked, response.chunk_left, response.length = head.is_chunked, None, head.length()
+    while not transfer.is_enough and (piece := response.read1(_PIECE_BYTES)):
+        transfer.take_piece(piece)
+    if response.length and not transfer.is_enough:
+        raise TransferError(Fault.CUT_SHORT)
 
 
 class _Stream(io.RawIOBase):
@@ -82,30 +102,4 @@ class _Stream(io.RawIOBase):
                 return self._curl.recv_into(buffer)
             except BlockingIOError:
                 poll.poll(left * 1000)
-            except pycurl.error as error:
-                raise TransferError(Fault.CUT_SHORT) from error
         raise TransferError(Fault.TIMEOUT)
-
-
-def _read_head(stream: io.BufferedReader, head: Head) -> None:
-    while not head.is_complete:
-        line = stream.readline(MAX_HEAD_BYTES + 1)
-        if not line:
-            raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
-        head.feed(line)
-    is_sized = head.is_chunked or head.length() is not None or "Content-Length" not in head.fields
-    if not is_sized or head.has_several_targets:
-        raise TransferError(Fault.NOT_HTTP, "fields that contradict each other")
-
-
-def _read_body(response: HTTPResponse, head: Head, body: Body) -> None:
-    # Replaces HTTPResponse.begin, which would parse the head strictly.
-    response.chunked, response.chunk_left, response.length = head.is_chunked, None, head.length()
-    try:
-        is_wanted = body.write(b"")
-        while is_wanted and (piece := response.read1(_PIECE_BYTES)):
-            is_wanted = body.write(piece)
-    except (HTTPException, ValueError) as error:
-        raise TransferError(Fault.NOT_HTTP, str(error)) from error
-    if is_wanted and response.length:
-        raise TransferError(Fault.CUT_SHORT)

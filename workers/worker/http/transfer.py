@@ -118,7 +118,7 @@ class Transfer:
             (pycurl.OPENSOCKETFUNCTION, self.open_socket),
             (pycurl.PREREQFUNCTION, self._begin_request),
             (pycurl.HEADERFUNCTION, self._take_line),
-            (pycurl.WRITEFUNCTION, self._take_piece),
+            (pycurl.WRITEFUNCTION, self.take_piece),
             (pycurl.READFUNCTION, self._give_piece),
         ):
             self.curl.setopt(option, value)
@@ -146,19 +146,18 @@ class Transfer:
         Raises:
             Exception: the guard or the body raised it.
         """
-        if isinstance(ended, TransferError):
-            return ended
-        if ended is None:
-            # libcurl reports no error if the connection ends within the head.
-            return None if self.head.is_complete else TransferError(Fault.CUT_SHORT)
-        # The guard's exception counts only if it allowed no address of the host.
-        failure = self._failure or (None if self._attempts else self._refusal)
-        if self.is_enough and self._failure is None:
-            return None
-        if failure is not None:
+        if self._failure is not None:
             self.discard()
-            raise failure
-        return transfer_error(self.curl, ended)
+            raise self._failure
+        if isinstance(ended, pycurl.error):
+            if self.is_enough:
+                return None
+            if self._refusal is not None and not self._attempts:  # no address was allowed
+                raise self._refusal
+            return transfer_error(self.curl, ended)
+        # libcurl reports no error if the connection ends within the head.
+        is_lost = ended is None and not self.head.is_complete
+        return TransferError(Fault.CUT_SHORT) if is_lost else ended
 
     def discard(self) -> None:
         """Discard what was received of the body."""
@@ -207,19 +206,24 @@ class Transfer:
                 return int(pycurl.PREREQFUNC_ABORT)
         return int(pycurl.PREREQFUNC_OK)
 
+    def open_body(self) -> None:
+        """Open the receiver of the body, now that the head is complete."""
+        self._length = self.head.length()
+        self.body = self.options.open_body(self.head)
+        # Do not wait for a body that is not needed.
+        self.is_enough = not self.body.write(b"")
+
     def _take_line(self, line: bytes) -> int | None:
         try:
             self.head.feed(line)
             if self.head.is_complete and self.body is None:
-                self._length = self.head.length()
-                self.body = self.options.open_body(self.head)
-                # Do not wait for a body that is not needed.
-                self.is_enough = not self.body.write(b"")
+                self.open_body()
         except Exception as error:  # noqa: BLE001 - raised again in the lane
             self._failure = error
         return _STOP if self._failure or self.is_enough else None
 
-    def _take_piece(self, piece: bytes) -> int | None:
+    def take_piece(self, piece: bytes) -> int | None:
+        """Receive a piece of the body; return `_STOP` if no more is needed."""
         is_wanted = False
         try:
             is_wanted = self.body is not None and self.body.write(piece)
