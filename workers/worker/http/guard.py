@@ -132,13 +132,20 @@ class AddressGuard:
             DownloadError: the address is refused. It does not show it, which would map the network.
         """
         reason = self.refusal(address, port)
+        if reason is None:
+            return
+        host = host_of(url)
         if reason is Reason.PORT_NOT_ALLOWED:
             ports = " and ".join(str(allowed) for allowed in self._ports) or "none"
-            raise DownloadError(
-                reason, f"Images are not fetched from port {port}; allowed: {ports}."
+            message = f"Images are not fetched from port {port}; allowed: {ports}."
+        elif _is_literal(host):
+            message = (
+                f"The host {shown(host)} is not a public internet address; images are fetched from"
+                " public addresses only."
             )
-        if reason is not None:
-            raise _not_public(host_of(url))
+        else:
+            raise no_such_host(host)
+        raise DownloadError(reason, message)
 
     def check_host(self, url: str) -> None:
         """Check the addresses that the host of a URL has for this machine.
@@ -175,16 +182,6 @@ def _look_up(host: str) -> list[Address]:
 
 def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
-
-
-def _not_public(host: str) -> DownloadError:
-    if not _is_literal(host):
-        return no_such_host(host)
-    return DownloadError(
-        Reason.ADDRESS_NOT_ALLOWED,
-        f"The host {shown(host)} is not a public internet address; images are fetched from public"
-        " addresses only.",
-    )
 
 
 def no_such_host(host: str) -> DownloadError:

@@ -93,9 +93,7 @@ class Exchange:
         """Return status, headers and body."""
         try:
             # Without a session, which would add cookies, hooks and redirects.
-            response = self.adapter.send(
-                request, timeout=(min(self._connect_seconds, seconds), seconds)
-            )
+            response = self.adapter.send(request, timeout=(self._connect_seconds, seconds))
         except requests.RequestException as failure:
             error = as_transfer_error(failure)
             if error.partial is None:
