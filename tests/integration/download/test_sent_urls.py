@@ -53,6 +53,7 @@ def test_it_is_sent_as_it_is(send: Send, url: str) -> None:
     assert send(url) == (origin_and_target(url)[1], host_field(url))
 
 
+@pytest.mark.unmeasured
 @given(URLS)
 def test_whatever_is_taken_is_sent_as_it_is(send: Send, url: str) -> None:
     try:

@@ -26,6 +26,7 @@ def count(value: Any) -> int:
             return 1
 
 
+@pytest.mark.unmeasured
 @given(VALUES)
 def test_no_more_than_there_are(value: Any) -> None:
     text = json.dumps(value).encode()

@@ -115,6 +115,7 @@ def test_it_is_left_alone_until_it_has_doubled(service: Service) -> None:
     assert service.compaction._child is not None
 
 
+@pytest.mark.unmeasured
 def test_what_many_threads_write_while_it_goes_on_again_and_again_is_all_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
