@@ -1,13 +1,13 @@
 """A job of the job table."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import compress
-from typing import Self
+from types import MappingProxyType
+from typing import Final
 
 from workers.contract.data_url import SCHEME
 from workers.contract.errors import Reason
-from workers.contract.job_options import NO_OPTIONS, JobOptions
 from workers.contract.messages import (
     CANCELLED,
     NO_DETAILS,
@@ -17,8 +17,6 @@ from workers.contract.messages import (
     ImageDetails,
     ImageState,
     JobStatus,
-    Origin,
-    RequestKey,
     Submission,
     Uploaded,
 )
@@ -38,6 +36,7 @@ from workers.state.jobs.job_size import (
 from workers.state.jobs.timeline import End, Timelines
 
 _MAX_ATTEMPTS_SHOWN = 255  # one byte a URL
+_NO_DATA: Final[Mapping[int, bytes]] = MappingProxyType({})  # one object for all jobs
 _IS_FAILED = bytes(state == ImageState.FAILED for state in range(256))
 
 
@@ -46,6 +45,9 @@ class Job:
     """One job, stored in columns; readers get `JobChanges`.
 
     Attributes:
+        asked: what was submitted, without the bytes of data URLs. The journal has no origin and no
+            address of a client; after a restart the owner is the tenant.
+        states: an `ImageState` for each URL, in a byte; `attempts` likewise.
         uploading: indexes of URLs that are being uploaded.
         outcome_unknown: indexes of URLs with an upload that got no response.
         details: what is unusual about an image, of those that have any.
@@ -57,13 +59,8 @@ class Job:
         open_deletions: number of images whose deletion is open.
         number: its place among its owner's jobs.
         cancelled: URLs that its cancellation ended; None if it was not cancelled.
-        retry_of: the job whose failed URLs these are.
         retried_as: the job that the failed ones became.
-        request: of the request that made it, if that had a key.
-        origin: the same request's name; not kept in the journal.
         failure_log: which failures have a line in the log; not kept in the journal.
-        tenant: see `Submission`; not kept in the journal, where it is an address: after a restart
-            it is the owner.
         weighed: its size when it was last counted.
         weighed_open: of that, what cannot make room yet: all, or nothing.
         asked_bytes: see `size_of`; found out where it is not known.
@@ -73,18 +70,16 @@ class Job:
         text_bytes: see `JobChanges`.
     """
 
-    urls: tuple[str, ...]
+    asked: Submission
     created: float
-    states: bytearray
-    attempts: bytearray
-    pending: int
+    states: bytearray = field(default_factory=bytearray)
+    attempts: bytearray = field(default_factory=bytearray)
+    pending: int = field(init=False)
     status: JobStatus = JobStatus.PENDING
     finished: float | None = None
     links: dict[int, str] = field(default_factory=dict)
     troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
     deletehashes: dict[int, str] = field(default_factory=dict, repr=False)
-    owner: str = ""
-    options: JobOptions = NO_OPTIONS
     uploading: set[int] = field(default_factory=set)
     outcome_unknown: set[int] = field(default_factory=set)
     details: dict[int, ImageDetails] = field(init=False, default_factory=dict)
@@ -95,56 +90,31 @@ class Job:
     open_deletions: int = field(init=False, default=0)
     number: int = field(default=0, compare=False)
     cancelled: int | None = None
-    retry_of: str | None = None
     retried_as: str | None = None
-    request: RequestKey | None = None
-    origin: Origin | None = field(default=None, compare=False)
     failure_log: FailureLog = field(default_factory=FailureLog, compare=False)
-    tenant: str = field(default="", compare=False)
     weighed: int = field(default=0, compare=False)
     weighed_open: int = field(default=0, compare=False)
     asked_bytes: int = field(default=0, compare=False)
-    data: dict[int, bytes] = field(default_factory=dict, repr=False)
+    data: dict[int, bytes] = field(init=False, repr=False)
     beyond_bytes: int = field(init=False, default=0, compare=False)
     text_bytes: int = field(init=False, default=0, compare=False)
     log: ChangeLog = field(init=False, repr=False, compare=False)
     timelines: Timelines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self.log = ChangeLog(len(self.urls))
-        self.text_bytes = sum(map(len, self.urls))
-        self.timelines = Timelines(len(self.urls), self.opened)
-        self.asked_bytes = self.asked_bytes or size_of(self)
+        count = len(self.asked.urls)
+        self.states = self.states or bytearray(count)
+        self.attempts = self.attempts or bytearray(count)
+        self.pending = self.states.count(ImageState.PENDING)
+        self.log = ChangeLog(count)
+        self.text_bytes = sum(map(len, self.asked.urls))
+        self.timelines = Timelines(count, self.opened)
+        self.asked_bytes = self.asked_bytes or size_of(self.asked)
+        self.data = dict(self.asked.data)
+        self.asked = replace(self.asked, data=_NO_DATA)
         self.beyond_bytes = sum(beyond_usual(message) for _, message in self.troubles.values())
         for index, link in self.links.items():
             self.beyond_bytes += beyond_usual(link, self.deletehashes.get(index, ""))
-
-    @classmethod
-    def of(
-        cls, submission: Submission, created: float, opened: float, asked_bytes: int = 0
-    ) -> Self:
-        """Make a new job with all URLs pending.
-
-        `created` is in seconds since the epoch, `opened` in monotonic ones; for `asked_bytes` see
-        `size_of`, 0 if unknown.
-        """
-        count = len(submission.urls)
-        return cls(
-            urls=submission.urls,
-            created=created,
-            states=bytearray(count),
-            attempts=bytearray(count),
-            pending=count,
-            owner=submission.owner,
-            options=submission.options,
-            opened=opened,
-            retry_of=submission.retry_of,
-            request=submission.request,
-            origin=submission.origin,
-            tenant=submission.tenant,
-            asked_bytes=asked_bytes,
-            data=dict(submission.data),
-        )
 
     # --- state changes; `now` is in monotonic seconds -----------------------------------------
 
@@ -244,7 +214,7 @@ class Job:
     @property
     def size(self) -> int:
         """Estimated memory in bytes."""
-        changes = len(self.log) - DEFAULT_CHANGES * len(self.urls)
+        changes = len(self.log) - DEFAULT_CHANGES * len(self.asked.urls)
         return (
             self.asked_bytes
             + self.beyond_bytes
@@ -273,7 +243,7 @@ class Job:
     @property
     def has_untold_callback(self) -> bool:
         """True if the job is complete and its webhook is not delivered yet."""
-        is_due = self.options.callback_url is not None and self.finished is not None
+        is_due = self.asked.options.callback_url is not None and self.finished is not None
         return is_due and (not self.deliveries or self.deliveries[-1].next_at is not None)
 
     @property
@@ -284,10 +254,10 @@ class Job:
 
     def failed(self) -> list[int]:
         """Indexes of the URLs that failed, ascending; without data URLs whose bytes are gone."""
-        failed = compress(range(len(self.urls)), self.states.translate(_IS_FAILED))
+        failed = compress(range(len(self.asked.urls)), self.states.translate(_IS_FAILED))
         if self.retried_as is None:
             return list(failed)
-        return [n for n in failed if n in self.data or not self.urls[n].startswith(SCHEME)]
+        return [n for n in failed if n in self.data or not self.asked.urls[n].startswith(SCHEME)]
 
     def retry(self, job_id: str) -> None:
         """Record that a job retries what failed; it has the bytes of data URLs now."""

@@ -11,28 +11,28 @@ from workers.state.jobs.job import Job
 _Value = TypeVar("_Value")
 
 
-def overview_of(job_id: str, job: Job) -> JobOverview:
+def overview_of(job: Job) -> JobOverview:
     """Return a job without its URLs."""
-    return JobOverview(**_summary(job_id, job))
+    return JobOverview(**_summary(job))
 
 
 def changes_of(job: Job, wanted: ChangesWanted, held: tuple[str, str] | None) -> JobChanges:
     """Return what is new of a job; `held` is why all pending URLs wait."""
-    since, limit, total = wanted.since, wanted.limit, len(job.urls)
-    known = total if wanted.known is None else wanted.known
+    all_urls, since, limit = job.asked.urls, wanted.since, wanted.limit
+    known = len(all_urls) if wanted.known is None else wanted.known
     is_first = not job.log.knows(since)
     if is_first:
         since, known = job.log.version, 0
-    urls = _fit_in_a_call(job.urls[known : known + limit])
+    urls = _fit_in_a_call(all_urls[known : known + limit])
     indexes: Sequence[int]
-    if known < total:
+    if known < len(all_urls):
         # Changes made while a reader pages through the URLs are in the log after `since`, and
         # are read after them.
         indexes, version = range(known, known + len(urls)), since
     else:
         indexes, version = job.log.since(since, limit)
     return JobChanges(
-        **_summary(wanted.job_id, job),
+        **_summary(job),
         text_bytes=job.text_bytes,
         is_first=is_first,
         known=known + len(urls),
@@ -40,7 +40,7 @@ def changes_of(job: Job, wanted: ChangesWanted, held: tuple[str, str] | None) ->
         latest=job.log.version,
         urls=urls,
         indexes=indexes,
-        named=tuple(map(job.urls.__getitem__, indexes)) if wanted.name_urls else (),
+        named=tuple(map(all_urls.__getitem__, indexes)) if wanted.name_urls else (),
         states=bytes(map(job.states.__getitem__, indexes)),
         attempts=bytes(map(job.attempts.__getitem__, indexes)),
         links=_those_of(job.links, indexes),
@@ -54,18 +54,18 @@ def changes_of(job: Job, wanted: ChangesWanted, held: tuple[str, str] | None) ->
     )
 
 
-def _summary(job_id: str, job: Job) -> dict[str, Any]:
+def _summary(job: Job) -> dict[str, Any]:
     """Return the fields of `JobOverview`."""
     return {
-        "job_id": job_id,
+        "job_id": job.asked.job_id,
         "created": job.created,
         "finished": job.finished,
         "status": job.status,
-        "total": len(job.urls),
+        "total": len(job.asked.urls),
         "complete": len(job.links),
-        "failed": len(job.urls) - job.pending - len(job.links),
+        "failed": len(job.asked.urls) - job.pending - len(job.links),
         "cancelled": job.cancelled,
-        "retry_of": job.retry_of,
+        "retry_of": job.asked.retry_of,
         "retried_as": job.retried_as,
     }
 

@@ -1,25 +1,30 @@
 """The job table's journal records: every change that a restart must restore.
 
 Only a job's first attempt has a record: every attempt ends in an interruption or a result, which
-have one, and an attempt without an end is repeated after the restart. `recovery` reads them.
+have one, and an attempt without an end is repeated after the restart. `journal.replay` reads them.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
-from workers.contract.messages import Failed, Submission, Uploaded
+from workers.contract.job_options import JobOptions
+from workers.contract.messages import Failed, RequestKey, Submission, Uploaded
 
 Record = list[Any]
 """A change as JSON: its kind, then what the kind needs."""
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
-class JobJournal(Protocol):
-    """Gets each change within the step that makes it: a `Journal`."""
+
+class JobJournal:
+    """Gets each change within the step that makes it. This one records nothing: the state is in
+    memory only.
+    """
 
     def append(self, record: Record) -> None:
         """Record a change that was made."""
-        ...
 
     def commit(self, record: Record) -> None:
         """Record a change before it is made.
@@ -27,29 +32,55 @@ class JobJournal(Protocol):
         Raises:
             JournalFullError: not recorded; the change must not be made.
         """
-        ...
-
-
-class NoJournal:
-    """Records nothing: the state is in memory only."""
-
-    def append(self, record: Record) -> None:
-        pass
-
-    def commit(self, record: Record) -> None:
-        pass
 
 
 def opened_record(submission: Submission, created: float) -> Record:
     """Return the record of a job that is about to be entered."""
-    options = submission.options.to_record()
-    record = ["opened", submission.job_id, submission.owner, created, list(submission.urls)]
-    origin = _origin(submission)
-    if submission.data:
-        return [*record, options, origin, data_record(submission.data)]
-    if origin:
-        return [*record, options, origin]
-    return [*record, options] if options else record
+    options, origin = submission.options.to_record(), origin_record(submission)
+    more = [options, origin, data_record(submission.data)]
+    while more and not more[-1]:
+        more.pop()
+    return ["opened", submission.job_id, submission.owner, created, list(submission.urls), *more]
+
+
+def submission_of(  # noqa: PLR0917 - in the order of `opened_record`
+    job_id: str,
+    owner: str,
+    urls: Iterable[str],
+    options: Mapping[str, Any] = _NOTHING,
+    origin: Mapping[str, Any] = _NOTHING,
+    data: Iterable[tuple[int, str]] = (),
+) -> Submission:
+    """Read the submission of a job's record after JSON.
+
+    Raises:
+        LookupError, TypeError, ValueError: the record is malformed.
+    """
+    request = origin.get("request")
+    return Submission(
+        job_id,
+        tuple(urls),
+        owner,
+        JobOptions.from_record(options),
+        retry_of=origin.get("retry_of"),
+        request=None if request is None else RequestKey(*request),
+        data={index: base64.b64decode(text) for index, text in data},
+    )
+
+
+def origin_record(submission: Submission) -> dict[str, Any]:
+    """Return retry and idempotency key of the submission, where it has them."""
+    origin: dict[str, Any] = {}
+    if submission.retry_of is not None:
+        origin["retry_of"] = submission.retry_of
+    if submission.request is not None:
+        origin["request"] = [submission.request.key, submission.request.digest]
+    return origin
+
+
+def data_record(data: Mapping[int, bytes]) -> list[list[Any]]:
+    """Return the bytes of data URLs for JSON: an index and base64 each."""
+    return [[index, base64.b64encode(content).decode()] for index, content in data.items()]
 
 
 def ended_record(
@@ -76,23 +107,3 @@ def cancelled_record(job_id: str, indexes: Sequence[int], finished: float | None
         else:
             runs.append([index, index + 1])
     return ["cancelled", job_id, runs, finished]
-
-
-def data_record(data: Mapping[int, bytes]) -> list[list[Any]]:
-    """The bytes of data URLs, for JSON: an index and base64 each."""
-    return [[index, base64.b64encode(content).decode()] for index, content in data.items()]
-
-
-def data_of(record: Sequence[Sequence[Any]]) -> dict[int, bytes]:
-    """What `data_record` was given."""
-    return {index: base64.b64decode(text) for index, text in record}
-
-
-def _origin(submission: Submission) -> dict[str, Any]:
-    """Return retry and idempotency key of the submission, where it has them."""
-    origin: dict[str, Any] = {}
-    if submission.retry_of is not None:
-        origin["retry_of"] = submission.retry_of
-    if submission.request is not None:
-        origin["request"] = [submission.request.key, submission.request.digest]
-    return origin

@@ -5,11 +5,10 @@ A usual result of each URL is counted from the start, so that an accepted job fi
 longer results are counted when they occur.
 """
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
-from workers.contract.job_options import NO_OPTIONS, JobOptions
-from workers.contract.messages import ImageDetails, Origin, RequestKey
+from workers.contract.job_options import NO_OPTIONS
+from workers.contract.messages import ImageDetails, Submission
 
 JOB_BYTES: Final = 4_000
 """Of an empty job: in the table, in the lists and in the queue."""
@@ -42,22 +41,7 @@ _KEY_BYTES = 500
 _WIDEST_CHARACTER = 4
 
 
-class Asked(Protocol):
-    """The part of a job or submission that `size_of` reads."""
-
-    @property
-    def urls(self) -> tuple[str, ...]: ...
-    @property
-    def options(self) -> JobOptions: ...
-    @property
-    def request(self) -> RequestKey | None: ...
-    @property
-    def origin(self) -> Origin | None: ...
-    @property
-    def data(self) -> Mapping[int, bytes]: ...
-
-
-def size_of(job: Asked) -> int:
+def size_of(job: Submission) -> int:
     """Return the bytes of memory of a job whose URLs all have usual results."""
     size = JOB_BYTES + URL_BYTES * len(job.urls) + sum(map(str.__sizeof__, job.urls))
     size += sum(map(bytes.__sizeof__, job.data.values())) + MARK_BYTES * len(job.data)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from workers.contract.messages import (
     ChangesWanted,
@@ -10,12 +11,13 @@ from workers.contract.messages import (
     JobListing,
     JobOverview,
     JobStatus,
+    Origin,
     Submission,
 )
 from workers.contract.shares import Shares, share_left
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_changes import changes_of, overview_of
-from workers.state.jobs.job_records import JobJournal, NoJournal
+from workers.state.jobs.job_records import JobJournal
 from workers.state.jobs.kept_jobs import KeptJobs
 
 _LOOKS_A_STEP = 100  # jobs checked in a step: about 1 ms
@@ -36,7 +38,7 @@ class JobStore:
     def __init__(self, max_bytes: int, clock: Callable[[], float]) -> None:
         self.kept = KeptJobs(max_bytes)
         self.lock = threading.Lock()
-        self.journal: JobJournal = NoJournal()
+        self.journal = JobJournal()
         self.held: tuple[str, str] | None = None
         self._clock = clock
 
@@ -62,7 +64,7 @@ class JobStore:
         with self.lock:
             entries = self.kept.order.newest_first(owner, statuses, before, limit + 1)
             shown = entries[:limit]
-            jobs = tuple(overview_of(job_id, self.kept.by_id[job_id]) for _, job_id in shown)
+            jobs = tuple(overview_of(self.kept.by_id[job_id]) for _, job_id in shown)
         return JobListing(jobs, shown[-1][0] if len(entries) > limit else None)
 
     # --- for the supervisor and the mailbox ---------------------------------------------------
@@ -76,34 +78,29 @@ class JobStore:
         """Return a job without its URLs, or None if this owner has no such job."""
         with self.lock:
             job = self.kept.of_owner(job_id, owner)
-            return None if job is None else overview_of(job_id, job)
+            return None if job is None else overview_of(job)
 
     def request(self, owner: str, key: str) -> tuple[str, str] | None:
         """Return the job id and the request digest of an idempotency key, or None."""
         with self.lock:
-            job_id = self.kept.requests.get((owner, key), "")
-            job = self.kept.by_id.get(job_id)
-            return None if job is None or job.request is None else (job_id, job.request.digest)
+            return self.kept.requests.get((owner, key))
 
-    def failed_of(self, job_id: str, new_job_id: str) -> Submission | None:
+    def failed_of(self, job_id: str, new_job_id: str, origin: Origin | None) -> Submission | None:
         """Return a job's failed URLs as a new job; None if there are none."""
         with self.lock:
             job = self.kept.by_id.get(job_id)
             failed = [] if job is None else job.failed()
             if job is None or not failed:
                 return None
-            return Submission(
-                new_job_id,
-                tuple(map(job.urls.__getitem__, failed)),
-                job.owner,
-                job.options,
+            data = {n: job.data[index] for n, index in enumerate(failed) if index in job.data}
+            return replace(
+                job.asked,
+                job_id=new_job_id,
+                urls=tuple(map(job.asked.urls.__getitem__, failed)),
                 retry_of=job_id,
-                client=job.tenant,
-                data={
-                    place: job.data[index]
-                    for place, index in enumerate(failed)
-                    if index in job.data
-                },
+                request=None,
+                origin=origin,
+                data=data,
             )
 
     def job(self, job_id: str) -> Job:

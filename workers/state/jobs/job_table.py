@@ -98,11 +98,11 @@ class JobTable(JobStore):
         with self.lock:
             self._check_new(submission)
             created = self.wall_clock() if created is None else created
-            job = Job.of(submission, created, self._clock(), asked_bytes)
+            job = Job(submission, created, opened=self._clock(), asked_bytes=asked_bytes)
             origin = self.kept.by_id.get(submission.retry_of or "")
             if isinstance(submission.options.album, NewAlbum):
-                self._join_album(submission.job_id, job, submission.options.album, origin)
-            self.kept.enter(submission.job_id, job)
+                self._join_album(job, submission.options.album, origin)
+            self.kept.enter(job)
             if origin is not None:
                 origin.retry(submission.job_id)
                 self.kept.weigh(origin)
@@ -115,7 +115,7 @@ class JobTable(JobStore):
         with self.lock:
             job = self.kept.by_id[job_id]
             if job.status is JobStatus.PENDING:
-                self.kept.advance(job_id, job, JobStatus.IN_PROGRESS)
+                self.kept.advance(job, JobStatus.IN_PROGRESS)
                 self.journal.append(["started", job_id])
             is_first = not job.attempts[index]
             self.metrics.begun(self.wall_clock() - job.created if is_first else None)
@@ -139,7 +139,7 @@ class JobTable(JobStore):
                 if download_report.converting:
                     self.metrics.conversions.observe(download_report.converting / 1000)
                 if download_report.content is not None:
-                    link = self.kept.contents.link(job.owner, download_report.content)
+                    link = self.kept.contents.link(job.asked.owner, download_report.content)
                     if link is not None:
                         return link
             job.begin_upload(index)
@@ -214,7 +214,7 @@ class JobTable(JobStore):
             else:
                 job.fail(index, result, now)
             self.metrics.ended(result)
-            summary = self._finish(job_id, job, finished)
+            summary = self._finish(job, finished)
             self.journal.append(ended_record(job_id, index, result, job.finished))
             return summary
 
@@ -226,7 +226,7 @@ class JobTable(JobStore):
             job = self.kept.by_id[job_id]
             job.cancel(indexes, self._clock())
             self.metrics.ended(CANCELLED, len(indexes))
-            self._finish(job_id, job, finished)
+            self._finish(job, finished)
             self.journal.append(cancelled_record(job_id, indexes, job.finished))
 
     # --- recovery; takes no lock, as nothing else uses the table until `resume` ------------------
@@ -246,13 +246,13 @@ class JobTable(JobStore):
         if submission.job_id in self.kept.by_id:
             raise ValueError(f"Job {submission.job_id} exists already.")
 
-    def _join_album(self, job_id: str, job: Job, asked: NewAlbum, origin: Job | None) -> None:
+    def _join_album(self, job: Job, asked: NewAlbum, origin: Job | None) -> None:
         album = None if origin is None else origin.album
         if origin is None or album is None or album.is_deleted:
-            album = Album(job_id, asked)
+            album = Album(job.asked.job_id, asked)
         else:
             job.places = tuple(map(origin.place, origin.failed()))
-        album.join(job_id)
+        album.join(job.asked.job_id)
         job.album = album
         self._open_album_task(album)
 
@@ -261,32 +261,32 @@ class JobTable(JobStore):
             self.on_task(TaskKind.ALBUM, (album.key, 0))
 
     def _note_image(self, job: Job, index: int, image: Uploaded, now: float) -> None:
-        self.kept.links.add(job.owner, (image.link,))
+        self.kept.links.add(job.asked.owner, (image.link,))
         if image.content is not None:
-            self.kept.contents.add(job.owner, image.content, image.link)
+            self.kept.contents.add(job.asked.owner, image.content, image.link)
         seconds = job.timelines.since_arrival(index, now)
         if seconds is not None:
             self.metrics.uploads.observe(seconds)
 
-    def _finish(self, job_id: str, job: Job, finished: float | None) -> JobSummary | None:
+    def _finish(self, job: Job, finished: float | None) -> JobSummary | None:
         if job.pending:
             self.kept.weigh(job)
             return None
         # The wall clock may have been set back; a job never ends before it began.
         job.finished = max(job.created, self.wall_clock()) if finished is None else finished
-        self.kept.advance(job_id, job, JobStatus.COMPLETE)
-        self.kept.finished.add(job.tenant, job_id, self._clock())
+        self.kept.advance(job, JobStatus.COMPLETE)
+        self.kept.finished.add(job.asked.tenant, job.asked.job_id, self._clock())
         self.kept.weigh(job)
         self.metrics.finished(job.finished - job.created)
-        if job.options.callback_url is not None:
-            self.on_task(TaskKind.WEBHOOK, (job_id, 0))
+        if job.asked.options.callback_url is not None:
+            self.on_task(TaskKind.WEBHOOK, (job.asked.job_id, 0))
         if job.album is not None:
             job.album.job_finished(is_cancelled=job.cancelled is not None)
             self._open_album_task(job.album)
         return JobSummary(
-            job_id=job_id,
+            job_id=job.asked.job_id,
             complete=len(job.links),
-            failed=len(job.urls) - len(job.links),
+            failed=len(job.asked.urls) - len(job.links),
             seconds=round(job.finished - job.created, 3),
             unlogged=dict(job.failure_log.unlogged),
         )

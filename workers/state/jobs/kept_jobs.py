@@ -34,7 +34,7 @@ class KeptJobs:
         open_sizes: of those that cannot make room yet: not complete, or with an open task.
         finished: complete jobs, in the order of their eviction.
         order: jobs by owner and status.
-        requests: job id by owner and idempotency key.
+        requests: job id and digest of the request, by owner and idempotency key.
         dropped_for_room: jobs that were dropped because there was no memory for them.
     """
 
@@ -49,28 +49,29 @@ class KeptJobs:
         self.dropped_for_room = 0
         self.finished = FinishedJobs(self._has_open_tasks)
         self.order = JobOrder()
-        self.requests: dict[tuple[str, str], str] = {}
+        self.requests: dict[tuple[str, str], tuple[str, str]] = {}
 
     def of_owner(self, job_id: str, owner: str) -> Job | None:
         """Return a job; None if this owner has no such job."""
         job = self.by_id.get(job_id)
-        return None if job is None or job.owner != owner else job
+        return None if job is None or job.asked.owner != owner else job
 
-    def enter(self, job_id: str, job: Job) -> None:
+    def enter(self, job: Job) -> None:
         """Enter a job as it is; its links are entered separately."""
+        job_id, owner, request = job.asked.job_id, job.asked.owner, job.asked.request
         self.by_id[job_id] = job
         self.weigh(job)
         if job.album is not None:
             self.albums[job.album.key] = job.album
         if job.finished is not None:
-            self.finished.add(job.tenant, job_id, 0.0)
-        job.number = self.order.add(job.owner, job_id, job.status)
-        if job.request is not None:
-            self.requests[job.owner, job.request.key] = job_id
+            self.finished.add(job.asked.tenant, job_id, 0.0)
+        job.number = self.order.add(owner, job_id, job.status)
+        if request is not None:
+            self.requests[owner, request.key] = job_id, request.digest
 
-    def advance(self, job_id: str, job: Job, status: JobStatus) -> None:
+    def advance(self, job: Job, status: JobStatus) -> None:
         """Set a job's next status."""
-        self.order.move(job.owner, (job.number, job_id), job.status, status)
+        self.order.move(job.asked.owner, (job.number, job.asked.job_id), job.status, status)
         job.status = status
 
     def forget(self, job_ids: Iterable[str]) -> dict[str, Job]:
@@ -80,12 +81,12 @@ class KeptJobs:
             job = self.by_id.pop(job_id, None)
             if job is None:
                 continue
-            dropped[job_id] = job
-            self.order.remove(job.owner, (job.number, job_id), job.status)
-            self.sizes.add(job.tenant, -job.weighed)
-            self.open_sizes.add(job.tenant, -job.weighed_open)
-            if job.request is not None:
-                del self.requests[job.owner, job.request.key]
+            dropped[job_id], asked = job, job.asked
+            self.order.remove(asked.owner, (job.number, job_id), job.status)
+            self.sizes.add(asked.tenant, -job.weighed)
+            self.open_sizes.add(asked.tenant, -job.weighed_open)
+            if asked.request is not None:
+                del self.requests[asked.owner, asked.request.key]
         return dropped
 
     # --- memory -----------------------------------------------------------------------------
@@ -110,10 +111,10 @@ class KeptJobs:
         size = job.size
         open_size = size if job.finished is None or job.has_open_tasks else 0
         if size != job.weighed:
-            self.sizes.add(job.tenant, size - job.weighed)
+            self.sizes.add(job.asked.tenant, size - job.weighed)
             job.weighed = size
         if open_size != job.weighed_open:
-            self.open_sizes.add(job.tenant, open_size - job.weighed_open)
+            self.open_sizes.add(job.asked.tenant, open_size - job.weighed_open)
             job.weighed_open = open_size
 
     def album_changed(self, album: Album) -> None:
@@ -146,7 +147,7 @@ class KeptJobs:
         """
         for job in self.by_id.values():
             # Without the times of the recovery itself.
-            job.timelines = Timelines(len(job.urls), now - max(0.0, wall_now - job.created))
+            job.timelines = Timelines(len(job.asked.urls), now - max(0.0, wall_now - job.created))
             self.weigh(job)
         ages = [
             (max(0.0, wall_now - job.finished), job_id)
@@ -155,7 +156,7 @@ class KeptJobs:
         ]
         self.finished = FinishedJobs(self._has_open_tasks)
         for age, job_id in sorted(ages, reverse=True):
-            self.finished.add(self.by_id[job_id].tenant, job_id, now - age)
+            self.finished.add(self.by_id[job_id].asked.tenant, job_id, now - age)
 
     def _has_open_tasks(self, job_id: str) -> bool:
         job = self.by_id.get(job_id)

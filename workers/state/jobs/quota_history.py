@@ -10,7 +10,7 @@ from typing import Any
 
 from workers.contract.budget import DAY_SECONDS, Stamps
 from workers.contract.messages import Failed, MaybeBlocked
-from workers.state.jobs.job_records import JobJournal, NoJournal, Record
+from workers.state.jobs.job_records import JobJournal, Record
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class QuotaHistory:
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         self.wall_clock = wall_clock
-        self._journal: JobJournal = NoJournal()
+        self._journal = JobJournal()
         self._spent: dict[float, int] = {}
         self._block: Shut | None = None
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import structlog
 
 from workers.contract.errors import JournalFullError
-from workers.state.jobs.job_records import Record
+from workers.state.jobs.job_records import JobJournal, Record
 from workers.state.journal.journal_file import is_at, sync_folder, write_whole
 from workers.state.journal.journal_records import END_MARK, encode
 
@@ -24,7 +24,7 @@ _NO_FILE = -1
 _UNSOUND = "the disk failed"
 
 
-class Journal:
+class Journal(JobJournal):
     """An open journal. Safe to use from any thread.
 
     Each record is handed to the kernel in one write, which outlives the death of every process;

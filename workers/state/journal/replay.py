@@ -1,11 +1,11 @@
 """Records → job table, at a restart; and job table → the shortest records of the same state."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from workers.contract.errors import JournalError
-from workers.contract.job_options import JobOptions
 from workers.contract.messages import (
     NO_DETAILS,
     Altered,
@@ -14,21 +14,17 @@ from workers.contract.messages import (
     DeliveryAttempt,
     Failed,
     ImageDetails,
-    ImageState,
     JobStatus,
-    RequestKey,
-    Submission,
     Uploaded,
 )
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
-from workers.state.jobs.job_records import Record, data_of, data_record
+from workers.state.jobs.job_records import Record, data_record, origin_record, submission_of
 from workers.state.jobs.job_table import JobTable
 from workers.state.tasks.task_store import TaskStore
 
 _LINKS_A_RECORD = 10_000
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-_NO_MORE: Final[tuple[Any, ...]] = (_NOTHING, _NOTHING, ())  # options, origin and data of a job
 
 
 def replay(records: Iterable[Record], table: JobTable) -> None:
@@ -50,39 +46,59 @@ def replay(records: Iterable[Record], table: JobTable) -> None:
 def state_records(table: JobTable) -> Iterator[Record]:
     """Yield the shortest journal of a table's state."""
     for job_id, job in table.jobs():
-        yield [
-            "job",
-            job_id,
-            {
-                "owner": job.owner,
-                "created": job.created,
-                "finished": job.finished,
-                "status": job.status,
-                "urls": job.urls,
-                "states": job.states.hex(),
-                "attempts": job.attempts.hex(),
-                "complete": [
-                    [index, link, job.deletehashes[index]] for index, link in job.links.items()
-                ],
-                "troubles": [[index, *trouble] for index, trouble in job.troubles.items()],
-                "uploading": sorted(job.uploading),
-                "unsure": sorted(job.outcome_unknown),
-                "details": [[index, each.to_record()] for index, each in job.details.items()],
-                "album": _album_record(job),
-                "options": job.options.to_record(),
-                "cancelled": job.cancelled,
-                "retry_of": job.retry_of,
-                "retried_as": job.retried_as,
-                "request": job.request and [job.request.key, job.request.digest],
-                "deliveries": job.deliveries,
-                **({"data": data_record(job.data)} if job.data else {}),
-            },
-        ]
+        yield ["job", job_id, _job_record(job)]
     # Apart from the jobs: links outlive them, and are ordered across jobs.
     for owner, links in table.kept.links.items():
         for start in range(0, len(links), _LINKS_A_RECORD):
             yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]
     yield from table.quota_history.records()
+
+
+# --- a whole job --------------------------------------------------------------------------------
+
+
+class _Field(NamedTuple):
+    """A field of a `Job` in its record: its names there and in the job, to JSON and back."""
+
+    name: str
+    attribute: str
+    write: Callable[[Any], Any] = lambda value: value
+    read: Callable[[Any], Any] = lambda value: value
+
+
+_FIELDS: Final = (
+    _Field("created", "created"),
+    _Field("finished", "finished"),
+    _Field("status", "status", read=JobStatus),
+    _Field("states", "states", bytearray.hex, bytearray.fromhex),
+    _Field("attempts", "attempts", bytearray.hex, bytearray.fromhex),
+    _Field(
+        "troubles",
+        "troubles",
+        lambda errors: [[index, *error] for index, error in errors.items()],
+        lambda rows: {index: (reason, message) for index, reason, message in rows},
+    ),
+    _Field("uploading", "uploading", sorted, set),
+    _Field("unsure", "outcome_unknown", sorted, set),
+    _Field("cancelled", "cancelled"),
+    _Field("retried_as", "retried_as"),
+    _Field("deliveries", "deliveries", read=lambda rows: tuple(map(DeliveryAttempt._make, rows))),
+)
+
+
+def _job_record(job: Job) -> dict[str, Any]:
+    asked, links, deletehashes = job.asked, job.links, job.deletehashes
+    return {
+        "owner": asked.owner,
+        "urls": asked.urls,
+        "options": asked.options.to_record(),
+        "data": data_record(job.data),
+        **origin_record(asked),
+        **{field.name: field.write(getattr(job, field.attribute)) for field in _FIELDS},
+        "complete": [[index, link, deletehashes[index]] for index, link in links.items()],
+        "details": [[index, each.to_record()] for index, each in job.details.items()],
+        "album": _album_record(job),
+    }
 
 
 def _album_record(job: Job) -> list[Any] | None:
@@ -93,54 +109,46 @@ def _album_record(job: Job) -> list[Any] | None:
     return [album.key, job.places and list(job.places), album.to_whole_record()]
 
 
-# --- one function per kind of record, unless it is a method of the table -----------------------
-
-
-def _job(table: JobTable, job_id: str, kept: dict[str, Any]) -> None:
-    states = bytearray.fromhex(kept["states"])
-    album, places = _album_of(table, kept.get("album"), is_open=kept["finished"] is None)
-    old_tasks = kept.get("errands") or _NOTHING
+def _job(table: JobTable, job_id: str, record: dict[str, Any]) -> None:
+    kept = _old_fields(record) | record
+    asked = submission_of(job_id, kept["owner"], kept["urls"], kept["options"], kept, kept["data"])
+    album, places = _album_of(table, kept["album"], is_open=kept["finished"] is None)
     job = Job(
+        asked,
+        links={index: link for index, link, _ in kept["complete"]},
+        deletehashes={index: deletehash for index, _, deletehash in kept["complete"]},
         album=album,
         places=places,
-        urls=tuple(kept["urls"]),
-        created=kept["created"],
-        states=states,
-        attempts=bytearray.fromhex(kept["attempts"]),
-        pending=states.count(ImageState.PENDING),
-        status=JobStatus(kept["status"]),
-        finished=kept["finished"],
-        links={index: link for index, link, _ in kept["complete"]},
-        troubles={index: (reason, message) for index, reason, message in kept["troubles"]},
-        deletehashes={index: deletehash for index, _, deletehash in kept["complete"]},
-        owner=kept["owner"],
-        tenant=kept["owner"],
-        uploading=set(kept["uploading"]),
-        outcome_unknown=set(kept["unsure"]),
-        options=JobOptions.from_record(kept.get("options", {})),
-        cancelled=kept.get("cancelled"),
-        retry_of=kept.get("retry_of"),
-        retried_as=kept.get("retried_as"),
-        request=RequestKey(*kept["request"]) if kept.get("request") else None,
-        deliveries=tuple(
-            DeliveryAttempt(*attempt)
-            for attempt in kept.get("deliveries", old_tasks.get("deliveries", ()))
-        ),
-        data=data_of(kept.get("data", ())),
+        **{field.attribute: field.read(kept[field.name]) for field in _FIELDS},
     )
-    for index, record in kept.get("details", _old_details(kept)):
-        job.add_details(index, ImageDetails.from_record(record))
-    table.kept.enter(job_id, job)
+    for index, details in kept["details"]:
+        job.add_details(index, ImageDetails.from_record(details))
+    table.kept.enter(job)
 
 
-def _old_details(kept: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _old_fields(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the first journals have of a job in other places, or do not have."""
+    old_tasks = kept.get("errands") or _NOTHING
+    return {
+        "options": _NOTHING,
+        "data": (),
+        "cancelled": None,
+        "retried_as": None,
+        "album": None,
+        "deliveries": old_tasks.get("deliveries", ()),
+        "details": _old_details(kept, old_tasks.get("deletions", ())),
+    }
+
+
+def _old_details(
+    kept: Mapping[str, Any], deletions: Iterable[Any]
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read a job's details as the first journals have them: a list for each field."""
     yield from ((index, {"maybe_duplicated": True}) for index in kept.get("doubled", ()))
     yield from ((index, {"deduplicated": True}) for index in kept.get("deduplicated", ()))
     yield from ((index, {"resolved_to": url}) for index, url in kept.get("resolved", ()))
     for name in ("altered", "converted"):
         yield from ((index, {name: values}) for index, *values in kept.get(name, ()))
-    deletions = (kept.get("errands") or _NOTHING).get("deletions", ())
     yield from ((index, {"deletion": deletion}) for index, *deletion in deletions)
 
 
@@ -155,43 +163,27 @@ def _album_of(
     return album, places
 
 
+# --- one function for each other kind of record, unless it is a method of the table ------------
+
+
 def _album(table: JobTable, key: str, kept: Mapping[str, Any]) -> None:
     with TaskStore(table).album(key) as album:
         if album is not None:  # else all of its jobs were forgotten
             album.restore(kept)
 
 
-def _opened(
-    table: JobTable,
-    job_id: str,
-    owner: str,
-    created: float,
-    urls: list[str],
-    *more: Any,  # noqa: ANN401 - as `opened_record` has them
-) -> None:
-    options, origin, data = *more, *_NO_MORE[len(more) :]
-    asked = JobOptions.from_record(options)
-    request = None if "request" not in origin else RequestKey(*origin["request"])
-    made = Submission(
-        job_id,
-        tuple(urls),
-        owner,
-        asked,
-        retry_of=origin.get("retry_of"),
-        request=request,
-        data=data_of(data),
-    )
-    table.open(made, created)
+def _opened(table: JobTable, job_id: str, owner: str, created: float, *asked: Any) -> None:  # noqa: ANN401 - as `opened_record` has them
+    table.open(submission_of(job_id, owner, *asked), created)
 
 
 def _started(table: JobTable, job_id: str) -> None:
-    table.kept.advance(job_id, table.job(job_id), JobStatus.IN_PROGRESS)
+    table.kept.advance(table.job(job_id), JobStatus.IN_PROGRESS)
 
 
 def _interrupted(
-    table: JobTable, job_id: str, index: int, trouble: list[str], flags: list[int]
+    table: JobTable, job_id: str, index: int, error: list[str], flags: list[int]
 ) -> None:
-    reason, message = trouble
+    reason, message = error
     count, maybe_stored = map(bool, flags)
     table.begin(job_id, index)
     table.interrupt(job_id, index, reason, message, count=count, maybe_stored=maybe_stored)
@@ -202,22 +194,18 @@ def _resolved(table: JobTable, job_id: str, index: int, url: str) -> None:
     table.job(job_id).add_details(index, ImageDetails(resolved_to=url))
 
 
-def _complete(
-    table: JobTable, job_id: str, index: int, image: list[Any], finished: float | None
+def _ended(
+    table: JobTable,
+    job_id: str,
+    index: int,
+    end: list[Any],
+    finished: float | None,
+    *,
+    result: type[Uploaded | Failed],
 ) -> None:
-    link, deletehash, *more = image
+    first, second, *more = end
     table.begin(job_id, index)
-    uploaded = Uploaded(link, deletehash, details=_details_of(more))
-    table.record(job_id, index, uploaded, finished)
-
-
-def _failed(
-    table: JobTable, job_id: str, index: int, trouble: list[Any], finished: float | None
-) -> None:
-    reason, message, *more = trouble
-    table.begin(job_id, index)
-    failed = Failed(reason, message, details=_details_of(more))
-    table.record(job_id, index, failed, finished)
+    table.record(job_id, index, result(first, second, details=_details_of(more)), finished)
 
 
 def _details_of(more: list[Any]) -> ImageDetails:
@@ -259,8 +247,8 @@ _REPLAY: Final[Mapping[str, Callable[..., object]]] = {
     "blocked": lambda table, block: table.quota_history.enter_block(block),
     "interrupted": _interrupted,
     "resolved": _resolved,
-    "complete": _complete,
-    "failed": _failed,
+    "complete": partial(_ended, result=Uploaded),
+    "failed": partial(_ended, result=Failed),
     "delivery": _delivery,
     "deletion": _deletion,
     "album": _album,

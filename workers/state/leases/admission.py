@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 
 from workers.contract.errors import JournalFullError
@@ -109,10 +108,10 @@ class Admission:
                 return Retry(earlier.job_id, earlier.total, is_first=False)
             if job.status is not JobStatus.COMPLETE:
                 return _UNFINISHED
-            submission = self._table.failed_of(job_id, new_job_id)
+            submission = self._table.failed_of(job_id, new_job_id, origin)
             if submission is None:
                 return _NOTHING_FAILED
-            refusal = self._noted(self._take(replace(submission, origin=origin)))
+            refusal = self._noted(self._take(submission))
             return refusal or Retry(new_job_id, len(submission.urls), is_first=True)
 
     @contextmanager

@@ -18,7 +18,6 @@ from workers.contract.messages import (
     Outcome,
     Report,
     RetryLater,
-    Submission,
     TaskKind,
     UploadDecision,
     Uploaded,
@@ -201,8 +200,7 @@ class Dispatcher:
             if not job.pending:
                 continue
             leased = sorted(job.uploading, reverse=True)
-            submission = Submission(job_id, job.urls, job.owner, job.options, client=job.tenant)
-            self._room.add(submission, job.new_album, waiting, len(leased))
+            self._room.add(job.asked, job.new_album, waiting, len(leased))
             if job.album is not None:
                 self._album_changed(job.album.key)
             for index in leased:
@@ -244,7 +242,7 @@ class Dispatcher:
         self.throughput.begin(now)
         attempt = self._table.begin(*place)
         url, options = self._room.queue.url(place), self._room.queue.options(place[0])
-        return Lease(token, *place, url, attempt, options, self._table.job(place[0]).origin)
+        return Lease(token, *place, url, attempt, options, self._table.job(place[0]).asked.origin)
 
     def _calls_resume_at(self, now: float) -> float:
         images_wait = self._room.open_urls > self._leases.images

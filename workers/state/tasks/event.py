@@ -8,24 +8,24 @@ from workers.state.jobs.job import Job
 from workers.state.jobs.job_changes import overview_of
 
 
-def job_complete(job_id: str, job: Job) -> bytes:
+def job_complete(job: Job) -> bytes:
     """Return the webhook's body, from constant data only, so that all attempts send the same.
 
     Small on purpose: results of a job of 100,000 URLs take 25 MB, and are at `links`.
     """
-    finished, shown = _iso(job.finished or job.created), overview_of(job_id, job)
+    finished, shown = _iso(job.finished or job.created), overview_of(job)
     event: dict[str, Any] = {
         "type": "job.complete",
         "timestamp": finished,
         "data": {
-            "id": job_id,
+            "id": shown.job_id,
             "status": job.status.value,
             "created": _iso(job.created),
             "finished": finished,
             "counts": {
                 name: getattr(shown, name) for name in ("pending", "complete", "failed", "total")
             },
-            "links": {"status": f"/v1/images/upload/{job_id}"},
+            "links": {"status": f"/v1/images/upload/{shown.job_id}"},
         },
     }
     if job.is_cancelled:

@@ -50,15 +50,15 @@ class TaskStore:
             if kind is TaskKind.DELETION:
                 target, body = job.deletehashes[index], b""
             else:
-                target, body = job.options.callback_url or "", job_complete(job_id, job)
-            return Lease(token, job_id, index, target, attempt, None, job.origin, kind, body)
+                target, body = job.asked.options.callback_url or "", job_complete(job)
+            return Lease(token, job_id, index, target, attempt, None, job.asked.origin, kind, body)
 
     def host(self, kind: TaskKind, place: UrlKey) -> str:
         """The host that a webhook goes to; none for others: all of them go to Imgur."""
         if kind is not TaskKind.WEBHOOK:
             return ""
         with self._job(place[0]) as job:
-            return host_of((job and job.options.callback_url) or "")
+            return host_of((job and job.asked.options.callback_url) or "")
 
     def note(self, key: TaskKey, attempt: int, outcome: Outcome) -> None:
         """Record the outcome of an attempt, numbered from 1."""
@@ -93,7 +93,7 @@ class TaskStore:
     def want_deletion(self, job_id: str, index: int, owner: str) -> DeletionRefusal | None:
         """Record the request to delete an image; return a refusal if it cannot be deleted."""
         with self._job(job_id) as job:
-            if job is None or job.owner != owner:
+            if job is None or job.asked.owner != owner:
                 return DeletionRefusal.JOB_NOT_FOUND
             refusal = _refusal(job, index)
             if refusal is None:
@@ -112,7 +112,7 @@ class TaskStore:
         # At once: no other URL may be deduplicated with the image any more.
         self._table.kept.contents.forget_link(job.links[index])
         if deletion.state is DeletionState.DONE:
-            self._table.kept.links.remove(job.owner, job.links[index])
+            self._table.kept.links.remove(job.asked.owner, job.links[index])
             if job.album is not None:
                 job.album.remove(job.place(index))
         self._table.journal.append(["deletion", job_id, index, deletion])
@@ -154,7 +154,7 @@ class TaskStore:
             The album's key, or why it cannot be deleted.
         """
         with self._job(job_id) as job:
-            if job is None or job.owner != owner:
+            if job is None or job.asked.owner != owner:
                 return DeletionRefusal.JOB_NOT_FOUND
             album = job.album
             refusal = _album_refusal(album)
@@ -207,7 +207,7 @@ def _album_refusal(album: Album | None) -> DeletionRefusal | None:
 
 
 def _refusal(job: Job, index: int) -> DeletionRefusal | None:
-    if not 0 <= index < len(job.urls):
+    if not 0 <= index < len(job.asked.urls):
         return DeletionRefusal.IMAGE_NOT_FOUND
     if job.states[index] != ImageState.COMPLETE:
         return DeletionRefusal.IMAGE_NOT_COMPLETE

@@ -12,7 +12,7 @@ def test_it_is_an_option_of_a_job(api: Any, backend: Any, *, wanted: bool) -> No
     answer = api.post_body(f'{{"urls": ["{URLS[0]}"], "resolvePages": {str(wanted).lower()}}}')
     assert answer.status == 202
     job = backend.job_table.kept.by_id[answer.json["jobId"]]
-    assert job.options.resolve_pages is wanted
+    assert job.asked.options.resolve_pages is wanted
 
 
 @pytest.mark.parametrize("value", ['"true"', "1", "null", "[]"])

@@ -378,7 +378,7 @@ class MailboxMachine(RuleBasedStateMachine):
         kept = self.table.kept
         jobs = [job for _, job in self.table.jobs()]
         for client in CLIENTS:
-            own = [job for job in jobs if job.tenant == client]
+            own = [job for job in jobs if job.asked.tenant == client]
             assert kept.sizes.of(client) == sum(job.size for job in own)
             assert kept.open_sizes.of(client) == sum(
                 job.size for job in own if job.finished is None

@@ -10,7 +10,16 @@ import requests
 import requests_mock
 
 from workers.contract.download_policy import DownloadPolicy
-from workers.contract.messages import Done, Failed, JobStatus, Lease, RetryLater, TaskKind
+from workers.contract.messages import (
+    Done,
+    Failed,
+    ImageState,
+    JobStatus,
+    Lease,
+    RetryLater,
+    Submission,
+    TaskKind,
+)
 from workers.state.jobs.job import Job
 from workers.state.tasks.event import job_complete
 from workers.worker.http.loop import TransferLoop
@@ -159,16 +168,14 @@ def test_secrets_are_not_shown() -> None:
 
 def test_the_event_is_small_and_says_where_there_is_more() -> None:
     job = Job(
-        urls=("https://a.test/1", "https://a.test/2"),
+        Submission("the-job", ("https://a.test/1", "https://a.test/2")),
         created=1513961309.5,
-        states=bytearray(2),
-        attempts=bytearray(2),
-        pending=0,
+        states=bytearray([ImageState.FAILED, ImageState.COMPLETE]),
         status=JobStatus.COMPLETE,
         finished=1513961400.25,
         links={1: "https://i.imgur.com/x.jpg"},
     )
-    assert json.loads(job_complete("the-job", job)) == {
+    assert json.loads(job_complete(job)) == {
         "type": "job.complete",
         "timestamp": "2017-12-22T16:50:00.250Z",
         "data": {

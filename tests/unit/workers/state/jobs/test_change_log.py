@@ -55,7 +55,7 @@ def kept(table: JobTable) -> JobSnapshot:
         job.status,
         job.created,
         job.finished,
-        job.urls,
+        job.asked.urls,
         job.states,
         job.attempts,
         job.links,

@@ -114,7 +114,7 @@ def altered(size: int) -> ImageDetails:
 
 def state_of(table: JobTable) -> tuple[object, ...]:
     """All that must survive, the order of jobs and links included."""
-    jobs = [(job_id, snapshot_of(table, job_id, job.owner)) for job_id, job in table.jobs()]
+    jobs = [(job_id, snapshot_of(table, job_id, job.asked.owner)) for job_id, job in table.jobs()]
     link_orders = [list(job.links) for _, job in table.jobs()]
     hidden = [
         (
@@ -124,7 +124,7 @@ def state_of(table: JobTable) -> tuple[object, ...]:
             job.pending,
             job.details,
             job.deliveries,
-            job.options,
+            job.asked.options,
             job.cancelled,
         )
         for _, job in table.jobs()
@@ -133,7 +133,8 @@ def state_of(table: JobTable) -> tuple[object, ...]:
     lists = [
         [table.listing(owner, status, None, 1000).jobs for status in JobStatus] for owner in OWNERS
     ]
-    keys = [job.request and table.request(job.owner, job.request.key) for _, job in table.jobs()]
+    asked = [job.asked for _, job in table.jobs()]
+    keys = [one.request and table.request(one.owner, one.request.key) for one in asked]
     return jobs, link_orders, hidden, links, lists, keys
 
 
@@ -212,7 +213,7 @@ class Life:
             run.report(self.leases.pop(), outcome)
 
     def do_to_a_job(self, step: str) -> None:
-        jobs = [(job_id, job.owner) for job_id, job in self.run.table.jobs()]
+        jobs = [(job_id, job.asked.owner) for job_id, job in self.run.table.jobs()]
         if not jobs:
             return
         job_id, owner = jobs[self.count % len(jobs)]
@@ -535,7 +536,7 @@ def test_what_a_job_asks_for_is_still_done_after_a_restart(start, options: JobOp
         lease = run.claim()
         assert lease.options == before.options
         assert lease.options is not None
-        assert dict(run.table.jobs())["j"].options == options
+        assert dict(run.table.jobs())["j"].asked.options == options
 
 
 def test_headers_for_sources_are_kept_where_only_the_service_reads_them(
@@ -582,7 +583,7 @@ def test_a_journal_from_before_there_were_options_is_read() -> None:
 
     replay([["job", "j", kept]], old)
 
-    assert dict(old.jobs())["j"].options is NO_OPTIONS
+    assert dict(old.jobs())["j"].asked.options is NO_OPTIONS
     assert list(dict(old.jobs())["j"].links) == [0]
 
 

@@ -59,7 +59,7 @@ def test_whichever_line_is_damaged_all_other_jobs_are_saved_whole(path: Path) ->
         whole_jobs = [job for job in jobs.values() if len(job.links) == 2]
         assert len(whole_jobs) >= 2
         for job in jobs.values():
-            assert job.urls == URLS
+            assert job.asked.urls == URLS
             assert job.pending == job.states.count(ImageState.PENDING) == 3 - len(job.links)
         copy.unlink()
 

@@ -142,9 +142,9 @@ class TestRetries:
         harness.work(EMPTY, DONE, EMPTY)
         assert harness.retry("j", owner="anna") == Retry("new", 2, is_first=True)
         jobs = dict(harness.table.jobs())
-        assert jobs["new"].urls == (URLS[0], URLS[2])
-        assert jobs["new"].options == options
-        assert (jobs["new"].retry_of, jobs["j"].retried_as) == ("j", "new")
+        assert jobs["new"].asked.urls == (URLS[0], URLS[2])
+        assert jobs["new"].asked.options == options
+        assert (jobs["new"].asked.retry_of, jobs["j"].retried_as) == ("j", "new")
         assert jobs["j"].finished is not None
 
     def test_it_is_made_once(self, harness: Harness) -> None:
