@@ -105,20 +105,13 @@ class Mailbox:
         with self._changed:
             if self._admission.is_closed:
                 return DeletionRefusal.DRAINING
-            refusal = self._tasks.store.want_deletion(job_id, index, owner)
-            if refusal is None:
-                self._tasks.add(TaskKind.DELETION, (job_id, index), self._clock())
-            return refusal
+            return self._tasks.store.want_deletion(job_id, index, owner)
 
     def delete_album(self, job_id: str, owner: str = "") -> DeletionRefusal | None:
         with self._changed:
             if self._admission.is_closed:
                 return DeletionRefusal.DRAINING
-            key = self._tasks.store.want_album_deletion(job_id, owner)
-            if isinstance(key, DeletionRefusal):
-                return key
-            self._tasks.add(TaskKind.ALBUM, (key, 0), self._clock())
-            return None
+            return self._tasks.store.want_album_deletion(job_id, owner)
 
     def queue_stats(self, job_id: str | None = None) -> QueueStats:
         with self._changed:

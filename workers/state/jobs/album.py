@@ -33,6 +33,16 @@ def album_failure(album: "Album") -> Failed:
     return Failed(Reason.ALBUM_FAILED, f"The album of the job was not created. {why}".rstrip())
 
 
+def deletion_after(outcome: Outcome) -> Deletion | None:
+    """Return the state of a deletion after an attempt; None if it is as before."""
+    match outcome:
+        case Done():
+            return Deletion(DeletionState.DONE)
+        case Failed(reason, message):
+            return Deletion(DeletionState.FAILED, reason, message)
+    return None
+
+
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Album:
     """One album and its images. Not thread-safe.
@@ -142,15 +152,26 @@ class Album:
         """Record the outcome of the leased step."""
         step = self.leased
         self.leased, self.is_creating = None, False
-        match step:
-            case AlbumStep.CREATE:
-                self._settle_creation(outcome)
-            case AlbumStep.ORDER:
-                self._settle_order(outcome)
-            case AlbumStep.DELETE if isinstance(outcome, Done):
-                self.deletion = Deletion(DeletionState.DONE)
-            case AlbumStep.DELETE if isinstance(outcome, Failed):
-                self.deletion = Deletion(DeletionState.FAILED, outcome.reason, outcome.message)
+        if step is AlbumStep.DELETE:
+            self.deletion = deletion_after(outcome) or self.deletion
+            return
+        if isinstance(outcome, Failed | RetryLater):
+            self.error = outcome.reason, outcome.message
+        match step, outcome:
+            case AlbumStep.CREATE, AlbumCreated(album_id, link, name):
+                self.state, self.error = AlbumState.CREATED, None
+                self.album_id, self.link, self.name = album_id, link, name
+                self.is_maybe_duplicated = self.is_outcome_unknown
+            case AlbumStep.CREATE, Failed():
+                self.state = AlbumState.FAILED
+            case AlbumStep.CREATE, RetryLater(maybe_stored=maybe_stored):
+                self.is_outcome_unknown |= maybe_stored
+            case AlbumStep.ORDER, Done():
+                self.state, self.error = AlbumState.ORDERED, None
+                self._ordered = self._ordering
+            case AlbumStep.ORDER, Failed():
+                self.state = AlbumState.CREATED
+                self._ordered = self._ordering
 
     def broke_off(self, *, create_again: bool) -> Failed | None:
         """The worker with the step died. Return the failure of a creation that is not repeated, for
@@ -162,29 +183,6 @@ class Album:
         may_try_again = create_again and not self.is_outcome_unknown
         self.is_outcome_unknown = True
         return None if may_try_again else _BROKE_OFF
-
-    def _settle_creation(self, outcome: Outcome) -> None:
-        match outcome:
-            case AlbumCreated(album_id, link, name):
-                self.state, self.error = AlbumState.CREATED, None
-                self.album_id, self.link, self.name = album_id, link, name
-                self.is_maybe_duplicated = self.is_outcome_unknown
-            case Failed(reason, message):
-                self.state, self.error = AlbumState.FAILED, (reason, message)
-            case RetryLater(reason, message):
-                self.is_outcome_unknown |= outcome.maybe_stored
-                self.error = reason, message
-
-    def _settle_order(self, outcome: Outcome) -> None:
-        match outcome:
-            case Done():
-                self.state, self.error = AlbumState.ORDERED, None
-                self._ordered = self._ordering
-            case Failed(reason, message):
-                self.state, self.error = AlbumState.CREATED, (reason, message)
-                self._ordered = self._ordering
-            case RetryLater(reason, message):
-                self.error = reason, message
 
     # --- readers and the journal ------------------------------------------------------------
 

@@ -210,7 +210,7 @@ class JobTable(JobStore):
                 ordered = job.album if job.album is not None and job.album.is_ordered else None
                 job.complete(index, result, now)
                 if ordered is not None:
-                    self.kept.album_changed(ordered)
+                    self.album_changed(ordered)
             else:
                 job.fail(index, result, now)
             self.metrics.ended(result)
@@ -228,6 +228,12 @@ class JobTable(JobStore):
             self.metrics.ended(CANCELLED, len(indexes))
             self._finish(job, finished)
             self.journal.append(cancelled_record(job_id, indexes, job.finished))
+
+    def album_changed(self, album: Album) -> None:
+        """Show a change of an album in its jobs, and announce its next step; the lock is held."""
+        self.kept.album_changed(album)
+        if album.step is not None:
+            self.on_task(TaskKind.ALBUM, (album.key, 0))
 
     # --- recovery; takes no lock, as nothing else uses the table until `resume` ------------------
 
@@ -254,11 +260,7 @@ class JobTable(JobStore):
             job.places = tuple(map(origin.place, origin.failed()))
         album.join(job.asked.job_id)
         job.album = album
-        self._open_album_task(album)
-
-    def _open_album_task(self, album: Album) -> None:
-        if album.step is not None:
-            self.on_task(TaskKind.ALBUM, (album.key, 0))
+        self.album_changed(album)
 
     def _note_image(self, job: Job, index: int, image: Uploaded, now: float) -> None:
         self.kept.links.add(job.asked.owner, (image.link,))
@@ -282,7 +284,7 @@ class JobTable(JobStore):
             self.on_task(TaskKind.WEBHOOK, (job.asked.job_id, 0))
         if job.album is not None:
             job.album.job_finished(is_cancelled=job.cancelled is not None)
-            self._open_album_task(job.album)
+            self.album_changed(job.album)
         return JobSummary(
             job_id=job.asked.job_id,
             complete=len(job.links),

@@ -77,7 +77,7 @@ class TaskQueue:
             # It may have been in a worker's hands at the end.
             failure = self.store.broke_off(key, create_again=self._limits.upload_again)
             if failure is not None:
-                self._fail(key, failure, now)
+                self._fail(key, failure)
             else:
                 self._put(key, now + wait_seconds)
 
@@ -158,14 +158,14 @@ class TaskQueue:
         """Handle a reported outcome."""
         progress = self._ended(key, now)
         progress.attempts += not isinstance(outcome, Deferred)
-        self.store.note(key, progress.attempts, outcome)
         match outcome:
             case Deferred():
                 self._put(key, now)
             case RetryLater(delay_seconds=delay_seconds):
                 self._put(key, now + delay_seconds)
             case _:
-                self._close(key, now)
+                del self._open[key]  # first, as the next step of an album has the same key
+        self.store.note(key, progress.attempts, outcome)
 
     def crashed(self, key: TaskKey, now: float) -> CrashedTask | None:
         """The worker of an attempt died; once too often, and the task has failed: what is to be
@@ -175,24 +175,18 @@ class TaskQueue:
         progress.crashes += 1
         failure = self.store.broke_off(key, create_again=self._limits.upload_again)
         if failure is not None:
-            return self._fail(key, failure, now)
+            return self._fail(key, failure)
         if progress.crashes < self._limits.max_crashes:
             self._put(key, now)
             return None
         message = f"{progress.crashes} worker processes died with this task."
-        return self._fail(key, Failed(Reason.WORKER_CRASHED, message), now)
+        return self._fail(key, Failed(Reason.WORKER_CRASHED, message))
 
-    def _fail(self, key: TaskKey, failure: Failed, now: float) -> CrashedTask:
-        attempt = self._open[key].attempts + 1
+    def _fail(self, key: TaskKey, failure: Failed) -> CrashedTask:
+        attempt = self._open.pop(key).attempts + 1
         self.store.note(key, attempt, failure)
-        self._close(key, now)
         kind, place = key
         return CrashedTask(kind, *place, attempt, failure.reason, failure.message)
-
-    def _close(self, key: TaskKey, now: float) -> None:
-        del self._open[key]
-        if self.store.is_open(key):
-            self.add(*key, now)
 
     def _ended(self, key: TaskKey, now: float) -> _Progress:
         kind, place = key

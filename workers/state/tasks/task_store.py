@@ -21,7 +21,7 @@ from workers.contract.messages import (
     TaskKind,
     UrlKey,
 )
-from workers.state.jobs.album import Album
+from workers.state.jobs.album import Album, deletion_after
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_table import JobTable
 from workers.state.schedule.source_limits import host_of
@@ -74,11 +74,8 @@ class TaskStore:
             if not isinstance(outcome, Done) and outcome.status is None:
                 reason = outcome.reason  # a response has its status instead
             self.enter_attempt(job_id, DeliveryAttempt(now, attempt, outcome.status, reason, due))
-        elif isinstance(outcome, Failed):
-            failed = Deletion(DeletionState.FAILED, outcome.reason, outcome.message)
-            self.enter_deletion(job_id, index, failed)
-        elif isinstance(outcome, Done):
-            self.enter_deletion(job_id, index, Deletion(DeletionState.DONE))
+        elif kind is TaskKind.DELETION and (deletion := deletion_after(outcome)) is not None:
+            self.enter_deletion(job_id, index, deletion)
 
     def enter_attempt(self, job_id: str, attempt: DeliveryAttempt) -> None:
         """Record an attempt to deliver a webhook."""
@@ -97,16 +94,17 @@ class TaskStore:
                 return DeletionRefusal.JOB_NOT_FOUND
             refusal = _refusal(job, index)
             if refusal is None:
-                self._enter_deletion(job_id, job, index, PENDING_DELETION)
+                self._enter_deletion(job, index, PENDING_DELETION)
+                self._table.on_task(TaskKind.DELETION, (job_id, index))
             return refusal
 
     def enter_deletion(self, job_id: str, index: int, deletion: Deletion) -> None:
         """Record the state of a deletion; a done one removes the link from its owner's list."""
         with self._job(job_id) as job:
             if job is not None:
-                self._enter_deletion(job_id, job, index, deletion)
+                self._enter_deletion(job, index, deletion)
 
-    def _enter_deletion(self, job_id: str, job: Job, index: int, deletion: Deletion) -> None:
+    def _enter_deletion(self, job: Job, index: int, deletion: Deletion) -> None:
         job.add_details(index, ImageDetails(deletion=deletion))
         job.log.note(index)
         # At once: no other URL may be deduplicated with the image any more.
@@ -115,7 +113,7 @@ class TaskStore:
             self._table.kept.links.remove(job.asked.owner, job.links[index])
             if job.album is not None:
                 job.album.remove(job.place(index))
-        self._table.journal.append(["deletion", job_id, index, deletion])
+        self._table.journal.append(["deletion", job.asked.job_id, index, deletion])
 
     # --- albums -----------------------------------------------------------------------------
 
@@ -129,7 +127,7 @@ class TaskStore:
             if album is None or not changes:
                 return
             table.journal.append(["album", key, album.to_record()])
-            table.kept.album_changed(album)
+            table.album_changed(album)
 
     def broke_off(self, key: TaskKey, *, create_again: bool) -> Failed | None:
         """The worker of an attempt died; see `Album.broke_off`."""
@@ -139,19 +137,9 @@ class TaskStore:
         with self.album(album_key) as album:
             return None if album is None else album.broke_off(create_again=create_again)
 
-    def is_open(self, key: TaskKey) -> bool:
-        """Whether another step of an album follows the one that has ended."""
-        kind, (album_key, _) = key
-        if kind is not TaskKind.ALBUM:
-            return False
-        with self.album(album_key, changes=False) as album:
-            return album is not None and album.step is not None
-
-    def want_album_deletion(self, job_id: str, owner: str) -> str | DeletionRefusal:
-        """Enter the wish to delete the album of a job.
-
-        Returns:
-            The album's key, or why it cannot be deleted.
+    def want_album_deletion(self, job_id: str, owner: str) -> DeletionRefusal | None:
+        """Record the request to delete the album of a job; return a refusal if it cannot be
+        deleted.
         """
         with self._job(job_id) as job:
             if job is None or job.asked.owner != owner:
@@ -162,7 +150,7 @@ class TaskStore:
             return refusal or DeletionRefusal.ALBUM_NOT_FOUND
         with self.album(album.key):
             album.deletion = PENDING_DELETION
-        return album.key
+        return None
 
     # --- a restart --------------------------------------------------------------------------
 

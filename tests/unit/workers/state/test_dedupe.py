@@ -14,12 +14,12 @@ from workers.contract.messages import (
     Report,
     RetryLater,
     Submission,
+    TaskKind,
     UploadDecision,
     Uploaded,
     WorkerRequest,
 )
 from workers.state.jobs.job_table import JobTable
-from workers.state.tasks.task_store import TaskStore
 
 KNOWN = ImageDetails(deduplicated=True)
 CONTENT = b"c" * 32
@@ -115,7 +115,8 @@ def test_a_deleted_image_is_sent_again() -> None:
     harness = Harness()
     harness.upload("j")
 
-    assert TaskStore(harness.table).want_deletion("j", 0, "") is None
+    assert harness.box.delete_image("j", 0) is None
+    assert harness.take().kind is TaskKind.DELETION
 
     assert harness.upload("k") is True
 
