@@ -11,6 +11,7 @@ from workers.contract.backend import WebJobTable, WebMailbox
 from workers.contract.derived import may_take
 from workers.contract.logs import LogConfig
 from workers.contract.messages import (
+    CrashedUrl,
     EndCause,
     FenceResult,
     MailboxStats,
@@ -34,12 +35,14 @@ class Recovered:
         open_urls: number of URLs that are not final.
         cut_bytes: size of a torn last record, which was dropped.
         dropped_jobs: number of complete jobs dropped for lack of memory.
+        failed: URLs whose upload broke off, and that are not tried again.
     """
 
     jobs: int
     open_urls: int
     cut_bytes: int
     dropped_jobs: int = 0
+    failed: tuple[CrashedUrl, ...] = ()
 
 
 class MailboxCalls(WebMailbox, Protocol):

@@ -7,6 +7,7 @@ import structlog
 
 from workers.contract.messages import TaskKey
 from workers.contract.state_calls import Recovered, StateObjects
+from workers.worker.task_log import log_crashed
 
 _MAX_JOB_IDS = 10  # in one line of the log
 
@@ -27,6 +28,8 @@ def log_recovered(journal_path: str, recovered: Recovered) -> None:
             "the journal holds more than there is memory for: the oldest complete jobs are dropped",
             dropped_jobs=recovered.dropped_jobs,
         )
+    for url in recovered.failed:
+        log_crashed(url)
 
 
 def close_state(objects: StateObjects, journal_path: str | None) -> dict[str, int]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from workers.contract.tokens import TokenAnswer
 
@@ -42,9 +43,8 @@ class TokenStore:
         self._last_permit = 0
         self._open_permit: int | None = None
         self._permit_until = 0.0
-        self._error = ""
-        self._is_transient = True
-        self._error_until: float | None = None
+        self._error = TokenAnswer()
+        self._error_until = 0.0
         self._refused: deque[float] = deque(maxlen=_MAX_REFUSED)
 
     def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer:
@@ -89,7 +89,7 @@ class TokenStore:
             # A later open permit is void: Imgur may have replaced the refresh token that its holder
             # uses.
             self._open_permit = None
-            self._error_until = None
+            self._error_until = 0.0
             self._changed.notify_all()
 
     def refresh_failed(self, permit: int, message: str, transient: bool) -> None:  # noqa: FBT001 - crosses a process boundary by position
@@ -108,18 +108,13 @@ class TokenStore:
         usable = self._access_token if now < self._expires_at else None
         if usable is not None and now < self._renew_at:
             return TokenAnswer(usable, self._generation, self._renew_at - now)
-        has_error = self._error_until is not None and now < self._error_until
+        has_error = now < self._error_until
         is_fetching = self._open_permit is not None and now < self._permit_until
         if not has_error and not is_fetching:
             return self._grant(usable, now)
         if usable is not None:  # being renewed, but still valid
             return TokenAnswer(usable, self._generation)
-        if self._error_until is not None and has_error:
-            left = self._error_until - now
-            return TokenAnswer(
-                trouble=self._error, is_transient=self._is_transient, retry_after=left
-            )
-        return None
+        return replace(self._error, retry_after=self._error_until - now) if has_error else None
 
     def _grant(self, usable: str | None, now: float) -> TokenAnswer:
         self._last_permit += 1
@@ -142,6 +137,5 @@ class TokenStore:
             self._remember(message, until, transient=False)
 
     def _remember(self, message: str, until: float, *, transient: bool) -> None:
-        self._error = message
-        self._is_transient = transient
+        self._error = TokenAnswer(trouble=message, is_transient=transient)
         self._error_until = until

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 class FinishedJobs:
@@ -38,11 +38,8 @@ class FinishedJobs:
                 old += self._take_first(tenant, now)
         return old, looked
 
-    def take_for_room(
-        self, size_of: Callable[[str], int], forget: Callable[[list[str]], bool], now: float
-    ) -> None:
-        """Remove the oldest job of the tenant with the most memory, until `forget` returns True. It
-        is called with the removed job id, or with an empty list.
+    def take_for_room(self, size_of: Callable[[str], int], now: float) -> Iterator[str]:
+        """Remove and yield the oldest job of the tenant with the most memory, again and again.
 
         So a tenant that sends much loses its own results, not those of others.
         """
@@ -53,8 +50,7 @@ class FinishedJobs:
         while heap:
             tenant = heap[0][2]
             left[tenant] -= 1
-            if forget(self._take_first(tenant, now)):
-                return
+            yield from self._take_first(tenant, now)
             if left[tenant]:
                 entry = (-size_of(tenant), self._queues[tenant][0], tenant)
                 heapq.heapreplace(heap, entry)

@@ -28,12 +28,15 @@ class JobOrder:
 
     def move(self, owner: str, entry: tuple[int, str], old: JobStatus, new: JobStatus) -> None:
         """Move a job (number, id) to another status."""
-        self._take(owner, entry, old)
+        self.remove(owner, entry, old)
         insort(self._lists[owner, new], entry)
 
     def remove(self, owner: str, entry: tuple[int, str], status: JobStatus) -> None:
         """Remove a job (number, id)."""
-        self._take(owner, entry, status)
+        entries = self._lists[owner, status]
+        del entries[bisect_left(entries, entry)]
+        if not entries:
+            del self._lists[owner, status]
 
     def newest_first(
         self, owner: str, statuses: Iterable[JobStatus], before: int | None, limit: int
@@ -44,12 +47,6 @@ class JobOrder:
         lists = (self._lists.get((owner, status), []) for status in statuses)
         merged = heapq.merge(*(_backwards(entries, before) for entries in lists), reverse=True)
         return list(islice(merged, limit))
-
-    def _take(self, owner: str, entry: tuple[int, str], status: JobStatus) -> None:
-        entries = self._lists[owner, status]
-        del entries[bisect_left(entries, entry)]
-        if not entries:
-            del self._lists[owner, status]
 
 
 def _backwards(entries: list[tuple[int, str]], before: int | None) -> Iterator[tuple[int, str]]:

@@ -20,8 +20,10 @@ from workers.state.jobs.job_changes import changes_of, overview_of
 from workers.state.jobs.job_records import JobJournal
 from workers.state.jobs.kept_jobs import KeptJobs
 
+STEP_ASIDE_SECONDS = 0.001
+"""Between two steps of long work: a lock is not fair, and without a pause waiters may starve."""
+
 _LOOKS_A_STEP = 100  # jobs checked in a step: about 1 ms
-_STEP_ASIDE_SECONDS = 0.001  # a lock is not fair: without a pause, waiters may starve
 _LONGEST_SECONDS = 0.5  # of one call, as the supervisor waits for it: enough for 20,000 jobs
 
 
@@ -157,7 +159,7 @@ class JobStore:
         give_up = self._clock() + _LONGEST_SECONDS
         while age_seconds is not None and left > 0 and self._clock() <= give_up:
             forgotten.clear()  # without the lock: freeing a large job takes a while
-            time.sleep(_STEP_ASIDE_SECONDS)
+            time.sleep(STEP_ASIDE_SECONDS)
             with self.lock:
                 now = self._clock()
                 old, looked = self.kept.finished.take_old(now - age_seconds, _LOOKS_A_STEP, now)

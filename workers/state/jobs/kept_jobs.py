@@ -132,12 +132,10 @@ class KeptJobs:
             return dropped
         # A margin, so that not every new job evicts again.
         enough = max_bytes - max_bytes // _SPARE_SHARE
-
-        def forget(job_ids: list[str]) -> bool:
-            dropped.update(self.forget(job_ids))
-            return self.size <= enough
-
-        self.finished.take_for_room(self.sizes.of, forget, now)
+        for job_id in self.finished.take_for_room(self.sizes.of, now):
+            dropped |= self.forget([job_id])
+            if self.size <= enough:
+                break
         self.dropped_for_room += len(dropped)
         return dropped
 

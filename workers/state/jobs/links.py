@@ -22,28 +22,23 @@ class LinkList:
     def __init__(self) -> None:
         self._pages: list[str] = []
         self._last: list[str] = []
-        self._last_bytes = 0
-        self._pages_bytes = 0
         self._forgotten = 0  # emptied pages, from the first
+        self.size = 0
+        """Estimated memory in bytes."""
         self.removed = 0
         """Number of removed links; unchanged means that none was removed in between."""
 
     def __len__(self) -> int:
         return len(self._pages) * _PAGE + len(self._last)
 
-    @property
-    def size(self) -> int:
-        """Estimated memory in bytes."""
-        return self._pages_bytes + self._last_bytes
-
     def append(self, link: str) -> None:
         self._last.append(link)
-        self._last_bytes += _LINK_BYTES + len(link)
+        self.size += _LINK_BYTES + len(link)
         if len(self._last) == _PAGE:
+            self.size -= _LINK_BYTES * _PAGE + sum(map(len, self._last))
             self._pages.append("")
             self._set_page(len(self._pages) - 1, _SEPARATOR.join(self._last))
             self._last = []
-            self._last_bytes = 0
 
     def extend(self, links: Iterable[str]) -> None:
         for link in links:
@@ -53,10 +48,10 @@ class LinkList:
         """Replace a link with an empty string; False if it is not in the list."""
         if link in self._last:
             self._last[self._last.index(link)] = ""
-            self._last_bytes -= len(link)
+            self.size -= len(link)
             self.removed += 1
             return True
-            # The newest first: most removed images are recent.
+        # The newest first: most removed images are recent.
         for number in range(len(self._pages) - 1, -1, -1):
             if link in self._pages[number]:
                 links = self._pages[number].split(_SEPARATOR)
@@ -80,7 +75,7 @@ class LinkList:
     def _set_page(self, number: int, page: str) -> None:
         # All empty pages share one string.
         new = _EMPTY_PAGE if page == _EMPTY_PAGE else page
-        self._pages_bytes += _bytes_of(new) - _bytes_of(self._pages[number])
+        self.size += _bytes_of(new) - _bytes_of(self._pages[number])
         self._pages[number] = new
 
     def slice(self, start: int, limit: int) -> tuple[str, ...]:

@@ -32,26 +32,17 @@ def main() -> int:
     os.nice(_NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST)
-    lines = _head(sys.stdin.buffer, int(sys.argv[1]))
+    reader = RecordReader(sys.stdin.buffer, int(sys.argv[1]))
     table = JobTable()
     try:
         with journal_errors():
-            replay(_while_parent_lives(RecordReader(lines)), table)
+            replay(_while_parent_lives(reader), table)
             write_all(_STDOUT, state_records(table))
             os.fsync(_STDOUT)
     except JournalError as error:
         sys.stderr.write(f"imgup: the journal cannot be made compact: {error}.\n")
         return 1
     return 0
-
-
-def _head(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """Yield the lines of the first `size` bytes; the journal may have grown since."""
-    for line in lines:
-        if size <= 0:
-            return
-        size -= len(line)
-        yield line
 
 
 def _while_parent_lives(records: Iterable[Record]) -> Iterator[Record]:

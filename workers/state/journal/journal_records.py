@@ -6,6 +6,7 @@ has one was written whole, so that a wrong sum is damage; one without is the las
 """
 
 import json
+import math
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -47,13 +48,18 @@ def decode(line: bytes) -> Record | None:
 class RecordReader:
     """Reads the lines of a journal to their end, which may be a record that was only half written.
 
+    Args:
+        file: the lines.
+        size: reads no further than so many bytes of whole records.
+
     Attributes:
         good_bytes: how much of it is good records, read so far.
         cut_bytes: of the half record behind them; known when all were read.
     """
 
-    def __init__(self, file: Iterable[bytes]) -> None:
+    def __init__(self, file: Iterable[bytes], size: float = math.inf) -> None:
         self._file = file
+        self._size = size
         self.good_bytes = 0
         self.cut_bytes = 0
 
@@ -64,6 +70,8 @@ class RecordReader:
             JournalError: it is no journal, of another version, or damaged.
         """
         for number, line in enumerate(self._file):
+            if self.good_bytes >= self._size:
+                return
             record = decode(line)
             if number == 0:
                 check_header(record)

@@ -8,7 +8,6 @@ import structlog
 from workers.contract.errors import JournalError
 from workers.contract.logs import LogConfig, configure_logging
 from workers.contract.state_calls import Recovered
-from workers.contract.url import mask_url
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.compaction import Compaction, keep
 from workers.state.journal.journal import Journal
@@ -45,14 +44,7 @@ class Recovery:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from None
         self._journal = journal
         self._table.resume(journal)
-        for crashed in self._mailbox.restore():
-            structlog.get_logger("journal").warning(
-                "image failed",
-                job_id=crashed.job_id,
-                url=mask_url(crashed.url),
-                reason=crashed.reason,
-                message=crashed.message,
-            )
+        failed = self._mailbox.restore()
         compaction = Compaction(journal, Path(path).resolve())
         self._keeper = threading.Thread(
             target=keep, args=(journal, compaction), name="journal-sync", daemon=True
@@ -60,7 +52,7 @@ class Recovery:
         self._keeper.start()
         jobs = sum(1 for _ in self._table.jobs())
         open_urls = sum(self._table.unfinished().values())
-        return Recovered(jobs, open_urls, cut_bytes, self._table.kept.dropped_for_room)
+        return Recovered(jobs, open_urls, cut_bytes, self._table.kept.dropped_for_room, failed)
 
     def close(self) -> None:
         """Sync and close the journal; the state must not change any more."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from workers.contract.budget import Block
 from workers.contract.messages import Cancellation, Failed, JobStatus, Refusal, RefusalCode
+from workers.state.jobs.job_store import STEP_ASIDE_SECONDS
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler
 from workers.state.schedule.scheduler import Scheduler
 
 _URLS_A_STEP = 1000  # 4 to 20 ms
-_STEP_ASIDE_SECONDS = 0.001  # a lock is not fair: without a pause, waiters may starve
 
 
 class WaitingUrls:
@@ -84,4 +84,4 @@ class WaitingUrls:
         for start in range(0, len(indexes), _URLS_A_STEP):
             with self._changed:
                 end(indexes[start : start + _URLS_A_STEP])
-            time.sleep(_STEP_ASIDE_SECONDS)
+            time.sleep(STEP_ASIDE_SECONDS)

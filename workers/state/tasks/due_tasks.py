@@ -24,7 +24,6 @@ class DueTasks:
         # Due tasks by host, in the order of the hosts' turns.
         self._waiting: OrderedDict[str, deque[UrlKey]] = OrderedDict()
         self._leased: dict[UrlKey, str] = {}
-        self._leased_of: Counter[str] = Counter()
 
     def __bool__(self) -> bool:
         """True if any task waits, due or not."""
@@ -48,16 +47,12 @@ class DueTasks:
         if not places:
             del self._waiting[host]
         self._leased[place] = host
-        self._leased_of[host] += 1
         return place
 
     def ended(self, place: UrlKey, now: float) -> None:
         """End a task's lease; other hosts have their turns before its host."""
         self._line_up(now)
         host = self._leased.pop(place)
-        self._leased_of[host] -= 1
-        if not self._leased_of[host]:
-            del self._leased_of[host]
         if host in self._waiting:
             self._waiting.move_to_end(host)
 
@@ -75,5 +70,5 @@ class DueTasks:
         if len(self._leased) >= most:
             return None
         # Only hosts with leases can be at their limit, so few are skipped.
-        waiting = self._waiting
-        return next((host for host in waiting if self._leased_of[host] < max_of_host), None)
+        leased = Counter(self._leased.values())
+        return next((host for host in self._waiting if leased[host] < max_of_host), None)
