@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from workers.contract.messages import (
     ChangesWanted,
@@ -64,10 +65,9 @@ class JobStore:
     ) -> JobListing:
         statuses = tuple(JobStatus) if status is None else (status,)
         with self.lock:
-            entries = self.kept.order.newest_first(owner, statuses, before, limit + 1)
-            shown = entries[:limit]
-            jobs = tuple(overview_of(self.kept.by_id[job_id]) for _, job_id in shown)
-        return JobListing(jobs, shown[-1][0] if len(entries) > limit else None)
+            jobs = self.kept.order.newest_first(owner, statuses, before, limit + 1)
+            shown = tuple(map(overview_of, jobs[:limit]))
+        return JobListing(shown, jobs[limit - 1].number if len(jobs) > limit else None)
 
     # --- for the supervisor and the mailbox ---------------------------------------------------
 
@@ -154,19 +154,19 @@ class JobStore:
         """
         forgotten = self.make_room(self.kept.max_bytes)
         count = len(forgotten)
-        with self.lock:
-            left = 0 if age_seconds is None else len(self.kept.finished)
-        give_up = self._clock() + _LONGEST_SECONDS
-        while age_seconds is not None and left > 0 and self._clock() <= give_up:
+        if age_seconds is None:
+            return count
+        now, is_done = self._clock(), False
+        old = self.kept.finished.take_old(now - age_seconds, now)
+        while not is_done and self._clock() <= now + _LONGEST_SECONDS:
             forgotten.clear()  # without the lock: freeing a large job takes a while
             time.sleep(STEP_ASIDE_SECONDS)
             with self.lock:
-                now = self._clock()
-                old, looked = self.kept.finished.take_old(now - age_seconds, _LOOKS_A_STEP, now)
-                forgotten = self.kept.forget(old)
+                step = list(islice(old, _LOOKS_A_STEP))
+                forgotten = self.kept.forget(filter(None, step))
                 self._log_forgotten(forgotten)
             count += len(forgotten)
-            left = left - looked if looked == _LOOKS_A_STEP else 0
+            is_done = len(step) < _LOOKS_A_STEP
         return count
 
     def _log_forgotten(self, dropped: Mapping[str, Job]) -> None:

@@ -115,7 +115,7 @@ class JobTable(JobStore):
         with self.lock:
             job = self.kept.by_id[job_id]
             if job.status is JobStatus.PENDING:
-                self.kept.advance(job, JobStatus.IN_PROGRESS)
+                self.kept.order.advance(job, JobStatus.IN_PROGRESS)
                 self.journal.append(["started", job_id])
             is_first = not job.attempts[index]
             self.metrics.begun(self.wall_clock() - job.created if is_first else None)
@@ -276,8 +276,8 @@ class JobTable(JobStore):
             return None
         # The wall clock may have been set back; a job never ends before it began.
         job.finished = max(job.created, self.wall_clock()) if finished is None else finished
-        self.kept.advance(job, JobStatus.COMPLETE)
-        self.kept.finished.add(job.asked.tenant, job.asked.job_id, self._clock())
+        self.kept.order.advance(job, JobStatus.COMPLETE)
+        self.kept.finished.add(job, self._clock())
         self.kept.weigh(job)
         self.metrics.finished(job.finished - job.created)
         if job.asked.options.callback_url is not None:

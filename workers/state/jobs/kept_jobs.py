@@ -1,10 +1,10 @@
 """All jobs and links, with their indexes."""
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Final
 from weakref import WeakValueDictionary
 
-from workers.contract.messages import JobStatus
 from workers.contract.shares import Shares
 from workers.state.jobs.album import Album
 from workers.state.jobs.content_index import ContentIndex
@@ -47,7 +47,7 @@ class KeptJobs:
         self.sizes = Shares()
         self.open_sizes = Shares()
         self.dropped_for_room = 0
-        self.finished = FinishedJobs(self._has_open_tasks)
+        self.finished = FinishedJobs()
         self.order = JobOrder()
         self.requests: dict[tuple[str, str], tuple[str, str]] = {}
 
@@ -64,15 +64,10 @@ class KeptJobs:
         if job.album is not None:
             self.albums[job.album.key] = job.album
         if job.finished is not None:
-            self.finished.add(job.asked.tenant, job_id, 0.0)
-        job.number = self.order.add(owner, job_id, job.status)
+            self.finished.add(job, 0.0)
+        self.order.add(job)
         if request is not None:
             self.requests[owner, request.key] = job_id, request.digest
-
-    def advance(self, job: Job, status: JobStatus) -> None:
-        """Set a job's next status."""
-        self.order.move(job.asked.owner, (job.number, job.asked.job_id), job.status, status)
-        job.status = status
 
     def forget(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Drop jobs; return those that existed. Their links stay."""
@@ -82,7 +77,7 @@ class KeptJobs:
             if job is None:
                 continue
             dropped[job_id], asked = job, job.asked
-            self.order.remove(asked.owner, (job.number, job_id), job.status)
+            self.order.remove(job)
             self.sizes.add(asked.tenant, -job.weighed)
             self.open_sizes.add(asked.tenant, -job.weighed_open)
             if asked.request is not None:
@@ -133,7 +128,7 @@ class KeptJobs:
         # A margin, so that not every new job evicts again.
         enough = max_bytes - max_bytes // _SPARE_SHARE
         for job_id in self.finished.take_for_room(self.sizes.of, now):
-            dropped |= self.forget([job_id])
+            dropped |= self.forget(filter(None, [job_id]))
             if self.size <= enough:
                 break
         self.dropped_for_room += len(dropped)
@@ -147,15 +142,7 @@ class KeptJobs:
             # Without the times of the recovery itself.
             job.timelines = Timelines(len(job.asked.urls), now - max(0.0, wall_now - job.created))
             self.weigh(job)
-        ages = [
-            (max(0.0, wall_now - job.finished), job_id)
-            for job_id, job in self.by_id.items()
-            if job.finished is not None
-        ]
-        self.finished = FinishedJobs(self._has_open_tasks)
-        for age, job_id in sorted(ages, reverse=True):
-            self.finished.add(self.by_id[job_id].asked.tenant, job_id, now - age)
-
-    def _has_open_tasks(self, job_id: str) -> bool:
-        job = self.by_id.get(job_id)
-        return job is not None and job.has_open_tasks
+        self.finished = FinishedJobs()
+        ended = [(job.finished, job) for job in self.by_id.values() if job.finished is not None]
+        for at, job in sorted(ended, key=itemgetter(0)):
+            self.finished.add(job, now - max(0.0, wall_now - at))

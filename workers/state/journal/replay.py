@@ -177,7 +177,7 @@ def _opened(table: JobTable, job_id: str, owner: str, created: float, *asked: An
 
 
 def _started(table: JobTable, job_id: str) -> None:
-    table.kept.advance(table.job(job_id), JobStatus.IN_PROGRESS)
+    table.kept.order.advance(table.job(job_id), JobStatus.IN_PROGRESS)
 
 
 def _interrupted(

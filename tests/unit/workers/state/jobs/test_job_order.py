@@ -4,6 +4,7 @@ from hypothesis import given
 from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Failed, JobStatus, Report, Submission
+from workers.state.jobs.job import Job
 from workers.state.jobs.job_order import JobOrder
 from workers.state.jobs.job_table import JobTable
 
@@ -22,32 +23,29 @@ def test_pages_are_the_list_whatever_happened(
     steps: list[tuple[str, int]], statuses: list[JobStatus], limit: int
 ) -> None:
     order = JobOrder()
-    jobs: dict[int, JobStatus] = {}
+    jobs: list[Job] = []
     for step, which in steps:
         if step == "add":
-            number = order.add("anna", f"j{len(jobs)}", JobStatus.PENDING)
-            jobs[number] = JobStatus.PENDING
-            order.add("bob", "of somebody else", JobStatus.PENDING)
+            jobs.append(Job(Submission(f"j{len(jobs)}", ("https://s.test/",), "anna"), 0.0))
+            order.add(jobs[-1])
+            order.add(Job(Submission("of somebody else", ("https://s.test/",), "bob"), 0.0))
             continue
-        alive = sorted(jobs)
-        if not alive:
+        if not jobs:
             continue
-        number = alive[which % len(alive)]
-        (entry,) = (e for e in order.newest_first("anna", ALL, None, 99) if e[0] == number)
+        job = jobs[which % len(jobs)]
         if step == "remove":
-            order.remove("anna", entry, jobs.pop(number))
-        elif jobs[number] is not JobStatus.COMPLETE:
-            following = ALL[STATUSES[jobs[number]] + 1]
-            order.move("anna", entry, jobs[number], following)
-            jobs[number] = following
+            jobs.remove(job)
+            order.remove(job)
+        elif job.status is not JobStatus.COMPLETE:
+            order.advance(job, ALL[STATUSES[job.status] + 1])
 
     shown: list[int] = []
     before: int | None = None
     while page := order.newest_first("anna", statuses, before, limit):
         assert len(page) <= limit
-        shown += [number for number, _ in page]
+        shown += [job.number for job in page]
         before = shown[-1]
-    expected = [number for number, status in jobs.items() if status in statuses]
+    expected = [job.number for job in jobs if job.status in statuses]
     assert shown == sorted(expected, reverse=True)
 
 
