@@ -49,7 +49,7 @@ class JobSnapshot:
     states: bytearray = field(default_factory=bytearray)
     attempts: bytearray = field(default_factory=bytearray)
     links: dict[int, str] = field(default_factory=dict)
-    troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
+    errors: dict[int, tuple[str, str]] = field(default_factory=dict)
     details: dict[int, ImageDetails] = field(default_factory=dict)
 
     @property
@@ -67,17 +67,17 @@ class JobSnapshot:
         columns = zip(changes.indexes, changes.states, changes.attempts, strict=True)
         for index, now.states[index], now.attempts[index] in columns:
             now.links.pop(index, None)
-            now.troubles.pop(index, None)
+            now.errors.pop(index, None)
             now.details.pop(index, None)
         now.links.update(changes.links)
-        now.troubles.update(changes.troubles)
+        now.errors.update(changes.errors)
         now.details.update(changes.details)
         return now
 
     def results(self) -> Iterator[ImageResult]:
         """Every URL in the order of submission."""
         for index, url in enumerate(self.urls):
-            reason, message = self.troubles.get(index, (None, None))
+            reason, message = self.errors.get(index, (None, None))
             yield ImageResult(
                 url=url,
                 state=ImageState(self.states[index]),

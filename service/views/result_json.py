@@ -25,8 +25,8 @@ def render_results(
         urls: rendered, by index.
         links: rendered, by index; null without a link.
     """
-    troubles, details = changes.troubles, changes.details
-    whys = {trouble: why(*trouble) for trouble in set(troubles.values())}
+    errors, details = changes.errors, changes.details
+    whys = {error: why(*error) for error in set(errors.values())}
     for index, state, attempts in zip(
         changes.indexes, changes.states, changes.attempts, strict=True
     ):
@@ -38,7 +38,7 @@ def render_results(
                 urls[index],
                 _STATE_NAMES[state],
                 links[index],
-                whys[troubles[index]] if index in troubles else UNTROUBLED,
+                whys[errors[index]] if index in errors else UNTROUBLED,
                 attempts,
                 _optional(details[index]) if index in details else b"",
             ),

@@ -180,7 +180,7 @@ class TestProxies:
 
         tokens.refresh_failed(permit, "Imgur said no.", False)  # noqa: FBT003 - its own signature
 
-        assert tokens.token(None, 0.0).trouble == "Imgur said no."
+        assert tokens.token(None, 0.0).error == "Imgur said no."
 
     def test_a_put_wakes_a_claim_at_once(self, mailbox: MailboxCalls) -> None:
         mailbox.register("w1")

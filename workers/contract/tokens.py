@@ -14,7 +14,7 @@ class TokenAnswer:
         fresh_seconds: how long the token may be cached.
         permit: set if the caller shall fetch a new token and report the result.
         refresh_token: for the fetch, if Imgur has replaced that of the settings.
-        trouble: error as a sentence, if there is no token.
+        error: error as a sentence, if there is no token.
         is_transient: whether another attempt may succeed.
         retry_after: seconds until the next attempt.
     """
@@ -24,7 +24,7 @@ class TokenAnswer:
     fresh_seconds: float = 0.0
     permit: int | None = None
     refresh_token: str | None = field(default=None, repr=False)
-    trouble: str | None = None
+    error: str | None = None
     is_transient: bool = False
     retry_after: float = 0.0
 

@@ -62,7 +62,7 @@ class TokenStore:
                     return answer
                 if now >= deadline:
                     message = "Another worker is still fetching an access token from Imgur."
-                    return TokenAnswer(trouble=message, is_transient=True, retry_after=1.0)
+                    return TokenAnswer(error=message, is_transient=True, retry_after=1.0)
                 self._changed.wait(min(deadline, self._permit_until) - now)
                 now = self._clock()
 
@@ -137,5 +137,5 @@ class TokenStore:
             self._remember(message, until, transient=False)
 
     def _remember(self, message: str, until: float, *, transient: bool) -> None:
-        self._error = TokenAnswer(trouble=message, is_transient=transient)
+        self._error = TokenAnswer(error=message, is_transient=transient)
         self._error_until = until

@@ -139,7 +139,7 @@ class JobChanges(JobOverview):
         states: one ``ImageState`` a byte, in the order of the indexes.
         attempts: tries begun, one byte each, in the same order (255 means 255 or more).
         links: Imgur link by index, of those that have one.
-        troubles: (reason, message) by index: of the failure, or of the last attempt while another
+        errors: (reason, message) by index: of the failure, or of the last attempt while another
             is due.
         details: what is unusual about an image, by index, of those that have any.
         timelines: see `workers.state.jobs.timeline`; a row for each of the indexes.
@@ -160,7 +160,7 @@ class JobChanges(JobOverview):
     states: bytes
     attempts: bytes
     links: Mapping[int, str]
-    troubles: Mapping[int, tuple[str, str]]
+    errors: Mapping[int, tuple[str, str]]
     details: Mapping[int, ImageDetails] = field(default_factory=dict)
     timelines: bytes = b""
     earlier: Mapping[int, bytes] = field(default_factory=dict)

@@ -78,7 +78,7 @@ class Job:
     status: JobStatus = JobStatus.PENDING
     finished: float | None = None
     links: dict[int, str] = field(default_factory=dict)
-    troubles: dict[int, tuple[str, str]] = field(default_factory=dict)
+    errors: dict[int, tuple[str, str]] = field(default_factory=dict)
     deletehashes: dict[int, str] = field(default_factory=dict, repr=False)
     uploading: set[int] = field(default_factory=set)
     outcome_unknown: set[int] = field(default_factory=set)
@@ -112,7 +112,7 @@ class Job:
         self.asked_bytes = self.asked_bytes or size_of(self.asked)
         self.data = dict(self.asked.data)
         self.asked = replace(self.asked, data=_NO_DATA)
-        self.beyond_bytes = sum(beyond_usual(message) for _, message in self.troubles.values())
+        self.beyond_bytes = sum(beyond_usual(message) for _, message in self.errors.values())
         for index, link in self.links.items():
             self.beyond_bytes += beyond_usual(link, self.deletehashes.get(index, ""))
 
@@ -133,16 +133,16 @@ class Job:
             self.log.note(index)
 
     def interrupt(
-        self, index: int, trouble: tuple[str, str], now: float, *, count: bool, maybe_stored: bool
+        self, index: int, error: tuple[str, str], now: float, *, count: bool, maybe_stored: bool
     ) -> None:
         """End an attempt without a result; see `JobTable.interrupt`."""
         self.uploading.discard(index)
         if maybe_stored:
             self.outcome_unknown.add(index)
-        self._set_error(index, trouble)
+        self._set_error(index, error)
         if not count and self.attempts[index]:
             self.attempts[index] -= 1
-        self.timelines.ended(index, End.RETRIED, now, trouble[0])
+        self.timelines.ended(index, End.RETRIED, now, error[0])
         self.log.note(index)
 
     def complete(self, index: int, image: Uploaded, now: float) -> None:
@@ -201,13 +201,13 @@ class Job:
         for index in indexes:
             self.fail(index, CANCELLED, now)
 
-    def _set_error(self, index: int, trouble: tuple[str, str] | None) -> None:
-        before = self.troubles.pop(index, None)
+    def _set_error(self, index: int, error: tuple[str, str] | None) -> None:
+        before = self.errors.pop(index, None)
         if before is not None:
             self.beyond_bytes -= beyond_usual(before[1])
-        if trouble is not None:
-            self.troubles[index] = trouble
-            self.beyond_bytes += beyond_usual(trouble[1])
+        if error is not None:
+            self.errors[index] = error
+            self.beyond_bytes += beyond_usual(error[1])
 
     # --- reading ------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ def changes_of(job: Job, wanted: ChangesWanted, held: tuple[str, str] | None) ->
         states=bytes(map(job.states.__getitem__, indexes)),
         attempts=bytes(map(job.attempts.__getitem__, indexes)),
         links=_those_of(job.links, indexes),
-        troubles=_those_of(job.troubles, indexes),
+        errors=_those_of(job.errors, indexes),
         details=_those_of(job.details, indexes),
         timelines=job.timelines.rows(indexes),
         earlier=_those_of(job.timelines.earlier, indexes),

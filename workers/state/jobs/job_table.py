@@ -183,11 +183,11 @@ class JobTable(JobStore):
             if job.states[index] != ImageState.PENDING:
                 return
             self.metrics.retries(reason).inc()
-            trouble, now = (reason, message), self._clock()
-            job.interrupt(index, trouble, now, count=count, maybe_stored=maybe_stored)
+            error, now = (reason, message), self._clock()
+            job.interrupt(index, error, now, count=count, maybe_stored=maybe_stored)
             self.kept.weigh(job)
             flags = [int(count), int(maybe_stored)]
-            self.journal.append(["interrupted", job_id, index, [reason, message], flags])
+            self.journal.append(["interrupted", job_id, index, error, flags])
 
     def record(
         self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None = None

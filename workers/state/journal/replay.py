@@ -74,7 +74,7 @@ _FIELDS: Final = (
     _Field("attempts", "attempts", bytearray.hex, bytearray.fromhex),
     _Field(
         "troubles",
-        "troubles",
+        "errors",
         lambda errors: [[index, *error] for index, error in errors.items()],
         lambda rows: {index: (reason, message) for index, reason, message in rows},
     ),

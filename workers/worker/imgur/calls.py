@@ -145,7 +145,7 @@ class AuthorizedCalls:
         if answer.access_token is None:
             raise ImgurError(
                 Reason.IMGUR_ERROR if answer.is_transient else Reason.IMGUR_CREDENTIALS,
-                answer.trouble or "There is no access token.",
+                answer.error or "There is no access token.",
                 transient=answer.is_transient,
                 retry_after=answer.retry_after,
             ).about(RefusalScope.IMAGE if answer.is_transient else RefusalScope.ALL)

@@ -164,7 +164,7 @@ ALL = [
         states=b"\1",
         attempts=b"\2",
         links={0: "l"},
-        troubles={0: ("empty", "None.")},
+        errors={0: ("empty", "None.")},
         details={0: ImageDetails(maybe_duplicated=True)},
         named=("https://source.test/a.jpg",),
         timelines=b"row",

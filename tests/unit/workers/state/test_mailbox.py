@@ -486,7 +486,7 @@ class TestRetry:
 
         snapshot = snapshot_of(harness.table, "j")
         assert snapshot is not None
-        assert snapshot.troubles == {0: ("source-error", "Busy.")}
+        assert snapshot.errors == {0: ("source-error", "Busy.")}
         assert harness.state(lease) is ImageState.PENDING
 
 
@@ -567,7 +567,7 @@ class TestRetire:
 
         snapshot = snapshot_of(harness.table, "j")
         assert snapshot is not None
-        assert snapshot.troubles[0][0] == "worker-crashed"
+        assert snapshot.errors[0][0] == "worker-crashed"
         assert harness.attempts(lease) == 0
         assert harness.claim("w2").attempt == 1
 
@@ -589,7 +589,7 @@ class TestRetire:
         assert harness.state(lease) is ImageState.FAILED
         snapshot = snapshot_of(harness.table, "j")
         assert snapshot is not None
-        assert snapshot.troubles[0][0] == "worker-crashed"
+        assert snapshot.errors[0][0] == "worker-crashed"
         assert harness.directive() is Directive.IDLE
 
     def test_a_worker_that_never_asked_is_told_apart(self, harness: Harness) -> None:

@@ -48,7 +48,7 @@ def test_only_one_refresh_at_a_time(store: TokenStore) -> None:
     second = ask(store)
     assert second.permit is None
     assert second.access_token is None
-    assert second.trouble
+    assert second.error
     assert second.is_transient
 
 
@@ -99,7 +99,7 @@ def test_a_failed_renewal_leaves_the_token_in_use_to_its_end(
     assert ask(store).access_token == "first"
     ticks.now += 100
     ended = ask(store)
-    assert (ended.access_token, ended.trouble, ended.is_transient) == (None, "no", False)
+    assert (ended.access_token, ended.error, ended.is_transient) == (None, "no", False)
 
 
 @pytest.mark.parametrize("life", [1.0, 10.0, 100.0])
@@ -157,7 +157,7 @@ def test_a_failure_under_an_overtaken_permit_is_ignored(store: TokenStore, ticks
     ticks.now += PERMIT_SECONDS
     young = permit(store)
     store.refresh_failed(late, "late", transient=False)
-    assert ask(store).trouble != "late"
+    assert ask(store).error != "late"
     store.refreshed(late, "late", HOUR, None)
     # The younger one failed because the late one had replaced the refresh token.
     store.refresh_failed(young, "young", transient=False)
@@ -190,7 +190,7 @@ def test_a_failure_is_remembered_for_a_while(
 ) -> None:
     store.refresh_failed(permit(store), "no token", transient)
     told = ask(store)
-    assert (told.permit, told.trouble, told.is_transient) == (None, "no token", transient)
+    assert (told.permit, told.error, told.is_transient) == (None, "no token", transient)
     assert told.retry_after == seconds
     ticks.now += seconds - 0.1
     assert ask(store).permit is None
@@ -208,7 +208,7 @@ def test_tokens_refused_as_soon_as_they_come_are_not_fetched_for_ever(
         generation = ask(store).generation
     told = ask(store, stale=generation)
     assert (told.permit, told.access_token, told.is_transient) == (None, None, False)
-    assert "just given out" in str(told.trouble)
+    assert "just given out" in str(told.error)
     ticks.now += 61
     store.refreshed(permit(store), "mended", HOUR, None)
     # From now on a refusal a minute apart is ordinary again.
@@ -238,7 +238,7 @@ def test_a_waiting_worker_is_told_of_the_failure() -> None:
     thread.start()
     store.refresh_failed(fetching, "wrong", transient=False)
     thread.join(60)
-    assert [answer.trouble for answer in answers] == ["wrong"]
+    assert [answer.error for answer in answers] == ["wrong"]
 
 
 def test_waiting_ends_in_time() -> None:

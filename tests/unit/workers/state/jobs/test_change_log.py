@@ -59,7 +59,7 @@ def kept(table: JobTable) -> JobSnapshot:
         job.states,
         job.attempts,
         job.links,
-        job.troubles,
+        job.errors,
         job.details,
     )
 
@@ -154,7 +154,7 @@ def test_later_only_the_changes_are_told(table: JobTable) -> None:
     changes = reader.calls[-1]
     assert (list(changes.indexes), changes.urls) == ([1, 4], ())
     assert (changes.states, changes.attempts) == (b"\2\0", b"\0\3")
-    assert changes.troubles == {1: ("empty", "Nothing came.")}
+    assert changes.errors == {1: ("empty", "Nothing came.")}
     assert changes.is_current
 
 

@@ -288,7 +288,7 @@ def test_a_cancelled_job_stays_cancelled(start) -> None:
     # What was in work was given back by the restart, and that ends it.
     job = run.job("j")
     assert job.status is JobStatus.COMPLETE
-    assert [reason for reason, _ in job.troubles.values()] == ["cancelled"] * 3
+    assert [reason for reason, _ in job.errors.values()] == ["cancelled"] * 3
     assert run.mailbox.claim("w", 0).directive is Directive.IDLE
     assert start().job("j") == job
     assert start().mailbox.cancel("j", "") == Cancellation(3, is_first=False)

@@ -91,7 +91,7 @@ def test_it_is_read(records: list[Record]) -> None:
         4: ImageDetails(resolved_to=FOUND),
     }
     assert job.deliveries == (DeliveryAttempt(9.0, 1, 503, None, 20.0),)
-    assert job.troubles == {4: ("empty", "Nothing came.")}
+    assert job.errors == {4: ("empty", "Nothing came.")}
     assert job.states.hex() == "0101010102"
     assert job.finished == 8.0
     assert table.links(0, 9) == ("l0", "l2", "l3")

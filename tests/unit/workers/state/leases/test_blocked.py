@@ -260,7 +260,7 @@ def test_all_that_wait_fail_when_it_lasts_too_long(harness: Harness) -> None:
     news = harness.box.tend()
 
     assert set(harness.states()) == {ImageState.FAILED}
-    assert "IMGUR_BLOCKED_SECONDS" in harness.job().troubles[7][1]
+    assert "IMGUR_BLOCKED_SECONDS" in harness.job().errors[7][1]
     assert {line.level for line in news.lines} == {"error"}
     assert sum(url.is_logged for url in news.failed) == 100
     assert harness.box.stats().queued == 0

@@ -59,8 +59,8 @@ class Harness:
         return snapshot
 
     def reasons(self) -> list[str]:
-        troubles = self.job().troubles
-        return [troubles[index][0] for index in sorted(troubles)]
+        errors = self.job().errors
+        return [errors[index][0] for index in sorted(errors)]
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_what_comes_back_without_a_result_ends(
     lease = harness.claim()
     harness.box.cancel("j", "")
     assert harness.report(lease, outcome).finished is not None
-    reason, message = harness.job().troubles[0]
+    reason, message = harness.job().errors[0]
     assert reason == Reason.CANCELLED
     assert outcome.message in message
     assert harness.box.cancel("j", "") == Cancellation(1, is_first=False)

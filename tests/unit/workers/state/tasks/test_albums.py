@@ -236,7 +236,7 @@ def test_without_an_album_all_urls_fail_and_a_retry_creates_it(run: Run) -> None
     changes = run.table.changes(ChangesWanted("j"))
     assert changes is not None
     assert (changes.failed, changes.pending) == (2500, 0)
-    reason, message = changes.troubles[0]
+    reason, message = changes.errors[0]
     assert reason == "album-failed"
     assert message.endswith("Imgur did not create the album.")
     ends = run.box.tend().failed
