@@ -226,7 +226,7 @@ class Mailbox:
                 workers_idle=self._leases.holders_idle(),
                 workers_draining=self._leases.holders_draining(),
                 state_bytes=self._table.size + self._room.size,
-                max_state_bytes=self._table.kept.max_bytes,
+                max_state_bytes=self._table.max_bytes,
             )
 
     def register(self, worker_id: str) -> None:

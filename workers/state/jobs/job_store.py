@@ -1,10 +1,13 @@
-"""The jobs of a job table with their lock: atomic reads, and the limit of memory."""
+"""The jobs of a job table with their indexes and lock: atomic reads, and the limit of memory."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
+from operator import itemgetter
+from typing import Final
+from weakref import WeakValueDictionary
 
 from workers.contract.messages import (
     ChangesWanted,
@@ -16,10 +19,21 @@ from workers.contract.messages import (
     Submission,
 )
 from workers.contract.shares import Shares, share_left
+from workers.state.jobs.album import Album
+from workers.state.jobs.content_index import ContentIndex
+from workers.state.jobs.finished_jobs import FinishedJobs
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_changes import changes_of, overview_of
+from workers.state.jobs.job_order import JobOrder
 from workers.state.jobs.job_records import JobJournal
-from workers.state.jobs.kept_jobs import KeptJobs
+from workers.state.jobs.links import KeptLinks
+from workers.state.jobs.timeline import Timelines
+
+_LINKS_SHARE: Final = 4
+"""Of all memory; the web side has as much for the responses that list them."""
+
+_CONTENTS_SHARE: Final = 8
+_SPARE_SHARE: Final = 64
 
 STEP_ASIDE_SECONDS = 0.001
 """Between two steps of long work: a lock is not fair, and without a pause waiters may starve."""
@@ -32,40 +46,60 @@ class JobStore:
     """The half of a `JobTable` for reads and memory; see there for the arguments.
 
     Attributes:
-        kept: the jobs and links themselves; for a restart, while nobody else uses them.
-        lock: guards all of it.
+        max_bytes: memory limit for jobs, links and the content index.
+        lock: guards all of it; a restart needs none, as nobody else uses it.
         journal: gets each change, in the step that makes it.
         held: why all pending URLs wait, if there is such a reason.
+        by_id: all jobs, in the order in which they were opened.
+        kept_links: apart from the jobs, so that listing them never scans those.
+        contents: which images are at Imgur already.
+        albums: those that jobs requested, for as long as there is such a job.
+        sizes: bytes of memory of all jobs, by an estimate.
+        open_sizes: of those that cannot make room yet: not complete, or with an open task.
+        finished: complete jobs, in the order of their eviction.
+        order: jobs by owner and status.
+        dropped_for_room: jobs that were dropped because there was no memory for them.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float]) -> None:
-        self.kept = KeptJobs(max_bytes)
+        self.max_bytes = max_bytes
         self.lock = threading.Lock()
         self.journal = JobJournal()
         self.held: tuple[str, str] | None = None
+        self.by_id: dict[str, Job] = {}
+        self.kept_links = KeptLinks(max_bytes // _LINKS_SHARE)
+        self.contents = ContentIndex(max_bytes // _CONTENTS_SHARE)
+        self.albums = WeakValueDictionary[str, Album]()
+        self.sizes = Shares()
+        self.open_sizes = Shares()
+        self.finished = FinishedJobs()
+        self.order = JobOrder()
+        self.dropped_for_room = 0
+        # Job id and digest of the request, by owner and idempotency key.
+        self._requests: dict[tuple[str, str], tuple[str, str]] = {}
         self._clock = clock
 
     # --- for the web side: see `WebJobTable` --------------------------------------------------
 
     def changes(self, wanted: ChangesWanted) -> JobChanges | None:
         with self.lock:
-            job = self.kept.of_owner(wanted.job_id, wanted.owner)
+            job = self._of_owner(wanted.job_id, wanted.owner)
             return None if job is None else changes_of(job, wanted, self.held)
 
     def links(self, start: int, limit: int, owner: str = "") -> tuple[str, ...]:
         with self.lock:
-            return self.kept.links.of(owner).slice(start, limit)
+            return self.kept_links.of(owner).slice(start, limit)
 
     def links_removed(self, owner: str = "") -> int:
         with self.lock:
-            return self.kept.links.of(owner).removed
+            return self.kept_links.of(owner).removed
 
     def listing(
         self, owner: str, status: JobStatus | None, before: int | None, limit: int
     ) -> JobListing:
         statuses = tuple(JobStatus) if status is None else (status,)
         with self.lock:
-            jobs = self.kept.order.newest_first(owner, statuses, before, limit + 1)
+            jobs = self.order.newest_first(owner, statuses, before, limit + 1)
             shown = tuple(map(overview_of, jobs[:limit]))
         return JobListing(shown, jobs[limit - 1].number if len(jobs) > limit else None)
 
@@ -74,23 +108,23 @@ class JobStore:
     def unfinished(self) -> dict[str, int]:
         """Return the number of open URLs by job id, without complete jobs."""
         with self.lock:
-            return {job_id: job.pending for job_id, job in self.kept.by_id.items() if job.pending}
+            return {job_id: job.pending for job_id, job in self.by_id.items() if job.pending}
 
     def overview(self, job_id: str, owner: str) -> JobOverview | None:
         """Return a job without its URLs, or None if this owner has no such job."""
         with self.lock:
-            job = self.kept.of_owner(job_id, owner)
+            job = self._of_owner(job_id, owner)
             return None if job is None else overview_of(job)
 
     def request(self, owner: str, key: str) -> tuple[str, str] | None:
         """Return the job id and the request digest of an idempotency key, or None."""
         with self.lock:
-            return self.kept.requests.get((owner, key))
+            return self._requests.get((owner, key))
 
     def failed_of(self, job_id: str, new_job_id: str, origin: Origin | None) -> Submission | None:
         """Return a job's failed URLs as a new job; None if there are none."""
         with self.lock:
-            job = self.kept.by_id.get(job_id)
+            job = self.by_id.get(job_id)
             failed = [] if job is None else job.failed()
             if job is None or not failed:
                 return None
@@ -109,19 +143,28 @@ class JobStore:
         """Return an open job, for reading by the mailbox, which alone changes open jobs; takes no
         lock.
         """
-        return self.kept.by_id[job_id]
+        return self.by_id[job_id]
 
     def jobs(self) -> Iterable[tuple[str, Job]]:
         """Return all jobs, in the order of submission; takes no lock."""
-        return self.kept.by_id.items()
+        return self.by_id.items()
 
     # --- memory -------------------------------------------------------------------------------
 
     @property
+    def max_job_bytes(self) -> int:
+        """Bytes of the largest job that fits beside full links and a full content index."""
+        return self.max_bytes - self.max_bytes // _LINKS_SHARE - self.max_bytes // _CONTENTS_SHARE
+
+    @property
+    def lasting_bytes(self) -> int:
+        """Estimated memory of links and content index in bytes: they outlive the jobs."""
+        return self.kept_links.size + self.contents.size
+
+    @property
     def size(self) -> int:
-        """Estimated memory of jobs and links in bytes."""
-        with self.lock:
-            return self.kept.size
+        """Estimated memory in bytes."""
+        return self.sizes.total + self.lasting_bytes
 
     def bytes_left(self, tenant: str, max_bytes: int, announced: Shares) -> int:
         """Return the bytes left of `max_bytes` for new jobs of a tenant, if all complete jobs are
@@ -129,9 +172,9 @@ class JobStore:
         """
         with self.lock:
             return share_left(
-                max_bytes - self.kept.lasting_bytes,
-                self.kept.open_sizes.total + announced.total,
-                self.kept.open_sizes.of(tenant) + announced.of(tenant),
+                max_bytes - self.lasting_bytes,
+                self.open_sizes.total + announced.total,
+                self.open_sizes.of(tenant) + announced.of(tenant),
             )
 
     def make_room(self, max_bytes: int) -> dict[str, Job]:
@@ -140,10 +183,19 @@ class JobStore:
         Returns:
             The evicted jobs. Freeing a large job takes a while: drop the reference without a lock.
         """
+        dropped: dict[str, Job] = {}
         with self.lock:
-            dropped = self.kept.make_room(max_bytes, self._clock())
+            if self.size <= max_bytes or self.sizes.total == self.open_sizes.total:
+                return dropped
+            # A margin, so that not every new job evicts again.
+            enough = max_bytes - max_bytes // _SPARE_SHARE
+            for job_id in self.finished.take_for_room(self.sizes.of, self._clock()):
+                dropped |= self.forget(filter(None, [job_id]))
+                if self.size <= enough:
+                    break
+            self.dropped_for_room += len(dropped)
             self._log_forgotten(dropped)
-            return dropped
+        return dropped
 
     def evict(self, age_seconds: float | None) -> int:
         """Evict jobs that finished longer ago than an age, if there is one, the oldest first, and
@@ -152,23 +204,81 @@ class JobStore:
 
         Releases the lock between steps. Stops after `_LONGEST_SECONDS`; the next call continues.
         """
-        forgotten = self.make_room(self.kept.max_bytes)
+        forgotten = self.make_room(self.max_bytes)
         count = len(forgotten)
         if age_seconds is None:
             return count
         now, is_done = self._clock(), False
-        old = self.kept.finished.take_old(now - age_seconds, now)
+        old = self.finished.take_old(now - age_seconds, now)
         while not is_done and self._clock() <= now + _LONGEST_SECONDS:
             forgotten.clear()  # without the lock: freeing a large job takes a while
             time.sleep(STEP_ASIDE_SECONDS)
             with self.lock:
                 step = list(islice(old, _LOOKS_A_STEP))
-                forgotten = self.kept.forget(filter(None, step))
+                forgotten = self.forget(filter(None, step))
                 self._log_forgotten(forgotten)
             count += len(forgotten)
             is_done = len(step) < _LOOKS_A_STEP
         return count
 
+    # --- internal: with the lock held, or at a restart ---------------------------------------
+
+    def _of_owner(self, job_id: str, owner: str) -> Job | None:
+        job = self.by_id.get(job_id)
+        return None if job is None or job.asked.owner != owner else job
+
+    def enter(self, job: Job) -> None:
+        """Enter a job as it is; its links are entered separately."""
+        job_id, owner, request = job.asked.job_id, job.asked.owner, job.asked.request
+        self.by_id[job_id] = job
+        self.weigh(job)
+        if job.album is not None:
+            self.albums[job.album.key] = job.album
+        if job.finished is not None:
+            self.finished.add(job, 0.0)
+        self.order.add(job)
+        if request is not None:
+            self._requests[owner, request.key] = job_id, request.digest
+
+    def forget(self, job_ids: Iterable[str]) -> dict[str, Job]:
+        """Drop jobs; return those that existed. Their links stay."""
+        dropped = {}
+        for job_id in job_ids:
+            job = self.by_id.pop(job_id, None)
+            if job is None:
+                continue
+            dropped[job_id], asked = job, job.asked
+            self.order.remove(job)
+            self.sizes.add(asked.tenant, -job.weighed)
+            self.open_sizes.add(asked.tenant, -job.weighed_open)
+            if asked.request is not None:
+                del self._requests[asked.owner, asked.request.key]
+        return dropped
+
+    def weigh(self, job: Job) -> None:
+        """Update the sizes with a job's current size."""
+        size = job.size
+        open_size = size if job.finished is None or job.has_open_tasks else 0
+        if size != job.weighed:
+            self.sizes.add(job.asked.tenant, size - job.weighed)
+            job.weighed = size
+        if open_size != job.weighed_open:
+            self.open_sizes.add(job.asked.tenant, open_size - job.weighed_open)
+            job.weighed_open = open_size
+
     def _log_forgotten(self, dropped: Mapping[str, Job]) -> None:
         if dropped:
             self.journal.append(["forgotten", list(dropped)])
+
+    def restore_ages(self, now: float, wall_now: float) -> None:
+        """Set the ages and timelines of all jobs. `wall_now` is the same moment as
+        `now`, in seconds since the epoch.
+        """
+        for job in self.by_id.values():
+            # Without the times of the recovery itself.
+            job.timelines = Timelines(len(job.asked.urls), now - max(0.0, wall_now - job.created))
+            self.weigh(job)
+        self.finished = FinishedJobs()
+        ended = [(job.finished, job) for job in self.by_id.values() if job.finished is not None]
+        for at, job in sorted(ended, key=itemgetter(0)):
+            self.finished.add(job, now - max(0.0, wall_now - at))

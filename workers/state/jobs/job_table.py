@@ -99,13 +99,13 @@ class JobTable(JobStore):
             self._check_new(submission)
             created = self.wall_clock() if created is None else created
             job = Job(submission, created, opened=self._clock(), asked_bytes=asked_bytes)
-            origin = self.kept.by_id.get(submission.retry_of or "")
+            origin = self.by_id.get(submission.retry_of or "")
             if isinstance(submission.options.album, NewAlbum):
                 self._join_album(job, submission.options.album, origin)
-            self.kept.enter(job)
+            self.enter(job)
             if origin is not None:
                 origin.retry(submission.job_id)
-                self.kept.weigh(origin)
+                self.weigh(origin)
         self.metrics.accepted(len(submission.urls))
 
     def begin(self, job_id: str, index: int) -> int:
@@ -113,14 +113,14 @@ class JobTable(JobStore):
         1.
         """
         with self.lock:
-            job = self.kept.by_id[job_id]
+            job = self.by_id[job_id]
             if job.status is JobStatus.PENDING:
-                self.kept.order.advance(job, JobStatus.IN_PROGRESS)
+                self.order.advance(job, JobStatus.IN_PROGRESS)
                 self.journal.append(["started", job_id])
             is_first = not job.attempts[index]
             self.metrics.begun(self.wall_clock() - job.created if is_first else None)
             attempt = job.begin(index, self._clock())
-            self.kept.weigh(job)
+            self.weigh(job)
             return attempt
 
     def begin_upload(
@@ -132,25 +132,25 @@ class JobTable(JobStore):
             The link of the same image of the same owner, if any; the upload is then skipped.
         """
         with self.lock:
-            job = self.kept.by_id[job_id]
+            job = self.by_id[job_id]
             if download_report is not None:
                 job.timelines.arrived(index, download_report, self._clock())
                 self.metrics.downloaded(download_report.milliseconds / 1000, download_report.size)
                 if download_report.converting:
                     self.metrics.conversions.observe(download_report.converting / 1000)
                 if download_report.content is not None:
-                    link = self.kept.contents.link(job.asked.owner, download_report.content)
+                    link = self.contents.link(job.asked.owner, download_report.content)
                     if link is not None:
                         return link
             job.begin_upload(index)
-            self.kept.weigh(job)
+            self.weigh(job)
             self.journal.append(["uploading", job_id, index])
             return None
 
     def end_upload(self, job_id: str, index: int) -> None:
         """Imgur does not have the image that was being sent; what follows is not decided yet."""
         with self.lock:
-            self.kept.by_id[job_id].uploading.discard(index)
+            self.by_id[job_id].uploading.discard(index)
             self.journal.append(["refused", job_id, index])
 
     def hold(self, why: tuple[str, str] | None) -> None:
@@ -159,10 +159,10 @@ class JobTable(JobStore):
             if why == self.held:
                 return
             self.held = why
-            for job in self.kept.by_id.values():
+            for job in self.by_id.values():
                 if job.pending:
                     job.log.note(0)  # nothing of this URL: a change to be seen of the job itself
-                    self.kept.weigh(job)
+                    self.weigh(job)
 
     def interrupt(
         self,
@@ -179,13 +179,13 @@ class JobTable(JobStore):
         the image nevertheless if it is `maybe_stored`.
         """
         with self.lock:
-            job = self.kept.by_id[job_id]
+            job = self.by_id[job_id]
             if job.states[index] != ImageState.PENDING:
                 return
             self.metrics.retries(reason).inc()
             error, now = (reason, message), self._clock()
             job.interrupt(index, error, now, count=count, maybe_stored=maybe_stored)
-            self.kept.weigh(job)
+            self.weigh(job)
             flags = [int(count), int(maybe_stored)]
             self.journal.append(["interrupted", job_id, index, error, flags])
 
@@ -200,7 +200,7 @@ class JobTable(JobStore):
             The job's summary, if this was its last open URL.
         """
         with self.lock:
-            job = self.kept.by_id[job_id]
+            job = self.by_id[job_id]
             if job.states[index] != ImageState.PENDING:
                 return None
             now = self._clock()
@@ -223,7 +223,7 @@ class JobTable(JobStore):
         ascending order. For `finished` see `record`.
         """
         with self.lock:
-            job = self.kept.by_id[job_id]
+            job = self.by_id[job_id]
             job.cancel(indexes, self._clock())
             self.metrics.ended(CANCELLED, len(indexes))
             self._finish(job, finished)
@@ -231,7 +231,9 @@ class JobTable(JobStore):
 
     def album_changed(self, album: Album) -> None:
         """Show a change of an album in its jobs, and announce its next step; the lock is held."""
-        self.kept.album_changed(album)
+        for job in filter(None, map(self.by_id.get, album.job_ids)):
+            job.log.note(0)  # any index will do: what has changed is the job's
+            self.weigh(job)
         if album.step is not None:
             self.on_task(TaskKind.ALBUM, (album.key, 0))
 
@@ -239,7 +241,7 @@ class JobTable(JobStore):
 
     def resume(self, journal: JobJournal) -> None:
         """End the recovery; from now on the journal gets each change."""
-        self.kept.resume(self._clock(), self.wall_clock())
+        self.restore_ages(self._clock(), self.wall_clock())
         self.journal = journal
         self.quota_history.resume(journal)
         self.metrics = Metrics()  # what a journal brought back was counted before the restart
@@ -249,7 +251,7 @@ class JobTable(JobStore):
     def _check_new(self, submission: Submission) -> None:
         if not submission.urls:
             raise ValueError("A job needs at least one URL.")
-        if submission.job_id in self.kept.by_id:
+        if submission.job_id in self.by_id:
             raise ValueError(f"Job {submission.job_id} exists already.")
 
     def _join_album(self, job: Job, asked: NewAlbum, origin: Job | None) -> None:
@@ -263,22 +265,22 @@ class JobTable(JobStore):
         self.album_changed(album)
 
     def _note_image(self, job: Job, index: int, image: Uploaded, now: float) -> None:
-        self.kept.links.add(job.asked.owner, (image.link,))
+        self.kept_links.add(job.asked.owner, (image.link,))
         if image.content is not None:
-            self.kept.contents.add(job.asked.owner, image.content, image.link)
+            self.contents.add(job.asked.owner, image.content, image.link)
         seconds = job.timelines.since_arrival(index, now)
         if seconds is not None:
             self.metrics.uploads.observe(seconds)
 
     def _finish(self, job: Job, finished: float | None) -> JobSummary | None:
         if job.pending:
-            self.kept.weigh(job)
+            self.weigh(job)
             return None
         # The wall clock may have been set back; a job never ends before it began.
         job.finished = max(job.created, self.wall_clock()) if finished is None else finished
-        self.kept.order.advance(job, JobStatus.COMPLETE)
-        self.kept.finished.add(job, self._clock())
-        self.kept.weigh(job)
+        self.order.advance(job, JobStatus.COMPLETE)
+        self.finished.add(job, self._clock())
+        self.weigh(job)
         self.metrics.finished(job.finished - job.created)
         if job.asked.options.callback_url is not None:
             self.on_task(TaskKind.WEBHOOK, (job.asked.job_id, 0))

@@ -52,7 +52,7 @@ class Recovery:
         self._keeper.start()
         jobs = sum(1 for _ in self._table.jobs())
         open_urls = sum(self._table.unfinished().values())
-        return Recovered(jobs, open_urls, cut_bytes, self._table.kept.dropped_for_room, failed)
+        return Recovered(jobs, open_urls, cut_bytes, self._table.dropped_for_room, failed)
 
     def close(self) -> None:
         """Sync and close the journal; the state must not change any more."""

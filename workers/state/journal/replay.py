@@ -40,7 +40,7 @@ def replay(records: Iterable[Record], table: JobTable) -> None:
             raise JournalError(
                 f"a record of the kind {record[:1]!r} makes no sense where it stands"
             ) from error
-        table.make_room(table.kept.max_bytes)
+        table.make_room(table.max_bytes)
 
 
 def state_records(table: JobTable) -> Iterator[Record]:
@@ -48,7 +48,7 @@ def state_records(table: JobTable) -> Iterator[Record]:
     for job_id, job in table.jobs():
         yield ["job", job_id, _job_record(job)]
     # Apart from the jobs: links outlive them, and are ordered across jobs.
-    for owner, links in table.kept.links.items():
+    for owner, links in table.kept_links.items():
         for start in range(0, len(links), _LINKS_A_RECORD):
             yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]
     yield from table.quota_history.records()
@@ -123,7 +123,7 @@ def _job(table: JobTable, job_id: str, record: dict[str, Any]) -> None:
     )
     for index, details in kept["details"]:
         job.add_details(index, ImageDetails.from_record(details))
-    table.kept.enter(job)
+    table.enter(job)
 
 
 def _old_fields(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _album_of(
     if kept is None:
         return None, None
     key, places, whole = kept
-    album = table.kept.albums.get(key) or Album.from_whole_record(key, whole)
+    album = table.albums.get(key) or Album.from_whole_record(key, whole)
     album.open_jobs += is_open
     return album, places
 
@@ -177,7 +177,7 @@ def _opened(table: JobTable, job_id: str, owner: str, created: float, *asked: An
 
 
 def _started(table: JobTable, job_id: str) -> None:
-    table.kept.order.advance(table.job(job_id), JobStatus.IN_PROGRESS)
+    table.order.advance(table.job(job_id), JobStatus.IN_PROGRESS)
 
 
 def _interrupted(
@@ -238,7 +238,7 @@ def _cancelled(table: JobTable, job_id: str, runs: list[list[int]], finished: fl
 
 _REPLAY: Final[Mapping[str, Callable[..., object]]] = {
     "job": _job,
-    "links": lambda table, owner, links: table.kept.links.add(owner, links),
+    "links": lambda table, owner, links: table.kept_links.add(owner, links),
     "opened": _opened,
     "started": _started,
     "uploading": JobTable.begin_upload,
@@ -253,5 +253,5 @@ _REPLAY: Final[Mapping[str, Callable[..., object]]] = {
     "deletion": _deletion,
     "album": _album,
     "cancelled": _cancelled,
-    "forgotten": lambda table, job_ids: table.kept.forget(job_ids),
+    "forgotten": lambda table, job_ids: table.forget(job_ids),
 }

@@ -166,7 +166,7 @@ class Admission:
     @property
     def _max_bytes(self) -> int:
         """Memory for jobs and links: the limit without the queue's part."""
-        return self._table.kept.max_bytes - self._room.size
+        return self._table.max_bytes - self._room.size
 
     def _judge(self, tenant: str, count: int, size: int) -> Refusal | None:
         if self.is_closed:
@@ -175,7 +175,7 @@ class Admission:
                 "The service is shutting down and takes no new jobs.",
                 _DRAINING_RETRY_SECONDS,
             )
-        max_bytes = self._table.kept.max_job_bytes
+        max_bytes = self._table.max_job_bytes
         if size > max_bytes:
             return Refusal(
                 RefusalCode.JOB_TOO_LARGE,

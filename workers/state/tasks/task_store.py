@@ -108,9 +108,9 @@ class TaskStore:
         job.add_details(index, ImageDetails(deletion=deletion))
         job.log.note(index)
         # At once: no other URL may be deduplicated with the image any more.
-        self._table.kept.contents.forget_link(job.links[index])
+        self._table.contents.forget_link(job.links[index])
         if deletion.state is DeletionState.DONE:
-            self._table.kept.links.remove(job.asked.owner, job.links[index])
+            self._table.kept_links.remove(job.asked.owner, job.links[index])
             if job.album is not None:
                 job.album.remove(job.place(index))
         self._table.journal.append(["deletion", job.asked.job_id, index, deletion])
@@ -122,7 +122,7 @@ class TaskStore:
         """Yield the album of a key, to be read, and changed, in one step; None if there is none."""
         table = self._table
         with table.lock:
-            album = table.kept.albums.get(key)
+            album = table.albums.get(key)
             yield album
             if album is None or not changes:
                 return
@@ -161,7 +161,7 @@ class TaskStore:
             For each task, the number of attempts made, and the seconds until the next one.
         """
         now = self._table.wall_clock()
-        for key, album in self._table.kept.albums.items():
+        for key, album in self._table.albums.items():
             if album.step is not None:
                 yield (TaskKind.ALBUM, (key, 0)), 0, 0.0
         for job_id, job in self._table.jobs():
@@ -178,10 +178,10 @@ class TaskStore:
     def _job(self, job_id: str) -> Iterator[Job | None]:
         """A job, to be read and changed in one step; None if it is gone."""
         with self._table.lock:
-            job = self._table.kept.by_id.get(job_id)
+            job = self._table.by_id.get(job_id)
             yield job
             if job is not None:
-                self._table.kept.weigh(job)
+                self._table.weigh(job)
 
 
 def _album_refusal(album: Album | None) -> DeletionRefusal | None:

@@ -181,7 +181,7 @@ def test_a_silent_backend_costs_nobody_the_stream(turns: Turns) -> None:
 def test_a_job_that_is_forgotten_ends_its_streams(turns: Turns) -> None:
     reader = Reader(1)
     turns.turn(reader)
-    turns.backend.table.kept.forget([JOB])
+    turns.backend.table.forget([JOB])
     turns.turn()
     assert reader.is_finished
 

@@ -28,7 +28,7 @@ def test_they_are_taken_among_others_and_shown_shortened(
         assert shown.startswith("data:image/gif;base64,R0lGODlhAAAAAAAA… (106 bytes, SHA-256 ")
         assert len(shown) < 100
     assert status["uploaded"]["pending"] == [first, second, third]
-    assert backend.job_table.kept.by_id[job_id].data == {1: GIF, 2: OTHER}
+    assert backend.job_table.by_id[job_id].data == {1: GIF, 2: OTHER}
     assert base64.b64encode(GIF).decode() not in repr(logged)
 
 

@@ -11,7 +11,7 @@ URLS = ["https://example.com/page"]
 def test_it_is_an_option_of_a_job(api: Any, backend: Any, *, wanted: bool) -> None:
     answer = api.post_body(f'{{"urls": ["{URLS[0]}"], "resolvePages": {str(wanted).lower()}}}')
     assert answer.status == 202
-    job = backend.job_table.kept.by_id[answer.json["jobId"]]
+    job = backend.job_table.by_id[answer.json["jobId"]]
     assert job.asked.options.resolve_pages is wanted
 
 

@@ -255,7 +255,7 @@ def test_each_look_is_the_backends_to_allow() -> None:
     assert show(harness.views, "j", "ann") is not None
     assert show(harness.views, "j", "bob") is None
     assert show(harness.views, "j", "ann") is not None
-    harness.table.kept.forget(["j"])
+    harness.table.forget(["j"])
     assert show(harness.views, "j", "ann") is None
     assert harness.views._views._kept == {}
 
@@ -263,7 +263,7 @@ def test_each_look_is_the_backends_to_allow() -> None:
 def test_a_job_of_the_same_id_after_a_restart_is_another(harness: Harness) -> None:
     harness.table.record("j", 0, Failed("empty", "Nothing came."))
     before = show(harness.views)
-    harness.table.kept.forget(["j"])
+    harness.table.forget(["j"])
     harness.table.open(Submission("j", URLS[:2]))
     after = show(harness.views)
     assert before is not None

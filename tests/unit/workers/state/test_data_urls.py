@@ -101,7 +101,7 @@ def test_they_are_dropped_when_they_are_uploaded_and_kept_when_they_fail() -> No
     run.end(leases[0], LINK)
 
     assert before - run.table.size > len(IMAGE) - 1000
-    job = run.table.kept.by_id["j"]
+    job = run.table.by_id["j"]
     assert job.data == {2: b"small"}
 
 
@@ -128,12 +128,12 @@ def test_a_retry_takes_the_bytes_over() -> None:
     run.box.retry("j", "", "again")
 
     assert run.table.size - before < len(IMAGE) // 10
-    assert run.table.kept.by_id["j"].data == {}
-    assert run.table.kept.by_id["again"].data == {0: IMAGE, 2: b"small"}
+    assert run.table.by_id["j"].data == {}
+    assert run.table.by_id["again"].data == {0: IMAGE, 2: b"small"}
     for lease in run.leases().values():
         run.end(lease, LINK)
     # An open webhook of the first job could have it outlive the retry.
-    run.table.kept.forget(["again"])
+    run.table.forget(["again"])
     assert run.box.retry("j", "", "third") == Retry("third", 1, is_first=True)
     assert run.leases()[0].target == "https://s.test/a.png"
 
@@ -154,7 +154,7 @@ def test_they_outlive_a_restart_until_they_are_uploaded(tmp_path: Path) -> None:
 
     run = Run(path)  # from the compact record
     assert path.stat().st_size < len(IMAGE)
-    assert run.table.kept.by_id["j"].data == {2: b"small"}
+    assert run.table.by_id["j"].data == {2: b"small"}
     run.box.retry("j", "", "again")
     assert run.read(run.leases()[1]) == b"small"
     run.journal.close()
@@ -162,8 +162,8 @@ def test_they_outlive_a_restart_until_they_are_uploaded(tmp_path: Path) -> None:
 
 def test_a_job_counts_with_its_bytes() -> None:
     run = Run()
-    largest = run.table.kept.max_job_bytes
-    run.table.kept.max_bytes = 2 * len(IMAGE)
+    largest = run.table.max_job_bytes
+    run.table.max_bytes = 2 * len(IMAGE)
 
     refusal = run.box.put(Submission("j", (SHOWN,), data={0: IMAGE + IMAGE}))
 

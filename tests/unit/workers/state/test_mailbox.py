@@ -898,7 +898,7 @@ def test_stats_count_urls_where_they_are(harness: Harness) -> None:
         workers_ready=1,
         draining=False,
         state_bytes=stats.state_bytes,
-        max_state_bytes=harness.table.kept.max_bytes,
+        max_state_bytes=harness.table.max_bytes,
     )
     harness.box.close()
     assert harness.box.stats().draining

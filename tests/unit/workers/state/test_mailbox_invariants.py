@@ -375,17 +375,17 @@ class MailboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_tenant_has_what_its_jobs_have(self) -> None:
-        kept = self.table.kept
+        table = self.table
         jobs = [job for _, job in self.table.jobs()]
         for client in CLIENTS:
             own = [job for job in jobs if job.asked.tenant == client]
-            assert kept.sizes.of(client) == sum(job.size for job in own)
-            assert kept.open_sizes.of(client) == sum(
+            assert table.sizes.of(client) == sum(job.size for job in own)
+            assert table.open_sizes.of(client) == sum(
                 job.size for job in own if job.finished is None
             )
             assert self.box._room.queue.unfinished_of(client) == self.open_urls_of(client)
-        assert kept.sizes.total == sum(job.size for job in jobs)
-        assert len(kept.finished) == sum(job.finished is not None for job in jobs)
+        assert table.sizes.total == sum(job.size for job in jobs)
+        assert len(table.finished) == sum(job.finished is not None for job in jobs)
 
     @invariant()
     def what_is_final_stays_so(self) -> None:
@@ -420,9 +420,9 @@ class MailboxMachine(RuleBasedStateMachine):
         assert self.table.unfinished() == {}
         self.now += 1.0
         self.table.evict(1.0)
-        kept = self.table.kept
-        assert (kept.sizes.total, kept.open_sizes.total, len(kept.finished)) == (0, 0, 0)
-        assert (kept.sizes._held, kept.open_sizes._held) == ({}, {})
+        table = self.table
+        assert (table.sizes.total, table.open_sizes.total, len(table.finished)) == (0, 0, 0)
+        assert (table.sizes._held, table.open_sizes._held) == ({}, {})
         room = self.box._room
         assert room.size == room._sources.size, "of sources it remembers that they were slow"
 

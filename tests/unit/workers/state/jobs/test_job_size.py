@@ -80,7 +80,7 @@ class Manager:
 
     @property
     def estimate(self) -> int:
-        return self.table.kept.size + self.box._room.size
+        return self.table.size + self.box._room.size
 
 
 def image(number: int) -> Outcome:

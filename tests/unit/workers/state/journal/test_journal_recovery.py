@@ -237,7 +237,7 @@ def test_the_state_survives_whatever_had_happened(
         life.do(step)
     # Attempts under way are taken back, as their ends will never be told.
     for lease in life.leases:
-        run.table.kept.by_id[lease.job_id].attempts[lease.index] -= 1
+        run.table.by_id[lease.job_id].attempts[lease.index] -= 1
     before = state_of(run.table)
     run.journal.close()
 
@@ -597,10 +597,10 @@ def test_of_a_journal_beyond_the_memory_the_oldest_complete_jobs_are_dropped(sta
         for index in range(len(URLS)):
             run.upload(f"{number}-{index}")
     run.mailbox.put(Submission("open", URLS, "bob"))
-    small = MailboxLimits(state_bytes=run.table.kept.size // 2)
+    small = MailboxLimits(state_bytes=run.table.size // 2)
 
     for run in (start(small), start(small), start()):  # what was dropped is not in it any more
-        assert run.table.kept.size <= small.state_bytes
+        assert run.table.size <= small.state_bytes
         assert run.table.unfinished() == {"open": 3}
         left = [job_id for job_id, job in run.table.jobs() if job.finished is not None]
         assert 20 < len(left) < 80

@@ -157,7 +157,7 @@ class TestRetries:
         harness.put("j")
         harness.work(EMPTY, EMPTY, EMPTY)
         harness.retry("j", "new")
-        harness.table.kept.forget(["new"])
+        harness.table.forget(["new"])
         assert harness.retry("j", "newer") == Retry("newer", 3, is_first=True)
 
     def test_what_was_cancelled_is_in_it(self, harness: Harness) -> None:
