@@ -14,7 +14,7 @@ class TokenAnswer:
         fresh_seconds: how long the token may be cached.
         permit: set if the caller shall fetch a new token and report the result.
         refresh_token: for the fetch, if Imgur has replaced that of the settings.
-        error: error as a sentence, if there is no token.
+        error: a sentence, if there is no token.
         is_transient: whether another attempt may succeed.
         retry_after: seconds until the next attempt.
     """

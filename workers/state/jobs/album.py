@@ -18,6 +18,7 @@ from workers.contract.messages import (
     Failed,
     Outcome,
     RetryLater,
+    Uploaded,
 )
 
 _NOT_ORDERED: Final = -1
@@ -55,10 +56,10 @@ class Album:
         images: link and deletehash, by place: the index of the URL in the first job.
         job_ids: the first job, and those that retry its failed URLs.
         open_jobs: number of these that are not complete.
-        is_creating: a worker creates it. In the journal: after a restart the outcome is unknown.
         is_outcome_unknown: a creation got no response.
         is_maybe_duplicated: it was created after that.
-        leased: the step under a lease; not in the journal.
+        leased: the step under a lease; in the journal, whether it is the creation, whose outcome is
+            unknown after a restart.
     """
 
     key: str
@@ -72,7 +73,6 @@ class Album:
     images: dict[int, tuple[str, str]] = field(default_factory=dict, repr=False)
     job_ids: list[str] = field(default_factory=list)
     open_jobs: int = 0
-    is_creating: bool = False
     is_outcome_unknown: bool = False
     is_maybe_duplicated: bool = False
     leased: AlbumStep | None = None
@@ -122,9 +122,9 @@ class Album:
             message = "The job ended before its album was created."
             self.state, self.error = AlbumState.FAILED, (reason, message)
 
-    def add(self, place: int, link: str, deletehash: str) -> None:
+    def add(self, place: int, image: Uploaded) -> None:
         """Add an uploaded image."""
-        self.images[place] = (link, deletehash)
+        self.images[place] = image.link, image.deletehash
         self._uploads += 1
 
     def remove(self, place: int) -> None:
@@ -133,10 +133,12 @@ class Album:
 
     # --- what is done at Imgur --------------------------------------------------------------
 
-    def call(self, step: AlbumStep) -> AlbumCall:
-        """Lease a step; return what the worker needs for it."""
+    def lease(self) -> AlbumCall | None:
+        """Lease the next step; return what the worker needs for it, or None if there is none."""
+        step = self.step
+        if step is None:
+            return None
         self.leased = step
-        self.is_creating = step is AlbumStep.CREATE
         images: dict[str, str] = {}
         if step is AlbumStep.ORDER:
             self._ordering = self._uploads
@@ -150,8 +152,7 @@ class Album:
 
     def settle(self, outcome: Outcome) -> None:
         """Record the outcome of the leased step."""
-        step = self.leased
-        self.leased, self.is_creating = None, False
+        step, self.leased = self.leased, None
         if step is AlbumStep.DELETE:
             self.deletion = deletion_after(outcome) or self.deletion
             return
@@ -177,12 +178,14 @@ class Album:
         """The worker with the step died. Return the failure of a creation that is not repeated, for
         `settle`; with `create_again` it is repeated once.
         """
-        if not self.is_creating:
+        if self.leased is not AlbumStep.CREATE:
             return None
-        self.leased, self.is_creating = AlbumStep.CREATE, False  # unknown after a restart
         may_try_again = create_again and not self.is_outcome_unknown
         self.is_outcome_unknown = True
-        return None if may_try_again else _BROKE_OFF
+        if not may_try_again:
+            return _BROKE_OFF
+        self.leased = None
+        return None
 
     # --- readers and the journal ------------------------------------------------------------
 
@@ -208,7 +211,7 @@ class Album:
             "error": self.error,
             "deletion": self.deletion,
             "flags": [
-                int(self.is_creating),
+                int(self.leased is AlbumStep.CREATE),
                 int(self.is_outcome_unknown),
                 int(self.is_maybe_duplicated),
             ],
@@ -226,9 +229,8 @@ class Album:
         error, deletion = record["error"], record["deletion"]
         self.error = None if error is None else (error[0], error[1])
         self.deletion = deletion and Deletion.from_record(deletion)
-        self.is_creating, self.is_outcome_unknown, self.is_maybe_duplicated = map(
-            bool, record["flags"]
-        )
+        is_creating, self.is_outcome_unknown, self.is_maybe_duplicated = map(bool, record["flags"])
+        self.leased = AlbumStep.CREATE if is_creating else None
         self._ordered = record["ordered"]
 
     def to_whole_record(self) -> dict[str, Any]:

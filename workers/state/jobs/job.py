@@ -48,6 +48,7 @@ class Job:
         asked: what was submitted, without the bytes of data URLs. The journal has no origin and no
             address of a client; after a restart the owner is the tenant.
         states: an `ImageState` for each URL, in a byte; `attempts` likewise.
+        errors: reason and message by index; see `JobChanges`.
         uploading: indexes of URLs that are being uploaded.
         outcome_unknown: indexes of URLs with an upload that got no response.
         details: what is unusual about an image, of those that have any.
@@ -78,8 +79,8 @@ class Job:
     status: JobStatus = JobStatus.PENDING
     finished: float | None = None
     links: dict[int, str] = field(default_factory=dict)
-    errors: dict[int, tuple[str, str]] = field(default_factory=dict)
     deletehashes: dict[int, str] = field(default_factory=dict, repr=False)
+    errors: dict[int, tuple[str, str]] = field(default_factory=dict)
     uploading: set[int] = field(default_factory=set)
     outcome_unknown: set[int] = field(default_factory=set)
     details: dict[int, ImageDetails] = field(init=False, default_factory=dict)
@@ -153,7 +154,7 @@ class Job:
         self.beyond_bytes += beyond_usual(image.link, image.deletehash)
         self.asked_bytes -= len(self.data.pop(index, b""))
         if self.album is not None:
-            self.album.add(self.place(index), image.link, image.deletehash)
+            self.album.add(self.place(index), image)
         self._end(index, ImageState.COMPLETE, image.details)
         self.timelines.ended(index, End.UPLOADED, now)
 

@@ -55,6 +55,7 @@ class Compaction:
     ) -> None:
         self._journal = journal
         self._path = path
+        self._fresh_path = path.with_name(path.name + ".new")
         self._clock = clock
         self._least_bytes = least_bytes
         self._compact_bytes = journal.size if journal.is_compact else 0
@@ -94,10 +95,6 @@ class Compaction:
             self._fresh.close()
             self._fresh = None
             self._fresh_path.unlink(missing_ok=True)
-
-    @property
-    def _fresh_path(self) -> Path:
-        return self._path.with_name(self._path.name + ".new")
 
     def _is_due(self) -> bool:
         limit = max(self._least_bytes, _GROWTH * self._compact_bytes)

@@ -195,14 +195,14 @@ class Journal(JobJournal):
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._end)
-            self._error_answer(error)
+            self._note_failure(error)
             return
         self._end += len(line)
         if self._error is not None:
             self._error = None
             structlog.get_logger("journal").info("the journal is written again")
 
-    def _error_answer(self, error: OSError) -> None:
+    def _note_failure(self, error: OSError) -> None:
         why = error.strerror or str(error)
         if self._error is None:
             structlog.get_logger("journal").error(

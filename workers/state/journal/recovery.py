@@ -80,14 +80,11 @@ def load(path: Path, table: JobTable) -> tuple[Journal, int]:
             except OSError as error:
                 if error.errno not in NO_ROOM:
                     raise
-                _log_no_room(path, error)
+                structlog.get_logger("journal").warning(
+                    "the journal could not be made compact at the start; it grows until that can "
+                    "be done",
+                    journal=str(path),
+                    cause=error.strerror,
+                )
             journal = Journal(go_on(file, reader.good_bytes), is_compact=False)
             return journal, reader.cut_bytes
-
-
-def _log_no_room(path: Path, error: OSError) -> None:
-    structlog.get_logger("journal").warning(
-        "the journal could not be made compact at the start; it grows until that can be done",
-        journal=str(path),
-        cause=error.strerror,
-    )

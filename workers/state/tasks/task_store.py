@@ -23,9 +23,9 @@ from workers.contract.messages import (
 )
 from workers.state.jobs.album import Album, deletion_after
 from workers.state.jobs.job import Job
+from workers.state.jobs.job_changes import job_complete
 from workers.state.jobs.job_table import JobTable
 from workers.state.schedule.source_limits import host_of
-from workers.state.tasks.event import job_complete
 
 
 class TaskStore:
@@ -35,14 +35,13 @@ class TaskStore:
         self._table = table
 
     def lease(self, key: TaskKey, token: int, attempt: int) -> Lease | None:
-        """Return the task for a worker; None if its job is gone."""
+        """Return the task for a worker; None if its job is gone, or there is nothing to do."""
         kind, (job_id, index) = key
         if kind is TaskKind.ALBUM:
             with self.album(job_id) as album:
-                step = None if album is None else album.step
-                if album is None or step is None:
+                call = None if album is None else album.lease()
+                if call is None:
                     return None
-                call = album.call(step)
                 return Lease(token, job_id, 0, "", attempt, kind=kind, album=call)
         with self._job(job_id) as job:
             if job is None:
@@ -108,9 +107,10 @@ class TaskStore:
         job.add_details(index, ImageDetails(deletion=deletion))
         job.log.note(index)
         # At once: no other URL may be deduplicated with the image any more.
-        self._table.contents.forget_link(job.links[index])
+        link = job.links[index]
+        self._table.contents.forget_link(link)
         if deletion.state is DeletionState.DONE:
-            self._table.kept_links.remove(job.asked.owner, job.links[index])
+            self._table.kept_links.remove(job.asked.owner, link)
             if job.album is not None:
                 job.album.remove(job.place(index))
         self._table.journal.append(["deletion", job.asked.job_id, index, deletion])

@@ -21,7 +21,7 @@ from workers.contract.messages import (
     TaskKind,
 )
 from workers.state.jobs.job import Job
-from workers.state.tasks.event import job_complete
+from workers.state.jobs.job_changes import job_complete
 from workers.worker.http.loop import TransferLoop
 from workers.worker.http.statuses import MAX_RETRY_AFTER
 from workers.worker.webhook import (

@@ -465,7 +465,7 @@ def test_urls_that_were_failing_at_a_restart_fail(start: Callable[..., Run]) -> 
     run.put()
     with TaskStore(run.table).album("j") as album:
         assert album is not None
-        album.call(AlbumStep.CREATE)
+        album.lease()
         album.settle(Failed("imgur-refused", "No."))
     run = start()
     assert run.table.unfinished() == {}
