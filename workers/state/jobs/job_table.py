@@ -61,7 +61,7 @@ class JobTable(JobStore):
         self.quota_history = QuotaHistory(wall_clock)
         self.on_task: Callable[[TaskKind, UrlKey], None] = lambda _kind, _place: None
         """Called with each task that is to be done for a job from now on, in the step that makes it
-        so: a webhook, or a step of an album."""
+        so: a webhook, a deletion, or a step of an album."""
 
     # --- the life of a job --------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Records → job table, at a restart; and job table → the shortest records of the same state."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -87,7 +87,7 @@ _FIELDS: Final = (
 
 
 def _job_record(job: Job) -> dict[str, Any]:
-    asked, links, deletehashes = job.asked, job.links, job.deletehashes
+    asked, album, links, deletehashes = job.asked, job.album, job.links, job.deletehashes
     return {
         "owner": asked.owner,
         "urls": asked.urls,
@@ -97,32 +97,26 @@ def _job_record(job: Job) -> dict[str, Any]:
         **{field.name: field.write(getattr(job, field.attribute)) for field in _FIELDS},
         "complete": [[index, link, deletehashes[index]] for index, link in links.items()],
         "details": [[index, each.to_record()] for index, each in job.details.items()],
-        "album": _album_record(job),
+        # Whole with each of its jobs: any of them may be left out for want of memory.
+        "album": album and [album.key, job.places and list(job.places), album.to_whole_record()],
     }
-
-
-def _album_record(job: Job) -> list[Any] | None:
-    album = job.album
-    if album is None:
-        return None
-    # Whole with each of its jobs: any of them may be left out for want of memory.
-    return [album.key, job.places and list(job.places), album.to_whole_record()]
 
 
 def _job(table: JobTable, job_id: str, record: dict[str, Any]) -> None:
     kept = _old_fields(record) | record
     asked = submission_of(job_id, kept["owner"], kept["urls"], kept["options"], kept, kept["data"])
-    album, places = _album_of(table, kept["album"], is_open=kept["finished"] is None)
     job = Job(
         asked,
         links={index: link for index, link, _ in kept["complete"]},
         deletehashes={index: deletehash for index, _, deletehash in kept["complete"]},
-        album=album,
-        places=places,
         **{field.attribute: field.read(kept[field.name]) for field in _FIELDS},
     )
     for index, details in kept["details"]:
         job.add_details(index, ImageDetails.from_record(details))
+    if kept["album"] is not None:
+        key, job.places, whole = kept["album"]
+        job.album = table.albums.get(key) or Album.from_whole_record(key, whole)
+        job.album.open_jobs += job.finished is None
     table.enter(job)
 
 
@@ -150,17 +144,6 @@ def _old_details(
     for name in ("altered", "converted"):
         yield from ((index, {name: values}) for index, *values in kept.get(name, ()))
     yield from ((index, {"deletion": deletion}) for index, *deletion in deletions)
-
-
-def _album_of(
-    table: JobTable, kept: list[Any] | None, *, is_open: bool
-) -> tuple[Album | None, Sequence[int] | None]:
-    if kept is None:
-        return None, None
-    key, places, whole = kept
-    album = table.albums.get(key) or Album.from_whole_record(key, whole)
-    album.open_jobs += is_open
-    return album, places
 
 
 # --- one function for each other kind of record, unless it is a method of the table ------------
