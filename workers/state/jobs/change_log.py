@@ -35,8 +35,10 @@ class ChangeLog:
         """The job's version now."""
         return self._start + len(self._entries)
 
-    def note(self, index: int) -> None:
-        """Record that the visible state of a URL changed."""
+    def note(self, index: int = 0) -> None:
+        """Record that the visible state of a URL changed, or that of the job itself, which any
+        index shows.
+        """
         if len(self._entries) >= self._max_entries:
             # A URL may be requeued any number of times. A new log stays small; readers of the job
             # then read it from the beginning once more.

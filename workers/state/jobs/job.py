@@ -198,7 +198,7 @@ class Job:
         """Cancel the job and fail these URLs."""
         if self.cancelled is None:
             self.cancelled = 0
-            self.log.note(0)  # a change of the job itself, not of this URL
+            self.log.note()
         for index in indexes:
             self.fail(index, CANCELLED, now)
 
@@ -265,4 +265,4 @@ class Job:
         self.retried_as = job_id
         self.asked_bytes -= sum(map(len, self.data.values()))
         self.data.clear()
-        self.log.note(0)  # a change of the job itself, not of this URL
+        self.log.note()

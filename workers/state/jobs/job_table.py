@@ -161,7 +161,7 @@ class JobTable(JobStore):
             self.held = why
             for job in self.by_id.values():
                 if job.pending:
-                    job.log.note(0)  # nothing of this URL: a change to be seen of the job itself
+                    job.log.note()
                     self.weigh(job)
 
     def interrupt(
@@ -232,7 +232,7 @@ class JobTable(JobStore):
     def album_changed(self, album: Album) -> None:
         """Show a change of an album in its jobs, and announce its next step; the lock is held."""
         for job in filter(None, map(self.by_id.get, album.job_ids)):
-            job.log.note(0)  # any index will do: what has changed is the job's
+            job.log.note()
             self.weigh(job)
         if album.step is not None:
             self.on_task(TaskKind.ALBUM, (album.key, 0))

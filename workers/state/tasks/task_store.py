@@ -81,7 +81,7 @@ class TaskStore:
         with self._job(job_id) as job:
             if job is not None:
                 job.deliveries += (attempt,)
-                job.log.note(0)  # a change of the job itself: any index will do
+                job.log.note()
                 self._table.journal.append(["delivery", job_id, attempt])
 
     # --- deletions --------------------------------------------------------------------------
