@@ -44,8 +44,9 @@ def samples() -> dict[str, set[str]]:
     """Label names by sample name, of all there is."""
     registry = create_registry(Backend(), load_settings({}))  # type: ignore[arg-type]
     metrics = HttpMetricsMiddleware(registry)
-    metrics._requests.labels("/", "GET", "200").inc()
-    metrics._seconds.labels("/", "GET").observe(0.1)
+    requests, seconds = metrics._series("/", "GET", 200)
+    requests.inc()
+    seconds.observe(0.1)
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(generate_latest(registry).decode()):
         for sample in family.samples:
