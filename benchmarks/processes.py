@@ -16,11 +16,13 @@ class ProcessMemory:
     """One process.
 
     Attributes:
+        name: what ps(1) calls it, which it may have chosen itself.
         command: its command line.
         resident: megabytes in memory, those shared with other processes included.
         proportional: megabytes where a shared page counts by its share, so that they add up.
     """
 
+    name: str
     command: str
     resident: float
     proportional: float
@@ -69,9 +71,10 @@ def _cpu_ticks(pid: int) -> int:
 
 def _memory(pid: int) -> ProcessMemory | None:
     try:
+        name = Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
         command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except _GONE:
         return None
     kilobytes = {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
-    return ProcessMemory(command, kilobytes["Rss:"] / 1024, kilobytes["Pss:"] / 1024)
+    return ProcessMemory(name, command, kilobytes["Rss:"] / 1024, kilobytes["Pss:"] / 1024)

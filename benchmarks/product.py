@@ -96,10 +96,7 @@ class RunningProduct:
 
     def memory(self) -> list[tuple[str, ProcessMemory]]:
         """The memory of each of its processes, by what the process is."""
-        found: list[tuple[str, ProcessMemory]] = []
-        for used in memory(self.pids):
-            found.append((_role(used.command, [role for role, _ in found]), used))
-        return found
+        return [(_role(used), used) for used in memory(self.pids)]
 
     def run(self, order: Order) -> float:
         """Submit one job and wait for its end; see Running."""
@@ -108,15 +105,13 @@ class RunningProduct:
         return self.client.wait_complete(job, order.count) - began
 
 
-def _role(command: str, before: Sequence[str]) -> str:
-    # Parents come first: the fork server before the workers, which show its command line.
-    if not before:
-        return "service"
-    if "resource_tracker" in command:
+def _role(process: ProcessMemory) -> str:
+    # Those that are forked have the fork server's command line, and names of their own.
+    if role := {"imgup-manager": "Manager", "imgup-worker": "worker"}.get(process.name):
+        return role
+    if "resource_tracker" in process.command:
         return "resource tracker"
-    if "forkserver" in command:
-        return "worker" if "fork server" in before else "fork server"
-    return "Manager"
+    return "fork server" if "forkserver" in process.command else "service"
 
 
 def _wait_until_started(process: "subprocess.Popen[bytes]", log: IO[str]) -> Mapping[str, Any]:

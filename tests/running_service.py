@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.measurement import coverage_set_aside
-from tests.processes import children_of, command_of, is_running
+from tests.processes import children_of, command_of, is_running, name_of
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -184,17 +184,10 @@ class RunningService:
     # --- its processes ----------------------------------------------------------------------
 
     def worker_pids(self) -> list[int]:
-        """Pids of the workers that run, by what the system knows: the fork server's children, or
-        what Ray has named.
-        """
+        """Pids of the workers that run, by the names that the system knows."""
         if BACKEND == "ray":
             return self._actor_pids("ClusterWorker")
-        return [
-            worker
-            for child in children_of(self.process.pid)
-            if "multiprocessing.forkserver" in command_of(child)
-            for worker in children_of(child)
-        ]
+        return [pid for pid in self.all_pids() if name_of(pid) == "imgup-worker"]
 
     def worker_pid(self, worker: str) -> int:
         """Pid of the worker that has this id, as it says itself."""

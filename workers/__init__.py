@@ -88,7 +88,12 @@ from workers.contract.url import (
     check_url as check_url,
     mask_url as mask_url,
 )
+from workers.contract.webhook_policy import (
+    RETRY_SECONDS as RETRY_SECONDS,
+    WebhookPolicy as WebhookPolicy,
+)
 from workers.contract.wire_url import MAX_URL_LENGTH as MAX_URL_LENGTH
+from workers.contract.worker_config import WorkerConfig as WorkerConfig
 from workers.runtime.backend_config import BackendConfig as BackendConfig
 from workers.runtime.backends import (
     ray_backend as ray_backend,
@@ -112,8 +117,3 @@ from workers.worker.image_text import (
     template_faults as template_faults,
 )
 from workers.worker.source.source_headers import origin_of as origin_of
-from workers.worker.webhook import (
-    RETRY_SECONDS as RETRY_SECONDS,
-    WebhookPolicy as WebhookPolicy,
-)
-from workers.worker.worker import WorkerConfig as WorkerConfig

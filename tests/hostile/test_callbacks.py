@@ -8,8 +8,9 @@ import pytest
 from tests.hostile.servers import Answer, Source
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
+from workers.contract.webhook_policy import WebhookPolicy
 from workers.worker.http.loop import TransferLoop
-from workers.worker.webhook import WebhookPolicy, WebhookSender
+from workers.worker.webhook import WebhookSender
 
 HASTY_SECONDS, PATIENT_SECONDS = 0.5, 60.0
 OK = b"HTTP/1.1 200 OK\r\n"

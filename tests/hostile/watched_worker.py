@@ -28,11 +28,11 @@ from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import ImageState, Submission
+from workers.contract.worker_config import WorkerConfig
 from workers.runtime.local.worker_process import run_worker
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 from workers.state.token_store import TokenStore
-from workers.worker.worker import WorkerConfig
 
 WORKER_ID = "worker-1"
 # A retry never comes round while the suite runs: the row is over when it has been announced.

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.processes import children_of, command_of
+from tests.processes import children_of, command_of, name_of
 from tests.running_service import RunningService
 
 ROLES = ("service", "manager", "fork server", "workers")
@@ -34,12 +34,10 @@ def _pids_by_role(service_pid: int) -> dict[str, list[int]]:
     pids: dict[str, list[int]] = {role: [] for role in ROLES}
     pids["service"].append(service_pid)
     for child in children_of(service_pid):
-        command = command_of(child)
-        if "multiprocessing.forkserver" in command:
+        if "multiprocessing.forkserver" in command_of(child):
             pids["fork server"].append(child)
-            pids["workers"] += children_of(child)
-        elif "spawn_main" in command:
-            pids["manager"].append(child)
+            for forked in children_of(child):
+                pids["manager" if name_of(forked) == "imgup-manager" else "workers"].append(forked)
     return pids
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from workers.contract.budget import QuotaRules
 from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.worker_config import WorkerConfig
 from workers.runtime.scaling import ScalingRules
-from workers.worker.worker import WorkerConfig
 
 _LEASE_SLACK_SECONDS = 15.0  # beyond the deadlines: for name lookups and a slow machine
 

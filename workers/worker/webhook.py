@@ -9,7 +9,6 @@ import hmac
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from requests import PreparedRequest
@@ -19,6 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
+from workers.contract.webhook_policy import DELIVERY_SECONDS, WebhookPolicy
 from workers.contract.wire_url import wire_url
 from workers.worker.http.adapter import CurlAdapter
 from workers.worker.http.errors import download_error
@@ -27,13 +27,6 @@ from workers.worker.http.loop import TransferLoop
 from workers.worker.http.options import TransferOptions
 from workers.worker.http.statuses import asked_wait
 from workers.worker.source.body import UnwantedBody
-
-DELIVERY_SECONDS: Final = 15.0
-"""Time limit of an attempt, from name lookup to the response's head; Standard Webhooks recommends
-15 to 30 s."""
-
-RETRY_SECONDS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
-"""Waits between attempts: the example of Standard Webhooks, three days in total."""
 
 _JITTER = 0.1  # maximum share added to a wait: failed webhooks are not all retried together
 
@@ -67,23 +60,6 @@ _SENTENCES: Final[Mapping[str, str]] = {
     Reason.ADDRESS_NOT_ALLOWED: "The callback URL is not at a public internet address.",
     Reason.PORT_NOT_ALLOWED: "The callback URL's port is not allowed (SOURCE_ALLOWED_PORTS).",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookPolicy:
-    """Delivery of webhooks.
-
-    Attributes:
-        secrets: each makes a signature; empty disables webhooks.
-        seconds: for one attempt.
-        connect_seconds: for name lookup and connection.
-        retry_seconds: waits between attempts; there is one more attempt than waits.
-    """
-
-    secrets: tuple[bytes, ...] = field(default=(), repr=False)
-    seconds: float = DELIVERY_SECONDS
-    connect_seconds: float = 10.0
-    retry_seconds: tuple[float, ...] = RETRY_SECONDS
 
 
 def signature(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:

@@ -6,21 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 
 from workers.contract.backend import BackendLostError
-from workers.contract.backoff import Backoff
-from workers.contract.conversion_policy import ConversionPolicy
-from workers.contract.download_policy import DownloadPolicy
-from workers.contract.imgur_access import ImgurAccess
-from workers.contract.logs import LogConfig, configure_logging, flush_logs
+from workers.contract.logs import configure_logging, flush_logs
 from workers.contract.messages import Lease, Origin, Outcome, Report
 from workers.contract.quota import QuotaReports
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
+from workers.contract.worker_config import WorkerConfig
 from workers.worker.concurrency_limiter import ConcurrencyLimiter, LoadMonitor
 from workers.worker.converters import Converters
 from workers.worker.fitting import ImageFitter
@@ -33,53 +29,25 @@ from workers.worker.request_batcher import LaneClient, RequestBatcher
 from workers.worker.source.data_reader import DataReader
 from workers.worker.source.fetch import Downloader
 from workers.worker.task_log import log_outcome
-from workers.worker.webhook import WebhookPolicy, WebhookSender
+from workers.worker.webhook import WebhookSender
 
 _REST_SECONDS = 0.003  # a fourth of the round trips, and little compared with an image
 _NICENESS = 10  # a tenth of the weight of web side and Manager (sched(7))
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """Configuration of a worker.
+def process_tasks(lane_client: LaneClient, process: Callable[[Lease], Outcome]) -> None:
+    """Process one task at a time, until the mailbox ends the worker.
 
-    Attributes:
-        lanes: images in work at once in one worker process.
-        core_share: of a core, that one worker can count on; see `ConcurrencyLimiter`.
-        max_attempts: tries of one URL altogether.
-        webhooks: how callback URLs are told.
-        conversion: how images that Imgur would refuse are made fit.
-    """
-
-    lanes: int
-    max_attempts: int
-    download: DownloadPolicy
-    imgur: ImgurAccess
-    backoff: Backoff = field(default_factory=Backoff)
-    logs: LogConfig = field(default_factory=LogConfig)
-    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
-    core_share: float = 1.0
-    conversion: ConversionPolicy = field(default_factory=ConversionPolicy)
-
-
-class Lane:
-    """Processes one task at a time; each round trip reports one and leases the next.
+    Each round trip reports one and leases the next.
 
     Args:
         lane_client: the lane's client of the request batcher.
         process: the pipeline's `process`.
     """
-
-    def __init__(self, lane_client: LaneClient, process: Callable[[Lease], Outcome]) -> None:
-        self._lane_client = lane_client
-        self._process = process
-
-    def run(self) -> None:
-        """Process tasks until the mailbox ends the worker."""
-        while (lease := self._lane_client.lease()) is not None:
-            with _named(lease.origin):
-                report = Report(lease.token, self._process(lease))
-                log_outcome(lease, report.outcome, self._lane_client.report(report))
+    while (lease := lane_client.lease()) is not None:
+        with _named(lease.origin):
+            report = Report(lease.token, process(lease))
+            log_outcome(lease, report.outcome, lane_client.report(report))
 
 
 @contextmanager
@@ -131,81 +99,78 @@ def run_lanes(
     # getaddrinfo cannot be interrupted; this limits the wait for a name server to some seconds
     # (resolv.conf(5)). Read by the C library at the first lookup of the process.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
-    transfers = TransferLoop(_end_worker)
-    budget = ByteBudget(config.download.held_bytes)
-    limiter = ConcurrencyLimiter(config.lanes, config.core_share)
-    news = QuotaReports(time.monotonic)
-    deprecations = DeprecationLog(time.monotonic)
-    batcher = RequestBatcher(
-        lambda request, wait: mailbox.exchange(worker_id, request, wait),
-        limiter,
-        news.take,
-        rest_seconds,
-    )
-    load_monitor = LoadMonitor(limiter, batcher.look_again)
-    data = DataReader(partial(mailbox.read_data, worker_id))
-    lost = threading.Event()
+    _Lanes(config, worker_id, mailbox, tokens, converters, rest_seconds).run()
+    flush_logs()  # a forked process and a killed actor end without the interpreter's exit
 
-    def lane() -> None:
+
+class _Lanes:
+    """The lanes of this process, and what they share; arguments as of `run_lanes`."""
+
+    def __init__(  # noqa: PLR0917 - one caller
+        self,
+        config: WorkerConfig,
+        worker_id: str,
+        mailbox: MailboxCalls,
+        tokens: Tokens,
+        converters: Converters,
+        rest_seconds: float,
+    ) -> None:
+        self._config = config
+        self._tokens = tokens
+        self._converters = converters
+        self._transfers = TransferLoop(_end_worker)
+        self._budget = ByteBudget(config.download.held_bytes)
+        self._quota_reports = QuotaReports(time.monotonic)
+        self._deprecations = DeprecationLog(time.monotonic)
+        self._data = DataReader(partial(mailbox.read_data, worker_id))
+        limiter = ConcurrencyLimiter(config.lanes, config.core_share)
+        exchange = partial(mailbox.exchange, worker_id)
+        self._batcher = RequestBatcher(exchange, limiter, self._quota_reports.take, rest_seconds)
+        self._load_monitor = LoadMonitor(limiter, self._batcher.look_again)
+        self._is_lost = False
+
+    def run(self) -> None:
+        lanes = range(self._config.lanes)
+        threads = [threading.Thread(target=self._run_lane, name=f"lane-{n}") for n in lanes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for part in (self._load_monitor, self._data, self._batcher, self._transfers):
+            part.close()
+        self._converters.close()
+        if self._is_lost:
+            flush_logs()
+            sys.exit(1)
+
+    def _run_lane(self) -> None:
         try:
-            _run_lane(
-                config,
-                batcher.lane_client(),
-                tokens,
-                transfers,
-                budget,
-                data=data,
-                news=news,
-                deprecations=deprecations,
-                converters=converters,
-            )
+            self._process_tasks(self._batcher.lane_client())
         except BackendLostError:
-            lost.set()
-            transfers.close()  # their outcomes cannot be reported
+            self._is_lost = True
+            self._transfers.close()  # their outcomes cannot be reported
         except Exception as error:  # noqa: BLE001 - otherwise its lease would not end
             _end_worker(error)
 
-    threads = [threading.Thread(target=lane, name=f"lane-{n}") for n in range(config.lanes)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    load_monitor.close()
-    data.close()
-    batcher.close()
-    transfers.close()
-    converters.close()
-    flush_logs()  # a forked process and a killed actor end without the interpreter's exit
-    if lost.is_set():
-        sys.exit(1)
-
-
-def _run_lane(
-    config: WorkerConfig,
-    lane_client: LaneClient,
-    tokens: Tokens,
-    transfers: TransferLoop,
-    budget: ByteBudget,
-    *,
-    data: DataReader,
-    news: QuotaReports,
-    deprecations: DeprecationLog,
-    converters: Converters,
-) -> None:
-    with (
-        closing(Downloader(config.download, transfers, budget)) as downloader,
-        closing(ImgurClient(config.imgur, tokens, transfers, news.read, deprecations)) as imgur,
-        closing(WebhookSender(config.webhooks, config.download, transfers)) as callbacks,
-    ):
-        pipeline = Pipeline(
-            downloader,
-            imgur,
-            config.max_attempts,
-            config.backoff,
-            lane_client.begin_upload,
-            callbacks=callbacks,
-            read_data=data.pieces,
-            fitter=ImageFitter(config.conversion, config.download, converters, budget),
-            begin_conversion=lane_client.begin_conversion,
-        )
-        Lane(lane_client, pipeline.process).run()
+    def _process_tasks(self, lane_client: LaneClient) -> None:
+        config, transfers = self._config, self._transfers
+        budget, on_quota = self._budget, self._quota_reports.read
+        with (
+            closing(Downloader(config.download, transfers, budget)) as downloader,
+            closing(
+                ImgurClient(config.imgur, self._tokens, transfers, on_quota, self._deprecations)
+            ) as imgur,
+            closing(WebhookSender(config.webhooks, config.download, transfers)) as callbacks,
+        ):
+            pipeline = Pipeline(
+                downloader,
+                imgur,
+                config.max_attempts,
+                config.backoff,
+                lane_client.begin_upload,
+                callbacks=callbacks,
+                read_data=self._data.pieces,
+                fitter=ImageFitter(config.conversion, config.download, self._converters, budget),
+                begin_conversion=lane_client.begin_conversion,
+            )
+            process_tasks(lane_client, pipeline.process)

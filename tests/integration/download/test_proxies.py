@@ -19,11 +19,12 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, ImgurError, Reason
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.messages import Done, Lease
+from workers.contract.webhook_policy import WebhookPolicy
 from workers.state.token_store import TokenStore
 from workers.worker.http.loop import TransferLoop
 from workers.worker.imgur.client import ImgurClient
 from workers.worker.source.fetch import Downloader
-from workers.worker.webhook import WebhookPolicy, WebhookSender
+from workers.worker.webhook import WebhookSender
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(6000)
 IMAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6004\r\n\r\n" + JPEG

@@ -4,33 +4,38 @@
 docs/decisions/0001-mailbox-and-job-table.md explains why these are not the stock proxies.
 """
 
-import multiprocessing
+import os
+import signal
 from collections.abc import Callable
 from functools import partial
+from multiprocessing.connection import Connection, Pipe
 from multiprocessing.managers import SyncManager
-from typing import cast
+from typing import Any, cast
 
 from workers.contract.derived import calls_of
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.state_calls import JobTableCalls, MailboxCalls, RecoveryCalls, StateObjects
 from workers.contract.tokens import Tokens
 from workers.runtime.deadline_proxy import SERIALIZER, DeadlineProxy
+from workers.runtime.local.fork_server import begin_process, fork_server
 from workers.runtime.many_threads import prepare_for_many_threads
-from workers.runtime.parent_watcher import ignore_stop_signals, leave_with_parent
-from workers.runtime.state_objects import make_objects
 
 
 class _Owned:
     """The Manager process's objects, made once, before the first request."""
 
     objects: StateObjects
+    held_open: "Connection[Any, Any]"  # see `StateManager.start_process`
 
 
-def _prepare_process(limits: MailboxLimits) -> None:
+def _prepare_process(limits: MailboxLimits, held_open: "Connection[Any, Any]") -> None:
+    # Here, as the service imports this module as well; the fork server has imported this before.
+    from workers.runtime.state_objects import make_objects  # noqa: PLC0415
+
+    begin_process("imgup-manager")
     prepare_for_many_threads()
-    ignore_stop_signals()
-    leave_with_parent()
     _Owned.objects = make_objects(limits)
+    _Owned.held_open = held_open
 
 
 def _owned(name: str) -> object:
@@ -38,7 +43,13 @@ def _owned(name: str) -> object:
 
 
 class StateManager(SyncManager):
-    """A SyncManager that owns the state: a mailbox, a job table, a token store, a recovery."""
+    """A SyncManager that owns the state: a mailbox, a job table, a token store, a recovery.
+
+    Attributes:
+        sentinel: readable as soon as the process has ended, also where a fork server died.
+    """
+
+    sentinel: "Connection[Any, Any]"
 
     # Made by `register`.
     Mailbox: Callable[[], DeadlineProxy]
@@ -47,18 +58,16 @@ class StateManager(SyncManager):
     Recovery: Callable[[], DeadlineProxy]
 
     def __init__(self, limits: MailboxLimits) -> None:
-        # spawn: a forked Manager would inherit the listening socket and locks held by threads.
-        super().__init__(serializer=SERIALIZER, ctx=multiprocessing.get_context("spawn"))
+        super().__init__(serializer=SERIALIZER, ctx=fork_server())
         self._limits = limits
 
     def start_process(self) -> None:
         """Start the Manager process; it ignores stop signals and ends with its parent."""
-        self.start(initializer=_prepare_process, initargs=(self._limits,))
-
-    @property
-    def sentinel(self) -> int:
-        """Sentinel of the process, for ``multiprocessing.connection.wait``."""
-        return cast("int", self._process.sentinel)  # type: ignore[attr-defined]
+        # Only the Manager holds the other end of this pipe, so it ends with the Manager. The
+        # process's own sentinel would also end with the fork server.
+        self.sentinel, held_open = Pipe(duplex=False)
+        self.start(initializer=_prepare_process, initargs=(self._limits, held_open))
+        held_open.close()
 
     @property
     def pid(self) -> int:
@@ -66,7 +75,8 @@ class StateManager(SyncManager):
 
     def kill(self) -> None:
         """Kill a Manager that does not respond."""
-        self._process.kill()  # type: ignore[attr-defined]
+        if not self.sentinel.poll():
+            os.kill(self.pid, signal.SIGKILL)
 
     def objects(self) -> StateObjects:
         """Return proxies of the Manager's objects, whose calls have deadlines."""

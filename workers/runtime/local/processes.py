@@ -1,7 +1,7 @@
 """The backend on one machine: a Manager process that owns the state, and worker processes."""
 
-import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import multiprocessing.util
 import time
 
@@ -9,6 +9,7 @@ from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.backend_log import close_state, log_recovered
+from workers.runtime.local.fork_server import fork_server
 from workers.runtime.local.manager import StateManager
 from workers.runtime.local.worker_process import run_worker
 from workers.runtime.managed_backend import ManagedBackend, Wakeup
@@ -23,16 +24,13 @@ class LocalBackend(ManagedBackend):
         super().__init__(config)
         self._upkeep = Upkeep(config)
         self._wakeup_pipe = WakeupPipe()
-        # Workers are forked from a server process that was itself spawned: like a spawned worker
-        # they inherit neither the listening socket nor a lock held by a thread, but the modules
-        # are imported already, and a dead worker is replaced in 10 ms instead of 300.
-        self._start_method = multiprocessing.get_context("forkserver")
-        self._start_method.set_forkserver_preload([run_worker.__module__, StateManager.__module__])
 
     def start(self) -> None:
         # Made here, so that this process removes it at its end. The Manager inherits it; otherwise
         # it would make one of its own for its socket, and leave it behind when it is killed.
         multiprocessing.util.get_temp_dir()
+        # It unblocks the signals that are held next, if it is started together with a process.
+        multiprocessing.resource_tracker.ensure_running()
         self._manager = StateManager(self._config.limits)
         with stop_signals_held():
             self._manager.start_process()
@@ -91,7 +89,7 @@ class LocalBackend(ManagedBackend):
         return list(ready)
 
     def _start_worker(self, worker_id: str) -> WorkerProcess:
-        process = self._start_method.Process(
+        process = fork_server().Process(
             target=run_worker,
             args=(self._config.worker, worker_id, self.mailbox, self._objects.token_store),
             name=worker_id,

@@ -1,4 +1,4 @@
-"""The entry point of a worker process: signals, parent watcher, CPU core."""
+"""The entry point of a worker process, and its CPU core."""
 
 import multiprocessing.util
 import os
@@ -11,15 +11,17 @@ from pathlib import Path
 
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
-from workers.runtime.parent_watcher import ignore_stop_signals, leave_with_parent
-from workers.worker.converters import Converters
-from workers.worker.worker import WorkerConfig, run_lanes
+from workers.contract.worker_config import WorkerConfig
+from workers.runtime.local.fork_server import begin_process
 
 
 def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: Tokens) -> None:
     """Run a worker process; it ignores stop signals and ends with its parent."""
-    ignore_stop_signals()
-    leave_with_parent()
+    # Here, as the service imports this module as well; the fork server has imported these before.
+    from workers.worker.converters import Converters  # noqa: PLC0415
+    from workers.worker.worker import run_lanes  # noqa: PLC0415
+
+    begin_process("imgup-worker")
     cores = _stay_on_one_core(worker_id)
     # The service's folder, which all workers share, and which it removes at its end.
     folder = Path(multiprocessing.util.get_temp_dir())

@@ -24,7 +24,7 @@ from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter
 from workers.worker.request_batcher import RequestBatcher
-from workers.worker.worker import Lane
+from workers.worker.worker import process_tasks
 
 Process = Callable[[Lease], Outcome]
 
@@ -52,7 +52,7 @@ class Harness:
 
         batcher = RequestBatcher(exchange, ConcurrencyLimiter(FEWEST))
         with structlog.testing.capture_logs() as logs:
-            Lane(batcher.lane_client(), process).run()
+            process_tasks(batcher.lane_client(), process)
         batcher.close()
         return logs
 

@@ -20,17 +20,12 @@ from workers.contract.messages import (
     Submission,
     TaskKind,
 )
+from workers.contract.webhook_policy import RETRY_SECONDS, WebhookPolicy
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_changes import job_complete
 from workers.worker.http.loop import TransferLoop
 from workers.worker.http.statuses import MAX_RETRY_AFTER
-from workers.worker.webhook import (
-    NOT_CONFIGURED,
-    RETRY_SECONDS,
-    WebhookPolicy,
-    WebhookSender,
-    signature,
-)
+from workers.worker.webhook import NOT_CONFIGURED, WebhookSender, signature
 
 # The vector that the reference implementations of Standard Webhooks share.
 KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

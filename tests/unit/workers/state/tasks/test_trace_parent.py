@@ -10,9 +10,10 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages import Lease, Origin, Report, Submission, TaskKind, Uploaded
+from workers.contract.webhook_policy import WebhookPolicy
 from workers.state.jobs.job_table import JobTable
 from workers.worker.http.loop import TransferLoop
-from workers.worker.webhook import WebhookPolicy, WebhookSender
+from workers.worker.webhook import WebhookSender
 
 WORKER = "worker-1"
 CALLBACK = "https://client.test/hook"
