@@ -8,7 +8,8 @@ import sys
 
 from service.exit_codes import EXIT_DONE, cannot_start
 from service.settings.environment import SettingsError, load_settings
-from workers import JournalError, repair_journal
+from workers import JournalError
+from workers.state.journal.repair import repair_journal
 
 
 def main() -> int:

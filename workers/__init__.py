@@ -3,6 +3,7 @@
 What service may use is listed here; everything else is inside.
 """
 
+from workers.contract import lean_structlog as lean_structlog  # isort: split - before structlog
 from workers.contract.backend import (
     Backend as Backend,
     BackendBusyError as BackendBusyError,
@@ -111,7 +112,6 @@ from workers.state.jobs.timeline import (
     TIMELINE_BYTES as TIMELINE_BYTES,
     read_timeline as read_timeline,
 )
-from workers.state.journal.repair import repair_journal as repair_journal
 from workers.worker.image_text import (
     PLACEHOLDERS as PLACEHOLDERS,
     template_faults as template_faults,
