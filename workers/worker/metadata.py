@@ -6,7 +6,6 @@ C2PA. Of these only Exif is edited, as it also says how the image is to be turne
 a whole, and so does whatever comes after the image's end, such as the video of a motion photo.
 """
 
-import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Final
 from workers.contract.image_type import APNG, GIF, JPEG, PNG, TIFF, ImageType
 from workers.worker.exif import UnreadableError, edit_exif, edit_tiff
 from workers.worker.source.gif import EXTENSION, IMAGE, gif_blocks
+from workers.worker.source.jpeg import END_OF_IMAGE, jpeg_segments
 
 _Cut = tuple[int, int, bytes]
 """A piece of a file, from its first byte to the one behind its last, and what takes its place."""
@@ -43,7 +43,7 @@ def strip_metadata(data: memoryview, kind: ImageType, rule: str) -> Iterator[mem
             yield data[end:start]
             yield instead
             end = stop
-    except (IndexError, struct.error) as error:
+    except (IndexError, ValueError, struct.error) as error:
         raise UnreadableError from error
     if end:
         yield data[end:]
@@ -52,40 +52,21 @@ def strip_metadata(data: memoryview, kind: ImageType, rule: str) -> Iterator[mem
 # --- JPEG ----------------------------------------------------------------------------------------
 
 # ITU-T T.81, table B.1.
-_START, _END_OF_IMAGE, _START_OF_SCAN, _COMMENT = 0xFF, 0xD9, 0xDA, 0xFE
-_LONE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+_START, _COMMENT = 0xFF, 0xFE
 _APP0, _APP1, _APP2, _APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
 _APPLICATION: Final = range(0xE0, 0xF0)
-_END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _EXIF: Final = b"Exif\0\0"
 _SEGMENT_HEAD: Final = struct.Struct(">2BH")
 
 
 def _cut_jpeg(data: memoryview, rule: str) -> Iterator[_Cut]:
-    """Section B.1.1: segments with their lengths; after the head of a scan comes its data."""
-    at = 2
-    while True:
-        start, marker = data[at], data[at + 1]
-        if start != _START:
-            raise UnreadableError
-        if marker == _START:  # a fill byte
-            at += 1
-            continue
-        if marker == _END_OF_IMAGE:
-            yield from _cut_tail(data, at + 2)
-            return
-        end = at + 2 if marker in _LONE_MARKERS else at + 2 + _SEGMENT_HEAD.unpack_from(data, at)[2]
+    for marker, at, end in jpeg_segments(data):
         if end > len(data):
             raise UnreadableError
-        instead = _instead_of_segment(marker, data[at:end], rule)
-        if instead is not None:
+        if marker == END_OF_IMAGE:
+            yield from _cut_tail(data, end)
+        elif (instead := _instead_of_segment(marker, data[at:end], rule)) is not None:
             yield at, end, instead
-        at = end
-        if marker == _START_OF_SCAN:
-            found = _END_OF_SCAN.search(data, at)
-            if found is None:  # cut short; Imgur shall judge it
-                return
-            at = found.start()
 
 
 def _cut_tail(data: memoryview, end: int) -> Iterator[_Cut]:

@@ -23,8 +23,6 @@ from workers.worker.source.animation import is_animated
 from workers.worker.source.dimensions import read_dimensions
 from workers.worker.source.spool import Spool, view_of
 
-_PIECE_BYTES = 256 * 1024
-
 # The body of a redirect or an error is discarded. A short one is read to its end, which keeps the
 # connection usable; otherwise the connection is closed.
 _SHORT_BODY_BYTES = 16 * 1024
@@ -146,10 +144,10 @@ class ImageBody:
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
             image_type = self._type or self._accept()
-            fits = self._is_accepted(image_type) and self._check_motion(file, image_type)
+            data = view_of(file)
+            fits = self._is_accepted(image_type) and self._check_motion(data, image_type)
             if fits:
-                self._check_pixels(file, image_type)
-            file.seek(0)
+                self._check_pixels(data, image_type)
             digest = _digest(file) if self._policy.with_digest else None
         except BaseException:
             self.discard()
@@ -213,7 +211,7 @@ class ImageBody:
         if not self._converts and size > max(limits.still_bytes, limits.animation_bytes):
             raise _too_large_for_imgur("images", max(limits.still_bytes, limits.animation_bytes))
 
-    def _check_motion(self, file: BinaryIO, image_type: ImageType) -> bool:
+    def _check_motion(self, data: memoryview, image_type: ImageType) -> bool:
         """Check the size again, now that the whole file tells whether it moves.
 
         Returns:
@@ -222,7 +220,7 @@ class ImageBody:
         limits, size = self._policy.imgur, self._spool.size
         if size <= min(limits.still_bytes, limits.animation_bytes):
             return True
-        animated = is_animated(view_of(file), image_type)
+        animated = is_animated(data, image_type)
         if size <= limits.max_bytes(animated=animated):
             return True
         if self._can_convert(image_type):
@@ -230,8 +228,8 @@ class ImageBody:
         kind = "animations" if animated else "still images"
         raise _too_large_for_imgur(kind, limits.max_bytes(animated=animated))
 
-    def _check_pixels(self, file: BinaryIO, image_type: ImageType) -> None:
-        width, height = read_dimensions(file, image_type) or (0, 0)
+    def _check_pixels(self, data: memoryview, image_type: ImageType) -> None:
+        width, height = read_dimensions(data, image_type) or (0, 0)
         if width * height > self._policy.max_pixels:
             raise DownloadError(
                 Reason.TOO_LARGE,
@@ -261,8 +259,6 @@ def _too_large_for_imgur(kind: str, max_bytes: int) -> DownloadError:
 
 
 def _digest(file: BinaryIO) -> bytes:
-    hasher = hashlib.sha256()
-    while piece := file.read(_PIECE_BYTES):
-        hasher.update(piece)
+    digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type] # BinaryIO does
     file.seek(0)
-    return hasher.digest()
+    return digest

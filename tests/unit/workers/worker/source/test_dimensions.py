@@ -1,4 +1,3 @@
-import io
 import struct
 
 import pytest
@@ -53,17 +52,17 @@ UNKNOWN: list[tuple[str, ImageType, bytes]] = [
 
 @pytest.mark.parametrize(("kind", "data"), [row[1:] for row in KNOWN], ids=[r[0] for r in KNOWN])
 def test_known(kind: ImageType, data: bytes) -> None:
-    assert read_dimensions(io.BytesIO(data), kind) == (300, 200)
+    assert read_dimensions(memoryview(data), kind) == (300, 200)
 
 
 @pytest.mark.parametrize(
     ("kind", "data"), [row[1:] for row in UNKNOWN], ids=[row[0] for row in UNKNOWN]
 )
 def test_unknown(kind: ImageType, data: bytes) -> None:
-    assert read_dimensions(io.BytesIO(data), kind) is None
+    assert read_dimensions(memoryview(data), kind) is None
 
 
 @pytest.mark.parametrize(("kind", "data"), [row[1:] for row in KNOWN], ids=[r[0] for r in KNOWN])
 def test_every_beginning_of_a_file_is_decided(kind: ImageType, data: bytes) -> None:
     for length in range(len(data)):
-        read_dimensions(io.BytesIO(data[:length]), kind)
+        read_dimensions(memoryview(data[:length]), kind)
