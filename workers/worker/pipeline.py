@@ -7,7 +7,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import BinaryIO, Protocol
 
 import structlog
 
@@ -23,10 +22,7 @@ from workers.contract.errors import (
     RefusalScope,
     SourceOverloadedError,
 )
-from workers.contract.job_options import HeadersByOrigin
 from workers.contract.messages import (
-    AlbumCall,
-    AlbumCreated,
     Deferred,
     Done,
     DownloadReport,
@@ -40,67 +36,17 @@ from workers.contract.messages import (
     UploadDecision,
     Uploaded,
 )
+from workers.worker.fitting import ImageFitter
 from workers.worker.image_text import fields_of
-from workers.worker.imgur.client import UploadedImage
+from workers.worker.imgur.client import ImgurClient
 from workers.worker.source.body import Download
 from workers.worker.source.data_reader import LeaseLostError
+from workers.worker.source.fetch import Downloader
 from workers.worker.task_log import log_fields
+from workers.worker.webhook import WebhookSender
 
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
 """The outcome of a lease that is not valid any more; the mailbox does not accept it."""
-
-
-class Source(Protocol):
-    """The source of images: `workers.worker.source.fetch.Downloader`."""
-
-    def fetch(
-        self,
-        url: str,
-        headers: HeadersByOrigin = (),
-        *,
-        resolve_pages: bool | None = None,
-        converts: bool = False,
-    ) -> Download: ...
-
-    def take(self, pieces: Iterable[bytes], *, converts: bool = False) -> Download: ...
-
-
-class Fitter(Protocol):
-    """Makes them fit: `workers.worker.fitting.ImageFitter`."""
-
-    converts: bool
-
-    def fit(self, image: Download) -> Download: ...
-
-
-class Sink(Protocol):
-    """The target of images: `workers.worker.imgur.client.ImgurClient`."""
-
-    def upload(
-        self,
-        file: BinaryIO,
-        size: int,
-        media_type: str,
-        filename: str,
-        fields: Mapping[str, str],
-    ) -> UploadedImage: ...
-
-    def delete(self, deletehash: str) -> float | None: ...
-
-    @property
-    def albums(self) -> "Albums": ...
-
-
-class Albums(Protocol):
-    """Creates, orders and deletes albums: `workers.worker.imgur.albums.AlbumCalls`."""
-
-    def do(self, call: AlbumCall, attempt: int) -> AlbumCreated | Done: ...
-
-
-class CallbackSender(Protocol):
-    """Delivers webhooks: `workers.worker.webhook.WebhookSender`."""
-
-    def send(self, lease: Lease) -> Outcome: ...
 
 
 class Pipeline:
@@ -121,14 +67,14 @@ class Pipeline:
 
     def __init__(
         self,
-        source: Source,
-        sink: Sink,
+        source: Downloader,
+        sink: ImgurClient,
         max_attempts: int,
         backoff: Backoff,
         begin_upload: Callable[[DownloadReport], UploadDecision],
         *,
-        callbacks: CallbackSender,
-        fitter: Fitter,
+        callbacks: WebhookSender,
+        fitter: ImageFitter,
         read_data: Callable[[int], Iterable[bytes]] = lambda _: (),
         begin_conversion: Callable[[int], None] = lambda _: None,
     ) -> None:
