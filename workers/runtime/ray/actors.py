@@ -88,7 +88,7 @@ class ClusterHandles:
 
 
 def find_or_start(
-    config: BackendConfig, where: ClusterAddress, log_socket: str | None
+    config: BackendConfig, where: ClusterAddress, log_pipe: str | None
 ) -> tuple[ClusterHandles, Opening]:
     """Return the backend of a namespace; start it with these settings if there is none.
 
@@ -110,7 +110,7 @@ def find_or_start(
         .remote()
     )
     try:
-        ref = state.open.remote(config, log_socket)
+        ref = state.open.remote(config, log_pipe)
         opening = cast("Opening", answer_of(ref, _START_SECONDS + RESTORE_SECONDS))
     except JournalError:
         ray.kill(state)

@@ -1,15 +1,15 @@
 """Relays the log of local actors to the service's output.
 
 By default Ray writes the output of each actor to a file of its own. One log is easier to follow, so
-the actors write to a socket instead, and the service copies each line.
+the actors write to a named pipe instead, and the service copies each line.
 """
 
+import multiprocessing.connection
 import os
-import selectors
 import shutil
-import socket
 import tempfile
 import threading
+from typing import Any
 
 from workers.contract.logs import WRITER
 from workers.contract.wakeup_pipe import WakeupPipe
@@ -19,28 +19,32 @@ _CHUNK = 65_536
 
 
 def divert_log(path: str | None) -> None:
-    """Redirect this process's output to the socket of a relay; not for None."""
+    """Redirect this process's output to the pipe of a relay; not for None.
+
+    Raises:
+        OSError: the relay is gone.
+    """
     if path is None:
         return
-    with socket.socket(socket.AF_UNIX) as line:
-        line.connect(path)
-        os.dup2(line.fileno(), _STDOUT)
+    pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # otherwise it would wait for a reader
+    os.set_blocking(pipe, True)
+    os.dup2(pipe, _STDOUT)
+    os.close(pipe)
 
 
 class LogRelay:
-    """Relays the lines of actors on this machine until it is closed; `path` is its socket's."""
+    """Relays the lines of actors on this machine until it is closed; `path` is its pipe's.
+
+    Lines of several actors stay whole as they do in the service's own output; see `LogWriter`.
+    """
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="imgup-log-")  # only this user can enter it
-        self.path = os.path.join(self._folder, "socket")  # noqa: PTH118 - a socket needs a str
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(self.path)
-        self._listener.listen(128)
-        self._lines = selectors.DefaultSelector()
-        self._lines.register(self._listener, selectors.EVENT_READ)
-        self._begun: dict[socket.socket, bytes] = {}
+        self.path = os.path.join(self._folder, "pipe")  # noqa: PTH118 - passed on as a str
+        os.mkfifo(self.path)
+        # Open for writing as well: otherwise it would be at its end whenever there is no actor.
+        self._pipe = os.open(self.path, os.O_RDWR)
         self._closing = WakeupPipe()
-        self._lines.register(self._closing, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._pass_on, name="log-relay", daemon=True)
         self._thread.start()
 
@@ -48,35 +52,13 @@ class LogRelay:
         """Relay the lines received so far, and stop."""
         self._closing.ring()
         self._thread.join()
-        self._lines.close()
-        for line in (self._listener, *self._begun):
-            line.close()
         self._closing.close()
+        os.close(self._pipe)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _pass_on(self) -> None:
-        is_closing = False
-        while events := self._lines.select(0 if is_closing else None):
-            for key, _ in events:
-                if key.fileobj is self._closing:
-                    is_closing = True
-                    self._lines.unregister(self._closing)
-                elif key.fileobj is self._listener:
-                    line, _ = self._listener.accept()
-                    self._begun[line] = b""
-                    self._lines.register(line, selectors.EVENT_READ)
-                elif isinstance(key.fileobj, socket.socket):
-                    self._read(key.fileobj)
-
-    def _read(self, line: socket.socket) -> None:
-        try:
-            data = line.recv(_CHUNK)
-        except OSError:
-            data = b""
-        whole, newline, rest = (self._begun[line] + data).rpartition(b"\n")
-        WRITER.write_lines(whole + newline)
-        self._begun[line] = rest
-        if not data:
-            self._lines.unregister(line)
-            line.close()
-            del self._begun[line]
+        begun = b""
+        sources: list[Any] = [self._pipe, self._closing]
+        while self._pipe in multiprocessing.connection.wait(sources):
+            whole, newline, begun = (begun + os.read(self._pipe, _CHUNK)).rpartition(b"\n")
+            WRITER.write_lines(whole + newline)

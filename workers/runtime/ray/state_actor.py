@@ -24,7 +24,7 @@ class BackendFacts:
 
     config: BackendConfig  # holds secrets, so it is passed in calls only
     backend_id: str  # separates the actors of this state from those of an earlier one
-    log_socket: str | None  # path of the log relay's socket; None leaves the log to Ray
+    log_pipe: str | None  # path of the log relay's pipe; None leaves the log to Ray
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class BackendState:
         self._facts: BackendFacts | None = None
         self._supervisions = 0
 
-    def open(self, config: BackendConfig, log_socket: str | None) -> Opening:
+    def open(self, config: BackendConfig, log_pipe: str | None) -> Opening:
         """Make the state, if it does not exist yet.
 
         Raises:
@@ -56,14 +56,14 @@ class BackendState:
             if self._facts is not None:
                 differing = _differing(self._facts.config, config)
                 return Opening(self._facts.backend_id, differing=differing)
-            divert_log(log_socket)
+            divert_log(log_pipe)
             configure_logging(config.worker.logs, "state")
             self._objects = objects = make_objects(config.limits)
             recovered = None
             if config.journal_path is not None:
                 recovered = objects.recovery.restore(config.journal_path, config.worker.logs)
             self._upkeep = Upkeep(config)
-            self._facts = BackendFacts(config, secrets.token_hex(4), log_socket)
+            self._facts = BackendFacts(config, secrets.token_hex(4), log_pipe)
             return Opening(self._facts.backend_id, is_new=True, recovered=recovered)
 
     def facts(self) -> BackendFacts:

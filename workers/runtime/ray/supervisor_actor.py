@@ -88,7 +88,7 @@ class ClusterSupervisor:
     def _take_over(self) -> Supervisor:
         try:
             facts = facts_of(self._state)
-            divert_log(facts.log_socket)
+            divert_log(facts.log_pipe)
             configure_logging(facts.config.worker.logs, "supervisor")
             self._backend_id = facts.backend_id
             generation = answer_of(self._state.begin_supervision.remote(), CALL_SECONDS)

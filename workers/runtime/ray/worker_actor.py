@@ -45,7 +45,7 @@ class ClusterWorker:
     def _run(self) -> None:
         try:
             facts = facts_of(self._state)
-            divert_log(facts.log_socket)
+            divert_log(facts.log_pipe)
             objects = objects_of(self._state)
             run_lanes(
                 facts.config.worker,
