@@ -61,7 +61,6 @@ class Downloader:
     ) -> None:
         self._policy = policy
         self._budget = budget or ByteBudget(policy.held_bytes)
-        self._takes_pages = False
         self._guard = AddressGuard(
             policy.allowed_networks,
             policy.allowed_ports,
@@ -73,7 +72,9 @@ class Downloader:
             self._open_body, guard, policy.proxy, policy.authorities, keeps_cookies=True
         )
         self._adapter = CurlAdapter(transfers, options)
-        self._converts = False  # of the download in hand
+        # Of the download in hand:
+        self._converts = False
+        self._takes_pages = False  # a page may come in place of the image
 
     def close(self) -> None:
         self._adapter.close()
@@ -97,32 +98,24 @@ class Downloader:
         Raises:
             DownloadError: there is none that could be uploaded, or not now.
         """
-        wire = wire_url(url)
         deadline = time.monotonic() + self._policy.deadline_seconds
-        self._converts = converts
         self._adapter.forget_cookies()
+        self._converts = converts
+        self._takes_pages = self._policy.resolve_pages if resolve_pages is None else resolve_pages
         sent = SourceHeaders(headers, url)
-        may_be_page = self._policy.resolve_pages if resolve_pages is None else resolve_pages
-        if may_be_page:
-            return self._resolve(wire, sent, deadline)
-        return _image(self._follow(wire, sent, deadline)[0])
-
-    def _resolve(self, url: str, headers: SourceHeaders, deadline: float) -> Download:
-        """Download the image that a URL leads to by a share link, a page, or both."""
-        resolved_to = direct_link(url)
+        wire = wire_url(url)
+        resolved_to = direct_link(wire) if self._takes_pages else None
         try:
-            self._takes_pages = True
-            found, at = self._follow(wire_url(resolved_to or url), headers, deadline)
-            self._takes_pages = False
+            found, at = self._follow(wire_url(resolved_to or wire), sent, deadline)
             if isinstance(found, Page):
+                self._takes_pages = False
                 resolved_to = image_of(found, at)
-                found, _ = self._follow(resolved_to, headers, deadline)
+                found, _ = self._follow(resolved_to, sent, deadline)
         except DownloadError as error:
             error.resolved_to = resolved_to
             raise
-        finally:
-            self._takes_pages = False
-        return replace(_image(found), resolved_to=resolved_to)
+        assert isinstance(found, Download)  # noqa: S101 - a page comes only where pages are taken
+        return found if resolved_to is None else replace(found, resolved_to=resolved_to)
 
     def take(self, pieces: Iterable[bytes], *, converts: bool = False) -> Download:
         """Take in an image that is here already, piece by piece: one of a data URL.
@@ -194,8 +187,3 @@ class Downloader:
         body: Any = response.raw
         found: Download | Page = body.finish()  # see `_open_body`
         return found
-
-
-def _image(found: Download | Page) -> Download:
-    assert isinstance(found, Download)  # noqa: S101 - a page comes only where pages are taken
-    return found
