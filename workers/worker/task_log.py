@@ -21,6 +21,7 @@ from workers.contract.messages import (
     QuotaNews,
     RetryLater,
     TaskKind,
+    Uploaded,
 )
 from workers.contract.url import mask_url
 
@@ -30,21 +31,15 @@ _TASK_REFUSED: Final = "task refused: the lease had passed to another worker"
 
 def log_fields(lease: Lease) -> dict[str, Any]:
     """Return the log fields that identify a task."""
+    fields: dict[str, Any] = {"job_id": lease.job_id}
     if lease.kind is TaskKind.IMAGE:
-        return {"job_id": lease.job_id, "index": lease.index}
+        return fields | {"index": lease.index}
+    fields["task"] = lease.kind.value
     if lease.album is not None:
-        fields = {
-            "job_id": lease.job_id,
-            "task": lease.kind.value,
-            "step": lease.album.step.value,
-        }
-        return fields | {"attempt": lease.attempt}
-    return {
-        "job_id": lease.job_id,
-        "task": lease.kind.value,
-        "index": lease.index if lease.kind is TaskKind.DELETION else None,
-        "attempt": lease.attempt,
-    }
+        fields["step"] = lease.album.step.value
+    else:
+        fields["index"] = lease.index if lease.kind is TaskKind.DELETION else None
+    return fields | {"attempt": lease.attempt}
 
 
 def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
@@ -54,52 +49,39 @@ def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
     if not ack.accepted:
         log.warning(_REFUSED if is_image else _TASK_REFUSED)
         return
-    if is_image and ack.is_logged:
-        _log_image(log, lease, outcome)
-    elif not is_image and ack.is_logged:
-        _log_task(log, outcome)
+    if ack.is_logged:
+        if is_image:
+            _log_image(log, lease, outcome)
+        else:
+            _log_task(log, outcome)
     if ack.finished is not None:
         log_finished(ack.finished)
 
 
 def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
+    if isinstance(outcome, Uploaded | AlbumCreated | Done):
+        return  # the job's last line counts it
+    reasons = {"reason": outcome.reason, "message": outcome.message}
+    if isinstance(outcome, Deferred) and outcome.pause_seconds != 0:
+        pause = outcome.pause_seconds and round(outcome.pause_seconds, 1)
+        event = "uploads paused for all workers: Imgur asked to wait"
+        log.warning(event, **reasons, pause_seconds=pause)
+        return
+    log = log.bind(url=mask_url(lease.target), **reasons)
     match outcome:
-        case Failed(reason, message):
-            resolved_to = outcome.details.resolved_to
-            log.warning(
-                "image failed",
-                url=mask_url(lease.target),
-                reason=reason,
-                message=message,
-                attempts=lease.attempt,
-                **({} if resolved_to is None else {"resolved_to": mask_url(resolved_to)}),
-            )
-        case RetryLater(reason, message, delay_seconds):
+        case Failed(details=details):
+            if details.resolved_to is not None:
+                log = log.bind(resolved_to=mask_url(details.resolved_to))
+            log.warning("image failed", attempts=lease.attempt)
+        case RetryLater(delay_seconds=delay):
             log.info(
-                "image will be tried again",
-                url=mask_url(lease.target),
-                reason=reason,
-                message=message,
-                attempt=lease.attempt,
-                delay_seconds=round(delay_seconds, 1),
+                "image will be tried again", attempt=lease.attempt, delay_seconds=round(delay, 1)
             )
-        case Deferred(reason, message, 0.0):
-            log.debug("image deferred", url=mask_url(lease.target), reason=reason, message=message)
-        case Deferred(reason, message, pause_seconds):
-            log.warning(
-                "uploads paused for all workers: Imgur asked to wait",
-                reason=reason,
-                message=message,
-                pause_seconds=pause_seconds and round(pause_seconds, 1),
-            )
+        case Deferred():
+            log.debug("image deferred")
         case MaybeBlocked():
-            log.info(
-                "image refused: others tell whether for its own sake",
-                url=mask_url(lease.target),
-                reason=outcome.reason,
-                message=outcome.message,
-                attempt=lease.attempt,
-            )
+            event = "image refused: others tell whether for its own sake"
+            log.info(event, attempt=lease.attempt)
 
 
 def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
