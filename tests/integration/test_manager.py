@@ -161,7 +161,7 @@ class TestProxies:
 
     def test_the_table_is_read_only_from_outside(self, manager: StateManager) -> None:
         with pytest.raises(multiprocessing.managers.RemoteError, match="not in exposed"):
-            manager.JobTable()._callmethod("record", ("j", 0, Failed("empty", "Nothing came.")))
+            manager.job_table()._callmethod("record", ("j", 0, Failed("empty", "Nothing came.")))
 
     def test_workers_share_one_token(self, manager: StateManager) -> None:
         tokens = manager.objects().token_store

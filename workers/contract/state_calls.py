@@ -4,11 +4,12 @@ The engines derive their proxies from them: `workers.runtime.local.manager` and
 `workers.runtime.ray.calls`. Each call raises BackendLostError in bounded time if the state is gone.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self, get_type_hints
 
 from workers.contract.backend import WebJobTable, WebMailbox
-from workers.contract.derived import may_take
+from workers.contract.derived import Carry, derive, may_take
 from workers.contract.logs import LogConfig
 from workers.contract.messages import (
     CrashedUrl,
@@ -126,3 +127,18 @@ class StateObjects:
     job_table: JobTableCalls
     token_store: Tokens
     recovery: RecoveryCalls
+
+    @classmethod
+    def protocols(cls) -> Mapping[str, type]:
+        """Return the protocol of each object by its name."""
+        return get_type_hints(cls)
+
+    @classmethod
+    def derived(cls, carry_to: Callable[[str], Carry]) -> Self:
+        """Make proxies of all objects.
+
+        Args:
+            carry_to: returns what carries the calls of an object, by its name.
+        """
+        found = cls.protocols().items()
+        return cls(**{name: derive(protocol, carry_to(name)) for name, protocol in found})

@@ -20,16 +20,13 @@ from multiprocessing.managers import (  # type: ignore[attr-defined] # two lack 
     convert_to_error,
     listener_client,
 )
-from typing import Any, TypeVar
+from typing import Any
 
 from workers.contract.backend import BackendBusyError, BackendLostError
-from workers.contract.derived import derive
 
 CALL_SECONDS = 10.0
 """Time limit of a call. Calls take well under 1 ms, sending a job of 100,000 URLs about 300 ms; a
 Manager that does not respond for this long is stopped or hangs."""
-
-_Calls = TypeVar("_Calls")
 
 SERIALIZER = "pickle-with-deadlines"  # of a Manager whose clients use `connect`
 
@@ -89,10 +86,6 @@ class DeadlineProxy(BaseProxy):
     _id: str
     _tls: Any
     _connect: Callable[[], None]
-
-    def calls(self, protocol: type[_Calls]) -> _Calls:
-        """Return an object with the methods of a protocol, which calls through this proxy."""
-        return derive(protocol, self._callmethod)
 
     def _callmethod(
         self,

@@ -1,12 +1,11 @@
 """The SyncManager subclass whose process owns the mailbox and the job table.
 
-``manager.Mailbox()`` is the Manager's queue and ``manager.JobTable()`` the Manager's dict;
+``manager.mailbox()`` is the Manager's queue and ``manager.job_table()`` the Manager's dict;
 docs/decisions/0001-mailbox-and-job-table.md explains why these are not the stock proxies.
 """
 
 import os
 import signal
-from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from multiprocessing.managers import SyncManager
@@ -14,8 +13,7 @@ from typing import Any, cast
 
 from workers.contract.derived import calls_of
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.state_calls import JobTableCalls, MailboxCalls, RecoveryCalls, StateObjects
-from workers.contract.tokens import Tokens
+from workers.contract.state_calls import StateObjects
 from workers.runtime.deadline_proxy import SERIALIZER, DeadlineProxy
 from workers.runtime.local.fork_server import begin_process, fork_server
 from workers.runtime.many_threads import prepare_for_many_threads
@@ -51,12 +49,6 @@ class StateManager(SyncManager):
 
     sentinel: "Connection[Any, Any]"
 
-    # Made by `register`.
-    Mailbox: Callable[[], DeadlineProxy]
-    JobTable: Callable[[], DeadlineProxy]
-    TokenStore: Callable[[], DeadlineProxy]
-    Recovery: Callable[[], DeadlineProxy]
-
     def __init__(self, limits: MailboxLimits) -> None:
         super().__init__(serializer=SERIALIZER, ctx=fork_server())
         self._limits = limits
@@ -80,18 +72,9 @@ class StateManager(SyncManager):
 
     def objects(self) -> StateObjects:
         """Return proxies of the Manager's objects, whose calls have deadlines."""
-        return StateObjects(
-            mailbox=self.Mailbox().calls(MailboxCalls),
-            job_table=self.JobTable().calls(JobTableCalls),
-            token_store=self.TokenStore().calls(Tokens),
-            recovery=self.Recovery().calls(RecoveryCalls),
-        )
+        # The name is multiprocessing's.
+        return StateObjects.derived(lambda name: getattr(self, name)()._callmethod)  # noqa: SLF001
 
 
-for _typeid, _name, _calls in (
-    ("Mailbox", "mailbox", MailboxCalls),
-    ("JobTable", "job_table", JobTableCalls),
-    ("TokenStore", "token_store", Tokens),
-    ("Recovery", "recovery", RecoveryCalls),
-):
-    StateManager.register(_typeid, partial(_owned, _name), DeadlineProxy, calls_of(_calls))
+for _name, _protocol in StateObjects.protocols().items():
+    StateManager.register(_name, partial(_owned, _name), DeadlineProxy, calls_of(_protocol))

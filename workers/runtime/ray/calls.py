@@ -3,15 +3,14 @@
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import ray
 from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
 
 from workers.contract.backend import BackendLostError
-from workers.contract.derived import derive
-from workers.contract.state_calls import JobTableCalls, MailboxCalls, RecoveryCalls, StateObjects
-from workers.contract.tokens import Tokens
+from workers.contract.state_calls import StateObjects
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.state_actor import BackendFacts
 
@@ -88,18 +87,14 @@ def facts_of(state: Actor, seconds: float = CALL_SECONDS) -> BackendFacts:
 
 def objects_of(state: Actor) -> StateObjects:
     """Return proxies of an opened state actor's objects."""
-    return StateObjects(
-        mailbox=derive(MailboxCalls, _Carrier(state, "mailbox")),
-        job_table=derive(JobTableCalls, _Carrier(state, "job_table")),
-        # A group of its own: all lanes of the cluster may wait for one refresh.
-        token_store=derive(Tokens, _Carrier(state, "token_store", waiting="tokens")),
-        recovery=derive(RecoveryCalls, _Carrier(state, "recovery")),
-    )
+    return StateObjects.derived(partial(_Carrier, state))
 
 
 class _Carrier:
-    def __init__(self, state: Actor, target: str, *, waiting: str = "waiting") -> None:
+    def __init__(self, state: Actor, target: str) -> None:
         self._target = target
+        # Tokens have a group of their own: all lanes of the cluster may wait for one refresh.
+        waiting = "tokens" if target == "token_store" else "waiting"
         self._brief = state.call.options(concurrency_group="brief")
         self._waiting = state.call.options(concurrency_group=waiting)
 
