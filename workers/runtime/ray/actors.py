@@ -1,7 +1,7 @@
 """Finds the actors of a backend on the cluster, or starts them."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import ray
 
@@ -21,8 +21,6 @@ from workers.runtime.ray.supervisor_actor import (
 )
 
 STATE_NAME = "imgup-state"
-# On the head node: without it there is no cluster, and another node would be one more to lose.
-_ON_HEAD = {"node:__internal_head__": 0.001}
 _START_SECONDS = 60.0  # for the start of an actor's process on a busy machine
 
 
@@ -37,19 +35,13 @@ class ClusterHandles:
         self._where = where
         self._facts = facts_of(state, _START_SECONDS)
         self.objects = objects_of(state)
-        self._supervisor = (
-            ray.remote(ClusterSupervisor)
-            .options(
-                name=supervisor_name(self._facts.backend_id),
-                namespace=where.namespace,
-                get_if_exists=True,
-                lifetime="detached",
-                max_restarts=-1,
-                num_cpus=0,
-                resources=_ON_HEAD,
-            )
-            .remote(state, where)
+        supervisor = _on_head(
+            ray.remote(ClusterSupervisor),
+            supervisor_name(self._facts.backend_id),
+            where,
+            restarts=-1,
         )
+        self._supervisor = supervisor.remote(state, where)
 
     def workers_wanted(self) -> int:
         """Return the target number of workers."""
@@ -96,19 +88,8 @@ def find_or_start(
         JournalError: the journal cannot be used.
         StateLostError: the state does not respond.
     """
-    state = (
-        ray.remote(concurrency_groups=STATE_THREADS)(BackendState)
-        .options(
-            name=STATE_NAME,
-            namespace=where.namespace,
-            get_if_exists=True,
-            lifetime="detached",
-            max_restarts=0,
-            num_cpus=0,
-            resources=_ON_HEAD,
-        )
-        .remote()
-    )
+    actor_class = ray.remote(concurrency_groups=STATE_THREADS)(BackendState)
+    state = _on_head(actor_class, STATE_NAME, where, restarts=0).remote()
     try:
         ref = state.open.remote(config, log_pipe)
         opening = cast("Opening", answer_of(ref, _START_SECONDS + RESTORE_SECONDS))
@@ -125,3 +106,17 @@ def find(where: ClusterAddress) -> ClusterHandles | None:
     except ValueError:
         return None
     return ClusterHandles(state, where)
+
+
+def _on_head(actor_class: Any, name: str, where: ClusterAddress, *, restarts: int) -> Any:  # noqa: ANN401 - Ray's
+    """Find an actor that outlives this process, or start it on the head node."""
+    return actor_class.options(
+        name=name,
+        namespace=where.namespace,
+        get_if_exists=True,
+        lifetime="detached",
+        max_restarts=restarts,
+        num_cpus=0,
+        # Without the head there is no cluster, and another node would be one more to lose.
+        resources={"node:__internal_head__": 0.001},
+    )

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from urllib3.exceptions import HTTPError
@@ -53,12 +52,7 @@ class Download:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.close()
 
 

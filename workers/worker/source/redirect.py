@@ -81,7 +81,8 @@ def _reference(text: str) -> str:
 def _resolve(reference: str, base: str) -> str:
     """RFC 3986, section 5.2, with its exception for `http:path`, which browsers make as well.
 
-    A Location that names its host goes out as it is. Its path may be signed, dots included.
+    A Location that names its host goes out as it is. Its path may be signed, dots included. Not
+    `urljoin`, which drops empty segments of paths and empty queries.
     """
     scheme, authority, path, query = _parts(reference)
     base_scheme, base_authority, base_path, base_query = _parts(base)
