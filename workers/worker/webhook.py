@@ -69,11 +69,6 @@ def signature(secret: bytes, message_id: str, timestamp: int, body: bytes) -> st
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def message_id(job_id: str) -> str:
-    """Return the message id, the same for all attempts, also after a restart."""
-    return f"msg_{job_id}"
-
-
 class WebhookSender:
     """Sends one webhook at a time; each lane has its own sender.
 
@@ -136,7 +131,8 @@ class WebhookSender:
         )
 
     def _headers(self, job_id: str, body: bytes) -> dict[str, str]:
-        name, timestamp = message_id(job_id), int(self._wall_clock())
+        # The id is the same for all attempts, also after a restart.
+        name, timestamp = f"msg_{job_id}", int(self._wall_clock())
         signatures = (signature(key, name, timestamp, body) for key in self._policy.secrets)
         return {
             "User-Agent": "imgup",

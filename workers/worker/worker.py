@@ -4,15 +4,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 
 import structlog
 
 from workers.contract.backend import BackendLostError
 from workers.contract.logs import configure_logging, flush_logs
-from workers.contract.messages import Lease, Origin, Outcome, Report
+from workers.contract.messages import Lease, Outcome, Report
 from workers.contract.quota import QuotaReports
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
@@ -45,22 +45,10 @@ def process_tasks(lane_client: LaneClient, process: Callable[[Lease], Outcome]) 
         process: the pipeline's `process`.
     """
     while (lease := lane_client.lease()) is not None:
-        with _named(lease.origin):
+        named = {} if lease.origin is None else lease.origin.log_fields()
+        with structlog.contextvars.bound_contextvars(**named):
             report = Report(lease.token, process(lease))
             log_outcome(lease, report.outcome, lane_client.report(report))
-
-
-@contextmanager
-def _named(origin: Origin | None) -> Iterator[None]:
-    """Bind the request's id, if known, to the log lines of this lane."""
-    if origin is None:
-        yield
-        return
-    tokens = structlog.contextvars.bind_contextvars(**origin.log_fields())
-    try:
-        yield
-    finally:
-        structlog.contextvars.reset_contextvars(**tokens)
 
 
 def _end_worker(error: Exception) -> None:

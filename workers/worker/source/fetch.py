@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -176,10 +177,15 @@ class Downloader:
         if not statuses.is_image(head.status, head.fields):
             is_http = head.status != HTTPStatus.SWITCHING_PROTOCOLS
             return UnwantedBody(head.length() if is_http else None)
-        if self._takes_pages:
-            return PageBody(self._policy, self._budget, head, converts=self._converts)
-        coding = head.fields.get("Content-Encoding", "")
-        return ImageBody(self._policy, self._budget, head.length(), coding, converts=self._converts)
+        open_image = partial(
+            ImageBody,
+            self._policy,
+            self._budget,
+            head.length(),
+            head.fields.get("Content-Encoding", ""),
+            converts=self._converts,
+        )
+        return PageBody(open_image, self._budget, head) if self._takes_pages else open_image()
 
     def _receive(self, response: Response) -> Download | Page:
         if not statuses.is_image(response.status_code, response.headers):

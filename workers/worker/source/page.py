@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,7 +10,6 @@ from typing import Final
 from urllib3.exceptions import HTTPError
 
 from workers.contract import image_type
-from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, describe, recognize
 from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
@@ -75,21 +75,15 @@ class PageBody:
     Its first bytes tell which, without their content coding; if they are neither, its type does.
 
     Args:
-        policy: the limits of images.
-        budget: the memory that there is for images, and for this page.
+        open_image: makes the body that takes an image in.
+        budget: the memory that there is for this page.
         head: of the answer.
-        converts: see `ImageBody`.
     """
 
-    def __init__(
-        self, policy: DownloadPolicy, budget: ByteBudget, head: Head, *, converts: bool = False
-    ) -> None:
-        self._policy = policy
-        self._converts = converts
+    def __init__(self, open_image: Callable[[], ImageBody], budget: ByteBudget, head: Head) -> None:
+        self._open_image = open_image
         self._budget = budget
-        self._declared = head.length()
-        self._coding = head.fields.get("Content-Encoding", "")
-        self._codings = codings_of(self._coding)
+        self._codings = codings_of(head.fields.get("Content-Encoding", ""))
         self._type = head.fields.get("Content-Type", "")
         self._beginning = bytearray()
         self._needed = _CODED_BYTES if self._codings else HEAD_BYTES
@@ -137,9 +131,7 @@ class PageBody:
         if self._is_page(self._decoded(beginning, HEAD_BYTES)):
             self._page = BudgetedBuffer(self._budget)
             return self._add(self._page, beginning)
-        self._image = ImageBody(
-            self._policy, self._budget, self._declared, self._coding, converts=self._converts
-        )
+        self._image = self._open_image()
         return self._image.write(beginning)
 
     def _is_page(self, head: bytes) -> bool:

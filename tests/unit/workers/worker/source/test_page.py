@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -9,6 +10,7 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.head import Head
 from workers.worker.source import page
+from workers.worker.source.body import ImageBody
 from workers.worker.source.page import Page, PageBody
 
 HTML = b"<!doctype html><meta property=og:image content=a.png>"
@@ -16,7 +18,7 @@ TOGETHER_SECONDS = 0.2
 
 
 def received(budget: ByteBudget) -> PageBody:
-    body = PageBody(DownloadPolicy(), budget, Head())
+    body = PageBody(partial(ImageBody, DownloadPolicy(), budget, None), budget, Head())
     body.write(HTML)
     return body
 
