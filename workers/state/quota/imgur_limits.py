@@ -82,7 +82,7 @@ class ImgurLimits:
     def _read(self, now: float) -> None:
         known = self.at(now).known().items()
         left = [
-            _least(state) // UPLOAD_COSTS[name]
+            _uploads(state, UPLOAD_COSTS[name])
             for name, state in known
             if state.remaining is not None
         ]
@@ -109,6 +109,14 @@ def _aged(state: LimitState, seconds: float) -> LimitState:
     if left <= 0:
         return LimitState(limit=state.limit)
     return replace(state, reset_seconds=left)
+
+
+def _uploads(state: LimitState, cost: int) -> int:
+    """Return the minimum left in uploads. A limit whose reset is unknown leaves one: Imgur names no
+    reset of the application's credits, and only another upload can show that they are back.
+    """
+    left = _least(state) // cost
+    return max(1, left) if state.reset_seconds is None else left
 
 
 def _least(state: LimitState) -> int:

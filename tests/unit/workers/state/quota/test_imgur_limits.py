@@ -69,6 +69,16 @@ def test_a_reset_leaves_nothing_known() -> None:
     assert limits.left(3000.0, 0) is None
 
 
+def test_a_limit_without_a_reset_leaves_one_upload_at_a_time() -> None:
+    """Otherwise nothing would ever tell that it leaves more again."""
+    limits = ImgurLimits()
+    for remaining in (9, 0, -50):
+        limits.note(Quota(client=LimitState(12_500, remaining)), 0.0, under_way=0)
+
+        assert limits.left(100_000.0, under_way=0) == 1
+        assert limits.left(100_000.0, under_way=1) == 0
+
+
 def upload(limits: ImgurLimits, count: int) -> None:
     for _ in range(count):
         limits.sent()
