@@ -48,6 +48,10 @@ class ImgurLimits:
         if quota.client.remaining is not None:
             self._count_others(quota.client.remaining, under_way)
 
+    def lift(self) -> None:
+        """Let the limits bound nothing until the next report."""
+        self._least, self._read_again_at = None, math.inf
+
     def sent(self) -> None:
         """Count an upload that begins."""
         self._spent += CREDITS_AN_UPLOAD

@@ -222,8 +222,9 @@ class UploadQuota:
             self._history.note_spent()
 
     def end_pause(self) -> None:
-        """End a pause, whoever asked for it."""
+        """End a pause, whoever asked for it; Imgur's next response says what its limits leave."""
         self._pauses = Pauses()
+        self._limits.lift()
 
     def open(self, why: str) -> bool:
         """Open the gate; return whether it was shut.

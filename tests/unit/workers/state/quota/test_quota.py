@@ -292,6 +292,17 @@ class TestGate:
 
         assert harness.quota.may_begin()
 
+    def test_a_used_up_limit_does_not_outlast_the_pause(self) -> None:
+        harness = Harness()
+        harness.quota.note(Quota(user=LimitState(500, 0, HOUR)))
+        assert not harness.quota.may_begin()
+
+        harness.quota.end_pause()
+        assert harness.quota.may_begin()
+
+        harness.quota.note(Quota(user=LimitState(500, 0, HOUR)))
+        assert not harness.quota.may_begin()
+
     def test_the_log_has_an_error_a_line_a_probe_and_the_end(self) -> None:
         harness = Harness()
         harness.shut()
