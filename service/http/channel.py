@@ -9,6 +9,7 @@
 - The head of a request has a deadline from its first to its last byte. Waitress limits only the
   time between two bytes, so that a head of one byte per second never times out. Bodies and
   responses have a minimum rate.
+- A connection stays open after 204 and 304, which clients that poll get again and again.
 - All durations are measured by the monotonic clock; waitress would close all connections when the
   wall clock is set.
 """
@@ -37,15 +38,27 @@ class _AppTask(SuspendableTask):
     """A request for the application."""
 
     channel: "Channel"
+    _ends_by_itself = False
 
     def build_response_header(self) -> bytes:
         channel = self.channel
         # Pipelined requests after this one still need responses.
         is_last = len(channel.requests) == 1
         is_end = channel.is_draining or channel.is_cut if is_last else self._is_unread_too_much()
+        told = str((self.environ or {}).get("HTTP_CONNECTION", "")).lower()
+        wants_end = self.version == "1.0" or told == "close"
         if is_end:
             self.set_close_on_finish()
+        elif not self.has_body and not wants_end:
+            self._ends_by_itself = True
         return super().build_response_header()
+
+    def set_close_on_finish(self) -> None:
+        """Close after the response. The parent does that after any without a length; 204 and 304
+        end with their head (RFC 9112, section 6.3).
+        """
+        if not self._ends_by_itself:
+            super().set_close_on_finish()
 
     def _is_unread_too_much(self) -> bool:
         # The client may repeat requests without a response (RFC 9112, section 9.3.2).

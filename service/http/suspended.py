@@ -75,15 +75,14 @@ class SuspendableTask(WSGITask):
 
     def finish(self) -> None:
         """End the response, or suspend the request if it continues."""
+        if not self.wrote_header:
+            self.write(b"")
         if self.environ is not None and self.environ["REQUEST_METHOD"] == "HEAD":
             # No body, so no last chunk of one either (RFC 9110, section 9.3.2).
             self.chunked_response = False
-        elif self.content_length is None and self.has_body:
-            if not self.wrote_header:
-                self.write(b"")
-            if self.channel.streaming is not None:
-                stream = Stream(self.channel, is_chunked=self.chunked_response)
-                raise _SuspendedError(*self.channel.streaming, stream)
+        elif self.content_length is None and self.has_body and self.channel.streaming is not None:
+            stream = Stream(self.channel, is_chunked=self.chunked_response)
+            raise _SuspendedError(*self.channel.streaming, stream)
         super().finish()
 
 

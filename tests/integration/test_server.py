@@ -443,3 +443,30 @@ class TestSlowClients:
                 sock.sendall(GET % b"/")
                 header, _ = read_answer(sock)
                 assert "connection: close" not in header.lower()
+
+    @pytest.mark.parametrize(
+        ("method", "status"),
+        [("GET", "304 Not Modified"), ("GET", "204 No Content"), ("HEAD", "200 OK")],
+    )
+    def test_nothing_follows_a_head_without_a_body(self, method: str, status: str) -> None:
+        """A 304 or 204 keeps the connection, as clients that poll get one after the other."""
+
+        def app(_environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+            start_response(status, [])
+            return iter(())
+
+        request = method.encode() + b" / HTTP/1.1\r\nHost: test\r\n"
+        last = request + b"Connection: close\r\n\r\n"
+        requests = last if method == "HEAD" else request + b"\r\n" + last
+        with contextlib.closing(WebServer(app, "127.0.0.1", 0)) as server:
+            server.start()
+            with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
+                sock.sendall(requests)
+                data = b"".join(iter(lambda: sock.recv(65_536), b""))
+
+        heads = data.split(b"\r\n\r\n")
+        assert heads.pop() == b""
+        assert [head.split(b"\r\n")[0].decode() for head in heads] == [f"HTTP/1.1 {status}"] * (
+            requests.count(b"Host")
+        )
+        assert [b"Connection: close" in head for head in heads] == [False, True][-len(heads) :]
