@@ -182,6 +182,13 @@ MAKES_NO_SENSE: dict[str, Row] = {
     "HTTP/2": (Reason.EMPTY, b"HTTP/2 200\r\n\r\n", "close"),
     "a status of words": (BAD_ANSWER, b"HTTP/1.1 fine\r\n\r\n", "close"),
     "status 0": (BAD_ANSWER, b"HTTP/1.1 000 \r\n\r\n", "close"),
+    "status 2000": (
+        BAD_ANSWER,
+        b"HTTP/1.1 2000 OK\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "stall",
+    ),
+    "status 20": (BAD_ANSWER, b"HTTP/1.1 20 OK\r\nContent-Length: 6004\r\n\r\n" + JPEG, "stall"),
+    "another protocol that waits": (BAD_ANSWER, b"220 mail.example ESMTP\r\n", "stall"),
     "status -1": (BAD_ANSWER, b"HTTP/1.1 -1 \r\n\r\n", "close"),
     "status 999": (Reason.SOURCE_ERROR, status(b"999 What"), "keep"),
     "a header of 1 MB": (

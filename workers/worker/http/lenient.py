@@ -66,6 +66,8 @@ def _receive(transfer: Transfer) -> None:
         if not line:
             raise TransferError(Fault.CUT_SHORT if head.status else Fault.NOT_HTTP)
         head.feed(line)
+        if not head.status and line.strip():  # no status line: do not wait for another
+            raise TransferError(Fault.NOT_HTTP)
     is_sized = head.is_chunked or head.length() is not None or "Content-Length" not in head.fields
     if not is_sized or head.has_several_targets:
         raise TransferError(Fault.NOT_HTTP, "fields that contradict each other")

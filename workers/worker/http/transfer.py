@@ -224,9 +224,12 @@ class Transfer:
 
     def take_piece(self, piece: bytes) -> int | None:
         """Receive a piece of the body; return `_STOP` if no more is needed."""
+        if self.body is None:  # libcurl read a status where `Head` found none
+            self._failure = TransferError(Fault.NOT_HTTP, "no status")
+            return _STOP
         is_wanted = False
         try:
-            is_wanted = self.body is not None and self.body.write(piece)
+            is_wanted = self.body.write(piece)
         except Exception as error:  # noqa: BLE001 - raised again in the lane
             self._failure = error
         self._received += len(piece)
