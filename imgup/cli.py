@@ -36,6 +36,10 @@ class _Commands(click.Group):
         except BrokenPipeError:
             _drop_output()
             ctx.exit(ExitCode.READER_GONE)
+        except OSError as error:  # those of the service and of files are none here
+            _drop_output()
+            click.echo(f"imgup: The output cannot be written: {error.strerror}.", err=True)
+            ctx.exit(ExitCode.READER_GONE)
         except KeyboardInterrupt:
             ctx.exit(ExitCode.INTERRUPTED)
 
@@ -62,11 +66,20 @@ for command in (upload, status, list_jobs, links, cancel, retry, delete, limits,
 
 def main() -> None:
     """Run one command and exit."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal without these characters shows escapes.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     cli(prog_name="imgup")
+
+
+def _open_closed_streams() -> None:
+    """Open the null device in place of a stream that the caller has closed (`>&-`)."""
+    # In the order of their descriptors, which no connection gets then.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _drop_output() -> None:

@@ -27,7 +27,7 @@ Exit codes:
   4    the service cannot be reached, or the server is not imgup
   5    no API key, or one that is not valid
   130  interrupted; a job that was sent goes on
-  141  the reader of the output closed it"""
+  141  the output could not be written: its reader closed it, or the disk is full"""
 
 
 def exit_code_of(error: ImgupError) -> ExitCode:

@@ -14,6 +14,7 @@ _NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _CREDENTIALS = re.compile(r"://[^?#]*@")
 _TEXT_SHOWN = 200  # characters
+_split_lines = re.compile(r"\r\n?|\n").split
 _is_data_url = re.compile(r"[\x00-\x20]*data:", re.IGNORECASE | re.ASCII).match
 _match_http = re.compile(r"https?://([^/?#]*)", re.IGNORECASE | re.ASCII).match
 
@@ -68,7 +69,7 @@ def read_list(content: bytes, name: str) -> Iterator[Entry]:
     if text.lstrip().startswith(("[", "{")):
         yield from _read_json(text, name)
         return
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(_split_lines(text), 1):
         value = line.strip()
         if value and not value.startswith("#"):
             yield Entry(value, f"{name}:{number}")

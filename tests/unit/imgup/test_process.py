@@ -114,6 +114,40 @@ def _modules_after(script: str) -> set[str]:
     return set(ran.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_closed_stream_costs_only_what_it_would_have_had(slow_job, closed):
+    shell = f'exec "$0" -m imgup upload https://example.com/0.png {closed}'
+    done = subprocess.run(
+        ["sh", "-c", shell, sys.executable],
+        cwd=ROOT,
+        env=_environ(IMGUP_URL=slow_job.url),
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout == ("" if "1>" in closed else "https://i.imgur.com/0.png\n")
+    assert done.stderr == ("" if "2>" in closed else f"job {JOB}\n1 uploaded\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told(slow_job):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "upload", "https://example.com/0.png"],
+            cwd=ROOT,
+            env=_environ(IMGUP_URL=slow_job.url),
+            text=True,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 141
+    assert done.stderr.endswith("imgup: The output cannot be written: No space left on device.\n")
+
+
 def test_the_client_needs_nothing_of_the_service_and_nothing_for_terminals():
     loaded = _modules_after("import imgup; imgup.Client")
     assert "requests" in loaded

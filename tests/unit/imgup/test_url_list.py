@@ -20,6 +20,13 @@ def test_a_list_has_one_url_a_line_and_lines_keep_their_numbers():
     ]
 
 
+def test_a_carriage_return_alone_ends_a_line():
+    assert _places(b"https://a/1\r# dogs\rhttps://a/2\r") == [
+        ("https://a/1", "list.txt:1"),
+        ("https://a/2", "list.txt:3"),
+    ]
+
+
 @pytest.mark.parametrize(
     "content", [b' ["https://a/1", 5, null]', b'\xef\xbb\xbf\n{"urls": ["https://a/1", 5, null]}']
 )
