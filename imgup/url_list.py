@@ -1,5 +1,6 @@
 """Reads lists of URLs, and finds the entries that cannot be URLs of images."""
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ _SURROUNDING = "".join(map(chr, range(ord(" ") + 1)))
 _NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _CREDENTIALS = re.compile(r"://[^?#]*@")
+_UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE  # as PowerShell writes redirected output
 _TEXT_SHOWN = 200  # characters
 _split_lines = re.compile(r"\r\n?|\n").split
 _is_data_url = re.compile(r"[\x00-\x20]*data:", re.IGNORECASE | re.ASCII).match
@@ -58,13 +60,13 @@ def read_list(content: bytes, name: str) -> Iterator[Entry]:
         name: of the file, for places and messages.
 
     Raises:
-        UrlListError: not UTF-8, or JSON of another shape.
+        UrlListError: neither UTF-8 nor UTF-16, or JSON of another shape.
     """
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
-        raise UrlListError(f"{name}:{number}: not UTF-8") from error
+        raise UrlListError(f"{name}:{number}: not {error.encoding.upper()}") from error
     # No URL begins so.
     if text.lstrip().startswith(("[", "{")):
         yield from _read_json(text, name)

@@ -20,7 +20,7 @@ LONGEST_WAIT_SECONDS: Final = 30
 
 _DIGEST_BYTES = 16
 _is_key = re.compile(r"[!-~]{1,255}", re.ASCII).fullmatch
-_is_number = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch
+_match_seconds = re.compile(r"0*([0-9]+)", re.ASCII).fullmatch
 
 
 def read_key(req: falcon.Request) -> str | None:
@@ -65,6 +65,7 @@ def wanted_wait(req: falcon.Request) -> int | None:
         preference, _parameters = falcon.parse_header(entry)
         name, _, value = preference.partition("=")
         if name.strip().lower() == "wait":
-            seconds = value.strip().strip('"')
-            return min(int(seconds), LONGEST_WAIT_SECONDS) if _is_number(seconds) else None
+            found = _match_seconds(value.strip().strip('"'))
+            # int() refuses thousands of digits.
+            return min(int(found[1][:9]), LONGEST_WAIT_SECONDS) if found else None
     return None

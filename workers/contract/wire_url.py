@@ -94,6 +94,11 @@ def _split(text: str) -> tuple[str, str, str]:
     """Scheme, authority, and what follows them."""
     found = _match_beginning(text)
     scheme = "" if found is None else found[1].lower()
+    if not text[0].isprintable():  # a byte order mark or another kind of space, pasted with it
+        raise DownloadError(
+            Reason.URL_SCHEME,
+            f"The URL begins with an invisible character (U+{ord(text[0]):04X}); remove it.",
+        )
     if found is None or (found[2] is None and scheme not in ("http", "https")):
         raise DownloadError(
             Reason.URL_SCHEME, "The URL must be absolute and begin with http:// or https://."

@@ -27,6 +27,13 @@ def test_a_carriage_return_alone_ends_a_line():
     ]
 
 
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])
+def test_a_list_may_be_utf_16_as_windows_writes_it(coding):
+    marked = "" if coding == "utf-16" else "\ufeff"
+    content = f"{marked}https://a/1\r\nhttps://a/ü\r\n".encode(coding)
+    assert [entry for entry, _ in _places(content)] == ["https://a/1", "https://a/ü"]
+
+
 @pytest.mark.parametrize(
     "content", [b' ["https://a/1", 5, null]', b'\xef\xbb\xbf\n{"urls": ["https://a/1", 5, null]}']
 )
@@ -41,6 +48,7 @@ def test_a_list_may_be_json(content):
     ("content", "said"),
     [
         (b"https://a/1\nhttps://a/\xff", "list.txt:2: not UTF-8"),
+        (b"\xff\xfeh\0t", "list.txt:1: not UTF-16"),
         (b'[\n"https://a/1",\n', "list.txt:3: not JSON"),
         (b'{"links": []}', "'links'"),
         (b'{"urls": [], "album": "x"}', "'album'"),

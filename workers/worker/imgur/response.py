@@ -199,8 +199,11 @@ def shown(text: str, secrets: Collection[str]) -> str:
 
 
 def public_link(link: object) -> str | None:
-    """Return a link for display: https for Imgur's own hosts; None if it is no web link."""
-    match = _LINK.fullmatch(link) if isinstance(link, str) else None
+    """Return a link for display: https for Imgur's own hosts, or where it names no scheme; None if
+    it is no web link.
+    """
+    text = link.strip() if isinstance(link, str) else ""
+    match = _LINK.fullmatch(f"https:{text}" if text.startswith("//") else text)
     if match is None:
         return None
     scheme, host, port = match.groups()

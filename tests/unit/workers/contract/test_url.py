@@ -65,6 +65,7 @@ BAD = [
     ("http://127.0.0.1@example.com/a.jpg", Reason.URL_CREDENTIALS),
     (" \n", Reason.URL_INVALID),
     ("\xa0http://example.com/a.jpg", Reason.URL_SCHEME),
+    ("\ufeffhttp://example.com/a.jpg", Reason.URL_SCHEME),
     ("http://exa mple.com/a.jpg", Reason.URL_INVALID),
     ("http://example.com\xa0", Reason.URL_INVALID),
     ("http://exa\tmple.com/a.jpg", Reason.URL_INVALID),
@@ -191,3 +192,9 @@ def test_what_is_refused_is_not_plain(url: str) -> None:
     assert not are_plain(["http://a.test/", url])
     assert not are_plain([url])
     assert not are_plain([*map("http://a.test/{}".format, range(1000)), url])
+
+
+@pytest.mark.parametrize("char", ["\ufeff", "\xa0", "\u200b", "\u202a"])
+def test_an_invisible_beginning_is_named(char: str) -> None:
+    with pytest.raises(DownloadError, match=rf"\(U\+{ord(char):04X}\); remove it\.$"):
+        check_url(f" {char}http://example.com/a.jpg")
