@@ -164,6 +164,7 @@ function outlookOf(job, forecast, live) {
   if (forecast?.blocked) return "Waits until Imgur takes images again; nothing is lost.";
   const parts = [];
   if (forecast?.pauseSeconds > 0) parts.push(`Imgur asks to wait: uploads go on in ${span(forecast.pauseSeconds)}`);
+  else if (job.waiting) parts.push(job.waiting.message.replace(/\.$/, ""));
   if (forecast?.expectedFinish) parts.push(`${until(forecast.expectedFinish)} to go${paceOf(forecast)}`.replace(/^\d/, "about $&"));
   if (forecast?.ratePerSecond) parts.push(`${forecast.ratePerSecond.toFixed(1)} images a second`);
   if (forecast?.others > 0) parts.push(`${many(forecast.others, "image")} of other jobs ahead`);

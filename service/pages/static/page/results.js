@@ -22,7 +22,7 @@ export class Results {
 
   /** Update the job from a status response or an event. */
   setJob({ results, next, forecast, ...job }) {
-    this.job = { ...this.job, ...job };
+    this.job = { ...this.job, waiting: undefined, ...job }; // without it, the images no longer wait
   }
 
   put(index, entry) {
