@@ -109,7 +109,8 @@ def test_history_and_gallery(page: Page, service: RunningService) -> None:
     expect(page.locator(".jobs")).to_contain_text(job[:8])
     go_to(page, "Gallery")
     links = service.get("/v1/images").json()["uploaded"]
-    expect(page.get_by_role("main")).to_contain_text(f"{len(links)} image")
+    first_page = min(len(links), 200)  # other tests leave images, too
+    expect(page.get_by_role("main")).to_contain_text(f"{first_page} image")
     see_pictures(page)
     expect(page.locator(".tile a").first).to_have_attribute("href", links[0])
     go_to(page, "Jobs")
