@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -118,8 +119,10 @@ def _read_ports(value: str) -> tuple[int, ...]:
 
 def _read_origin(value: str) -> str:
     parts = _split(value, "http", "https")
-    if parts.username is not None:
+    # What no browser sends would allow nothing, and silently: `https://*.example.com`.
+    if parts.username is not None or parts.netloc.endswith(":"):
         raise ValueError("not an origin")
+    _read_host(parts.hostname or "")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -202,6 +205,11 @@ def _read_waits(value: str) -> tuple[float, ...]:
 def _read_journal_path(value: str) -> str:
     path = Path(value)
     # The file itself is checked when it is opened.
+    try:
+        with suppress(FileNotFoundError):
+            path.stat()
+    except OSError as error:  # a name that is too long, or symbolic links in a circle
+        raise ValueError("not a path") from error
     if path.is_dir() or not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
         raise ValueError("not a file in a writable folder")
     return str(path.absolute())

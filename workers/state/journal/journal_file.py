@@ -33,7 +33,7 @@ def journal_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise JournalError(f"it cannot be used ({error.strerror or error})") from error
+        raise JournalError(error.strerror or str(error)) from error
 
 
 def open_locked(path: Path) -> BinaryIO:

@@ -17,8 +17,9 @@ def test_a_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert load_settings({"JOURNAL_PATH": "journal"}).journal_path == str(tmp_path / "journal")
 
 
-@pytest.mark.parametrize("name", ["missing/journal", "file/journal", "."])
+@pytest.mark.parametrize("name", ["missing/journal", "file/journal", ".", "circle", "x" * 300])
 def test_a_path_that_cannot_be_a_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
     with pytest.raises(SettingsError, match=r"JOURNAL_PATH=.*: expected the path of a file"):
         load_settings({"JOURNAL_PATH": str(tmp_path / name)})

@@ -135,6 +135,8 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("CORS_ORIGINS", "a.example"),
         ("CORS_ORIGINS", "https://a.example/path"),
         ("CORS_ORIGINS", "https://a.example:port"),
+        ("CORS_ORIGINS", "https://a.example:"),
+        ("CORS_ORIGINS", "https://*.example.com"),
         ("PORT", "web"),
         ("PORT", "65536"),
         ("PORT", "-1"),
