@@ -146,6 +146,8 @@ class Transfer:
         Raises:
             Exception: the guard or the body raised it.
         """
+        if isinstance(self._failure, TransferError):  # of the head; the caller adds what it knows
+            return self._failure
         if self._failure is not None:
             self.discard()
             raise self._failure

@@ -338,6 +338,28 @@ def test_an_upload_that_nobody_reads_is_ended(client: Client) -> None:
     assert not caught.value.has_sent
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\n{}", id="no status"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\n" + b"X-Filler: %s\r\n" % (b"x" * 9000) * 40 + b"\r\n",
+            id="too long",
+        ),
+    ],
+)
+def test_an_upload_with_an_unreadable_answer_was_sent(
+    peer: OpenPeer, client: Client, head: bytes
+) -> None:
+    url = peer(lambda connection: connection.sendall(head)).url
+
+    with pytest.raises(TransferError) as caught:
+        client.send(requests.Request("POST", url, data=b"picture"), ENDS)
+
+    assert caught.value.fault is Fault.NOT_HTTP
+    assert caught.value.has_sent
+
+
 def test_several_threads_may_close_the_loop_at_once() -> None:
     transfers = TransferLoop()
     threads = [threading.Thread(target=transfers.close) for _ in range(8)]
