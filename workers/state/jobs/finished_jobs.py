@@ -1,7 +1,7 @@
 """Complete jobs, in the order of their eviction."""
 
 import heapq
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from workers.state.jobs.job import Job
@@ -14,15 +14,23 @@ class FinishedJobs:
     """
 
     def __init__(self) -> None:
-        # With the time at which each finished; no queue is empty.
-        self._queues: dict[str, deque[tuple[float, Job]]] = {}
+        # By id, with the time at which each finished; no queue is empty.
+        self._queues: dict[str, OrderedDict[str, tuple[float, Job]]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
     def add(self, job: Job, now: float) -> None:
         """Add a complete job."""
-        self._queues.setdefault(job.asked.tenant, deque()).append((now, job))
+        self._queues.setdefault(job.asked.tenant, OrderedDict())[job.asked.job_id] = now, job
+
+    def remove(self, job: Job) -> None:
+        """Remove a job, if it is there."""
+        tenant, job_id = job.asked.tenant, job.asked.job_id
+        if job_id in self._queues.get(tenant, ()):
+            del self._queues[tenant][job_id]
+            if not self._queues[tenant]:
+                del self._queues[tenant]
 
     def take_old(self, before: float, now: float) -> Iterator[str | None]:
         """Remove and yield the jobs that finished by a time; None for one that is not taken. Others
@@ -30,7 +38,7 @@ class FinishedJobs:
         """
         for tenant, queue in list(self._queues.items()):
             for _ in range(len(queue)):
-                if not queue or queue[0][0] > before:
+                if not queue or _first(queue)[0] > before:
                     break
                 yield self._take_first(tenant, now)
 
@@ -54,14 +62,16 @@ class FinishedJobs:
                 heapq.heappop(heap)
 
     def _entry(self, size_of: Callable[[str], int], tenant: str) -> tuple[int, float, str]:
-        return -size_of(tenant), self._queues[tenant][0][0], tenant
+        return -size_of(tenant), _first(self._queues[tenant])[0], tenant
 
     def _take_first(self, tenant: str, now: float) -> str | None:
-        queue = self._queues[tenant]
-        _, job = queue.popleft()
+        _, job = _first(self._queues[tenant])
+        self.remove(job)
         if job.has_open_tasks:
-            queue.append((now, job))
+            self.add(job, now)
             return None
-        if not queue:
-            del self._queues[tenant]
         return job.asked.job_id
+
+
+def _first(queue: OrderedDict[str, tuple[float, Job]]) -> tuple[float, Job]:
+    return next(iter(queue.values()))

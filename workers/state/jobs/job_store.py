@@ -249,6 +249,7 @@ class JobStore:
                 continue
             dropped[job_id], asked = job, job.asked
             self.order.remove(job)
+            self.finished.remove(job)
             self.sizes.add(asked.tenant, -job.weighed)
             self.open_sizes.add(asked.tenant, -job.weighed_open)
             if asked.request is not None:

@@ -293,6 +293,15 @@ class TestEviction:
         assert table.evict(100.0) == 1
         assert snapshot_of(table, "open") is not None
 
+    def test_a_forgotten_job_is_kept_nowhere(self) -> None:
+        table = JobTable(clock=lambda: 0.0)
+        for job_id in ("a", "b", "c"):
+            self.finish(table, job_id)
+        # As a restart reads it: others have chosen the jobs.
+        table.forget(["c", "a"])
+        assert len(table.finished) == 1
+        assert table.evict(0.0) == 1
+
     def test_keeps_the_links(self) -> None:
         table = JobTable(clock=lambda: 0.0)
         self.finish(table, "j")
