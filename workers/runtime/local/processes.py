@@ -12,7 +12,7 @@ from workers.runtime.backend_log import close_state, log_recovered
 from workers.runtime.local.fork_server import fork_server
 from workers.runtime.local.manager import StateManager
 from workers.runtime.local.worker_process import run_worker
-from workers.runtime.managed_backend import ManagedBackend, Wakeup
+from workers.runtime.managed_backend import BackendError, ManagedBackend, Wakeup
 from workers.runtime.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.runtime.upkeep import Upkeep
 
@@ -31,9 +31,14 @@ class LocalBackend(ManagedBackend):
         multiprocessing.util.get_temp_dir()
         # It unblocks the signals that are held next, if it is started together with a process.
         multiprocessing.resource_tracker.ensure_running()
-        self._manager = StateManager(self._config.limits)
-        with stop_signals_held():
-            self._manager.start_process()
+        manager = StateManager(self._config.limits)
+        try:
+            with stop_signals_held():
+                manager.start_process()
+        except (EOFError, OSError) as error:
+            why = str(error) or "it ended while it started"
+            raise BackendError(f"The Manager process could not be started: {why}.") from error
+        self._manager = manager
         self._log.debug("manager started", pid=self._manager.pid)
         self._objects = self._manager.objects()
         self.mailbox, self.job_table = self._objects.mailbox, self._objects.job_table
@@ -79,6 +84,7 @@ class LocalBackend(ManagedBackend):
             self._supervisor.kill_all()
         if hasattr(self, "_manager"):
             self._manager.shutdown()
+            self._manager.kill()  # without a fork server it counts as ended already
 
     def _wait(self, wakeup: Wakeup | None, seconds: float) -> list[object]:
         sentinels_watched = [self._manager.sentinel, *self._supervisor.sentinels()]
@@ -94,5 +100,8 @@ class LocalBackend(ManagedBackend):
             args=(self._config.worker, worker_id, self.mailbox, self._objects.token_store),
             name=worker_id,
         )
-        process.start()
+        try:
+            process.start()
+        except EOFError as error:
+            raise OSError("the fork server died meanwhile") from error
         return process
