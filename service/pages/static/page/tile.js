@@ -79,7 +79,7 @@ const typeName = (type) => type.replace(/^image\/(x-|vnd\.\w+\.)?/, "").toUpperC
 
 function wordsFor({ state, message, attempts, deduplicated, deleted }) {
   if (deleted) return DELETED[deleted];
-  const word = deduplicated ? "Known already" : state === "pending" && message ? "Trying again" : WORDS[state];
+  const word = deduplicated ? "Known already" : state === "pending" && message && attempts ? "Trying again" : WORDS[state];
   return attempts > 1 ? `${word} · attempt ${attempts}` : word;
 }
 
