@@ -14,7 +14,7 @@ from workers.worker.exif import UnreadableError
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.metadata import strip_metadata
 from workers.worker.source.body import Download
-from workers.worker.source.spool import Spool, view_of
+from workers.worker.source.spool import Spool, storage_full, view_of
 
 _TYPES_BY_CODE: Final = {kind.code: kind for kind in TYPES}
 
@@ -61,7 +61,10 @@ class ImageFitter:
         return self._strip(image)
 
     def _convert(self, image: Download) -> Download:
-        result, file = self._converters.convert(image.file, self._order(image.image_type))
+        try:
+            result, file = self._converters.convert(image.file, self._order(image.image_type))
+        except OSError as error:  # for its files, its sockets or its processes
+            raise storage_full() from error
         kind = _TYPES_BY_CODE[result.code]
         converted = Converted(
             image.image_type.media_type,

@@ -31,13 +31,13 @@ class Spool:
                 self._spill(self._memory)
             self._file.write(piece)
         except OSError as error:
-            raise _storage_full() from error
+            raise storage_full() from error
 
     def rewind(self) -> BinaryIO:
         try:
             self._file.seek(0)  # flushes the file's buffer
         except OSError as error:
-            raise _storage_full() from error
+            raise storage_full() from error
         return self._file
 
     def discard(self) -> None:
@@ -59,13 +59,20 @@ def view_of(file: BinaryIO) -> memoryview:
     """All bytes of a spooled file, without a copy.
 
     Parts of it, and errors that hold some, may outlive it: the file can be closed nevertheless.
+
+    Raises:
+        DownloadError: the process has no file descriptor left for it.
     """
     if isinstance(file, io.BytesIO):
         return memoryview(file.getvalue())
-    return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
+    try:
+        return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
+    except OSError as error:
+        raise storage_full() from error
 
 
-def _storage_full() -> DownloadError:
+def storage_full() -> DownloadError:
+    """Return the error of an image for which there is no disk space, memory or descriptor now."""
     return DownloadError(
         Reason.STORAGE_FULL,
         "The service has no room for the image at the moment.",

@@ -1,5 +1,7 @@
 """Metadata taken out of images that need no conversion."""
 
+import dataclasses
+import errno
 import io
 import tempfile
 from contextlib import closing
@@ -11,7 +13,7 @@ import pytest
 from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import ImageError, Reason
-from workers.contract.image_type import JPEG
+from workers.contract.image_type import JPEG, WEBP
 from workers.worker.converters import Converters
 from workers.worker.fitting import ImageFitter
 from workers.worker.http.byte_budget import ByteBudget
@@ -61,3 +63,15 @@ def test_a_damaged_one(file: BinaryIO) -> None:
     with closing(file), pytest.raises(ImageError) as caught, stored(file, jpeg(b"??")) as image:
         fitter().fit(image)
     assert caught.value.reason == Reason.CONVERSION_FAILED
+
+
+def test_no_room_for_the_files_of_a_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more() -> BinaryIO:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    image = dataclasses.replace(stored(io.BytesIO(), b"RIFF"), image_type=WEBP, fits=False)
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_more)
+    with pytest.raises(ImageError) as caught, image:
+        fitter().fit(image)
+    assert caught.value.reason == Reason.STORAGE_FULL
+    assert caught.value.transient

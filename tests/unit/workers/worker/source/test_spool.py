@@ -7,7 +7,8 @@ import pytest
 
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.byte_budget import ByteBudget
-from workers.worker.source.spool import Spool
+from workers.worker.source import spool as module
+from workers.worker.source.spool import Spool, view_of
 
 
 def full_disk() -> BinaryIO:
@@ -87,3 +88,18 @@ def fill(spool: Spool, pieces: int) -> None:
     for _ in range(pieces):
         spool.write(bytes(100))
     spool.rewind()
+
+
+def test_no_descriptor_for_a_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(*_args: object, **_more: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(module, "mmap", no_more)
+    with (
+        Path(__file__).open("rb") as file,
+        pytest.raises(DownloadError, match="no room") as caught,
+    ):
+        view_of(file)
+
+    assert caught.value.reason is Reason.STORAGE_FULL
+    assert caught.value.transient
