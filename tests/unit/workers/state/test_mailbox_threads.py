@@ -39,6 +39,8 @@ class Floor:
         self.box = Mailbox(self.table, MailboxLimits(max_crashes=10_000))
         self.wrong: list[str] = []
         self.dedicated: list[str] = []
+        # Not more: three in a row make a pause of a minute.
+        self._deferrals = iter([Deferred("imgur-rate-limited", "Wait.", 0.001)] * 2)
         self._names = (f"w{number}" for number in itertools.count())
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -76,7 +78,21 @@ class Floor:
             )
             if turn.directive is Directive.FENCED:
                 return
-            reports = tuple(Report(lease.token, _outcome(dice, lease)) for lease in turn.leases)
+            reports = tuple(
+                Report(lease.token, self._outcome(dice, lease)) for lease in turn.leases
+            )
+
+    def _outcome(self, dice: random.Random, lease: Lease) -> Outcome:
+        uploaded = Uploaded(f"{lease.job_id}/{lease.index}", "d")
+        match dice.randrange(10):
+            case 0:
+                return RetryLater("source-error", "Busy.", 0.001)
+            case 1:
+                return next(self._deferrals, uploaded)
+            case 2:
+                return Failed("empty", "Nothing came.")
+            case _:
+                return uploaded
 
     def _read(self) -> None:
         done_before: dict[str, int] = {}
@@ -88,18 +104,6 @@ class Floor:
                 if (snapshot.finished is not None) is not (done == len(snapshot.urls)):
                     self.wrong.append(f"{snapshot.job_id} disagrees with itself")
                 done_before[snapshot.job_id] = done
-
-
-def _outcome(dice: random.Random, lease: Lease) -> Outcome:
-    match dice.randrange(10):
-        case 0:
-            return RetryLater("source-error", "Busy.", 0.001)
-        case 1 if lease.index % 20 == 0:  # seldom: three in a row would make the pause long
-            return Deferred("imgur-rate-limited", "Wait.", 0.001)
-        case 2:
-            return Failed("empty", "Nothing came.")
-        case _:
-            return Uploaded(f"{lease.job_id}/{lease.index}", "d")
 
 
 @pytest.mark.unmeasured
