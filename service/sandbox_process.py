@@ -66,13 +66,17 @@ class SandboxProcess:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
-            with self._spawn() as self._process:
-                if self._stopping.is_set():  # too late for `stop` to see the process
-                    _end(self._process)
-                code = self._process.wait()
-            if not self._stopping.is_set():
-                self._log.error("sandbox died; starting it again", exit_code=code)
-                self._stopping.wait(_RESTART_SECONDS)
+            try:
+                with self._spawn() as self._process:
+                    if self._stopping.is_set():  # too late for `stop` to see the process
+                        _end(self._process)
+                    code = self._process.wait()
+            except OSError as error:  # no process or descriptor is left
+                self._log.error("sandbox could not be started; trying again", cause=error.strerror)
+            else:
+                if not self._stopping.is_set():
+                    self._log.error("sandbox died; starting it again", exit_code=code)
+            self._stopping.wait(_RESTART_SECONDS)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
