@@ -48,7 +48,7 @@ def forecast(queue_stats: QueueStats, now: float, *, counts_quota: bool) -> Fore
     shown: Forecast = {
         "ahead": queue_stats.ahead,
         "ratePerSecond": None if rate is None else round(rate, 3),
-        "expectedFinish": None if seconds is None else iso_time(now + seconds),
+        "expectedFinish": _time_after(seconds, now),
         "pauseSeconds": round(quota.pause_seconds, 3),
     }
     for window in quota.budget:
@@ -151,18 +151,20 @@ def shown_limits(queue_stats: QueueStats, now: float) -> UploadLimits:
 
 
 def _shown(state: LimitState, now: float) -> LimitLeft:
-    reset = state.reset_seconds
     return {
         "limit": state.limit,
         "remaining": state.remaining,
-        "reset": None if reset is None else iso_time(now + reset),
+        "reset": _time_after(state.reset_seconds, now),
     }
 
 
 def _left(window: WindowState, now: float) -> BudgetLeft:
-    oldest = window.next_seconds
     return {
         "limit": window.limit,
         "remaining": window.remaining,
-        "next": None if oldest is None else iso_time(now + oldest),
+        "next": _time_after(window.next_seconds, now),
     }
+
+
+def _time_after(seconds: float | None, now: float) -> str | None:
+    return None if seconds is None else iso_time(now + seconds)

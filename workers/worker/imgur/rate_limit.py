@@ -89,7 +89,7 @@ def pause_after_refusal(
     said = [wait for wait in (asked, spoken) if wait is not None] + _resets(spent_limits(quota))
     if said:
         return max(said)
-    limits = (quota.client, quota.user, quota.posts)
+    limits = quota.known().values()
     return min(_resets(limit for limit in limits if limit.remaining is None), default=None)
 
 
