@@ -242,6 +242,11 @@ COMPRESSED: dict[str, Row] = {
         lambda: coded(b"gzip", gzip.compress(bytes(200 * MB), 1)),
         "keep",
     ),
+    "gzip that ends with the connection": (
+        CUT_SHORT,
+        OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(JPEG)[:30],
+        "close",
+    ),
     "no br": (BAD_ANSWER, coded(b"br", bytes(2000)), "keep"),
     "gzip in gzip": (JPEG, coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG))), "keep"),
     "a bomb in gzip in gzip": (

@@ -1,7 +1,10 @@
 """Undoes content codings (RFC 9110, section 8.4), with a bound on the work."""
 
 import io
+import struct
+import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 from urllib3 import HTTPResponse
@@ -16,7 +19,11 @@ DECODED_PIECE_BYTES: Final = 16 * 1024
 MAX_STREAMS: Final = 10_000
 """Of gzip or zstd, one after the other. Tools that write several begin one about every 64 KB."""
 
+GZIP: Final = frozenset({"gzip", "x-gzip"})
+
 _MAX_CODINGS: Final = 5
+_GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
+_LAST_BLOCK: Final = b"\x03\0"  # without content (RFC 1951, section 3.2.6)
 # gzip (RFC 1952, section 2.3.1), zstd and its skippable frames (RFC 8878, section 3.1).
 _BEGINNINGS: Final = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")
 
@@ -50,6 +57,32 @@ def open_decoded(file: BinaryIO, codings: Sequence[str], max_bytes: int) -> Bina
         bounded = _Bounded(reader, max_bytes)
         reader = HTTPResponse(bounded, headers, preload_content=False, decode_content=True)
     return reader  # type: ignore[no-any-return] # reads as a file does
+
+
+def is_cut(file: BinaryIO) -> bool:
+    """Return whether gzip content ends within its first stream, which urllib3 does not tell.
+
+    False where all content is there and only the stream's end is missing: browsers show that.
+
+    Args:
+        file: content that `open_decoded` has read without an error.
+    """
+    stream, checksum, size = zlib.decompressobj(_GZIP_WINDOW), 0, 0
+    coded = plain = b"."
+    while coded or plain:
+        coded = stream.unconsumed_tail or file.read(DECODED_PIECE_BYTES)
+        plain = stream.decompress(coded, DECODED_PIECE_BYTES)
+        checksum, size = zlib.crc32(plain, checksum), size + len(plain)
+        if stream.eof:
+            return False
+    end = struct.pack("<2I", checksum, size & 0xFFFF_FFFF)  # RFC 1952, section 2.3.1
+    for missing in (end, _LAST_BLOCK + end):  # the latter behind a flush
+        trial = stream.copy()
+        with suppress(zlib.error):
+            trial.decompress(missing)
+        if trial.eof:
+            return False
+    return True
 
 
 class _Bounded(io.RawIOBase):

@@ -15,7 +15,9 @@ from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.content_coding import (
     DECODED,
     DECODED_PIECE_BYTES,
+    GZIP,
     codings_of,
+    is_cut,
     open_decoded,
 )
 from workers.worker.source.animation import is_animated
@@ -173,6 +175,14 @@ class ImageBody:
         except BaseException:
             decoded.discard()
             raise
+        file.seek(0)
+        if self._head and self._codings[-1] in GZIP and is_cut(file):
+            decoded.discard()
+            raise DownloadError(
+                Reason.SOURCE_CUT_SHORT,
+                "The source sent the image compressed, and not all of it.",
+                transient=True,
+            )
         self.discard()
         return decoded.finish()
 

@@ -15,6 +15,7 @@ from workers.worker.http.content_coding import (
     DECODED_PIECE_BYTES,
     MAX_STREAMS,
     codings_of,
+    is_cut,
     open_decoded,
 )
 
@@ -89,3 +90,34 @@ def test_what_one_coding_yields_for_the_next_is_bounded() -> None:
 def test_a_chain_of_codings_is_bounded() -> None:
     with pytest.raises(HTTPError):
         decoded(b"", ", ".join(["gzip"] * 6))
+
+
+def flushed(content: bytes) -> bytes:
+    stream = zlib.compressobj(wbits=31)
+    return stream.compress(content) + stream.flush(zlib.Z_SYNC_FLUSH)
+
+
+RANDOM = os.urandom(50_000)
+ZEROS = bytes(50_000)
+
+
+@pytest.mark.parametrize("content", [RANDOM, ZEROS], ids=["random", "zeros"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda whole: whole, id="whole"),
+        pytest.param(lambda whole: whole + b"\n", id="something behind"),
+        pytest.param(lambda whole: whole[:-8], id="no checksum"),
+        pytest.param(lambda whole: flushed(gzip.decompress(whole)), id="no last block"),
+    ],
+)
+def test_gzip_with_all_content_is_not_cut(content: bytes, change: Callable[[bytes], bytes]) -> None:
+    coded = change(gzip.compress(content))
+    assert decoded(coded, "gzip") == content
+    assert not is_cut(io.BytesIO(coded))
+
+
+@pytest.mark.parametrize("content", [RANDOM, ZEROS], ids=["random", "zeros"])
+def test_gzip_without_its_end_is_cut(content: bytes) -> None:
+    whole = gzip.compress(content)
+    assert all(is_cut(io.BytesIO(whole[:size])) for size in (2, 12, len(whole) // 2))

@@ -1,4 +1,5 @@
 import gzip
+import os
 import pickle
 import struct
 import zlib
@@ -121,6 +122,7 @@ def test_label_that_is_false_is_passed_over(
         ("br", b"nonsense", Reason.SOURCE_BAD_ANSWER),
         ("gzip", gzip.compress(b"<!doctype html>"), Reason.NOT_AN_IMAGE),
         ("gzip", gzip.compress(b""), Reason.EMPTY),
+        ("gzip", b"", Reason.EMPTY),
         ("gzip", gzip.compress(JPEG + bytes(50_000_000)), Reason.TOO_LARGE),
         ("zstd", zstd.compress(JPEG + bytes(50_000_000)), Reason.TOO_LARGE),
         ("compress", b"nonsense", Reason.ENCODING_UNSUPPORTED),
@@ -137,6 +139,19 @@ def test_coded_answer_that_is_no_image(
     source.register_uri("GET", URL, content=content, headers={"Content-Encoding": coding})
 
     assert error_of(downloader).reason is reason
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br, x-gzip"])
+def test_gzip_that_was_cut_is_no_image(
+    downloader: Downloader, source: requests_mock.Adapter, coding: str
+) -> None:
+    image = JPEG + os.urandom(2000)
+    content = gzip.compress(brotli.compress(image) if "br" in coding else image)
+    source.register_uri("GET", URL, content=content[:1500], headers={"Content-Encoding": coding})
+
+    error = error_of(downloader)
+
+    assert (error.reason, error.transient) == (Reason.SOURCE_CUT_SHORT, True)
 
 
 def test_identity_coding(downloader: Downloader, source: requests_mock.Adapter) -> None:
