@@ -77,4 +77,6 @@ def _answer(order: ConversionOrder) -> dict[str, object]:
         return {"error": error.message}
     except MemoryError:
         return {"error": "The image takes more memory than a conversion may have."}
+    except OSError as error:  # of the files, as with a full disk
+        return {"errno": error.errno}
     return asdict(ConversionResult(encoded.code, written, encoded.width, encoded.height))

@@ -138,8 +138,7 @@ class ConverterServer:
             try:
                 pid = os.fork()
             except OSError as error:
-                why = f"No process could be started to convert the image: {error.strerror}."
-                conversion.close(error=why)
+                conversion.close(errno=error.errno)
                 continue
             if pid == 0:
                 run_converter(conversion.order, conversion.files, self._limits)

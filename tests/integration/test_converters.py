@@ -1,18 +1,24 @@
 """Converter processes of one worker, and what happens when they end before their time."""
 
+import errno
 import io
+import json
 import os
 import signal
+import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from converter.order import ConversionOrder, ConversionResult
-from converter.server import Slots
+from converter.process import ConverterLimits
+from converter.server import ConverterServer, Slots
 from tests.picture_corpus import LARGE, MADE, encode, large_webp, photo
 from tests.processes import children_of
 from tests.waiting import wait_until
@@ -177,6 +183,36 @@ def test_no_more_than_there_may_be(tmp_path: Path) -> None:
             seen.append(sum(len(children_of(server_pid(each))) for each in (one, other)))
     # The two are looked at in turn, and the slot may pass from one to the other in between.
     assert max(seen) <= 2
+
+
+def test_a_full_disk_is_no_fault_of_the_image(
+    converters: Converters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = MADE["drawing.webp"]().content
+    path = tmp_path / "a.webp"
+    path.write_bytes(content)
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(Path("/dev/full").open, "r+b", 0))
+    with path.open("rb") as source, pytest.raises(OSError, match="No space left"):
+        converters.convert(source, order_for(content))
+
+
+def test_no_room_for_a_process_is_no_fault_of_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", no_more)
+    for name in ("signal", "set_wakeup_fd"):  # those of this process stay
+        monkeypatch.setattr(signal, name, lambda *_args, **_options: None)
+    channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    answers, answer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with channel, theirs, answers, answer:
+        files = [answer.fileno()] * 3
+        socket.send_fds(channel, [ConversionOrder("WEBP", "WebP").to_json()], files)
+        channel.close()
+        ConverterServer(theirs, Slots(tmp_path, 1), ConverterLimits()).run()
+        assert json.loads(answers.recv(100)) == {"errno": errno.EAGAIN}
 
 
 def test_closing_ends_them_all(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ class Converters:
         Raises:
             ImageError: the image cannot be converted.
             ConversionBusyError: no process was free in time.
+            OSError: there is no room for its files, or for another process.
         """
         target = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
@@ -84,6 +85,8 @@ class Converters:
                 fields = json.loads(text)
                 if "busy" in fields:
                     raise ConversionBusyError(self._policy.wait_seconds)
+                if "errno" in fields:
+                    raise OSError(fields["errno"], os.strerror(fields["errno"]))
                 if "error" in fields:
                     raise ImageError(Reason.CONVERSION_FAILED, fields["error"])
                 return ConversionResult(**fields)
