@@ -9,13 +9,17 @@ a whole, and so does whatever comes after the image's end, such as the video of 
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from workers.contract.image_type import APNG, GIF, JPEG, PNG, TIFF, ImageType
 from workers.worker.exif import UnreadableError, edit_exif, edit_tiff
 from workers.worker.source.gif import EXTENSION, IMAGE, gif_blocks
 from workers.worker.source.jpeg import END_OF_IMAGE, jpeg_segments
 
+_MAX_PARTS: Final = 100_000
+"""Of a file. Real ones have some thousand; 20 MB of the smallest would take 20 s."""
+
+_Part = TypeVar("_Part")
 _Cut = tuple[int, int, bytes]
 """A piece of a file, from its first byte to the one behind its last, and what takes its place."""
 
@@ -49,6 +53,13 @@ def strip_metadata(data: memoryview, kind: ImageType, rule: str) -> Iterator[mem
         yield data[end:]
 
 
+def _bounded(parts: Iterator[_Part]) -> Iterator[_Part]:
+    for count, part in enumerate(parts):
+        if count == _MAX_PARTS:
+            raise UnreadableError
+        yield part
+
+
 # --- JPEG ----------------------------------------------------------------------------------------
 
 # ITU-T T.81, table B.1.
@@ -60,7 +71,7 @@ _SEGMENT_HEAD: Final = struct.Struct(">2BH")
 
 
 def _cut_jpeg(data: memoryview, rule: str) -> Iterator[_Cut]:
-    for marker, at, end in jpeg_segments(data):
+    for marker, at, end in _bounded(jpeg_segments(data)):
         if end > len(data):
             raise UnreadableError
         if marker == END_OF_IMAGE:
@@ -110,7 +121,7 @@ _NEEDED: Final = frozenset(
 )
 
 
-def _cut_png(data: memoryview, rule: str) -> Iterator[_Cut]:
+def _png_chunks(data: memoryview) -> Iterator[tuple[bytes, int, int]]:
     """Section 5.3: length, type, data and checksum of each chunk."""
     at = _PNG_HEAD
     while at < len(data):
@@ -118,13 +129,18 @@ def _cut_png(data: memoryview, rule: str) -> Iterator[_Cut]:
         end = at + 12 + length
         if end > len(data):  # cut short; Imgur shall judge it
             return
+        yield kind, at, end
+        at = end
+
+
+def _cut_png(data: memoryview, rule: str) -> Iterator[_Cut]:
+    for kind, at, end in _bounded(_png_chunks(data)):
         instead = _instead_of_chunk(kind, data[at + 8 : end - 4], rule)
         if instead is not None:
             yield at, end, instead
         if kind == b"IEND":
             yield from _cut_tail(data, end)
             return
-        at = end
 
 
 def _instead_of_chunk(kind: bytes, body: memoryview, rule: str) -> bytes | None:
@@ -150,7 +166,7 @@ _GIF_NEEDED: Final = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})
 
 
 def _cut_gif(data: memoryview, rule: str) -> Iterator[_Cut]:
-    for kind, at, end in gif_blocks(data):
+    for kind, at, end in _bounded(gif_blocks(data)):
         if kind == EXTENSION:
             label, application = data[at + 1], bytes(data[at + 3 : at + 14])
             is_told = label == _GIF_APPLICATION and application not in _GIF_NEEDED

@@ -8,6 +8,7 @@ from workers.contract.image_type import ImageType
 from workers.worker.source.gif import IMAGE, gif_blocks
 
 _WEBP_ANIMATION_FLAG: Final = 0x02
+_MAX_BLOCKS: Final = 100_000  # of a GIF; real ones have a second image among the first ten
 
 
 def is_animated(data: memoryview, kind: ImageType) -> bool:
@@ -18,7 +19,8 @@ def is_animated(data: memoryview, kind: ImageType) -> bool:
         kind: what it is. Of AVIF and HEIF nothing is known.
     """
     if kind is image_type.GIF:
-        images = (at for block, at, _ in gif_blocks(data) if block == IMAGE)
+        blocks = islice(gif_blocks(data), _MAX_BLOCKS)
+        images = (at for block, at, _ in blocks if block == IMAGE)
         return len(list(islice(images, 2))) > 1
     if kind is image_type.WEBP:
         # RFC 9649, section 2.7.1: the flags of the extended header.

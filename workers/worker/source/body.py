@@ -224,10 +224,13 @@ class ImageBody:
         limits, size = self._policy.imgur, self._spool.size
         if size <= min(limits.still_bytes, limits.animation_bytes):
             return True
+        is_convertible = self._can_convert(image_type)
+        if is_convertible and size > max(limits.still_bytes, limits.animation_bytes):
+            return False  # without a look, which takes seconds at 100 MB of tiny blocks
         animated = is_animated(data, image_type)
         if size <= limits.max_bytes(animated=animated):
             return True
-        if self._can_convert(image_type):
+        if is_convertible:
             return False
         kind = "animations" if animated else "still images"
         raise _too_large_for_imgur(kind, limits.max_bytes(animated=animated))

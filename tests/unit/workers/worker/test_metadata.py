@@ -140,6 +140,22 @@ def test_not_to_be_read(content: bytes, kind: ImageType) -> None:
         list(strip_metadata(memoryview(content), kind, "all"))
 
 
+@pytest.mark.parametrize(
+    ("begins", "part", "ends", "kind"),
+    [
+        (b"\xff\xd8", b"\xff\xe1\0\x02", b"\xff\xd9", JPEG),
+        (b"\x89PNG\r\n\x1a\n", b"\0\0\0\0caBX\0\0\0\0", b"", PNG),
+        (b"GIF89a" + bytes(7), b"!\xff\0", b";", GIF),
+    ],
+    ids=["jpeg", "png", "gif"],
+)
+def test_a_file_of_far_too_many_parts_is_not_read_to_its_end(
+    begins: bytes, part: bytes, ends: bytes, kind: ImageType
+) -> None:
+    with pytest.raises(UnreadableError):
+        list(strip_metadata(memoryview(begins + part * 100_100 + ends), kind, "location"))
+
+
 def test_a_scan_without_its_end_goes_as_it_is() -> None:
     content = encode(photo(), "JPEG")[:-2]
     assert not list(strip_metadata(memoryview(content), JPEG, "all"))

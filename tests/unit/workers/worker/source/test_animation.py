@@ -27,6 +27,7 @@ LOOP = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
         (SCREEN + FRAME[:5], False),
         (SCREEN + FRAME + b"\0\0,", False),
         (b"GIF89a", False),
+        pytest.param(SCREEN + FRAME + b"!\xff\0" * 100_000 + FRAME, False, id="too many blocks"),
     ],
 )
 def test_gif(content: bytes, *, animated: bool) -> None:

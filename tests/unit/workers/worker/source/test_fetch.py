@@ -15,6 +15,7 @@ from tests.mocked_source import MockedSource
 from workers.contract.download_policy import DownloadPolicy, ImgurLimits
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.loop import TransferLoop
+from workers.worker.source import body
 from workers.worker.source.fetch import Downloader
 
 URL = "https://images.example/a.jpg"
@@ -158,6 +159,21 @@ def test_identity_coding(downloader: Downloader, source: requests_mock.Adapter) 
     source.register_uri("GET", URL, content=JPEG, headers={"Content-Encoding": " Identity "})
 
     downloader.fetch(URL).file.close()
+
+
+def test_what_is_too_large_in_any_case_is_not_looked_through(
+    transfers: TransferLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(body, "is_animated", look)
+    policy = DownloadPolicy(imgur=ImgurLimits(still_bytes=2000, animation_bytes=1000))
+    with closing(Downloader(policy, transfers)) as downloader:
+        with downloader.take([b"GIF89a" + bytes(3000)], converts=True) as image:
+            assert not image.fits
+        with pytest.raises(AssertionError):
+            downloader.take([b"GIF89a" + bytes(1500)], converts=True)
 
 
 @pytest.mark.parametrize(
