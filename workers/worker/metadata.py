@@ -126,9 +126,7 @@ def _png_chunks(data: memoryview) -> Iterator[tuple[bytes, int, int]]:
     at = _PNG_HEAD
     while at < len(data):
         length, kind = _CHUNK.unpack_from(data, at)
-        end = at + 12 + length
-        if end > len(data):  # cut short; Imgur shall judge it
-            return
+        end = min(at + 12 + length, len(data))  # it may be cut short; Imgur shall judge it
         yield kind, at, end
         at = end
 

@@ -140,6 +140,13 @@ def test_not_to_be_read(content: bytes, kind: ImageType) -> None:
         list(strip_metadata(memoryview(content), kind, "all"))
 
 
+@pytest.mark.parametrize("rule", ["location", "all"])
+def test_metadata_that_is_cut_short_goes_as_well(rule: str) -> None:
+    text = b"\0\0\xff\xffiTXtXML:com.adobe.xmp\0\0\0\0\0<x>secret"
+    whole = encode(drawing(), "PNG")[:-12]
+    assert stripped(whole + text, PNG, rule) == whole
+
+
 @pytest.mark.parametrize(
     ("begins", "part", "ends", "kind"),
     [
