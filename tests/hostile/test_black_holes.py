@@ -1,13 +1,16 @@
 """What swallows packets: a name server that never answers, a port that never accepts."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hostile.conftest import with_resolver
+from tests.hostile.conftest import ROOT, free_address, with_resolver
 from workers.contract.errors import Reason
 
 NAME_SERVER = "127.9.9.9"
@@ -37,6 +40,21 @@ def test_name_server_that_never_answers(
             assert "no answer" in result.message
 
     assert b"\x04name\x07example" in silent_name_server.recv(4096)  # it was asked
+
+
+def test_names_without_an_answer_do_not_hold_up_others(tmp_path: Path) -> None:
+    address = free_address()
+    prefix = with_resolver(f"nameserver {address}\nsearch .\n", tmp_path)
+
+    ended = subprocess.run(
+        [*prefix, sys.executable, str(Path(__file__).with_name("many_names.py")), address],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert not ended.stdout
 
 
 def test_port_that_never_accepts(open_corpus: Callable[..., Any]) -> None:

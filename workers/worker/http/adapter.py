@@ -2,6 +2,7 @@
 
 import io
 import time
+from urllib.parse import urlsplit
 
 import pycurl
 import requests
@@ -10,6 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from workers.worker.http.content_coding import codings_of, open_decoded
 from workers.worker.http.errors import Fault, TransferError
+from workers.worker.http.guard import LOOKUP_SECONDS, look_up
 from workers.worker.http.head import Head
 from workers.worker.http.lenient import perform_leniently
 from workers.worker.http.loop import TransferLoop
@@ -87,6 +89,8 @@ class CurlAdapter(BaseAdapter):
         wanted = (request, time.monotonic() + seconds, connect_seconds)
         transfer = Transfer(self._options, self._curl, *wanted)
         error = self._loop.perform(transfer)
+        if error is not None and error.fault is Fault.LOOKUP_TIMEOUT:
+            transfer, error = self._look_up_apart(wanted) or (transfer, error)
         if request.method == "GET":
             if _is_worth_repeating(transfer, error):
                 transfer = Transfer(self._options, self._curl, *wanted, is_fresh=True)
@@ -103,6 +107,35 @@ class CurlAdapter(BaseAdapter):
         else:
             transfer.discard()
         raise error
+
+    def _look_up_apart(
+        self, wanted: tuple[requests.PreparedRequest, float, float]
+    ) -> tuple[Transfer, TransferError | None] | None:
+        """Look a name up in a thread of its own, and send the request, of which nothing was sent.
+
+        libcurl looks up ten names at once; behind ten without an answer all others wait.
+
+        Returns:
+            The transfer and its error; None if there is no answer, or no time.
+        """
+        request, deadline, _ = wanted
+        left = deadline - time.monotonic()
+        if self._options.proxy or left <= 0:
+            return None
+        parts = urlsplit(request.url or "")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            found = look_up(parts.hostname or "", min(LOOKUP_SECONDS, left))
+        except (OSError, UnicodeError):
+            return None
+        addresses = ",".join(map(str, found))
+        self._curl.setopt(pycurl.RESOLVE, [f"+{parts.hostname}:{port}:{addresses}"])
+        self._curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 60)  # only for this transfer
+        try:
+            transfer = Transfer(self._options, self._curl, *wanted)
+            return transfer, self._loop.perform(transfer)
+        finally:
+            self._curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
 
     def close(self) -> None:
         self._curl.close()

@@ -78,7 +78,7 @@ def is_public(address: Address) -> bool:
     return not any(address in network for network, _ in REFUSED_IPV6)
 
 
-_LOOKUP_SECONDS = 2.0
+LOOKUP_SECONDS = 2.0
 _DISCARD_PORT = 9
 
 
@@ -157,12 +157,12 @@ class AddressGuard:
         """
         port = urlsplit(url).port or (443 if url.startswith("https:") else 80)
         # "127.0.0.1." is a name to the system, and may be an address to a proxy.
-        for address in _look_up(host_of(url).removesuffix(".")):
+        for address in look_up(host_of(url).removesuffix(".")):
             self.check(address, port, url)
 
 
-def _look_up(host: str) -> list[Address]:
-    """Return the addresses that the system finds for a host.
+def look_up(host: str, seconds: float = LOOKUP_SECONDS) -> list[Address]:
+    """Return the addresses that the system finds for a host within some seconds.
 
     ``getaddrinfo`` cannot be interrupted, so a thread calls it; after the deadline the thread ends
     with the resolver's own timeout (RES_OPTIONS).
@@ -177,7 +177,7 @@ def _look_up(host: str) -> list[Address]:
             addresses.set_exception(error)
 
     threading.Thread(target=resolve, name="lookup", daemon=True).start()
-    return addresses.result(_LOOKUP_SECONDS)
+    return addresses.result(seconds)
 
 
 def host_of(url: str) -> str:
