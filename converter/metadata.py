@@ -22,6 +22,7 @@ class Metadata:
     def __init__(self, image: Image.Image, rule: str) -> None:
         self._exif = b""
         self._xmp = b""
+        self._others = {"comment": b""} if rule == "all" else {}  # else Pillow keeps the comment
         if rule == "all":
             return
         self._exif = _exif_of(image, with_location=rule == "off")
@@ -32,7 +33,7 @@ class Metadata:
 
     def for_jpeg(self) -> dict[str, Any]:
         """Return arguments of Pillow's ``save``."""
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Any] = {**self._others}
         if 0 < len(self._exif) <= _MAX_JPEG_EXIF_BYTES:
             arguments["exif"] = self._exif
         if 0 < len(self._xmp) <= _MAX_JPEG_XMP_BYTES:

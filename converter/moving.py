@@ -6,7 +6,7 @@ from io import BytesIO
 from itertools import islice
 from typing import Final
 
-from PIL import Image, ImageSequence
+from PIL import Image, ImageSequence, PngImagePlugin
 
 from converter.colours import has_alpha, normalize
 from converter.order import ConversionError, ConversionOrder, Encoded
@@ -107,8 +107,18 @@ def _is_cut_out(animation: _Animation) -> bool:
 def _apng(animation: _Animation) -> bytes:
     first, *others = animation.frames
     file = BytesIO()
-    frames = {"save_all": True, "append_images": others}
-    first.save(file, "PNG", **frames, duration=animation.milliseconds, loop=animation.loop)
+    first.save(
+        file,
+        "PNG",
+        save_all=True,
+        append_images=others,
+        duration=animation.milliseconds,
+        loop=animation.loop,
+        # Not as in the source, which Pillow has played: these are whole frames.
+        default_image=False,
+        disposal=PngImagePlugin.Disposal.OP_NONE,
+        blend=PngImagePlugin.Blend.OP_SOURCE,
+    )
     return file.getvalue()
 
 

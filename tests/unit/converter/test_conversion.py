@@ -1,9 +1,10 @@
 import io
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from converter.conversion import convert, prepare
 from converter.order import ConversionError, ConversionOrder
@@ -156,6 +157,25 @@ def test_the_picture_for_those_who_know_no_motion_is_no_frame() -> None:
     assert_shows(made.content, Picture(content, tuple(shown), ()))
 
 
+@pytest.mark.parametrize("source", [{"blend": 1}, {"disposal": 2}, {"default_image": True}])
+def test_frames_of_an_apng_stay_what_they_show(source: dict[str, Any]) -> None:
+    first, *others = (_half_transparent(at) for at in range(4))
+    content = encode(first, "PNG", save_all=True, append_images=others, duration=70, **source)
+    made = convert(content, order_for(content, targets=("apng",))).content
+    with Image.open(io.BytesIO(content)) as before, Image.open(io.BytesIO(made)) as after:
+        shown = [frame.tobytes() for frame in ImageSequence.Iterator(before)]
+        assert [frame.tobytes() for frame in ImageSequence.Iterator(after)] == shown[
+            "default_image" in source :
+        ]
+        assert not after.default_image
+
+
+def _half_transparent(at: int) -> Image.Image:
+    frame = Image.new("RGBA", (50, 10))
+    frame.paste((200, 30, 30, 128), (10 * at, 0, 10 * at + 10, 10))
+    return frame
+
+
 @pytest.mark.parametrize("targets", [("png",), ("jpeg",)])
 def test_only_what_imgur_takes(targets: tuple[str, ...]) -> None:
     for name in ("lossy.webp", "transparent.webp"):
@@ -196,6 +216,13 @@ def test_metadata(rule: str, maker: str | None, image: Image.Image, *, place: bo
         assert 0x0112 not in exif
         assert ("xmp" in shown.info or "XML:com.adobe.xmp" in shown.info) is (rule == "off")
         assert shown.size == (160, 240)
+
+
+@pytest.mark.parametrize("rule", ["off", "location", "all"])
+def test_comment(rule: str) -> None:
+    content = encode(photo(), "JPEG", comment=b"secret")
+    made = convert(content, order_for(content, metadata=rule))
+    assert (b"secret" in made.content) is (rule != "all")
 
 
 @pytest.mark.parametrize("exif", [b"MM\0*\0\0\0\x08\xff\xff\x01\x12", b"no Exif", b"II*\0"])
