@@ -65,7 +65,7 @@ class Exchange:
         """
         seconds = deadline - time.monotonic()
         if seconds <= 0:
-            raise _timed_out()
+            raise ImgurError(Reason.IMGUR_TIMEOUT, _TIMED_OUT, transient=True)  # nothing is sent
         path = {name: quote(value, safe="") for name, value in names.items()}
         request = requests.PreparedRequest()
         request.method, _, target = endpoint.format_map(path).partition(" ")
@@ -105,11 +105,7 @@ class Exchange:
         return response.status_code, response.headers, response.content
 
 
-def _timed_out() -> ImgurError:
-    message = "Imgur did not answer within the time allowed (UPLOAD_SECONDS)."
-    return OutcomeUnknownError(Reason.IMGUR_TIMEOUT, message, transient=True)
-
-
+_TIMED_OUT: Final = "Imgur did not answer within the time allowed (UPLOAD_SECONDS)."
 _LOST: Final = "The connection to the Imgur API was lost before it answered."
 _SENTENCES: Final = {
     Fault.LOOKUP: "The name of the Imgur API's host could not be resolved; check IMGUR_API_URL"
@@ -130,7 +126,7 @@ def _unreachable(error: TransferError) -> ImgurError:
         message = "What Imgur answered cannot be read, but the image may have been stored."
         return OutcomeUnknownError(Reason.IMGUR_BAD_ANSWER, message)
     if error.fault in _LATE:
-        reason, message = Reason.IMGUR_TIMEOUT, _timed_out().message
+        reason, message = Reason.IMGUR_TIMEOUT, _TIMED_OUT
     else:
         reason = Reason.IMGUR_UNREACHABLE
         message = _SENTENCES.get(error.fault, _LOST).format(detail=error.detail)

@@ -251,4 +251,5 @@ def test_no_answer(
 def test_nothing_is_sent_after_the_deadline(make_client: Make, api: requests_mock.Adapter) -> None:
     error = failure(make_client(ImgurAccess(API, "id", upload_seconds=0.0)))
     assert (error.reason, error.transient) == (Reason.IMGUR_TIMEOUT, True)
+    assert not error.maybe_stored
     assert not api.request_history
