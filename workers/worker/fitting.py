@@ -100,7 +100,8 @@ class ImageFitter:
             spool.discard()
             raise ImageError(
                 Reason.CONVERSION_FAILED,
-                f"The {image.image_type.name} image is damaged: its metadata cannot be taken out.",
+                f"The metadata of the {image.image_type.name} image cannot be taken out"
+                " (STRIP_METADATA): it is damaged, or not JPEG, PNG, GIF, TIFF or BMP.",
             ) from None
         except BaseException:
             spool.discard()

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
-from workers.contract.image_type import APNG, GIF, JPEG, PNG, TIFF, ImageType
+from workers.contract.image_type import APNG, BMP, GIF, JPEG, PNG, TIFF, ImageType
 from workers.worker.exif import UnreadableError, edit_exif, edit_tiff
 from workers.worker.source.gif import EXTENSION, IMAGE, gif_blocks
 from workers.worker.source.jpeg import END_OF_IMAGE, jpeg_segments
@@ -33,14 +33,16 @@ def strip_metadata(data: memoryview, kind: ImageType, rule: str) -> Iterator[mem
         rule: ``location`` or ``all``; of the latter, what colours and orientation need is left.
 
     Yields:
-        The parts of the new file; none if there is nothing to take out, or of another type.
+        The parts of the new file; none if there is nothing to take out.
 
     Raises:
-        UnreadableError: it cannot be told what is in the file.
+        UnreadableError: it cannot be told what is in the file, or in any of its type.
     """
+    if kind is BMP:  # it has no place for them
+        return
     cut = _CUTS.get(kind)
     if cut is None:
-        return
+        raise UnreadableError
     end = 0
     try:
         for start, stop, instead in cut(data, rule):

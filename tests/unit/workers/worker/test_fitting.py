@@ -65,6 +65,13 @@ def test_a_damaged_one(file: BinaryIO) -> None:
     assert caught.value.reason == Reason.CONVERSION_FAILED
 
 
+def test_a_type_whose_metadata_nobody_takes_out(file: BinaryIO) -> None:
+    image = dataclasses.replace(stored(file, b"RIFF\0\0\0\0WEBPVP8 "), image_type=WEBP)
+    with pytest.raises(ImageError) as caught, image:
+        fitter().fit(image)
+    assert caught.value.reason == Reason.CONVERSION_FAILED
+
+
 def test_no_room_for_the_files_of_a_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_more() -> BinaryIO:
         raise OSError(errno.EMFILE, "Too many open files")
