@@ -113,7 +113,11 @@ def _instead_of_segment(marker: int, segment: memoryview, rule: str) -> bytes | 
 _PNG_HEAD: Final = 8
 _CHUNK: Final = struct.Struct(">I4s")
 _TEXTS: Final = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_TEXTS_OF_PLACES: Final = (b"XML:com.adobe.xmp\0", b"Raw profile type ")
+_TEXTS_OF_PLACES: Final = (
+    b"XML:com.adobe.xmp\0",
+    b"Raw profile type ",
+    b"exif:GPS",  # by ImageMagick, one for each value
+)
 # Of those that may be left out, what pixels, colours and motion need (PNG, third edition, 11.3).
 _NEEDED: Final = frozenset(
     {

@@ -47,6 +47,7 @@ def drawn() -> bytes:
     texts = PngInfo()
     texts.add_itxt("XML:com.adobe.xmp", "<x>secret</x>")
     texts.add_text("Raw profile type iptc", "secret")
+    texts.add_text("exif:GPSLatitude", "secret")
     texts.add_text("Comment", "comment", zip=True)
     return (
         encode(drawing(), "PNG", exif=exif(), pnginfo=texts, icc_profile=b"profile" * 9) + b"secret"
