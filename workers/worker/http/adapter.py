@@ -127,6 +127,8 @@ class CurlAdapter(BaseAdapter):
         try:
             found = look_up(parts.hostname or "", min(LOOKUP_SECONDS, left))
         except (OSError, UnicodeError):
+            found = []
+        if not found:
             return None
         addresses = ",".join(map(str, found))
         self._curl.setopt(pycurl.RESOLVE, [f"+{parts.hostname}:{port}:{addresses}"])

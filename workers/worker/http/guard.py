@@ -4,6 +4,7 @@ The address is checked when the socket is opened: the checked address is the one
 however the URL is written and whatever the name resolves to later.
 """
 
+import errno
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -176,7 +177,10 @@ def look_up(host: str, seconds: float = LOOKUP_SECONDS) -> list[Address]:
         except (OSError, UnicodeError) as error:
             addresses.set_exception(error)
 
-    threading.Thread(target=resolve, name="lookup", daemon=True).start()
+    try:
+        threading.Thread(target=resolve, name="lookup", daemon=True).start()
+    except RuntimeError as error:  # the limit of processes is reached
+        raise OSError(errno.EAGAIN, str(error)) from error
     return addresses.result(seconds)
 
 

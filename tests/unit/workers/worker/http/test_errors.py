@@ -1,4 +1,5 @@
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -62,6 +63,17 @@ def test_whether_a_name_exists_is_asked_of_the_system(
     error = download_error(TransferError(Fault.LOOKUP), URL, GUARD)
 
     assert (error.reason, error.transient) == (reason, transient)
+
+
+def test_without_another_thread_nobody_knows_whether_a_name_exists(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    error = download_error(TransferError(Fault.LOOKUP), URL, GUARD)
+    assert (error.reason, error.transient) == (Reason.NAME_LOOKUP_FAILED, True)
 
 
 def test_a_name_that_leads_inside_by_another_family_is_told_like_one_that_does_not_exist(
