@@ -35,14 +35,17 @@ _X32_BIT: Final = 0x4000_0000  # the same calls under other numbers, on x86-64
 # For each processor: its number in linux/audit.h, that of the system call clone, and those of
 # socket, socketpair, bind, listen, accept, accept4, connect, sendto, sendmsg, fork, vfork, execve,
 # execveat, kill, tkill, ptrace, unshare, setns, process_vm_readv, process_vm_writev, bpf,
-# userfaultfd, perf_event_open, pidfd_send_signal, pidfd_open, pidfd_getfd, io_uring_setup.
+# userfaultfd, perf_event_open, pidfd_send_signal, pidfd_open, pidfd_getfd, io_uring_setup, tgkill,
+# rt_sigqueueinfo, rt_tgsigqueueinfo; and what spoils a file by its name: truncate, unlinkat,
+# renameat, renameat2, fchmodat, and on x86-64 rename, rmdir, unlink, chmod.
 _SYSTEM_CALLS: Final = {
     "x86_64": (
         0xC000_003E,
         56,
         (
             *(41, 53, 49, 50, 43, 288, 42, 44, 46, 57, 58, 59, 322, 62, 200, 101, 272, 308, 310),
-            *(311, 321, 323, 298, 424, 434, 438, 425),
+            *(311, 321, 323, 298, 424, 434, 438, 425, 234, 129, 297),
+            *(76, 263, 264, 316, 268, 82, 84, 87, 90),
         ),
     ),
     "aarch64": (
@@ -50,7 +53,8 @@ _SYSTEM_CALLS: Final = {
         220,
         (
             *(198, 199, 200, 201, 202, 242, 203, 206, 211, 221, 281, 129, 130, 117, 97, 268, 270),
-            *(271, 280, 282, 241, 424, 434, 438, 425),
+            *(271, 280, 282, 241, 424, 434, 438, 425, 131, 138, 240),
+            *(45, 35, 38, 276, 53),
         ),
     ),
 }

@@ -11,12 +11,21 @@ TRIES = {
     "fork": "os.fork()",
     "exec": "os.execv('/bin/true', ['true'])",
     "kill": "os.kill(os.getppid(), 0)",
+    "signal to a thread": "call({'x86_64': 234, 'aarch64': 131}, os.getppid(), os.getppid(), 0)",
+    "queued signal": "call({'x86_64': 129, 'aarch64': 138}, os.getppid(), 0, bytes(128))",
+    "unlink": "os.unlink('/nowhere')",
+    "rename": "os.rename('/nowhere', '/nowhere')",
+    "truncate": "os.truncate('/nowhere', 0)",
+    "chmod": "os.chmod('/nowhere', 0)",
     "memory": "bytearray(300_000_000)",
     "file size": "os.pwrite(1, b'x', 1000)",
 }
 PROGRAM = """
 import ctypes, os, socket, sys, threading
 from converter.confinement import limit_resources, refuse_system_calls
+def call(numbers, *arguments):
+    if ctypes.CDLL(None, use_errno=True).syscall(numbers[os.uname().machine], *arguments):
+        raise OSError(ctypes.get_errno(), "refused")
 sys.stdout.flush()
 limit_resources(memory_bytes=280_000_000, cpu_seconds=5, file_bytes=1000, open_files={open_files})
 assert refuse_system_calls() or sys.platform != "linux"
@@ -45,6 +54,12 @@ def run(attempt: str, open_files: int, tmp_path) -> int:
         ("fork", 100, 13),
         ("exec", 100, 13),
         ("kill", 100, 13),
+        ("signal to a thread", 100, 13),
+        ("queued signal", 100, 13),
+        ("unlink", 100, 13),
+        ("rename", 100, 13),
+        ("truncate", 100, 13),
+        ("chmod", 100, 13),
         ("memory", 100, 200),
         ("file size", 100, 27),  # EFBIG
     ],
