@@ -1,4 +1,4 @@
-"""The files of the page for people, read and compressed once at the start."""
+"""The files of the page for people, read once at the start."""
 
 import hashlib
 from pathlib import Path

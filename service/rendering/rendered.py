@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -95,13 +95,16 @@ class Document:
     def __init__(
         self, content: bytes, media_type: str, policy: str = POLICY, caching: str | None = None
     ) -> None:
-        tag = hashlib.sha256(content).hexdigest()[:32]
-        # A strong tag identifies bytes, so the compressed form has its own.
-        self._plain = (tag, content)
-        self._compressed = (f"{tag}-gzip", gzip.compress(content, mtime=0))
+        self._plain = (hashlib.sha256(content).hexdigest()[:32], content)
         self._media_type = media_type
         self._policy = policy
         self._caching = caching
+
+    @cached_property
+    def _compressed(self) -> tuple[str, bytes]:
+        # A strong tag identifies bytes, so the compressed form has its own.
+        tag, content = self._plain
+        return f"{tag}-gzip", gzip.compress(content, mtime=0)
 
     def send(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Respond with the document, or with 304 if the client has it."""
