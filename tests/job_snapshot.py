@@ -4,14 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from workers.contract.messages import (
-    NO_DETAILS,
-    ChangesWanted,
-    ImageDetails,
-    ImageState,
-    JobChanges,
-    JobStatus,
-)
+from workers.contract.messages.jobs import ChangesWanted, ImageState, JobChanges, JobStatus
+from workers.contract.messages.outcomes import NO_DETAILS, ImageDetails
 
 
 class JobSource(Protocol):

@@ -1,6 +1,6 @@
 """A mailbox with the calls of a single lane, which arrive in an `exchange` otherwise."""
 
-from workers.contract.messages import Ack, DownloadReport, Report, UploadDecision
+from workers.contract.messages.round_trip import Ack, DownloadReport, Report, UploadDecision
 from workers.state import mailbox
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from tests.lane_mailbox import Mailbox
 from workers import BackendHealth, BackendState
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Failed, Outcome, Report, RetryLater, Uploaded
+from workers.contract.messages.outcomes import Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Report
 from workers.state.jobs.job_table import JobTable
 
 WORKER = "worker-1"

@@ -53,20 +53,19 @@ from workers.contract.logs import (
     configure_logging as configure_logging,
     flush_logs as flush_logs,
 )
-from workers.contract.messages import (
+from workers.contract.messages.albums import AlbumStatus as AlbumStatus
+from workers.contract.messages.jobs import (
     CHANGES_A_CALL as CHANGES_A_CALL,
-    AlbumStatus as AlbumStatus,
-    Cancellation as Cancellation,
     ChangesWanted as ChangesWanted,
-    DeletionRefusal as DeletionRefusal,
-    DeletionState as DeletionState,
-    DeliveryAttempt as DeliveryAttempt,
-    ImageDetails as ImageDetails,
     ImageState as ImageState,
     JobChanges as JobChanges,
     JobListing as JobListing,
     JobOverview as JobOverview,
     JobStatus as JobStatus,
+)
+from workers.contract.messages.outcomes import ImageDetails as ImageDetails
+from workers.contract.messages.submission import (
+    Cancellation as Cancellation,
     Origin as Origin,
     Refusal as Refusal,
     RefusalCode as RefusalCode,
@@ -74,6 +73,11 @@ from workers.contract.messages import (
     RequestKey as RequestKey,
     Retry as Retry,
     Submission as Submission,
+)
+from workers.contract.messages.tasks import (
+    DeletionRefusal as DeletionRefusal,
+    DeletionState as DeletionState,
+    DeliveryAttempt as DeliveryAttempt,
 )
 from workers.contract.quota import (
     UPLOAD_COSTS as UPLOAD_COSTS,

@@ -3,11 +3,11 @@
 import time
 from dataclasses import dataclass
 
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import Uploaded
+from workers.contract.messages.round_trip import (
     DownloadReport,
     Lease,
     Report,
-    Uploaded,
     WorkerRequest,
     WorkerResponse,
 )

@@ -7,7 +7,8 @@ import pytest
 
 from tests.hostile.servers import Answer, Source
 from workers.contract.download_policy import DownloadPolicy
-from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
+from workers.contract.messages.outcomes import Done, Failed, Outcome, RetryLater
+from workers.contract.messages.round_trip import Lease
 from workers.contract.webhook_policy import WebhookPolicy
 from workers.worker.http.loop import TransferLoop
 from workers.worker.webhook import WebhookSender

@@ -27,7 +27,8 @@ from workers.contract.download_policy import DownloadPolicy, ImgurLimits
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import ImageState, Submission
+from workers.contract.messages.jobs import ImageState
+from workers.contract.messages.submission import Submission
 from workers.contract.worker_config import WorkerConfig
 from workers.runtime.local.worker_process import run_worker
 from workers.state.jobs.job_table import JobTable

@@ -27,7 +27,8 @@ from tests.job_snapshot import snapshot_of
 from tests.plain_backend import WORKER, PlainBackend
 from tests.waiting import wait_until
 from workers import Submission
-from workers.contract.messages import Failed, Report, RetryLater, Uploaded
+from workers.contract.messages.outcomes import Failed, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Report
 
 PATIENCE = 60.0  # seconds; far beyond what anything here takes
 JOB = "55355b7c-9b86-4a1a-b32e-6cdd6db07183"

@@ -25,20 +25,18 @@ from tests.processes import is_running, suspend
 from tests.waiting import wait_until
 from workers import BackendBusyError, BackendLostError
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.jobs import ImageState, JobStatus
+from workers.contract.messages.outcomes import Failed, Uploaded
+from workers.contract.messages.round_trip import (
     Ack,
     Directive,
     DownloadReport,
-    Failed,
-    ImageState,
-    JobStatus,
     Lease,
     Report,
-    Submission,
-    Uploaded,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.submission import Submission
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
 from workers.runtime import deadline_proxy
 from workers.runtime.deadline_proxy import ManagerLostError

@@ -7,7 +7,9 @@ import pytest
 
 from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Failed, Report, Submission, Uploaded
+from workers.contract.messages.outcomes import Failed, Uploaded
+from workers.contract.messages.round_trip import Report
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 
 JOBS = 5

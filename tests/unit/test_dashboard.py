@@ -14,7 +14,7 @@ from service.backend.metrics import create_registry
 from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.settings.environment import load_settings
 from workers import LimitState, Quota, QuotaState, WindowState
-from workers.contract.messages import MailboxStats
+from workers.contract.messages.supervision import MailboxStats
 from workers.state.metrics import Metrics
 
 DOCS = Path(__file__).parents[2] / "docs"

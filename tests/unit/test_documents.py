@@ -7,7 +7,8 @@ import pytest
 from service.settings.settings import Settings
 from tests.check_documents import faults_of
 from workers.contract.errors import Reason
-from workers.contract.messages import DeletionRefusal, RefusalCode
+from workers.contract.messages.submission import RefusalCode
+from workers.contract.messages.tasks import DeletionRefusal
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,20 +7,17 @@ from typing import Final, Protocol
 from prometheus_client import Metric
 
 from workers.contract.budget import QueueStats
-from workers.contract.messages import (
+from workers.contract.messages.jobs import ChangesWanted, JobChanges, JobListing, JobStatus
+from workers.contract.messages.submission import (
     Cancellation,
-    ChangesWanted,
-    DeletionRefusal,
-    JobChanges,
-    JobListing,
-    JobStatus,
-    MailboxStats,
     Origin,
     Refusal,
     Replay,
     Retry,
     Submission,
 )
+from workers.contract.messages.supervision import MailboxStats
+from workers.contract.messages.tasks import DeletionRefusal
 
 
 class BackendLostError(Exception):

@@ -11,15 +11,13 @@ from typing import Protocol, Self, get_type_hints
 from workers.contract.backend import WebJobTable, WebMailbox
 from workers.contract.derived import Carry, derive, may_take
 from workers.contract.logs import LogConfig
-from workers.contract.messages import (
+from workers.contract.messages.round_trip import TaskKey, WorkerRequest, WorkerResponse
+from workers.contract.messages.supervision import (
     CrashedUrl,
     EndCause,
     FenceResult,
     MailboxStats,
     QuotaNews,
-    TaskKey,
-    WorkerRequest,
-    WorkerResponse,
 )
 from workers.contract.tokens import Tokens
 

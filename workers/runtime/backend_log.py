@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from workers.contract.messages import TaskKey
+from workers.contract.messages.round_trip import TaskKey
 from workers.contract.state_calls import Recovered, StateObjects
 from workers.worker.task_log import log_crashed
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.contract.budget import QueueStats
-from workers.contract.messages import MailboxStats
+from workers.contract.messages.supervision import MailboxStats
 
 
 @dataclass(frozen=True, slots=True)

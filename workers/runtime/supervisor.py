@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from workers.contract.backoff import Backoff
-from workers.contract.messages import EndCause, FenceResult
+from workers.contract.messages.supervision import EndCause, FenceResult
 from workers.contract.state_calls import MailboxCalls
 from workers.worker.task_log import log_crashed, log_crashed_task
 

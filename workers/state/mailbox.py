@@ -16,27 +16,30 @@ from prometheus_client import Metric
 
 from workers.contract.budget import QueueStats
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.round_trip import (
     DATA_PIECE_BYTES,
-    Cancellation,
-    CrashedUrl,
-    DeletionRefusal,
     Directive,
-    EndCause,
-    FenceResult,
-    MailboxStats,
-    Origin,
-    QuotaNews,
-    Refusal,
-    Replay,
-    Retry,
-    Submission,
     TaskKey,
-    TaskKind,
     UrlKey,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.submission import (
+    Cancellation,
+    Origin,
+    Refusal,
+    Replay,
+    Retry,
+    Submission,
+)
+from workers.contract.messages.supervision import (
+    CrashedUrl,
+    EndCause,
+    FenceResult,
+    MailboxStats,
+    QuotaNews,
+)
+from workers.contract.messages.tasks import DeletionRefusal, TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.admission import Admission
 from workers.state.leases.dispatcher import Dispatcher

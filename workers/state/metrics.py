@@ -15,7 +15,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from workers.contract.budget import QuotaState
 from workers.contract.errors import Reason
-from workers.contract.messages import EndCause, Failed, MailboxStats, RefusalCode, Uploaded
+from workers.contract.messages.outcomes import Failed, Uploaded
+from workers.contract.messages.submission import RefusalCode
+from workers.contract.messages.supervision import EndCause, MailboxStats
 from workers.contract.quota import UNKNOWN, LimitState, Quota
 
 _NO_QUOTA: Final = QuotaState(UNKNOWN)

@@ -8,7 +8,7 @@ from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import ImageError, Reason
 from workers.contract.image_type import TYPES, ImageType
-from workers.contract.messages import Converted
+from workers.contract.messages.outcomes import Converted
 from workers.worker.converters import Converters
 from workers.worker.exif import UnreadableError
 from workers.worker.http.byte_budget import ByteBudget

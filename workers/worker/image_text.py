@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from workers.contract.data_url import is_data_url
-from workers.contract.messages import ImageOptions, Lease
+from workers.contract.messages.round_trip import ImageOptions, Lease
 from workers.contract.wire_url import SURROUNDING, wire_url
 
 PLACEHOLDERS: Final = ("number", "count", "name", "host")

@@ -22,20 +22,18 @@ from workers.contract.errors import (
     RefusalScope,
     SourceOverloadedError,
 )
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import (
     Deferred,
     Done,
-    DownloadReport,
     Failed,
     ImageDetails,
-    Lease,
     MaybeBlocked,
     Outcome,
     RetryLater,
-    TaskKind,
-    UploadDecision,
     Uploaded,
 )
+from workers.contract.messages.round_trip import DownloadReport, Lease, UploadDecision
+from workers.contract.messages.tasks import TaskKind
 from workers.worker.fitting import ImageFitter
 from workers.worker.image_text import fields_of
 from workers.worker.imgur.client import ImgurClient

@@ -12,18 +12,18 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import Deferred
+from workers.contract.messages.round_trip import (
     Ack,
-    Deferred,
     Directive,
     DownloadReport,
     Lease,
     Report,
-    TaskKind,
     UploadDecision,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.tasks import TaskKind
 from workers.contract.quota import Quota
 from workers.worker.concurrency_limiter import ConcurrencyLimiter
 

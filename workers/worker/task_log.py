@@ -6,23 +6,20 @@ from typing import Any, Final
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from workers.contract.messages import (
-    Ack,
-    AlbumCreated,
-    CrashedTask,
-    CrashedUrl,
+from workers.contract.messages.albums import AlbumCreated
+from workers.contract.messages.jobs import JobSummary
+from workers.contract.messages.outcomes import (
     Deferred,
     Done,
     Failed,
-    JobSummary,
-    Lease,
     MaybeBlocked,
     Outcome,
-    QuotaNews,
     RetryLater,
-    TaskKind,
     Uploaded,
 )
+from workers.contract.messages.round_trip import Ack, Lease
+from workers.contract.messages.supervision import CrashedTask, CrashedUrl, QuotaNews
+from workers.contract.messages.tasks import TaskKind
 from workers.contract.url import mask_url
 
 _REFUSED: Final = "result refused: the lease had passed to another worker"

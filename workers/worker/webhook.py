@@ -17,7 +17,8 @@ from requests.structures import CaseInsensitiveDict
 
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
-from workers.contract.messages import Done, Failed, Lease, Outcome, RetryLater
+from workers.contract.messages.outcomes import Done, Failed, Outcome, RetryLater
+from workers.contract.messages.round_trip import Lease
 from workers.contract.webhook_policy import DELIVERY_SECONDS, WebhookPolicy
 from workers.contract.wire_url import wire_url
 from workers.worker.http.adapter import CurlAdapter

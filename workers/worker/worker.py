@@ -12,7 +12,8 @@ import structlog
 
 from workers.contract.backend import BackendLostError
 from workers.contract.logs import configure_logging, flush_logs
-from workers.contract.messages import Lease, Outcome, Report
+from workers.contract.messages.outcomes import Outcome
+from workers.contract.messages.round_trip import Lease, Report
 from workers.contract.quota import QuotaReports
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens

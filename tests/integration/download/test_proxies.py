@@ -18,7 +18,8 @@ from tests.running_service import Launch
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, ImgurError, Reason
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages import Done, Lease
+from workers.contract.messages.outcomes import Done
+from workers.contract.messages.round_trip import Lease
 from workers.contract.webhook_policy import WebhookPolicy
 from workers.state.token_store import TokenStore
 from workers.worker.http.loop import TransferLoop

@@ -14,7 +14,7 @@ from service.http.server import WebServer
 from service.settings.environment import load_settings
 from tests.plain_backend import PlainBackend
 from workers import Submission
-from workers.contract.messages import Uploaded
+from workers.contract.messages.outcomes import Uploaded
 
 PATIENCE = 60.0
 SLOW_READERS = 10  # more than the server has threads

@@ -17,7 +17,7 @@ from ray.exceptions import RayError
 
 from workers.contract.backend import BackendLostError
 from workers.contract.logs import configure_logging, flush_logs
-from workers.contract.messages import EndCause
+from workers.contract.messages.supervision import EndCause
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.calls import (

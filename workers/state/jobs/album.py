@@ -6,20 +6,15 @@ from typing import Any, Final
 
 from workers.contract.errors import Reason
 from workers.contract.job_options import NewAlbum
-from workers.contract.messages import (
+from workers.contract.messages.albums import (
     AlbumCall,
     AlbumCreated,
     AlbumState,
     AlbumStatus,
     AlbumStep,
-    Deletion,
-    DeletionState,
-    Done,
-    Failed,
-    Outcome,
-    RetryLater,
-    Uploaded,
 )
+from workers.contract.messages.outcomes import Done, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.tasks import Deletion, DeletionState
 
 _NOT_ORDERED: Final = -1
 _BROKE_OFF: Final = Failed(

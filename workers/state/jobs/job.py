@@ -8,18 +8,10 @@ from typing import Final
 
 from workers.contract.data_url import SCHEME
 from workers.contract.errors import Reason
-from workers.contract.messages import (
-    CANCELLED,
-    NO_DETAILS,
-    DeletionState,
-    DeliveryAttempt,
-    Failed,
-    ImageDetails,
-    ImageState,
-    JobStatus,
-    Submission,
-    Uploaded,
-)
+from workers.contract.messages.jobs import ImageState, JobStatus
+from workers.contract.messages.outcomes import CANCELLED, NO_DETAILS, Failed, ImageDetails, Uploaded
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import DeletionState, DeliveryAttempt
 from workers.state.jobs.album import Album
 from workers.state.jobs.change_log import ChangeLog
 from workers.state.jobs.failure_log import FailureLog

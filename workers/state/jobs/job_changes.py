@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from workers.contract.messages import CHANGES_A_CALL_BYTES, ChangesWanted, JobChanges, JobOverview
+from workers.contract.messages.jobs import (
+    CHANGES_A_CALL_BYTES,
+    ChangesWanted,
+    JobChanges,
+    JobOverview,
+)
 from workers.state.jobs.job import Job
 
 _Value = TypeVar("_Value")

@@ -8,7 +8,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Final
 
-from workers.contract.messages import JobStatus
+from workers.contract.messages.jobs import JobStatus
 from workers.state.jobs.job import Job
 
 _number: Final = attrgetter("number")

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from workers.contract.job_options import JobOptions
-from workers.contract.messages import Failed, RequestKey, Submission, Uploaded
+from workers.contract.messages.outcomes import Failed, Uploaded
+from workers.contract.messages.submission import RequestKey, Submission
 
 Record = list[Any]
 """A change as JSON: its kind, then what the kind needs."""

@@ -8,7 +8,8 @@ longer results are counted when they occur.
 from typing import Final
 
 from workers.contract.job_options import NO_OPTIONS
-from workers.contract.messages import ImageDetails, Submission
+from workers.contract.messages.outcomes import ImageDetails
+from workers.contract.messages.submission import Submission
 
 JOB_BYTES: Final = 4_000
 """Of an empty job: in the table, in the lists and in the queue."""

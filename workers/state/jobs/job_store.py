@@ -9,15 +9,14 @@ from operator import itemgetter
 from typing import Final
 from weakref import WeakValueDictionary
 
-from workers.contract.messages import (
+from workers.contract.messages.jobs import (
     ChangesWanted,
     JobChanges,
     JobListing,
     JobOverview,
     JobStatus,
-    Origin,
-    Submission,
 )
+from workers.contract.messages.submission import Origin, Submission
 from workers.contract.shares import Shares, share_left
 from workers.state.jobs.album import Album
 from workers.state.jobs.content_index import ContentIndex

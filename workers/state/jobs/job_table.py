@@ -10,18 +10,11 @@ from collections.abc import Callable, Sequence
 
 from workers.contract.errors import JournalFullError
 from workers.contract.job_options import NewAlbum
-from workers.contract.messages import (
-    CANCELLED,
-    DownloadReport,
-    Failed,
-    ImageState,
-    JobStatus,
-    JobSummary,
-    Submission,
-    TaskKind,
-    Uploaded,
-    UrlKey,
-)
+from workers.contract.messages.jobs import ImageState, JobStatus, JobSummary
+from workers.contract.messages.outcomes import CANCELLED, Failed, Uploaded
+from workers.contract.messages.round_trip import DownloadReport, UrlKey
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_records import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workers.contract.budget import DAY_SECONDS, Stamps
-from workers.contract.messages import Failed, MaybeBlocked
+from workers.contract.messages.outcomes import Failed, MaybeBlocked
 from workers.state.jobs.job_records import JobJournal, Record
 
 

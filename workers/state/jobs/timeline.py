@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from workers.contract.errors import Reason
 from workers.contract.image_type import TYPES
-from workers.contract.messages import DownloadReport
+from workers.contract.messages.round_trip import DownloadReport
 from workers.state.jobs.job_size import EARLIER_BYTES
 
 _ROW = struct.Struct("<IB5I3B")

@@ -6,17 +6,16 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from workers.contract.errors import JournalError
-from workers.contract.messages import (
+from workers.contract.messages.jobs import JobStatus
+from workers.contract.messages.outcomes import (
     NO_DETAILS,
     Altered,
     Converted,
-    Deletion,
-    DeliveryAttempt,
     Failed,
     ImageDetails,
-    JobStatus,
     Uploaded,
 )
+from workers.contract.messages.tasks import Deletion, DeliveryAttempt
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_records import Record, data_record, origin_record, submission_of

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from workers.contract.errors import JournalFullError
-from workers.contract.messages import (
-    JobStatus,
+from workers.contract.messages.jobs import JobStatus
+from workers.contract.messages.submission import (
     Origin,
     Refusal,
     RefusalCode,

@@ -4,25 +4,26 @@ import math
 from collections.abc import Callable
 
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Ack,
-    AlbumState,
-    CrashedUrl,
+from workers.contract.messages.albums import AlbumState
+from workers.contract.messages.jobs import ImageState
+from workers.contract.messages.outcomes import (
     Deferred,
-    DownloadReport,
     Failed,
-    FenceResult,
-    ImageState,
-    Lease,
     MaybeBlocked,
     Outcome,
-    Report,
     RetryLater,
-    TaskKind,
-    UploadDecision,
     Uploaded,
+)
+from workers.contract.messages.round_trip import (
+    Ack,
+    DownloadReport,
+    Lease,
+    Report,
+    UploadDecision,
     UrlKey,
 )
+from workers.contract.messages.supervision import CrashedUrl, FenceResult
+from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.album import album_failure
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler

@@ -5,18 +5,18 @@ from typing import Final
 
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.jobs import JobSummary
+from workers.contract.messages.outcomes import (
     CANCELLED,
-    CrashedUrl,
     Deferred,
     Failed,
-    JobSummary,
     MaybeBlocked,
     Outcome,
     RetryLater,
     Uploaded,
-    UrlKey,
 )
+from workers.contract.messages.round_trip import UrlKey
+from workers.contract.messages.supervision import CrashedUrl
 from workers.state.jobs.job_table import JobTable
 from workers.state.quota.quota import UploadQuota, Verdict
 from workers.state.schedule.scheduler import Scheduler

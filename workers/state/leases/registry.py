@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from workers.contract.messages import TaskKind, UrlKey
+from workers.contract.messages.round_trip import UrlKey
+from workers.contract.messages.tasks import TaskKind
 
 SILENT_SECONDS = 60.0
 """A worker without leases requests work every second; one that does not for this long is stopped,

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from workers.contract.budget import Block
-from workers.contract.messages import Cancellation, Failed, JobStatus, Refusal, RefusalCode
+from workers.contract.messages.jobs import JobStatus
+from workers.contract.messages.outcomes import Failed
+from workers.contract.messages.submission import Cancellation, Refusal, RefusalCode
 from workers.state.jobs.job_store import STEP_ASIDE_SECONDS
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler

@@ -7,16 +7,10 @@ from typing import Final
 
 from workers.contract.budget import Block
 from workers.contract.errors import Reason
-from workers.contract.messages import (
-    AlbumCreated,
-    Done,
-    LogLine,
-    MaybeBlocked,
-    Outcome,
-    TaskKey,
-    Uploaded,
-    UrlKey,
-)
+from workers.contract.messages.albums import AlbumCreated
+from workers.contract.messages.outcomes import Done, MaybeBlocked, Outcome, Uploaded
+from workers.contract.messages.round_trip import TaskKey, UrlKey
+from workers.contract.messages.supervision import LogLine
 from workers.state.jobs.quota_history import QuotaHistory, Shut
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, grown
 

@@ -6,17 +6,10 @@ from typing import Final
 
 from workers.contract.budget import Block, QuotaRules, QuotaState
 from workers.contract.errors import Reason
-from workers.contract.messages import (
-    AlbumCreated,
-    Deferred,
-    Done,
-    LogLine,
-    MaybeBlocked,
-    Outcome,
-    TaskKey,
-    Uploaded,
-    UrlKey,
-)
+from workers.contract.messages.albums import AlbumCreated
+from workers.contract.messages.outcomes import Deferred, Done, MaybeBlocked, Outcome, Uploaded
+from workers.contract.messages.round_trip import TaskKey, UrlKey
+from workers.contract.messages.supervision import LogLine
 from workers.contract.quota import Quota
 from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.budget import UploadBudget

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from workers.contract.job_options import Priority
-from workers.contract.messages import ImageOptions, Submission, UrlKey
+from workers.contract.messages.round_trip import ImageOptions, UrlKey
+from workers.contract.messages.submission import Submission
 from workers.state.schedule.host_queues import HostQueues
 from workers.state.schedule.job_queue import Indexes, JobQueue, Tenant
 from workers.state.schedule.job_sizes import JobSizes

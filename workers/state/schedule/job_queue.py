@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from workers.contract.messages import ImageOptions
+from workers.contract.messages.round_trip import ImageOptions
 from workers.state.schedule.job_sizes import JobSizes
 from workers.state.schedule.job_turns import JobTurns
 

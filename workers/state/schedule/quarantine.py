@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from workers.contract.messages import UrlKey
+from workers.contract.messages.round_trip import UrlKey
 
 
 class Quarantine:

@@ -4,7 +4,7 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from workers.contract.messages import UrlKey
+from workers.contract.messages.round_trip import UrlKey
 
 _URL_BYTES = 300  # measured with CPython 3.11
 

@@ -7,7 +7,9 @@ Whoever takes one has it until the room is told to have it back or that it has e
 import math
 from collections.abc import Callable, Iterable
 
-from workers.contract.messages import Outcome, Submission, UrlKey
+from workers.contract.messages.outcomes import Outcome
+from workers.contract.messages.round_trip import UrlKey
+from workers.contract.messages.submission import Submission
 from workers.state.schedule.fair_queue import FairQueue
 from workers.state.schedule.quarantine import Quarantine
 from workers.state.schedule.retry_delays import RetryDelays

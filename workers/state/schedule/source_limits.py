@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from workers.contract.data_url import SCHEME as DATA_SCHEME
 from workers.contract.errors import Reason
-from workers.contract.messages import Failed, Outcome, RetryLater, UrlKey
+from workers.contract.messages.outcomes import Failed, Outcome, RetryLater
+from workers.contract.messages.round_trip import UrlKey
 
 _GOOD_DOWNLOADS = 10
 """Number of good downloads after which a lowered limit rises by one."""

@@ -4,7 +4,7 @@ import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
-from workers.contract.messages import UrlKey
+from workers.contract.messages.round_trip import UrlKey
 from workers.state.schedule.retry_delays import RetryDelays
 
 

@@ -11,17 +11,10 @@ from functools import partial
 
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    CrashedTask,
-    Deferred,
-    Failed,
-    Lease,
-    Outcome,
-    RetryLater,
-    TaskKey,
-    TaskKind,
-    UrlKey,
-)
+from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater
+from workers.contract.messages.round_trip import Lease, TaskKey, UrlKey
+from workers.contract.messages.supervision import CrashedTask
+from workers.contract.messages.tasks import TaskKind
 from workers.state.tasks.due_tasks import DueTasks
 from workers.state.tasks.task_store import TaskStore
 

@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workers.contract.messages import (
+from workers.contract.messages.jobs import ImageState
+from workers.contract.messages.outcomes import (
     NO_DETAILS,
+    Done,
+    Failed,
+    ImageDetails,
+    Outcome,
+    RetryLater,
+)
+from workers.contract.messages.round_trip import Lease, TaskKey, UrlKey
+from workers.contract.messages.tasks import (
     PENDING_DELETION,
     Deletion,
     DeletionRefusal,
     DeletionState,
     DeliveryAttempt,
-    Done,
-    Failed,
-    ImageDetails,
-    ImageState,
-    Lease,
-    Outcome,
-    RetryLater,
-    TaskKey,
     TaskKind,
-    UrlKey,
 )
 from workers.state.jobs.album import Album, deletion_after
 from workers.state.jobs.job import Job

@@ -11,7 +11,8 @@ from typing import Final, TypeGuard
 from urllib.parse import urlsplit
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
-from workers.contract.messages import AlbumCall, AlbumCreated, AlbumStep, Done
+from workers.contract.messages.albums import AlbumCall, AlbumCreated, AlbumStep
+from workers.contract.messages.outcomes import Done
 from workers.worker.imgur.calls import AuthorizedCalls, read_deletion, read_done
 from workers.worker.imgur.multipart import encoded_form
 from workers.worker.imgur.rate_limit import pause_after_upload

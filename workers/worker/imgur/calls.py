@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from workers.contract.errors import ImgurError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages import Done
+from workers.contract.messages.outcomes import Done
 from workers.contract.quota import Quota
 from workers.contract.tokens import TokenAnswer, Tokens
 from workers.worker.imgur.errors import explain

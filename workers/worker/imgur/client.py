@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages import Altered
+from workers.contract.messages.outcomes import Altered
 from workers.contract.quota import Quota
 from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop

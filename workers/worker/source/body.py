@@ -10,7 +10,7 @@ from workers.contract.conversion_policy import CONVERTIBLE
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, SVG, ImageType, describe, recognize
-from workers.contract.messages import Converted
+from workers.contract.messages.outcomes import Converted
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.content_coding import (
     DECODED,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from workers.contract.messages import DATA_PIECE_BYTES
+from workers.contract.messages.round_trip import DATA_PIECE_BYTES
 
 
 class DataReader:

@@ -20,7 +20,7 @@ from workers import (
     Refusal,
     Submission,
 )
-from workers.contract.messages import MailboxStats
+from workers.contract.messages.supervision import MailboxStats
 from workers.state.metrics import Metrics
 
 PATIENCE = 60.0

@@ -15,7 +15,7 @@ from service.problems.problems import Problem, render_problems
 from service.resources.uploads import UploadResource
 from service.views.job_views import JobViews
 from tests.plain_backend import PlainBackend
-from workers.contract.messages import Submission
+from workers.contract.messages.submission import Submission
 
 MEBIBYTE = 1024**2
 

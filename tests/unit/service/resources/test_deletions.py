@@ -6,16 +6,10 @@ from typing import Any
 
 import pytest
 
-from workers.contract.messages import (
-    AlbumCreated,
-    Done,
-    Failed,
-    Outcome,
-    Report,
-    RetryLater,
-    TaskKind,
-    Uploaded,
-)
+from workers.contract.messages.albums import AlbumCreated
+from workers.contract.messages.outcomes import Done, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Report
+from workers.contract.messages.tasks import TaskKind
 
 WORKER = "worker-1"  # that of the plain backend
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from workers import BackendLostError
-from workers.contract.messages import Submission, Uploaded
+from workers import BackendLostError, Submission
+from workers.contract.messages.outcomes import Uploaded
 
 A, B, C = (f"https://example.com/{name}.jpg" for name in "abc")
 LINK_A, LINK_B = "https://i.imgur.com/aaa.jpg", "https://i.imgur.com/bbb.jpg"

@@ -17,15 +17,10 @@ from service.requests.paging import Page
 from service.views.job_views import JobViews
 from tests.job_snapshot import snapshot_of
 from workers.contract.job_options import NO_OPTIONS, JobOptions, NewAlbum
-from workers.contract.messages import (
-    ChangesWanted,
-    Failed,
-    JobChanges,
-    RetryLater,
-    Submission,
-    TaskKind,
-    Uploaded,
-)
+from workers.contract.messages.jobs import ChangesWanted, JobChanges
+from workers.contract.messages.outcomes import Failed, RetryLater, Uploaded
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.tasks.task_store import TaskStore
 

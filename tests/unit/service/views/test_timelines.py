@@ -7,14 +7,8 @@ from pydantic import TypeAdapter
 
 from service.rendering.models import JobPage
 from tests.plain_backend import WORKER
-from workers.contract.messages import (
-    Altered,
-    Converted,
-    DownloadReport,
-    ImageDetails,
-    Report,
-    Uploaded,
-)
+from workers.contract.messages.outcomes import Altered, Converted, ImageDetails, Uploaded
+from workers.contract.messages.round_trip import DownloadReport, Report
 
 URLS = ("https://s.test/0", "https://s.test/1")
 CREATED = "2017-12-22T16:48:29.500Z"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from workers.contract.job_options import NO_OPTIONS, JobOptions, Priority
-from workers.contract.messages import ImageOptions, Lease, Submission
+from workers.contract.messages.round_trip import ImageOptions, Lease
+from workers.contract.messages.submission import Submission
 
 SECRET = "s3cret"
 FULL = JobOptions(

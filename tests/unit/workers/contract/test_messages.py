@@ -10,52 +10,60 @@ import pytest
 
 from workers.contract import messages
 from workers.contract.job_options import JobOptions, NewAlbum, Priority
-from workers.contract.messages import (
-    Ack,
+from workers.contract.messages.albums import (
     AlbumCall,
     AlbumCreated,
     AlbumState,
     AlbumStatus,
     AlbumStep,
-    Altered,
-    Cancellation,
+)
+from workers.contract.messages.jobs import (
     ChangesWanted,
-    CrashedTask,
-    CrashedUrl,
-    Deferred,
-    Deletion,
-    DeletionState,
-    Directive,
-    Done,
-    DownloadReport,
-    Failed,
-    FenceResult,
-    ImageDetails,
-    ImageOptions,
     ImageState,
     JobChanges,
     JobListing,
     JobOverview,
     JobStatus,
     JobSummary,
-    Lease,
-    LogLine,
-    MailboxStats,
+)
+from workers.contract.messages.outcomes import (
+    Altered,
+    Deferred,
+    Done,
+    Failed,
+    ImageDetails,
     MaybeBlocked,
-    QuotaNews,
-    Refusal,
-    RefusalCode,
-    Replay,
-    Report,
-    RequestKey,
-    Retry,
     RetryLater,
-    Submission,
-    TaskKind,
     Uploaded,
+)
+from workers.contract.messages.round_trip import (
+    Ack,
+    Directive,
+    DownloadReport,
+    ImageOptions,
+    Lease,
+    Report,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.submission import (
+    Cancellation,
+    Refusal,
+    RefusalCode,
+    Replay,
+    RequestKey,
+    Retry,
+    Submission,
+)
+from workers.contract.messages.supervision import (
+    CrashedTask,
+    CrashedUrl,
+    FenceResult,
+    LogLine,
+    MailboxStats,
+    QuotaNews,
+)
+from workers.contract.messages.tasks import Deletion, DeletionState, TaskKind
 from workers.contract.quota import LimitState, Quota
 
 # Each with every field set, and none to its default.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from workers.contract.budget import QueueStats, QuotaState
-from workers.contract.messages import MailboxStats
+from workers.contract.messages.supervision import MailboxStats
 from workers.contract.quota import LimitState, Quota
 from workers.runtime.scaling import Change, Load, Scaler, ScalingRules
 

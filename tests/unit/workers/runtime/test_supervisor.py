@@ -8,7 +8,10 @@ from tests.lane_mailbox import Mailbox
 from tests.metric_values import values_of
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Directive, Failed, ImageState, Report, Submission
+from workers.contract.messages.jobs import ImageState
+from workers.contract.messages.outcomes import Failed
+from workers.contract.messages.round_trip import Directive, Report
+from workers.contract.messages.submission import Submission
 from workers.runtime.supervisor import Supervisor
 from workers.state.jobs.job_table import JobTable
 

@@ -8,16 +8,9 @@ from tests.clock import Clock
 from tests.lane_mailbox import Mailbox
 from workers.contract.data_url import read_data_url
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    DATA_PIECE_BYTES,
-    Failed,
-    Lease,
-    Outcome,
-    Report,
-    Retry,
-    Submission,
-    Uploaded,
-)
+from workers.contract.messages.outcomes import Failed, Outcome, Uploaded
+from workers.contract.messages.round_trip import DATA_PIECE_BYTES, Lease, Report
+from workers.contract.messages.submission import Retry, Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
 from workers.worker.source.data_reader import DataReader, LeaseLostError

@@ -6,19 +6,17 @@ from tests.job_snapshot import snapshot_of
 from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    ChangesWanted,
+from workers.contract.messages.jobs import ChangesWanted
+from workers.contract.messages.outcomes import ImageDetails, RetryLater, Uploaded
+from workers.contract.messages.round_trip import (
     DownloadReport,
-    ImageDetails,
     Lease,
     Report,
-    RetryLater,
-    Submission,
-    TaskKind,
     UploadDecision,
-    Uploaded,
     WorkerRequest,
 )
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.job_table import JobTable
 
 KNOWN = ImageDetails(deduplicated=True)

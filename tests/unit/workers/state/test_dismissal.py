@@ -7,15 +7,10 @@ import pytest
 from tests.lane_mailbox import Mailbox
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Directive,
-    EndCause,
-    Failed,
-    Report,
-    Submission,
-    WorkerRequest,
-    WorkerResponse,
-)
+from workers.contract.messages.outcomes import Failed
+from workers.contract.messages.round_trip import Directive, Report, WorkerRequest, WorkerResponse
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.supervision import EndCause
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
 

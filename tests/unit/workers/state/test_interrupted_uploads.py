@@ -5,16 +5,11 @@ import pytest
 from tests.job_snapshot import ImageResult, snapshot_of
 from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Failed,
-    FenceResult,
-    ImageState,
-    Lease,
-    Report,
-    RetryLater,
-    Submission,
-    Uploaded,
-)
+from workers.contract.messages.jobs import ImageState
+from workers.contract.messages.outcomes import Failed, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Lease, Report
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.supervision import FenceResult
 from workers.state.jobs.job_table import JobTable
 
 LINK = Uploaded("https://i.imgur.com/a.jpg", "hash")

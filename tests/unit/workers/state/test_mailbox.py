@@ -8,26 +8,19 @@ from tests.job_snapshot import snapshot_of
 from tests.lane_mailbox import Mailbox
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.jobs import ImageState, JobStatus
+from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import (
     Ack,
-    Deferred,
     Directive,
     DownloadReport,
-    Failed,
-    FenceResult,
-    ImageState,
-    JobStatus,
     Lease,
-    MailboxStats,
-    Outcome,
-    RefusalCode,
     Report,
-    RetryLater,
-    Submission,
-    Uploaded,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.submission import RefusalCode, Submission
+from workers.contract.messages.supervision import FenceResult, MailboxStats
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
 

@@ -20,23 +20,10 @@ from hypothesis.stateful import (
 from tests.job_snapshot import snapshot_of
 from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Cancellation,
-    Deferred,
-    Directive,
-    Failed,
-    ImageState,
-    JobStatus,
-    Lease,
-    Outcome,
-    Refusal,
-    Report,
-    RetryLater,
-    Submission,
-    Uploaded,
-    UrlKey,
-    WorkerRequest,
-)
+from workers.contract.messages.jobs import ImageState, JobStatus
+from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Directive, Lease, Report, UrlKey, WorkerRequest
+from workers.contract.messages.submission import Cancellation, Refusal, Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.schedule.source_limits import host_of
 

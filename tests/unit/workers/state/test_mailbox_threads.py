@@ -9,19 +9,10 @@ import pytest
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from tests.waiting import wait_until
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Deferred,
-    Directive,
-    Failed,
-    ImageState,
-    Lease,
-    Outcome,
-    Report,
-    RetryLater,
-    Submission,
-    Uploaded,
-    WorkerRequest,
-)
+from workers.contract.messages.jobs import ImageState
+from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Directive, Lease, Report, WorkerRequest
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 

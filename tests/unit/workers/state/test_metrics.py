@@ -4,18 +4,10 @@ from tests.lane_mailbox import Mailbox
 from tests.metric_values import values_of
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Deferred,
-    DownloadReport,
-    EndCause,
-    Failed,
-    MailboxStats,
-    RefusalCode,
-    Report,
-    RetryLater,
-    Submission,
-    Uploaded,
-)
+from workers.contract.messages.outcomes import Deferred, Failed, RetryLater, Uploaded
+from workers.contract.messages.round_trip import DownloadReport, Report
+from workers.contract.messages.submission import RefusalCode, Submission
+from workers.contract.messages.supervision import EndCause, MailboxStats
 from workers.state.jobs.job_table import JobTable
 from workers.state.metrics import Metrics
 

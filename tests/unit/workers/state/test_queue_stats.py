@@ -6,17 +6,15 @@ from contextlib import closing
 from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions, Priority
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import Deferred, Failed, Uploaded
+from workers.contract.messages.round_trip import (
     Ack,
-    Deferred,
     Directive,
-    Failed,
     Report,
-    Submission,
-    Uploaded,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.submission import Submission
 from workers.contract.quota import UNKNOWN, LimitState, Quota, QuotaReports
 from workers.state.jobs.job_table import JobTable
 from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter

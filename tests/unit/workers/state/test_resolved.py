@@ -3,14 +3,9 @@
 from pathlib import Path
 
 from tests.clock import Clock
-from workers.contract.messages import (
-    ChangesWanted,
-    Failed,
-    ImageDetails,
-    JobChanges,
-    Submission,
-    Uploaded,
-)
+from workers.contract.messages.jobs import ChangesWanted, JobChanges
+from workers.contract.messages.outcomes import Failed, ImageDetails, Uploaded
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
 

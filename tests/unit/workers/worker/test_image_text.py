@@ -1,6 +1,6 @@
 import pytest
 
-from workers.contract.messages import ImageOptions, Lease
+from workers.contract.messages.round_trip import ImageOptions, Lease
 from workers.worker.image_text import fields_of, template_faults
 
 URL = "https://Photos.Example.test:8443/2024/black%20cat.jpg?key=secret#part"

@@ -8,18 +8,10 @@ import structlog
 
 from tests.job_snapshot import snapshot_of
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Deferred,
-    Failed,
-    JobStatus,
-    Lease,
-    Outcome,
-    RetryLater,
-    Submission,
-    Uploaded,
-    WorkerRequest,
-    WorkerResponse,
-)
+from workers.contract.messages.jobs import JobStatus
+from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Lease, WorkerRequest, WorkerResponse
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter

@@ -21,21 +21,18 @@ from workers.contract.errors import (
 )
 from workers.contract.image_type import ImageType
 from workers.contract.job_options import HeadersByOrigin
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import (
     Deferred,
     Done,
-    DownloadReport,
     Failed,
     ImageDetails,
-    ImageOptions,
-    Lease,
     MaybeBlocked,
     Outcome,
     RetryLater,
-    TaskKind,
-    UploadDecision,
     Uploaded,
 )
+from workers.contract.messages.round_trip import DownloadReport, ImageOptions, Lease, UploadDecision
+from workers.contract.messages.tasks import TaskKind
 from workers.worker.imgur.client import UploadedImage
 from workers.worker.pipeline import Pipeline
 from workers.worker.source.body import Download

@@ -12,19 +12,18 @@ from tests.lane_mailbox import Mailbox
 from tests.waiting import wait_until
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import Done, Uploaded
+from workers.contract.messages.round_trip import (
     Ack,
     Directive,
-    Done,
     DownloadReport,
     Lease,
     Report,
-    Submission,
-    TaskKind,
-    Uploaded,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.runtime.deadline_proxy import ManagerLostError
 from workers.state.jobs.job_table import JobTable
 from workers.worker.concurrency_limiter import ConcurrencyLimiter

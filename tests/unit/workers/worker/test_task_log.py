@@ -3,17 +3,10 @@
 import pytest
 import structlog
 
-from workers.contract.messages import (
-    Ack,
-    CrashedTask,
-    Deferred,
-    Done,
-    Failed,
-    Lease,
-    Outcome,
-    RetryLater,
-    TaskKind,
-)
+from workers.contract.messages.outcomes import Deferred, Done, Failed, Outcome, RetryLater
+from workers.contract.messages.round_trip import Ack, Lease
+from workers.contract.messages.supervision import CrashedTask
+from workers.contract.messages.tasks import TaskKind
 from workers.worker.task_log import log_crashed_task, log_outcome
 
 HOOK = "https://client.test/hook?key=s3cret"

@@ -10,16 +10,11 @@ import requests
 import requests_mock
 
 from workers.contract.download_policy import DownloadPolicy
-from workers.contract.messages import (
-    Done,
-    Failed,
-    ImageState,
-    JobStatus,
-    Lease,
-    RetryLater,
-    Submission,
-    TaskKind,
-)
+from workers.contract.messages.jobs import ImageState, JobStatus
+from workers.contract.messages.outcomes import Done, Failed, RetryLater
+from workers.contract.messages.round_trip import Lease
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.contract.webhook_policy import RETRY_SECONDS, WebhookPolicy
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_changes import job_complete

@@ -9,7 +9,8 @@ import pytest
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import JournalError
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages import ChangesWanted, JobStatus, Submission
+from workers.contract.messages.jobs import ChangesWanted, JobStatus
+from workers.contract.messages.submission import Submission
 from workers.contract.worker_config import WorkerConfig
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.ray.state_actor import BackendState

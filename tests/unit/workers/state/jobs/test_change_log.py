@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 
 from tests.job_snapshot import JobSnapshot
-from workers.contract.messages import (
+from workers.contract.messages.jobs import (
     CHANGES_A_CALL_BYTES,
     ChangesWanted,
-    Failed,
     JobChanges,
     JobStatus,
-    Submission,
-    Uploaded,
 )
+from workers.contract.messages.outcomes import Failed, Uploaded
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 
 URLS = tuple(f"https://s.test/{number}" for number in range(6))

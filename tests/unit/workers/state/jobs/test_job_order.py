@@ -3,7 +3,10 @@ from hypothesis import given
 
 from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Failed, JobStatus, Report, Submission
+from workers.contract.messages.jobs import JobStatus
+from workers.contract.messages.outcomes import Failed
+from workers.contract.messages.round_trip import Report
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_order import JobOrder
 from workers.state.jobs.job_table import JobTable

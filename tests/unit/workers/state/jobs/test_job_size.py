@@ -12,20 +12,17 @@ import pytest
 from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import (
     Altered,
     Converted,
-    DownloadReport,
     Failed,
     ImageDetails,
-    Origin,
     Outcome,
-    Report,
-    RequestKey,
     RetryLater,
-    Submission,
     Uploaded,
 )
+from workers.contract.messages.round_trip import DownloadReport, Report
+from workers.contract.messages.submission import Origin, RequestKey, Submission
 from workers.state.jobs.job_table import JobTable
 
 MAX_ABOVE = 4.0  # of jobs that wait: how their URLs end is counted from the start

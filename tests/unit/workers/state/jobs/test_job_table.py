@@ -4,7 +4,9 @@ import pytest
 
 from tests.clock import Clock
 from tests.job_snapshot import snapshot_of
-from workers.contract.messages import Failed, ImageState, JobStatus, Submission, Uploaded
+from workers.contract.messages.jobs import ImageState, JobStatus
+from workers.contract.messages.outcomes import Failed, Uploaded
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 
 URLS = ("https://s.test/0", "https://s.test/1", "https://s.test/2")

@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given
 
 from workers.contract.errors import Reason
-from workers.contract.messages import ChangesWanted, DownloadReport, Failed, Submission, Uploaded
+from workers.contract.messages.jobs import ChangesWanted
+from workers.contract.messages.outcomes import Failed, Uploaded
+from workers.contract.messages.round_trip import DownloadReport
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.jobs.timeline import TIMELINE_BYTES, TimelineEvent, Timelines, read_timeline
 

@@ -12,7 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from workers.contract.errors import JournalError
-from workers.contract.messages import Failed, Submission
+from workers.contract.messages.outcomes import Failed
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal import compaction as module
 from workers.state.journal.compaction import Compaction, keep

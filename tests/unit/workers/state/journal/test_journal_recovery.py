@@ -16,26 +16,25 @@ from workers.contract.errors import JournalError
 from workers.contract.job_options import NO_OPTIONS, JobOptions, Priority
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
+from workers.contract.messages.jobs import ChangesWanted, JobStatus
+from workers.contract.messages.outcomes import (
     Altered,
-    Cancellation,
-    ChangesWanted,
     Deferred,
-    Directive,
     Done,
     Failed,
     ImageDetails,
-    JobStatus,
-    Lease,
+    RetryLater,
+    Uploaded,
+)
+from workers.contract.messages.round_trip import Directive, Lease, Report
+from workers.contract.messages.submission import (
+    Cancellation,
     Refusal,
     RefusalCode,
     Replay,
-    Report,
     RequestKey,
     Retry,
-    RetryLater,
     Submission,
-    Uploaded,
 )
 from workers.runtime.backend_log import log_recovered
 from workers.state.jobs.job_table import JobTable

@@ -2,14 +2,8 @@
 
 import pytest
 
-from workers.contract.messages import (
-    Altered,
-    Converted,
-    Deletion,
-    DeletionState,
-    DeliveryAttempt,
-    ImageDetails,
-)
+from workers.contract.messages.outcomes import Altered, Converted, ImageDetails
+from workers.contract.messages.tasks import Deletion, DeletionState, DeliveryAttempt
 from workers.state.jobs.job_records import Record
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.replay import replay, state_records

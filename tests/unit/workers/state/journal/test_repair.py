@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from workers.contract.errors import JournalError
-from workers.contract.messages import ImageState, Submission, Uploaded
+from workers.contract.messages.jobs import ImageState
+from workers.contract.messages.outcomes import Uploaded
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.journal_records import encode
 from workers.state.journal.recovery import load

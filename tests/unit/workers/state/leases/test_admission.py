@@ -8,17 +8,15 @@ import pytest
 from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Failed,
-    Outcome,
+from workers.contract.messages.outcomes import Failed, Outcome, Uploaded
+from workers.contract.messages.round_trip import Report
+from workers.contract.messages.submission import (
     Refusal,
     RefusalCode,
     Replay,
-    Report,
     RequestKey,
     Retry,
     Submission,
-    Uploaded,
 )
 from workers.state.jobs.job_table import JobTable
 

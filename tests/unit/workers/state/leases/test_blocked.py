@@ -9,23 +9,19 @@ from tests.lane_mailbox import Mailbox
 from workers.contract.budget import DAY_SECONDS, QuotaRules
 from workers.contract.job_options import NO_OPTIONS, JobOptions, NewAlbum
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    AlbumCreated,
-    AlbumState,
-    ChangesWanted,
+from workers.contract.messages.albums import AlbumCreated, AlbumState
+from workers.contract.messages.jobs import ChangesWanted, ImageState
+from workers.contract.messages.outcomes import (
     Deferred,
-    DownloadReport,
     Failed,
-    ImageState,
-    Lease,
     MaybeBlocked,
     Outcome,
-    Report,
     RetryLater,
-    Submission,
-    TaskKind,
     Uploaded,
 )
+from workers.contract.messages.round_trip import DownloadReport, Lease, Report
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import HELD_SECONDS
 

@@ -6,23 +6,10 @@ from tests.job_snapshot import JobSnapshot, snapshot_of
 from tests.lane_mailbox import Mailbox
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Ack,
-    Cancellation,
-    ChangesWanted,
-    Deferred,
-    Failed,
-    ImageState,
-    JobStatus,
-    Lease,
-    Outcome,
-    Refusal,
-    RefusalCode,
-    Report,
-    RetryLater,
-    Submission,
-    Uploaded,
-)
+from workers.contract.messages.jobs import ChangesWanted, ImageState, JobStatus
+from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Ack, Lease, Report
+from workers.contract.messages.submission import Cancellation, Refusal, RefusalCode, Submission
 from workers.state.jobs.job_table import JobTable
 
 BUSY = RetryLater("source-error", "It answered 500.", 60.0)

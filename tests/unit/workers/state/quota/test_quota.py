@@ -8,16 +8,16 @@ import pytest
 
 from tests.clock import Clock
 from workers.contract.budget import DAY_SECONDS, QuotaRules
-from workers.contract.messages import (
+from workers.contract.messages.outcomes import (
     Deferred,
     Failed,
     ImageDetails,
     MaybeBlocked,
     Outcome,
     RetryLater,
-    TaskKind,
     Uploaded,
 )
+from workers.contract.messages.tasks import TaskKind
 from workers.contract.quota import LimitState, Quota
 from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.quota import UploadQuota, Verdict

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 
 from workers.contract.job_options import JobOptions, Priority
-from workers.contract.messages import RetryLater, Submission, UrlKey
+from workers.contract.messages.outcomes import RetryLater
+from workers.contract.messages.round_trip import UrlKey
+from workers.contract.messages.submission import Submission
 from workers.state.schedule import fair_queue
 from workers.state.schedule.fair_queue import FairQueue
 from workers.state.schedule.source_limits import SourceLimits

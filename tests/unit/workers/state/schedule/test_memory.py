@@ -7,17 +7,10 @@ import pytest
 from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import NO_OPTIONS, JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Done,
-    Failed,
-    Outcome,
-    Refusal,
-    RefusalCode,
-    Report,
-    Submission,
-    TaskKind,
-    Uploaded,
-)
+from workers.contract.messages.outcomes import Done, Failed, Outcome, Uploaded
+from workers.contract.messages.round_trip import Report
+from workers.contract.messages.submission import Refusal, RefusalCode, Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.job_size import size_of
 from workers.state.jobs.job_table import JobTable
 

@@ -4,7 +4,9 @@ import pytest
 
 from tests.lane_mailbox import Mailbox
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Report, Submission, Uploaded, UrlKey, WorkerRequest
+from workers.contract.messages.outcomes import Uploaded
+from workers.contract.messages.round_trip import Report, UrlKey, WorkerRequest
+from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.schedule.quarantine import Quarantine
 

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from workers.contract.messages import Failed, Outcome, RetryLater, UrlKey
+from workers.contract.messages.outcomes import Failed, Outcome, RetryLater
+from workers.contract.messages.round_trip import UrlKey
 from workers.state.schedule.source_limits import SourceLimits, host_of
 
 HOST = "images.test"

@@ -8,26 +8,20 @@ import pytest
 from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions, NewAlbum
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    AlbumCreated,
-    AlbumState,
-    AlbumStatus,
-    AlbumStep,
-    ChangesWanted,
+from workers.contract.messages.albums import AlbumCreated, AlbumState, AlbumStatus, AlbumStep
+from workers.contract.messages.jobs import ChangesWanted
+from workers.contract.messages.outcomes import (
     Deferred,
-    DeletionRefusal,
-    DeletionState,
     Done,
     Failed,
     ImageDetails,
-    Lease,
     Outcome,
-    Report,
     RetryLater,
-    Submission,
-    TaskKind,
     Uploaded,
 )
+from workers.contract.messages.round_trip import Lease, Report
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import DeletionRefusal, DeletionState, TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
 from workers.state.journal.replay import state_records

@@ -9,17 +9,11 @@ from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    ChangesWanted,
-    DeletionState,
-    Done,
-    Lease,
-    Outcome,
-    Report,
-    RetryLater,
-    Submission,
-    Uploaded,
-)
+from workers.contract.messages.jobs import ChangesWanted
+from workers.contract.messages.outcomes import Done, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Lease, Report
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import DeletionState
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import Recovery
 

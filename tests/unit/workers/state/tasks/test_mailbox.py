@@ -8,21 +8,17 @@ import pytest
 from tests.lane_mailbox import Mailbox
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    Deferred,
+from workers.contract.messages.outcomes import Deferred, Done, Failed, RetryLater, Uploaded
+from workers.contract.messages.round_trip import (
     Directive,
-    Done,
-    Failed,
-    FenceResult,
     Lease,
     Report,
-    RetryLater,
-    Submission,
-    TaskKind,
-    Uploaded,
     WorkerRequest,
     WorkerResponse,
 )
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.supervision import FenceResult
+from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.registry import SILENT_SECONDS
 

@@ -7,20 +7,11 @@ import pytest
 
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import (
-    ChangesWanted,
-    Deferred,
-    DeletionState,
-    Done,
-    Failed,
-    Lease,
-    Outcome,
-    RetryLater,
-    Submission,
-    TaskKey,
-    TaskKind,
-    Uploaded,
-)
+from workers.contract.messages.jobs import ChangesWanted
+from workers.contract.messages.outcomes import Deferred, Done, Failed, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Lease, TaskKey
+from workers.contract.messages.submission import Submission
+from workers.contract.messages.tasks import DeletionState, TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.tasks.task_queue import TaskQueue
 from workers.state.tasks.task_store import TaskStore

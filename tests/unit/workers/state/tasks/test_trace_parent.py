@@ -9,7 +9,10 @@ from tests.lane_mailbox import Mailbox
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.job_options import JobOptions
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages import Lease, Origin, Report, Submission, TaskKind, Uploaded
+from workers.contract.messages.outcomes import Uploaded
+from workers.contract.messages.round_trip import Lease, Report
+from workers.contract.messages.submission import Origin, Submission
+from workers.contract.messages.tasks import TaskKind
 from workers.contract.webhook_policy import WebhookPolicy
 from workers.state.jobs.job_table import JobTable
 from workers.worker.http.loop import TransferLoop

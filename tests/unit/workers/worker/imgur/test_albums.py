@@ -13,7 +13,8 @@ import requests_mock
 from workers.contract.errors import ImgurError, RateLimitedError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_options import NewAlbum
-from workers.contract.messages import AlbumCall, AlbumCreated, AlbumStep, Done
+from workers.contract.messages.albums import AlbumCall, AlbumCreated, AlbumStep
+from workers.contract.messages.outcomes import Done
 from workers.state.token_store import TokenStore
 from workers.worker.imgur import calls, exchange
 from workers.worker.imgur.client import ImgurClient

@@ -1,6 +1,6 @@
 import pytest
 
-from workers.contract.messages import Altered
+from workers.contract.messages.outcomes import Altered
 from workers.worker.imgur.client import read_altered
 
 SENT = Altered("image/png", 6_000_000)

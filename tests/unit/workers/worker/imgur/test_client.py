@@ -9,7 +9,7 @@ import requests_mock
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages import Altered
+from workers.contract.messages.outcomes import Altered
 from workers.worker.imgur.client import ImgurClient, UploadedImage, public_link
 from workers.worker.imgur.multipart import CHUNK_BYTES
 

@@ -13,7 +13,8 @@ from tests.plain_fitter import plain_fitter
 from workers.contract.backoff import Backoff
 from workers.contract.image_type import ImageType
 from workers.contract.job_options import HeadersByOrigin
-from workers.contract.messages import Failed, Lease, MaybeBlocked, Outcome, RetryLater, Uploaded
+from workers.contract.messages.outcomes import Failed, MaybeBlocked, Outcome, RetryLater, Uploaded
+from workers.contract.messages.round_trip import Lease
 from workers.worker.imgur.client import ImgurClient
 from workers.worker.pipeline import Pipeline
 from workers.worker.source.body import Download
