@@ -187,7 +187,7 @@ class Mailbox:
     def read_data(self, worker_id: str, token: int, start: int) -> bytes | None:
         with self._changed:
             key = self._dispatcher.key_of(worker_id, token)
-            content = None if key is None else self._table.job(key[0]).data[key[1]]
+            content = None if key is None else self._table.by_id[key[0]].data[key[1]]
         return None if content is None else content[start : start + DATA_PIECE_BYTES]
 
     # --- the supervisor, see `MailboxCalls` --------------------------------------------------

@@ -49,7 +49,8 @@ class JobStore:
         lock: guards all of it; a restart needs none, as nobody else uses it.
         journal: gets each change, in the step that makes it.
         held: why all pending URLs wait, if there is such a reason.
-        by_id: all jobs, in the order in which they were opened.
+        by_id: all jobs, in the order in which they were opened. The mailbox, which alone changes
+            open jobs, reads them without the lock.
         kept_links: apart from the jobs, so that listing them never scans those.
         contents: which images are at Imgur already.
         albums: those that jobs requested, for as long as there is such a job.
@@ -137,16 +138,6 @@ class JobStore:
                 origin=origin,
                 data=data,
             )
-
-    def job(self, job_id: str) -> Job:
-        """Return an open job, for reading by the mailbox, which alone changes open jobs; takes no
-        lock.
-        """
-        return self.by_id[job_id]
-
-    def jobs(self) -> Iterable[tuple[str, Job]]:
-        """Return all jobs, in the order of submission; takes no lock."""
-        return self.by_id.items()
 
     # --- memory -------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class Recovery:
             target=keep, args=(journal, compaction), name="journal-sync", daemon=True
         )
         self._keeper.start()
-        jobs = sum(1 for _ in self._table.jobs())
+        jobs = len(self._table.by_id)
         open_urls = sum(self._table.unfinished().values())
         return Recovered(jobs, open_urls, cut_bytes, self._table.dropped_for_room, failed)
 

@@ -57,7 +57,7 @@ def _repair(path: Path) -> Repair:
             copy = path.with_name(path.name + ".damaged")
             _copy(file, copy)
             Journal(rewrite(path, state_records(table))).close()
-        return Repair(sum(1 for _ in table.jobs()), lost, copy)
+        return Repair(len(table.by_id), lost, copy)
 
 
 def _replay_readable(file: BinaryIO, table: JobTable) -> tuple[int, int]:

@@ -44,7 +44,7 @@ def replay(records: Iterable[Record], table: JobTable) -> None:
 
 def state_records(table: JobTable) -> Iterator[Record]:
     """Yield the shortest journal of a table's state."""
-    for job_id, job in table.jobs():
+    for job_id, job in table.by_id.items():
         yield ["job", job_id, _job_record(job)]
     # Apart from the jobs: links outlive them, and are ordered across jobs.
     for owner, links in table.kept_links.items():
@@ -159,7 +159,7 @@ def _opened(table: JobTable, job_id: str, owner: str, created: float, *asked: An
 
 
 def _started(table: JobTable, job_id: str) -> None:
-    table.order.advance(table.job(job_id), JobStatus.IN_PROGRESS)
+    table.order.advance(table.by_id[job_id], JobStatus.IN_PROGRESS)
 
 
 def _interrupted(
@@ -173,7 +173,7 @@ def _interrupted(
 
 def _resolved(table: JobTable, job_id: str, index: int, url: str) -> None:
     # In the first journals: the record of the URL's end follows.
-    table.job(job_id).add_details(index, ImageDetails(resolved_to=url))
+    table.by_id[job_id].add_details(index, ImageDetails(resolved_to=url))
 
 
 def _ended(

@@ -187,7 +187,7 @@ class Dispatcher:
         """
         self._tasks.restore(self._clock())
         crashed = []
-        for job_id, job in self._table.jobs():
+        for job_id, job in self._table.by_id.items():
             if not job.pending:
                 continue
             waiting = [
@@ -224,7 +224,7 @@ class Dispatcher:
                 self.failed_jobs.append((job_id, failure))
 
     def _is_logged(self, job_id: str, outcome: Outcome) -> bool:
-        failure_log = self._table.job(job_id).failure_log
+        failure_log = self._table.by_id[job_id].failure_log
         if isinstance(outcome, Failed):
             return failure_log.note_failure(outcome.reason)
         is_retry = isinstance(outcome, RetryLater | MaybeBlocked)
@@ -243,7 +243,7 @@ class Dispatcher:
         self.throughput.begin(now)
         attempt = self._table.begin(*place)
         url, options = self._room.queue.url(place), self._room.queue.options(place[0])
-        return Lease(token, *place, url, attempt, options, self._table.job(place[0]).asked.origin)
+        return Lease(token, *place, url, attempt, options, self._table.by_id[place[0]].asked.origin)
 
     def _calls_resume_at(self, now: float) -> float:
         images_wait = self._room.open_urls > self._leases.images

@@ -103,7 +103,7 @@ class OutcomeHandler:
         self, place: UrlKey, outcome: Failed | RetryLater | MaybeBlocked
     ) -> CrashedUrl:
         job_id, reason, message = place[0], outcome.reason, outcome.message
-        url, log = self._room.queue.url(place), self._table.job(job_id).failure_log
+        url, log = self._room.queue.url(place), self._table.by_id[job_id].failure_log
         is_logged = isinstance(outcome, Failed) and log.note_failure(reason)
         finished = self._apply(place, outcome)
         return CrashedUrl(job_id, url, reason, message, finished, is_logged)
@@ -115,7 +115,7 @@ class OutcomeHandler:
             return self._end(place, outcome)
         if not isinstance(outcome, RetryLater | Deferred | MaybeBlocked):
             return None  # of another kind of task
-        if self._table.job(place[0]).is_cancelled:
+        if self._table.by_id[place[0]].is_cancelled:
             why = f"{CANCELLED.message} Its last attempt: {outcome.message}"
             return self._end(place, Failed(Reason.CANCELLED, why))
         self._table.interrupt(
@@ -138,7 +138,7 @@ class OutcomeHandler:
     def settle_crash(self, place: UrlKey) -> CrashedUrl | None:
         """Handle the death of an attempt's worker; return the end of the URL, if it failed."""
         self._quota.ended(place, self._room.queue.url(place), None)
-        job = self._table.job(place[0])
+        job = self._table.by_id[place[0]]
         uploads = job.interrupted_uploads(place[1])
         if job.is_cancelled:
             return self._fail_crashed(place, _INTERRUPTED if uploads else CANCELLED)

@@ -164,7 +164,7 @@ class TaskStore:
         for key, album in self._table.albums.items():
             if album.step is not None:
                 yield (TaskKind.ALBUM, (key, 0)), 0, 0.0
-        for job_id, job in self._table.jobs():
+        for job_id, job in self._table.by_id.items():
             for index, details in sorted(job.details.items()) if job.open_deletions else ():
                 if details.deletion == PENDING_DELETION:
                     yield (TaskKind.DELETION, (job_id, index)), 0, 0.0

@@ -189,7 +189,7 @@ def test_a_job_that_is_forgotten_ends_its_streams(turns: Turns) -> None:
 def test_a_log_begun_anew_is_told_from_the_beginning(turns: Turns) -> None:
     reader = turns.reader()
     turns.turn(reader)
-    job = dict(turns.backend.table.jobs())[JOB]
+    job = turns.backend.table.by_id[JOB]
     for _ in range(2000):
         job.log.note(0)
     turns.turn()

@@ -30,7 +30,7 @@ def faults(answer: Any) -> list[tuple[str, str]]:
 
 
 def options_of(backend: Any, job_id: str) -> JobOptions:
-    options: JobOptions = dict(backend.table.jobs())[job_id].asked.options
+    options: JobOptions = backend.table.by_id[job_id].asked.options
     return options
 
 

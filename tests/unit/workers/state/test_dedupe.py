@@ -135,7 +135,7 @@ def test_an_image_that_is_there_counts_as_no_upload_under_way() -> None:
     lease = harness.take()
 
     assert harness.arrive(lease) == LINK
-    assert harness.table.job("k").interrupted_uploads(0) == 0
+    assert harness.table.by_id["k"].interrupted_uploads(0) == 0
 
 
 def test_an_attempt_that_failed_leaves_nothing_to_be_found() -> None:

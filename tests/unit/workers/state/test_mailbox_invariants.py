@@ -363,7 +363,7 @@ class MailboxMachine(RuleBasedStateMachine):
     @invariant()
     def each_tenant_has_what_its_jobs_have(self) -> None:
         table = self.table
-        jobs = [job for _, job in self.table.jobs()]
+        jobs = list(table.by_id.values())
         for client in CLIENTS:
             own = [job for job in jobs if job.asked.tenant == client]
             assert table.sizes.of(client) == sum(job.size for job in own)

@@ -48,7 +48,7 @@ class Reader:
 
 def kept(table: JobTable) -> JobSnapshot:
     """The job as the table keeps it, not by way of its log."""
-    job = dict(table.jobs())["j"]
+    job = table.by_id["j"]
     return JobSnapshot(
         "j",
         job.status,
@@ -108,7 +108,7 @@ def test_changes_from_any_version_lead_to_what_there_is(
 ) -> None:
     table = JobTable(lambda: 1.0)
     table.open(Submission("j", URLS))
-    dict(table.jobs())["j"].log._max_entries = max_entries
+    table.by_id["j"].log._max_entries = max_entries
     readers = [Reader(table) for _ in range(3)]
     for step in steps:
         if len(step) == 3:
@@ -208,7 +208,7 @@ def test_a_version_of_before_a_restart_begins_anew(table: JobTable) -> None:
 def test_a_url_put_back_for_ever_does_not_grow_the_log(table: JobTable) -> None:
     reader = Reader(table)
     reader.catch_up()
-    log = dict(table.jobs())["j"].log
+    log = table.by_id["j"].log
     for _ in range(5000):
         write(table, "begin", 0)
         write(table, "put back", 0)

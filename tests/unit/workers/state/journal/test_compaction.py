@@ -66,7 +66,7 @@ class Service:
 
 
 def state(table: JobTable) -> list[tuple[str, bytes, float | None]]:
-    return [(job_id, bytes(job.states), job.finished) for job_id, job in table.jobs()]
+    return [(job_id, bytes(job.states), job.finished) for job_id, job in table.by_id.items()]
 
 
 def read(path: Path) -> list[tuple[str, bytes, float | None]]:

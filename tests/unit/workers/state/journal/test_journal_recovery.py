@@ -113,8 +113,10 @@ def altered(size: int) -> ImageDetails:
 
 def state_of(table: JobTable) -> tuple[object, ...]:
     """All that must survive, the order of jobs and links included."""
-    jobs = [(job_id, snapshot_of(table, job_id, job.asked.owner)) for job_id, job in table.jobs()]
-    link_orders = [list(job.links) for _, job in table.jobs()]
+    jobs = [
+        (job_id, snapshot_of(table, job_id, job.asked.owner)) for job_id, job in table.by_id.items()
+    ]
+    link_orders = [list(job.links) for job in table.by_id.values()]
     hidden = [
         (
             job.deletehashes,
@@ -126,13 +128,13 @@ def state_of(table: JobTable) -> tuple[object, ...]:
             job.asked.options,
             job.cancelled,
         )
-        for _, job in table.jobs()
+        for job in table.by_id.values()
     ]
     links = {owner: table.links(0, 1000, owner) for owner in OWNERS}
     lists = [
         [table.listing(owner, status, None, 1000).jobs for status in JobStatus] for owner in OWNERS
     ]
-    asked = [job.asked for _, job in table.jobs()]
+    asked = [job.asked for job in table.by_id.values()]
     keys = [one.request and table.request(one.owner, one.request.key) for one in asked]
     return jobs, link_orders, hidden, links, lists, keys
 
@@ -212,7 +214,7 @@ class Life:
             run.report(self.leases.pop(), outcome)
 
     def do_to_a_job(self, step: str) -> None:
-        jobs = [(job_id, job.asked.owner) for job_id, job in self.run.table.jobs()]
+        jobs = [(job_id, job.asked.owner) for job_id, job in self.run.table.by_id.items()]
         if not jobs:
             return
         job_id, owner = jobs[self.count % len(jobs)]
@@ -535,7 +537,7 @@ def test_what_a_job_asks_for_is_still_done_after_a_restart(start, options: JobOp
         lease = run.claim()
         assert lease.options == before.options
         assert lease.options is not None
-        assert dict(run.table.jobs())["j"].asked.options == options
+        assert run.table.by_id["j"].asked.options == options
 
 
 def test_headers_for_sources_are_kept_where_only_the_service_reads_them(
@@ -582,8 +584,8 @@ def test_a_journal_from_before_there_were_options_is_read() -> None:
 
     replay([["job", "j", kept]], old)
 
-    assert dict(old.jobs())["j"].asked.options is NO_OPTIONS
-    assert list(dict(old.jobs())["j"].links) == [0]
+    assert old.by_id["j"].asked.options is NO_OPTIONS
+    assert list(old.by_id["j"].links) == [0]
 
 
 # --- more than there is memory for --------------------------------------------------------------
@@ -601,7 +603,7 @@ def test_of_a_journal_beyond_the_memory_the_oldest_complete_jobs_are_dropped(sta
     for run in (start(small), start(small), start()):  # what was dropped is not in it any more
         assert run.table.size <= small.state_bytes
         assert run.table.unfinished() == {"open": 3}
-        left = [job_id for job_id, job in run.table.jobs() if job.finished is not None]
+        left = [job_id for job_id, job in run.table.by_id.items() if job.finished is not None]
         assert 20 < len(left) < 80
         assert left == [f"j{number}" for number in range(100 - len(left), 100)]
         assert len(run.table.links(0, 1000, "anna")) == 300, "their links stay"
@@ -617,7 +619,7 @@ def test_records_of_jobs_that_were_dropped_make_sense(start) -> None:
     run.mailbox.put(Submission("k", URLS))
     run = start(MailboxLimits(state_bytes=4_000))
     assert list(run.table.unfinished()) == ["k"]
-    assert [job_id for job_id, _ in run.table.jobs()] == ["k"]
+    assert list(run.table.by_id) == ["k"]
 
 
 def test_one_line_tells_what_was_dropped(start, tmp_path: Path, clock: Clock) -> None:

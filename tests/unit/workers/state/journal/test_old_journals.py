@@ -70,7 +70,7 @@ def test_it_is_read(records: list[Record]) -> None:
     table = JobTable()
     replay(records, table)
 
-    job = dict(table.jobs())["j"]
+    job = table.by_id["j"]
     assert job.details == {
         0: ImageDetails(maybe_duplicated=True),
         1: ImageDetails(deduplicated=True),
@@ -92,4 +92,4 @@ def test_it_is_read(records: list[Record]) -> None:
 
     again = JobTable()
     replay(list(state_records(table)), again)
-    assert dict(again.jobs())["j"] == job
+    assert again.by_id["j"] == job

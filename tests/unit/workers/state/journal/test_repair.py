@@ -56,7 +56,7 @@ def test_whichever_line_is_damaged_all_other_jobs_are_saved_whole(path: Path) ->
 
         assert (repair.copy, copy.read_bytes()) == (copy, damaged)
         assert repair.lost_records >= 1
-        jobs = dict(read(path).jobs())
+        jobs = read(path).by_id
         assert len(jobs) == repair.jobs >= 2
         whole_jobs = [job for job in jobs.values() if len(job.links) == 2]
         assert len(whole_jobs) >= 2

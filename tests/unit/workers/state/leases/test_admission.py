@@ -139,7 +139,7 @@ class TestRetries:
         harness.box.put(Submission("j", URLS, "anna", options))
         harness.work(EMPTY, DONE, EMPTY)
         assert harness.retry("j", owner="anna") == Retry("new", 2, is_first=True)
-        jobs = dict(harness.table.jobs())
+        jobs = harness.table.by_id
         assert jobs["new"].asked.urls == (URLS[0], URLS[2])
         assert jobs["new"].asked.options == options
         assert (jobs["new"].asked.retry_of, jobs["j"].retried_as) == ("j", "new")

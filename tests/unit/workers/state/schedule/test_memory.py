@@ -58,7 +58,7 @@ class Harness:
 
     @property
     def names(self) -> list[str]:
-        return [name for name, _ in self.table.jobs()]
+        return list(self.table.by_id)
 
 
 @pytest.fixture
