@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -169,17 +170,10 @@ class Pipeline:
         # The source's own file name stays here: it may tell more than its owner meant.
         filename = f"image.{kind.extension}"
         uploaded = self._sink.upload(fitting.file, fitting.size, kind.media_type, filename, fields)
-        return Uploaded(
-            uploaded.link,
-            uploaded.deletehash,
-            uploaded.pause_seconds,
-            content,
-            ImageDetails(
-                resolved_to=image.resolved_to,
-                converted=fitting.converted,
-                altered=uploaded.altered,
-            ),
+        details = replace(
+            uploaded.details, resolved_to=image.resolved_to, converted=fitting.converted
         )
+        return replace(uploaded, content=content, details=details)
 
     def _fetch(self, lease: Lease) -> Download:
         options = lease.options

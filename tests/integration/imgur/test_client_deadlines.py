@@ -12,7 +12,8 @@ import pytest
 
 from workers.contract.errors import ImgurError, Reason
 from workers.contract.imgur_access import ImgurAccess
-from workers.worker.imgur.client import ImgurClient, UploadedImage
+from workers.contract.messages.outcomes import Uploaded
+from workers.worker.imgur.client import ImgurClient
 
 Serve = Callable[[Callable[[Any], bytes | None]], Any]
 MakeClient = Callable[..., ImgurClient]
@@ -22,7 +23,7 @@ IMAGE = b"\x89PNG\r\n\x1a\n a picture"
 LINK = "https://i.imgur.com/abc.jpg"
 
 
-def upload(client: ImgurClient, data: bytes = IMAGE) -> UploadedImage:
+def upload(client: ImgurClient, data: bytes = IMAGE) -> Uploaded:
     return client.upload(io.BytesIO(data), len(data), "image/png", "image.png")
 
 

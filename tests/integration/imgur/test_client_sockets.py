@@ -21,8 +21,9 @@ import pytest
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages.outcomes import Uploaded
 from workers.runtime.local.manager import StateManager
-from workers.worker.imgur.client import ImgurClient, UploadedImage
+from workers.worker.imgur.client import ImgurClient
 
 Serve = Callable[[Callable[[Any], bytes | None]], Any]
 MakeClient = Callable[..., ImgurClient]
@@ -32,7 +33,7 @@ IMAGE = b"\x89PNG\r\n\x1a\n a picture"
 LINK = "https://i.imgur.com/abc.jpg"
 
 
-def upload(client: ImgurClient, data: bytes = IMAGE) -> UploadedImage:
+def upload(client: ImgurClient, data: bytes = IMAGE) -> Uploaded:
     return client.upload(io.BytesIO(data), len(data), "image/png", "image.png")
 
 

@@ -3,13 +3,12 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import BinaryIO
 
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages.outcomes import Altered
+from workers.contract.messages.outcomes import Altered, ImageDetails, Uploaded
 from workers.contract.quota import Quota
 from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop
@@ -24,23 +23,6 @@ from workers.worker.imgur.response import ApiResponse, public_link
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 _MAX_BYTES = 2**40
 _is_media_type = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}", re.ASCII).fullmatch
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedImage:
-    """An image stored at Imgur.
-
-    Attributes:
-        link: public link.
-        deletehash: secret that allows deleting the image.
-        altered: what Imgur says it stored, if that is not what was sent.
-        pause_seconds: until the quota resets, if this upload used it up.
-    """
-
-    link: str
-    deletehash: str = field(repr=False)
-    pause_seconds: float | None = None
-    altered: Altered | None = None
 
 
 class ImgurClient:
@@ -78,8 +60,8 @@ class ImgurClient:
         media_type: str,
         filename: str,
         fields: Mapping[str, str] = _NO_FIELDS,
-    ) -> UploadedImage:
-        """Upload one image.
+    ) -> Uploaded:
+        """Upload one image. Of its details only what Imgur has altered is known here.
 
         Args:
             file: seekable; read from its beginning.
@@ -125,17 +107,17 @@ class ImgurClient:
         self._exchange.close()
 
 
-def _read_image(answer: ApiResponse, sent: Altered) -> UploadedImage | None:
+def _read_image(answer: ApiResponse, sent: Altered) -> Uploaded | None:
     link = public_link(answer.data.get("link"))
     # With any status: another attempt would store the image twice.
     if link is None or not (answer.is_success or answer.document.get("success") is True):
         return None
     deletehash = answer.data.get("deletehash")
-    return UploadedImage(
+    return Uploaded(
         link=link,
         deletehash=deletehash if isinstance(deletehash, str) else "",
         pause_seconds=pause_after_upload(answer.quota),
-        altered=read_altered(answer.data, sent),
+        details=ImageDetails(altered=read_altered(answer.data, sent)),
     )
 
 

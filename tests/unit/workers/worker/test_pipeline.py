@@ -33,7 +33,6 @@ from workers.contract.messages.outcomes import (
 )
 from workers.contract.messages.round_trip import DownloadReport, ImageOptions, Lease, UploadDecision
 from workers.contract.messages.tasks import TaskKind
-from workers.worker.imgur.client import UploadedImage
 from workers.worker.pipeline import Pipeline
 from workers.worker.source.body import Download
 from workers.worker.source.data_reader import LeaseLostError
@@ -97,12 +96,12 @@ class Wall:
         media_type: str,
         filename: str,
         fields: Mapping[str, str],
-    ) -> UploadedImage:
+    ) -> Uploaded:
         self.fields = dict(fields)
         self.taken.append((file.read(), size, media_type, filename))
         if self.trouble is not None:
             raise self.trouble
-        return UploadedImage("https://i.imgur.com/a.png", "secret-hash", self.pause_seconds)
+        return Uploaded("https://i.imgur.com/a.png", "secret-hash", self.pause_seconds)
 
     def delete(self, deletehash: str) -> float | None:
         raise AssertionError(deletehash)
@@ -417,7 +416,7 @@ class Both:
         self.answer = answer
         self.asked: list[str] = []
 
-    def upload(self, *_: object) -> UploadedImage:
+    def upload(self, *_: object) -> Uploaded:
         raise AssertionError("nothing is to be uploaded")
 
     def send(self, lease: Lease) -> Outcome:

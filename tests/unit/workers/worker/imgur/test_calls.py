@@ -9,8 +9,9 @@ import requests_mock
 from tests.clock import Clock
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
+from workers.contract.messages.outcomes import Uploaded
 from workers.state.token_store import TokenStore
-from workers.worker.imgur.client import ImgurClient, UploadedImage
+from workers.worker.imgur.client import ImgurClient
 
 API = "https://api.imgur.com"
 UPLOAD = f"{API}/3/image"
@@ -39,7 +40,7 @@ def refused(status: int, text: str) -> dict[str, object]:
     return {"data": data, "success": False, "status": status}
 
 
-def upload(client: ImgurClient) -> UploadedImage:
+def upload(client: ImgurClient) -> Uploaded:
     return client.upload(io.BytesIO(IMAGE), len(IMAGE), "image/jpeg", "image.jpg")
 
 

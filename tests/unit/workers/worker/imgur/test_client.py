@@ -9,8 +9,8 @@ import requests_mock
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages.outcomes import Altered
-from workers.worker.imgur.client import ImgurClient, UploadedImage, public_link
+from workers.contract.messages.outcomes import Altered, Uploaded
+from workers.worker.imgur.client import ImgurClient, public_link
 from workers.worker.imgur.multipart import CHUNK_BYTES
 
 API = "https://api.imgur.com"
@@ -30,7 +30,7 @@ def refused(status: int, text: str) -> dict[str, object]:
     return {"data": data, "success": False, "status": status}
 
 
-def upload(client: ImgurClient, data: bytes = IMAGE) -> UploadedImage:
+def upload(client: ImgurClient, data: bytes = IMAGE) -> Uploaded:
     return client.upload(io.BytesIO(data), len(data), "image/jpeg", "image.jpg")
 
 
@@ -43,7 +43,7 @@ def failure(client: ImgurClient) -> ImgurError:
 def test_an_anonymous_upload(make_client: Make, api: requests_mock.Adapter) -> None:
     api.register_uri("POST", UPLOAD, json=stored())
     image = upload(make_client())
-    assert image == UploadedImage("https://i.imgur.com/abc.jpg", "dEl", None)
+    assert image == Uploaded("https://i.imgur.com/abc.jpg", "dEl", None)
     request = api.request_history[-1]
     assert request.headers["Authorization"] == "Client-ID the-client-id"
     assert request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
@@ -57,7 +57,7 @@ def test_an_anonymous_upload(make_client: Make, api: requests_mock.Adapter) -> N
 def test_an_image_that_imgur_changed(make_client: Make, api: requests_mock.Adapter) -> None:
     data = {"link": "https://i.imgur.com/abc.png", "type": "image/png", "size": 7}
     api.register_uri("POST", UPLOAD, json={"data": data, "success": True, "status": 200})
-    assert upload(make_client()).altered == Altered("image/png", 7)
+    assert upload(make_client()).details.altered == Altered("image/png", 7)
 
 
 def test_an_upload_to_an_album(make_client: Make, api: requests_mock.Adapter) -> None:
