@@ -13,11 +13,10 @@ from workers.contract.derived import Carry, derive, may_take
 from workers.contract.logs import LogConfig
 from workers.contract.messages.round_trip import TaskKey, WorkerRequest, WorkerResponse
 from workers.contract.messages.supervision import (
-    CrashedUrl,
     EndCause,
     FenceResult,
+    LogLine,
     MailboxStats,
-    QuotaNews,
 )
 from workers.contract.tokens import Tokens
 
@@ -34,14 +33,14 @@ class Recovered:
         open_urls: number of URLs that are not final.
         cut_bytes: size of a torn last record, which was dropped.
         dropped_jobs: number of complete jobs dropped for lack of memory.
-        failed: URLs whose upload broke off, and that are not tried again.
+        lines: about URLs whose upload broke off, and that are not tried again.
     """
 
     jobs: int
     open_urls: int
     cut_bytes: int
     dropped_jobs: int = 0
-    failed: tuple[CrashedUrl, ...] = ()
+    lines: tuple[LogLine, ...] = ()
 
 
 class MailboxCalls(WebMailbox, Protocol):
@@ -53,9 +52,9 @@ class MailboxCalls(WebMailbox, Protocol):
     def stats(self) -> MailboxStats:
         """Return the figures of the queue."""
 
-    def tend(self) -> QuotaNews:
+    def tend(self) -> tuple[LogLine, ...]:
         """Show in all jobs why URLs wait, and fail those that Imgur has kept waiting for too long;
-        return what has become of uploads as a whole since the last call.
+        return what is to be logged of that, and of uploads as a whole, since the last call.
         """
 
     def open_tasks(self) -> tuple[TaskKey, ...]:

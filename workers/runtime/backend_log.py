@@ -7,7 +7,7 @@ import structlog
 
 from workers.contract.messages.round_trip import TaskKey
 from workers.contract.state_calls import Recovered, StateObjects
-from workers.worker.task_log import log_crashed
+from workers.worker.task_log import log_lines
 
 _MAX_JOB_IDS = 10  # in one line of the log
 
@@ -28,8 +28,7 @@ def log_recovered(journal_path: str, recovered: Recovered) -> None:
             "the journal holds more than there is memory for: the oldest complete jobs are dropped",
             dropped_jobs=recovered.dropped_jobs,
         )
-    for url in recovered.failed:
-        log_crashed(url)
+    log_lines(recovered.lines)
 
 
 def close_state(objects: StateObjects, journal_path: str | None) -> dict[str, int]:

@@ -12,7 +12,7 @@ import structlog
 from workers.contract.backoff import Backoff
 from workers.contract.messages.supervision import EndCause, FenceResult
 from workers.contract.state_calls import MailboxCalls
-from workers.worker.task_log import log_crashed, log_crashed_task
+from workers.worker.task_log import log_lines
 
 CHECK_SECONDS = 1.0
 """Interval between checks for expired leases."""
@@ -219,13 +219,10 @@ class Supervisor:
             pid=process.pid,
             cause=_cause(process.exitcode),
             urls_requeued=fenced.returned,
-            urls_failed=len(fenced.failed),
+            urls_failed=fenced.failed,
             tasks_requeued=fenced.tasks,
         )
-        for crashed in fenced.failed:
-            log_crashed(crashed)
-        for task in fenced.failed_tasks:
-            log_crashed_task(task)
+        log_lines(fenced.lines)
 
     def _delay_restart(self, slot: _Slot) -> None:
         slot.false_starts += 1

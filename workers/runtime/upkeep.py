@@ -5,7 +5,7 @@ import structlog
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.scaling import Change, Load, Scaler
-from workers.worker.task_log import log_news
+from workers.worker.task_log import log_lines
 
 
 class Upkeep:
@@ -29,7 +29,7 @@ class Upkeep:
         """Run once, about every second; return the target number of workers."""
         if count := job_table.evict(self._ttl_seconds):
             self._log.debug("finished jobs forgotten", jobs=count)
-        log_news(mailbox.tend())
+        log_lines(mailbox.tend())
         if self._scaler.maximum is not None:
             load = Load.of(mailbox.stats(), mailbox.queue_stats())
             self._log_change(self._scaler.review(load))

@@ -33,11 +33,10 @@ from workers.contract.messages.submission import (
     Submission,
 )
 from workers.contract.messages.supervision import (
-    CrashedUrl,
     EndCause,
     FenceResult,
+    LogLine,
     MailboxStats,
-    QuotaNews,
 )
 from workers.contract.messages.tasks import DeletionRefusal, TaskKind
 from workers.state.jobs.job_table import JobTable
@@ -192,20 +191,20 @@ class Mailbox:
 
     # --- the supervisor, see `MailboxCalls` --------------------------------------------------
 
-    def restore(self) -> tuple[CrashedUrl, ...]:
+    def restore(self) -> tuple[LogLine, ...]:
         """Queue the open URLs of a recovered table; called once, before all else.
 
         A URL that was being uploaded is handled as after the death of its worker.
 
         Returns:
-            The URLs that failed thereby.
+            Lines about the URLs that failed thereby.
         """
         with self._changed:
             self._quota.restore()
-            crashed = self._dispatcher.restore()
+            lines = self._dispatcher.restore()
             self._changed.notify_all()
         self._fail_jobs()
-        return crashed
+        return lines
 
     def open_tasks(self) -> tuple[TaskKey, ...]:
         with self._changed:
@@ -250,7 +249,7 @@ class Mailbox:
         with self._changed:
             holder = self._leases.holder(worker_id)
             if holder is None:
-                return FenceResult(returned=0, failed=(), had_claimed=False)
+                return FenceResult(returned=0, failed=0, had_claimed=False)
             # Also for waiting calls of this worker's lanes, which must end.
             self._changed.notify_all()
             fenced = self._dispatcher.take_back(holder)
@@ -265,16 +264,15 @@ class Mailbox:
         with self._changed:
             return self._leases.expired(self._clock())
 
-    def tend(self) -> QuotaNews:
+    def tend(self) -> tuple[LogLine, ...]:
         with self._changed:
             self._table.hold(self._quota.waiting)
             block = self._quota.block if self._quota.is_patience_over() else None
         if block is not None:
             self._waiting.give_up(block)
         with self._changed:
-            failed = tuple(self._dispatcher.outcomes.unreported)
-            self._dispatcher.outcomes.unreported.clear()
-            return QuotaNews(self._quota.take_lines(), failed)
+            failed, self._dispatcher.outcomes.unreported = self._dispatcher.outcomes.unreported, []
+            return (*self._quota.take_lines(), *failed)
 
     # --- inside, the condition held ---------------------------------------------------------
 

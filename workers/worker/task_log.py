@@ -1,13 +1,13 @@
 """Log lines of ended tasks, without secrets of URLs and deletehashes."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from workers.contract.messages.albums import AlbumCreated
-from workers.contract.messages.jobs import JobSummary
 from workers.contract.messages.outcomes import (
     Deferred,
     Done,
@@ -18,7 +18,7 @@ from workers.contract.messages.outcomes import (
     Uploaded,
 )
 from workers.contract.messages.round_trip import Ack, Lease
-from workers.contract.messages.supervision import CrashedTask, CrashedUrl, QuotaNews
+from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.contract.url import mask_url
 
@@ -52,7 +52,7 @@ def log_outcome(lease: Lease, outcome: Outcome, ack: Ack) -> None:
         else:
             _log_task(log, outcome)
     if ack.finished is not None:
-        log_finished(ack.finished)
+        log_lines([ack.finished])
 
 
 def _log_image(log: FilteringBoundLogger, lease: Lease, outcome: Outcome) -> None:
@@ -103,50 +103,8 @@ def _log_task(log: FilteringBoundLogger, outcome: Outcome) -> None:
             _log_task(log, otherwise)
 
 
-def log_news(news: QuotaNews) -> None:
-    """Log what has become of uploads as a whole."""
-    log = structlog.get_logger("imgur")
-    for line in news.lines:
-        log.log(logging.getLevelName(line.level.upper()), line.event, **line.fields)
-    for url in news.failed:
-        log_crashed(url)
-
-
-def log_crashed(url: CrashedUrl) -> None:
-    """Log a URL that failed because its workers died."""
-    if url.is_logged:
-        structlog.get_logger("worker").warning(
-            "image failed",
-            job_id=url.job_id,
-            url=mask_url(url.url),
-            reason=url.reason,
-            message=url.message,
-        )
-    if url.finished is not None:
-        log_finished(url.finished)
-
-
-def log_crashed_task(task: CrashedTask) -> None:
-    """Say that a webhook or a deletion failed, which had no worker left to say so."""
-    structlog.get_logger("tasks").warning(
-        "task failed",
-        job_id=task.job_id,
-        task=task.kind.value,
-        index=task.index if task.kind is TaskKind.DELETION else None,
-        attempt=task.attempt,
-        reason=task.reason,
-        message=task.message,
-    )
-
-
-def log_finished(summary: JobSummary) -> None:
-    """Log a complete job; the process that reported its last URL does so."""
-    unlogged = {"failures_not_logged": dict(summary.unlogged)} if summary.unlogged else {}
-    structlog.get_logger("worker").info(
-        "job complete",
-        job_id=summary.job_id,
-        complete=summary.complete,
-        failed=summary.failed,
-        seconds=summary.seconds,
-        **unlogged,
-    )
+def log_lines(lines: Iterable[LogLine]) -> None:
+    """Log what the state has to say."""
+    for line in lines:
+        level = logging.getLevelName(line.level.upper())
+        structlog.get_logger(line.logger).log(level, line.event, **line.fields)

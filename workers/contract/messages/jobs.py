@@ -80,21 +80,6 @@ class JobListing:
 
 
 @dataclass(frozen=True, slots=True)
-class JobSummary:
-    """A job that has become complete; part of the response to the last report.
-
-    Attributes:
-        unlogged: number of failed URLs without a log line, by reason.
-    """
-
-    job_id: str
-    complete: int
-    failed: int
-    seconds: float
-    unlogged: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ChangesWanted:
     """A request for the changes of a job since a reader's last call.
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from workers.contract.job_options import HeadersByOrigin, JobOptions
 from workers.contract.messages.albums import AlbumCall
-from workers.contract.messages.jobs import JobSummary
 from workers.contract.messages.outcomes import Deferred, Outcome
 from workers.contract.messages.pickling import travels_each_turn
 from workers.contract.messages.submission import Origin
+from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.contract.quota import Quota
 
@@ -130,12 +130,12 @@ class Ack:
 
     Attributes:
         accepted: False if the lease was not valid any more; nothing has changed then.
-        finished: the job's summary, if this report completed it.
+        finished: the line about the job's end, if this report completed it.
         is_logged: False if the job has reached its limit of log lines.
     """
 
     accepted: bool
-    finished: JobSummary | None = None
+    finished: LogLine | None = None
     is_logged: bool = True
 
 

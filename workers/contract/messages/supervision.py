@@ -1,11 +1,11 @@
 """Messages from the mailbox to the supervisor."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from workers.contract.budget import Block
-from workers.contract.messages.jobs import JobSummary
-from workers.contract.messages.tasks import TaskKind
 
 
 class EndCause(StrEnum):
@@ -22,62 +22,18 @@ class EndCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CrashedUrl:
-    """The end of a URL that no worker reports.
-
-    Attributes:
-        finished: see `Ack`, as for `is_logged`.
-    """
-
-    job_id: str
-    url: str
-    reason: str
-    message: str
-    finished: JobSummary | None
-    is_logged: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CrashedTask:
-    """A webhook or a deletion failed because its worker died under it too often.
-
-    Attributes:
-        index: of the image to delete.
-        attempt: the number of the last one, from 1.
-    """
-
-    kind: TaskKind
-    job_id: str
-    index: int
-    attempt: int
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class LogLine:
-    """What the supervisor is to log, as the state has no log of its own everywhere.
+    """What a worker or the supervisor is to log, as the state has no log of its own everywhere.
 
     Attributes:
         level: `info`, `warning` or `error`.
+        logger: who says it.
     """
 
     level: str
     event: str
-    fields: dict[str, str | float]
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaNews:
-    """What has become of uploads as a whole since the last call.
-
-    Attributes:
-        lines: to be logged.
-        failed: URLs that failed with no worker to say so.
-    """
-
-    lines: tuple[LogLine, ...] = ()
-    failed: tuple[CrashedUrl, ...] = ()
+    fields: Mapping[str, Any]
+    logger: str = "imgur"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +42,17 @@ class FenceResult:
 
     Attributes:
         returned: number of requeued URLs.
-        failed: URLs that failed, as too many workers died with them.
+        failed: number of URLs that failed, as too many workers died with them.
         had_claimed: whether the worker ever asked for work, so its start succeeded.
         tasks: webhooks and deletions that are to be done again.
-        failed_tasks: those of them that were failed, because too many workers died with them.
+        lines: about what failed, tasks included.
     """
 
     returned: int
-    failed: tuple[CrashedUrl, ...]
+    failed: int
     had_claimed: bool
     tasks: int = 0
-    failed_tasks: tuple[CrashedTask, ...] = ()
+    lines: tuple[LogLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,15 @@ time stamps, and writers need no read before.
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from workers.contract.errors import JournalFullError
 from workers.contract.job_options import NewAlbum
-from workers.contract.messages.jobs import ImageState, JobStatus, JobSummary
+from workers.contract.messages.jobs import ImageState, JobStatus
 from workers.contract.messages.outcomes import CANCELLED, Failed, Uploaded
 from workers.contract.messages.round_trip import DownloadReport, UrlKey
 from workers.contract.messages.submission import Submission
+from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
@@ -184,13 +186,13 @@ class JobTable(JobStore):
 
     def record(
         self, job_id: str, index: int, result: Uploaded | Failed, finished: float | None = None
-    ) -> JobSummary | None:
+    ) -> LogLine | None:
         """Record the result of a URL; a final one stays unchanged.
 
         `finished` is in seconds since the epoch, from a journal; None for now.
 
         Returns:
-            The job's summary, if this was its last open URL.
+            The line about the job's end, if this was its last open URL.
         """
         with self.lock:
             job = self.by_id[job_id]
@@ -265,7 +267,7 @@ class JobTable(JobStore):
         if seconds is not None:
             self.metrics.uploads.observe(seconds)
 
-    def _finish(self, job: Job, finished: float | None) -> JobSummary | None:
+    def _finish(self, job: Job, finished: float | None) -> LogLine | None:
         if job.pending:
             self.weigh(job)
             return None
@@ -280,10 +282,12 @@ class JobTable(JobStore):
         if job.album is not None:
             job.album.job_finished(is_cancelled=job.cancelled is not None)
             self.album_changed(job.album)
-        return JobSummary(
-            job_id=job.asked.job_id,
-            complete=len(job.links),
-            failed=len(job.asked.urls) - len(job.links),
-            seconds=round(job.finished - job.created, 3),
-            unlogged=dict(job.failure_log.unlogged),
-        )
+        fields: dict[str, Any] = {
+            "job_id": job.asked.job_id,
+            "complete": len(job.links),
+            "failed": len(job.asked.urls) - len(job.links),
+            "seconds": round(job.finished - job.created, 3),
+        }
+        if job.failure_log.unlogged:
+            fields["failures_not_logged"] = dict(job.failure_log.unlogged)
+        return LogLine("info", "job complete", fields, "worker")

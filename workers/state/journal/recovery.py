@@ -44,7 +44,7 @@ class Recovery:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from None
         self._journal = journal
         self._table.resume(journal)
-        failed = self._mailbox.restore()
+        lines = self._mailbox.restore()
         compaction = Compaction(journal, Path(path).resolve())
         self._keeper = threading.Thread(
             target=keep, args=(journal, compaction), name="journal-sync", daemon=True
@@ -52,7 +52,7 @@ class Recovery:
         self._keeper.start()
         jobs = len(self._table.by_id)
         open_urls = sum(self._table.unfinished().values())
-        return Recovered(jobs, open_urls, cut_bytes, self._table.dropped_for_room, failed)
+        return Recovered(jobs, open_urls, cut_bytes, self._table.dropped_for_room, lines)
 
     def close(self) -> None:
         """Sync and close the journal; the state must not change any more."""

@@ -22,7 +22,7 @@ from workers.contract.messages.round_trip import (
     UploadDecision,
     UrlKey,
 )
-from workers.contract.messages.supervision import CrashedUrl, FenceResult
+from workers.contract.messages.supervision import FenceResult, LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.album import album_failure
 from workers.state.jobs.job_table import JobTable
@@ -158,35 +158,37 @@ class Dispatcher:
         """End the leases of a dead worker, each charged with the crash."""
         leases = self._leases.fence(holder)
         self._room.worker_is_free(holder.worker_id)
-        failed, failed_tasks = [], []
+        lines: list[LogLine] = []
+        failed = failed_tasks = 0
         now = self._clock()
         # In reverse, as each goes to the front of its job: this keeps their order.
         for leased in reversed(leases):
             if leased.kind is not TaskKind.IMAGE:
                 key = leased.kind, leased.place
                 self._quota.call_lost(key)
-                task = self._tasks.crashed(key, now)
-                if task is not None:
-                    failed_tasks.append(task)
+                line = self._tasks.crashed(key, now)
+                if line is not None:
+                    failed_tasks += 1
+                    lines.append(line)
                 if leased.kind is TaskKind.ALBUM:
                     self._album_changed(leased.place[0])
-            elif (crashed := self.outcomes.settle_crash(leased.place)) is not None:
-                failed.append(crashed)
+            elif (told := self.outcomes.settle_crash(leased.place)) is not None:
+                failed += 1
+                lines += told
         if not self._leases.images:
             self.throughput.rest(now)
-        returned = holder.images - len(failed)
-        tasks = len(leases) - holder.images - len(failed_tasks)
-        return FenceResult(returned, tuple(failed), holder.has_claimed, tasks, tuple(failed_tasks))
+        returned, tasks = holder.images - failed, len(leases) - holder.images - failed_tasks
+        return FenceResult(returned, failed, holder.has_claimed, tasks, tuple(lines))
 
-    def restore(self) -> tuple[CrashedUrl, ...]:
+    def restore(self) -> tuple[LogLine, ...]:
         """Queue the open URLs after a recovery; one that was being uploaded is handled as after the
         death of its worker.
 
         Returns:
-            The URLs that failed thereby.
+            Lines about the URLs that failed thereby.
         """
         self._tasks.restore(self._clock())
-        crashed = []
+        lines: list[LogLine] = []
         for job_id, job in self._table.by_id.items():
             if not job.pending:
                 continue
@@ -207,8 +209,8 @@ class Dispatcher:
             for index in leased:
                 self._quota.count()
                 self._table.begin(job_id, index)
-                crashed.append(self.outcomes.settle_crash((job_id, index)))
-        return tuple(url for url in crashed if url is not None)
+                lines += self.outcomes.settle_crash((job_id, index)) or ()
+        return tuple(lines)
 
     def _album_changed(self, key: str) -> None:
         """Let the jobs of an album go, or have them fail."""

@@ -5,7 +5,6 @@ from typing import Final
 
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages.jobs import JobSummary
 from workers.contract.messages.outcomes import (
     CANCELLED,
     Deferred,
@@ -16,7 +15,8 @@ from workers.contract.messages.outcomes import (
     Uploaded,
 )
 from workers.contract.messages.round_trip import UrlKey
-from workers.contract.messages.supervision import CrashedUrl
+from workers.contract.messages.supervision import LogLine
+from workers.contract.url import mask_url
 from workers.state.jobs.job_table import JobTable
 from workers.state.quota.quota import UploadQuota, Verdict
 from workers.state.schedule.scheduler import Scheduler
@@ -36,7 +36,7 @@ class OutcomeHandler:
     """Makes a URL final, requeues or delays it. Not thread-safe; the clock is in monotonic seconds.
 
     Attributes:
-        unreported: URLs that failed with no worker to say so, for whoever logs that.
+        unreported: lines about URLs that failed with no worker to say so, for whoever logs them.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class OutcomeHandler:
         self._uploads_survived = 1 if limits.upload_again else 0
         # What Imgur refused lately, and until when it waits for a verdict.
         self._held: dict[UrlKey, tuple[MaybeBlocked, float]] = {}
-        self.unreported: list[CrashedUrl] = []
+        self.unreported: list[LogLine] = []
 
-    def settle(self, place: UrlKey, outcome: Outcome) -> JobSummary | None:
-        """Handle a reported outcome; return the job's summary, if that completed the job."""
+    def settle(self, place: UrlKey, outcome: Outcome) -> LogLine | None:
+        """Handle a reported outcome; return the line about the job's end, if that completed it."""
         self._room.attempt_ended(place, outcome, self._clock())
         match self._quota.ended(place, self._room.queue.url(place), outcome), outcome:
             case Verdict.HELD, MaybeBlocked():
@@ -95,22 +95,23 @@ class OutcomeHandler:
         """End an attempt whose worker has long turned to others, or fail a URL without one that was
         taken from the room.
         """
-        end = self._end_unreported(place, outcome)
-        if end.is_logged or end.finished is not None:
-            self.unreported.append(end)
+        self.unreported += self._end_unreported(place, outcome)
 
     def _end_unreported(
         self, place: UrlKey, outcome: Failed | RetryLater | MaybeBlocked
-    ) -> CrashedUrl:
-        job_id, reason, message = place[0], outcome.reason, outcome.message
-        url, log = self._room.queue.url(place), self._table.by_id[job_id].failure_log
-        is_logged = isinstance(outcome, Failed) and log.note_failure(reason)
+    ) -> list[LogLine]:
+        job_id, reason = place[0], outcome.reason
+        log, lines = self._table.by_id[job_id].failure_log, list[LogLine]()
+        if isinstance(outcome, Failed) and log.note_failure(reason):
+            url = mask_url(self._room.queue.url(place))
+            fields = {"job_id": job_id, "url": url, "reason": reason, "message": outcome.message}
+            lines.append(LogLine("warning", "image failed", fields, "worker"))
         finished = self._apply(place, outcome)
-        return CrashedUrl(job_id, url, reason, message, finished, is_logged)
+        return lines if finished is None else [*lines, finished]
 
     # --- each outcome, and none -----------------------------------------------------------------
 
-    def _apply(self, place: UrlKey, outcome: Outcome) -> JobSummary | None:
+    def _apply(self, place: UrlKey, outcome: Outcome) -> LogLine | None:
         if isinstance(outcome, Uploaded | Failed):
             return self._end(place, outcome)
         if not isinstance(outcome, RetryLater | Deferred | MaybeBlocked):
@@ -135,8 +136,8 @@ class OutcomeHandler:
                 self._room.requeue(place, self._clock())
         return None
 
-    def settle_crash(self, place: UrlKey) -> CrashedUrl | None:
-        """Handle the death of an attempt's worker; return the end of the URL, if it failed."""
+    def settle_crash(self, place: UrlKey) -> list[LogLine] | None:
+        """Handle the death of an attempt's worker; return lines about its URL, if that failed."""
         self._quota.ended(place, self._room.queue.url(place), None)
         job = self._table.by_id[place[0]]
         uploads = job.interrupted_uploads(place[1])
@@ -157,10 +158,10 @@ class OutcomeHandler:
         self._room.requeue(place, self._clock())
         return None
 
-    def _fail_crashed(self, place: UrlKey, failure: Failed) -> CrashedUrl:
+    def _fail_crashed(self, place: UrlKey, failure: Failed) -> list[LogLine]:
         self._room.attempt_ended(place, None, self._clock())
         return self._end_unreported(place, failure)
 
-    def _end(self, place: UrlKey, result: Uploaded | Failed) -> JobSummary | None:
+    def _end(self, place: UrlKey, result: Uploaded | Failed) -> LogLine | None:
         self._room.end(place)
         return self._table.record(*place, result)

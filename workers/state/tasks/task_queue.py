@@ -13,7 +13,7 @@ from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater
 from workers.contract.messages.round_trip import Lease, TaskKey, UrlKey
-from workers.contract.messages.supervision import CrashedTask
+from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.state.tasks.due_tasks import DueTasks
 from workers.state.tasks.task_store import TaskStore
@@ -160,7 +160,7 @@ class TaskQueue:
                 del self._open[key]  # first, as the next step of an album has the same key
         self.store.note(key, progress.attempts, outcome)
 
-    def crashed(self, key: TaskKey, now: float) -> CrashedTask | None:
+    def crashed(self, key: TaskKey, now: float) -> LogLine | None:
         """The worker of an attempt died; once too often, and the task has failed: what is to be
         logged then.
         """
@@ -175,11 +175,19 @@ class TaskQueue:
         message = f"{progress.crashes} worker processes died with this task."
         return self._fail(key, Failed(Reason.WORKER_CRASHED, message))
 
-    def _fail(self, key: TaskKey, failure: Failed) -> CrashedTask:
+    def _fail(self, key: TaskKey, failure: Failed) -> LogLine:
         attempt = self._open.pop(key).attempts + 1
         self.store.note(key, attempt, failure)
-        kind, place = key
-        return CrashedTask(kind, *place, attempt, failure.reason, failure.message)
+        kind, (job_id, index) = key
+        fields = {
+            "job_id": job_id,
+            "task": kind.value,
+            "index": index if kind is TaskKind.DELETION else None,
+            "attempt": attempt,
+            "reason": failure.reason,
+            "message": failure.message,
+        }
+        return LogLine("warning", "task failed", fields, "tasks")
 
     def _ended(self, key: TaskKey, now: float) -> _Progress:
         kind, place = key

@@ -24,7 +24,6 @@ from workers.contract.messages.jobs import (
     JobListing,
     JobOverview,
     JobStatus,
-    JobSummary,
 )
 from workers.contract.messages.outcomes import (
     Altered,
@@ -56,18 +55,14 @@ from workers.contract.messages.submission import (
     Submission,
 )
 from workers.contract.messages.supervision import (
-    CrashedTask,
-    CrashedUrl,
     FenceResult,
     LogLine,
     MailboxStats,
-    QuotaNews,
 )
 from workers.contract.messages.tasks import Deletion, DeletionState, TaskKind
 from workers.contract.quota import LimitState, Quota
 
 # Each with every field set, and none to its default.
-_SUMMARY = JobSummary("j", complete=2, failed=1, seconds=1.5)
 _HEADERS = (("https://source.test", (("Authorization", "secret"),)),)
 _OPTIONS = JobOptions(
     "secret-album", "t", "d", Priority.HIGH, _HEADERS, "https://me.test/?key=secret"
@@ -100,10 +95,8 @@ _UPLOADED = Uploaded(
     ImageDetails(deduplicated=True, altered=Altered("image/jpeg", 9)),
 )
 _OVERVIEW = JobOverview("j", 1.0, None, JobStatus.PENDING, 3, 0, 0, None, "i", None)
-_ACK = Ack(accepted=True, finished=_SUMMARY)
-_TASK = CrashedTask(TaskKind.WEBHOOK, "j", 0, 2, "worker-crashed", "Three died.")
-_CRASHED = CrashedUrl("j", "https://source.test/a.jpg", "worker-crashed", "It died.", _SUMMARY)
 _LINE = LogLine("error", "uploads stopped", {"reason": "imgur-forbidden", "probes": 1})
+_ACK = Ack(accepted=True, finished=_LINE)
 ALL = [
     Submission("j", ("https://source.test/a.jpg",), "me", _OPTIONS),
     _IMAGE_OPTIONS,
@@ -134,17 +127,13 @@ ALL = [
     Deferred("imgur-rate-limited", "Wait.", 30.0),
     MaybeBlocked(Failed("imgur-forbidden", "No."), "Forbidden.", is_certain=True),
     _LINE,
-    QuotaNews((_LINE,), (_CRASHED,)),
     Report(7, _UPLOADED),
-    _SUMMARY,
     _ACK,
     WorkerRequest(
         (Report(7, _UPLOADED),), (DownloadReport(8),), 9, quota=Quota(user=LimitState(500, 1, 9.0))
     ),
     WorkerResponse(Directive.WORK, (_LEASE,), (_ACK,), (True,)),
-    _CRASHED,
-    _TASK,
-    FenceResult(returned=1, failed=(_CRASHED,), had_claimed=True, tasks=2, failed_tasks=(_TASK,)),
+    FenceResult(returned=1, failed=1, had_claimed=True, tasks=2, lines=(_LINE,)),
     ImageDetails(
         maybe_duplicated=True,
         deletion=Deletion(DeletionState.FAILED, "imgur-error", "It was down."),

@@ -66,10 +66,10 @@ def test_is_not_uploaded_a_third_time() -> None:
     harness.crash()
     harness.begin_upload()
 
-    (failed,) = harness.crash().failed
+    failed, finished = harness.crash().lines
 
-    assert failed.reason == "upload-interrupted"
-    assert failed.finished is not None
+    assert failed.fields["reason"] == "upload-interrupted"
+    assert finished.event == "job complete"
     assert (harness.result.state, harness.result.reason) == (
         ImageState.FAILED,
         "upload-interrupted",
@@ -80,9 +80,9 @@ def test_fails_at_once_where_that_is_the_policy() -> None:
     harness = Harness(upload_again=False)
     harness.begin_upload()
 
-    (failed,) = harness.crash().failed
+    failed, _ = harness.crash().lines
 
-    assert failed.reason == "upload-interrupted"
+    assert failed.fields["reason"] == "upload-interrupted"
     assert not harness.result.possibly_duplicated
 
 
@@ -104,7 +104,7 @@ def test_a_crash_while_downloading_again_is_not_one_more_upload() -> None:
     harness.begin_upload()
     harness.crash()
     harness.claim()
-    assert harness.crash().failed == ()
+    assert harness.crash().failed == 0
 
     lease = harness.begin_upload()
     harness.box.ack("w", Report(lease.token, LINK))
@@ -120,8 +120,8 @@ def test_an_answer_that_was_lost_counts_as_an_upload() -> None:
     harness.begin_upload()
     assert harness.result.possibly_duplicated
 
-    (failed,) = harness.crash().failed
-    assert failed.reason == "upload-interrupted"
+    failed, _ = harness.crash().lines
+    assert failed.fields["reason"] == "upload-interrupted"
 
 
 def test_an_answer_that_says_no_leaves_no_doubt() -> None:

@@ -367,7 +367,7 @@ class TestAck:
         finished = harness.ack(last, Failed("empty", "Nothing came.")).finished
 
         assert finished is not None
-        assert (finished.job_id, finished.complete, finished.failed) == ("j", 1, 1)
+        assert [finished.fields[name] for name in ("job_id", "complete", "failed")] == ["j", 1, 1]
         snapshot = snapshot_of(harness.table, "j")
         assert snapshot is not None
         assert snapshot.status is JobStatus.COMPLETE
@@ -549,7 +549,7 @@ class TestRetire:
 
         fenced = harness.crash("w1")
 
-        assert fenced == FenceResult(returned=3, failed=(), had_claimed=True)
+        assert fenced == FenceResult(returned=3, failed=0, had_claimed=True)
         assert [harness.claim("w2").index for _ in range(5)] == [0, 1, 2, 3, 4]
 
     def test_a_crash_is_no_attempt_but_is_told(self, harness: Harness) -> None:
@@ -573,12 +573,11 @@ class TestRetire:
 
         fenced = harness.crash("w1")
 
-        assert fenced.returned == 0
-        (crashed,) = fenced.failed
-        assert (crashed.job_id, crashed.url) == ("j", lease.target)
-        assert "3 of 3 times" in crashed.message
-        assert crashed.finished is not None
-        assert crashed.finished.failed == 1
+        assert (fenced.returned, fenced.failed) == (0, 1)
+        crashed, finished = fenced.lines
+        assert (crashed.fields["job_id"], crashed.fields["url"]) == ("j", lease.target)
+        assert "3 of 3 times" in crashed.fields["message"]
+        assert (finished.event, finished.fields["failed"]) == ("job complete", 1)
         assert harness.state(lease) is ImageState.FAILED
         snapshot = snapshot_of(harness.table, "j")
         assert snapshot is not None
@@ -586,8 +585,8 @@ class TestRetire:
         assert harness.directive() is Directive.IDLE
 
     def test_a_worker_that_never_asked_is_told_apart(self, harness: Harness) -> None:
-        assert harness.box.fence("w1") == FenceResult(returned=0, failed=(), had_claimed=False)
-        assert harness.box.fence("unknown") == FenceResult(returned=0, failed=(), had_claimed=False)
+        assert harness.box.fence("w1") == FenceResult(returned=0, failed=0, had_claimed=False)
+        assert harness.box.fence("unknown") == FenceResult(returned=0, failed=0, had_claimed=False)
 
     def test_an_id_in_use_cannot_be_registered_again(self, harness: Harness) -> None:
         harness.box.put(job("j", 1))
@@ -647,7 +646,7 @@ class TestQuarantine:
         for _ in range(4):
             lease = harness.claim("w1")
             if lease.index == culprit:
-                failed += [crashed.url for crashed in harness.crash("w1").failed]
+                failed += [line.fields["url"] for line in harness.crash("w1").lines]
             else:
                 assert harness.ack(lease, uploaded()).accepted
 
@@ -708,7 +707,7 @@ class TestQuarantine:
 
         assert harness.directive("w1") is Directive.WORK
         assert harness.directive("w1") is Directive.WORK
-        assert len(harness.crash("w1").failed) == 2
+        assert harness.crash("w1").failed == 2
 
     def test_work_wakes_a_lane_that_may_take_it(self, live_box: Mailbox) -> None:
         # While w1 serves a suspect, its other lanes must not swallow the call for w2's.

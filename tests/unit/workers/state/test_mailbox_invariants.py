@@ -223,9 +223,10 @@ class MailboxMachine(RuleBasedStateMachine):
         fenced = self.box.fence(worker_id)
         self.draining_workers.discard(worker_id)
 
-        assert {crashed.url for crashed in fenced.failed} == set(doomed)
-        assert fenced.returned == len(held) - len(doomed)
-        told = {crashed.finished.job_id for crashed in fenced.failed if crashed.finished}
+        lines = [(line.event, line.fields) for line in fenced.lines]
+        assert {told["url"] for event, told in lines if event == "image failed"} == set(doomed)
+        assert (fenced.returned, fenced.failed) == (len(held) - len(doomed), len(doomed))
+        told = {told["job_id"] for event, told in lines if event == "job complete"}
         for job_id in set(doomed.values()):
             self.note_finished(job_id, told=job_id in told)
         assert self.box.claim(worker_id, 0).directive is Directive.FENCED

@@ -5,9 +5,8 @@ import structlog
 
 from workers.contract.messages.outcomes import Deferred, Done, Failed, Outcome, RetryLater
 from workers.contract.messages.round_trip import Ack, Lease
-from workers.contract.messages.supervision import CrashedTask
 from workers.contract.messages.tasks import TaskKind
-from workers.worker.task_log import log_crashed_task, log_outcome
+from workers.worker.task_log import log_outcome
 
 HOOK = "https://client.test/hook?key=s3cret"
 WEBHOOK = Lease(1, "j", 0, HOOK, 2, kind=TaskKind.WEBHOOK, body=b"{}")
@@ -39,15 +38,3 @@ def test_it_is_logged_without_secrets(outcome: Outcome, ack: Ack, event: str, le
         assert (line["job_id"], line["attempt"]) == ("j", task.attempt)
         assert line["task"] == task.kind.value
         assert "s3cret" not in repr(line)
-
-
-@pytest.mark.parametrize(("kind", "index"), [(TaskKind.WEBHOOK, None), (TaskKind.DELETION, 3)])
-def test_one_that_no_worker_has_survived_is_logged_like_any_other(
-    kind: TaskKind, index: int | None
-) -> None:
-    with structlog.testing.capture_logs() as logs:
-        log_crashed_task(CrashedTask(kind, "j", 3, 2, "worker-crashed", "Three died."))
-    (line,) = logs
-    assert (line["event"], line["log_level"]) == ("task failed", "warning")
-    assert (line["job_id"], line["task"], line["index"]) == ("j", kind.value, index)
-    assert (line["attempt"], line["reason"]) == (2, "worker-crashed")

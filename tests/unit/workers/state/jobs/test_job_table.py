@@ -172,8 +172,8 @@ class TestRecord:
         assert summaries[:2] == [None, None]
         summary = summaries[2]
         assert summary is not None
-        assert (summary.job_id, summary.complete, summary.failed) == ("j", complete, 3 - complete)
-        assert summary.seconds == 4.5
+        counts = {"complete": complete, "failed": 3 - complete}
+        assert summary.fields == {"job_id": "j", **counts, "seconds": 4.5}
         snapshot = snapshot_of(table, "j")
         assert snapshot is not None
         assert (snapshot.status, snapshot.finished) == (JobStatus.COMPLETE, created + 4.5)

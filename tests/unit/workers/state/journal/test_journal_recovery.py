@@ -79,7 +79,7 @@ class Run:
         self.journal, self.cut_bytes = load(path, self.table)
         self.table.resume(self.journal)
         self.mailbox = Mailbox(self.table, limits, clock.monotonic)
-        self.crashed = self.mailbox.restore()
+        self.lines = self.mailbox.restore()
         self.mailbox.register("w")
 
     def claim(self) -> Lease:
@@ -312,8 +312,8 @@ def test_an_upload_of_a_cancelled_job_is_not_repeated(start) -> None:
     assert run.mailbox.begin_upload("w", lease.token)
     run.mailbox.cancel("j", "")
     run = start()
-    (crashed,) = run.crashed
-    assert crashed.reason == "upload-interrupted"
+    crashed, _ = run.lines
+    assert crashed.fields["reason"] == "upload-interrupted"
     assert run.job("j").status is JobStatus.COMPLETE
 
 
@@ -361,7 +361,7 @@ def test_an_upload_under_way_is_repeated_once_and_marked(start) -> None:
     run.mailbox.begin_upload("w", lease.token)
 
     run = start()
-    assert run.crashed == ()
+    assert run.lines == ()
     assert run.job("j").possibly_duplicated == frozenset()
     assert run.upload("a").attempt == 1
     assert start().job("j").possibly_duplicated == {0}
@@ -375,13 +375,13 @@ def test_an_upload_killed_too_often_fails(start, upload_again: bool, kills: int)
     run = start(limits)
     run.mailbox.put(Submission("j", URLS[:1]))
     for _ in range(kills):
-        assert run.crashed == ()
+        assert run.lines == ()
         lease = run.claim()
         run.mailbox.begin_upload("w", lease.token)
         run = start(limits)
-    (crashed,) = run.crashed
-    assert crashed.reason == "upload-interrupted"
-    assert crashed.finished is not None
+    crashed, finished = run.lines
+    assert crashed.fields["reason"] == "upload-interrupted"
+    assert finished.event == "job complete"
     assert run.mailbox.claim("w", 0).directive is Directive.IDLE
     before = run.job("j")
     assert before.status is JobStatus.COMPLETE

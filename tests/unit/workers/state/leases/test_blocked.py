@@ -120,10 +120,10 @@ def test_a_lone_image_fails_at_once_for_its_own_sake(harness: Harness) -> None:
 
     assert harness.states() == [ImageState.FAILED]
     assert set(harness.job().attempts) == {1}
-    news = harness.box.tend()
-    assert [(url.reason, url.is_logged) for url in news.failed] == [("imgur-forbidden", True)]
-    assert news.failed[0].finished is not None
-    assert not harness.box.tend().failed, "told once"
+    failed, finished = harness.box.tend()
+    assert (failed.event, failed.fields["reason"]) == ("image failed", "imgur-forbidden")
+    assert finished.event == "job complete"
+    assert not harness.box.tend(), "told once"
 
 
 def test_the_next_success_tells_that_it_was_the_image(harness: Harness) -> None:
@@ -253,12 +253,12 @@ def test_all_that_wait_fail_when_it_lasts_too_long(harness: Harness) -> None:
     for _ in range(3):
         harness.upload(BUSY)
     harness.now += DAY_SECONDS
-    news = harness.box.tend()
+    lines = harness.box.tend()
 
     assert set(harness.states()) == {ImageState.FAILED}
     assert "IMGUR_BLOCKED_SECONDS" in harness.job().errors[7][1]
-    assert {line.level for line in news.lines} == {"error"}
-    assert sum(url.is_logged for url in news.failed) == 100
+    assert {line.level for line in lines if line.logger == "imgur"} == {"error"}
+    assert sum(line.event == "image failed" for line in lines) == 100
     assert harness.box.stats().queued == 0
 
 

@@ -73,7 +73,7 @@ def test_what_is_in_work_finishes(harness: Harness) -> None:
     assert harness.box.begin_upload("w", lease.token)
     finished = harness.report(lease, DONE).finished
     assert finished is not None
-    assert (finished.complete, finished.failed) == (1, 2)
+    assert (finished.fields["complete"], finished.fields["failed"]) == (1, 2)
     assert harness.job().links == {0: DONE.link}
 
 
@@ -112,8 +112,8 @@ def test_what_its_worker_dies_with_ends(
     if is_uploading:
         assert harness.box.begin_upload("w", lease.token)
     harness.box.cancel("j", "")
-    (crashed,) = harness.box.fence("w").failed
-    assert (crashed.reason, crashed.finished is not None) == (reason, True)
+    crashed, finished = harness.box.fence("w").lines
+    assert (crashed.fields["reason"], finished.event) == (reason, "job complete")
     assert harness.reasons() == [reason]
 
 

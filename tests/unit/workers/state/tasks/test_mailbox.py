@@ -143,7 +143,7 @@ def test_what_a_dead_worker_had_goes_to_the_next(harness: Harness) -> None:
     harness.put("b")
     had = harness.box.claim("w1", 0.0, 2).leases
     assert [lease.kind for lease in had] == [TaskKind.WEBHOOK, TaskKind.IMAGE]
-    assert harness.box.fence("w1") == FenceResult(returned=1, failed=(), had_claimed=True, tasks=1)
+    assert harness.box.fence("w1") == FenceResult(returned=1, failed=0, had_claimed=True, tasks=1)
     harness.box.register("w2")
     again = harness.box.claim("w2", 0.0, 2).leases
     assert [lease.target for lease in again] == [lease.target for lease in had]
@@ -222,14 +222,23 @@ def test_without_tasks_nothing_wakes_for_them(harness: Harness) -> None:
     assert harness.box._tasks.next_due(harness.now) == harness.now
 
 
-def test_what_is_given_up_after_three_deaths_is_told(harness: Harness) -> None:
+@pytest.mark.parametrize(("kind", "index"), [(TaskKind.WEBHOOK, None), (TaskKind.DELETION, 0)])
+def test_what_is_given_up_after_three_deaths_is_told(
+    harness: Harness, kind: TaskKind, index: int | None
+) -> None:
     harness.upload("a")
+    if kind is TaskKind.DELETION:
+        (webhook,) = others(harness.box.claim("w1", 0.0))
+        harness.box.ack("w1", Report(webhook.token, Done(200)))
+        assert harness.box.delete_image("a", 0) is None
     for number in range(1, 4):
         if number > 1:
             harness.box.register(f"w{number}")
         assert others(harness.box.claim(f"w{number}", 0.0))
         retirement = harness.box.fence(f"w{number}")
-        assert (retirement.tasks, len(retirement.failed_tasks)) == ((1, 0), (0, 1))[number == 3]
-    (failed,) = retirement.failed_tasks
-    assert (failed.kind, failed.job_id, failed.attempt) == (TaskKind.WEBHOOK, "a", 1)
-    assert failed.reason == "worker-crashed"
+        assert (retirement.tasks, len(retirement.lines)) == ((1, 0), (0, 1))[number == 3]
+    (failed,) = retirement.lines
+    assert (failed.level, failed.event, failed.logger) == ("warning", "task failed", "tasks")
+    told = {"job_id": "a", "task": kind.value, "index": index, "attempt": 1}
+    assert told.items() <= failed.fields.items()
+    assert failed.fields["reason"] == "worker-crashed"
