@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from workers.contract.errors import Reason
 from workers.contract.quota import Quota
@@ -53,8 +53,7 @@ class WindowState:
     next_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Uploads have stopped, as Imgur refuses the application or the address.
 
     Attributes:

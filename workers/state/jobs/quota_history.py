@@ -5,41 +5,10 @@ Times are in seconds since the epoch, as no other clock goes on across a restart
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from workers.contract.budget import DAY_SECONDS, Stamps
-from workers.contract.messages.outcomes import Failed, MaybeBlocked
+from workers.contract.budget import DAY_SECONDS, Block, Stamps
 from workers.state.jobs.job_records import JobJournal, Record
-
-
-@dataclass(slots=True)
-class Shut:
-    """The gate is shut: Imgur refuses whatever is sent.
-
-    Attributes:
-        refusal: the last one.
-        since: seconds since the epoch.
-        next_probe: when one image is tried; here in the same seconds, in the gate on its clock.
-        probes: how many were, in vain.
-    """
-
-    refusal: MaybeBlocked
-    since: float
-    next_probe: float
-    probes: int = 0
-
-    def to_record(self) -> list[Any]:
-        """Return the journal's form."""
-        refusal = self.refusal
-        told = [refusal.reason, refusal.message, refusal.sentence]
-        return [*told, self.since, self.next_probe, self.probes]
-
-    @classmethod
-    def from_record(cls, record: list[Any]) -> "Shut":
-        """Read the result of `to_record`."""
-        reason, message, sentence, since, next_probe, probes = record
-        return cls(MaybeBlocked(Failed(reason, message), sentence), since, next_probe, probes)
 
 
 class QuotaHistory:
@@ -53,7 +22,7 @@ class QuotaHistory:
         self.wall_clock = wall_clock
         self._journal = JobJournal()
         self._spent: dict[float, int] = {}
-        self._block: Shut | None = None
+        self._block: Block | None = None  # its next probe is in seconds since the epoch
 
     def resume(self, journal: JobJournal) -> None:
         """End the recovery; from now on the journal gets each change."""
@@ -65,9 +34,9 @@ class QuotaHistory:
         """Record the end of an upload."""
         self._journal.append(["spent", [[math.ceil(self.wall_clock()), 1]]])
 
-    def note_block(self, block: Shut | None) -> None:
+    def note_block(self, block: Block | None) -> None:
         """Record a block, or with None its end."""
-        self._journal.append(["blocked", None if block is None else block.to_record()])
+        self._journal.append(["blocked", block and _moved(block, self.wall_clock())])
 
     # --- a restart ----------------------------------------------------------------------------
 
@@ -78,12 +47,12 @@ class QuotaHistory:
 
     def enter_block(self, record: list[Any] | None) -> None:
         """Enter a block of the journal, or with None its end."""
-        self._block = None if record is None else Shut.from_record(record)
+        self._block = None if record is None else Block(*record)
 
-    def take(self) -> tuple[list[Stamps], Shut | None]:
+    def take(self) -> tuple[list[Stamps], Block | None]:
         """Return the uploads and the block; the caller keeps the uploads from now on."""
         spent, self._spent = sorted(self._spent.items()), {}
-        return spent, self._block
+        return spent, self._block and _moved(self._block, -self.wall_clock())
 
     def records(self) -> Iterator[Record]:
         """Return the records of a compact journal."""
@@ -92,4 +61,8 @@ class QuotaHistory:
         if spent:
             yield ["spent", spent]
         if self._block is not None:
-            yield ["blocked", self._block.to_record()]
+            yield ["blocked", self._block]
+
+
+def _moved(block: Block, seconds: float) -> Block:
+    return block._replace(next_probe_seconds=block.next_probe_seconds + seconds)

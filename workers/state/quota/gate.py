@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from workers.contract.budget import Block
@@ -11,7 +10,7 @@ from workers.contract.messages.albums import AlbumCreated
 from workers.contract.messages.outcomes import Done, MaybeBlocked, Outcome, Uploaded
 from workers.contract.messages.round_trip import TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
-from workers.state.jobs.quota_history import QuotaHistory, Shut
+from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, grown
 
 ALIKE: Final = 3
@@ -38,23 +37,22 @@ class Gate:
         on_change: Callable[[], None],
         log: Callable[[LogLine], None],
     ) -> None:
-        self.shut: Shut | None = None
+        self.shut: Block | None = None  # without the seconds until its next probe
         self._blocked_seconds = blocked_seconds
         self._history = history
         self._on_change = on_change
         self._log = log
-        self._fails_at = math.inf
+        self._fails_at = self._next_probe = math.inf
         self._probe: UrlKey | TaskKey | None = None
         # By reason: the URLs refused since Imgur last took an image.
         self._alike: dict[str, set[str]] = {}
 
-    def restore(self, kept: Shut, now: float) -> None:
+    def restore(self, kept: Block, now: float) -> None:
         """Be shut as before a restart."""
-        wall_now = self._history.wall_clock()
-        wait = min(max(0.0, kept.next_probe - wall_now), LONGEST_WAIT_SECONDS)
-        self.shut = replace(kept, next_probe=now + wait)
+        wait = min(max(0.0, kept.next_probe_seconds), LONGEST_WAIT_SECONDS)
+        self.shut, self._next_probe = kept, now + wait
         # One image at least is tried before any fails.
-        left = kept.since + self._blocked_seconds - wall_now
+        left = kept.since + self._blocked_seconds - self._history.wall_clock()
         self._be_patient(now, max(left, wait + FIRST_WAIT_SECONDS))
         self._on_change()
 
@@ -75,7 +73,7 @@ class Gate:
             return 0.0
         if self._probe is not None:
             return grown(self.shut.probes)
-        return max(0.0, self.shut.next_probe - now)
+        return max(0.0, self._next_probe - now)
 
     # --- what came of it --------------------------------------------------------------------
 
@@ -101,9 +99,9 @@ class Gate:
         if isinstance(outcome, Uploaded | AlbumCreated | Done):
             return True
         if isinstance(outcome, MaybeBlocked):
-            self.shut.refusal = outcome
-        self.shut.probes += 1
-        self.shut.next_probe = now + grown(self.shut.probes)
+            self.shut = _refused(self.shut, outcome)
+        self.shut = self.shut._replace(probes=self.shut.probes + 1)
+        self._next_probe = now + grown(self.shut.probes)
         self._changed("info", "an image was tried in vain: uploads stay stopped", outcome, now)
         return False
 
@@ -116,13 +114,14 @@ class Gate:
             now: the time.
         """
         if self.shut is not None:
-            self.shut.refusal = refusal
+            self.shut = _refused(self.shut, refusal)
             return True
         alike = self._alike.setdefault(refusal.reason, set())
         alike.add(url)
         if not refusal.is_certain and len(alike) < ALIKE:
             return False
-        self.shut = Shut(refusal, self._history.wall_clock(), now + grown(0))
+        self.shut = _refused(Block("", "", "", self._history.wall_clock(), 0.0), refusal)
+        self._next_probe = now + grown(0)
         self._be_patient(now, self._blocked_seconds)
         event = "uploads stopped: Imgur refuses this application or address"
         self._changed("error", event, refusal, now)
@@ -155,15 +154,8 @@ class Gate:
         """Return its state for readers; None while it is open."""
         if self.shut is None:
             return None
-        refusal = self.shut.refusal
-        return Block(
-            refusal.reason,
-            refusal.message,
-            refusal.sentence,
-            self.shut.since,
-            0.0 if self._probe is not None else max(0.0, self.shut.next_probe - now),
-            self.shut.probes,
-        )
+        wait = 0.0 if self._probe is not None else max(0.0, self._next_probe - now)
+        return self.shut._replace(next_probe_seconds=wait)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -171,14 +163,15 @@ class Gate:
         self._fails_at = now + seconds if self._blocked_seconds else math.inf
 
     def _changed(self, level: str, event: str, outcome: Outcome | None, now: float) -> None:
-        seconds = self.seconds(now)
-        if self.shut is not None:
-            kept = replace(self.shut, next_probe=self._history.wall_clock() + seconds)
-            self._history.note_block(kept)
+        self._history.note_block(self.block(now))
         self._on_change()
         fields = {
             "reason": getattr(outcome, "reason", Reason.WORKER_CRASHED),
             "message": getattr(outcome, "message", ""),
-            "next_probe_seconds": round(seconds),
+            "next_probe_seconds": round(self.seconds(now)),
         }
         self._log(LogLine(level, event, fields))
+
+
+def _refused(block: Block, refusal: MaybeBlocked) -> Block:
+    return block._replace(reason=refusal.reason, message=refusal.message, sentence=refusal.sentence)
