@@ -24,25 +24,6 @@ RESTORE_SECONDS = 600.0
 """Time limit of a recovery; a million URLs take about 10 s on a slow machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """The result of a recovery.
-
-    Attributes:
-        jobs: number of jobs, complete ones included.
-        open_urls: number of URLs that are not final.
-        cut_bytes: size of a torn last record, which was dropped.
-        dropped_jobs: number of complete jobs dropped for lack of memory.
-        lines: about URLs whose upload broke off, and that are not tried again.
-    """
-
-    jobs: int
-    open_urls: int
-    cut_bytes: int
-    dropped_jobs: int = 0
-    lines: tuple[LogLine, ...] = ()
-
-
 class MailboxCalls(WebMailbox, Protocol):
     """The calls of a `Mailbox` by workers and supervisor."""
 
@@ -111,7 +92,7 @@ class RecoveryCalls(Protocol):
     """See `Recovery`."""
 
     @may_take(RESTORE_SECONDS)
-    def restore(self, path: str, logs: LogConfig) -> Recovered: ...
+    def restore(self, path: str, logs: LogConfig) -> tuple[LogLine, ...]: ...
 
     def close(self) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The log of a backend's start and end, for all engines."""
+"""The log of a backend's end, for all engines."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,29 +6,9 @@ from collections.abc import Iterable
 import structlog
 
 from workers.contract.messages.round_trip import TaskKey
-from workers.contract.state_calls import Recovered, StateObjects
-from workers.worker.task_log import log_lines
+from workers.contract.state_calls import StateObjects
 
 _MAX_JOB_IDS = 10  # in one line of the log
-
-
-def log_recovered(journal_path: str, recovered: Recovered) -> None:
-    """Log the result of reading a journal."""
-    log = structlog.get_logger("backend").bind(journal=journal_path)
-    log.info(
-        "journal read: going on from there", jobs=recovered.jobs, open_urls=recovered.open_urls
-    )
-    if recovered.cut_bytes:
-        log.warning(
-            "the journal's last record was not whole and is left out",
-            cut_bytes=recovered.cut_bytes,
-        )
-    if recovered.dropped_jobs:
-        log.warning(
-            "the journal holds more than there is memory for: the oldest complete jobs are dropped",
-            dropped_jobs=recovered.dropped_jobs,
-        )
-    log_lines(recovered.lines)
 
 
 def close_state(objects: StateObjects, journal_path: str | None) -> dict[str, int]:

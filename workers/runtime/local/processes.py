@@ -8,13 +8,14 @@ import time
 from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
-from workers.runtime.backend_log import close_state, log_recovered
+from workers.runtime.backend_log import close_state
 from workers.runtime.local.fork_server import fork_server
 from workers.runtime.local.manager import StateManager
 from workers.runtime.local.worker_process import run_worker
 from workers.runtime.managed_backend import BackendError, ManagedBackend, Wakeup
 from workers.runtime.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.runtime.upkeep import Upkeep
+from workers.worker.task_log import log_lines
 
 
 class LocalBackend(ManagedBackend):
@@ -43,7 +44,7 @@ class LocalBackend(ManagedBackend):
         self._objects = self._manager.objects()
         self.mailbox, self.job_table = self._objects.mailbox, self._objects.job_table
         if (path := self._config.journal_path) is not None:
-            log_recovered(path, self._objects.recovery.restore(path, self._config.worker.logs))
+            log_lines(self._objects.recovery.restore(path, self._config.worker.logs))
         self._supervisor = Supervisor(self.mailbox, self._start_worker, self.workers_wanted())
         self._supervisor.look_after()
 

@@ -8,7 +8,6 @@ import ray
 from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
-from workers.runtime.backend_log import log_recovered
 from workers.runtime.managed_backend import BackendError, ManagedBackend, Wakeup
 from workers.runtime.ray.actors import find, find_or_start
 from workers.runtime.ray.calls import Silences, StateLostError
@@ -17,6 +16,7 @@ from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.ray.log_relay import LogRelay
 from workers.runtime.ray.state_actor import Opening
 from workers.runtime.supervisor import CHECK_SECONDS
+from workers.worker.task_log import log_lines
 
 
 class RayBackend(ManagedBackend):
@@ -126,5 +126,4 @@ class RayBackend(ManagedBackend):
                 "these settings differ from those that the actors were started with, which stay",
                 settings=opening.differing,
             )
-        if opening.recovered is not None and self._config.journal_path is not None:
-            log_recovered(self._config.journal_path, opening.recovered)
+        log_lines(opening.recovered)

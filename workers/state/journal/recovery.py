@@ -7,7 +7,7 @@ import structlog
 
 from workers.contract.errors import JournalError
 from workers.contract.logs import LogConfig, configure_logging
-from workers.contract.state_calls import Recovered
+from workers.contract.messages.supervision import LogLine
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.compaction import Compaction, keep
 from workers.state.journal.journal import Journal
@@ -27,12 +27,15 @@ class Recovery:
         self._mailbox = mailbox
         self._journal: Journal | None = None
 
-    def restore(self, path: str, logs: LogConfig) -> Recovered:
+    def restore(self, path: str, logs: LogConfig) -> tuple[LogLine, ...]:
         """Restore the state and open the journal. Called once, before any other use of the table.
 
         Args:
             path: of the journal; created if there is none.
             logs: log configuration of this process.
+
+        Returns:
+            What is to be logged of it.
 
         Raises:
             JournalError: the journal cannot be used; it is unchanged.
@@ -44,15 +47,27 @@ class Recovery:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from None
         self._journal = journal
         self._table.resume(journal)
-        lines = self._mailbox.restore()
+        failed = self._mailbox.restore()
         compaction = Compaction(journal, Path(path).resolve())
         self._keeper = threading.Thread(
             target=keep, args=(journal, compaction), name="journal-sync", daemon=True
         )
         self._keeper.start()
-        jobs = len(self._table.by_id)
         open_urls = sum(self._table.unfinished().values())
-        return Recovered(jobs, open_urls, cut_bytes, self._table.dropped_for_room, lines)
+        found = {"journal": path, "jobs": len(self._table.by_id), "open_urls": open_urls}
+        lines = [LogLine("info", "journal read: going on from there", found, "backend")]
+        if cut_bytes:
+            event = "the journal's last record was not whole and is left out"
+            fields = {"journal": path, "cut_bytes": cut_bytes}
+            lines.append(LogLine("warning", event, fields, "backend"))
+        if dropped := self._table.dropped_for_room:
+            event = (
+                "the journal holds more than there is memory for: the oldest complete jobs are "
+                "dropped"
+            )
+            fields = {"journal": path, "dropped_jobs": dropped}
+            lines.append(LogLine("warning", event, fields, "backend"))
+        return (*lines, *failed)
 
     def close(self) -> None:
         """Sync and close the journal; the state must not change any more."""
