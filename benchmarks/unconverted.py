@@ -95,11 +95,11 @@ def _steps() -> list[dict[bool, float]]:
         for fitter in fitters:
             began = time.thread_time()
             for _ in range(_STEP_IMAGES):
-                body = ImageBody(download, budget, len(picture), converts=fitter.converts)
+                body = ImageBody(download, budget, len(picture), converts=fitter.policy.enabled)
                 body.write(picture)
                 with body.finish() as image:
                     fitter.fit(image)
-            took[fitter.converts] = 1000 * (time.thread_time() - began) / _STEP_IMAGES
+            took[fitter.policy.enabled] = 1000 * (time.thread_time() - began) / _STEP_IMAGES
         rounds.append(took)
     return rounds
 

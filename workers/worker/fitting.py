@@ -19,31 +19,21 @@ from workers.worker.source.spool import Spool, storage_full, view_of
 _TYPES_BY_CODE: Final = {kind.code: kind for kind in TYPES}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class ImageFitter:
     """Fits one image at a time; a lane has its own.
 
-    Args:
+    Attributes:
         policy: whether and how images are converted.
         download: what Imgur takes, and how much memory an image may have.
         converters: the processes that do it.
         budget: the memory that the lanes of a worker share for images.
-
-    Attributes:
-        converts: whether images that Imgur would refuse are to be fetched at all.
     """
 
-    def __init__(
-        self,
-        policy: ConversionPolicy,
-        download: DownloadPolicy,
-        converters: Converters,
-        budget: ByteBudget,
-    ) -> None:
-        self.converts = policy.enabled
-        self._policy = policy
-        self._download = download
-        self._converters = converters
-        self._budget = budget
+    policy: ConversionPolicy
+    download: DownloadPolicy
+    converters: Converters
+    budget: ByteBudget
 
     def fit(self, image: Download) -> Download:
         """The image as it is to be sent: itself, if there is nothing to be done.
@@ -56,13 +46,13 @@ class ImageFitter:
         """
         if not image.fits:
             return self._convert(image)
-        if self._policy.strip_metadata == "off":
+        if self.policy.strip_metadata == "off":
             return image
         return self._strip(image)
 
     def _convert(self, image: Download) -> Download:
         try:
-            result, file = self._converters.convert(image.file, self._order(image.image_type))
+            result, file = self.converters.convert(image.file, self._order(image.image_type))
         except OSError as error:  # for its files, its sockets or its processes
             raise storage_full() from error
         kind = _TYPES_BY_CODE[result.code]
@@ -77,7 +67,7 @@ class ImageFitter:
         return Download(file, result.size, kind, image.digest, converted=converted)
 
     def _order(self, kind: ImageType) -> ConversionOrder:
-        limits, policy = self._download.imgur, self._policy
+        limits, policy = self.download.imgur, self.policy
         return ConversionOrder(
             source=CONVERTIBLE[kind],
             name=kind.name,
@@ -91,8 +81,8 @@ class ImageFitter:
         )
 
     def _strip(self, image: Download) -> Download:
-        spool = Spool(self._download.memory_bytes, self._budget)
-        rule = self._policy.strip_metadata
+        spool = Spool(self.download.memory_bytes, self.budget)
+        rule = self.policy.strip_metadata
         try:
             for part in strip_metadata(view_of(image.file), image.image_type, rule):
                 spool.write(part)

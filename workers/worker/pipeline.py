@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import structlog
 
@@ -48,10 +48,11 @@ _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another work
 """The outcome of a lease that is not valid any more; the mailbox does not accept it."""
 
 
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """Processes one task at a time; each lane has its own pipeline.
 
-    Args:
+    Attributes:
         source: downloads images.
         sink: uploads and deletes images.
         max_attempts: maximum number of attempts at an image or a deletion.
@@ -64,29 +65,16 @@ class Pipeline:
         begin_conversion: extends a lease, by its token.
     """
 
-    def __init__(
-        self,
-        source: Downloader,
-        sink: ImgurClient,
-        max_attempts: int,
-        backoff: Backoff,
-        begin_upload: Callable[[DownloadReport], UploadDecision],
-        *,
-        callbacks: WebhookSender,
-        fitter: ImageFitter,
-        read_data: Callable[[int], Iterable[bytes]] = lambda _: (),
-        begin_conversion: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        self._fitter = fitter
-        self._begin_conversion = begin_conversion
-        self._read_data = read_data
-        self._begin_upload = begin_upload
-        self._source = source
-        self._sink = sink
-        self._callbacks = callbacks
-        self._max_attempts = max_attempts
-        self._backoff = backoff
-        self._log = structlog.get_logger("pipeline")
+    source: Downloader
+    sink: ImgurClient
+    max_attempts: int
+    backoff: Backoff
+    begin_upload: Callable[[DownloadReport], UploadDecision]
+    _: KW_ONLY
+    callbacks: WebhookSender
+    fitter: ImageFitter
+    read_data: Callable[[int], Iterable[bytes]] = lambda _: ()
+    begin_conversion: Callable[[int], None] = lambda _: None
 
     def process(self, lease: Lease) -> Outcome:
         """Make one attempt; return its outcome."""
@@ -102,7 +90,7 @@ class Pipeline:
             raise  # without a mailbox there is nothing to report to
         except Exception:  # noqa: BLE001 - the reason stands below
             # A bug that one task triggers must not end the lane.
-            self._log.exception("internal error", **log_fields(lease))
+            structlog.get_logger("pipeline").exception("internal error", **log_fields(lease))
             what = "URL" if lease.kind is TaskKind.IMAGE else lease.kind.value
             message = (
                 f"The service met an internal error with this {what}; its log has the details."
@@ -114,22 +102,22 @@ class Pipeline:
             case TaskKind.IMAGE:
                 return self._upload(lease)
             case TaskKind.DELETION:
-                return Done(pause_seconds=self._sink.delete(lease.target))
+                return Done(pause_seconds=self.sink.delete(lease.target))
             case TaskKind.WEBHOOK:
-                return self._callbacks.send(lease)
+                return self.callbacks.send(lease)
             case TaskKind.ALBUM:
                 if lease.album is None:
                     raise ValueError("The lease does not tell what is to be done for the album.")
-                return self._sink.albums.do(lease.album, lease.attempt)
+                return self.sink.albums.do(lease.album, lease.attempt)
 
     def _upload(self, lease: Lease) -> Outcome:
         began = time.monotonic()
         with self._fetch(lease) as image:
             arrived = time.monotonic()
             if not image.fits:
-                self._begin_conversion(lease.token)
+                self.begin_conversion(lease.token)
             try:
-                with self._fitter.fit(image) as fitting:
+                with self.fitter.fit(image) as fitting:
                     seconds = arrived - began, time.monotonic() - arrived
                     return self._send(lease, image, fitting, seconds)
             except ImageError as error:
@@ -158,7 +146,7 @@ class Pipeline:
             content,
             0 if fitting.converted is None else max(1, converting),
         )
-        decision = self._begin_upload(download_report)
+        decision = self.begin_upload(download_report)
         if not decision:
             return _PASSED_ON
         if isinstance(decision, Deferred):
@@ -169,7 +157,7 @@ class Pipeline:
         kind = fitting.image_type
         # The source's own file name stays here: it may tell more than its owner meant.
         filename = f"image.{kind.extension}"
-        uploaded = self._sink.upload(fitting.file, fitting.size, kind.media_type, filename, fields)
+        uploaded = self.sink.upload(fitting.file, fitting.size, kind.media_type, filename, fields)
         details = replace(
             uploaded.details, resolved_to=image.resolved_to, converted=fitting.converted
         )
@@ -177,12 +165,12 @@ class Pipeline:
 
     def _fetch(self, lease: Lease) -> Download:
         options = lease.options
-        converts = self._fitter.converts and (options is None or options.convert)
+        converts = self.fitter.policy.enabled and (options is None or options.convert)
         if is_data_url(lease.target):
-            return self._source.take(self._read_data(lease.token), converts=converts)
+            return self.source.take(self.read_data(lease.token), converts=converts)
         if options is None:
-            return self._source.fetch(lease.target, converts=converts)
-        return self._source.fetch(
+            return self.source.fetch(lease.target, converts=converts)
+        return self.source.fetch(
             lease.target,
             options.source_headers,
             resolve_pages=options.resolve_pages,
@@ -192,11 +180,11 @@ class Pipeline:
     def _after_error(self, lease: Lease, error: ImageError) -> Failed | RetryLater:
         is_overload = isinstance(error, SourceOverloadedError)
         source_pause = (error.retry_after or 0.0) if is_overload else None
-        max_attempts = min(self._max_attempts, error.max_attempts or self._max_attempts)
+        max_attempts = min(self.max_attempts, error.max_attempts or self.max_attempts)
         if not error.transient or lease.attempt >= max_attempts:
             details = ImageDetails(resolved_to=error.resolved_to)
             return Failed(error.reason, error.message, source_pause, details=details)
-        delay = self._backoff.delay(lease.attempt, error.retry_after)
+        delay = self.backoff.delay(lease.attempt, error.retry_after)
         maybe_stored = isinstance(error, ImgurError) and error.maybe_stored
         return RetryLater(error.reason, error.message, delay, maybe_stored, source_pause)
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from workers.contract.budget import Block
 from workers.contract.messages.jobs import JobStatus
@@ -16,28 +17,21 @@ from workers.state.schedule.scheduler import Scheduler
 _URLS_A_STEP = 1000  # 4 to 20 ms
 
 
+@dataclass(frozen=True, slots=True)
 class WaitingUrls:
     """Makes waiting URLs final in steps, so that no other caller waits for long.
 
     From the first step on no URL of the job is leased. The clock is in monotonic seconds.
 
-    Args:
+    Attributes:
         changed: the mailbox's condition, which guards the others; not held by the caller.
     """
 
-    def __init__(
-        self,
-        table: JobTable,
-        room: Scheduler,
-        outcomes: OutcomeHandler,
-        changed: threading.Condition,
-        clock: Callable[[], float],
-    ) -> None:
-        self._table = table
-        self._room = room
-        self._outcomes = outcomes
-        self._changed = changed
-        self._clock = clock
+    table: JobTable
+    room: Scheduler
+    outcomes: OutcomeHandler
+    changed: threading.Condition
+    clock: Callable[[], float]
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
         """Cancel a job. A URL that would be requeued fails from now on; see `OutcomeHandler`.
@@ -45,8 +39,8 @@ class WaitingUrls:
         Returns:
             None if this owner has no such job.
         """
-        with self._changed:
-            job = self._table.overview(job_id, owner)
+        with self.changed:
+            job = self.table.overview(job_id, owner)
             if job is None:
                 return None
             if job.cancelled is not None:
@@ -54,24 +48,24 @@ class WaitingUrls:
             if job.status is JobStatus.COMPLETE:
                 message = "The job is complete; there is nothing to cancel."
                 return Refusal(RefusalCode.JOB_COMPLETE, message, None)
-            self._table.cancel(job_id, ())
-            waiting = sorted(self._room.remove(job_id, self._clock()))
+            self.table.cancel(job_id, ())
+            waiting = sorted(self.room.remove(job_id, self.clock()))
 
         def end(step: Sequence[int]) -> None:
-            self._room.queue.end(job_id, len(step))
-            self._table.cancel(job_id, step)
+            self.room.queue.end(job_id, len(step))
+            self.table.cancel(job_id, step)
 
         self._in_steps(waiting, end)
         return Cancellation(len(waiting), is_first=True)
 
     def fail(self, job_id: str, failure: Failed) -> None:
         """Fail all waiting URLs of a job, which may have ended meanwhile."""
-        with self._changed:
-            waiting = sorted(self._room.remove(job_id, self._clock()))
+        with self.changed:
+            waiting = sorted(self.room.remove(job_id, self.clock()))
 
         def end(step: Sequence[int]) -> None:
             for index in step:
-                self._outcomes.end_late((job_id, index), failure)
+                self.outcomes.end_late((job_id, index), failure)
 
         self._in_steps(waiting, end)
 
@@ -79,11 +73,11 @@ class WaitingUrls:
         """Fail all waiting URLs, as Imgur has refused whatever is sent for too long."""
         message = f"Uploads have stopped for too long (IMGUR_BLOCKED_SECONDS). {block.message}"
         failure = Failed(block.reason, message)
-        for job_id in self._table.unfinished():
+        for job_id in self.table.unfinished():
             self.fail(job_id, failure)
 
     def _in_steps(self, indexes: Sequence[int], end: Callable[[Sequence[int]], None]) -> None:
         for start in range(0, len(indexes), _URLS_A_STEP):
-            with self._changed:
+            with self.changed:
                 end(indexes[start : start + _URLS_A_STEP])
             time.sleep(STEP_ASIDE_SECONDS)

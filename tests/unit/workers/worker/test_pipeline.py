@@ -9,6 +9,7 @@ import structlog
 from tests.plain_fitter import plain_fitter
 from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
+from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.errors import (
     DownloadError,
     ImageError,
@@ -153,7 +154,7 @@ def test_a_conversion_is_announced_before_it_begins(*, fits: bool) -> None:
     events: list[object] = []
 
     class Fitter:
-        converts = True
+        policy = ConversionPolicy()
 
         def fit(self, image: Download) -> Download:
             events.append("fit")
