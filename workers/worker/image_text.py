@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from workers.contract.data_url import is_data_url
-from workers.contract.messages.round_trip import ImageOptions, Lease
+from workers.contract.messages.round_trip import Lease
 from workers.contract.wire_url import SURROUNDING, wire_url
 
 PLACEHOLDERS: Final = ("number", "count", "name", "host")
@@ -34,20 +34,20 @@ def template_faults(template: str) -> tuple[str, ...]:
 
 def fields_of(lease: Lease) -> dict[str, str]:
     """Return the form fields of an image by its job's options."""
-    options = lease.options
-    if options is None:
+    if lease.options is None:
         return {}
-    fields = {} if options.album is None else {"album": options.album}
-    for name, template in (("title", options.title), ("description", options.description)):
+    job, count = lease.options.job, lease.options.count
+    fields = {"album": job.album} if isinstance(job.album, str) else {}
+    for name, template in (("title", job.title), ("description", job.description)):
         if template:
-            fields[name] = _fill(template, lease, options)
+            fields[name] = _fill(template, lease, count)
     return fields
 
 
-def _fill(template: str, lease: Lease, options: ImageOptions) -> str:
+def _fill(template: str, lease: Lease, count: int) -> str:
     values: dict[str, Callable[[], str]] = {
         "number": lambda: str(lease.index + 1),
-        "count": lambda: str(options.count),
+        "count": lambda: str(count),
         "name": lambda: _name(lease.target),
         "host": lambda: urlsplit(lease.target.strip(SURROUNDING)).hostname or "",
     }

@@ -23,6 +23,7 @@ from workers.contract.errors import (
     RefusalScope,
     SourceOverloadedError,
 )
+from workers.contract.job_options import NO_OPTIONS
 from workers.contract.messages.outcomes import (
     Deferred,
     Done,
@@ -164,12 +165,10 @@ class Pipeline:
         return replace(uploaded, content=content, details=details)
 
     def _fetch(self, lease: Lease) -> Download:
-        options = lease.options
-        converts = self.fitter.policy.enabled and (options is None or options.convert)
+        options = NO_OPTIONS if lease.options is None else lease.options.job
+        converts = self.fitter.policy.enabled and options.convert
         if is_data_url(lease.target):
             return self.source.take(self.read_data(lease.token), converts=converts)
-        if options is None:
-            return self.source.fetch(lease.target, converts=converts)
         return self.source.fetch(
             lease.target,
             options.source_headers,
@@ -194,7 +193,7 @@ def _doubted(lease: Lease, outcome: Failed | RetryLater, error: ImageError) -> O
     if not isinstance(error, ImgurError) or error.scope is RefusalScope.IMAGE:
         return outcome
     options = lease.options
-    names_album = options is not None and options.album is not None and not options.is_album_new
+    names_album = options is not None and options.job.album and not options.is_album_new
     if names_album and error.reason is Reason.IMGUR_FORBIDDEN:
         return outcome  # of an album that the job names: others' images are not its matter
     return MaybeBlocked(outcome, error.sentence, is_certain=error.scope is RefusalScope.ALL)

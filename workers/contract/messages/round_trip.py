@@ -1,10 +1,10 @@
 """Messages of a round trip between a worker and the mailbox."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from workers.contract.job_options import HeadersByOrigin, JobOptions
+from workers.contract.job_options import NO_OPTIONS, JobOptions, Priority
 from workers.contract.messages.albums import AlbumCall
 from workers.contract.messages.outcomes import Deferred, Outcome
 from workers.contract.messages.pickling import travels_each_turn
@@ -26,21 +26,16 @@ TaskKey = tuple[TaskKind, UrlKey]
 @travels_each_turn
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
-    """A job's options for its images; see `JobOptions`.
+    """A job's options for its images.
 
     Attributes:
         count: URLs of the job, for the templates.
-        album: id, or deletehash, of the album; None for the one in the settings.
+        job: what a worker goes by; its album is the one to upload into, by id or deletehash.
         is_album_new: the album was created for the job.
     """
 
     count: int
-    album: str | None = field(default=None, repr=False)
-    title: str | None = None
-    description: str | None = None
-    source_headers: HeadersByOrigin = field(default=(), repr=False)
-    resolve_pages: bool | None = None
-    convert: bool = True
+    job: JobOptions = NO_OPTIONS
     is_album_new: bool = False
 
     @classmethod
@@ -48,17 +43,9 @@ class ImageOptions:
         """Those of a job with so many URLs; None if a worker has nothing to do differently for it.
         `new_album` is the name of the album that was created for it, if it asked for one.
         """
-        told = cls(
-            count,
-            options.album if isinstance(options.album, str) else new_album or None,
-            options.title,
-            options.description,
-            options.source_headers,
-            options.resolve_pages,
-            options.convert,
-            bool(new_album),
-        )
-        return None if told == cls(count) else told
+        album = options.album if isinstance(options.album, str) else new_album or None
+        told = replace(options, album=album, priority=Priority.NORMAL, callback_url=None)
+        return None if told == NO_OPTIONS else cls(count, told, bool(new_album))
 
 
 @travels_each_turn

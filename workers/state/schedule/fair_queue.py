@@ -108,7 +108,8 @@ class FairQueue:
         self.held -= job.unfinished
         job.is_held = False
         options = job.options or ImageOptions(len(job.urls))
-        job.options = replace(options, album=new_album, is_album_new=True)
+        told = replace(options.job, album=new_album)
+        job.options = replace(options, job=told, is_album_new=True)
         if job:
             self._enqueue_tenant(job.tenant)
             job.tenant.turns.enter(job_id, job.stride)

@@ -67,7 +67,7 @@ _HEADERS = (("https://source.test", (("Authorization", "secret"),)),)
 _OPTIONS = JobOptions(
     "secret-album", "t", "d", Priority.HIGH, _HEADERS, "https://me.test/?key=secret"
 )
-_IMAGE_OPTIONS = ImageOptions(4, "secret-album", "t", "d", _HEADERS)
+_IMAGE_OPTIONS = ImageOptions(4, JobOptions("secret-album", "t", "d", source_headers=_HEADERS))
 _ALBUM_CALL = AlbumCall(
     AlbumStep.ORDER,
     NewAlbum("t", "d", "hidden", "grid"),

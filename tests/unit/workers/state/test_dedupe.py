@@ -165,5 +165,5 @@ def test_leases_carry_what_their_job_asks_for() -> None:
     first, second, plain = leases
     assert first.options is second.options
     assert first.options is not None
-    assert (first.options.title, first.options.count) == ("{number}", 2)
+    assert (first.options.job.title, first.options.count) == ("{number}", 2)
     assert plain.options is None

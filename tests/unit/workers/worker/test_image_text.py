@@ -1,5 +1,6 @@
 import pytest
 
+from workers.contract.job_options import JobOptions
 from workers.contract.messages.round_trip import ImageOptions, Lease
 from workers.worker.image_text import fields_of, template_faults
 
@@ -21,7 +22,7 @@ def lease(options: ImageOptions | None, url: str = URL, index: int = 2) -> Lease
     ],
 )
 def test_a_template_is_filled_in(template: str, text: str) -> None:
-    fields = fields_of(lease(ImageOptions(12, title=template, description=template)))
+    fields = fields_of(lease(ImageOptions(12, JobOptions(title=template, description=template))))
 
     assert fields == {"title": text, "description": text}
     assert template_faults(template) == ()
@@ -29,8 +30,8 @@ def test_a_template_is_filled_in(template: str, text: str) -> None:
 
 def test_what_was_not_asked_for_is_no_field() -> None:
     assert fields_of(lease(None)) == {}
-    assert fields_of(lease(ImageOptions(1, source_headers=(("https://a", ()),)))) == {}
-    assert fields_of(lease(ImageOptions(1, album="aB1"))) == {"album": "aB1"}
+    assert fields_of(lease(ImageOptions(1, JobOptions(source_headers=(("https://a", ()),))))) == {}
+    assert fields_of(lease(ImageOptions(1, JobOptions(album="aB1")))) == {"album": "aB1"}
 
 
 @pytest.mark.parametrize(
@@ -47,11 +48,15 @@ def test_what_was_not_asked_for_is_no_field() -> None:
     ],
 )
 def test_a_name_is_a_short_line_whatever_the_url(url: str, name: str) -> None:
-    assert fields_of(lease(ImageOptions(1, title="[{name}]"), url)) == {"title": f"[{name}]"}
+    assert fields_of(lease(ImageOptions(1, JobOptions(title="[{name}]")), url)) == {
+        "title": f"[{name}]"
+    }
 
 
 def test_the_host_is_named_as_submitted() -> None:
-    fields = fields_of(lease(ImageOptions(1, title="[{host}]"), "\n https://Bücher.test "))
+    fields = fields_of(
+        lease(ImageOptions(1, JobOptions(title="[{host}]")), "\n https://Bücher.test ")
+    )
 
     assert fields == {"title": "[bücher.test]"}
 

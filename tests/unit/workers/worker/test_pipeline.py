@@ -21,7 +21,7 @@ from workers.contract.errors import (
     SourceOverloadedError,
 )
 from workers.contract.image_type import ImageType
-from workers.contract.job_options import HeadersByOrigin
+from workers.contract.job_options import HeadersByOrigin, JobOptions
 from workers.contract.messages.outcomes import (
     Deferred,
     Done,
@@ -360,7 +360,9 @@ class TestOptions:
         return outcome, shelf, wall, arrivals[0]
 
     def test_headers_and_fields_reach_both_ends(self) -> None:
-        options = ImageOptions(9, "al6um", "{number} of {count}", None, self.HEADERS)
+        options = ImageOptions(
+            9, JobOptions("al6um", "{number} of {count}", source_headers=self.HEADERS)
+        )
 
         _, shelf, wall, _ = self.run(options)
 
@@ -388,20 +390,20 @@ class TestOptions:
         assert shelf.file.closed
 
     def test_the_same_image_with_other_fields_is_another(self) -> None:
-        named = ImageOptions(9, title="{number}")
+        named = ImageOptions(9, JobOptions(title="{number}"))
         contents = [
             self.run(options, digest)[3].content
             for options, digest in (
                 (None, b"d" * 32),
                 (named, b"d" * 32),
-                (ImageOptions(9, description="{number}"), b"d" * 32),
-                (ImageOptions(9, album="4"), b"d" * 32),
+                (ImageOptions(9, JobOptions(description="{number}")), b"d" * 32),
+                (ImageOptions(9, JobOptions(album="4")), b"d" * 32),
                 (None, b"e" * 32),
             )
         ]
 
         assert len(set(contents)) == len(contents)
-        assert self.run(ImageOptions(2, title="4"), b"d" * 32)[3].content == contents[1]
+        assert self.run(ImageOptions(2, JobOptions(title="4")), b"d" * 32)[3].content == contents[1]
 
     def test_what_was_uploaded_is_told_with_its_content(self) -> None:
         outcome, _, _, download_report = self.run(None, b"d" * 32)
@@ -439,8 +441,10 @@ class Both:
     ("options", "is_doubted"),
     [
         pytest.param(None, True, id="no album"),
-        pytest.param(ImageOptions(1, "al6um"), False, id="the job names it"),
-        pytest.param(ImageOptions(1, "al6um", is_album_new=True), True, id="created for the job"),
+        pytest.param(ImageOptions(1, JobOptions("al6um")), False, id="the job names it"),
+        pytest.param(
+            ImageOptions(1, JobOptions("al6um"), is_album_new=True), True, id="created for the job"
+        ),
     ],
 )
 def test_what_is_forbidden_may_be_the_album_that_a_job_names(
@@ -516,7 +520,7 @@ class TestResolved:
     @pytest.mark.parametrize("wanted", [None, True, False])
     def test_what_a_job_says_of_pages_reaches_the_source(self, *, wanted: bool | None) -> None:
         shelf = Shelf()
-        options = ImageOptions(1, title="x", resolve_pages=wanted)
+        options = ImageOptions(1, JobOptions(title="x", resolve_pages=wanted))
         pipeline = Pipeline(
             shelf,
             Wall(),

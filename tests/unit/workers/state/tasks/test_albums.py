@@ -131,7 +131,7 @@ def test_nothing_is_handed_out_before_the_album_is_created(run: Run) -> None:
 
     assert run.album() == AlbumStatus(AlbumState.CREATED, "aBc", "https://imgur.com/a/aBc")
     options = {lease.options for lease in run.work()}
-    assert [one and one.album for one in options] == ["s3cret"]
+    assert [one and one.job.album for one in options] == ["s3cret"]
 
 
 def test_other_jobs_go_on_meanwhile(run: Run) -> None:
@@ -402,7 +402,7 @@ def test_an_album_survives_a_restart_at_every_step(start: Callable[..., Run]) ->
     assert run.claim() == ()
     run.box.retry("j", "", "k")
     run = start()
-    assert {lease.options and lease.options.album for lease in run.claim()} == {"s3cret"}
+    assert {lease.options and lease.options.job.album for lease in run.claim()} == {"s3cret"}
     run.crash()
     run.work()
     run = start()
