@@ -14,7 +14,7 @@ def job_entry(job: JobOverview) -> JobEntry:
         "status": job.status.value,
         "counts": counts_of(job),
     }
-    if job.is_cancelled:
+    if job.cancelled is not None:
         entry["cancelled"] = True
     if job.retry_of is not None:
         entry["retryOf"] = job.retry_of

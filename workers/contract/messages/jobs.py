@@ -58,10 +58,6 @@ class JobOverview:
     retried_as: str | None
 
     @property
-    def is_cancelled(self) -> bool:
-        return self.cancelled is not None
-
-    @property
     def pending(self) -> int:
         """Number of URLs that are not final."""
         return self.total - self.complete - self.failed

@@ -219,10 +219,6 @@ class Job:
         )
 
     @property
-    def is_cancelled(self) -> bool:
-        return self.cancelled is not None
-
-    @property
     def new_album(self) -> str | None:
         """The name of its new album, empty while it is not created; None if it requested none."""
         return None if self.album is None else self.album.name

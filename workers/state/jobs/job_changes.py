@@ -81,7 +81,7 @@ def job_complete(job: Job) -> bytes:
             "links": {"status": f"/v1/images/upload/{shown.job_id}"},
         },
     }
-    if job.is_cancelled:
+    if job.cancelled is not None:
         event["data"]["cancelled"] = True
     return json.dumps(event, separators=(",", ":")).encode()
 

@@ -116,7 +116,7 @@ class OutcomeHandler:
             return self._end(place, outcome)
         if not isinstance(outcome, RetryLater | Deferred | MaybeBlocked):
             return None  # of another kind of task
-        if self._table.by_id[place[0]].is_cancelled:
+        if self._table.by_id[place[0]].cancelled is not None:
             why = f"{CANCELLED.message} Its last attempt: {outcome.message}"
             return self._end(place, Failed(Reason.CANCELLED, why))
         self._table.interrupt(
@@ -141,7 +141,7 @@ class OutcomeHandler:
         self._quota.ended(place, self._room.queue.url(place), None)
         job = self._table.by_id[place[0]]
         uploads = job.interrupted_uploads(place[1])
-        if job.is_cancelled:
+        if job.cancelled is not None:
             return self._fail_crashed(place, _INTERRUPTED if uploads else CANCELLED)
         # A second interrupted upload fails the URL, so it must not be another URL's fault.
         crashes = self._room.quarantine.charge(place, last_chance=uploads > 0)
