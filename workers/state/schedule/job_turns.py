@@ -24,11 +24,12 @@ class JobTurns:
 
     def enter(self, job_id: str, stride: int) -> None:
         """Enqueue a new job one turn early: before the large job that is being processed."""
-        self._push(job_id, max(1, stride - 1))
+        self.line_up(job_id, max(1, stride - 1))
 
     def line_up(self, job_id: str, stride: int) -> None:
         """Enqueue a job for its next turn."""
-        self._push(job_id, stride)
+        self._arrivals += 1
+        heapq.heappush(self._heap, (self._now + stride, self._arrivals, job_id))
 
     def take(self) -> str:
         """Remove and return the job whose turn it is."""
@@ -39,7 +40,3 @@ class JobTurns:
         """Drop all other jobs."""
         self._heap = [entry for entry in self._heap if entry[2] in job_ids]
         heapq.heapify(self._heap)
-
-    def _push(self, job_id: str, wait: int) -> None:
-        self._arrivals += 1
-        heapq.heappush(self._heap, (self._now + wait, self._arrivals, job_id))
