@@ -68,6 +68,8 @@ class Dispatcher:
     def hand_out(self, wanted: int, holder: Holder, now: float) -> tuple[Lease, ...]:
         """Lease the next tasks to a worker; as many as it wants and may have."""
         leases: list[Lease] = []
+        # First, as a worker's share is one of the URLs that it could have now.
+        self._room.end_waits(now)
         self.outcomes.end_waits(now)
         open_urls = self._room.open_urls
         images_wait = open_urls > self._leases.images
@@ -235,7 +237,7 @@ class Dispatcher:
     def _hand_out_image(self, holder: Holder, workers: int, now: float) -> Lease | None:
         if not self._quota.may_begin():
             return None
-        place = self._room.take(holder.worker_id, workers, now, is_free=not holder.images)
+        place = self._room.take(holder.worker_id, workers, is_free=not holder.images)
         if place is None:
             if self._room.unbar(now):  # there is no other to be tried
                 return self._hand_out_image(holder, workers, now)

@@ -86,14 +86,17 @@ class Scheduler:
 
     # --- taking URLs --------------------------------------------------------------------------
 
-    def take(self, worker_id: str, workers: int, now: float, *, is_free: bool) -> UrlKey | None:
-        """Take the next URL for one of so many workers, free if it has no leases; None if there is
-        none that it may have now.
-        """
+    def end_waits(self, now: float) -> None:
+        """Let the URLs and the source hosts go on whose time has come; before each `take`."""
         for place in self._delays.pop_due(now):
             self.requeue(place, now)
         for host in self._sources.resume(now):
             self._admit(host)
+
+    def take(self, worker_id: str, workers: int, *, is_free: bool) -> UrlKey | None:
+        """Take the next URL for one of so many workers, free if it has no leases; None if there is
+        none that it may have now.
+        """
         if self.quarantine.enter(worker_id, workers, is_free=is_free):
             # It may have replaced another dedicated worker.
             self._wake()

@@ -472,6 +472,16 @@ class TestRetry:
         assert harness.claim().job_id == "b"
         assert harness.directive() is Directive.IDLE
 
+    def test_does_not_wait_for_what_its_only_worker_has(self) -> None:
+        harness = Harness()
+        harness.hire("w1")
+        harness.box.put(job("j", 3))
+        first, *_ = harness.box.claim("w1", 0, 3).leases
+        harness.ack(first, RetryLater("source-error", "Busy.", 8.0))
+
+        harness.clock.now += 8
+        assert harness.claim().index == first.index
+
     def test_says_why_while_it_waits(self, harness: Harness) -> None:
         harness.box.put(job("j", 1))
         lease = harness.claim()
