@@ -187,9 +187,13 @@ class Album:
     def status(self) -> AlbumStatus:
         """Return the album for readers of its jobs."""
         reason, message = self.error or (None, None)
-        is_outdated = self.state is AlbumState.ORDERED and not self.is_ordered
+        state = self.state
+        if self.is_created and not self._uploads and not self.open_jobs:
+            state = AlbumState.ORDERED  # it stays empty
+        elif state is AlbumState.ORDERED and not self.is_ordered:
+            state = AlbumState.CREATED
         return AlbumStatus(
-            AlbumState.CREATED if is_outdated else self.state,
+            state,
             self.album_id or None,
             self.link or None,
             reason,

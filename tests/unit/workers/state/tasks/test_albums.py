@@ -206,7 +206,13 @@ def test_a_job_without_images_orders_nothing(run: Run) -> None:
     run.create()
     run.work(0, 1, 2)
     assert run.claim() == ()
+    assert run.album().state is AlbumState.ORDERED, "a client may wait for it"
+    run.box.retry("j", "", "k")
     assert run.album().state is AlbumState.CREATED
+    run.work()
+    assert run.album().state is AlbumState.CREATED
+    assert len(run.order()) == 3
+    assert run.album().state is AlbumState.ORDERED
 
 
 def test_an_order_that_fails_is_told_and_the_album_stays(run: Run) -> None:
@@ -259,7 +265,7 @@ def test_a_job_cancelled_while_its_album_is_created(run: Run) -> None:
     lease = run.album_task(AlbumStep.CREATE)
     run.box.cancel("j", "")
     run.report(lease, CREATED)
-    assert run.album().state is AlbumState.CREATED
+    assert run.album().state is AlbumState.ORDERED
     assert run.claim() == ()
 
 
