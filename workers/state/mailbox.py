@@ -268,9 +268,10 @@ class Mailbox:
         with self._changed:
             self._table.hold(self._quota.waiting)
             block = self._quota.block if self._quota.is_patience_over() else None
-        if block is not None:
-            self._waiting.give_up(block)
+        is_over = block is not None and self._waiting.give_up(block)
         with self._changed:
+            if is_over:
+                self._quota.renew_patience()
             failed, self._dispatcher.outcomes.unreported = self._dispatcher.outcomes.unreported, []
             return (*self._quota.take_lines(), *failed)
 

@@ -37,8 +37,10 @@ _SPARE_SHARE: Final = 64
 STEP_ASIDE_SECONDS = 0.001
 """Between two steps of long work: a lock is not fair, and without a pause waiters may starve."""
 
+LONGEST_SECONDS = 0.5
+"""Of one call, as the supervisor waits for it: enough to forget 20,000 jobs."""
+
 _LOOKS_A_STEP = 100  # jobs checked in a step: about 1 ms
-_LONGEST_SECONDS = 0.5  # of one call, as the supervisor waits for it: enough for 20,000 jobs
 
 
 class JobStore:
@@ -192,7 +194,7 @@ class JobStore:
         those beyond the memory limit; return their number. Their links stay; a job with an open
         task counts as finished now.
 
-        Releases the lock between steps. Stops after `_LONGEST_SECONDS`; the next call continues.
+        Releases the lock between steps. Stops after `LONGEST_SECONDS`; the next call continues.
         """
         forgotten = self.make_room(self.max_bytes)
         count = len(forgotten)
@@ -200,7 +202,7 @@ class JobStore:
             return count
         now, is_done = self._clock(), False
         old = self.finished.take_old(now - age_seconds, now)
-        while not is_done and self._clock() <= now + _LONGEST_SECONDS:
+        while not is_done and self._clock() <= now + LONGEST_SECONDS:
             forgotten.clear()  # without the lock: freeing a large job takes a while
             time.sleep(STEP_ASIDE_SECONDS)
             with self.lock:

@@ -9,7 +9,7 @@ from workers.contract.budget import Block
 from workers.contract.messages.jobs import JobStatus
 from workers.contract.messages.outcomes import Failed
 from workers.contract.messages.submission import Cancellation, Refusal, RefusalCode
-from workers.state.jobs.job_store import STEP_ASIDE_SECONDS
+from workers.state.jobs.job_store import LONGEST_SECONDS, STEP_ASIDE_SECONDS
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import OutcomeHandler
 from workers.state.schedule.scheduler import Scheduler
@@ -69,12 +69,21 @@ class WaitingUrls:
 
         self._in_steps(waiting, end)
 
-    def give_up(self, block: Block) -> None:
-        """Fail all waiting URLs, as Imgur has refused whatever is sent for too long."""
+    def give_up(self, block: Block) -> bool:
+        """Fail all waiting URLs, as Imgur has refused whatever is sent for too long. Stops between
+        two jobs after `LONGEST_SECONDS`; the next call continues.
+
+        Returns:
+            Whether none is left.
+        """
         message = f"Uploads have stopped for too long (IMGUR_BLOCKED_SECONDS). {block.message}"
         failure = Failed(block.reason, message)
+        stop_at = self.clock() + LONGEST_SECONDS
         for job_id in self.table.unfinished():
+            if self.clock() >= stop_at:
+                return False
             self.fail(job_id, failure)
+        return True
 
     def _in_steps(self, indexes: Sequence[int], end: Callable[[Sequence[int]], None]) -> None:
         for start in range(0, len(indexes), _URLS_A_STEP):

@@ -144,11 +144,13 @@ class Gate:
         return was_shut
 
     def is_patience_over(self, now: float) -> bool:
-        """Return whether waiting images are to fail; True once, then after the same time again."""
-        if now < self._fails_at:
-            return False
-        self._be_patient(now, self._blocked_seconds)
-        return True
+        """Return whether waiting images are to fail."""
+        return now >= self._fails_at
+
+    def renew_patience(self, now: float) -> None:
+        """The images that waited have failed; later ones may wait as long again."""
+        if self.shut is not None:
+            self._be_patient(now, self._blocked_seconds)
 
     def block(self, now: float) -> Block | None:
         """Return its state for readers; None while it is open."""

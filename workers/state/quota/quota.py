@@ -279,6 +279,10 @@ class UploadQuota:
         """See `Gate.is_patience_over`."""
         return self._gate.is_patience_over(self._clock())
 
+    def renew_patience(self) -> None:
+        """See `Gate.renew_patience`."""
+        self._gate.renew_patience(self._clock())
+
     # --- inside -------------------------------------------------------------------------------
 
     @property

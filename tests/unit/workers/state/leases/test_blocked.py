@@ -1,5 +1,6 @@
 """Images that Imgur refuses, perhaps with all others: what the mailbox does with them."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from workers.contract.messages.outcomes import (
 from workers.contract.messages.round_trip import DownloadReport, Lease, Report
 from workers.contract.messages.submission import Submission
 from workers.contract.messages.tasks import TaskKind
+from workers.state.jobs.job_store import LONGEST_SECONDS
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.outcome_handler import HELD_SECONDS
 
@@ -260,6 +262,28 @@ def test_all_that_wait_fail_when_it_lasts_too_long(harness: Harness) -> None:
     assert {line.level for line in lines if line.logger == "imgur"} == {"error"}
     assert sum(line.event == "image failed" for line in lines) == 100
     assert harness.box.stats().queued == 0
+
+
+def test_many_jobs_fail_in_several_calls_that_the_supervisor_can_wait_for(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = ["j", "k", "l"]
+    for job_id in jobs:
+        harness.put(job_id, 3)
+    harness.upload(BAD_CLIENT)
+    harness.now += DAY_SECONDS
+    a_look = itertools.count(0.0, LONGEST_SECONDS / 2)
+    monkeypatch.setattr(harness.box._waiting, "_clock", lambda: next(a_look))
+
+    ended = []
+    for _ in jobs:
+        harness.box.tend()
+        ended.append(sum(ImageState.PENDING not in harness.states(job_id) for job_id in jobs))
+    assert ended == [1, 2, 3]
+    harness.box.tend()
+    harness.put("later", 3)
+    harness.box.tend()
+    assert set(harness.states("later")) == {ImageState.PENDING}
 
 
 def test_a_budget_holds_back_what_could_not_be_sent() -> None:

@@ -333,6 +333,7 @@ class TestPatience:
         harness.pass_time(1)
 
         assert harness.quota.is_patience_over()
+        harness.quota.renew_patience()
         assert not harness.quota.is_patience_over(), "what comes later waits as long again"
         harness.pass_time(DAY_SECONDS)
         assert harness.quota.is_patience_over()
