@@ -36,17 +36,22 @@ class LocalBackend(ManagedBackend):
         try:
             with stop_signals_held():
                 manager.start_process()
+            self._objects = manager.objects()
         except (EOFError, OSError) as error:
             why = str(error) or "it ended while it started"
             raise BackendError(f"The Manager process could not be started: {why}.") from error
         self._manager = manager
         self._log.debug("manager started", pid=self._manager.pid)
-        self._objects = self._manager.objects()
         self.mailbox, self.job_table = self._objects.mailbox, self._objects.job_table
-        if (path := self._config.journal_path) is not None:
-            log_lines(self._objects.recovery.restore(path, self._config.worker.logs))
-        self._supervisor = Supervisor(self.mailbox, self._start_worker, self.workers_wanted())
-        self._supervisor.look_after()
+        path = self._config.journal_path
+        try:
+            if path is not None:
+                log_lines(self._objects.recovery.restore(path, self._config.worker.logs))
+            self._supervisor = Supervisor(self.mailbox, self._start_worker, self.workers_wanted())
+            self._supervisor.look_after()
+        except BackendLostError as error:
+            task = "" if path is None else f" It was reading the journal {path}: is there memory?"
+            raise BackendError(f"{error}{task}") from error
 
     def supervise(self, wakeup: Wakeup) -> None:
         try:

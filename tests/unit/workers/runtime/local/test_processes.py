@@ -1,11 +1,17 @@
-"""The end of the fork server while it starts a process."""
+"""The end of the fork server while it starts a process, and of the Manager while it starts."""
+
+from dataclasses import replace
 
 import pytest
 
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.imgur_access import ImgurAccess
+from workers.contract.logs import LogConfig
+from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.state_calls import Recovered, StateObjects
 from workers.contract.worker_config import WorkerConfig
 from workers.runtime.backend_config import BackendConfig
+from workers.runtime.deadline_proxy import ManagerLostError
 from workers.runtime.local import processes
 from workers.runtime.local.manager import StateManager
 from workers.runtime.local.processes import LocalBackend
@@ -44,5 +50,39 @@ def test_a_backend_whose_manager_did_not_start_can_be_stopped(
     monkeypatch.setattr(StateManager, "start_process", DyingServer.start)
 
     with pytest.raises(BackendError, match=r"^The Manager process could not be started"):
+        backend.start()
+    backend.stop()
+
+
+class DyingManager:
+    """In place of a Manager that is killed while it reads a journal."""
+
+    pid = 1
+
+    def __init__(self, limits: MailboxLimits) -> None:
+        self._objects = replace(make_objects(limits), recovery=self)
+
+    def start_process(self) -> None: ...
+
+    def objects(self) -> StateObjects:
+        return self._objects
+
+    def restore(self, path: str, logs: LogConfig) -> Recovered:
+        raise ManagerLostError("The Manager process is gone.")
+
+    def shutdown(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_manager_that_dies_while_it_reads_the_journal_is_one_line(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "StateManager", DyingManager)
+    backend._config = replace(backend._config, journal_path="/data/journal")
+
+    with pytest.raises(BackendError, match=r"^The Manager process is gone\. .*/data/journal"):
         backend.start()
     backend.stop()
