@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from workers import flush_logs
+from workers import BackendLostError, flush_logs
 
 EXIT_DONE: Final = 0
 EXIT_STATE_LOST: Final = 1
@@ -18,6 +18,24 @@ def cannot_start(why: str) -> int:
     flush_logs()  # the reason is the last line
     sys.stderr.write(f"imgup: {why}\n")
     return EXIT_CANNOT_START
+
+
+def log_lost(error: BackendLostError, *, journal: str | None, outlives_service: bool) -> None:
+    """Log that the process with the job state is gone or silent, and what that means.
+
+    Args:
+        error: of the call that showed it.
+        journal: its path, if there is one.
+        outlives_service: whether the state may still exist when it does not respond.
+    """
+    event = "the job state is lost; exiting so that a fresh start can follow"
+    if outlives_service and error.may_live:
+        event = "the job state does not respond to this service, and may still exist; exiting"
+    elif journal is not None:
+        event = "the process with the job state is lost; the next start goes on from the journal"
+    structlog.get_logger("service").critical(
+        event, cause=str(error), exit_code=EXIT_STATE_LOST, journal=journal
+    )
 
 
 def log_unfinished(unfinished: Mapping[str, int], *, kept: bool) -> None:

@@ -41,7 +41,7 @@ def main() -> int:
     except (BackendError, SettingsError) as error:
         return cannot_start(str(error))
     except BackendLostError as error:
-        log.critical("the job state is lost", cause=str(error), exit_code=EXIT_STATE_LOST)
+        log.critical("the job state is gone or silent", cause=str(error), exit_code=EXIT_STATE_LOST)
         return EXIT_STATE_LOST
     if unfinished is None:
         log.info("there are no actors to remove")

@@ -9,7 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from service.app import create_app
-from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_unfinished
+from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_lost, log_unfinished
 from service.http.connection_limits import raise_file_limit
 from service.http.server import ServerStartError, WebServer
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
@@ -110,11 +110,10 @@ class _Service:
             self._backend.supervise(stop)
             return self._drain(stop)
         except BackendLostError as error:
-            self._log.critical(
-                "the job state is lost; exiting so that a fresh start can follow",
-                cause=str(error),
-                exit_code=EXIT_STATE_LOST,
+            log_lost(
+                error,
                 journal=self._settings.journal_path,
+                outlives_service=self._backend.outlives_service,
             )
             self._server.drain(_LAST_ANSWERS_SECONDS)
             return EXIT_STATE_LOST

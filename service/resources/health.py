@@ -21,7 +21,7 @@ _SENTENCES = {
     BackendState.STARTING: "The workers are starting.",
     BackendState.READY: "Jobs are taken and worked on.",
     BackendState.DRAINING: "The service is shutting down and takes no new jobs.",
-    BackendState.LOST: "The job state is lost; the service is about to exit and start afresh.",
+    BackendState.LOST: "The process with the job state is lost; the service is about to exit.",
 }
 
 

@@ -21,7 +21,13 @@ from workers.contract.messages.tasks import DeletionRefusal
 
 
 class BackendLostError(Exception):
-    """The backend is gone or does not respond; its state is lost."""
+    """The backend is gone or does not respond; what its process had in memory is lost.
+
+    Attributes:
+        may_live: it only did not respond; unless this service ends it, it may still exist.
+    """
+
+    may_live = False
 
 
 class BackendBusyError(Exception):

@@ -32,7 +32,7 @@ SERIALIZER = "pickle-with-deadlines"  # of a Manager whose clients use `connect`
 
 
 class ManagerLostError(BackendLostError):
-    """The Manager process is gone or does not respond; its state is lost."""
+    """The Manager process is gone or does not respond."""
 
 
 def connect(address: str, authkey: bytes) -> "Connection[Any, Any]":

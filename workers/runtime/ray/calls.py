@@ -33,6 +33,8 @@ class StateLostError(BackendLostError):
 class StateSilentError(StateLostError):
     """The state actor has not responded to this call, and may still exist."""
 
+    may_live = True
+
 
 class Silences:
     """Counts consecutive calls without a response."""

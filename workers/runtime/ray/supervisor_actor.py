@@ -75,7 +75,7 @@ class ClusterSupervisor:
                 supervisor.kill_all()
                 raise
         except StateLostError as error:
-            self._log.critical("the job state is lost; its actors end", cause=str(error))
+            self._log.critical("the state actor is lost; the other actors end", cause=str(error))
             flush_logs()
             ray.kill(self._state)
             ray.kill(ray.get_runtime_context().current_actor)
