@@ -50,7 +50,7 @@ class LocalBackend(ManagedBackend):
             self._supervisor = Supervisor(self.mailbox, self._start_worker, self.workers_wanted())
             self._supervisor.look_after()
         except BackendLostError as error:
-            task = "" if path is None else f" It was reading the journal {path}: is there memory?"
+            task = "" if path is None else f" It read the journal {path}; it may need more memory."
             raise BackendError(f"{error}{task}") from error
 
     def supervise(self, wakeup: Wakeup) -> None:

@@ -104,10 +104,10 @@ class TaskStore:
                 self._enter_deletion(job, index, deletion)
 
     def _enter_deletion(self, job: Job, index: int, deletion: Deletion) -> None:
+        link = job.links[index]  # none, and nothing is changed, if a damaged journal has lost it
         job.add_details(index, ImageDetails(deletion=deletion))
         job.log.note(index)
         # At once: no other URL may be deduplicated with the image any more.
-        link = job.links[index]
         self._table.contents.forget_link(link)
         if deletion.state is DeletionState.DONE:
             self._table.kept_links.remove(job.asked.owner, link)

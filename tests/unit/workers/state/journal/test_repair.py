@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from workers.contract.errors import JournalError
+from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages.jobs import ImageState
 from workers.contract.messages.outcomes import Uploaded
 from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
-from workers.state.journal.journal_records import encode
+from workers.state.journal.journal_records import HEADER, decode, encode
 from workers.state.journal.recovery import load
 from workers.state.journal.repair import repair_journal
+from workers.state.mailbox import Mailbox
+from workers.state.tasks.task_store import TaskStore
 
 JOBS = ("a", "b", "c")
 URLS = tuple(f"https://s.test/{number}" for number in range(3))
@@ -79,6 +82,42 @@ def damage(path: Path) -> bytes:
     content[-3] ^= 1
     path.write_bytes(content)
     return bytes(content)
+
+
+def test_a_deletion_whose_image_is_lost_is_lost_as_well(path: Path) -> None:
+    table = JobTable()
+    journal, _ = load(path, table)
+    table.resume(journal)
+    assert TaskStore(table).want_deletion("a", 0, "") is None
+    journal.close()
+    _, first, *others = path.read_bytes().splitlines(keepends=True)
+    header = encode(HEADER)
+    record = decode(first)
+    assert record is not None
+    _, job_id, job = record
+    opened = encode(["opened", job_id, "", job["created"], job["urls"]])
+    path.write_bytes(b"".join([header, opened, b"lost\n", *others]))
+
+    repair_journal(str(path))
+
+    repaired = read(path)
+    mailbox = Mailbox(repaired, MailboxLimits())
+    mailbox.restore()
+    mailbox.register("w")
+    assert mailbox.open_tasks() == ()
+    assert len(mailbox.claim("w", 0.0, 9).leases) == 5
+
+
+def test_two_jobs_of_one_key_can_be_forgotten(path: Path) -> None:
+    header, *lines = path.read_bytes().splitlines(keepends=True)
+    more = [1.0, ["https://s.test/"], {}, {"request": ["key", "digest"]}]
+    opened = [encode(["opened", job_id, "", *more]) for job_id in "xy"]
+    ended = [encode(["failed", job_id, 0, ["empty", "Nothing."], 2.0]) for job_id in "xy"]
+    path.write_bytes(b"".join([header, *opened, *ended, b"the end of x is lost\n", *lines]))
+
+    repair_journal(str(path))
+
+    assert read(path).evict(1.0) == 2
 
 
 def test_an_earlier_copy_is_never_overwritten(path: Path) -> None:
