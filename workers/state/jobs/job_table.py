@@ -254,7 +254,9 @@ class JobTable(JobStore):
         if origin is None or album is None or album.is_deleted:
             album = Album(job.asked.job_id, asked)
         else:
-            job.places = tuple(map(origin.place, origin.failed()))
+            # By their URLs: a repaired journal may not know that one has failed.
+            indexes = {url: index for index, url in enumerate(origin.asked.urls)}
+            job.places = tuple(origin.place(indexes[url]) for url in job.asked.urls)
         album.join(job.asked.job_id)
         job.album = album
         self.album_changed(album)

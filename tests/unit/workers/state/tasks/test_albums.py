@@ -24,6 +24,7 @@ from workers.contract.messages.submission import Submission
 from workers.contract.messages.tasks import DeletionRefusal, DeletionState, TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
+from workers.state.journal.repair import repair_journal
 from workers.state.journal.replay import state_records
 from workers.state.tasks.task_store import TaskStore
 
@@ -470,6 +471,26 @@ def test_urls_that_were_failing_at_a_restart_fail(start: Callable[..., Run]) -> 
     run = start()
     assert run.table.unfinished() == {}
     assert start().album().reason == "imgur-refused"
+
+
+def test_a_repaired_journal_that_lacks_a_failure_keeps_the_places(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = start()
+    run.put()
+    run.create()
+    run.work(0, 1)
+    run.order()
+    run.box.retry("j", "", "k")
+    run.journal.close()
+    lines = (tmp_path / "journal").read_bytes().splitlines(keepends=True)
+    lost = [line for line in lines if b'["failed","j",0' in line]
+    (tmp_path / "journal").write_bytes(b"".join(lines).replace(lost[0], b"lost\n"))
+    assert repair_journal(str(tmp_path / "journal")).lost_records == 1
+
+    run = start()
+    run.work()
+    assert len(run.order()) == 3
 
 
 def test_an_album_outlives_the_job_that_asked_for_it(start: Callable[..., Run]) -> None:
