@@ -201,6 +201,7 @@ class Channel(SuspendableChannel):
         elif self._is_receiving:
             self._check_request(now, seconds)
         else:
+            self._request_since = now  # not at the empty lines before it
             self.will_close |= now - self.waiting_since > limits.idle_seconds
 
     def _is_unread_too_long(self, seconds: float) -> bool:

@@ -169,6 +169,17 @@ class TestDeadlines:
         with running.connect() as sock:
             self.send_until_it_is_closed(running, sock, b"\r\n\r\n")
 
+    def test_empty_lines_take_no_time_of_the_request_behind_them(self, running: Running) -> None:
+        with running.connect() as sock:
+            sock.sendall(b"\r\n")
+            wait_until(lambda: any(one.request for one in running.server._server.channels()))
+            running.elapse(LIMITS.head_seconds)
+            sock.sendall((GET % b"/")[:10])
+            wait_until(lambda: any(one._is_receiving for one in running.server._server.channels()))
+            running.elapse()
+            sock.sendall((GET % b"/")[10:])
+            assert read_answer(sock)[0] == 200
+
     def test_a_refused_client_that_sends_on_is_let_go(self, running: Running) -> None:
         with running.connect() as sock:
             sock.sendall(b"nonsense\r\n\r\n")

@@ -29,6 +29,9 @@ CHUNKS = b"3\r\nabc\r\n0\r\n\r\n"
         POST % (1, CHUNKED + b"\r\n" + LENGTH, CHUNKS),
         POST % (0, CHUNKED + b"\r\n" + LENGTH, b"abc"),
         POST % (0, CHUNKED, CHUNKS),
+        POST % (1, CHUNKED, b"0" * 40_000),
+        POST % (1, CHUNKED, b"0\r\n" + b"a: b\r\n" * 6000),
+        b" \r\n\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n",
         b"GET / HTTP/1.1\nHost: test\n\n",
         b"GET / HTTP/1.1\r\nHost: test\n\r\n",
         b"GET / HTTP/1.1\n",
@@ -69,3 +72,20 @@ def test_answered(running: Running, request_bytes: bytes, answer: bytes, split: 
         for start in range(0, len(request_bytes), split):
             sock.sendall(request_bytes[start : start + split])
         assert read_answer(sock)[::2] == (200, answer)
+
+
+@pytest.mark.parametrize("options", [b"close", b"TE, Close", b"keep-alive,close"])
+def test_the_connection_is_closed_where_the_client_says_so(
+    running: Running, options: bytes
+) -> None:
+    with running.connect() as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: %b\r\n\r\n" % options)
+        assert "connection: close" in read_answer(sock)[1]
+        assert read_to_end(sock) == b""
+
+
+def test_it_stays_open_for_an_older_client_that_asks_for_it(running: Running) -> None:
+    with running.connect() as sock:
+        for _ in range(2):
+            sock.sendall(b"GET / HTTP/1.0\r\nConnection: TE, Keep-Alive\r\n\r\n")
+            assert "connection: keep-alive" in read_answer(sock)[1]
