@@ -21,10 +21,8 @@ _FORECAST_SECONDS = 2.0
 class Subscriber(Protocol):
     """A subscriber of a job. Called by one thread, and must not block."""
 
-    @property
-    def version(self) -> int:
-        """The job's version that it knows at the beginning."""
-        ...
+    version: int
+    """The job's version that it knew at last, before it came to where the others are."""
 
     @property
     def most_results(self) -> int:
@@ -80,7 +78,7 @@ class JobPublisher:
                 self._bring_in(waiting)
         except (BackendSilentError, BackendLostError):
             # Unknown at the moment; if the backend is lost, the server drains soon.
-            self._newcomers = waiting
+            self._newcomers += waiting
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + HEARTBEAT_SECONDS
             self._subscribers = [one for one in self._subscribers if one.send(HEARTBEAT)]
@@ -90,13 +88,20 @@ class JobPublisher:
         # twice, and none misses one.
         version = waiting[0].version
         group = [one for one in waiting if one.version == version]
+        others = [one for one in waiting if one.version != version]
         if not self._subscribers or version != self._version:
             update = self._events.since(version, _max_results(group), None)
             if not self._subscribers and update is not None:
                 self._version = update[1].version
             group = self._take(group, update, None)
+            if update is not None and update[1].version < self._version:
+                # Of long changes it was the first part; the next round continues.
+                for one in group:
+                    one.version = update[1].version
+                self._newcomers += group
+                group = []
         self._subscribers += group
-        waiting[:] = [one for one in waiting if one.version != version]
+        waiting[:] = others
 
     def _notify_subscribers(self, now: float) -> int:
         forecast = self._new_forecast(now)

@@ -115,6 +115,21 @@ def test_newcomers_are_brought_to_where_the_others_are(turns: Turns) -> None:
     assert late.events[-1] == first.events[-1]
 
 
+def test_newcomers_with_much_to_catch_up_on_miss_nothing(backend: Any) -> None:
+    turns, count = Turns(backend), 600
+    urls = tuple(f"https://source.test/{'x' * 8000}{number}.jpg" for number in range(count + 1))
+    backend.mailbox.put(Submission(JOB, urls))
+    late = turns.reader()
+    backend.upload(*(f"https://i.imgur.com/{number}.jpg" for number in range(count)))
+    first = turns.reader()
+    turns.turn(first)
+    turns.turn(late)
+    for _ in range(3):
+        turns.turn()
+    told = [result["index"] for _, data in late.events for result in data["results"]]
+    assert (first.names, told) == ([], list(range(count)))
+
+
 def test_the_end_is_told_and_the_stream_ends(turns: Turns) -> None:
     reader = turns.reader()
     turns.turn(reader)
