@@ -4,6 +4,7 @@ import ipaddress
 import os
 import time
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 from pydantic import SecretStr
@@ -95,7 +96,11 @@ class _Service:
             trusted_proxies=settings.trusted_proxies,
             health_paths=HEALTH_PATHS,
             loop_paths=LIVENESS_PATHS,
-            refusals=refusal_headers,
+            refusals=partial(
+                refusal_headers,
+                sandbox=settings.sandbox_applies,
+                cors_origins=settings.cors_origins,
+            ),
         )
         running.callback(self._server.close)
         running.callback(self._backend.stop)

@@ -1,11 +1,12 @@
 """Headers of all responses."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import falcon
 import structlog
 
+from service.middleware.browser_origin import EXPOSED_HEADERS
 from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER, request_id_for
 
 ALWAYS: Final = {
@@ -24,16 +25,29 @@ ALWAYS: Final = {
 Permissions-Policy, as only the page's scripts run; X-Frame-Options, the old form of
 frame-ancestors."""
 
+_SANDBOX: Final = {"X-Sandbox": "images go to the sandbox, not to the real Imgur"}
 
-def refusal_headers(given: Mapping[str, str]) -> dict[str, str]:
+
+def refusal_headers(
+    given: Mapping[str, str], *, sandbox: bool = False, cors_origins: Collection[str] = ()
+) -> dict[str, str]:
     """Return the headers of the server's own responses to broken requests: those of all others.
 
     Args:
         given: the request's headers, as ``X_REQUEST_ID``.
+        sandbox: whether images go to the sandbox.
+        cors_origins: whose pages may read the response.
     """
     request_id = request_id_for(given.get(REQUEST_ID_HEADER.upper().replace("-", "_")))
     structlog.contextvars.bind_contextvars(request_id=request_id)
-    return {REQUEST_ID_HEADER: request_id, **ALWAYS}
+    headers = {REQUEST_ID_HEADER: request_id, **ALWAYS, **(_SANDBOX if sandbox else {})}
+    if cors_origins:
+        headers["Vary"] = "Origin"
+    origin = given.get("ORIGIN")
+    if origin is not None and origin in cors_origins:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = ", ".join(EXPOSED_HEADERS)
+    return headers
 
 
 class ResponseHeadersMiddleware:
@@ -43,9 +57,7 @@ class ResponseHeadersMiddleware:
     """
 
     def __init__(self, *, sandbox: bool) -> None:
-        self._headers = dict(ALWAYS)
-        if sandbox:
-            self._headers["X-Sandbox"] = "images go to the sandbox, not to the real Imgur"
+        self._headers = ALWAYS | (_SANDBOX if sandbox else {})
 
     def process_response(self, _req: falcon.Request, resp: falcon.Response, *_: object) -> None:
         """Set the headers, for problems too."""

@@ -5,7 +5,11 @@ import falcon
 import pytest
 from falcon import testing
 
-from service.middleware.response_headers import ALWAYS, ResponseHeadersMiddleware
+from service.middleware.response_headers import (
+    ALWAYS,
+    ResponseHeadersMiddleware,
+    refusal_headers,
+)
 from service.rendering.rendered import CACHING
 
 
@@ -45,3 +49,22 @@ def test_a_resource_may_have_a_policy_of_its_own() -> None:
     headers = testing.TestClient(app).simulate_get("/").headers
     assert headers["content-security-policy"] == "default-src 'self'"
     assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_refusal_by_the_server_has_what_that_of_a_resource_has(
+    make_api: Callable[..., Any],
+) -> None:
+    """Without the headers of CORS a page would be told of no response at all."""
+    origin = "https://app.example.com"
+    given = {"Origin": origin, "Host": "127.0.0.1", "X-Request-ID": "one"}
+    expected = dict(
+        make_api(CORS_ORIGINS=origin, SANDBOX="on").get("/nowhere", headers=given).headers
+    )
+    for name in ("content-type", "content-length"):
+        del expected[name]
+    sent = {name.upper().replace("-", "_"): value for name, value in given.items()}
+    headers = refusal_headers(sent, sandbox=True, cors_origins=(origin,))
+    assert {name.lower(): value for name, value in headers.items()} == expected
+    other = refusal_headers({"ORIGIN": "https://other.example"}, cors_origins=(origin,))
+    assert "Access-Control-Allow-Origin" not in other
+    assert other["Vary"] == "Origin"
