@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -18,6 +19,9 @@ _STDOUT = 1  # the descriptor
 # several processes stay whole while values are well below that.
 _LONGEST_VALUE = 1000
 _LONGEST_TRACEBACK = 2000
+
+# All but tab and line feed.
+_escape_in = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]").sub
 
 _FIRST_KEYS = ("timestamp", "level", "event", "process")
 
@@ -48,11 +52,10 @@ def configure_logging(config: LogConfig, process: str) -> None:
         _shorten_values,
         _lead_with_the_event,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
-        if config.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=os.isatty(_STDOUT))
-    )
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if config.format == "console":
+        shared.append(_escape_controls)
+        renderer = structlog.dev.ConsoleRenderer(colors=os.isatty(_STDOUT))
     level = logging.getLevelNamesMapping()[config.level]
     structlog.configure(
         processors=[*shared, renderer],
@@ -120,6 +123,16 @@ def _shorten_values(_logger: object, _method: str, event: MutableMapping[str, An
             event[key] = _head(value[::-1], _LONGEST_TRACEBACK)[::-1]
         else:
             event[key] = _head(value, _LONGEST_VALUE)
+    return event
+
+
+def _escape_controls(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401
+    """Escape control characters, as JSON does: a terminal obeys them, and paths and URLs hold what
+    clients and sources put there.
+    """
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = _escape_in(lambda found: repr(found[0])[1:-1], value)
     return event
 
 

@@ -92,6 +92,20 @@ def test_the_console_format_is_for_people(capfd: pytest.CaptureFixture[str]) -> 
     assert "\x1b" not in out, "no colours where nobody sees them"
 
 
+def test_a_terminal_gets_no_control_characters_of_others(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(LogConfig(format="console"), "service")
+    hostile = "/\x1b[2J\x1b]0;title\x07\r\x9b1mé"
+
+    structlog.get_logger().info("request refused", path=hostile)
+    logging.getLogger("waitress").error("Exception while serving %s", hostile)
+
+    out = text(capfd)
+    assert out.count("/\\x1b[2J\\x1b]0;title\\x07\\r\\x9b1mé") == 2
+    assert out.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize(
     ("level", "heard"),
     [
