@@ -285,5 +285,8 @@ class Channel(SuspendableChannel):
         # On Linux TIOCOUTQ is SIOCOUTQ (tcp(7)); elsewhere it does not apply to sockets.
         if self.socket is None or sys.platform != "linux":
             return 0
-        count = fcntl.ioctl(self.socket, termios.TIOCOUTQ, struct.pack("i", 0))
+        try:
+            count = fcntl.ioctl(self.socket, termios.TIOCOUTQ, struct.pack("i", 0))
+        except (OSError, ValueError):  # a thread has closed it; the loop must go on
+            return 0
         return int(struct.unpack("i", count)[0])

@@ -295,6 +295,16 @@ class TestRoom:
 
 
 class TestVanishedClients:
+    def test_a_connection_that_a_thread_closes_is_no_fault_of_the_loop(
+        self, running: Running
+    ) -> None:
+        """As when 100 Continue cannot be sent, while the loop looks at all connections."""
+        with running.connect():
+            wait_until(lambda: running.channels() == 1)
+            (channel,) = running.server._server.channels()
+            channel.socket.close()
+            channel.check_time_limits(1.0)
+
     def test_the_kernel_asks_after_them(self, running: Running) -> None:
         with running.connect() as sock:
             sock.sendall(GET % b"/")
