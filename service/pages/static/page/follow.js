@@ -63,6 +63,7 @@ async function readPages(id, results, first, updated, signal) {
       cursor = page.next;
       updated({});
     } catch (error) {
+      if (error.status === 404) return; // the job is forgotten, and its stream ends
       await pause(1_000 * (error.retryAfter ?? 2), signal);
     }
   }

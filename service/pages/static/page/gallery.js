@@ -16,9 +16,10 @@ export function galleryView() {
   const tiles = grid({
     label: "All images", tileHeight: 196, make: card,
     itemAt: (position) => links[position],
-    nearEnd: () => { if (next !== null) load(); },
+    nearEnd: loadMore,
   });
   let next = 0;
+  let failed = false; // then no further request with every scroll event
   let loading = null;
   let stopped = false;
 
@@ -28,17 +29,21 @@ export function galleryView() {
   }
 
   async function loadPage() {
-    try {
-      const page = await json(`/v1/images?limit=${PAGE}&cursor=${next}`);
-      links.push(...page.uploaded.filter((link) => !isGone(link))); // the list has them until they are deleted
-      next = page.next;
-      const more = next === null ? "" : " and more";
-      setText(sum, links.length ? `${many(links.length, "image")}${more}, the oldest first` : "No images yet.");
-      if (!stopped) tiles.setLength(links.length);
-    } catch (error) {
-      next = null; // no further request with every scroll event
+    const page = await json(`/v1/images?limit=${PAGE}&cursor=${next}`);
+    links.push(...page.uploaded.filter((link) => !isGone(link))); // the list has them until they are deleted
+    next = page.next;
+    failed = false;
+    const more = next === null ? "" : " and more";
+    setText(sum, links.length ? `${many(links.length, "image")}${more}, the oldest first` : "No images yet.");
+    if (!stopped) tiles.setLength(links.length);
+  }
+
+  function loadMore() {
+    if (next === null || failed) return;
+    load().catch((error) => {
+      failed = true;
       setText(sum, error.message);
-    }
+    });
   }
 
   async function readAll() {
@@ -52,7 +57,7 @@ export function galleryView() {
       h("div", { class: "row tools" }, copyBar(readAll, "imgup-gallery", ["links", "markdown", "bbcode", "html"])),
       tiles.element),
     title: "Gallery",
-    start: () => { tiles.start(); load(); },
+    start: () => { tiles.start(); loadMore(); },
     stop: () => { stopped = true; tiles.stop(); },
   };
 }

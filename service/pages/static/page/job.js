@@ -144,7 +144,9 @@ export function jobView(id) {
 
   async function readAll() {
     await results.reading;
-    return results.entries.filter(Boolean).map(asTaken);
+    const entries = results.entries.filter(Boolean);
+    if (entries.length < results.job?.counts.total) throw new Error("The images are still being read; try again in a moment.");
+    return entries.map(asTaken);
   }
 
   return {

@@ -23,6 +23,12 @@ export function jobList({ limit, more = false }) {
 
   async function refresh() {
     const page = await json(`/v1/jobs?limit=${limit}`);
+    if (!page.jobs.some(({ id }) => rows.has(id))) {
+      // There may be jobs between these and the listed ones: the tab was hidden for a while.
+      rows.clear();
+      list.replaceChildren();
+      paged = false;
+    }
     page.jobs.toReversed().forEach((job) => insert(job, true));
     if (!paged) next = page.next;
     if (!more) while (list.children.length > limit) list.lastChild.remove();

@@ -1,0 +1,93 @@
+"""Lists of which the page has a part: it takes no part for the whole."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.steps import copy_all, go_to, listen_to_clipboard, press, send
+from tests.running_service import RunningService
+
+
+def cursor_of(route: Route, default: str = "") -> str:
+    return parse_qs(urlsplit(route.request.url).query).get("cursor", [default])[0]
+
+
+def test_a_page_of_the_gallery_that_fails_is_read_again(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append("503")
+    pages = {"0": {"uploaded": ["https://i.imgur.com/aaaaa.png"], "next": 1}, "1": None}
+
+    def answer(route: Route) -> None:
+        found = pages[cursor_of(route)]
+        if found is None:
+            route.fulfill(status=503, json={"detail": "Not now."})
+        else:
+            route.fulfill(json=found)
+
+    page.route("**/v1/images?**", answer)
+    page.route("https://i.imgur.com/**", lambda route: route.fulfill(content_type="image/png"))
+    listen_to_clipboard(page)
+    go_to(page, "Gallery")
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("Not now.")
+    press(page, "Copy all")
+    expect(page.locator("#toasts")).to_contain_text("Not now.")
+    pages["1"] = {"uploaded": ["https://i.imgur.com/bbbbb.png"], "next": None}
+    links = "https://i.imgur.com/aaaaa.png\nhttps://i.imgur.com/bbbbb.png"
+    assert copy_all(page, "Links", "2 entries") == links
+    expect(main).to_contain_text("2 images, the oldest first")
+
+
+def test_nothing_of_a_job_is_copied_before_all_of_it_is_read(
+    page: Page, service: RunningService, expected_errors: list[str]
+) -> None:
+    expected_errors.append("/events")
+    held: list[Route] = []
+
+    def answer(route: Route) -> None:
+        if cursor_of(route) == "1":
+            held.append(route)
+            return
+        real = route.fetch()
+        job = real.json()
+        job["results"], job["next"] = job["results"][:1], 1
+        route.fulfill(response=real, json=job)
+
+    page.route("**/events", lambda route: route.abort())
+    page.route("**/v1/images/upload/*?cursor=**", answer)
+    with page.expect_request("**/v1/images/upload/*?cursor=1&**"):
+        send(page, [f"{service.sandbox}/images/numbered/read-{number}.png" for number in range(2)])
+    page.locator(".copy select").select_option(label="CSV")
+    press(page, "Copy all")
+    expect(page.locator("#toasts")).to_contain_text("still being read")
+    for route in held:
+        route.continue_()
+
+
+def test_jobs_are_listed_without_a_gap(page: Page) -> None:
+    """After many new ones at once, older ones come behind them, and none twice."""
+    newest = 3
+
+    def answer(route: Route) -> None:
+        first = int(cursor_of(route, str(newest)))
+        numbers = range(first, max(0, first - 2), -1)
+        route.fulfill(json={"jobs": [job(number) for number in numbers], "next": first - 2})
+
+    page.route("**/v1/jobs?**", answer)
+    go_to(page, "Jobs")
+    rows = page.locator(".jobs code")
+    expect(rows).to_have_text(["job-0003", "job-0002"])
+    newest = 7
+    expect(rows).to_have_text(["job-0007", "job-0006"])
+    press(page, "Show older jobs")
+    expect(rows).to_have_text(["job-0007", "job-0006", "job-0005", "job-0004"])
+    newest = 8
+    expect(rows).to_have_text([f"job-000{number}" for number in (8, 7, 6, 5, 4)])
+
+
+def job(number: int) -> dict[str, Any]:
+    counts = {"pending": 0, "complete": 1, "failed": 0, "total": 1}
+    created = "2026-11-24T12:00:00.000Z"
+    return {"id": f"job-{number:04}", "created": created, "status": "complete", "counts": counts}
