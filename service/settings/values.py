@@ -93,7 +93,8 @@ def _read_host(value: str) -> str:
 
 
 def _read_host_names(value: str) -> tuple[str, ...]:
-    return tuple(_matched(entry.lower(), _HOST_NAME) for entry in _entries(value))
+    # The dot at the end of a fully qualified name counts as little here as in a request.
+    return tuple(_matched(entry.lower().removesuffix("."), _HOST_NAME) for entry in _entries(value))
 
 
 def _matched(text: str, pattern: re.Pattern[str]) -> str:

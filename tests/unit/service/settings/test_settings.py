@@ -73,7 +73,7 @@ def test_defaults_are_those_of_the_design() -> None:
         ("HOST", "::1", "::1"),
         ("HOST", "[::1]", "::1"),
         ("HOST", "localhost", "localhost"),
-        ("ALLOWED_HOSTS", "a.example, B.Example", ("a.example", "b.example")),
+        ("ALLOWED_HOSTS", "a.example, B.Example.", ("a.example", "b.example")),
         (
             "CORS_ORIGINS",
             "https://A.example:443/, http://b.example:8080,http://[::1]:80",
@@ -130,6 +130,7 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("ALLOWED_HOSTS", "a.example:8000"),
         ("ALLOWED_HOSTS", "https://a.example"),
         ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", "."),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "null"),
         ("CORS_ORIGINS", "a.example"),
