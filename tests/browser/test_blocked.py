@@ -55,6 +55,25 @@ def test_the_budget_is_on_the_status_page(page: Page) -> None:
     expect(main).to_contain_text("40 uploads with this client id came from elsewhere")
 
 
+def test_nothing_waits_for_the_limits_of_the_sandbox(page: Page) -> None:
+    def answer(route: Route) -> None:
+        real = route.fetch()
+        route.fulfill(response=real, json=real.json() | {"queued_urls": 100_000})
+
+    page.route("**/readyz", answer)
+    page.route("**/v1/limits", with_credits)
+    go_to(page, "Status")
+    expect(page.get_by_role("main")).to_contain_text("100,000 images")
+    expect(page.locator(".outlook")).to_have_text("Enough for 12 more images.")
+
+
+def with_credits(route: Route) -> None:
+    real = route.fetch()
+    limits = real.json()
+    limits["credits"]["client"] = {"limit": 12_500, "remaining": 125, "reset": None}
+    route.fulfill(response=real, json=limits)
+
+
 def test_a_job_says_how_many_days_the_budget_makes_of_it(
     new_page: Callable[..., Page], launch: Launch
 ) -> None:

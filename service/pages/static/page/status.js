@@ -58,7 +58,7 @@ function limitsCard(ready, limits) {
 }
 
 /** A sentence about the number of images that the quota is enough for, compared with the queue. */
-function forecast(queued, { credits, posts, budget, ratePerSecond }) {
+function forecast(queued, { credits, posts, budget, ratePerSecond, sandbox }) {
   const bounds = [[credits.client, CREDITS_OF_UPLOAD], [credits.user, CREDITS_OF_UPLOAD], [posts, 1],
     ...Object.values(budget).map(({ remaining, next }) => [{ remaining, reset: next }, 1])]
     .filter(([{ remaining }]) => remaining !== null)
@@ -66,6 +66,7 @@ function forecast(queued, { credits, posts, budget, ratePerSecond }) {
   if (!bounds.length) return "How many images it is enough for is known after the first upload.";
   const { images, reset } = bounds.reduce((least, one) => (one.images < least.images ? one : least));
   const enough = `Enough for ${many(images, "more image")}`;
+  if (sandbox) return `${enough}.`; // nothing waits for them
   if (queued > images) {
     const when = reset ? ` until it is full again, in ${until(reset)}` : "";
     return `${enough}; ${count(queued - images)} of the ${count(queued)} in the queue wait${when}.`;
