@@ -1,5 +1,6 @@
 """What suites share that run the whole product, and what the run of every test is like."""
 
+import contextlib
 import gc
 import os
 import sys
@@ -30,6 +31,8 @@ settings.load_profile("steady")
 TOGETHER = ("tests/browser/", "tests/hostile/", "tests/integration/one_service/")
 """Folders whose tests share what takes long to start: one test process runs all of a folder."""
 
+UNIT = Path(__file__).parent / "unit"
+
 
 class FolderScheduling(LoadScopeScheduling):
     """Gives each test process a file at a time, or all files of a folder."""
@@ -52,18 +55,44 @@ def pytest_configure(config: pytest.Config) -> None:
         set_aside_coverage()
 
 
-def pytest_collection_finish() -> None:
-    """Spare each later collection of garbage the modules and tests, which stay to the end."""
-    gc.collect()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Measured in the first test process only, as all collect the same. What is collected stays to
+    the end: there is no garbage to look for.
+    """
+    worker = getattr(session.config, "workerinput", {"workerid": "gw0"})
+    gc.disable()
+    with contextlib.nullcontext() if worker["workerid"] == "gw0" else _unmeasured():
+        result = yield
     gc.freeze()
+    gc.enable()
+    return result
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Spread the files whose tests compute over those whose tests wait: both go on all the time."""
+    if not hasattr(config, "workerinput"):
+        return
+    files = list(dict.fromkeys(item.path for item in items))
+    computing = [file for file in files if UNIT in file.parents]
+    waiting = [file for file in files if UNIT not in file.parents]
+    places = {
+        file: number / len(group)
+        for group in (computing, waiting)
+        for number, file in enumerate(group)
+    }
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Without coverage where a mark says so."""
-    if item.get_closest_marker("unmeasured") is None:
+    with _unmeasured() if item.get_closest_marker("unmeasured") else contextlib.nullcontext():
         yield
-        return
+
+
+@contextlib.contextmanager
+def _unmeasured() -> Iterator[None]:
     ours, of_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
     threading.settrace(None)
