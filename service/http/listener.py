@@ -19,11 +19,11 @@ from waitress.server import TcpWSGIServer
 
 from service.http.channel import SENT_AT_ONCE, Channel
 from service.http.client_address import TrustedProxies, client_group
+from service.http.client_shares import ClientShares
 from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import Dispatchers
 from service.http.polled import Polled
 from service.http.refused_request import RefusalHeaders, RequestRefusedError
-from service.http.shares import Shares
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -199,7 +199,7 @@ class Listener(TcpWSGIServer):
     def _make_room(self, room: int) -> bool:
         """Close a connection, if there are too many; return False if none can be closed."""
         *channels, newest = self.channels()
-        shares = Shares(dict.fromkeys((*channels, newest), 1), room)
+        shares = ClientShares(dict.fromkeys((*channels, newest), 1), room)
         if not shares.are_exceeded:
             return True
         idle = {one: since for one in channels if (since := one.idle_since) is not None}
@@ -214,7 +214,7 @@ class Listener(TcpWSGIServer):
     def _drop_unread(self) -> None:
         while held := {one: size for one in self.channels() if (size := one.unread_bytes)}:
             heaviest_first = {one: -size for one, size in held.items()}
-            closing = Shares(held, self.limits.unread_bytes).first_to_give(heaviest_first)
+            closing = ClientShares(held, self.limits.unread_bytes).first_to_give(heaviest_first)
             if closing is None:
                 return
             self._close(closing)
@@ -222,7 +222,7 @@ class Listener(TcpWSGIServer):
     def _refuse_bodies(self) -> None:
         while held := {one: size for one in self.channels() if (size := one.body_bytes)}:
             arriving = {one: -size for one in held if (size := one.arriving_bytes) > _SMALL_BODY}
-            closing = Shares(held, self._body_bytes).first_to_give(arriving)
+            closing = ClientShares(held, self._body_bytes).first_to_give(arriving)
             if closing is None:
                 return
             closing.refuse(_no_room("too-many-bodies", "long bodies are being received"))

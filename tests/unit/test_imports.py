@@ -33,7 +33,7 @@ FORBIDDEN = [
     ("bottom", "imgup.version", "service"),
     ("bottom", "workers.contract.quota", "service.settings"),
     ("service", "service.settings.values", "service.problems"),
-    ("service", "service.http.shares", "service.middleware"),
+    ("service", "service.http.client_shares", "service.middleware"),
     ("service", "service.views.link_views", "service.resources"),
     ("acyclic", "workers.state.jobs.job", "workers.state.mailbox"),
     ("acyclic", "workers.worker.http.guard", "workers.worker.source.fetch"),

@@ -13,7 +13,7 @@ _LARGEST_SHARE: Final = 2
 such as the gateway of a network, or of a container's network."""
 
 
-class Shares:
+class ClientShares:
     """The current shares of a resource.
 
     Args:

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from service.http.shares import Shares
+from service.http.client_shares import ClientShares
 
 
 @dataclass(frozen=True)
@@ -29,29 +29,29 @@ B1, C1 = Holder("b"), Holder("c")
 def test_no_more_than_all_and_no_client_more_than_half(
     held: dict[Holder, int], *, exceeded: bool
 ) -> None:
-    assert Shares(held, 10).are_exceeded is exceeded
+    assert ClientShares(held, 10).are_exceeded is exceeded
 
 
 def test_the_client_with_the_most_gives_first() -> None:
-    shares = Shares({A1: 4, B1: 3, A2: 1, C1: 3}, 10)
+    shares = ClientShares({A1: 4, B1: 3, A2: 1, C1: 3}, 10)
     assert shares.first_to_give({B1: 0, A1: 2, A2: 1, C1: -1}) == A2
     assert shares.first_to_give({B1: 0, C1: -1}) == C1
 
 
 def test_only_that_client_gives_where_there_is_room_for_the_others() -> None:
-    shares = Shares({A1: 6, B1: 3}, 10)
+    shares = ClientShares({A1: 6, B1: 3}, 10)
     assert shares.first_to_give({B1: 0}) is None
     assert shares.first_to_give({B1: 0, A1: 7}) == A1
 
 
 def test_nobody_gives_for_what_a_client_has_beyond_its_share() -> None:
-    assert Shares({A1: 9, B1: 3}, 10).first_to_give({B1: 0}) is None
-    assert Shares({A1: 9, B1: 3, C1: 3}, 10).first_to_give({B1: 0}) == B1
+    assert ClientShares({A1: 9, B1: 3}, 10).first_to_give({B1: 0}) is None
+    assert ClientShares({A1: 9, B1: 3, C1: 3}, 10).first_to_give({B1: 0}) == B1
 
 
 def test_nobody_gives_where_there_is_room() -> None:
-    assert Shares({A1: 5, B1: 3}, 10).first_to_give({A1: 0, B1: 0}) is None
+    assert ClientShares({A1: 5, B1: 3}, 10).first_to_give({A1: 0, B1: 0}) is None
 
 
 def test_one_place_is_enough_for_one() -> None:
-    assert not Shares({A1: 1}, 1).are_exceeded
+    assert not ClientShares({A1: 1}, 1).are_exceeded
