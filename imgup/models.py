@@ -125,6 +125,14 @@ class Album:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class Waiting:
+    """Why all pending URLs of a job wait."""
+
+    reason: str
+    message: str  # the same as a sentence for people
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class JobStatus:
     """The state of a job, with all of its results or a page of them."""
 
@@ -135,7 +143,8 @@ class JobStatus:
     counts: Counts  # of the whole job
     results: tuple[Result, ...]  # in the order of submission
     next: int | None = None  # cursor of the next page, if there is one
-    forecast: Forecast | None = None
+    forecast: Forecast | None = None  # only of events
+    waiting: Waiting | None = None  # set while all uploads wait
     cancelled: bool = False
     album: Album | None = None
     retry_of: str | None = None  # id of the job whose failed URLs this one repeats
@@ -209,6 +218,7 @@ class Allowance:
     limit: int | None = None
     remaining: int | None = None
     reset: str | None = None  # when it is whole again, as the service sends it
+    next: str | None = None  # of the service's own budget: when the oldest upload leaves the window
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -222,6 +232,8 @@ class Limits:
     paused: bool  # Imgur requested a pause
     pause_seconds: float  # until its end; 0 without a pause
     sandbox: bool = False  # these are the sandbox's limits
+    # The service's own budget, in any `day` and any `hour`.
+    budget: Mapping[str, Allowance] = field(default_factory=dict)
     blocked: Blocked | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

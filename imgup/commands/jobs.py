@@ -79,12 +79,16 @@ def links(client: "Client", screen: "Screen", *, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
 @uses_the_service
 def limits(client: "Client", screen: "Screen", *, as_json: bool) -> int:
-    """Show Imgur's limits, as the service last received them."""
+    """Show Imgur's limits, as the service last received them, and the service's own budget.
+
+    The budget counts the uploads in any day and in any hour.
+    """
     found = client.limits()
     if as_json:
         screen.out_json(dict(found.raw))
         return ExitCode.OK
     rows = {"application": found.client, "address": found.user, "uploads": found.posts}
+    rows |= {f"any {window}": left for window, left in found.budget.items()}
     for name, allowance in rows.items():
         screen.out(f"{name:12} {_describe(allowance)}")
     pause = f"{found.pause_seconds:.0f} s from now" if found.paused else "none"
@@ -150,10 +154,8 @@ def _show_job(screen: "Screen", job: "JobStatus") -> None:
         "retry of": job.retry_of,
         "retried as": job.retried_as,
     }
-    if job.forecast is not None and job.forecast.blocked is not None:
-        head["stopped"] = job.forecast.blocked.message
-    if job.forecast is not None and job.forecast.expected_finish is not None:
-        head["expected"] = shown_time(job.forecast.expected_finish)
+    if job.waiting is not None:
+        head["waiting"] = job.waiting.message
     for name, value in head.items():
         if value is not None:
             screen.out(f"{name:10}  {value}")
@@ -182,7 +184,8 @@ def _describe(allowance: "Allowance") -> str:
         return "unknown"
     total = "" if allowance.limit is None else f" of {allowance.limit}"
     reset = "" if allowance.reset is None else f", whole again at {allowance.reset}"
-    return f"{allowance.remaining}{total} left{reset}"
+    more = "" if allowance.next is None else f", more from {allowance.next} on"
+    return f"{allowance.remaining}{total} left{reset}{more}"
 
 
 def shown_time(time: datetime | None) -> str:

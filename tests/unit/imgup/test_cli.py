@@ -262,8 +262,8 @@ def test_a_service_that_asks_to_wait_is_waited_for(imgup, stand_in):
 
 def test_status_shows_a_head_and_a_line_for_each_url(imgup, stand_in):
     results = [result(0, deleted="pending"), result(1, "failed"), result(2, "pending")]
-    forecast = {"expectedFinish": "2026-11-24T20:00:00Z", "pauseSeconds": 0, "ahead": 1}
-    body = job(results, cancelled=True, retryOf="old", forecast=forecast)
+    waiting = {"reason": "imgur-rate-limited", "message": "Uploads wait."}
+    body = job(results, cancelled=True, retryOf="old", waiting=waiting)
     stand_in.tell("GET", JOB_PATH, Told(body=body))
     ran = imgup("status", JOB)
     assert ran.exit_code == 1
@@ -275,7 +275,7 @@ def test_status_shows_a_head_and_a_line_for_each_url(imgup, stand_in):
         "uploaded    1 of 3",
         "failed      1",
         "retry of    old",
-        "expected    2026-11-24T20:00:00Z",
+        "waiting     Uploads wait.",
         "complete  https://example.com/0.png  https://i.imgur.com/0.png  deletion pending",
         "failed    https://example.com/1.png  source-not-found",
         "pending   https://example.com/2.png",
@@ -326,6 +326,10 @@ def test_limits_are_shown(imgup, stand_in):
     body = {
         "credits": {"client": {"limit": 12500, "remaining": 12, "reset": None}, "user": {}},
         "posts": {"remaining": 3, "reset": "2026-11-24T20:00:00Z"},
+        "budget": {
+            "day": {"limit": 9, "remaining": 9, "next": None},
+            "hour": {"limit": 2, "remaining": 0, "next": "2026-11-24T21:00:00Z"},
+        },
         "pauseSeconds": 61.5,
         "paused": True,
     }
@@ -334,6 +338,8 @@ def test_limits_are_shown(imgup, stand_in):
         "application  12 of 12500 left",
         "address      unknown",
         "uploads      3 left, whole again at 2026-11-24T20:00:00Z",
+        "any day      9 of 9 left",
+        "any hour     0 of 2 left, more from 2026-11-24T21:00:00Z on",
         "pause        62 s from now",
     ]
     assert json.loads(imgup("limits", "--json").stdout) == body
