@@ -1,5 +1,8 @@
 """What the documents must name, they name."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,27 @@ def test_every_setting_is_documented(field: str) -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
     names = " ".join(line.split("|")[1] for line in text.splitlines() if line.startswith("|"))
     assert field.upper() in names.replace(",", " ").split()
+
+
+def test_every_event_that_asks_for_attention_is_explained() -> None:
+    table = (ROOT / "docs" / "operations.md").read_text().split("| Event |")[1].split("\n\n")[0]
+    names = " ".join(row.split("|")[1] for row in table.splitlines()[2:])
+    explained = tuple(re.findall(r"`([^`…]+?)[: ]*…?`", names))
+    assert not [event for event in _grave_events() if not event.startswith(explained)]
+
+
+def _grave_events() -> Iterator[str]:
+    """Yield the texts of log lines above info, but for those of Ray's actors."""
+    for path in (*(ROOT / "service").rglob("*.py"), *(ROOT / "workers").rglob("*.py")):
+        if "ray" in path.parts or path.name == "remove_board.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(attr="warning" | "error" | "critical" | "exception"),
+                    args=[ast.Constant(value=str(event)), *_],
+                ):
+                    yield event
 
 
 @pytest.mark.parametrize(("text", "fault"), ABSENT)
