@@ -20,6 +20,7 @@ from service.settings.environment import (
     SettingsError,
     ignored_proxies,
     load_settings,
+    temporary_directory_instead,
     withhold_secrets,
 )
 from service.settings.machine import usable_cores
@@ -60,6 +61,7 @@ def main() -> int:
     prepare_for_many_threads()
     try:
         settings = load_settings(os.environ)
+        instead_of_tmpdir = temporary_directory_instead(os.environ)
     except SettingsError as error:
         return cannot_start(str(error))
     withhold_secrets(os.environ)
@@ -68,6 +70,12 @@ def main() -> int:
         structlog.get_logger("service").warning(
             "proxies of the environment have no effect; set SOURCE_PROXY and IMGUR_PROXY",
             ignored=ignored,
+        )
+    if instead_of_tmpdir is not None:
+        structlog.get_logger("service").warning(
+            "TMPDIR cannot be written; large images go to another directory",
+            wanted=os.environ["TMPDIR"],
+            used=instead_of_tmpdir,
         )
     raise_file_limit()
     try:

@@ -1,5 +1,6 @@
 """Reads `Settings` from the environment; no other module reads it."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import get_args
@@ -27,6 +28,23 @@ def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
     """Return the proxy variables that are set in the environment, which have no effect."""
     names = [name for usual in _PROXY_VARIABLES for name in (usual, usual.lower())]
     return [name for name in names if environ.get(name)]
+
+
+def temporary_directory_instead(environ: Mapping[str, str]) -> str | None:
+    """Return the temporary directory that is used as TMPDIR cannot be written; None if it can, or
+    is not set.
+
+    Raises:
+        SettingsError: no temporary directory can be written.
+    """
+    try:
+        used = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"TMPDIR: {error.strerror}: all are full, missing or read-only"
+        ) from None
+    wanted = environ.get("TMPDIR")
+    return used if wanted and Path(wanted).absolute() != Path(used) else None
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

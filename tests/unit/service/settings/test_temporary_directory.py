@@ -1,0 +1,35 @@
+"""TMPDIR: what is used if it cannot be."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from service.settings.environment import SettingsError, temporary_directory_instead
+
+
+@pytest.fixture(autouse=True)
+def not_chosen_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert tmp_path.is_dir()  # it needs the choice that is forgotten next
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+
+def test_a_directory_that_can_be_written_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert temporary_directory_instead({"TMPDIR": f"{tmp_path}/"}) is None
+    assert temporary_directory_instead({}) is None
+
+
+def test_another_one_in_its_place_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+    monkeypatch.setenv("TMPDIR", missing)
+    assert temporary_directory_instead({"TMPDIR": missing}) == tempfile.gettempdir() != missing
+
+
+def test_none_at_all_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [missing])
+    with pytest.raises(SettingsError, match=r"^TMPDIR: No usable temporary directory found"):
+        temporary_directory_instead({"TMPDIR": missing})
