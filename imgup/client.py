@@ -119,7 +119,10 @@ class Client:
 
         Raises:
             InvalidUrlsError: some entries are not valid; nothing was taken.
+            TypeError: one text in place of a list.
         """
+        if isinstance(urls, str):  # each of its characters would be a URL
+            raise TypeError("urls must be a list of URLs, not one text")
         body = {
             "urls": list(urls),
             "album": album,

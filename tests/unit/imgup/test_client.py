@@ -305,3 +305,9 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_shown(key):
     with pytest.raises(ValueError, match="visible ASCII") as caught:
         Client(api_key=key)
     assert not key or key not in str(caught.value)
+
+
+def test_one_text_is_no_list_of_urls(client, stand_in):
+    with pytest.raises(TypeError, match="a list of URLs"):
+        client.submit("https://example.com/0.png")
+    assert not stand_in.asked
