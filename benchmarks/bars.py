@@ -80,7 +80,7 @@ def _bars() -> list[Bar]:
         for peer in _DEFAULTS
     ]
     bars += [
-        Bar("CPU an image, to the bare loop", 1.15, "x", _cpu_to_bare_loop),
+        Bar("CPU an image, to the bare loop", 0.55, "x", _cpu_to_bare_loop),
         Bar("CPU an image at 100,000 URLs, to that at 1,000", 1.1, "x", _cost_of_size),
         _latency_bar(responsiveness.POST, responsiveness.POST),
         # The limited call where there is one: a client that polls a large job asks for that.
