@@ -1,6 +1,7 @@
 """The head of a response, fed line by line by libcurl."""
 
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from workers.worker.http.errors import Fault, TransferError
@@ -37,26 +38,17 @@ class Fields(dict[str, str]):
         return super().get(name.lower(), default)
 
 
+@dataclass(slots=True, eq=False)
 class Head:
-    """Status and header fields of a response.
+    """Status and header fields of a response."""
 
-    Attributes:
-        status: of the final response; 0 until its status line is received.
-        fields: of the final response, without trailers; different values of a repeated one are
-            joined by commas.
-        has_several_targets: whether the values of Location differ.
-        is_complete: whether all fields are received.
-    """
-
-    __slots__ = ("_lines", "_size", "fields", "has_several_targets", "is_complete", "status")
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.fields = Fields()
-        self.has_several_targets = False
-        self.is_complete = False
-        self._size = 0
-        self._lines: list[bytes] = []
+    status: int = 0  # of the final response; 0 until its status line is received
+    # Of the final response, without trailers; different values of a repeated one joined by commas.
+    fields: Fields = field(default_factory=Fields)
+    has_several_targets: bool = False  # the values of Location differ
+    is_complete: bool = False  # all fields are received
+    _size: int = 0
+    _lines: list[bytes] = field(default_factory=list)
 
     def feed(self, line: bytes) -> None:
         """Take the next line.

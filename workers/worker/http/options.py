@@ -31,24 +31,16 @@ class Body(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """Options of all transfers of a kind.
+    """Options of all transfers of a kind."""
 
-    Attributes:
-        open_body: called with the complete head; an exception ends the transfer.
-        guard: called with address, port and URL before a request; raises an exception if they are
-            refused. None for hosts of the settings.
-        proxy: URL of the proxy, with its credentials; None: none.
-        authorities: path of a file with certificate authorities, besides certifi's.
-        keeps_cookies: whether to store and send cookies, until they are deleted.
-        allowed: some addresses and ports that the guard has allowed.
-    """
-
-    open_body: Callable[[Head], Body]
+    open_body: Callable[[Head], Body]  # called with the complete head; an error ends the transfer
+    # Called with address, port and URL before a request; raises an exception if they are refused.
+    # None for hosts of the settings.
     guard: Callable[[IPv4Address | IPv6Address, int, str], None] | None = None
-    proxy: str | None = field(default=None, repr=False)
-    authorities: str | None = None
-    keeps_cookies: bool = False
-    allowed: set[tuple[str, int]] = field(default_factory=set)
+    proxy: str | None = field(default=None, repr=False)  # URL, with its credentials; None: none
+    authorities: str | None = None  # file with certificate authorities, besides certifi's
+    keeps_cookies: bool = False  # stores and sends cookies, until they are deleted
+    allowed: set[tuple[str, int]] = field(default_factory=set)  # some that the guard has allowed
 
 
 def open_curl(options: TransferOptions) -> pycurl.Curl:

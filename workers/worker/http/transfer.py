@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from ipaddress import ip_address
 from queue import SimpleQueue
 from typing import Any
@@ -30,73 +31,55 @@ _find_line_end = re.compile(r"[\r\n\0]").search
 _is_sendable = re.compile(r"https?://[!-~]+").fullmatch
 
 
+@dataclass(slots=True, eq=False)
 class Transfer:
     """One attempt to send a request, and what has come of it so far.
-
-    Args:
-        options: that `curl` was made with.
-        curl: runs one transfer at a time.
-        request: its URL is sent unchanged, and must be ASCII; its body is never sent twice.
-        deadline: monotonic seconds, for the whole transfer.
-        connect_seconds: for name lookup, connection and TLS handshake.
-        is_fresh: whether it needs a new connection.
-
-    Attributes:
-        head: of the response, as received so far.
-        body: receiver of the body; None until the head is complete.
-        is_enough: whether the body is complete, or no more of it is needed.
-        descriptor: of the last socket opened for it; None on a reused connection.
-        is_connected: whether its connection is ready for the request.
-        hold_until: monotonic seconds; other transfers wait so long for its TLS session.
-        has_sent: whether the request's body was sent completely.
-        on_socket: called with descriptor and origin of each opened socket.
-        result: error or None, for the waiting lane.
 
     Raises:
         RequestException: the request cannot be sent.
     """
 
-    def __init__(
-        self,
-        options: TransferOptions,
-        curl: pycurl.Curl,
-        request: PreparedRequest,
-        deadline: float,
-        connect_seconds: float,
-        *,
-        is_fresh: bool = False,
-    ) -> None:
-        self.options = options
-        self.curl = curl
-        self.request = request
-        self.deadline = deadline
-        self.connect_seconds = connect_seconds
-        self.is_fresh = is_fresh
-        self.url = request.url or ""
+    options: TransferOptions  # that `curl` was made with
+    curl: pycurl.Curl  # runs one transfer at a time
+    request: PreparedRequest  # its URL is sent unchanged, and must be ASCII; its body never twice
+    deadline: float  # monotonic seconds, for the whole transfer
+    connect_seconds: float  # for name lookup, connection and TLS handshake
+    _: KW_ONLY
+    is_fresh: bool = False  # needs a new connection
+    # What has come of it:
+    url: str = ""
+    origin: str = ""
+    target: str = ""
+    upload: Iterator[bytes] | None = None
+    head: Head = field(default_factory=Head)  # of the response, as received so far
+    body: Body | None = None  # receiver of the body; None until the head is complete
+    is_enough: bool = False  # the body is complete, or no more of it is needed
+    descriptor: int | None = None  # of the last socket opened for it; None on a reused connection
+    is_connected: bool = False  # its connection is ready for the request
+    hold_until: float = 0.0  # monotonic seconds; others wait so long for its TLS session
+    has_sent: bool = False  # the request's body was sent completely
+    on_socket: Callable[[int, str], None] = lambda *_: None  # descriptor and origin of each socket
+    result: SimpleQueue[pycurl.error | TransferError | None] = field(default_factory=SimpleQueue)
+    _left: int = 0
+    _refusal: Exception | None = None
+    _failure: Exception | None = None
+    _attempts: int = 0
+    _opened_at: float = 0.0
+    _silent_from: float = float("inf")
+    _received: int = 0
+    _length: int | None = None
+    _rest: bytes | memoryview = b""
+
+    def __post_init__(self) -> None:
+        self.url = self.request.url or ""
         if not _is_sendable(self.url):
-            raise InvalidURL("not to be sent", request=request)
+            raise InvalidURL("not to be sent", request=self.request)
         self.origin, self.target = origin_and_target(self.url)
-        self.upload, self._left = _upload_of(request)
-        self.head = Head()
-        self.body: Body | None = None
-        self.is_enough = False
-        self.descriptor: int | None = None
-        self.is_connected = False
-        self.has_sent = False
-        self.on_socket: Callable[[int, str], None] = lambda *_: None
-        self.result: SimpleQueue[pycurl.error | TransferError | None] = SimpleQueue()
+        self.upload, self._left = _upload_of(self.request)
         now = time.monotonic()
         # The other half is left for a connection of its own.
-        self.hold_until = now + min(connect_seconds, (deadline - now) / 2)
-        self._refusal: Exception | None = None
-        self._failure: Exception | None = None
-        self._attempts = 0
-        self._opened_at = 0.0
-        self._silent_from = float("inf")
-        self._received = 0
-        self._length: int | None = None
-        self._rest = memoryview(b"")
-        self._prepare(lines_of(request))
+        self.hold_until = now + min(self.connect_seconds, (self.deadline - now) / 2)
+        self._prepare(lines_of(self.request))
 
     def _prepare(self, lines: Sequence[str]) -> None:
         """Set the options of this transfer."""
