@@ -6,6 +6,7 @@ by its deletehash, an album of an account by its id.
 """
 
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeGuard
 from urllib.parse import urlsplit
@@ -22,24 +23,15 @@ _PAGE: Final = "https://imgur.com/a/"
 _is_hash = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 
 
+@dataclass(frozen=True, slots=True)
 class AlbumCalls:
-    """Performs one step of an album at a time.
+    """Performs one step of an album at a time."""
 
-    Args:
-        calls: makes calls with credentials.
-        is_account: whether these are of an account.
-    """
-
-    def __init__(self, calls: AuthorizedCalls, *, is_account: bool) -> None:
-        self._calls = calls
-        self._is_account = is_account
+    calls: AuthorizedCalls
+    is_account: bool  # the credentials of `calls` are of an account
 
     def do(self, call: AlbumCall, attempt: int) -> AlbumCreated | Done:
-        """Perform one step.
-
-        Args:
-            call: the step.
-            attempt: its number, from 1.
+        """Perform one step; attempts count from 1.
 
         Raises:
             RateLimitedError: Imgur takes no more calls for a while.
@@ -55,7 +47,7 @@ class AlbumCalls:
 
     def _create(self, call: AlbumCall) -> AlbumCreated:
         fields = [(name, value) for name, value in call.asked._asdict().items() if value]
-        return self._calls.make(
+        return self.calls.make(
             "POST /3/album",
             self._read_created,
             action="create the album",
@@ -65,7 +57,7 @@ class AlbumCalls:
 
     def _read_created(self, answer: ApiResponse) -> AlbumCreated | None:
         album_id, deletehash = answer.data.get("id"), answer.data.get("deletehash")
-        name = album_id if self._is_account else deletehash
+        name = album_id if self.is_account else deletehash
         # Without its name no image could be uploaded into the album.
         if not (answer.is_success and _is_name(album_id) and _is_name(name)):
             return None
@@ -82,14 +74,14 @@ class AlbumCalls:
         Raises:
             ImgurError: the album shows something else afterwards.
         """
-        deadline = self._calls.deadline()  # for all calls together, as a lease is not longer
+        deadline = self.calls.deadline()  # for all calls together, as a lease is not longer
         wanted = [_image_id(link) for link in call.links]
         if self._images_in(call.album_id, deadline) == wanted:
             return Done()
         # Deletehashes are accepted for albums of accounts as well; if they are not, ids may be.
         by_hash = attempt % 2 == 1 and all(call.deletehashes)
         field, names = ("deletehashes[]", call.deletehashes) if by_hash else ("ids[]", wanted)
-        done = self._calls.make(
+        done = self.calls.make(
             "POST /3/album/{hash}",
             read_done,
             action="order the album",
@@ -111,7 +103,7 @@ class AlbumCalls:
     def _images_in(self, album_id: str, deadline: float) -> list[str] | None:
         """Return the ids of the images that an album shows; None if Imgur does not show it."""
         try:
-            return self._calls.make(
+            return self.calls.make(
                 "GET /3/album/{id}/images",
                 _read_images,
                 action="show the album",
@@ -126,7 +118,7 @@ class AlbumCalls:
             return None
 
     def _delete(self, call: AlbumCall) -> Done:
-        return self._calls.make(
+        return self.calls.make(
             "DELETE /3/album/{hash}",
             read_deletion,
             action="delete the album",

@@ -38,37 +38,27 @@ class _Credential:
     generation: int | None = None
 
 
+@dataclass(slots=True, eq=False)
 class AuthorizedCalls:
-    """Makes calls, one at a time; a stale access token is refreshed with a permit.
+    """Makes calls, one at a time; a stale access token is refreshed with a permit."""
 
-    Args:
-        access: account, application, and the time for a call.
-        tokens: store that all workers share.
-        exchange: sends the calls.
-        on_quota: called with the limits of each response.
-    """
+    access: ImgurAccess  # account, application, and the time for a call
+    tokens: Tokens  # store that all workers share
+    exchange: Exchange
+    on_quota: Callable[[Quota], None]  # called with the limits of each response
+    _kept: _Credential = field(init=False)
+    _kept_until: float = float("inf")
+    _settings: str = "IMGUR_CLIENT_ID"
 
-    def __init__(
-        self,
-        access: ImgurAccess,
-        tokens: Tokens,
-        exchange: Exchange,
-        on_quota: Callable[[Quota], None],
-    ) -> None:
-        self._access = access
-        self._tokens = tokens
-        self._exchange = exchange
-        self._on_quota = on_quota
-        self._kept = _Credential(f"Client-ID {access.client_id}")
-        self._kept_until = float("inf")
-        self._settings = "IMGUR_CLIENT_ID"
-        if access.refresh_token is not None:
+    def __post_init__(self) -> None:
+        self._kept = _Credential(f"Client-ID {self.access.client_id}")
+        if self.access.refresh_token is not None:
             self._kept_until = 0.0
             self._settings = "IMGUR_CLIENT_ID, IMGUR_CLIENT_SECRET and IMGUR_REFRESH_TOKEN"
 
     def deadline(self) -> float:
         """Return the deadline of a call that begins now, on the monotonic clock."""
-        return time.monotonic() + self._access.upload_seconds
+        return time.monotonic() + self.access.upload_seconds
 
     def make(
         self,
@@ -101,7 +91,7 @@ class AuthorizedCalls:
         deadline = self.deadline() if deadline is None else deadline
 
         def send(credential: _Credential) -> ApiResponse:
-            answer = self._exchange.send(
+            answer = self.exchange.send(
                 endpoint,
                 deadline,
                 None if make_form is None else make_form(),
@@ -109,7 +99,7 @@ class AuthorizedCalls:
                 secrets=secrets,
                 **names,
             )
-            self._on_quota(answer.quota)
+            self.on_quota(answer.quota)
             return answer
 
         credential = self._credential(deadline)
@@ -139,7 +129,7 @@ class AuthorizedCalls:
             return self._kept
         stale = None if refused is None else refused.generation
         # Half of the time for another worker's refresh, as the upload needs some too.
-        answer = self._tokens.token(stale, max(0.0, deadline - now) / 2)
+        answer = self.tokens.token(stale, max(0.0, deadline - now) / 2)
         if answer.permit is not None:
             answer = self._refresh(answer, answer.permit, deadline)
         if answer.access_token is None:
@@ -154,27 +144,27 @@ class AuthorizedCalls:
         return self._kept
 
     def _refresh(self, answer: TokenAnswer, permit: int, deadline: float) -> TokenAnswer:
-        refresh_token = answer.refresh_token or self._access.refresh_token or ""
+        refresh_token = answer.refresh_token or self.access.refresh_token or ""
         try:
             access_token, life, rotated = self._fetch(refresh_token, deadline)
         except ImgurError as error:
-            self._tokens.refresh_failed(permit, error.message, error.transient)
+            self.tokens.refresh_failed(permit, error.message, error.transient)
             if answer.access_token is not None:
                 return answer
             error.maybe_stored = False  # about the token call: the image has not been sent
             raise
-        self._tokens.refreshed(permit, access_token, life, rotated)
+        self.tokens.refreshed(permit, access_token, life, rotated)
         return TokenAnswer(access_token, permit)
 
     def _fetch(self, refresh_token: str, deadline: float) -> tuple[str, float, str | None]:
         """Return the new access token, its lifetime in seconds, and a new refresh token if any."""
         form = {
             "refresh_token": refresh_token,
-            "client_id": self._access.client_id,
-            "client_secret": self._access.client_secret or "",
+            "client_id": self.access.client_id,
+            "client_secret": self.access.client_secret or "",
             "grant_type": "refresh_token",
         }
-        answer = self._exchange.send(
+        answer = self.exchange.send(
             "POST /oauth2/token",
             min(deadline, time.monotonic() + _REFRESH_SECONDS),
             encoded_form(list(form.items())),

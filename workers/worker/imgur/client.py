@@ -50,7 +50,7 @@ class ImgurClient:
         deprecations = deprecations or DeprecationLog(time.monotonic)
         self._exchange = Exchange(access, transfers, deprecations)
         self._calls = AuthorizedCalls(access, tokens, self._exchange, on_quota)
-        self.albums = AlbumCalls(self._calls, is_account=access.refresh_token is not None)
+        self.albums = AlbumCalls(self._calls, access.refresh_token is not None)
         """Calls about albums, with the same connections and credentials."""
 
     def upload(

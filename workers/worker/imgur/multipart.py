@@ -16,16 +16,11 @@ _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form to send.
+    """A form to send."""
 
-    Attributes:
-        content_type: with the boundary.
-        length: of the body, in bytes.
-        body: whole, or its chunks; these raise ValueError if the file is shorter than was said.
-    """
-
-    content_type: str
-    length: int
+    content_type: str  # with the boundary
+    length: int  # of the body, in bytes
+    # Whole, or its chunks; these raise ValueError if the file is shorter than was said.
     body: bytes | Iterator[bytes]
 
 

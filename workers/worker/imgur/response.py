@@ -38,21 +38,13 @@ _LAST_PORT: Final = 65535
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The error of a response.
+    """The error of a response."""
 
-    Attributes:
-        status: of the response, or of its body if the response is a success.
-        sentence: of Imgur, unchanged; may be empty.
-        codes: all numbers of the body that may be an HTTP status.
-        page: text of a response that is not JSON.
-        says_no: the JSON reports a failure, so nothing was stored.
-    """
-
-    status: int
-    sentence: str = ""
-    codes: frozenset[int] = frozenset()
-    page: str = ""
-    says_no: bool = False
+    status: int  # of the response, or of its body if the response is a success
+    sentence: str = ""  # of Imgur, unchanged; may be empty
+    codes: frozenset[int] = frozenset()  # all numbers of the body that may be an HTTP status
+    page: str = ""  # text of a response that is not JSON
+    says_no: bool = False  # the JSON reports a failure, so nothing was stored
 
     @property
     def is_success(self) -> bool:
@@ -86,16 +78,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """A response of the API, with a body that may be truncated. Each part is read once.
-
-    Attributes:
-        headers: by case-insensitive name.
-        secrets: of the call; they are removed from what is shown of Imgur's text.
-    """
+    """A response of the API, with a body that may be truncated. Each part is read once."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # by case-insensitive name
     body: bytes
+    # Of the call; they are removed from what is shown of Imgur's text.
     secrets: Collection[str] = field(default=(), repr=False)
 
     @property
