@@ -1,7 +1,8 @@
 """Receives the body of a source's response: an image to upload, or an error."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import BinaryIO, Self
 
 from urllib3.exceptions import HTTPError
@@ -31,25 +32,15 @@ _SHORT_BODY_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A downloaded image; the end of the ``with`` block closes its file.
+    """A downloaded image; the end of the ``with`` block closes its file."""
 
-    Attributes:
-        file: the bytes, to be read from the start.
-        size: their number.
-        image_type: what they are.
-        digest: their SHA-256, if the policy asks for it.
-        resolved_to: where they come from, if the URL led to a page.
-        fits: Imgur takes them as they are; else they are to be converted.
-        converted: set when that has been done.
-    """
-
-    file: BinaryIO
-    size: int
+    file: BinaryIO  # the bytes, to be read from the start
+    size: int  # their number
     image_type: ImageType
-    digest: bytes | None = None
-    resolved_to: str | None = None
-    fits: bool = True
-    converted: Converted | None = None
+    digest: bytes | None = None  # SHA-256, if the policy asks for it
+    resolved_to: str | None = None  # where the bytes come from, if the URL led to a page
+    fits: bool = True  # Imgur takes them as they are; else they are to be converted
+    converted: Converted | None = None  # set when that has been done
 
     def __enter__(self) -> Self:
         return self
@@ -59,11 +50,7 @@ class Download:
 
 
 class UnwantedBody:
-    """The discarded body of a response without an image.
-
-    Args:
-        declared: size in bytes by the head, if known.
-    """
+    """The discarded body of a response without an image; its size in bytes may be `declared`."""
 
     def __init__(self, declared: int | None) -> None:
         self._is_short = declared is not None and declared <= _SHORT_BODY_BYTES
@@ -76,43 +63,33 @@ class UnwantedBody:
         """Do nothing."""
 
 
+@dataclass(slots=True, eq=False)
 class ImageBody:
     """Receives one image, into memory or a temporary file.
 
     Type and size are checked on the first bytes, so that a useless transfer ends at once. A body
     with a content coding is checked after decoding.
 
-    Args:
-        policy: the limits.
-        budget: memory for images.
-        declared: size of the body in bytes by the head, if known.
-        coding: the value of Content-Encoding.
-        origin: where it comes from, the beginning of a sentence about it.
-        converts: what Imgur would refuse is to be converted, if it can be.
-
     Raises:
         DownloadError: the declared size is too large.
     """
 
-    def __init__(
-        self,
-        policy: DownloadPolicy,
-        budget: ByteBudget,
-        declared: int | None,
-        coding: str = "",
-        origin: str = "The source answered with",
-        *,
-        converts: bool = False,
-    ) -> None:
-        self._policy = policy
-        self._converts = converts
-        self._budget = budget
-        self._origin = origin
+    policy: DownloadPolicy
+    budget: ByteBudget
+    declared: InitVar[int | None]  # size of the body in bytes by the head, if known
+    coding: InitVar[str] = ""  # the value of Content-Encoding
+    origin: str = "The source answered with"  # the beginning of a sentence about it
+    _: KW_ONLY
+    converts: bool = False  # what Imgur would refuse is to be converted, if it can be
+    _codings: Sequence[str] = field(init=False)
+    _spool: Spool = field(init=False)
+    _head: bytes = b""
+    _type: ImageType | None = None
+
+    def __post_init__(self, declared: int | None, coding: str) -> None:
         self._codings = codings_of(coding)
-        self._head = b""
-        self._type: ImageType | None = None
         self._check_size(declared or 0)
-        self._spool = Spool(policy.memory_bytes, budget)
+        self._spool = Spool(self.policy.memory_bytes, self.budget)
 
     def write(self, piece: bytes) -> bool:
         """Receive a piece.
@@ -144,7 +121,7 @@ class ImageBody:
             fits = self._is_accepted(image_type) and self._check_motion(data, image_type)
             if fits:
                 self._check_pixels(data, image_type)
-            digest = _digest(file) if self._policy.with_digest else None
+            digest = _digest(file) if self.policy.with_digest else None
         except BaseException:
             self.discard()
             raise
@@ -162,9 +139,9 @@ class ImageBody:
                 f"The source sent the image in the coding {self._codings[0]}, though it was asked"
                 " to send it as it is.",
             )
-        decoded = ImageBody(self._policy, self._budget, None, converts=self._converts)
+        decoded = ImageBody(self.policy, self.budget, None, converts=self.converts)
         try:
-            coded = open_decoded(file, self._codings, self._policy.max_image_bytes)
+            coded = open_decoded(file, self._codings, self.policy.max_image_bytes)
             while piece := coded.read(DECODED_PIECE_BYTES):
                 decoded.write(piece)
         except HTTPError as error:
@@ -193,26 +170,26 @@ class ImageBody:
         if image_type is None:
             raise DownloadError(
                 Reason.NOT_AN_IMAGE,
-                f"{self._origin} {describe(self._head)}, not an image.",
+                f"{self.origin} {describe(self._head)}, not an image.",
             )
         if not self._is_accepted(image_type) and not self._can_convert(image_type):
             raise _type_not_accepted(image_type)
         return image_type
 
     def _is_accepted(self, image_type: ImageType) -> bool:
-        return image_type.code in self._policy.imgur.types
+        return image_type.code in self.policy.imgur.types
 
     def _can_convert(self, image_type: ImageType) -> bool:
-        return self._converts and image_type in CONVERTIBLE
+        return self.converts and image_type in CONVERTIBLE
 
     def _check_size(self, size: int) -> None:
-        if size > self._policy.max_image_bytes:
+        if size > self.policy.max_image_bytes:
             raise DownloadError(
                 Reason.TOO_LARGE,
-                f"The image is larger than {self._policy.max_image_bytes:,} bytes.",
+                f"The image is larger than {self.policy.max_image_bytes:,} bytes.",
             )
-        limits = self._policy.imgur
-        if not self._converts and size > max(limits.still_bytes, limits.animation_bytes):
+        limits = self.policy.imgur
+        if not self.converts and size > max(limits.still_bytes, limits.animation_bytes):
             raise _too_large_for_imgur("images", max(limits.still_bytes, limits.animation_bytes))
 
     def _check_motion(self, data: memoryview, image_type: ImageType) -> bool:
@@ -221,7 +198,7 @@ class ImageBody:
         Returns:
             False: it is too large, and to be converted.
         """
-        limits, size = self._policy.imgur, self._spool.size
+        limits, size = self.policy.imgur, self._spool.size
         if size <= min(limits.still_bytes, limits.animation_bytes):
             return True
         is_convertible = self._can_convert(image_type)
@@ -237,11 +214,11 @@ class ImageBody:
 
     def _check_pixels(self, data: memoryview, image_type: ImageType) -> None:
         width, height = read_dimensions(data, image_type) or (0, 0)
-        if width * height > self._policy.max_pixels:
+        if width * height > self.policy.max_pixels:
             raise DownloadError(
                 Reason.TOO_LARGE,
                 f"The image has {width:,} by {height:,} pixels; more than"
-                f" {self._policy.max_pixels:,} are not passed on.",
+                f" {self.policy.max_pixels:,} are not passed on.",
             )
 
 

@@ -12,9 +12,7 @@ class DataReader:
     All lanes read through one thread, as each thread that calls the Manager has a connection and a
     thread there. It starts with the first data URL.
 
-    Args:
-        read: of a lease's token and the place of a byte: the piece that begins there, or None when
-            the lease is no longer in force; see `Mailbox.read_data`.
+    `read` is that of the mailbox, for this worker; see `Mailbox.read_data`.
     """
 
     def __init__(self, read: Callable[[int, int], bytes | None]) -> None:
@@ -26,10 +24,7 @@ class DataReader:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def pieces(self, token: int) -> Iterator[bytes]:
-        """Yield the bytes of a data URL, in order.
-
-        Args:
-            token: of the lease.
+        """Yield the bytes of the data URL of a lease, in order.
 
         Raises:
             LeaseLostError: the lease is not valid any more.

@@ -35,23 +35,14 @@ budget counts. The parser is Python, so pages side by side would take turns as w
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that came in place of an image.
+    """A page that came in place of an image, by what `page_images` found in it."""
 
-    Attributes:
-        images: references to the images that it names, the best first; see `page_images`.
-        base: that it gives for them; empty if it gives none.
-    """
-
-    images: list[str] = field(default_factory=list)
-    base: str = ""
+    images: list[str] = field(default_factory=list)  # references to images, the best first
+    base: str = ""  # that it gives for them; empty if it gives none
 
 
 def image_of(page: Page, at: str) -> str:
-    """The URL of the image that a page names: the first that can be asked for.
-
-    Args:
-        page: which.
-        at: where it is.
+    """The URL of the image that a page at a URL names: the first that can be asked for.
 
     Raises:
         DownloadError: it names none.
@@ -73,11 +64,6 @@ class PageBody:
     """Takes in an image, as `ImageBody` does, or the beginning of a page.
 
     Its first bytes tell which, without their content coding; if they are neither, its type does.
-
-    Args:
-        open_image: makes the body that takes an image in.
-        budget: the memory that there is for this page.
-        head: of the answer.
     """
 
     def __init__(self, open_image: Callable[[], ImageBody], budget: ByteBudget, head: Head) -> None:
