@@ -27,7 +27,7 @@ from service.middleware.rate_limit import RateLimiter
 from service.middleware.request_ids import RequestIdMiddleware
 from service.middleware.response_headers import ResponseHeadersMiddleware
 from service.middleware.throttle import ThrottleMiddleware
-from service.openapi import describe
+from service.openapi.document import describe
 from service.pages.page_files import PageFiles
 from service.pages.pages import docs_page, stylesheet
 from service.problems.problems import render_problems

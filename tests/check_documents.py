@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from service.openapi import describe
+from service.openapi.document import describe
 from service.settings.environment import load_settings
 from service.settings.settings import Settings
 

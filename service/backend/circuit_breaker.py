@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
@@ -158,25 +159,22 @@ class CircuitBreaker:
             raise BackendSilentError
 
 
+@dataclass(eq=False)
 class _CoalescedCall(Generic[_Result]):
     """Calls in a thread of its own, started by the first call; concurrent callers share one result.
 
-    Args:
-        call: has a deadline of its own.
-        clock: monotonic seconds.
-        max_seconds: maximum wait of a caller.
+    `call` has a deadline of its own; a caller waits for `max_seconds` at most.
     """
 
-    def __init__(
-        self, call: Callable[[], _Result], clock: Callable[[], float], max_seconds: float
-    ) -> None:
-        self._call = call
-        self._clock = clock
-        self._max_seconds = max_seconds
+    call: Callable[[], _Result]
+    clock: Callable[[], float]
+    max_seconds: float
+    _future: Future[_Result] | None = field(default=None, init=False)
+    _began: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backend-call")
         self._lock = threading.Lock()
-        self._future: Future[_Result] | None = None
-        self._began = 0.0
 
     def result(self) -> _Result:
         """Return the result of the call, or raise its exception.
@@ -185,13 +183,13 @@ class _CoalescedCall(Generic[_Result]):
             BackendSilentError: no result in time.
         """
         with self._lock:
-            now = self._clock()
+            now = self.clock()
             if self._future is None or self._future.done():
-                self._future, self._began = self._thread.submit(self._call), now
-            elif now - self._began > self._max_seconds:
+                self._future, self._began = self._thread.submit(self.call), now
+            elif now - self._began > self.max_seconds:
                 raise BackendSilentError
             future = self._future
         try:
-            return future.result(self._max_seconds)
+            return future.result(self.max_seconds)
         except (TimeoutError, BackendBusyError) as error:
             raise BackendSilentError from error

@@ -33,13 +33,9 @@ class _BackendCollector(Collector):
             metrics = self.backend.mailbox.metrics()
         except (BackendSilentError, BackendLostError):
             metrics = ()
-        yield _gauge("imgup_board_up", "Whether the job state answers.", bool(metrics))
-        workers = self.backend.workers_wanted()
-        yield _gauge("imgup_workers_wanted", "Worker processes there should be.", workers)
-        lanes = workers * self.lanes_per_worker
-        yield _gauge("imgup_lanes", "Images that can be in work at once.", lanes)
+        yield GaugeMetricFamily("imgup_board_up", "Whether the job state answers.", bool(metrics))
+        wanted = self.backend.workers_wanted()
+        yield GaugeMetricFamily("imgup_workers_wanted", "Worker processes there should be.", wanted)
+        lanes = wanted * self.lanes_per_worker
+        yield GaugeMetricFamily("imgup_lanes", "Images that can be in work at once.", lanes)
         yield from metrics
-
-
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, meaning, value=value)

@@ -8,19 +8,16 @@ from service.rendering.models import ProblemExplanation
 
 _ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (\d{3}) \| (.+) \| (.+) \|$", re.MULTILINE)
 
-
-def _explain(code: str, status: str, when: str, remedy: str) -> ProblemExplanation:
-    return {
+CATALOG: Final[dict[str, ProblemExplanation]] = {
+    code: {
         "type": f"/problems/{code}",
         "code": code,
         "status": int(status),
         "when": when,
         "remedy": remedy,
     }
-
-
-CATALOG: Final = {
-    row[0]: _explain(*row)
-    for row in _ROW.findall(Path(__file__).with_name("problems.md").read_text("utf-8"))
+    for code, status, when, remedy in _ROW.findall(
+        Path(__file__).with_name("problems.md").read_text("utf-8")
+    )
 }
 """Code → explanation."""

@@ -131,10 +131,6 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
     body["instance"] = falcon.uri.encode(req.path)
     resp.content_type = MEDIA_TYPE
     resp.data = render(body)
-    _log_refusal(req, body)
-
-
-def _log_refusal(req: falcon.Request, body: ProblemBody) -> None:
     log = structlog.get_logger("http")
     is_ours = body["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR
     log_line = log.warning if is_ours else log.info

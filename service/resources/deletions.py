@@ -55,11 +55,8 @@ class DeletionResource:
         known_id = canonical(job_id)
         # -1 is no valid index: the mailbox returns whether the job or the image is missing.
         number = int(index) if _is_index(index) else -1
-        refusal = self.backend.mailbox.delete_image(known_id, number, owner_of(req))
-        if refusal is not None:
-            raise _problem(refusal)
+        _accept(self.backend.mailbox.delete_image(known_id, number, owner_of(req)), resp)
         log_change(req, "deletion accepted", job_id=known_id, index=number)
-        resp.status = HTTPStatus.ACCEPTED
         resp.data = render(DeletionAccepted(jobId=known_id, index=number, deleted="pending"))
 
 
@@ -72,21 +69,20 @@ class AlbumDeletionResource:
     def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Queue the deletion of the album; its images stay."""
         known_id = canonical(job_id)
-        refusal = self.backend.mailbox.delete_album(known_id, owner_of(req))
-        if refusal is not None:
-            raise _problem(refusal)
+        _accept(self.backend.mailbox.delete_album(known_id, owner_of(req)), resp)
         log_change(req, "album deletion accepted", job_id=known_id)
-        resp.status = HTTPStatus.ACCEPTED
         resp.data = render(AlbumDeletionAccepted(jobId=known_id, deleted="pending"))
 
 
-def _problem(refusal: DeletionRefusal) -> Problem:
+def _accept(refusal: DeletionRefusal | None, resp: falcon.Response) -> None:
     if refusal is DeletionRefusal.JOB_NOT_FOUND:
-        return job_not_found()
+        raise job_not_found()
     if refusal is DeletionRefusal.DRAINING:
-        return Problem(
+        raise Problem(
             refusal.value,
             "The service is shutting down and deletes nothing more. Send it again later.",
             retry_after=_DRAINING_RETRY_SECONDS,
         )
-    return Problem(refusal.value, _REFUSALS[refusal])
+    if refusal is not None:
+        raise Problem(refusal.value, _REFUSALS[refusal])
+    resp.status = HTTPStatus.ACCEPTED

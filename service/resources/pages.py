@@ -6,7 +6,7 @@ from functools import cache
 
 import falcon
 
-from service.openapi import summaries
+from service.openapi.routes import summaries
 from service.pages.page_files import PageFiles
 from service.pages.pages import problem_page
 from service.problems.catalog import CATALOG
@@ -18,15 +18,11 @@ from service.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class IndexResource:
-    """GET /: the page for browsers, JSON for other clients.
-
-    Attributes:
-        sandbox_url: URL of the sandbox on this machine, if there is one.
-    """
+    """GET /: the page for browsers, JSON for other clients."""
 
     page: Document
     settings: Settings
-    sandbox_url: str | None
+    sandbox_url: str | None  # of the sandbox on this machine, if there is one
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send the page, or list the routes."""

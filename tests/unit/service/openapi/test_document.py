@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from service.middleware.api_keys import HEALTH_PATHS
-from service.openapi import describe
+from service.openapi.document import describe
 from service.problems.problems import ProblemBody
 from service.rendering.forecast_models import Liveness, Readiness
 from service.rendering.models import (

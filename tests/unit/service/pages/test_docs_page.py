@@ -11,7 +11,7 @@ import falcon
 import pytest
 from falcon import testing
 
-from service.openapi import describe
+from service.openapi.document import describe
 from service.pages.pages import docs_page, render_page
 from service.rendering.rendered import Document
 from service.settings.environment import load_settings
