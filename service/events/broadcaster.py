@@ -6,7 +6,7 @@ backend is called once per job, whatever the number of subscribers, and changes 
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from itertools import chain
 from typing import Final
 
@@ -33,36 +33,27 @@ _RETURN_SECONDS = 5.0  # until clients reconnect to the next service
 _Key = tuple[str, str]
 
 
+@dataclass(slots=True, eq=False)
 class Broadcaster:
-    """All jobs with subscribers. Thread-safe.
+    """All jobs with subscribers. Thread-safe. Its thread starts with the first subscriber."""
 
-    Its thread starts with the first subscriber. The default of `max_subscribers` is half of all
-    connections.
-    """
-
-    def __init__(
-        self,
-        backend: Backend,
-        forecasts: Forecasts,
-        *,
-        sandbox: bool,
-        max_subscribers: int | None = None,
-    ) -> None:
-        self._backend = backend
-        self._forecasts = forecasts
-        self._sandbox = sandbox
-        room = ConnectionLimits().room // _CONNECTIONS_EACH
-        self._max_subscribers = room if max_subscribers is None else max_subscribers
-        self._changed = threading.Condition()
-        self._newcomers: dict[_Key, list[Subscriber]] = {}
-        self._held = Shares()
-        self._thread: threading.Thread | None = None
+    backend: Backend
+    forecasts: Forecasts
+    _: KW_ONLY
+    sandbox: bool
+    max_subscribers: int = field(
+        default_factory=lambda: ConnectionLimits().room // _CONNECTIONS_EACH
+    )
+    _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _newcomers: dict[_Key, list[Subscriber]] = field(default_factory=dict, init=False)
+    _held: Shares = field(default_factory=Shares, init=False)
+    _thread: threading.Thread | None = field(default=None, init=False)
 
     def is_full(self, tenant: str) -> bool:
         """Return whether a tenant has reached its share of subscribers."""
         with self._changed:
             held = self._held.of(tenant)
-            return not share_left(self._max_subscribers, self._held.total, held)
+            return not share_left(self.max_subscribers, self._held.total, held)
 
     def join(self, job_id: str, owner: str, subscriber: Subscriber) -> None:
         """Add a subscriber, which may have left already, to an owner's job."""
@@ -99,8 +90,8 @@ class Broadcaster:
 
     def _publisher(self, key: _Key, now: float) -> JobPublisher:
         owner, job_id = key
-        events = JobEvents(self._backend, job_id, owner, sandbox=self._sandbox)
-        return JobPublisher(job_id, events, self._forecasts, now)
+        events = JobEvents(self.backend, job_id, owner, sandbox=self.sandbox)
+        return JobPublisher(events, self.forecasts, now)
 
     def _turn(self, publisher: JobPublisher, newcomers: list[Subscriber]) -> None:
         try:

@@ -50,8 +50,7 @@ class Subscriber(Protocol):
 class JobPublisher:
     """Calls the backend once per round for all subscribers at the same version. Not thread-safe."""
 
-    def __init__(self, job_id: str, events: JobEvents, forecasts: Forecasts, now: float) -> None:
-        self._job_id = job_id
+    def __init__(self, events: JobEvents, forecasts: Forecasts, now: float) -> None:
         self._events = events
         self._forecasts = forecasts
         self._version = 0
@@ -136,7 +135,7 @@ class JobPublisher:
         if now < self._forecast_due:
             return None
         self._forecast_due = now + _FORECAST_SECONDS
-        before, self._forecast = self._forecast, self._forecasts.of(self._job_id)
+        before, self._forecast = self._forecast, self._forecasts.of(self._events.job_id)
         return None if _gist(before) == _gist(self._forecast) else self._forecast
 
 

@@ -29,18 +29,12 @@ requests."""
 
 @dataclass(frozen=True, slots=True)
 class WaitMiddleware:
-    """Makes requests wait, up to a maximum number; others get their responses at once.
-
-    Attributes:
-        broadcaster: reports when a job is complete.
-        submission: type of the resource that accepts jobs.
-        status: type of the resource that shows a job.
-    """
+    """Makes requests wait, up to a maximum number; others get their responses at once."""
 
     backend: Backend
-    broadcaster: Broadcaster
-    submission: type
-    status: type
+    broadcaster: Broadcaster  # reports when a job is complete
+    submission: type  # of the resource that accepts jobs
+    status: type  # of the resource that shows a job
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _held: Shares = field(default_factory=Shares, init=False)
 

@@ -13,43 +13,33 @@ _MIB: Final = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Limits of connections. All durations are in seconds.
+    """Limits of connections. All durations are in seconds."""
 
-    Attributes:
-        connections: maximum number open at once. A slow client costs a connection, not a thread.
-            Beyond the limit one closes that has no request, or whose client does not read.
-        health_connections: further ones for health checks only. Probes of container runtimes and
-            load balancers come from a few addresses.
-        idle_seconds: without a request.
-        head_seconds: from the first to the last byte of a request's head.
-        window_seconds: in any window of this length a body must arrive, and a response be read, at
-            `bytes_per_second` at least. Mobile networks pause for a few seconds now and then.
-        bytes_per_second: 32 kbit/s, less than the slowest mobile networks have.
-        requests_ahead: pipelined requests that are read before the response to the first; the
-            connection closes after them. Each takes some 3 KB.
-        unread_each_bytes: unread responses of one connection; its other requests wait meanwhile.
-        unread_bytes: unread responses of all connections, without memory that they share.
-        body_bytes: bodies of all connections that arrive or wait for a thread. They are kept in
-            memory: the temporary directory is for images.
-        linger_seconds: for a refused client to stop sending.
-        vanished_seconds: until the kernel closes the connection of a peer that acknowledges neither
-            data nor probes.
-        sweep_seconds: interval of checks; it may add to all other durations but the last.
-    """
-
+    # Maximum number open at once. A slow client costs a connection, not a thread. Beyond the limit
+    # one closes that has no request, or whose client does not read.
     connections: int = 1000
+    # Further ones for health checks only. Probes of container runtimes and load balancers come from
+    # a few addresses.
     health_connections: int = 16
-    idle_seconds: float = 30.0
-    head_seconds: float = 20.0
+    idle_seconds: float = 30.0  # without a request
+    head_seconds: float = 20.0  # from the first to the last byte of a request's head
+    # In any window of this length a body must arrive, and a response be read, at
+    # `bytes_per_second` at least. Mobile networks pause for a few seconds now and then.
     window_seconds: float = 10.0
-    bytes_per_second: int = 4096
+    bytes_per_second: int = 4096  # 32 kbit/s, less than the slowest mobile networks have
+    # Pipelined requests that are read before the response to the first; the connection closes after
+    # them. Each takes some 3 KB.
     requests_ahead: int = 32
+    # Unread responses of one connection; its other requests wait meanwhile.
     unread_each_bytes: int = _MIB
-    unread_bytes: int = 64 * _MIB
+    unread_bytes: int = 64 * _MIB  # of all connections, without memory that they share
+    # Bodies of all connections that arrive or wait for a thread. They are kept in memory: the
+    # temporary directory is for images.
     body_bytes: int = 64 * _MIB
-    linger_seconds: float = 5.0
+    linger_seconds: float = 5.0  # for a refused client to stop sending
+    # Until the kernel closes the connection of a peer that acknowledges neither data nor probes.
     vanished_seconds: int = 60
-    sweep_seconds: float = 1.0
+    sweep_seconds: float = 1.0  # between checks; it may add to all other durations but the last
 
     @property
     def room(self) -> int:

@@ -78,11 +78,8 @@ class LargeResponses:
     """The large responses that are being sent. Thread-safe.
 
     Without memory for another one, the oldest response of the client that holds the most memory is
-    aborted, so that there is room when the refused client tries again.
-
-    Args:
-        max_bytes: memory for large responses. One that is sent to several clients counts once, for
-            the first of them.
+    aborted, so that there is room when the refused client tries again. A response that is sent to
+    several clients counts once, for the first of them.
     """
 
     def __init__(self, max_bytes: int) -> None:

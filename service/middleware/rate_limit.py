@@ -22,18 +22,12 @@ dropped, which only gives that client a full bucket."""
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The decision about a request, and the state of the client's bucket.
-
-    Attributes:
-        remaining: number of requests allowed now.
-        full_seconds: until the bucket is full.
-        retry_seconds: until the next request is allowed; 0 for now.
-    """
+    """The decision about a request, and the state of the client's bucket."""
 
     is_granted: bool
-    remaining: int
-    full_seconds: float
-    retry_seconds: float
+    remaining: int  # requests allowed now
+    full_seconds: float  # until the bucket is full
+    retry_seconds: float  # until the next request is allowed; 0 for now
 
 
 class RateLimiter:

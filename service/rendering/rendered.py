@@ -25,16 +25,11 @@ POLICY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A rendered response.
+    """A rendered response."""
 
-    Attributes:
-        tag: strong ETag without quotes (RFC 9110, section 8.8.1): for one URL, equal tags mean
-            equal bytes.
-        pieces: the JSON, to be joined.
-    """
-
+    # Strong ETag without quotes (RFC 9110, section 8.8.1): equal tags for one URL mean equal bytes.
     tag: str
-    pieces: tuple[bytes, ...]
+    pieces: tuple[bytes, ...]  # the JSON, to be joined
 
 
 def identify(resp: falcon.Response, tag: str) -> None:
@@ -82,23 +77,18 @@ def render(value: object) -> bytes:
         return json.dumps(value).encode()
 
 
+@dataclass(frozen=True, eq=False)
 class Document:
-    """A static response.
+    """A static response."""
 
-    Args:
-        content: the bytes.
-        media_type: of the content.
-        policy: its Content-Security-Policy.
-        caching: its Cache-Control; None for revalidation at each use.
-    """
+    content: bytes
+    media_type: str
+    policy: str = POLICY  # Content-Security-Policy
+    caching: str | None = None  # Cache-Control; None for revalidation at each use
 
-    def __init__(
-        self, content: bytes, media_type: str, policy: str = POLICY, caching: str | None = None
-    ) -> None:
-        self._plain = (hashlib.sha256(content).hexdigest()[:32], content)
-        self._media_type = media_type
-        self._policy = policy
-        self._caching = caching
+    @cached_property
+    def _plain(self) -> tuple[str, bytes]:
+        return hashlib.sha256(self.content).hexdigest()[:32], self.content
 
     @cached_property
     def _compressed(self) -> tuple[str, bytes]:
@@ -108,18 +98,18 @@ class Document:
 
     def send(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Respond with the document, or with 304 if the client has it."""
-        resp.set_header("Content-Security-Policy", self._policy)
+        resp.set_header("Content-Security-Policy", self.policy)
         resp.append_header("Vary", "Accept-Encoding")
         compressed = _takes_gzip(req)
         tag, content = self._compressed if compressed else self._plain
         if not is_known(req, resp, tag):
             identify(resp, tag)
-            resp.content_type = self._media_type
+            resp.content_type = self.media_type
             resp.data = content
             if compressed:
                 resp.set_header("Content-Encoding", "gzip")
-        if self._caching is not None:
-            resp.cache_control = [self._caching]
+        if self.caching is not None:
+            resp.cache_control = [self.caching]
 
 
 def _takes_gzip(req: falcon.Request) -> bool:

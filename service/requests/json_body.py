@@ -34,19 +34,12 @@ _PIECE_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ExpectedBody:
-    """The body that a route expects.
+    """The body that a route expects."""
 
-    Attributes:
-        main_field: required field.
-        fields: all known fields.
-        example: a short body.
-        if_too_long: remedy for a body that is too long, a sentence.
-    """
-
-    main_field: str
-    fields: Collection[str]
-    example: str
-    if_too_long: str
+    main_field: str  # required
+    fields: Collection[str]  # all that are known
+    example: str  # a short body
+    if_too_long: str  # remedy for a body that is too long, a sentence
 
 
 def read_object(

@@ -20,15 +20,10 @@ _NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list.
+    """A page of a list."""
 
-    Attributes:
-        cursor: index of the first entry, from 0.
-        limit: maximum number of entries.
-    """
-
-    cursor: int
-    limit: int
+    cursor: int  # index of the first entry, from 0
+    limit: int  # maximum number of entries
 
     @property
     def end(self) -> int:

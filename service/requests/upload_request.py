@@ -46,17 +46,12 @@ _Verdict = ImageError | DataUrl | None
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """A valid request.
+    """A valid request."""
 
-    Attributes:
-        urls: distinct, in the order of their first appearance.
-        duplicates: number of dropped entries.
-        data: contents of data URLs, by index in `urls`, which has their shortened form.
-    """
-
-    urls: tuple[str, ...]
-    duplicates: int
+    urls: tuple[str, ...]  # distinct, in the order of their first appearance
+    duplicates: int  # number of dropped entries
     options: JobOptions = NO_OPTIONS
+    # Contents of data URLs, by index in `urls`, which has their shortened form.
     data: dict[int, bytes] = field(default_factory=dict, repr=False)
 
 

@@ -62,18 +62,12 @@ _DRAINING_RETRY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class WorkersResource:
-    """GET and PUT /v1/workers.
-
-    Attributes:
-        admin_key: authorizes a change.
-        most: maximum number of workers.
-        automatic: whether the number follows the queue.
-    """
+    """GET and PUT /v1/workers."""
 
     backend: Backend
-    admin_key: AdminKey
-    most: int
-    automatic: bool
+    admin_key: AdminKey  # authorizes a change
+    most: int  # maximum number of workers
+    automatic: bool  # the number follows the queue
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Send the numbers of workers."""

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 IDLE_SECONDS: Final = 120.0
@@ -23,39 +24,32 @@ _Key = TypeVar("_Key", bound=Hashable)
 _View = TypeVar("_View", bound=View)
 
 
+@dataclass(slots=True, eq=False)
 class _Kept(Generic[_View]):
-    def __init__(self, view: _View) -> None:
-        self.view = view
-        self.lock = threading.Lock()
-        self.size = 0  # when last measured
-        self.used_at = 0.0
+    view: _View
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    size: int = 0  # when last measured
+    used_at: float = 0.0
 
 
+@dataclass(eq=False)
 class ViewCache(Generic[_Key, _View]):
-    """One view per key; the least recently used one is evicted first.
+    """One view per key; the least recently used one is evicted first."""
 
-    Args:
-        make: makes an empty view.
-        max_bytes: memory limit of all unused views.
-        clock: monotonic seconds; a view unused for `IDLE_SECONDS` is evicted.
-    """
-
-    def __init__(
-        self, make: Callable[[], _View], max_bytes: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._make = make
-        self._max_bytes = max_bytes
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: dict[_Key, _Kept[_View]] = {}  # least recently used first
-        self._bytes = 0
+    make: Callable[[], _View]  # makes an empty view
+    max_bytes: int  # memory limit of all unused views
+    clock: Callable[[], float] = time.monotonic  # a view unused for `IDLE_SECONDS` is evicted
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    # Least recently used first.
+    _kept: dict[_Key, _Kept[_View]] = field(default_factory=dict, init=False)
+    _bytes: int = field(default=0, init=False)
 
     @contextmanager
     def view(self, key: _Key) -> Iterator[_View]:
         """Lock and yield the view of a key; other threads with that key wait."""
         with self._lock:
-            kept = self._kept.pop(key, None) or _Kept(self._make())
-            kept.used_at = self._clock()
+            kept = self._kept.pop(key, None) or _Kept(self.make())
+            kept.used_at = self.clock()
             self._drop_idle(kept.used_at - IDLE_SECONDS)
             self._kept[key] = kept
         with kept.lock:
@@ -82,7 +76,7 @@ class ViewCache(Generic[_Key, _View]):
                 return  # evicted meanwhile
             self._bytes += size - kept.size
             kept.size = size
-            while self._bytes > self._max_bytes:
+            while self._bytes > self.max_bytes:
                 self._drop(next(iter(self._kept)))
 
     def _drop_idle(self, since: float) -> None:

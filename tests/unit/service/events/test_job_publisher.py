@@ -54,7 +54,7 @@ class Turns:
         self.now = 1000.0
         events = JobEvents(backend, JOB, "", sandbox=False)
         forecasts = Forecasts(backend, sandbox=False, wall_clock=lambda: 0.0)
-        self.publisher = JobPublisher(JOB, events, forecasts, self.now)
+        self.publisher = JobPublisher(events, forecasts, self.now)
 
     def add(self, count: int) -> None:
         urls = tuple(f"https://source.test/{number}.jpg" for number in range(count))
