@@ -25,11 +25,8 @@ def ray_backend(config: BackendConfig, where: ClusterAddress) -> ManagedBackend:
 
 
 def remove_ray_backend(where: ClusterAddress, seconds: float) -> dict[str, int] | None:
-    """Drain the backend on a cluster without services, and end its actors.
-
-    Args:
-        where: the cluster.
-        seconds: maximum wait for the leased URLs.
+    """Drain the backend on a cluster without services, waiting so many seconds at most for its
+    leased URLs, and end its actors.
 
     Returns:
         Number of unfinished URLs by job id; None if there is no backend.

@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workers.contract.budget import QueueStats
 from workers.contract.messages.supervision import MailboxStats
@@ -56,41 +56,24 @@ class Change:
     why: str
 
 
+@dataclass(eq=False)
 class Scaler:
     """Decides on the number of workers. Thread-safe.
 
     The number grows if URLs wait and all lanes are busy; not if lanes wait too, for a source host
     at its limit or for Imgur.
-
-    Args:
-        count: initial number of workers, and the lower limit.
-        rules: of automatic scaling.
-        clock: monotonic seconds.
     """
 
-    def __init__(
-        self,
-        count: int,
-        rules: ScalingRules | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._rules = rules or ScalingRules()
-        self._clock = clock
+    wanted: int  # the target number of workers; at first also the lower limit
+    rules: ScalingRules
+    clock: Callable[[], float] = time.monotonic
+    _changed_at: float = field(default=-math.inf, init=False)
+    _pressed_since: float = field(default=math.inf, init=False)
+    _quiet_since: float = field(default=math.inf, init=False)
+
+    def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._least = self._wanted = count
-        self._changed_at = -math.inf
-        self._pressed_since = math.inf
-        self._quiet_since = math.inf
-
-    @property
-    def wanted(self) -> int:
-        """The target number of workers."""
-        return self._wanted
-
-    @property
-    def maximum(self) -> int | None:
-        """Upper limit of automatic scaling; None without it."""
-        return self._rules.maximum
+        self._least = self.wanted
 
     def order(self, count: int) -> Change | None:
         """Set the number of workers, which is also the new lower limit.
@@ -101,30 +84,30 @@ class Scaler:
         Raises:
             ValueError: the number is below 1, or above the maximum.
         """
-        if count < 1 or (self._rules.maximum is not None and count > self._rules.maximum):
-            raise ValueError(f"{count} workers are not between 1 and {self._rules.maximum}.")
+        if count < 1 or (self.rules.maximum is not None and count > self.rules.maximum):
+            raise ValueError(f"{count} workers are not between 1 and {self.rules.maximum}.")
         with self._lock:
             self._least = count
-            return self._change(count, "asked for") if count != self._wanted else None
+            return self._change(count, "asked for") if count != self.wanted else None
 
     def review(self, load: Load) -> Change | None:
         """Adapt the number to the load, about once a second; return the change, if any."""
-        if self._rules.maximum is None:
+        if self.rules.maximum is None:
             return None
         with self._lock:
-            now = self._clock()
+            now = self.clock()
             pressed, quiet = self._is_pressed(load), load.workers_idle > 0
             self._pressed_since = min(self._pressed_since, now) if pressed else math.inf
             self._quiet_since = min(self._quiet_since, now) if quiet else math.inf
-            return self._grow(load, self._rules.maximum, now) or self._shrink(now)
+            return self._grow(load, self.rules.maximum, now) or self._shrink(now)
 
     def _is_pressed(self, load: Load) -> bool:
-        if load.is_paused or load.workers_idle or load.workers_ready < self._wanted:
+        if load.is_paused or load.workers_idle or load.workers_ready < self.wanted:
             return False
-        left = load.uploads_left if self._rules.heeds_quota else None
+        left = load.uploads_left if self.rules.heeds_quota else None
         if left is not None and left < load.waiting_urls:
             return False  # more workers would only exhaust the quota sooner
-        return self._seconds(load) > self._rules.wait_seconds
+        return self._seconds(load) > self.rules.wait_seconds
 
     def _seconds(self, load: Load) -> float:
         if not load.waiting_urls:
@@ -133,32 +116,32 @@ class Scaler:
         return load.waiting_urls / load.rate_per_second if load.rate_per_second else math.inf
 
     def _grow(self, load: Load, maximum: int, now: float) -> Change | None:
-        rules = self._rules
+        rules = self.rules
         if (
             now - self._pressed_since < rules.hold_seconds
             or now - self._changed_at < rules.grow_seconds
-            or self._wanted >= maximum
+            or self.wanted >= maximum
         ):
             return None
         # In proportion, as the rate grows with the lanes, but at most doubled.
         times = min(2.0, self._seconds(load) / rules.wait_seconds)
-        count = min(maximum, math.ceil(self._wanted * times))
+        count = min(maximum, math.ceil(self.wanted * times))
         return self._change(count, f"{load.waiting_urls:,} URLs wait, all lanes are busy")
 
     def _shrink(self, now: float) -> Change | None:
-        rules = self._rules
+        rules = self.rules
         if (
             now - self._quiet_since < rules.quiet_seconds
             or now - self._changed_at < rules.shrink_seconds
-            or self._wanted <= self._least
+            or self.wanted <= self._least
         ):
             return None
         idle = now - self._quiet_since
-        return self._change(self._wanted - 1, f"there were idle lanes for {idle:.0f} s")
+        return self._change(self.wanted - 1, f"there were idle lanes for {idle:.0f} s")
 
     def _change(self, count: int, why: str) -> Change:
-        change = Change(self._wanted, count, why)
-        self._wanted = count
-        self._changed_at = self._clock()
+        change = Change(self.wanted, count, why)
+        self.wanted = count
+        self._changed_at = self.clock()
         self._pressed_since = math.inf
         return change

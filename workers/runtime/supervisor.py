@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Protocol
 
 import structlog
@@ -76,31 +76,27 @@ class _Slot:
     due: float = 0.0  # monotonic seconds; the next process starts no earlier
 
 
+@dataclass(eq=False)
 class Supervisor:
     """Keeps a number of workers running. Not thread-safe.
 
     A worker that had requested work is replaced at once. One that ended before that is replaced
     with backoff, as the next one probably fails too.
-
-    Args:
-        mailbox: registers and fences workers.
-        start_worker: starts one worker process.
-        count: number of workers.
-        starts: number of workers that earlier supervisors may have started in each slot.
     """
 
-    def __init__(
-        self, mailbox: MailboxCalls, start_worker: StartWorker, count: int, *, starts: int = 0
-    ) -> None:
-        self._mailbox = mailbox
-        self._start_worker = start_worker
-        self._starts = starts
-        self._last_number = 0  # of a slot; never reused
-        self._slots: list[_Slot] = []
-        self._draining: list[_Slot] = []
-        self.resize(count)
-        self._next_check = 0.0
+    mailbox: MailboxCalls  # registers and fences workers
+    start_worker: StartWorker
+    count: InitVar[int]  # of workers
+    _: KW_ONLY
+    starts: int = 0  # workers that earlier supervisors may have started in each slot
+    _last_number: int = field(default=0, init=False)  # of a slot; never reused
+    _slots: list[_Slot] = field(default_factory=list, init=False)
+    _draining: list[_Slot] = field(default_factory=list, init=False)
+    _next_check: float = field(default=0.0, init=False)
+
+    def __post_init__(self, count: int) -> None:
         self._log = structlog.get_logger("supervisor")
+        self.resize(count)
 
     def sentinels(self) -> list[int]:
         """Return the workers' sentinels, for ``multiprocessing.connection.wait``."""
@@ -120,13 +116,13 @@ class Supervisor:
         """
         while len(self._slots) < count:
             self._last_number += 1
-            self._slots.append(_Slot(self._last_number, starts=self._starts))
+            self._slots.append(_Slot(self._last_number, starts=self.starts))
         # Empty slots are removed first.
         by_loss = sorted(self._slots, key=lambda slot: (slot.process is not None, -slot.number))
         for slot in by_loss[: len(self._slots) - count]:
             self._slots.remove(slot)
             if slot.process is not None:
-                self._mailbox.drain_worker(slot.worker_id)
+                self.mailbox.drain_worker(slot.worker_id)
                 self._draining.append(slot)
                 self._log.debug("worker draining", worker=slot.worker_id)
 
@@ -179,12 +175,12 @@ class Supervisor:
         slot.starts += 1
         slot.is_stuck = False
         slot.worker_id = f"worker-{slot.number}.{slot.starts}"
-        self._mailbox.register(slot.worker_id)
+        self.mailbox.register(slot.worker_id)
         try:
             with stop_signals_held():
-                slot.process = self._start_worker(slot.worker_id)
+                slot.process = self.start_worker(slot.worker_id)
         except OSError as error:
-            self._mailbox.fence(slot.worker_id, EndCause.NOT_STARTED)
+            self.mailbox.fence(slot.worker_id, EndCause.NOT_STARTED)
             self._delay_restart(slot)
             self._log.error(
                 "worker could not be started; trying again",
@@ -197,7 +193,7 @@ class Supervisor:
 
     def _fence(self, slot: _Slot, process: WorkerProcess) -> None:
         process.join()
-        fenced = self._mailbox.fence(slot.worker_id, _kind_of_end(slot, process.exitcode))
+        fenced = self.mailbox.fence(slot.worker_id, _kind_of_end(slot, process.exitcode))
         slot.process = None
         if fenced.had_claimed:
             slot.false_starts = 0
@@ -229,7 +225,7 @@ class Supervisor:
         slot.due = time.monotonic() + _RESTART.delay(slot.false_starts)
 
     def _kill_stuck(self) -> None:
-        expired = set(self._mailbox.expired())
+        expired = set(self.mailbox.expired())
         for slot, process in self._running():
             if slot.worker_id in expired:
                 # Nothing else ends a thread in an uninterruptible call such as getaddrinfo.

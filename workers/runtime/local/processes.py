@@ -70,7 +70,7 @@ class LocalBackend(ManagedBackend):
             self._wakeup_pipe.ring()
 
     def workers_wanted(self) -> int:
-        return self._upkeep.workers_wanted
+        return self._upkeep.scaler.wanted
 
     def close(self) -> None:
         self._is_closed = True

@@ -23,11 +23,8 @@ class RayBackend(ManagedBackend):
     """A backend whose state and workers are actors.
 
     On an existing cluster all web processes share them, and they outlive each of these. On a Ray
-    instance that this process has started they end with it.
-
-    Args:
-        config: the settings; on a cluster, those of the first web process apply.
-        where: the cluster.
+    instance that this process has started they end with it. On a cluster, the settings of the first
+    web process apply.
     """
 
     def __init__(self, config: BackendConfig, where: ClusterAddress) -> None:

@@ -60,12 +60,7 @@ class Silences:
 
 
 def answer_of(ref: Any, seconds: float, who: str = "state actor") -> Any:  # noqa: ANN401 - any message
-    """Wait for the result of a call.
-
-    Args:
-        ref: reference that the call returned.
-        seconds: maximum wait.
-        who: name of the callee, for errors.
+    """Wait for the result of a call for a number of seconds at most; `who` is for errors.
 
     Raises:
         StateLostError: the actor is gone.

@@ -95,7 +95,7 @@ class BackendState:
 
     def workers_wanted(self) -> int:
         """Return the target number of workers."""
-        return self._upkeep.workers_wanted
+        return self._upkeep.scaler.wanted
 
     def scale(self, count: int) -> int:
         """Set the number of workers, see `Backend.scale`; return the target number.
@@ -104,7 +104,7 @@ class BackendState:
             ValueError: the number is below 1, or above the maximum.
         """
         self._upkeep.order(count)
-        return self._upkeep.workers_wanted
+        return self._upkeep.scaler.wanted
 
     def look_after(self) -> int:
         """See `Upkeep.look_after`."""
@@ -113,13 +113,10 @@ class BackendState:
 
 def _differing(there: BackendConfig, here: BackendConfig) -> tuple[str, ...]:
     """Return the names of differing settings; values may be secret."""
-    pairs = [(name, getattr(there, name), getattr(here, name)) for name in _names(there)]
-    pairs += [
-        (f"worker.{name}", getattr(there.worker, name), getattr(here.worker, name))
-        for name in _names(there.worker)
-    ]
-    return tuple(name for name, old, new in pairs if old != new and name != "worker")
-
-
-def _names(config: object) -> list[str]:
-    return [field.name for field in fields(config)]  # type: ignore[arg-type] # a dataclass
+    pairs = (("", there, here), ("worker.", there.worker, here.worker))
+    return tuple(
+        f"{prefix}{one.name}"
+        for prefix, old, new in pairs
+        for one in fields(old)
+        if one.name != "worker" and getattr(old, one.name) != getattr(new, one.name)
+    )

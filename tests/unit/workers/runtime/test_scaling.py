@@ -41,7 +41,7 @@ class Harness:
 def test_it_doubles_each_few_seconds_while_the_queue_is_long() -> None:
     harness = Harness()
     assert harness.watch(BUSY, 30) == [(2, 4), (7, 8)]
-    assert harness.scaler.wanted == harness.scaler.maximum == 8
+    assert harness.scaler.wanted == RULES.maximum == 8
 
 
 def test_it_says_why() -> None:
