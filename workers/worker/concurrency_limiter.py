@@ -54,9 +54,7 @@ class ConcurrencyLimiter:
     with other processes on the same cores, it tries more and fewer in turn: with another number of
     lanes the CPU share changes if they wait for the network, and hardly if for each other.
 
-    Args:
-        lanes: number of lanes of the worker.
-        core_share: share of a core for this process; below 1 with more workers than cores.
+    `core_share` is that of a core for this process; below 1 with more workers than cores.
     """
 
     def __init__(self, lanes: int, core_share: float = 1.0) -> None:

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -27,25 +28,17 @@ _ATTEMPTS: Final = 3  # of one image, if it is the fork server that ends
 _END_SECONDS: Final = 1.0
 
 
+@dataclass(slots=True, eq=False)
 class Converters:
-    """The converter processes of one worker, shared by its lanes.
+    """The converter processes of one worker, shared by its lanes."""
 
-    Args:
-        policy: their number and limits.
-        folder: existing folder of the slots that the workers of a machine share.
-        cores: CPU cores to run on; None: those of this process.
-    """
-
-    def __init__(
-        self, policy: ConversionPolicy, folder: Path, cores: Collection[int] | None = None
-    ) -> None:
-        self._policy = policy
-        self._folder = folder
-        self._cores = cores
-        self._lock = threading.Lock()
-        self._server: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
-        self._is_closed = False
+    policy: ConversionPolicy  # their number and limits
+    folder: Path  # existing folder of the slots that the workers of a machine share
+    cores: Collection[int] | None = None  # CPU cores to run on; None: those of this process
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _server: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _channel: socket.socket | None = field(default=None, init=False)
+    _is_closed: bool = field(default=False, init=False)
 
     def convert(self, file: BinaryIO, order: ConversionOrder) -> tuple[ConversionResult, BinaryIO]:
         """Convert an image; waits for a free process, and for the result.
@@ -84,7 +77,7 @@ class Converters:
             if text:
                 fields = json.loads(text)
                 if "busy" in fields:
-                    raise ConversionBusyError(self._policy.wait_seconds)
+                    raise ConversionBusyError(self.policy.wait_seconds)
                 if "errno" in fields:
                     raise OSError(fields["errno"], os.strerror(fields["errno"]))
                 if "error" in fields:
@@ -109,7 +102,7 @@ class Converters:
                 self._restart(channel)
                 return b""
             theirs.close()
-            ours.settimeout(self._policy.wait_seconds + self._policy.seconds + _SLACK_SECONDS)
+            ours.settimeout(self.policy.wait_seconds + self.policy.seconds + _SLACK_SECONDS)
             text = b""
             with suppress(OSError):  # the other side is dead, or hangs
                 text = ours.recv(_ANSWER_BYTES)
@@ -131,9 +124,9 @@ class Converters:
 
     def _start_server(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        policy = self._policy
+        policy = self.policy
         command = (
-            *(sys.executable, "-m", "converter.server", str(theirs.fileno()), str(self._folder)),
+            *(sys.executable, "-m", "converter.server", str(theirs.fileno()), str(self.folder)),
             *(str(policy.processes), str(policy.memory_bytes)),
             *(str(policy.seconds), str(policy.wait_seconds)),
         )
@@ -147,10 +140,10 @@ class Converters:
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
-        if self._cores is not None:
+        if self.cores is not None:
             # A worker stays on one core; its converters may use all.
             with suppress(OSError):
-                os.sched_setaffinity(self._server.pid, self._cores)
+                os.sched_setaffinity(self._server.pid, self.cores)
         self._channel = ours
 
     def _end_server(self) -> None:

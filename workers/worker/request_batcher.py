@@ -10,6 +10,7 @@ busy lanes.
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from workers.contract.messages.outcomes import Deferred
@@ -37,40 +38,30 @@ _Answers = SimpleQueue[Ack | UploadDecision | BaseException]
 _Leases = SimpleQueue[Lease | BaseException | None]
 
 
+@dataclass(eq=False)
 class RequestBatcher:
-    """Batches the requests of all lanes of a worker. Thread-safe.
+    """Batches the requests of all lanes of a worker. Thread-safe."""
 
-    Args:
-        exchange: one round trip.
-        limiter: limits the busy lanes; after a change call `look_again`.
-        quota: returns the quota to report, once; None without a change.
-        rest_seconds: minimum time between two round trips, to batch more requests where a round
-            trip is expensive. A later request is sent at once.
-    """
+    exchange: Exchange
+    limiter: ConcurrencyLimiter  # of the busy lanes; after a change call `look_again`
+    quota: Callable[[], Quota | None] = lambda: None  # to report, once; None without a change
+    # Minimum time between two round trips, to batch more requests where a round trip is expensive.
+    # A later request is sent at once.
+    rest_seconds: float = 0.0
+    _reports: list[tuple[Report, _Answers]] = field(default_factory=list, init=False)
+    _uploads: list[tuple[DownloadReport, _Answers]] = field(default_factory=list, init=False)
+    _conversions: list[int] = field(default_factory=list, init=False)
+    _free: list[_Leases] = field(default_factory=list, init=False)
+    _at_work: int = field(default=0, init=False)
+    _is_watching: bool = field(default=False, init=False)
+    _is_closed: bool = field(default=False, init=False)
+    _failure: BaseException | None = field(default=None, init=False)
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        limiter: ConcurrencyLimiter,
-        quota: Callable[[], Quota | None] = lambda: None,
-        rest_seconds: float = 0.0,
-    ) -> None:
-        self._exchange = exchange
-        self._rest_seconds = rest_seconds
-        self._quota = quota
-        self._limiter = limiter
+    def __post_init__(self) -> None:
         self._lock = threading.Lock()
         # One for each thread, so that a request wakes only one of them.
         self._to_carry = threading.Condition(self._lock)
         self._to_watch = threading.Condition(self._lock)
-        self._reports: list[tuple[Report, _Answers]] = []
-        self._uploads: list[tuple[DownloadReport, _Answers]] = []
-        self._conversions: list[int] = []
-        self._free: list[_Leases] = []
-        self._at_work = 0
-        self._is_watching = False
-        self._is_closed = False
-        self._failure: BaseException | None = None
         # Daemons: the long poller may still wait at the mailbox when the last lane has ended.
         for name, run in (("sender", self._carry), ("long-poller", self._watch)):
             threading.Thread(target=self._guarded, args=(run,), name=name, daemon=True).start()
@@ -141,17 +132,17 @@ class RequestBatcher:
                 tuple(report for report, _ in reports),
                 tuple(download_report for download_report, _ in uploads),
                 wanted,
-                quota=self._quota(),
+                quota=self.quota(),
                 conversions=tuple(conversions),
             )
             waiting = [answers for _, answers in (*reports, *uploads)]
             try:
-                response = self._exchange(request, 0.0)
+                response = self.exchange(request, 0.0)
             except BaseException as error:
                 for answers in waiting:
                     answers.put(error)
                 raise
-            rested_at = time.monotonic() + self._rest_seconds
+            rested_at = time.monotonic() + self.rest_seconds
             received = (*response.acks, *response.cleared)
             for answers, answer in zip(waiting, received, strict=True):
                 answers.put(answer)
@@ -164,7 +155,7 @@ class RequestBatcher:
         return bool(waiting or is_asking or self._is_closed)
 
     def _lanes_of_use(self) -> int:
-        return max(0, min(len(self._free), self._limiter.allowed - self._at_work))
+        return max(0, min(len(self._free), self.limiter.allowed - self._at_work))
 
     # --- the long poller --------------------------------------------------------------------
 
@@ -175,7 +166,7 @@ class RequestBatcher:
                 if self._is_closed:
                     return
                 wanted = max(1, self._lanes_of_use())
-            response = self._exchange(WorkerRequest(wanted=wanted), WATCH_SECONDS)
+            response = self.exchange(WorkerRequest(wanted=wanted), WATCH_SECONDS)
             self._hand_out(response, look_out=response.directive is Directive.IDLE)
 
     # --- both -------------------------------------------------------------------------------

@@ -76,11 +76,8 @@ class WebhookSender:
     Callback URLs are as untrusted as image URLs, and pass the same guard. Redirects are not
     followed, only the head of a response is read, and no connection is kept.
 
-    Args:
-        policy: signatures and time limits.
-        download: address rules; its single origins do not apply, as they are sources.
-        transfers: performs the requests.
-        wall_clock: seconds since the epoch, for the signed timestamp.
+    Of the download policy the address rules apply, but for single origins, as they are sources.
+    `wall_clock` returns seconds since the epoch, for the signed timestamp.
     """
 
     def __init__(

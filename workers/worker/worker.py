@@ -71,13 +71,7 @@ def run_lanes(
 ) -> None:
     """Work until the mailbox says that there is nothing more to do, in a process for this alone.
 
-    Args:
-        config: what to go by.
-        worker_id: the mailbox knows it by this.
-        mailbox: the queue.
-        tokens: the access token that all workers share.
-        converters: the converter processes of this one.
-        rest_seconds: see `RequestBatcher`.
+    All workers share the tokens; for `rest_seconds` see `RequestBatcher`.
 
     Raises:
         SystemExit: the mailbox is lost.
