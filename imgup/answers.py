@@ -61,12 +61,7 @@ def json_of(answer: requests.Response) -> object:
 
 
 def read(shape: type[_Shape], body: object, first_index: int = 0) -> _Shape:
-    """Read the JSON of a response.
-
-    Args:
-        shape: a class of `imgup.models`.
-        body: the JSON.
-        first_index: index in the job of the first result in the response.
+    """Read the JSON of a response, whose first result may have another index in its job than 0.
 
     Raises:
         NotImgupError: the JSON has another shape.

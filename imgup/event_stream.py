@@ -22,8 +22,7 @@ HEARTBEAT: Final = Event("heartbeat", "")
 def read_events(body: IO[bytes]) -> Iterator[Event]:
     """Yield the events of a stream, each as soon as it is complete; a truncated one is dropped.
 
-    Args:
-        body: of the response; its `read1` returns what has arrived, and blocks only without data.
+    `read1` of the body returns what has arrived, and blocks only without data.
     """
     name, data, last_id = "", list[str](), ""
     for text in io.TextIOWrapper(body, encoding="utf-8-sig", errors="replace"):

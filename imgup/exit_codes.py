@@ -32,10 +32,6 @@ Exit codes:
 
 def exit_code_of(error: ImgupError) -> ExitCode:
     """Return the exit code of a command that fails with this error."""
-    match error:
-        case UnauthorizedError():
-            return ExitCode.UNAUTHORIZED
-        case ProblemError():
-            return ExitCode.REFUSED
-        case _:
-            return ExitCode.UNREACHABLE
+    if isinstance(error, UnauthorizedError):
+        return ExitCode.UNAUTHORIZED
+    return ExitCode.REFUSED if isinstance(error, ProblemError) else ExitCode.UNREACHABLE

@@ -154,7 +154,6 @@ def _changed(last: Progress, body: object) -> Progress:
 
 def _json(event: Event) -> object:
     try:
-        found: object = json.loads(event.data)
+        return cast("object", json.loads(event.data))
     except ValueError:
         raise NotImgupError(f"The event {event.name!r} of the service holds no JSON.") from None
-    return found

@@ -53,11 +53,8 @@ class SetAside:
 def read_list(content: bytes, name: str) -> Iterator[Entry]:
     """Yield the entries of a list: one URL a line, a JSON array, or `{"urls": […]}`.
 
-    Blank lines and lines that begin with # are skipped.
-
-    Args:
-        content: of a file or stream.
-        name: of the file, for places and messages.
+    Blank lines and lines that begin with # are skipped. The name of the file is for places and
+    messages.
 
     Raises:
         UrlListError: neither UTF-8 nor UTF-16, or JSON of another shape.

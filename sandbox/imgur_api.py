@@ -45,19 +45,14 @@ class Part(NamedTuple):
 Form = dict[str, Part]
 
 
-class ImgurApi:
+class ImgurApi(NamedTuple):
     """Answers as Imgur does; `clock` returns seconds since the epoch."""
 
-    def __init__(
-        self,
-        uploads: Uploads,
-        albums: Albums,
-        counts: Counts,
-        token_seconds: int,
-        clock: Callable[[], float],
-    ) -> None:
-        self._uploads, self._albums, self._counts = uploads, albums, counts
-        self._token_seconds, self._clock = token_seconds, clock
+    uploads: Uploads
+    albums: Albums
+    counts: Counts
+    token_seconds: int
+    clock: Callable[[], float]
 
     async def respond(self, call: Call, fault: UploadFault | None = None) -> web.StreamResponse:
         """Answer one call; `fault` applies to uploads and new albums only."""
@@ -75,10 +70,10 @@ class ImgurApi:
         return imgur.error(call, 404, "Unable to find such an endpoint")
 
     async def _album(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
-        genuine = functools.partial(self._albums.respond, call)
+        genuine = functools.partial(self.albums.respond, call)
         is_new = (call.request.method, call.path) == ("POST", "/3/album")
         if is_new and fault and imgur.KINDS[fault.name].answer:  # others are about images
-            return await fault.respond(call, self._counts, b"", genuine)
+            return await fault.respond(call, self.counts, b"", genuine)
         return await genuine()
 
     def _unauthorized(self, call: Call) -> web.Response | None:
@@ -92,7 +87,7 @@ class ImgurApi:
         token = _ACCESS_TOKEN.fullmatch(value)
         if token is None:
             return imgur.error(call, 403, "The access token provided is invalid.")
-        if self._clock() >= int(token[1]):
+        if self.clock() >= int(token[1]):
             return imgur.error(call, 401, "The access token provided has expired.")
         return None
 
@@ -103,18 +98,18 @@ class ImgurApi:
             return imgur.error(call, 400, "Invalid grant_type parameter")
         if not fields["refresh_token"].startswith("sandbox-"):
             return imgur.error(call, 400, "Invalid refresh token")
-        end = int(self._clock()) + self._token_seconds
+        end = int(self.clock()) + self.token_seconds
         token = f"sandbox-access-{end}-{secrets.token_hex(8)}"
-        return imgur.token(token, self._token_seconds, fields["refresh_token"])
+        return imgur.token(token, self.token_seconds, fields["refresh_token"])
 
     async def _upload(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
         form = await _read_form(call.request)
-        self._uploads.attempts += 1
+        self.uploads.attempts += 1
 
         async def take() -> web.StreamResponse:
             return self._unauthorized(call) or _refusal(call, form) or await self._take(call, form)
 
-        return await (fault.respond(call, self._counts, b"", take) if fault else take())
+        return await (fault.respond(call, self.counts, b"", take) if fault else take())
 
     async def _take(self, call: Call, form: Form) -> web.StreamResponse:
         image = form["image"].data
@@ -128,23 +123,23 @@ class ImgurApi:
         name = inscription and inscription[1].decode()
         fault = parse_upload_fault(((inscription and inscription[2]) or b"").decode())
 
-        album = self._albums.target(call, form["album"].text() if "album" in form else "")
+        album = self.albums.target(call, form["album"].text() if "album" in form else "")
         if album is None:
             return imgur.error(call, 404, "Unable to find an album with this id")
 
         async def keep() -> web.StreamResponse:
             upload = Upload(digest, name, len(image), header)
-            self._uploads.keep(upload, image)
+            self.uploads.keep(upload, image)
             album.images.append(upload.id)
-            about = {"datetime": int(self._clock()), "account_id": int(call.of_account)}
+            about = {"datetime": int(self.clock()), "account_id": int(call.of_account)}
             return imgur.success(
                 _fields_of(form, upload) | about | {"link": upload.link(call.base)}
             )
 
-        return await (fault.respond(call, self._counts, digest, keep) if fault else keep())
+        return await (fault.respond(call, self.counts, digest, keep) if fault else keep())
 
     def _delete(self, call: Call) -> web.Response:
-        upload = self._uploads.of_deletehash(call.path.removeprefix("/3/image/"))
+        upload = self.uploads.of_deletehash(call.path.removeprefix("/3/image/"))
         if upload is None:
             return imgur.error(call, 404, "Unable to find an image with this hash")
         upload.deleted = True
