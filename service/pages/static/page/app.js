@@ -25,31 +25,21 @@ const SAMPLES = [
   "/faults/html",
 ];
 
+const VIEWS = new Map([["job", jobView], ["jobs", jobsView], ["gallery", galleryView], ["status", statusView]]);
 const main = document.getElementById("main");
 const limits = { maxUrls: Infinity };
 let view = null;
 let shown = null; // the hash of the address of `view`
-
-function route() {
-  const [, name = "", id = ""] = location.hash.split("/");
-  switch (name) {
-    case "job": return jobView(id);
-    case "jobs": return jobsView();
-    case "gallery": return galleryView();
-    case "status": return statusView();
-    default: return composeView(limits);
-  }
-}
 
 function show() {
   if (location.hash === shown) return;
   const isFirst = shown === null;
   shown = location.hash;
   view?.stop();
-  view = route();
+  const [, name = "", id = ""] = location.hash.split("/");
+  view = VIEWS.get(name)?.(id) ?? composeView(limits);
   main.replaceChildren(view.element);
   document.title = `${view.title} · imgup`;
-  const [, name = ""] = location.hash.split("/");
   const here = name === "job" ? "jobs" : name;
   for (const link of document.querySelectorAll("nav a")) {
     const current = (link.getAttribute("href").split("/")[1] || "") === here;

@@ -26,6 +26,7 @@ export function grid({ label, tileHeight, make, itemAt, nearEnd }) {
   let laidOut = ""; // width and length of the current layout
 
   const rowHeight = tileHeight + GAP;
+  const abort = new AbortController();
   const observer = new ResizeObserver(() => schedule());
   const schedule = () => { frame ||= requestAnimationFrame(draw); };
 
@@ -128,14 +129,13 @@ export function grid({ label, tileHeight, make, itemAt, nearEnd }) {
     draw,
     setLength(number) { length = number; schedule(); },
     start() {
-      addEventListener("scroll", schedule, { passive: true });
-      addEventListener("resize", schedule);
+      addEventListener("scroll", schedule, { passive: true, signal: abort.signal });
+      addEventListener("resize", schedule, { signal: abort.signal });
       observer.observe(element);
       schedule();
     },
     stop() {
-      removeEventListener("scroll", schedule);
-      removeEventListener("resize", schedule);
+      abort.abort();
       observer.disconnect();
       cancelAnimationFrame(frame);
     },

@@ -75,15 +75,9 @@ export function check(value) {
 
 function* entries(text) {
   const json = entriesOfJson(text);
-  if (json) {
-    yield* json;
-    return;
-  }
-  if (/<(img|a)\s[^>]{0,2000}(src|href)=/i.test(text)) {
-    yield* linksOfHtml(text);
-    return;
-  }
-  for (const line of text.split(/[\r\n]+/)) yield* entriesOfLine(line.trim());
+  if (json) yield* json;
+  else if (/<(img|a)\s[^>]{0,2000}(src|href)=/i.test(text)) yield* linksOfHtml(text);
+  else for (const line of text.split(/[\r\n]+/)) yield* entriesOfLine(line.trim());
 }
 
 function entriesOfJson(text) {
