@@ -127,7 +127,12 @@ def _read_body(req: falcon.Request, max_body_bytes: int, if_too_long: str) -> by
     """Read and decode a body; the limit is for both forms of it."""
     coding = (req.get_header("Content-Encoding") or "").strip().lower()
     if coding not in _PLAIN | _GZIP:
-        raise _unsupported_coding()
+        raise Problem(
+            "unsupported-content-coding",
+            "The only Content-Encoding taken is gzip. Send the body in gzip, or as it is without "
+            "that header.",
+            headers={"Accept-Encoding": "gzip"},  # RFC 9110, section 15.5.16
+        )
     declared = req.content_length
     if declared is not None and declared > max_body_bytes:
         raise _too_long(max_body_bytes, if_too_long)
@@ -164,15 +169,6 @@ def _bad_gzip(what: str) -> Problem:
         "invalid-gzip",
         f"The body is declared as gzip and {what}. Send one whole gzip member, or leave out "
         "Content-Encoding and send the body as it is.",
-    )
-
-
-def _unsupported_coding() -> Problem:
-    return Problem(
-        "unsupported-content-coding",
-        "The only Content-Encoding taken is gzip. Send the body in gzip, or as it is without that "
-        "header.",
-        headers={"Accept-Encoding": "gzip"},  # RFC 9110, section 15.5.16
     )
 
 

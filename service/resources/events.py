@@ -50,7 +50,12 @@ class EventsResource:
             resp.status = HTTPStatus.NO_CONTENT
             return
         if not is_complete(summary) and self.broadcaster.is_full(tenant_of(req)):
-            raise _too_many_watchers()
+            raise Problem(
+                "too-many-watchers",
+                "You follow as many jobs as this service has places left for others. Ask for the "
+                "status from time to time, or come again later.",
+                retry_after=_FULL_RETRY_SECONDS,
+            )
         forecast = None if is_complete(summary) else self.forecasts.of(known_id)
         update = events.since(since, most_results, forecast)
         if update is None:
@@ -94,12 +99,3 @@ def _read_limit(req: falcon.Request) -> int:
             "and read other pages of the job from its own path.",
         )
     return page.limit
-
-
-def _too_many_watchers() -> Problem:
-    return Problem(
-        "too-many-watchers",
-        "You follow as many jobs as this service has places left for others. Ask for the status "
-        "from time to time, or come again later.",
-        retry_after=_FULL_RETRY_SECONDS,
-    )

@@ -44,7 +44,11 @@ class UploadsResource:
         key, owner = read_key(req), owner_of(req)
         request = read_upload_request(req, self.settings)
         if request.options.callback_url is not None and not self.settings.webhook_secret:
-            raise _webhooks_not_configured()
+            raise Problem(
+                "webhooks-not-configured",
+                "This service has no secret to sign webhooks with, so it calls no `callbackUrl`. "
+                "Leave it out, or have the operator set WEBHOOK_SECRET.",
+            )
         submission = Submission(
             str(uuid.uuid4()),
             request.urls,
@@ -103,7 +107,8 @@ class UploadResource:
         if job is None:
             raise job_not_found()
         if job.pending:
-            resp.set_header("Retry-After", str(_ask_again_seconds(job.pending)))
+            seconds = min(_LONGEST_RETRY_SECONDS, 1 + job.pending // _URLS_A_RETRY_SECOND)
+            resp.set_header("Retry-After", str(seconds))
         if is_known(req, resp, tag_of(job.latest)):
             return
         self.responses.check(req, self.views.least_bytes(job, owner, page), tenant_of(req))
@@ -126,18 +131,6 @@ class UploadResource:
         resp.status = HTTPStatus.ACCEPTED
         resp.location = f"/v1/images/upload/{known_id}"
         resp.data = render(CancellationAccepted(jobId=known_id, cancelled=cancellation.urls))
-
-
-def _ask_again_seconds(pending: int) -> int:
-    return min(_LONGEST_RETRY_SECONDS, 1 + pending // _URLS_A_RETRY_SECOND)
-
-
-def _webhooks_not_configured() -> Problem:
-    return Problem(
-        "webhooks-not-configured",
-        "This service has no secret to sign webhooks with, so it calls no `callbackUrl`. Leave it "
-        "out, or have the operator set WEBHOOK_SECRET.",
-    )
 
 
 @dataclass(frozen=True, slots=True)
