@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
@@ -42,6 +42,7 @@ class BackendSilentError(Exception):
     """The backend does not respond now; whether its state is lost is not known yet."""
 
 
+@dataclass(eq=False)
 class CircuitBreaker:
     """Wraps a `Backend`: calls fail at once while it is silent.
 
@@ -55,25 +56,21 @@ class CircuitBreaker:
         health_seconds: maximum wait of `health` and `metrics`.
     """
 
-    def __init__(
-        self,
-        backend: Backend,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        silence_seconds: float = _SILENCE_SECONDS,
-        health_seconds: float = _HEALTH_SECONDS,
-    ) -> None:
-        self._backend = backend
-        self._clock = clock
-        self._silence_seconds = silence_seconds
+    backend: Backend
+    _: KW_ONLY
+    clock: Callable[[], float] = time.monotonic
+    silence_seconds: float = _SILENCE_SECONDS
+    health_seconds: InitVar[float] = _HEALTH_SECONDS
+
+    def __post_init__(self, health_seconds: float) -> None:
         self._slots = threading.Semaphore(CALLS_AT_ONCE)
         # Under the lock: start times of the waiting calls, and the time of the last response.
         self._lock = threading.Lock()
         self._waiting: list[float] = []
-        self._responded_at = clock()
+        self._responded_at = self.clock()
         self._has_failed = False
-        self._health = _CoalescedCall(self._call_health, clock, health_seconds)
-        self._metrics = _CoalescedCall(self._call_metrics, clock, health_seconds)
+        self._health = _CoalescedCall(self._call_health, self.clock, health_seconds)
+        self._metrics = _CoalescedCall(self._call_metrics, self.clock, health_seconds)
         self.mailbox = derive(WebMailbox, partial(self._carry, "mailbox"))
         self.job_table = derive(WebJobTable, partial(self._carry, "job_table"))
 
@@ -81,22 +78,22 @@ class CircuitBreaker:
 
     def scale(self, count: int) -> None:
         with self._call():
-            self._backend.scale(count)
+            self.backend.scale(count)
 
     def workers_wanted(self) -> int:
-        return self._backend.workers_wanted()
+        return self.backend.workers_wanted()
 
     def health(self) -> BackendHealth:
         return self._health.result()
 
     def _call_metrics(self) -> tuple[Metric, ...]:
-        metrics = self._backend.mailbox.metrics()
+        metrics = self.backend.mailbox.metrics()
         with self._lock:
             self._note_response()
         return metrics
 
     def _call_health(self) -> BackendHealth:
-        health = self._backend.health()
+        health = self.backend.health()
         if health.state is not BackendState.LOST:
             with self._lock:
                 self._note_response()
@@ -114,7 +111,7 @@ class CircuitBreaker:
         if methodname == "metrics":
             return self._metrics.result()
         with self._call():
-            return getattr(getattr(self._backend, target), methodname)(*args, **kwds)
+            return getattr(getattr(self.backend, target), methodname)(*args, **kwds)
 
     # --- waiting calls ------------------------------------------------------------------------
 
@@ -122,12 +119,12 @@ class CircuitBreaker:
     def _call(self) -> Iterator[None]:
         with self._lock:
             self._refuse_if_silent()
-        if not self._slots.acquire(timeout=self._silence_seconds):
+        if not self._slots.acquire(timeout=self.silence_seconds):
             raise BackendSilentError
         try:
             with self._lock:
                 self._refuse_if_silent()  # it may have become silent during the wait
-                began = self._clock()
+                began = self.clock()
                 self._waiting.append(began)
             has_failed = False
             try:
@@ -148,14 +145,14 @@ class CircuitBreaker:
             self._slots.release()
 
     def _note_response(self) -> None:
-        self._responded_at = self._clock()
+        self._responded_at = self.clock()
         self._has_failed = False
 
     def _refuse_if_silent(self) -> None:
         if not self._waiting:
             return  # after a failure too: one call at a time tries again
         since = max(self._responded_at, min(self._waiting))
-        if self._has_failed or self._clock() - since > self._silence_seconds:
+        if self._has_failed or self.clock() - since > self.silence_seconds:
             raise BackendSilentError
 
 

@@ -64,7 +64,12 @@ class BrowserOriginMiddleware:
             return
         host = (req.get_header("Host") or "").lower()
         if not self._is_allowed(host):
-            raise _host_not_allowed(host)
+            raise Problem(
+                "host-not-allowed",
+                f"A browser asked for the host {shorten(host)!r}, which this service does not know "
+                "as its own. If it is, add the name to the setting ALLOWED_HOSTS; or ask by an IP "
+                "address.",
+            )
         if origin is not None:
             if origin not in self._origins and not _is_own(origin, host):
                 raise _origin_not_allowed(shorten(origin))
@@ -108,14 +113,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _host_not_allowed(host: str) -> Problem:
-    return Problem(
-        "host-not-allowed",
-        f"A browser asked for the host {shorten(host)!r}, which this service does not know as its "
-        "own. If it is, add the name to the setting ALLOWED_HOSTS; or ask by an IP address.",
-    )
 
 
 def _origin_not_allowed(whose: str) -> Problem:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Final
 
 from service.settings.values import RateLimit
@@ -30,6 +30,7 @@ class Admission:
     retry_seconds: float  # until the next request is allowed; 0 for now
 
 
+@dataclass(eq=False)
 class RateLimiter:
     """The buckets of all clients. Thread-safe.
 
@@ -40,26 +41,22 @@ class RateLimiter:
         max_buckets: maximum number of stored buckets.
     """
 
-    def __init__(
-        self,
-        limit: RateLimit,
-        burst: int | None = None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        max_buckets: int = MAX_BUCKETS,
-    ) -> None:
-        self.limit = limit
-        self._refill_seconds = limit.seconds / limit.requests  # of one token
-        self._fill_seconds = self._refill_seconds * (burst or limit.requests)
-        self._clock = clock
-        self._max_buckets = max_buckets
+    limit: RateLimit
+    burst: InitVar[int | None] = None
+    _: KW_ONLY
+    clock: Callable[[], float] = time.monotonic
+    max_buckets: int = MAX_BUCKETS
+
+    def __post_init__(self, burst: int | None) -> None:
+        self._refill_seconds = self.limit.seconds / self.limit.requests  # of one token
+        self._fill_seconds = self._refill_seconds * (burst or self.limit.requests)
         self._full_at: OrderedDict[str, float] = OrderedDict()  # in the order of the last token
         self._lock = threading.Lock()
 
     def take(self, client: str) -> Admission:
         """Take a token from a client's bucket, if there is one."""
         with self._lock:
-            now = self._clock()
+            now = self.clock()
             self._forget_the_full(now)
             missing = max(0.0, self._full_at.get(client, now) - now)
             after = missing + self._refill_seconds
@@ -80,7 +77,7 @@ class RateLimiter:
         # From the front while full: later ones have taken a token later.
         while self._full_at:
             client, full_at = next(iter(self._full_at.items()))
-            if full_at > now and len(self._full_at) < self._max_buckets:
+            if full_at > now and len(self._full_at) < self.max_buckets:
                 break
             del self._full_at[client]
 

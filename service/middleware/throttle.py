@@ -16,11 +16,6 @@ from service.problems.problems import Problem
 _POLICY: Final = '"default"'
 
 
-def is_limited(path: str) -> bool:
-    """Return whether a path counts: all but health checks."""
-    return path not in HEALTH_PATHS
-
-
 @dataclass(frozen=True, slots=True)
 class ThrottleMiddleware:
     """Counts by API key, or by address without a valid key.
@@ -33,8 +28,8 @@ class ThrottleMiddleware:
     api_keys: ApiKeys | None
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Refuse with 429, before the body is read."""
-        if not is_limited(req.path):
+        """Refuse with 429, before the body is read; health checks do not count."""
+        if req.path in HEALTH_PATHS:
             return
         admission = self.limiter.take(self._client(req))
         resp.set_headers(self._headers(admission))

@@ -10,8 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 from typing_extensions import is_typeddict
 
-from service.middleware.api_keys import is_open
-from service.middleware.throttle import is_limited
+from service.middleware.api_keys import HEALTH_PATHS, is_open
 from service.openapi.parts import SCHEMAS, add_refusal, refusals
 from service.openapi.routes import paths
 from service.problems.problems import ProblemBody
@@ -82,7 +81,7 @@ def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
     for path, item in document["paths"].items():
         operations = [item[method] for method in item if method != "parameters"]
         for operation in operations:
-            if settings.rate_limit is not None and is_limited(path):
+            if settings.rate_limit is not None and path not in HEALTH_PATHS:
                 add_refusal(operation, 429)
             if operation["operationId"] in _ADMINISTRATION and settings.admin_key:
                 add_refusal(operation, 401)
