@@ -74,9 +74,9 @@ class Broadcaster:
                 self._changed.wait_for(lambda: bool(publishers or self._newcomers))
                 newcomers, self._newcomers = self._newcomers, {}
             began = time.monotonic()
-            for key in newcomers:
-                if key not in publishers:
-                    publishers[key] = self._publisher(key, began)
+            for owner, job_id in newcomers.keys() - publishers.keys():
+                events = JobEvents(self.backend, job_id, owner, sandbox=self.sandbox)
+                publishers[owner, job_id] = JobPublisher(events, self.forecasts, began)
             for key, publisher in list(publishers.items()):
                 self._turn(publisher, newcomers.get(key, []))
                 if not publisher.subscribers:
@@ -87,11 +87,6 @@ class Broadcaster:
                 for subscriber in chain(*current, *self._newcomers.values()):
                     self._held.add(subscriber.tenant, 1)
             time.sleep(max(_LEAST_REST_SECONDS, began + _TURN_SECONDS - time.monotonic()))
-
-    def _publisher(self, key: _Key, now: float) -> JobPublisher:
-        owner, job_id = key
-        events = JobEvents(self.backend, job_id, owner, sandbox=self.sandbox)
-        return JobPublisher(events, self.forecasts, now)
 
     def _turn(self, publisher: JobPublisher, newcomers: list[Subscriber]) -> None:
         try:

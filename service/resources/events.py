@@ -68,15 +68,11 @@ class EventsResource:
             stream = EventStream(
                 self.broadcaster, known_id, owner, last.version, most_results, tenant_of(req)
             )
-            _go_on(req, stream)
+            suspended = suspended_request_of(req.env)
+            # With another server the response ends here, and the client polls by reconnecting.
+            if suspended is not None and req.method == "GET":
+                suspended.stream(stream, stream.begin)
         resp.stream = _pieces(data, end(last) if is_end(last) else b"")
-
-
-def _go_on(req: falcon.Request, stream: EventStream) -> None:
-    suspended = suspended_request_of(req.env)
-    # With another server the response ends here, and the client polls by reconnecting.
-    if suspended is not None and req.method == "GET":
-        suspended.stream(stream, stream.begin)
 
 
 def _pieces(*events: bytes) -> Iterator[bytes]:

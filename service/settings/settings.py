@@ -22,10 +22,6 @@ def _default_worker_count() -> int:
     return min(usable_cores(), _MAX_WORKERS)
 
 
-def _default_converters() -> int:
-    return max(1, _default_worker_count() // 2)
-
-
 def _default_image_bytes(data: Mapping[str, Any]) -> int:
     # An image that is too large for Imgur is converted: cameras make files of 40 MB.
     return 20 * 1000**2 if data.get("convert") == "off" else 100 * 1000**2
@@ -156,7 +152,9 @@ class Settings(BaseModel):
     )
     pages: Annotated[Literal["off", "on"], values.LowerCase] = "off"
     convert: Annotated[Literal["auto", "off"], values.LowerCase] = "auto"
-    convert_processes: int = _whole_number(_MAX_WORKERS, default_factory=_default_converters)
+    convert_processes: int = _whole_number(
+        _MAX_WORKERS, default_factory=lambda: max(1, _default_worker_count() // 2)
+    )
     convert_seconds: values.Seconds = 20.0
     convert_max_pixels: int = _whole_number(1_000_000_000, default=100_000_000)
     strip_metadata: Annotated[Literal["off", "location", "all"], values.LowerCase] = "off"

@@ -57,7 +57,8 @@ def connect(where: ClusterAddress) -> None:
             )
     except (RayError, ConnectionError, OSError, RuntimeError, ValueError) as error:
         what = f"reach a Ray cluster at {where.address}" if where.address else "start Ray"
-        raise BackendError(f"BACKEND=ray: cannot {what}: {_first_line(error)}") from error
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise BackendError(f"BACKEND=ray: cannot {what}: {why}") from error
     sys.stdout = _RayLines()
 
 
@@ -132,7 +133,3 @@ class _RayLines(io.TextIOBase):
             if line.strip():
                 self._log.info("Ray says", text=line.strip())
         return len(text)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -85,13 +85,6 @@ def is_placeholder(url: str) -> bool:
     return url.partition("://")[2].partition("?")[0] in _PLACEHOLDERS
 
 
-def placeholder_error() -> DownloadError:
-    return DownloadError(
-        Reason.SOURCE_NOT_FOUND,
-        "The source no longer has the image: it redirects to its placeholder for removed ones.",
-    )
-
-
 def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds of Retry-After, up to MAX_RETRY_AFTER; None without it.
 

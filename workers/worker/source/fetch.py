@@ -145,7 +145,11 @@ class Downloader:
                 return self._receive(response), url
             url = redirect_target(response.headers.get("Location", ""), url)
             if statuses.is_placeholder(url):
-                raise statuses.placeholder_error()
+                raise DownloadError(
+                    Reason.SOURCE_NOT_FOUND,
+                    "The source no longer has the image: it redirects to its placeholder for "
+                    "removed ones.",
+                )
         raise DownloadError(
             Reason.TOO_MANY_REDIRECTS,
             f"The source redirects more than {self._policy.max_redirects} times.",

@@ -27,8 +27,9 @@ class Spool:
     def write(self, piece: bytes | memoryview) -> None:
         self.size += len(piece)
         try:
-            if self._memory is not None and not self._fits(self._memory, len(piece)):
-                self._spill(self._memory)
+            memory, is_long = self._memory, self.size > self._memory_bytes
+            if memory is not None and (is_long or not memory.extend(len(piece))):
+                self._spill(memory)
             self._file.write(piece)
         except OSError as error:
             raise storage_full() from error
@@ -44,9 +45,6 @@ class Spool:
         # With a full disk the last flush fails again; the file is closed nevertheless.
         with contextlib.suppress(OSError):
             self._file.close()
-
-    def _fits(self, memory: BudgetedBuffer, count: int) -> bool:
-        return self.size <= self._memory_bytes and memory.extend(count)
 
     def _spill(self, memory: BudgetedBuffer) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - the receiver of the download closes it
