@@ -57,6 +57,7 @@ from workers.contract.messages.tasks import DeletionRefusal, DeletionState, Deli
 from workers.contract.quota import UPLOAD_COSTS, LimitState, Quota
 from workers.contract.shares import Shares, share_left
 from workers.contract.url import are_plain, check_url, mask_url
+from workers.contract.wakeup_pipe import WakeupPipe
 from workers.contract.webhook_policy import RETRY_SECONDS, WebhookPolicy
 from workers.contract.wire_url import MAX_URL_LENGTH
 from workers.contract.worker_config import WorkerConfig

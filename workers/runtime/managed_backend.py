@@ -1,23 +1,17 @@
 """A backend with its life cycle, the base class of all engines."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol
 
 import structlog
 
 from workers.contract.backend import BackendHealth, BackendLostError, BackendState
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
+from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
 
 
 class BackendError(Exception):
     """The engine cannot be started or reached; the text, one line, says what to do."""
-
-
-class Wakeup(Protocol):
-    """An object whose file descriptor becomes readable to end a wait."""
-
-    def fileno(self) -> int: ...
 
 
 class ManagedBackend(ABC):
@@ -50,7 +44,7 @@ class ManagedBackend(ABC):
         """
 
     @abstractmethod
-    def supervise(self, wakeup: Wakeup) -> None:
+    def supervise(self, wakeup: WakeupPipe) -> None:
         """Supervise the backend until `wakeup` is readable.
 
         Raises:

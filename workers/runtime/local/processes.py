@@ -12,7 +12,7 @@ from workers.runtime.backend_log import close_state
 from workers.runtime.local.fork_server import fork_server
 from workers.runtime.local.manager import StateManager
 from workers.runtime.local.worker_process import run_worker
-from workers.runtime.managed_backend import BackendError, ManagedBackend, Wakeup
+from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.runtime.upkeep import Upkeep
 from workers.worker.task_log import log_lines
@@ -53,7 +53,7 @@ class LocalBackend(ManagedBackend):
             task = "" if path is None else f" It read the journal {path}; it may need more memory."
             raise BackendError(f"{error}{task}") from error
 
-    def supervise(self, wakeup: Wakeup) -> None:
+    def supervise(self, wakeup: WakeupPipe) -> None:
         try:
             while wakeup not in self._wait(wakeup, self._supervisor.patience()):
                 self._wakeup_pipe.hush()
@@ -92,7 +92,7 @@ class LocalBackend(ManagedBackend):
             self._manager.shutdown()
             self._manager.kill()  # without a fork server it counts as ended already
 
-    def _wait(self, wakeup: Wakeup | None, seconds: float) -> list[object]:
+    def _wait(self, wakeup: WakeupPipe | None, seconds: float) -> list[object]:
         sentinels_watched = [self._manager.sentinel, *self._supervisor.sentinels()]
         calls = [] if wakeup is None else [wakeup, self._wakeup_pipe]
         ready = multiprocessing.connection.wait([*sentinels_watched, *calls], seconds)  # type: ignore[list-item]

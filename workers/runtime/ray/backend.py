@@ -8,7 +8,7 @@ import ray
 from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
-from workers.runtime.managed_backend import BackendError, ManagedBackend, Wakeup
+from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.ray.actors import find, find_or_start
 from workers.runtime.ray.calls import Silences, StateLostError
 from workers.runtime.ray.connection import connect, disconnect
@@ -55,13 +55,13 @@ class RayBackend(ManagedBackend):
         self._handles.watch(self._state_ended.ring)
         self._log_start(opening)
 
-    def supervise(self, wakeup: Wakeup) -> None:
+    def supervise(self, wakeup: WakeupPipe) -> None:
         # The workers are watched by the supervisor actor.
-        sentinels_watched: list[Any] = [wakeup, self._state_ended]
+        watched: list[Any] = [wakeup, self._state_ended]
         silences = Silences()
         try:
             while wakeup not in (
-                ready := multiprocessing.connection.wait(sentinels_watched, CHECK_SECONDS)
+                ready := list[Any](multiprocessing.connection.wait(watched, CHECK_SECONDS))
             ):
                 if ready:
                     raise StateLostError("The state actor died.")

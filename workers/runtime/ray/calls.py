@@ -39,8 +39,7 @@ class StateSilentError(StateLostError):
 class Silences:
     """Counts consecutive calls without a response."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    count = 0
 
     @contextmanager
     def borne(self) -> Iterator[None]:
