@@ -71,35 +71,31 @@ class QuotaReports:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._is_read = False  # since it was last looked at
-        self._read = UNKNOWN
+        self._read = UNKNOWN  # since `take`: an older figure would count as of now
         self._read_at = 0.0
-        self._told = UNKNOWN
-        self._told_at = 0.0
+        # By field of `Quota`: the last report, and when it was read.
+        self._told: dict[str, tuple[LimitState, float]] = {}
 
     def read(self, quota: Quota) -> None:
         """Record the figures of a response; limits that it lacks stay unchanged."""
         with self._lock:
             self._read, self._read_at = replace(self._read, **quota.known()), self._clock()
-            self._is_read = True
 
     def take(self) -> Quota | None:
         """Return the quota to report; None without a noticeable change."""
         with self._lock:
-            if not self._is_read:
+            quota, self._read = self._read, UNKNOWN
+            read = {name: (state, self._read_at) for name, state in quota.known().items()}
+            if not any(_is_noticeable(self._told.get(name), *now) for name, now in read.items()):
                 return None
-            self._is_read = False
-            passed = self._read_at - self._told_at
-            pairs = (
-                (getattr(self._told, name), getattr(self._read, name)) for name in UPLOAD_COSTS
-            )
-            if not any(_is_noticeable(told, now, passed) for told, now in pairs):
-                return None
-            self._told, self._told_at = self._read, self._read_at
-            return self._read
+            self._told |= read
+            return quota
 
 
-def _is_noticeable(told: LimitState, now: LimitState, passed_seconds: float) -> bool:
+def _is_noticeable(before: tuple[LimitState, float] | None, now: LimitState, at: float) -> bool:
+    if before is None:
+        return True
+    told, told_at = before
     if told.limit != now.limit:
         return True
     if told.remaining is None or now.remaining is None:
@@ -111,7 +107,7 @@ def _is_noticeable(told: LimitState, now: LimitState, passed_seconds: float) -> 
         return True
     if told.reset_seconds is None or now.reset_seconds is None:
         return told.reset_seconds is not now.reset_seconds
-    expected = told.reset_seconds - passed_seconds
+    expected = told.reset_seconds - (at - told_at)
     # Imgur counts some resets down, and reports others as the full period each time; neither is a
     # noticeable change while uploads go on.
     return abs(now.reset_seconds - expected) > max(

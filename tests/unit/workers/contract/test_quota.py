@@ -96,3 +96,24 @@ class TestNews:
         news.read(TOLD)
         news.read(Quota(posts=LimitState(1250, 3, 9.0)))
         assert news.take() == Quota(user=USER, posts=LimitState(1250, 3, 9.0))
+
+    def test_a_report_holds_no_figures_of_an_earlier_one(self) -> None:
+        """They would count as of now: a limit that was spent an hour ago for another hour."""
+        clock = Clock()
+        news = QuotaReports(clock)
+        news.read(Quota(user=USER, posts=LimitState(1250, 0, 3600.0)))
+        news.take()
+        clock.now += 3600.0
+        deletion = Quota(user=replace(USER, remaining=100))
+        news.read(deletion)
+        assert news.take() == deletion
+
+    def test_what_was_no_news_is_not_told_later(self) -> None:
+        clock = Clock()
+        news = QuotaReports(clock)
+        news.read(TOLD)
+        news.take()
+        news.read(TOLD)
+        assert news.take() is None
+        news.read(Quota(posts=LimitState(1250, 3, 9.0)))
+        assert news.take() == Quota(posts=LimitState(1250, 3, 9.0))
