@@ -6,8 +6,7 @@ from typing import Final
 
 from workers.contract.budget import Block, QuotaRules, QuotaState
 from workers.contract.errors import Reason
-from workers.contract.messages.albums import AlbumCreated
-from workers.contract.messages.outcomes import Deferred, Done, MaybeBlocked, Outcome, Uploaded
+from workers.contract.messages.outcomes import Deferred, MaybeBlocked, Outcome, Uploaded
 from workers.contract.messages.round_trip import TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
 from workers.contract.quota import Quota
@@ -103,10 +102,9 @@ class UploadQuota:
         all calls, such a call is tried only if no image could be.
         """
         now = self._clock()
-        if self._gate.shut is None:
-            return self._pauses.seconds(now)
-        wait = self._gate.seconds(now)
-        return max(wait, _RECHECK_SECONDS) if images_wait else wait
+        wait = max(self._gate.seconds(now), self._pauses.seconds(now))
+        is_images_turn = images_wait and self._gate.shut is not None
+        return max(wait, _RECHECK_SECONDS) if is_images_turn else wait
 
     def begin(self, place: UrlKey) -> None:
         """Record the lease of an image."""
@@ -179,8 +177,7 @@ class UploadQuota:
         Returns:
             The outcome that counts: the task is deferred if Imgur refuses all calls.
         """
-        was_sent = isinstance(outcome, AlbumCreated | Done | MaybeBlocked)
-        self._end(key, outcome, was_sent=was_sent)
+        self._end(key, outcome, was_sent=True)
         if isinstance(outcome, MaybeBlocked):
             if self._gate.refused(f"task {token}", outcome, self._clock()):
                 return Deferred(outcome.reason, outcome.message, 0.0)

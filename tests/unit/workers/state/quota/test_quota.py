@@ -323,6 +323,33 @@ class TestGate:
         assert harness.quota.seconds_until_calls(images_wait=True) > 0, "an image is tried first"
         assert harness.quota.seconds_until_calls(images_wait=False) == 0
 
+    @pytest.mark.parametrize(
+        "outcome",
+        [
+            RetryLater("imgur-over-capacity", "Over capacity.", 1.0),
+            Failed("imgur-forbidden", "Forbidden."),
+            Deferred("imgur-rate-limited", "Wait.", None),
+        ],
+    )
+    def test_the_call_after_one_in_vain_waits_longer(self, outcome: Outcome) -> None:
+        harness = Harness()
+        harness.shut()
+        harness.pass_time(MINUTE)
+        harness.quota.begin_call((TaskKind.DELETION, ("job", 0)))
+        harness.quota.call_ended((TaskKind.DELETION, ("job", 0)), 1, outcome)
+
+        assert harness.quota.seconds_until_calls(images_wait=False) == 2 * MINUTE
+
+    def test_calls_wait_for_a_pause_as_well(self) -> None:
+        harness = Harness()
+        harness.shut()
+        harness.pass_time(MINUTE)
+        waits = Deferred("imgur-rate-limited", "Wait.", HOUR)
+        harness.quota.begin_call((TaskKind.DELETION, ("job", 0)))
+        harness.quota.call_ended((TaskKind.DELETION, ("job", 0)), 1, waits)
+
+        assert harness.quota.seconds_until_calls(images_wait=False) == HOUR
+
 
 class TestPatience:
     def test_images_fail_after_a_day(self) -> None:
