@@ -56,7 +56,8 @@ class QuotaHistory:
 
     def records(self) -> Iterator[Record]:
         """Return the records of a compact journal."""
-        since = max(self._spent, default=0.0) - DAY_SECONDS
+        # The clock may have been ahead for a while: that makes no other upload old.
+        since = min(max(self._spent, default=0.0), self.wall_clock()) - DAY_SECONDS
         spent = [[second, count] for second, count in sorted(self._spent.items()) if second > since]
         if spent:
             yield ["spent", spent]

@@ -52,7 +52,8 @@ class Gate:
         wait = min(max(0.0, kept.next_probe_seconds), LONGEST_WAIT_SECONDS)
         self.shut, self._next_probe = kept, now + wait
         # One image at least is tried before any fails.
-        left = kept.since + self._blocked_seconds - self._history.wall_clock()
+        # The clock may have been set back.
+        left = min(kept.since - self._history.wall_clock(), 0.0) + self._blocked_seconds
         self._be_patient(now, max(left, wait + FIRST_WAIT_SECONDS))
         self._on_change()
 

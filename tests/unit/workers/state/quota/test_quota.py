@@ -412,6 +412,27 @@ class TestRestart:
 
         assert harness.quota.seconds() <= HOUR
 
+    def test_a_clock_that_was_set_back_makes_no_patience_longer(self) -> None:
+        harness = Harness()
+        harness.shut()
+        harness.restart(-30 * DAY_SECONDS)
+        harness.pass_time(DAY_SECONDS)
+
+        assert harness.quota.is_patience_over()
+
+    def test_a_clock_that_ran_ahead_for_a_while_frees_no_budget(self) -> None:
+        harness = Harness(uploads_per_day=3)
+        harness.upload(taken())
+        harness.upload(taken())
+        harness.wall.now += 2 * DAY_SECONDS
+        harness.upload(taken())
+        harness.wall.now -= 2 * DAY_SECONDS
+        for _ in range(2):
+            harness.restart()
+
+            assert not harness.quota.may_begin()
+            assert harness.quota.seconds() > DAY_SECONDS - MINUTE
+
     def test_an_open_gate_stays_open(self) -> None:
         harness = Harness()
         harness.shut()
