@@ -80,6 +80,7 @@ class ImgurClient:
             partial(_read_image, sent=Altered(media_type, size)),
             is_creation=True,
             make_form=lambda: image_form(file, size, media_type, filename, all_fields),
+            secrets=(all_fields.get("album", ""),),  # a deletehash, if it is anonymous
         )
 
     def delete(self, deletehash: str) -> float | None:

@@ -54,6 +54,16 @@ def test_an_anonymous_upload(make_client: Make, api: requests_mock.Adapter) -> N
     assert b"album" not in request.body
 
 
+def test_the_deletehash_of_a_job_s_album_is_never_shown(
+    make_client: Make, api: requests_mock.Adapter
+) -> None:
+    api.register_uri("POST", UPLOAD, status_code=400, json=refused(400, "No album s3cretHash"))
+    client, fields = make_client(), {"album": "s3cretHash", "title": "album"}
+    with pytest.raises(ImgurError) as caught:
+        client.upload(io.BytesIO(IMAGE), len(IMAGE), "image/jpeg", "image.jpg", fields)
+    assert 'Imgur says: "No album ***"' in caught.value.message
+
+
 def test_an_image_that_imgur_changed(make_client: Make, api: requests_mock.Adapter) -> None:
     data = {"link": "https://i.imgur.com/abc.png", "type": "image/png", "size": 7}
     api.register_uri("POST", UPLOAD, json={"data": data, "success": True, "status": 200})
