@@ -171,7 +171,9 @@ class TaskStore:
             if not job.has_untold_callback:
                 continue
             last = job.deliveries[-1] if job.deliveries else None
-            wait = 0.0 if last is None else max(0.0, (last.next_at or now) - now)
+            wait = 0.0
+            if last is not None and last.next_at is not None:
+                wait = max(0.0, last.next_at - max(now, last.at))  # the clock may be set back
             yield (TaskKind.WEBHOOK, (job_id, 0)), 0 if last is None else last.attempt, wait
 
     @contextmanager

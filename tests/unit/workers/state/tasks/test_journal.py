@@ -85,6 +85,20 @@ def test_the_waits_go_on(start: Callable[..., Run]) -> None:
     assert task.attempt == 2
 
 
+def test_a_clock_that_was_set_back_makes_no_wait_longer(start: Callable[..., Run]) -> None:
+    run = start()
+    run.now += 1_000_000.0
+    run.job()
+    (task,) = run.take()
+    run.settle(task, RetryLater("refused", "no", 5.0, status=503))
+    run.now -= 500_000.0
+    run = start(run)
+    assert run.take() == ()
+    run.now += 5.0
+    (task,) = run.take()
+    assert task.attempt == 2
+
+
 def test_what_was_delivered_is_not_sent_again(start: Callable[..., Run]) -> None:
     run = start()
     run.job()
