@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workers.contract.errors import ImgurError, Reason
+from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
 from workers.worker.imgur.client import ImgurClient
 
@@ -53,6 +53,26 @@ def test_a_link_counts_though_the_answer_is_shorter_than_declared(
     finally:
         over.set()
     assert len(server.calls) == 1
+
+
+def test_a_refusal_counts_though_its_body_never_comes(
+    serve: Serve, make_client: MakeClient
+) -> None:
+    over = threading.Event()
+
+    def handle(call: Any) -> None:
+        call.read()
+        call.sock.sendall(b"HTTP/1.1 429 No\r\nRetry-After: 7\r\nContent-Length: 500\r\n\r\n<html>")
+        over.wait(PATIENCE_SECONDS)
+
+    server = serve(handle)
+    try:
+        error = failure(make_client(access(server.url, 2.0)))
+    finally:
+        over.set()
+    assert isinstance(error, RateLimitedError)
+    assert error.pause_seconds == 7.0
+    assert not error.maybe_stored
 
 
 def test_an_answer_of_150_fields_is_read(serve: Serve, make_client: MakeClient, say: Say) -> None:

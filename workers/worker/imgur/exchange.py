@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -100,7 +101,8 @@ class Exchange:
                 raise _unreachable(error) from failure
             # With a status there is a decision, and the received body may be all of it.
             response = error.partial
-            if error.fault is Fault.TIMEOUT and not parse_json(response.content):
+            is_yes = response.status_code < HTTPStatus.MULTIPLE_CHOICES
+            if is_yes and error.fault is Fault.TIMEOUT and not parse_json(response.content):
                 raise _unreachable(error) from failure
         return response.status_code, response.headers, response.content
 
