@@ -46,7 +46,7 @@ _ONCE_MORE = 2  # attempts
 
 
 def _is_passing(refusal: Refusal) -> bool:
-    sentence = refusal.sentence
+    sentence = refusal.unquoted
     return (
         not refusal.is_success
         and refusal.status not in _UNFIT_STATUSES
@@ -84,7 +84,7 @@ _RULES = (
     ),
     _Rule(
         lambda r: (
-            r.status == HTTPStatus.UNAUTHORIZED or _CREDENTIALS.search(r.sentence) is not None
+            r.status == HTTPStatus.UNAUTHORIZED or _CREDENTIALS.search(r.unquoted) is not None
         ),
         Reason.IMGUR_CREDENTIALS,
         "Imgur refused the credentials; check {credentials}",
@@ -97,7 +97,7 @@ _RULES = (
         transient=True,
     ),
     _Rule(
-        lambda r: r.status in _FORBIDDEN_STATUSES or _FORBIDDEN.search(r.sentence) is not None,
+        lambda r: r.status in _FORBIDDEN_STATUSES or _FORBIDDEN.search(r.unquoted) is not None,
         Reason.IMGUR_FORBIDDEN,
         "Imgur forbids this upload",
         # ShareX/ShareX#8200: from some countries always. A single image may be forbidden as well.
@@ -188,4 +188,4 @@ def _is_rate_limited(answer: ApiResponse) -> bool:
         return False
     # The documentation of 403 mentions missing credits as a cause.
     out_of_credits = refusal.status == HTTPStatus.FORBIDDEN and spent_limits(answer.quota)
-    return bool(out_of_credits) or _TOO_FAST.search(refusal.sentence) is not None
+    return bool(out_of_credits) or _TOO_FAST.search(refusal.unquoted) is not None

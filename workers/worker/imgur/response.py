@@ -26,6 +26,7 @@ _PAGE_BYTES: Final = 50_000  # of an HTML page to search
 _OVER_CAPACITY = re.compile(r"over capacity", re.IGNORECASE)
 _ACCESS_TOKEN = re.compile(r"access token", re.IGNORECASE)
 _HTTP_ERROR = re.compile(r"[45]\d\d")
+_QUOTED_NAME = re.compile(r"(['\"])[A-Za-z0-9]{1,64}\1")
 # Names and addresses of hosts; Imgur itself has neither ports nor addresses, a stand-in may.
 _LINK = re.compile(
     r"(https?)://"
@@ -51,8 +52,15 @@ class Refusal:
         return self.status < HTTPStatus.MULTIPLE_CHOICES and not self.says_no
 
     @property
+    def unquoted(self) -> str:
+        """The sentence to tell the error by: without quoted names, as a client chooses its album's
+        ("You are not the owner of album '…'", Imgur/imgurpython#64).
+        """
+        return _QUOTED_NAME.sub("''", self.sentence)
+
+    @property
     def is_over_capacity(self) -> bool:
-        return _OVER_CAPACITY.search(self.sentence or self.page) is not None
+        return _OVER_CAPACITY.search(self.unquoted or self.page) is not None
 
     @property
     def is_outcome_unknown(self) -> bool:
@@ -72,7 +80,7 @@ class Refusal:
     def is_stale_token(self) -> bool:
         """True if the access token was refused, so that a new one may help."""
         return self.status == HTTPStatus.UNAUTHORIZED or (
-            self.status == HTTPStatus.FORBIDDEN and _ACCESS_TOKEN.search(self.sentence) is not None
+            self.status == HTTPStatus.FORBIDDEN and _ACCESS_TOKEN.search(self.unquoted) is not None
         )
 
 

@@ -64,6 +64,20 @@ def test_the_deletehash_of_a_job_s_album_is_never_shown(
     assert 'Imgur says: "No album ***"' in caught.value.message
 
 
+@pytest.mark.parametrize("album", ["ratelimit", "RateLimit7"])
+def test_the_name_of_an_album_does_not_decide_what_a_refusal_means(
+    make_client: Make, api: requests_mock.Adapter, album: str
+) -> None:
+    """Whoever names an album chooses words of Imgur's sentence; a rate limit would stop all."""
+    sentence = f"You are not the owner of album '{album}', which means you can't add images to it."
+    api.register_uri("POST", UPLOAD, status_code=400, json=refused(400, sentence))
+    client = make_client()
+    with pytest.raises(ImgurError) as caught:
+        client.upload(io.BytesIO(IMAGE), len(IMAGE), "image/jpeg", "image.jpg", {"album": album})
+    assert caught.value.reason is Reason.IMGUR_REFUSED
+    assert "the owner of album '***'" in caught.value.message
+
+
 def test_an_image_that_imgur_changed(make_client: Make, api: requests_mock.Adapter) -> None:
     data = {"link": "https://i.imgur.com/abc.png", "type": "image/png", "size": 7}
     api.register_uri("POST", UPLOAD, json={"data": data, "success": True, "status": 200})
