@@ -56,14 +56,27 @@ class Broadcaster:
             return not share_left(self.max_subscribers, self._held.total, held)
 
     def join(self, job_id: str, owner: str, subscriber: Subscriber) -> None:
-        """Add a subscriber, which may have left already, to an owner's job."""
+        """Add a subscriber, which may have left already, to an owner's job.
+
+        It ends at once if the system has no thread for the first one.
+        """
         with self._changed:
-            self._newcomers.setdefault((owner, job_id), []).append(subscriber)
-            self._held.add(subscriber.tenant, 1)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="broadcaster", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+            is_running = self._thread is not None or self._start()
+            if is_running:
+                self._newcomers.setdefault((owner, job_id), []).append(subscriber)
+                self._held.add(subscriber.tenant, 1)
+                self._changed.notify()
+        if not is_running:
+            subscriber.finish()
+
+    def _start(self) -> bool:
+        thread = threading.Thread(target=self._run, name="broadcaster", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the next subscriber tries it again
+            return False
+        self._thread = thread
+        return True
 
     # --- its thread -------------------------------------------------------------------------
 

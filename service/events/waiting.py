@@ -15,6 +15,7 @@ import falcon
 from service.backend.circuit_breaker import BackendSilentError
 from service.events.broadcaster import Broadcaster
 from service.events.server_sent import is_complete
+from service.http.dispatchers import NoThreadError
 from service.http.suspended import suspended_request_of
 from service.middleware.api_keys import owner_of, tenant_of
 from service.requests.headers import wanted_wait
@@ -78,10 +79,13 @@ class WaitMiddleware:
                 return
             began = time.perf_counter()
             waiter = _Waiter(job.latest, tenant)
-            with suspended.wait(waiter):
-                self.broadcaster.join(job_id, owner, waiter)
-                waiter.wait(seconds)
-                waiter.set()  # so that it is a subscriber no longer
+            try:
+                with suspended.wait(waiter):
+                    self.broadcaster.join(job_id, owner, waiter)
+                    waiter.wait(seconds)
+                    waiter.set()  # so that it is a subscriber no longer
+            except NoThreadError:
+                return
             # Metrics and access log do not count the wait that the client asked for.
             req.context.began += time.perf_counter() - began
         resp.set_header("Preference-Applied", f"wait={seconds}")  # RFC 7240, section 3

@@ -1,7 +1,7 @@
 """The thread pools that handle requests, one for each kind of request."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +29,10 @@ _LARGE_BODY_BYTES: Final = 256 * 1024
 """Parsing JSON of this size takes at most some 15 ms."""
 
 _THREAD_END_SECONDS: Final = 1
+
+
+class NoThreadError(Exception):
+    """The system has no further thread now."""
 
 
 class Threads(ThreadedTaskDispatcher):
@@ -64,9 +68,22 @@ class Threads(ThreadedTaskDispatcher):
         """Start the threads."""
         self.set_thread_count(self._count)
 
+    def start_new_thread(self, target: Callable[[int], object], thread_no: int) -> None:
+        """Start a thread."""
+        try:
+            super().start_new_thread(target, thread_no)
+        except RuntimeError as error:
+            # Waitress has counted it, and would end another one in its place.
+            self.threads.discard(thread_no)
+            raise NoThreadError from error
+
     @contextmanager
     def one_more(self, client: str) -> Iterator[None]:
-        """While entered, another thread replaces the calling one, which waits with a request."""
+        """While entered, another thread replaces the calling one, which waits with a request.
+
+        Raises:
+            NoThreadError: there is none to replace it; nothing has changed.
+        """
         self._add(1)
         self.release(client)
         try:

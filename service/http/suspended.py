@@ -141,6 +141,9 @@ class SuspendableChannel(HTTPChannel):
         """While entered, another thread replaces the calling one, which waits.
 
         The body, which must have been read, is dropped. On `drain` the listener must end the wait.
+
+        Raises:
+            NoThreadError: the request cannot wait, as the system has no thread for others.
         """
         with self.threads.one_more(self.group):
             _forget_body(self.requests[0])

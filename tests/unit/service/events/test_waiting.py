@@ -8,6 +8,7 @@ import pytest
 
 from service.backend.circuit_breaker import BackendSilentError
 from service.events.waiting import MAX_WAITING
+from service.http.dispatchers import NoThreadError
 from service.http.suspended import ENVIRON_KEY, SuspensionListener
 from workers import BackendLostError
 
@@ -124,3 +125,16 @@ def test_a_job_that_is_taken_is_answered_so_whatever_comes_then(
     answer = api.post([URL], headers=WAIT, extras=Connection().environ)
     assert answer.status == 202
     assert "preference-applied" not in answer.headers
+
+
+def test_without_a_thread_for_others_all_is_answered_at_once(api: Any) -> None:
+    def no_thread() -> None:
+        raise NoThreadError
+
+    connection = Connection(no_thread)
+    for _ in range(MAX_WAITING):
+        answer = api.post([URL], headers=WAIT, extras=connection.environ)
+        assert (answer.status, "preference-applied" in answer.headers) == (202, False)
+        status = api.get(answer.headers["location"], headers=WAIT, extras=connection.environ)
+        assert (status.status, "preference-applied" in status.headers) == (200, False)
+    assert connection.waits == 2 * MAX_WAITING, "their places are free again"

@@ -1,0 +1,60 @@
+"""Pools where the system has no further thread."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from service.http.dispatchers import NoThreadError, Threads
+from tests.waiting import wait_until
+
+CLIENT = "192.0.2.1"
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    pool = Threads(2, most=1)
+    pool.start()
+    yield pool
+    assert pool.stop()
+
+
+class Asked:
+    """A request that waits while another thread replaces its own, if there is one."""
+
+    group = CLIENT
+
+    def __init__(self, threads: Threads) -> None:
+        self.threads = threads
+        self.has_waited: bool | None = None
+        self.is_done = threading.Event()
+
+    def service(self) -> None:
+        try:
+            with self.threads.one_more(CLIENT):
+                self.has_waited = True
+        except NoThreadError:
+            self.has_waited = False
+        self.threads.release(CLIENT)
+        self.is_done.set()
+
+    def cancel(self) -> None:
+        raise AssertionError
+
+
+def test_a_thread_that_cannot_be_had_costs_none_of_the_others(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    for has_thread in (False, True, False, True, False, True):
+        with monkeypatch.context() as patch:
+            if not has_thread:
+                patch.setattr(threading.Thread, "start", start)
+            asked = Asked(threads)
+            threads.add_task(asked)
+            assert asked.is_done.wait(10)
+        assert asked.has_waited is has_thread
+        wait_until(lambda: not threads.active_count)
+        assert (len(threads.threads), threads.stop_count) == (2, 0)
