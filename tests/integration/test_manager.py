@@ -40,6 +40,7 @@ from workers.contract.messages.submission import Submission
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
 from workers.runtime import deadline_proxy
 from workers.runtime.deadline_proxy import ManagerLostError
+from workers.runtime.local import manager as manager_module
 from workers.runtime.local.manager import StateManager
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +66,23 @@ def mailbox(manager: StateManager) -> MailboxCalls:
 @pytest.fixture
 def table(manager: StateManager) -> JobTableCalls:
     return manager.objects().job_table
+
+
+prepare_process = manager_module._prepare_process
+
+
+def prepare_without_a_thread(*args: Any) -> None:
+    """The Manager finds the system without a thread for its first connection."""
+    prepare_process(*args)
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if "handle_request" not in thread.name:
+            return start(thread)
+        threading.Thread.start = start  # type: ignore[method-assign]
+        raise RuntimeError("can't start new thread")
+
+    threading.Thread.start = refuse  # type: ignore[method-assign]
 
 
 def job(job_id: str, count: int) -> Submission:
@@ -93,6 +111,18 @@ class Call:
             self._result = self._call()
         except Exception as error:  # noqa: BLE001 - raised where the result is asked for
             self._error = error
+
+
+def test_a_connection_without_a_thread_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager_module, "_prepare_process", prepare_without_a_thread)
+    manager = StateManager(MailboxLimits())
+    manager.start_process()
+    try:
+        with pytest.raises((EOFError, OSError)):
+            manager.objects()
+        assert manager.objects().mailbox.put(job("j", 1)) is None
+    finally:
+        manager.shutdown()
 
 
 class TestProxies:

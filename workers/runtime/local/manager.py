@@ -6,10 +6,11 @@ docs/decisions/0001-mailbox-and-job-table.md explains why these are not the stoc
 
 import os
 import signal
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
-from multiprocessing.managers import SyncManager
-from typing import Any, cast
+from multiprocessing.managers import Server, SyncManager
+from typing import Any, NoReturn, cast
 
 from workers.contract.derived import calls_of
 from workers.contract.mailbox_limits import MailboxLimits
@@ -40,6 +41,14 @@ def _owned(name: str) -> object:
     return getattr(_Owned.objects, name)
 
 
+class _LastingServer(Server):
+    def accepter(self) -> NoReturn:
+        """Accept connections for ever; close one for which the system has no thread."""
+        while True:
+            with suppress(RuntimeError):
+                super().accepter()
+
+
 class StateManager(SyncManager):
     """A SyncManager that owns the state: a mailbox, a job table, a token store, a recovery.
 
@@ -48,6 +57,7 @@ class StateManager(SyncManager):
     """
 
     sentinel: "Connection[Any, Any]"
+    _Server = _LastingServer  # the name is multiprocessing's
 
     def __init__(self, limits: MailboxLimits) -> None:
         super().__init__(serializer=SERIALIZER, ctx=fork_server())
