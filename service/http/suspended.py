@@ -241,8 +241,9 @@ class SuspendableChannel(HTTPChannel):
 
     def handle_close(self) -> None:
         """Close, and notify the listener."""
-        listener, self._listener = self._listener, None
         super().handle_close()
+        # After that: a thread that sets the listener notifies it itself if this has been closed.
+        listener, self._listener = self._listener, None
         if listener is not None:
             listener.left()
 

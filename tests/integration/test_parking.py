@@ -270,6 +270,23 @@ class TestStreaming:
         assert listener.has_left.wait(PATIENCE)
         assert not listener.parked.send(b"more")
 
+    def test_a_client_that_leaves_at_that_very_moment_is_noticed(self, running: Running) -> None:
+        listener = SuspensionListener()
+        with running.connect():
+            wait_until(lambda: len(running.server._server.channels()) == 1)
+            (channel,) = running.server._server.channels()
+
+            class Suspending:
+                """What the request's thread does while the loop closes the connection."""
+
+                def close(self) -> None:
+                    channel._listener = listener
+                    channel._notify(listener)
+
+            channel.outbufs.insert(0, Suspending())
+            channel.close_now()
+        assert listener.has_left.is_set()
+
     def test_who_reads_too_little_is_cut_off(self, running: Running) -> None:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
