@@ -91,6 +91,9 @@ def new_page(
 @pytest.fixture
 def page(new_page: Callable[..., Page], service: RunningService) -> Page:
     """The page of a service in sandbox mode."""
+    assert service.process.poll() is None, (
+        f"it has ended; its log says:\n{service.log_text[-8000:]}"
+    )
     return open_front(new_page(), service)
 
 
