@@ -1,9 +1,13 @@
 """On a cluster a service's end is not its jobs' end; removing the backend is."""
 
+import os
 import signal
+import subprocess
+import sys
 
 from tests.chaos.load import slow_urls
 from tests.ray.running_cluster import gone, wait_for
+from tests.running_service import ROOT
 
 WORKERS = 4
 
@@ -51,3 +55,20 @@ def test_what_is_not_done_when_the_backend_is_removed_is_named(
     assert answer.returncode == 0, answer.stderr
     assert '"job dropped unfinished"' in answer.stdout
     assert job_id in answer.stdout
+
+
+def test_a_state_that_was_never_opened_is_removed(cluster, settings, remove_board):
+    code = (
+        "import os\n"
+        "from workers.runtime.ray import actors, connection, environment\n"
+        "names = ('RAY_ADDRESS', 'RAY_NAMESPACE')\n"
+        "connection.connect(environment.ClusterAddress(*map(os.environ.get, names)))\n"
+        "state = actors.ray.remote(concurrency_groups=actors.STATE_THREADS)(actors.BackendState)\n"
+        "state.options(name=actors.STATE_NAME, lifetime='detached', num_cpus=0).remote()\n"
+    )
+    env = {"PATH": os.environ["PATH"]} | settings
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, timeout=60, check=True)
+    (state,) = wait_for("its process", lambda: cluster.pids("BackendState"))
+    answer = remove_board()
+    assert answer.returncode == 0, answer.stderr
+    wait_for("its end", lambda: gone([state]))

@@ -105,7 +105,11 @@ def find(where: ClusterAddress) -> ClusterHandles | None:
         state = ray.get_actor(STATE_NAME, where.namespace)
     except ValueError:
         return None
-    return ClusterHandles(state, where)
+    try:
+        return ClusterHandles(state, where)
+    except RuntimeError:  # its service was killed before it could open it
+        ray.kill(state)
+        return None
 
 
 def _on_head(actor_class: Any, name: str, where: ClusterAddress, *, restarts: int) -> Any:  # noqa: ANN401 - Ray's
