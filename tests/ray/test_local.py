@@ -38,8 +38,8 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
             service.close()
 
 
-def test_it_listens_and_speaks_on_loopback_only_and_logs_one_event_a_line(launch):
-    service = launch().wait_until_ready()
+def test_it_listens_and_speaks_on_loopback_only_and_logs_one_event_a_line(launch, tmp_path):
+    service = launch(TMPDIR=str(tmp_path), RAY_TMPDIR="/tmp").wait_until_ready()
     status = service.upload_all([f"{service.sandbox}/images/numbered/{n}.png" for n in range(50)])
     assert len(status["uploaded"]["complete"]) == 50
     pids = _ray_pids(service)
@@ -53,6 +53,7 @@ def test_it_listens_and_speaks_on_loopback_only_and_logs_one_event_a_line(launch
     service.wait_for_event("worker died")
     service.signal(signal.SIGTERM)
     assert service.wait_for_exit() == 0
+    assert not list(tmp_path.glob("imgup-*")), "left behind"
     lines = service.log_text.splitlines()
     assert all("event" in json.loads(line) for line in lines)
     processes = {json.loads(line)["process"] for line in lines}

@@ -52,7 +52,7 @@ class ClusterWorker:
                 self._worker_id,
                 objects.mailbox,
                 objects.token_store,
-                Converters(facts.config.worker.conversion, _folder_of_node()),
+                Converters(facts.config.worker.conversion, _folder(facts.log_pipe)),
                 rest_seconds=_REST_SECONDS,
             )
         except (SystemExit, BackendLostError):
@@ -61,12 +61,14 @@ class ClusterWorker:
         self._exit_code = 0
 
 
-def _folder_of_node() -> Path:
+def _folder(log_pipe: str | None) -> Path:
     """Return the folder in which the workers on a node share their converter slots.
 
     Raises:
         OSError: another user owns a folder of this name.
     """
+    if log_pipe is not None:
+        return Path(log_pipe).parent  # the service's, which removes it at its end
     node = ray.get_runtime_context().get_node_id()
     folder = Path(tempfile.gettempdir()) / f"imgup-{os.getuid()}-{node[:16]}"
     folder.mkdir(mode=0o700, exist_ok=True)
