@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.load import name_of, slow_urls, submit_all
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 from tests.ray.running_cluster import NodeKiller, gone, wait_for
 
 WORKERS = 4
@@ -18,6 +20,23 @@ LANES = 4
 KILL_NODE_SECONDS = 5.0
 NODE_URLS = 2000
 _FIGURES = logging.getLogger("figures")  # shown by --log-cli-level=INFO
+
+
+class SilentImgur(LoopbackServer):
+    """Takes images and never answers; `begun` is set at the first."""
+
+    def __init__(self) -> None:
+        super().__init__(_Handler)
+        self.begun = threading.Event()
+
+
+class _Handler(LoopbackHandler):
+    server: SilentImgur
+
+    def post(self) -> None:
+        self.read_body()
+        self.server.begun.set()
+        self.rfile.read(1)  # until the client is gone
 
 
 def test_a_job_is_done_by_workers_on_several_nodes(launch, sandbox, cluster):
@@ -78,6 +97,26 @@ def test_a_killed_supervisor_is_started_again_and_takes_the_workers_over(launch,
     os.kill(min(workers), signal.SIGKILL)
     wait_for("a new worker", lambda: len(set(cluster.pids("ClusterWorker")) - workers) == 1)
     assert cluster.pids("ClusterSupervisor") == [after]
+    assert wait_for(
+        "line about it",
+        lambda: min(workers) in [event["pid"] for event in cluster.events("worker died")],
+    )
+
+
+def test_what_fails_with_a_worker_that_nobody_watched_is_logged(launch, sandbox, cluster):
+    with SilentImgur() as imgur:
+        service = launch(IMGUR_API_URL=imgur.url, CRASHED_UPLOADS="fail", WORKER_COUNT="1")
+        service.wait_until_ready()
+        job_id = service.submit(slow_urls(sandbox, "unwatched", 1))
+        wait_for("an upload", imgur.begun.is_set)
+        for name in ("ClusterSupervisor", "ClusterWorker"):
+            os.kill(cluster.pids(name)[0], signal.SIGKILL)
+        assert service.wait_complete(job_id)["uploaded"]["failed"]
+    for event in ("image failed", "job complete"):
+        wait_for(
+            event,
+            lambda event=event: job_id in [line["job_id"] for line in cluster.events(event)],
+        )
 
 
 def test_a_killed_service_finds_its_jobs_again(launch, sandbox, sandbox_links, cluster):

@@ -17,6 +17,10 @@ from workers.runtime.ray.log_relay import divert_log
 from workers.worker.converters import Converters
 from workers.worker.worker import run_lanes
 
+WORKER_THREADS = {"end": 1}
+"""The worker actor's threads by concurrency group: the call that lasts as long as the lanes. After
+a restart of the supervisor the earlier one's still runs; `pid` must not wait for it."""
+
 _FAILED = 1
 _END_SECONDS = 10.0
 _REST_SECONDS = 0.02
@@ -88,7 +92,9 @@ class RayWorkerProcess:
         self.exitcode: int | None = None
         self.sentinel = os.eventfd(0, os.EFD_CLOEXEC)
         actor.pid.remote().future().add_done_callback(self._note_pid)
-        actor.ended.remote().future().add_done_callback(self._note_end)
+        actor.ended.options(concurrency_group="end").remote().future().add_done_callback(
+            self._note_end
+        )
 
     def kill(self) -> None:
         if self.pid is None:
