@@ -1,13 +1,16 @@
 """A cluster that is up, as a test sees it."""
 
 import contextlib
+import ctypes
 import json
 import os
 import secrets
 import signal
+import socket
+import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from tests.running_service import ROOT
 from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 100.0
+_PIDFD_GETFD = 438  # on every architecture
 
 
 class RunningCluster:
@@ -129,3 +133,35 @@ def wait_for(what: str, condition: Callable[[], Any], seconds: float = PATIENCE_
 
 def gone(pids: list[int]) -> bool:
     return not any(map(is_running, pids))
+
+
+def break_connections(pid: int, server: int) -> int:
+    """Shut the TCP connections of one process to another, as a network does; return how many."""
+    ports = {end.getsockname()[1] for end in _tcp_sockets(server) if _is_listening(end)}
+    broken = 0
+    for end in _tcp_sockets(pid):
+        with contextlib.suppress(OSError):  # not connected
+            if end.getpeername()[1] in ports:
+                end.shutdown(socket.SHUT_RDWR)
+                broken += 1
+    return broken
+
+
+def _is_listening(end: socket.socket) -> bool:
+    return bool(end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+def _tcp_sockets(pid: int) -> Iterator[socket.socket]:
+    """Duplicates, by pidfd_getfd(2), which Python does not have."""
+    process = os.pidfd_open(pid)
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        fd = ctypes.CDLL(None).syscall(_PIDFD_GETFD, process, int(file.name), 0)
+        if fd < 0:
+            continue
+        if stat.S_ISSOCK(os.fstat(fd).st_mode):
+            with socket.socket(fileno=fd) as end:
+                if end.family != socket.AF_UNIX and end.type == socket.SOCK_STREAM:
+                    yield end
+        else:
+            os.close(fd)
+    os.close(process)

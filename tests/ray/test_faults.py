@@ -13,7 +13,7 @@ from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.load import name_of, slow_urls, submit_all
 from tests.loopback_server import LoopbackHandler, LoopbackServer
-from tests.ray.running_cluster import NodeKiller, gone, wait_for
+from tests.ray.running_cluster import NodeKiller, break_connections, gone, wait_for
 
 WORKERS = 4
 LANES = 4
@@ -137,6 +137,17 @@ def test_a_killed_service_finds_its_jobs_again(launch, sandbox, sandbox_links, c
     checker.status(job_id, status, 1.0)
     checker.images(second.get("/v1/images").json()["uploaded"], set())
     _check(_verdict(checker, sandbox_links, "again", 0), len(urls))
+
+
+def test_a_broken_connection_to_the_state_is_not_its_death(launch, sandbox, cluster):
+    service = launch().wait_until_ready()
+    job_id = service.submit(slow_urls(sandbox, "broken", 100, milliseconds=200))
+    (state,) = cluster.pids("BackendState")
+    assert break_connections(service.process.pid, state)
+    assert len(service.wait_complete(job_id)["uploaded"]["complete"]) == 100
+    os.kill(state, signal.SIGKILL)  # is noticed all the same
+    assert service.wait_for_exit() == 1
+    assert service.events("the job state is lost; exiting so that a fresh start can follow")
 
 
 def test_the_death_of_the_state_ends_the_service_and_the_next_one_begins_anew(

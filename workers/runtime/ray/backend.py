@@ -10,7 +10,7 @@ from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.ray.actors import find, find_or_start
-from workers.runtime.ray.calls import Silences, StateLostError
+from workers.runtime.ray.calls import Silences
 from workers.runtime.ray.connection import connect, disconnect
 from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.ray.log_relay import LogRelay
@@ -64,7 +64,9 @@ class RayBackend(ManagedBackend):
                 ready := list[Any](multiprocessing.connection.wait(watched, CHECK_SECONDS))
             ):
                 if ready:
-                    raise StateLostError("The state actor died.")
+                    # The call also ends when only the connection breaks; the next one tells.
+                    self._state_ended.hush()
+                    self._handles.watch(self._state_ended.ring)
                 with silences.borne():
                     self._workers_wanted = self._handles.workers_wanted()
         except BackendLostError:
