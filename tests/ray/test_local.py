@@ -4,6 +4,8 @@ import ipaddress
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from tests.processes import command_of
 from tests.ray.running_cluster import gone, wait_for
-from tests.running_service import Launch, RunningService
+from tests.running_service import ROOT, Launch, RunningService
 
 SECRETS = {
     "IMGUR_CLIENT_ID": "client-id-5f0c1d",
@@ -90,6 +92,23 @@ def test_the_death_of_the_service_ends_its_actors_and_servers(launch):
     service.signal(signal.SIGKILL)
     service.wait_for_exit()
     wait_for("end of all but Ray's agents", lambda: gone(pids))
+
+
+def test_a_ray_that_takes_too_long_to_start_is_one_line():
+    pytest.importorskip("ray", reason="NOT TESTED: ray is not installed; make test-ray does that")
+    code = (
+        "import sys, service.run, workers.runtime.ray.environment, ray\n"
+        "def init(**_): raise Exception('The current node timed out during startup.')\n"
+        "ray.init = init; sys.exit(service.run.main())"
+    )
+    env = {"PATH": os.environ["PATH"], "BACKEND": "ray", "HOST": "127.0.0.1", "PORT": "0"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 2
+    assert answer.stderr == (
+        "imgup: BACKEND=ray: cannot start Ray: The current node timed out during startup.\n"
+    )
 
 
 def _ray_pids(service: RunningService) -> list[int]:

@@ -17,7 +17,6 @@ from typing import Any
 import ray
 import structlog
 from ray._private import worker as ray_worker
-from ray.exceptions import RayError
 
 from workers.runtime.managed_backend import BackendError
 from workers.runtime.ray.environment import ClusterAddress
@@ -55,7 +54,7 @@ def connect(where: ClusterAddress) -> None:
                 configure_logging=False,
                 logging_level=logging.WARNING,
             )
-    except (RayError, ConnectionError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a start that takes too long is a bare one
         what = f"reach a Ray cluster at {where.address}" if where.address else "start Ray"
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise BackendError(f"BACKEND=ray: cannot {what}: {why}") from error
