@@ -38,7 +38,7 @@ class Fields(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # it holds cookies
 class Head:
     """Status and header fields of a response."""
 

@@ -31,7 +31,7 @@ _find_line_end = re.compile(r"[\r\n\0]").search
 _is_sendable = re.compile(r"https?://[!-~]+").fullmatch
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # it holds secrets
 class Transfer:
     """One attempt to send a request, and what has come of it so far.
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ class Form:
     content_type: str  # with the boundary
     length: int  # of the body, in bytes
     # Whole, or its chunks; these raise ValueError if the file is shorter than was said.
-    body: bytes | Iterator[bytes]
+    body: bytes | Iterator[bytes] = field(repr=False)
 
 
 def encoded_form(fields: Sequence[tuple[str, str]]) -> Form:

@@ -90,7 +90,7 @@ class ApiResponse:
 
     status: int
     headers: Mapping[str, str]  # by case-insensitive name
-    body: bytes
+    body: bytes = field(repr=False)  # may hold tokens and deletehashes
     # Of the call; they are removed from what is shown of Imgur's text.
     secrets: Collection[str] = field(default=(), repr=False)
 

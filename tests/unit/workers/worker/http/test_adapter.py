@@ -18,7 +18,8 @@ import requests
 from workers.worker.http.adapter import MAX_ANSWER_BYTES, CurlAdapter, ResponseBody
 from workers.worker.http.errors import Fault, TransferError
 from workers.worker.http.loop import TransferLoop
-from workers.worker.http.options import TransferOptions, authority_file
+from workers.worker.http.options import TransferOptions, authority_file, open_curl
+from workers.worker.http.transfer import Transfer
 
 DEADLINE = 0.4
 ENDS = 60.0
@@ -711,3 +712,14 @@ def test_an_answer_is_taken_so_far_and_decoded_so_far(peer: OpenPeer, client: Cl
 
     assert len(client.get(peer(bomb).url)) <= MAX_ANSWER_BYTES
     assert len(client.get(peer(flood).url)) <= MAX_ANSWER_BYTES
+
+
+def test_a_transfer_shows_nothing_of_request_and_response() -> None:
+    options = TransferOptions(ResponseBody)
+    headers = {"Content-Length": "8", "Authorization": "s3cret"}
+    request = requests.Request("POST", "http://127.0.0.1/?key=s3cret", headers, data=b"a=s3cret")
+    with open_curl(options) as curl:
+        transfer = Transfer(options, curl, request.prepare(), DEADLINE, DEADLINE)
+        for line in (b"HTTP/1.1 200 OK\r\n", b"Set-Cookie: a=s3cret\r\n"):
+            transfer.head.feed(line)
+        assert "s3cret" not in repr((transfer, transfer.head))

@@ -446,3 +446,8 @@ def test_unknown_shapes_fall_back_on_the_status(document: object) -> None:
     error = explained(400, json.dumps(document))
     assert error.reason is Reason.IMGUR_REFUSED
     assert explained(500, json.dumps(document)).reason is Reason.IMGUR_ERROR
+
+
+def test_a_response_does_not_show_its_body() -> None:
+    answer = ApiResponse(200, CaseInsensitiveDict(), b'{"access_token": "s3cret"}')
+    assert "s3cret" not in repr(answer)

@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from workers.worker.imgur.multipart import CHUNK_BYTES, Form, image_form
+from workers.worker.imgur.multipart import CHUNK_BYTES, Form, encoded_form, image_form
 
 
 def whole(form: Form) -> bytes:
@@ -109,3 +109,7 @@ def test_a_large_file_is_never_held_whole() -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_form_does_not_show_its_body() -> None:
+    assert "s3cret" not in repr(encoded_form([("client_secret", "s3cret")]))
