@@ -75,11 +75,12 @@ def is_cut(file: BinaryIO) -> bool:
         checksum, size = zlib.crc32(plain, checksum), size + len(plain)
         if stream.eof:
             return False
-    end = struct.pack("<2I", checksum, size & 0xFFFF_FFFF)  # RFC 1952, section 2.3.1
-    for missing in (end, _LAST_BLOCK + end):  # the latter behind a flush
+    # RFC 1952, section 2.3.1; without the last block only behind a flush.
+    end = _LAST_BLOCK + struct.pack("<2I", checksum, size & 0xFFFF_FFFF)
+    for there in range(len(end)):
         trial = stream.copy()
         with suppress(zlib.error):
-            trial.decompress(missing)
+            trial.decompress(end[there:])
         if trial.eof:
             return False
     return True

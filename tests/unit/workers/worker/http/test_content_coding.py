@@ -108,6 +108,8 @@ ZEROS = bytes(50_000)
         pytest.param(lambda whole: whole, id="whole"),
         pytest.param(lambda whole: whole + b"\n", id="something behind"),
         pytest.param(lambda whole: whole[:-8], id="no checksum"),
+        pytest.param(lambda whole: whole[:-5], id="a part of the checksum"),
+        pytest.param(lambda whole: whole[:-1], id="a part of the size"),
         pytest.param(lambda whole: flushed(gzip.decompress(whole)), id="no last block"),
     ],
 )
