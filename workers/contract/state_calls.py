@@ -23,6 +23,9 @@ from workers.contract.tokens import Tokens
 RESTORE_SECONDS = 600.0
 """Time limit of a recovery; a million URLs take about 10 s on a slow machine."""
 
+TEND_SECONDS = 30.0
+"""Further time for `tend`, which fails whole jobs: one of a million URLs takes 15 s of CPU."""
+
 
 class MailboxCalls(WebMailbox, Protocol):
     """The calls of a `Mailbox` by workers and supervisor."""
@@ -33,6 +36,7 @@ class MailboxCalls(WebMailbox, Protocol):
     def stats(self) -> MailboxStats:
         """Return the figures of the queue."""
 
+    @may_take(TEND_SECONDS)
     def tend(self) -> tuple[LogLine, ...]:
         """Show in all jobs why URLs wait, and fail those that Imgur has kept waiting for too long;
         return what is to be logged of that, and of uploads as a whole, since the last call.
