@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
+from os.path import abspath
 from pathlib import Path
 from typing import get_args
 
@@ -44,7 +45,8 @@ def temporary_directory_instead(environ: Mapping[str, str]) -> str | None:
             f"TMPDIR: {error.strerror}: all are full, missing or read-only"
         ) from None
     wanted = environ.get("TMPDIR")
-    return used if wanted and Path(wanted).absolute() != Path(used) else None
+    # By text, as the module does it: "." and names with ".." are no other directories.
+    return used if wanted and abspath(wanted) != abspath(used) else None  # noqa: PTH100
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

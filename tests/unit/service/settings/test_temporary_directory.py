@@ -14,11 +14,14 @@ def not_chosen_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 
+@pytest.mark.parametrize("wanted", ["{}", "{}/", "{}/../{}", "{}//.", "."])
 def test_a_directory_that_can_be_written_is_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wanted: str
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    assert temporary_directory_instead({"TMPDIR": f"{tmp_path}/"}) is None
+    monkeypatch.chdir(tmp_path)
+    wanted = wanted.format(tmp_path, tmp_path.name)
+    monkeypatch.setenv("TMPDIR", wanted)
+    assert temporary_directory_instead({"TMPDIR": wanted}) is None
     assert temporary_directory_instead({}) is None
 
 
