@@ -76,7 +76,8 @@ class JobPublisher:
             while waiting:
                 self._bring_in(waiting)
         except (BackendSilentError, BackendLostError):
-            # Unknown at the moment; if the backend is lost, the server drains soon.
+            pass  # unknown at the moment; if the backend is lost, the server drains soon
+        finally:
             self._newcomers += waiting
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + HEARTBEAT_SECONDS

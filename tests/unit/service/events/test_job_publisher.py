@@ -193,6 +193,17 @@ def test_a_silent_backend_costs_nobody_the_stream(turns: Turns) -> None:
     assert all(subscriber.names == ["change"] for subscriber in turns.publisher.subscribers)  # type: ignore[attr-defined]
 
 
+def test_whoever_waits_during_an_unexpected_error_is_not_forgotten(turns: Turns) -> None:
+    """As its stream, which the broadcaster ends then, would stay silent for ever."""
+    late = turns.reader()
+    turns.backend.failure = BackendSilentError("silent")
+    turns.turn(late)
+    turns.backend.failure = ValueError("a bug")
+    with pytest.raises(ValueError, match="a bug"):
+        turns.turn()
+    assert turns.publisher.subscribers == [late]
+
+
 def test_a_job_that_is_forgotten_ends_its_streams(turns: Turns) -> None:
     reader = Reader(1)
     turns.turn(reader)
