@@ -40,6 +40,25 @@ def test_a_page_of_the_gallery_that_fails_is_read_again(
     expect(main).to_contain_text("2 images, the oldest first")
 
 
+def test_the_gallery_goes_on_after_a_page_that_failed(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append("429")
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            problem = {"detail": "Not now."}
+            route.fulfill(status=429, json=problem, headers={"Retry-After": "1"})
+        else:
+            route.fulfill(json={"uploaded": [], "next": None})
+
+    page.route("**/v1/images?**", answer)
+    go_to(page, "Gallery")
+    expect(page.get_by_role("main")).to_contain_text("No images yet.")
+
+
 def test_nothing_of_a_job_is_copied_before_all_of_it_is_read(
     page: Page, service: RunningService, expected_errors: list[str]
 ) -> None:

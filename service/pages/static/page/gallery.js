@@ -19,7 +19,7 @@ export function galleryView() {
     nearEnd: loadMore,
   });
   let next = 0;
-  let failed = false; // then no further request with every scroll event
+  let failed = false; // then no further request with every scroll event, for a while
   let loading = null;
   let stopped = false;
 
@@ -43,7 +43,13 @@ export function galleryView() {
     load().catch((error) => {
       failed = true;
       setText(sum, error.message);
+      setTimeout(goOn, 1_000 * (error.retryAfter ?? 2));
     });
+  }
+
+  function goOn() {
+    failed = false;
+    if (!stopped) tiles.setLength(links.length); // a new drawing loads what it needs
   }
 
   async function readAll() {
