@@ -205,9 +205,9 @@ def _judged(address: Address) -> Iterator[Address]:
         yield address
         return
     yield IPv4Address(int(address) & 0xFFFF_FFFF)  # behind a prefix of 96 bits
-    if address in _NAT64[1]:  # and of 48 bits, around the octet that stays zero (RFC 6052, 2.2)
+    if address in _NAT64[1]:  # of 48, 56 and 64, around the octet that stays zero (RFC 6052, 2.2)
         packed = address.packed
-        yield IPv4Address(packed[6:8] + packed[9:11])
+        yield from (IPv4Address(packed[at:8] + packed[9 : at + 5]) for at in (6, 7, 8))
 
 
 def _is_own(address: Address) -> bool:

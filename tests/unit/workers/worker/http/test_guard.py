@@ -171,10 +171,13 @@ NAT64 = {
     "64:ff9b::127.0.0.1": Reason.ADDRESS_NOT_ALLOWED,
     "64:ff9b::169.254.169.254": Reason.ADDRESS_NOT_ALLOWED,
     # Behind a prefix of 48 bits 8.8.8.8 stands around the zero octet; behind one of 96, at the end.
+    # In the last two only one of 56 bits, and one of 64, makes 10.0.0.1 of it.
     "64:ff9b:1:808:8:800:808:808": None,
     "64:ff9b:1:a00:0:100:808:808": Reason.ADDRESS_NOT_ALLOWED,
     "64:ff9b:1:808:8:800:a00:1": Reason.ADDRESS_NOT_ALLOWED,
     "64:ff9b:1::a00:1": Reason.ADDRESS_NOT_ALLOWED,
+    "64:ff9b:1:80a:0:1:808:808": Reason.ADDRESS_NOT_ALLOWED,
+    "64:ff9b:1:808:a:0:108:808": Reason.ADDRESS_NOT_ALLOWED,
 }
 
 
