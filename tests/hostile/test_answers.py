@@ -159,6 +159,11 @@ LENGTHS: dict[str, Row] = {
     ),
     "a negative chunk": (BAD_ANSWER, OK + CHUNKED + b"-5\r\n" + JPEG, "close"),
     "a chunk of no number": (BAD_ANSWER, OK + CHUNKED + b"many\r\n" + JPEG, "close"),
+    "a chunk of no number, behind an odd head": (
+        BAD_ANSWER,
+        OK + b"<br />\r\n" + CHUNKED + b"many\r\n" + JPEG,
+        "close",
+    ),
 }
 
 BREAKS_OFF: dict[str, Row] = {
@@ -167,6 +172,16 @@ BREAKS_OFF: dict[str, Row] = {
     "closes within the first bytes": (CUT_SHORT, sized(9000) + JPEG[:10], "close"),
     "closes within a chunk": (CUT_SHORT, OK + CHUNKED + chunk(JPEG) + b"ff\r\nxx", "close"),
     "closes without the last chunk": (CUT_SHORT, OK + CHUNKED + chunk(JPEG), "close"),
+    "closes within a chunk, behind an odd head": (
+        CUT_SHORT,
+        OK + b"<br />\r\n" + CHUNKED + chunk(JPEG) + b"ff\r\nxx",
+        "close",
+    ),
+    "closes without the last chunk, behind an odd head": (
+        CUT_SHORT,
+        OK + b"<br />\r\n" + CHUNKED + chunk(JPEG),
+        "close",
+    ),
     "resets at once": (CUT_SHORT, b"", "reset"),
     "resets in the status line": (CUT_SHORT, b"HTTP/1.", "reset"),
     "resets in the head": (CUT_SHORT, OK, "reset"),

@@ -31,13 +31,16 @@ def perform_leniently(transfer: Transfer) -> TransferError | None:
     Raises:
         Exception: the guard or the body raised it.
     """
+    stream = _Stream(transfer.curl, transfer.deadline)
     try:
         _send(transfer)
-        _receive(transfer)
+        _receive(transfer, stream)
     except (pycurl.error, TransferError) as error:
         return transfer.error_of(error)
     except (HTTPException, ValueError) as error:
-        return transfer.error_of(TransferError(Fault.NOT_HTTP, str(error)))
+        # http.client has one error for a chunk that is cut and one that makes no sense.
+        fault = Fault.CUT_SHORT if stream.is_ended else Fault.NOT_HTTP
+        return transfer.error_of(TransferError(fault, str(error)))
     return transfer.error_of(None)
 
 
@@ -58,8 +61,8 @@ def _send(transfer: Transfer) -> None:
         raise TransferError(Fault.CUT_SHORT)
 
 
-def _receive(transfer: Transfer) -> None:
-    stream, head = _Stream(transfer.curl, transfer.deadline), transfer.head
+def _receive(transfer: Transfer, stream: "_Stream") -> None:
+    head = transfer.head
     response = HTTPResponse(stream, method="GET")  # type: ignore[arg-type] # needs makefile only
     while not head.is_complete:
         line = response.fp.readline(MAX_HEAD_BYTES + 1)
@@ -81,12 +84,17 @@ def _receive(transfer: Transfer) -> None:
 
 
 class _Stream(io.RawIOBase):
-    """What is received on a connection, until a deadline."""
+    """What is received on a connection, until a deadline.
+
+    Attributes:
+        is_ended: whether the peer has closed the connection.
+    """
 
     def __init__(self, curl: pycurl.Curl, deadline: float) -> None:
         super().__init__()
         self._curl = curl
         self._deadline = deadline
+        self.is_ended = False
 
     def readable(self) -> bool:
         return True
@@ -101,7 +109,10 @@ class _Stream(io.RawIOBase):
         # Checked each time: a fast sender never blocks.
         while (left := self._deadline - time.monotonic()) > 0:
             try:
-                return self._curl.recv_into(buffer)
+                size = self._curl.recv_into(buffer)
             except BlockingIOError:
                 poll.poll(left * 1000)
+            else:
+                self.is_ended = not size
+                return size
         raise TransferError(Fault.TIMEOUT)
