@@ -12,12 +12,13 @@ from urllib3.exceptions import HTTPError
 from workers.contract import image_type
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, describe, recognize
-from workers.worker.http.byte_budget import BudgetedBuffer, ByteBudget
+from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.content_coding import DECODED_PIECE_BYTES, codings_of, open_decoded
 from workers.worker.http.head import Head
 from workers.worker.source.body import Download, ImageBody
 from workers.worker.source.page_images import page_images
 from workers.worker.source.redirect import resolve
+from workers.worker.source.spool import Spool
 
 MAX_PAGE_BYTES: Final = 1024 * 1024
 """Of a page, that are read. Facebook's crawler reads as much of one, so what pages say of
@@ -74,7 +75,7 @@ class PageBody:
         self._beginning = bytearray()
         self._needed = _CODED_BYTES if self._codings else HEAD_BYTES
         self._image: ImageBody | None = None
-        self._page: BudgetedBuffer | None = None
+        self._page: Spool | None = None
 
     def write(self, piece: bytes) -> bool:
         """Take a piece; False when no more of a page is wanted.
@@ -100,7 +101,7 @@ class PageBody:
         if self._image is not None:
             return self._image.finish()
         with _parsing:
-            content = b"" if self._page is None else self._page.getvalue()
+            content = b"" if self._page is None else self._page.rewind().read()
             found = Page(*page_images(self._decoded(content, MAX_PAGE_BYTES), self._type))
         self.discard()
         return found
@@ -110,12 +111,12 @@ class PageBody:
         if self._image is not None:
             self._image.discard()
         if self._page is not None:
-            self._page.close()
+            self._page.discard()
 
     def _choose(self) -> bool:
         beginning, self._beginning = bytes(self._beginning), bytearray()
         if self._is_page(self._decoded(beginning, HEAD_BYTES)):
-            self._page = BudgetedBuffer(self._budget)
+            self._page = Spool(MAX_PAGE_BYTES, self._budget)
             return self._add(self._page, beginning)
         self._image = self._open_image()
         return self._image.write(beginning)
@@ -127,12 +128,9 @@ class PageBody:
         is_html = self._type.partition(";")[0].strip().lower() in _HTML
         return bool(head) and (is_html or describe(head) == "a web page")
 
-    def _add(self, page: BudgetedBuffer, piece: bytes) -> bool:
-        piece = piece[: MAX_PAGE_BYTES - page.tell()]
-        if not page.extend(len(piece)):
-            return False  # without memory the rest stays unread: the beginning may do
-        page.write(piece)
-        return page.tell() < MAX_PAGE_BYTES
+    def _add(self, page: Spool, piece: bytes) -> bool:
+        page.write(piece[: MAX_PAGE_BYTES - page.size])
+        return page.size < MAX_PAGE_BYTES
 
     def _decoded(self, content: bytes, max_bytes: int) -> bytes:
         """The beginning of what came, without its content coding."""

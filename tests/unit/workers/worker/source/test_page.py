@@ -37,6 +37,10 @@ def test_a_page_holds_its_bytes_until_it_is_parsed(monkeypatch: pytest.MonkeyPat
     assert budget.take(len(HTML))
 
 
+def test_a_page_that_memory_has_no_room_for_is_read_all_the_same() -> None:
+    assert received(ByteBudget(0)).finish() == Page(["a.png"])
+
+
 def test_pages_of_a_worker_are_parsed_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their parts take many times their size, which no budget counts."""
     others = threading.Barrier(2)
