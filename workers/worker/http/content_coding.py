@@ -21,6 +21,9 @@ MAX_STREAMS: Final = 10_000
 
 GZIP: Final = frozenset({"gzip", "x-gzip"})
 
+HAVE_LARGE_WINDOWS: Final = frozenset({"br", "zstd"})
+"""A decoder keeps up to 16 MB (RFC 7932, section 9.1) or 128 MB (libzstd) of what it yielded."""
+
 _MAX_CODINGS: Final = 5
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _LAST_BLOCK: Final = b"\x03\0"  # without content (RFC 1951, section 3.2.6)

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, InitVar, dataclass, field
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 from urllib3.exceptions import HTTPError
 
@@ -17,6 +18,7 @@ from workers.worker.http.content_coding import (
     DECODED,
     DECODED_PIECE_BYTES,
     GZIP,
+    HAVE_LARGE_WINDOWS,
     codings_of,
     is_cut,
     open_decoded,
@@ -28,6 +30,10 @@ from workers.worker.source.spool import Spool, view_of
 # The body of a redirect or an error is discarded. A short one is read to its end, which keeps the
 # connection usable; otherwise the connection is closed.
 _SHORT_BODY_BYTES = 16 * 1024
+
+_decoding: Final = ThreadPoolExecutor(1, thread_name_prefix="decoding")
+"""Where codings have large windows, all lanes decode in one thread: no budget counts their memory,
+and the C library keeps what a thread freed for that thread. The lanes share one core anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +147,10 @@ class ImageBody:
             )
         decoded = ImageBody(self.policy, self.budget, None, converts=self.converts)
         try:
-            coded = open_decoded(file, self._codings, self.policy.max_image_bytes)
-            while piece := coded.read(DECODED_PIECE_BYTES):
-                decoded.write(piece)
+            if HAVE_LARGE_WINDOWS.isdisjoint(self._codings):
+                self._decode_into(decoded, file)
+            else:
+                _decoding.submit(self._decode_into, decoded, file).result()
         except HTTPError as error:
             decoded.discard()
             raise DownloadError(
@@ -162,6 +169,11 @@ class ImageBody:
             )
         self.discard()
         return decoded.finish()
+
+    def _decode_into(self, decoded: "ImageBody", file: BinaryIO) -> None:
+        coded = open_decoded(file, self._codings, self.policy.max_image_bytes)
+        while piece := coded.read(DECODED_PIECE_BYTES):
+            decoded.write(piece)
 
     def _accept(self) -> ImageType:
         if not self._head:

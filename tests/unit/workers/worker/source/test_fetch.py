@@ -2,9 +2,11 @@ import gzip
 import os
 import pickle
 import struct
+import threading
 import zlib
+from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, BinaryIO
 
 import brotli
 import pytest
@@ -14,6 +16,7 @@ from backports import zstd
 from tests.mocked_source import MockedSource
 from workers.contract.download_policy import DownloadPolicy, ImgurLimits
 from workers.contract.errors import DownloadError, Reason
+from workers.worker.http.content_coding import open_decoded
 from workers.worker.http.loop import TransferLoop
 from workers.worker.source import body
 from workers.worker.source.fetch import Downloader
@@ -153,6 +156,25 @@ def test_gzip_that_was_cut_is_no_image(
     error = error_of(downloader)
 
     assert (error.reason, error.transient) == (Reason.SOURCE_CUT_SHORT, True)
+
+
+def test_codings_with_large_windows_are_decoded_in_one_thread(
+    downloader: Downloader, source: requests_mock.Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A response of 3 KB in zstd makes a decoder take 100 MB, which no budget counts."""
+    threads: dict[str, str] = {}
+
+    def open_noted(file: BinaryIO, codings: Sequence[str], max_bytes: int) -> BinaryIO:
+        threads[", ".join(codings)] = threading.current_thread().name
+        return open_decoded(file, codings, max_bytes)
+
+    monkeypatch.setattr(body, "open_decoded", open_noted)
+    for coding in ("gzip", "zstd", "br", "gzip, br"):
+        source.register_uri("GET", URL, content=CODED[coding], headers={"Content-Encoding": coding})
+        downloader.fetch(URL).file.close()
+
+    assert threads.pop("gzip") == threading.current_thread().name
+    assert threads == dict.fromkeys(("zstd", "br", "gzip, br"), "decoding_0")
 
 
 def test_identity_coding(downloader: Downloader, source: requests_mock.Adapter) -> None:
