@@ -59,12 +59,14 @@ IMAGES: list[tuple[str, bytes, ImageType]] = [
     ("tga-table", b"\0\1\1\0\0\0\1\x18" + bytes(4) + b"\5\0\4\0\x08\0", image_type.TGA),
     ("ico", b"\x00\x00\x01\x00\x01\x00", image_type.ICO),
     ("svg", b"\xef\xbb\xbf \n<svg xmlns='http://www.w3.org/2000/svg'/>", image_type.SVG),
+    ("svg-comments", b"<!-- a -->\n<!-- <b> -->\n<svg/>", image_type.SVG),
     ("svg-xml", b"<?xml version='1.0'?>\n<!-- x -->\n<svg/>", image_type.SVG),
 ]
 
 OTHERS: list[tuple[str, bytes, str]] = [
     ("html", b"<!DOCTYPE html><title>Not found</title>", "a web page"),
     ("html-bare", b"\r\n  <HTML><body>", "a web page"),
+    ("html-comment", b"<!-- x --><html><svg></svg>", "a web page"),
     ("html-with-svg", b"<html><svg></svg>", "a web page"),
     ("xhtml", b"<?xml version='1.0'?><html xmlns='x'>", "a web page"),
     ("pdf", b"%PDF-1.7\n", "a PDF document"),
