@@ -262,6 +262,11 @@ COMPRESSED: dict[str, Row] = {
         OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(JPEG)[:30],
         "close",
     ),
+    "br that ends with the connection": (
+        CUT_SHORT,
+        OK + b"Content-Encoding: br\r\n\r\n" + brotli.compress(JPEG)[:-3],
+        "close",
+    ),
     "no br": (BAD_ANSWER, coded(b"br", bytes(2000)), "keep"),
     "gzip in gzip": (JPEG, coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG))), "keep"),
     "a bomb in gzip in gzip": (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
+import brotli  # type: ignore[import-untyped] # it has no annotations
 from urllib3 import HTTPResponse
 from urllib3.exceptions import DecodeError
 
@@ -19,7 +20,7 @@ DECODED_PIECE_BYTES: Final = 16 * 1024
 MAX_STREAMS: Final = 10_000
 """Of gzip or zstd, one after the other. Tools that write several begin one about every 64 KB."""
 
-GZIP: Final = frozenset({"gzip", "x-gzip"})
+_GZIP: Final = frozenset({"gzip", "x-gzip"})
 
 HAVE_LARGE_WINDOWS: Final = frozenset({"br", "zstd"})
 """A decoder keeps up to 16 MB (RFC 7932, section 9.1) or 128 MB (libzstd) of what it yielded."""
@@ -62,14 +63,33 @@ def open_decoded(file: BinaryIO, codings: Sequence[str], max_bytes: int) -> Bina
     return reader  # type: ignore[no-any-return] # reads as a file does
 
 
-def is_cut(file: BinaryIO) -> bool:
-    """Return whether gzip content ends within its first stream, which urllib3 does not tell.
+def is_cut(file: BinaryIO, coding: str) -> bool:
+    """Return whether content ends within its first stream, which urllib3 does not tell.
 
     False where all content is there and only the stream's end is missing: browsers show that.
 
     Args:
         file: content that `open_decoded` has read without an error.
+        coding: its outermost one; known of gzip and br.
     """
+    if coding in _GZIP:
+        return _is_gzip_cut(file)
+    return coding == "br" and _is_br_cut(file)
+
+
+def _is_br_cut(file: BinaryIO) -> bool:
+    stream = brotli.Decompressor()
+    while not stream.is_finished() and (coded := file.read(DECODED_PIECE_BYTES)):
+        while stream.process(coded, output_buffer_limit=DECODED_PIECE_BYTES):
+            coded = b""  # the rest of what it yields
+    with suppress(brotli.error):
+        if not stream.is_finished():
+            stream.process(_LAST_BLOCK[:1])  # the same bits as of gzip (RFC 7932, section 9.2)
+        return not stream.is_finished()
+    return True
+
+
+def _is_gzip_cut(file: BinaryIO) -> bool:
     stream, checksum, size = zlib.decompressobj(_GZIP_WINDOW), 0, 0
     coded = plain = b"."
     while coded or plain:

@@ -17,7 +17,6 @@ from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.http.content_coding import (
     DECODED,
     DECODED_PIECE_BYTES,
-    GZIP,
     HAVE_LARGE_WINDOWS,
     codings_of,
     is_cut,
@@ -148,9 +147,9 @@ class ImageBody:
         decoded = ImageBody(self.policy, self.budget, None, converts=self.converts)
         try:
             if HAVE_LARGE_WINDOWS.isdisjoint(self._codings):
-                self._decode_into(decoded, file)
+                cut = self._decode_into(decoded, file)
             else:
-                _decoding.submit(self._decode_into, decoded, file).result()
+                cut = _decoding.submit(self._decode_into, decoded, file).result()
         except HTTPError as error:
             decoded.discard()
             raise DownloadError(
@@ -159,8 +158,7 @@ class ImageBody:
         except BaseException:
             decoded.discard()
             raise
-        file.seek(0)
-        if self._head and self._codings[-1] in GZIP and is_cut(file):
+        if cut:
             decoded.discard()
             raise DownloadError(
                 Reason.SOURCE_CUT_SHORT,
@@ -170,10 +168,13 @@ class ImageBody:
         self.discard()
         return decoded.finish()
 
-    def _decode_into(self, decoded: "ImageBody", file: BinaryIO) -> None:
+    def _decode_into(self, decoded: "ImageBody", file: BinaryIO) -> bool:
+        """Return whether the end of the content is missing."""
         coded = open_decoded(file, self._codings, self.policy.max_image_bytes)
         while piece := coded.read(DECODED_PIECE_BYTES):
             decoded.write(piece)
+        file.seek(0)
+        return bool(self._head) and is_cut(file, self._codings[-1])
 
     def _accept(self) -> ImageType:
         if not self._head:

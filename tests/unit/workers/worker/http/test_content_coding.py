@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import brotli
 import pytest
 from backports import zstd
 from urllib3.exceptions import HTTPError
@@ -116,10 +117,20 @@ ZEROS = bytes(50_000)
 def test_gzip_with_all_content_is_not_cut(content: bytes, change: Callable[[bytes], bytes]) -> None:
     coded = change(gzip.compress(content))
     assert decoded(coded, "gzip") == content
-    assert not is_cut(io.BytesIO(coded))
+    assert not is_cut(io.BytesIO(coded), "gzip")
 
 
 @pytest.mark.parametrize("content", [RANDOM, ZEROS], ids=["random", "zeros"])
 def test_gzip_without_its_end_is_cut(content: bytes) -> None:
     whole = gzip.compress(content)
-    assert all(is_cut(io.BytesIO(whole[:size])) for size in (2, 12, len(whole) // 2))
+    assert all(is_cut(io.BytesIO(whole[:size]), "gzip") for size in (2, 12, len(whole) // 2))
+
+
+@pytest.mark.parametrize("content", [RANDOM, ZEROS, ZEROS * 200], ids=["random", "zeros", "many"])
+def test_br_without_its_end_is_cut(content: bytes) -> None:
+    whole, flushed = brotli.compress(content), brotli.Compressor()
+    no_last_block = flushed.process(content) + flushed.flush()
+
+    assert not is_cut(io.BytesIO(whole), "br")
+    assert not is_cut(io.BytesIO(no_last_block), "br")
+    assert all(is_cut(io.BytesIO(whole[:size]), "br") for size in (2, len(whole) // 2))
