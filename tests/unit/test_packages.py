@@ -24,8 +24,8 @@ LOCKED = [
     for path in sorted(folder.glob("requirements*.in"))
 ]
 
-# Not imported by us, but by urllib3 where they are: the content codings br and zstd.
-USED_BY_URLLIB3 = {"brotli", "backports-zstd"}
+# Not imported by us, but by urllib3 where it is: the content coding zstd.
+USED_BY_URLLIB3 = {"backports-zstd"}
 # Of the type checker.
 NOT_AT_RUN_TIME = {"_typeshed"}
 
