@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -38,7 +39,8 @@ class _Commands(click.Group):
             ctx.exit(ExitCode.READER_GONE)
         except OSError as error:  # those of the service and of files are none here
             _drop_output()
-            click.echo(f"imgup: The output cannot be written: {error.strerror}.", err=True)
+            with suppress(OSError):  # stderr may be on the same disk
+                click.echo(f"imgup: The output cannot be written: {error.strerror}.", err=True)
             ctx.exit(ExitCode.READER_GONE)
         except KeyboardInterrupt:
             ctx.exit(ExitCode.INTERRUPTED)

@@ -17,12 +17,20 @@ from imgup.models import Progress as JobProgress, UploadPace
 _SECONDS_WORTH_SAYING = 1.0
 
 
+class _Notes(Console):
+    def on_broken_pipe(self) -> None:
+        """Drop all further notes; rich would end the process, and send stdout to nowhere before."""
+        self.quiet = True
+
+
 class Screen:
-    """Both streams. A terminal gets colour and a bar, unless NO_COLOR is set or it is dumb."""
+    """Both streams. A terminal gets colour and a bar, unless NO_COLOR is set or it is dumb. Notes
+    that stderr does not take are dropped: no result depends on them.
+    """
 
     def __init__(self) -> None:
         # Not left to rich: with FORCE_COLOR it would write control sequences into a file.
-        self._console = Console(stderr=True, force_terminal=sys.stderr.isatty())
+        self._console = _Notes(stderr=True, force_terminal=sys.stderr.isatty())
 
     def out(self, line: str) -> None:
         """Print a line of the result."""
@@ -35,8 +43,11 @@ class Screen:
 
     def note(self, text: str, style: str = "") -> None:
         """Print a note."""
-        # rich would parse a str for markup.
-        self._console.print(Text(visible(text), style), soft_wrap=True, highlight=False)
+        try:
+            # rich would parse a str for markup.
+            self._console.print(Text(visible(text), style), soft_wrap=True, highlight=False)
+        except OSError:  # a full disk
+            self._console.quiet = True
 
     def warn(self, text: str) -> None:
         """Print a warning."""

@@ -148,6 +148,34 @@ def test_a_full_disk_is_told(slow_job):
     assert done.stderr.endswith("imgup: The output cannot be written: No space left on device.\n")
 
 
+def test_stderr_without_a_reader_costs_the_notes_only(slow_job):
+    read, write = os.pipe()
+    os.close(read)
+    assert _links_of_an_upload(slow_job.url, write) == (0, "https://i.imgur.com/0.png\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_under_stderr_costs_the_notes_only(slow_job):
+    full = os.open("/dev/full", os.O_WRONLY)
+    assert _links_of_an_upload(slow_job.url, full) == (0, "https://i.imgur.com/0.png\n")
+
+
+def _links_of_an_upload(url: str, stderr: int) -> tuple[int, str]:
+    """Return exit code and stdout of an upload; closes `stderr`."""
+    with os.fdopen(stderr, "w") as notes:
+        done = subprocess.run(
+            [*COMMAND, "upload", "https://example.com/0.png"],
+            cwd=ROOT,
+            env=_environ(IMGUP_URL=url),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=notes,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    return done.returncode, done.stdout
+
+
 def test_the_client_needs_nothing_of_the_service_and_nothing_for_terminals():
     loaded = _modules_after("import imgup; imgup.Client")
     assert "requests" in loaded
