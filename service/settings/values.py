@@ -89,6 +89,8 @@ def _read_host(value: str) -> str:
     host = value.removeprefix("[").removesuffix("]")
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
+    # As the socket module does: UnicodeError for an empty label or a too long one.
+    host.encode("idna")
     return _matched(host, _HOST_NAME)
 
 

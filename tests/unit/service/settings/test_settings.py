@@ -127,6 +127,7 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("HOST", "a b"),
         ("HOST", "http://localhost"),
         ("HOST", "127.0.0.1:8000"),
+        ("HOST", "a..example"),
         ("ALLOWED_HOSTS", "a.example:8000"),
         ("ALLOWED_HOSTS", "https://a.example"),
         ("ALLOWED_HOSTS", "*"),
