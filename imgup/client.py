@@ -11,6 +11,7 @@ from imgup.answers import json_of, read
 from imgup.connection import Connection, Delay
 from imgup.follow import follow
 from imgup.models import (
+    DeletionAccepted,
     JobAccepted,
     JobCancelled,
     JobPage,
@@ -208,7 +209,7 @@ class Client:
             NotFoundError: there is no such image.
             ConflictError: it is not uploaded.
         """
-        self._connection.call("DELETE", f"{_path(job_id)}/images/{index}")
+        self._delete(f"{_path(job_id)}/images/{index}")
 
     def delete_album(self, job_id: str) -> None:
         """Request the deletion of the album that was created for a job; its images stay.
@@ -217,7 +218,11 @@ class Client:
             NotFoundError: none was created.
             ConflictError: the job is not complete, or the album is deleted already.
         """
-        self._connection.call("DELETE", f"{_path(job_id)}/album")
+        self._delete(f"{_path(job_id)}/album")
+
+    def _delete(self, path: str) -> None:
+        # The response is read, as any server may send a 200.
+        read(DeletionAccepted, json_of(self._connection.call("DELETE", path)))
 
     def jobs(
         self, *, status: str | None = None, page_size: int = PAGE_SIZE

@@ -282,3 +282,9 @@ class JobCancelled(BaseModel):
     """The response to a cancellation: the number of cancelled URLs."""
 
     cancelled: int
+
+
+class DeletionAccepted(BaseModel):
+    """The response to the request for a deletion: the state of the deletion."""
+
+    deleted: str

@@ -18,8 +18,18 @@ _STATUSES = ("pending", "in-progress", "complete")
 _LARGEST_PAGE = 1000
 
 
+def _check_job(_context: click.Context, _argument: click.Parameter, job_id: str) -> str:
+    # An unset variable, or a path to somewhere else: the service's answer would mislead.
+    if not job_id.strip("."):
+        raise click.BadParameter(f"{job_id!r} is not the id of a job.")
+    return job_id
+
+
+_takes_job = click.argument("job_id", metavar="JOB", callback=_check_job)
+
+
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@_takes_job
 @click.option("--follow", is_flag=True, help="Wait until the job is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print the service's answer.")
 @uses_the_service
@@ -100,7 +110,7 @@ def limits(client: "Client", screen: "Screen", *, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@_takes_job
 @uses_the_service
 def cancel(client: "Client", screen: "Screen", *, job_id: str) -> int:
     """Cancel a job: waiting URLs fail as cancelled, those in progress are finished."""
@@ -109,7 +119,7 @@ def cancel(client: "Client", screen: "Screen", *, job_id: str) -> int:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@_takes_job
 @uses_the_service
 def retry(client: "Client", screen: "Screen", *, job_id: str) -> int:
     """Send the failed URLs of a complete job as a new job, and print its id."""
@@ -118,7 +128,7 @@ def retry(client: "Client", screen: "Screen", *, job_id: str) -> int:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@_takes_job
 @click.argument("index", type=click.IntRange(min=0), required=False)
 @click.option("--album", is_flag=True, help="Delete the job's new album; its images stay.")
 @uses_the_service

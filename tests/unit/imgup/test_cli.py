@@ -173,6 +173,8 @@ def test_refused_entries_are_named_by_their_place(imgup, stand_in):
         (["upload", ONE, "--format", "csv", "--json"], "", "--format"),
         (["upload", ONE, "--api-key", "x"], "", "--api-key"),
         (["upload", ONE, "--url", "localhost:8000"], "", "must be like"),
+        (["status", ""], "", "id of a job"),
+        (["cancel", ".."], "", "id of a job"),
         (["delete", JOB, "first"], "", "first"),
         (["delete", JOB], "", "--album"),
         (["delete", JOB, "1", "--album"], "", "--album"),
@@ -313,7 +315,7 @@ def test_links_are_printed_page_by_page(imgup, stand_in):
 def test_changes_are_asked_for(imgup, stand_in):
     stand_in.tell("DELETE", JOB_PATH, Told(202, {"jobId": JOB, "cancelled": 3}))
     stand_in.tell("POST", JOB_PATH + "/retry", Told(202, {"jobId": "new", "retryOf": JOB}))
-    stand_in.tell("DELETE", JOB_PATH + "/images/0", Told(202, {}))
+    stand_in.tell("DELETE", JOB_PATH + "/images/0", Told(202, {"deleted": "pending"}))
     assert imgup("cancel", JOB).stdout == "3 cancelled\n"
     assert imgup("retry", JOB).stdout == "new\n"
     deleted = imgup("delete", JOB, "0")

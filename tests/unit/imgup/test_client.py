@@ -140,12 +140,21 @@ def test_jobs_are_asked_for_page_by_page(stand_in, client):
 def test_a_job_is_cancelled_retried_and_rid_of_an_image(stand_in, client):
     stand_in.tell("DELETE", JOB_PATH, Told(202, {"jobId": JOB, "cancelled": 3}))
     stand_in.tell("POST", JOB_PATH + "/retry", Told(202, {"jobId": "new", "retryOf": JOB}))
-    stand_in.tell("DELETE", JOB_PATH + "/images/4", Told(202, {}))
+    stand_in.tell("DELETE", JOB_PATH + "/images/4", Told(202, {"deleted": "pending"}))
     handle = client.job(JOB)
     assert handle.cancel() == 3
     assert handle.retry() == client.job("new")
     handle.delete_image(4)
     assert [asked.method for asked in stand_in.asked] == ["DELETE", "POST", "DELETE"]
+
+
+def test_another_server_has_deleted_nothing(stand_in, client):
+    stand_in.tell("DELETE", JOB_PATH + "/images/4", Told(200, {}))
+    stand_in.tell("DELETE", JOB_PATH + "/album", Told(204))
+    with pytest.raises(NotImgupError):
+        client.delete_image(JOB, 4)
+    with pytest.raises(NotImgupError):
+        client.delete_album(JOB)
 
 
 def test_limits_may_be_unknown(stand_in, client):
