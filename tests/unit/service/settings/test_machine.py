@@ -1,23 +1,24 @@
-"""The memory limit, as control groups tell it."""
+"""The limits of memory and processor time, as control groups tell them."""
 
 from pathlib import Path
 
 import pytest
 
-from service.settings.machine import memory_limit
+from service.settings import machine
+from service.settings.machine import memory_limit, usable_cores
 
 MIB = 1024**2
 
 
 @pytest.fixture
 def limits(tmp_path: Path):
-    def read(membership: str, **files: str) -> int:
+    def read(membership: str, read_limit=memory_limit, **files: str) -> int:
         (tmp_path / "self").write_text(membership)
         for name, text in files.items():
             file = tmp_path / "cgroup" / name.replace("__", "/").replace("_DOT_", ".")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        return memory_limit(tmp_path / "cgroup", tmp_path / "self")
+        return read_limit(tmp_path / "cgroup", tmp_path / "self")
 
     return read
 
@@ -54,3 +55,31 @@ def test_without_a_limit_it_is_the_machines(limits, text: str) -> None:
 
 def test_where_nothing_tells_of_groups_it_is_the_machines(tmp_path: Path) -> None:
     assert memory_limit(tmp_path / "none", tmp_path / "none") > 64 * MIB
+
+
+@pytest.fixture
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.sys, "platform", "other")
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 8)
+
+
+@pytest.mark.usefixtures("eight_cores")
+@pytest.mark.parametrize(
+    ("share", "cores"),
+    [
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("5000 100000", 1),
+        ("max 100000", 8),
+        ("1600000 100000", 8),
+    ],
+)
+def test_a_share_of_the_processor_is_so_many_cores(limits, share: str, cores: int) -> None:
+    assert limits("0::/a/b\n", usable_cores, a__cpu_DOT_max=share + "\n") == cores
+
+
+@pytest.mark.usefixtures("eight_cores")
+@pytest.mark.parametrize(("quota", "cores"), [("300000", 3), ("-1", 8)])
+def test_a_share_of_version_1(limits, quota: str, cores: int) -> None:
+    files = {"cpu__cpu_DOT_cfs_quota_us": quota, "cpu__cpu_DOT_cfs_period_us": "100000\n"}
+    assert limits("9:cpu,cpuacct:/docker/x\n0::/\n", usable_cores, **files) == cores
