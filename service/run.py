@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from service.app import create_app
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_lost, log_unfinished
 from service.http.connection_limits import raise_file_limit
-from service.http.server import ServerStartError, WebServer
+from service.http.server import ServerStartError, WebServer, listen_advice
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
 from service.middleware.response_headers import refusal_headers
 from service.sandbox_process import SandboxProcess
@@ -175,7 +175,7 @@ def _bind_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
     except OSError as error:
         raise ServerStartError(
             f"The sandbox cannot listen on {settings.sandbox_host} port {settings.sandbox_port} "
-            f"({error.strerror}). Set SANDBOX_PORT to a free port (0 takes any)."
+            f"({error.strerror}). {listen_advice(error, 'SANDBOX_')}"
         ) from error
     running.callback(sandbox.stop)
     return sandbox

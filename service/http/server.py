@@ -184,13 +184,16 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         raise ServerStartError(
-            f"Cannot listen on {host} port {port} ({error.strerror}). {_advice(error)}"
+            f"Cannot listen on {host} port {port} ({error.strerror}). {listen_advice(error)}"
         ) from error
 
 
-def _advice(error: OSError) -> str:
+def listen_advice(error: OSError, prefix: str = "") -> str:
+    """Return what to do about a socket that cannot be bound; the settings may have a prefix."""
     if error.errno == errno.EADDRINUSE:
-        return "Stop what listens there, or set PORT to another port (0 takes any free one)."
+        return (
+            f"Stop what listens there, or set {prefix}PORT to another port (0 takes any free one)."
+        )
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return "Set PORT to 1024 or above: ports below it need privileges."
-    return "Set HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0."
+        return f"Set {prefix}PORT to 1024 or above: ports below it need privileges."
+    return f"Set {prefix}HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0."

@@ -1,5 +1,6 @@
 import errno
 import subprocess
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -7,7 +8,10 @@ import requests
 from structlog.testing import capture_logs
 
 from service import sandbox_process
+from service.http.server import ServerStartError
+from service.run import _bind_sandbox
 from service.sandbox_process import SandboxProcess
+from service.settings.environment import load_settings
 
 
 def test_a_start_that_fails_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +36,9 @@ def test_a_start_that_fails_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None
     assert [(line["event"], line["cause"]) for line in logs] == [
         ("sandbox could not be started; trying again", "No more processes")
     ]
+
+
+def test_an_address_of_another_machine_is_not_taken_for_a_port_in_use() -> None:
+    elsewhere = load_settings({"SANDBOX_HOST": "192.0.2.1"})  # TEST-NET-1 (RFC 5737)
+    with ExitStack() as running, pytest.raises(ServerStartError, match=r"Set SANDBOX_HOST to"):
+        _bind_sandbox(elsewhere, running)
