@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -27,6 +28,9 @@ def serve(host: str | None, port: int | None) -> None:
         environ["HOST"] = host
     if port is not None:
         environ["PORT"] = str(port)
+    if Path.cwd() != Path(__file__).parents[2]:
+        # `-m` would take a folder `service` of the current one, as would the service's children.
+        environ["PYTHONSAFEPATH"] = "1"
     # In the same process, so that signals reach the service.
     command = [sys.executable, "-m", "service"]
     os.execve(sys.executable, command, environ)  # noqa: S606 - no shell needed

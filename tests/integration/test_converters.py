@@ -237,6 +237,16 @@ def test_secrets_are_not_handed_on(converters: Converters, monkeypatch: pytest.M
     assert b"s3cret" not in environ
 
 
+def test_another_converter_of_the_current_folder_is_not_run(
+    converters: Converters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "converter").mkdir()
+    for name in ("__init__.py", "server.py"):
+        (tmp_path / "converter" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert_small_one_is_converted(converters)
+
+
 def test_memory_is_flat(converters: Converters) -> None:
     """The long form, of 2,000 conversions: see benchmarks/conversions.py."""
     content = MADE["lossy.webp"]().content

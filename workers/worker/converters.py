@@ -131,7 +131,11 @@ class Converters:
             *(str(policy.seconds), str(policy.wait_seconds)),
         )
         # No environment: it holds secrets, and a converter decodes untrusted bytes.
-        environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        # The current folder is taken only if it is in this process's own path.
+        environment = {
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "PYTHONSAFEPATH": "1",
+        }
         with theirs:
             self._server = subprocess.Popen(  # noqa: S603 - all of it is ours
                 command,

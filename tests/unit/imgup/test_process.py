@@ -212,6 +212,23 @@ def test_serve_becomes_the_service(monkeypatch):
     assert (environ["HOST"], environ["PORT"], environ["WORKER_COUNT"]) == ("::1", "0", "3")
 
 
+def test_serve_starts_no_other_service_of_the_current_folder(tmp_path):
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__main__.py").write_text("print('another')")
+    (tmp_path / "service" / "__init__.py").touch()
+    ran = subprocess.run(
+        [*COMMAND, "serve"],
+        cwd=tmp_path,
+        env=_environ(PYTHONPATH=str(ROOT), PORT="none"),
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "PORT" in ran.stderr
+
+
 def test_serve_without_the_service_says_in_one_line_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     ran = CliRunner().invoke(cli, ["serve"])
