@@ -6,6 +6,11 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.PngImagePlugin import PngInfo
 
+# What tells a place besides GPS, in Exif and in TIFF files: XMP, IPTC, Photoshop's, GeoTIFF 1.1.
+_PLACES: Final = (
+    *(0x02BC, 0x83BB, 0x8649, 0x830E, 0x8480, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1, 0xA480),
+    IFD.GPSInfo,
+)
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 # ITU-T T.81, section B.1.1.4: a segment's length has two bytes, which count themselves; then come
 # the names that Exif and XMP begin with.
@@ -58,7 +63,8 @@ def _exif_of(image: Image.Image, *, with_location: bool) -> bytes:
         exif.pop(Base.Orientation, None)
         exif.pop(Base.XMLPacket, None)
         if not with_location:
-            exif.pop(IFD.GPSInfo, None)
+            for tag in _PLACES:
+                exif.pop(tag, None)
         return exif.tobytes() if len(exif) else b""
     except Exception:  # noqa: BLE001 - damaged in any way: the pixels matter more
         return b""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageSequence, PngImagePlugin
 
@@ -94,7 +94,7 @@ def _forms(animation: _Animation, order: ConversionOrder) -> Iterable[Encoded]:
         yield Encoded("apng", _apng(animation), *animation.frames[0].size)
     # A GIF has no half-transparent pixels; it is still better than nothing.
     if "gif" in order.targets and (_is_cut_out(animation) or "apng" not in order.targets):
-        yield Encoded("gif", _gif(animation), *animation.frames[0].size)
+        yield Encoded("gif", _gif(animation, order), *animation.frames[0].size)
 
 
 def _is_cut_out(animation: _Animation) -> bool:
@@ -122,10 +122,12 @@ def _apng(animation: _Animation) -> bytes:
     return file.getvalue()
 
 
-def _gif(animation: _Animation) -> bytes:
+def _gif(animation: _Animation, order: ConversionOrder) -> bytes:
     first, *others = (_with_palette(frame) for frame in animation.frames)
     file = BytesIO()
-    loop = {"loop": animation.loop} if animation.loop != 1 else {}
+    options: dict[str, Any] = {"loop": animation.loop} if animation.loop != 1 else {}
+    if order.metadata == "all":
+        options["comment"] = b""  # else Pillow keeps it
     first.save(
         file,
         "GIF",
@@ -134,7 +136,7 @@ def _gif(animation: _Animation) -> bytes:
         duration=[max(_MIN_GIF_MILLISECONDS, each) for each in animation.milliseconds],
         disposal=2 if first.info.get("transparency") is not None else 1,
         optimize=False,
-        **loop,
+        **options,
     )
     return file.getvalue()
 

@@ -225,6 +225,27 @@ def test_comment(rule: str) -> None:
     assert (b"secret" in made.content) is (rule != "all")
 
 
+@pytest.mark.parametrize("rule", ["off", "location", "all"])
+def test_comment_of_an_animation(rule: str) -> None:
+    frames = [photo(), photo().rotate(180)]
+    content = encode(frames[0], "GIF", save_all=True, append_images=frames[1:], comment=b"secret")
+    made = convert(content, order_for(content, metadata=rule, targets=("gif",)))
+    assert (b"secret" in made.content) is (rule != "all")
+
+
+@pytest.mark.parametrize("tag", [0x02BC, 0x83BB, 0x8649, 0x8482, 0x87B1])
+@pytest.mark.parametrize(("rule", "stays"), [("off", True), ("location", False), ("all", False)])
+def test_places_in_other_tags(tag: int, rule: str, *, stays: bool) -> None:
+    """Of IPTC, Photoshop and GeoTIFF; XMP never stays in Exif, as it has its own segment."""
+    exif = with_exif()
+    exif[tag] = "In Berlin" if tag == 0x87B1 else (1.5, 2.5) if tag == 0x8482 else b"In Berlin"
+    content = encode(photo(), "TIFF", exif=exif)
+    made = convert(content, order_for(content, metadata=rule))
+
+    with Image.open(io.BytesIO(made.content)) as shown:
+        assert (tag in shown.getexif()) is (stays and tag != 0x02BC)
+
+
 @pytest.mark.parametrize("exif", [b"MM\0*\0\0\0\x08\xff\xff\x01\x12", b"no Exif", b"II*\0"])
 def test_damaged_metadata_is_left_out(exif: bytes) -> None:
     content = encode(photo(), "WEBP", exif=b"Exif\0\0" + exif)
