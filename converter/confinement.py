@@ -1,8 +1,8 @@
 """Limits of the operating system for a converter process.
 
-The network is out of reach for two reasons: the process cannot open another file descriptor, which
-a socket needs; and on Linux the kernel refuses the system call, like those that start or affect
-other processes.
+The network and other files are out of reach for two reasons: the process cannot open another file
+descriptor; and on Linux the kernel refuses the system calls, like those that start or affect other
+processes.
 """
 
 import ctypes
@@ -36,16 +36,22 @@ _X32_BIT: Final = 0x4000_0000  # the same calls under other numbers, on x86-64
 # socket, socketpair, bind, listen, accept, accept4, connect, sendto, sendmsg, fork, vfork, execve,
 # execveat, kill, tkill, ptrace, unshare, setns, process_vm_readv, process_vm_writev, bpf,
 # userfaultfd, perf_event_open, pidfd_send_signal, pidfd_open, pidfd_getfd, io_uring_setup, tgkill,
-# rt_sigqueueinfo, rt_tgsigqueueinfo; and what spoils a file by its name: truncate, unlinkat,
-# renameat, renameat2, fchmodat, and on x86-64 rename, rmdir, unlink, chmod.
+# rt_sigqueueinfo, rt_tgsigqueueinfo, fcntl and ioctl (F_SETOWN, FIOSETOWN: a descriptor signals),
+# prlimit64, setpriority, sched_setparam, sched_setscheduler, sched_setaffinity, sched_setattr; what
+# spoils a file by its name: truncate, unlinkat, renameat, renameat2, fchmodat, fchmodat2, mknodat,
+# mkdirat, linkat, symlinkat; what opens one, once a descriptor is closed: openat, openat2,
+# open_by_handle_at; and on x86-64 rename, rmdir, unlink, chmod, mknod, mkdir, link, symlink, open,
+# creat.
 _SYSTEM_CALLS: Final = {
     "x86_64": (
         0xC000_003E,
         56,
         (
             *(41, 53, 49, 50, 43, 288, 42, 44, 46, 57, 58, 59, 322, 62, 200, 101, 272, 308, 310),
-            *(311, 321, 323, 298, 424, 434, 438, 425, 234, 129, 297),
-            *(76, 263, 264, 316, 268, 82, 84, 87, 90),
+            *(311, 321, 323, 298, 424, 434, 438, 425, 234, 129, 297, 72, 16),
+            *(302, 141, 142, 144, 203, 314),
+            *(76, 263, 264, 316, 268, 452, 259, 258, 265, 266, 257, 437, 304),
+            *(82, 84, 87, 90, 133, 83, 86, 88, 2, 85),
         ),
     ),
     "aarch64": (
@@ -53,8 +59,9 @@ _SYSTEM_CALLS: Final = {
         220,
         (
             *(198, 199, 200, 201, 202, 242, 203, 206, 211, 221, 281, 129, 130, 117, 97, 268, 270),
-            *(271, 280, 282, 241, 424, 434, 438, 425, 131, 138, 240),
-            *(45, 35, 38, 276, 53),
+            *(271, 280, 282, 241, 424, 434, 438, 425, 131, 138, 240, 25, 29),
+            *(261, 140, 118, 119, 122, 274),
+            *(45, 35, 38, 276, 53, 452, 33, 34, 37, 36, 56, 437, 265),
         ),
     ),
 }

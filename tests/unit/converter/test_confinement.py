@@ -13,6 +13,12 @@ TRIES = {
     "kill": "os.kill(os.getppid(), 0)",
     "signal to a thread": "call({'x86_64': 234, 'aarch64': 131}, os.getppid(), os.getppid(), 0)",
     "queued signal": "call({'x86_64': 129, 'aarch64': 138}, os.getppid(), 0, bytes(128))",
+    "signal by a descriptor": "fcntl.fcntl(0, 8, os.getppid())",  # F_SETOWN
+    "limits of another process": "resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
+    "cores of another process": "os.sched_setaffinity(os.getppid(), {0})",
+    "open after a close": "os.close(2); open('/proc/self/environ')",
+    "mkdir": "os.mkdir('/nowhere/nowhere')",
+    "symlink": "os.symlink('/nowhere', '/nowhere/nowhere')",
     "unlink": "os.unlink('/nowhere')",
     "rename": "os.rename('/nowhere', '/nowhere')",
     "truncate": "os.truncate('/nowhere', 0)",
@@ -21,7 +27,7 @@ TRIES = {
     "file size": "os.pwrite(1, b'x', 1000)",
 }
 PROGRAM = """
-import ctypes, os, socket, sys, threading
+import ctypes, fcntl, os, resource, socket, sys, threading
 from converter.confinement import limit_resources, refuse_system_calls
 def call(numbers, *arguments):
     if ctypes.CDLL(None, use_errno=True).syscall(numbers[os.uname().machine], *arguments):
@@ -50,12 +56,18 @@ def run(attempt: str, open_files: int, tmp_path) -> int:
     [
         ("socket", 100, 13),  # EACCES, of the system calls
         ("socket", 3, 13),
-        ("open", 3, 24),  # EMFILE
+        ("open", 100, 13),
+        ("open after a close", 3, 13),
         ("fork", 100, 13),
         ("exec", 100, 13),
         ("kill", 100, 13),
         ("signal to a thread", 100, 13),
         ("queued signal", 100, 13),
+        ("signal by a descriptor", 100, 13),
+        ("limits of another process", 100, 13),
+        ("cores of another process", 100, 13),
+        ("mkdir", 100, 13),
+        ("symlink", 100, 13),
         ("unlink", 100, 13),
         ("rename", 100, 13),
         ("truncate", 100, 13),
