@@ -23,7 +23,7 @@ def normalize(image: Image.Image) -> Image.Image:
     An alpha channel that is opaque everywhere is dropped.
 
     Raises:
-        ConversionError: floating-point pixels outside of the usual ranges.
+        ConversionError: pixels of 32 bits outside of the usual ranges.
     """
     profile = image.info.get("icc_profile")
     image = _to_8_bits(_upright(image))
@@ -39,6 +39,9 @@ def _upright(image: Image.Image) -> Image.Image:
         image.getexif()
     except Exception:  # noqa: BLE001 - whatever is damaged in there: the pixels are what matters
         return image
+    # What was read is kept, for `Metadata`; without its bytes it is not written again here, which
+    # may fail for values of the wrong type.
+    image.info.pop("exif", None)
     return ImageOps.exif_transpose(image)
 
 
@@ -48,13 +51,13 @@ def has_alpha(image: Image.Image) -> bool:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode == "I":
-        return _scaled(image.convert("I"), _MAX_16_BIT)
-    if image.mode != "F":
+    if image.mode.startswith("I;16"):
+        image = image.convert("I")
+    if image.mode not in {"I", "F"}:
         return image
     low, high = (float(level) for level in image.getextrema())  # type: ignore[arg-type]
     # Grey levels as floating-point numbers usually range from 0 to 1, 255 or 65,535.
-    for maximum in (1, _OPAQUE, _MAX_16_BIT):
+    for maximum in (1, _OPAQUE, _MAX_16_BIT) if image.mode == "F" else (_MAX_16_BIT,):
         if low >= 0 and high <= maximum:
             return _scaled(image, maximum)
     raise ConversionError("The pixels of the image are numbers without a usual range.")

@@ -1,4 +1,5 @@
 import io
+import struct
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -254,6 +255,16 @@ def test_damaged_metadata_is_left_out(exif: bytes) -> None:
         assert difference(photo(), image) < 4
 
 
+def test_exif_with_a_value_of_the_wrong_type() -> None:
+    """The orientation counts, though Pillow cannot write the other entry, a unit that is a text."""
+    exif = struct.pack(
+        "<2sHIHHHIIHHI2sHI", *(b"II", 42, 8, 2), *(0x0112, 3, 1, 6), *(0x0128, 2, 2, b"a", 0, 0)
+    )
+    content = encode(photo(), "WEBP", exif=b"Exif\0\0" + exif)
+    made = convert(content, order_for(content))
+    assert (made.width, made.height) == (160, 240)
+
+
 def test_damaged_profile_is_left_out() -> None:
     content = encode(photo(), "WEBP", lossless=True, icc_profile=b"no profile" * 20)
     made = convert(content, order_for(content))
@@ -271,8 +282,13 @@ def test_floating_point(scale: int) -> None:
         assert difference(grey, image) < 2
 
 
-def test_floating_point_without_a_usual_range() -> None:
-    content = encode(Image.new("F", (9, 9), -7.0), "TIFF")
+@pytest.mark.parametrize(
+    "image",
+    [Image.new("F", (9, 9), -7.0), Image.new("I", (9, 9), 70_000)],
+    ids=["float", "integer"],
+)
+def test_pixels_without_a_usual_range(image: Image.Image) -> None:
+    content = encode(image, "TIFF")
     with pytest.raises(ConversionError, match="usual range"):
         convert(content, order_for(content))
 
