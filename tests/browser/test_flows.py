@@ -1,10 +1,11 @@
 """What a person does with the page, in a real browser, against the running service and sandbox."""
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.steps import (
     JOB,
@@ -182,6 +183,35 @@ def test_asking_takes_over_where_events_do_not_come(
     send(page, [f"{service.sandbox}/images/numbered/polled-{n}.png" for n in range(12)])
     complete(page)
     expect(tiles(page, "complete")).to_have_count(12)
+
+
+def test_no_forecast_is_shown_after_the_events_have_ended(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append("/events")
+    status = {
+        "id": "lost",
+        "created": "2026-01-01T00:00:00.000Z",
+        "status": "in-progress",
+        "counts": {"total": 1, "pending": 1, "complete": 0, "failed": 0},
+        "results": [{"url": "https://example.com/", "state": "pending", "attempts": 0}],
+        "next": None,
+    }
+    forecast = {"forecast": {"blocked": True, "ahead": 1}}
+    events = [f"event: snapshot\ndata: {json.dumps(status | forecast)}\n\n"]
+
+    def answer(route: Route) -> None:
+        if events:
+            route.fulfill(body=events.pop(), content_type="text/event-stream")
+        else:
+            route.abort()
+
+    page.route("**/upload/lost/events", answer)
+    page.route("**/upload/lost?**", lambda route: route.fulfill(json=status))
+    page.evaluate("location.hash = '#/job/lost'")
+    outlook = page.locator(".outlook")
+    expect(outlook).to_contain_text("Waits until Imgur takes images again")
+    expect(outlook).to_have_text("Asking every few seconds")
 
 
 def test_the_key_is_asked_for_and_kept_in_the_tab(

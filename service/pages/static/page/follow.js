@@ -108,7 +108,7 @@ async function poll(id, results, updated, signal) {
     let wait = 2;
     try {
       wait = await pollOnce(id, results, tags, signal);
-      updated({ live: false });
+      updated({ forecast: null, live: false }); // that of the last event is out of date
       if (results.job.status === "complete") return true;
     } catch (error) {
       if (signal.aborted) return false;
