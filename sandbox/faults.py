@@ -162,7 +162,9 @@ async def _too_large(_source: Source) -> web.StreamResponse:
 async def _redirect(source: Source, hops: str) -> web.StreamResponse:
     if int(hops) == 0:
         return await source.respond()
-    return _found(f"{PREFIX}redirect/{int(hops) - 1}{quote(source.path)}")
+    query = source.request.rel_url.raw_query_string
+    path = f"{PREFIX}redirect/{int(hops) - 1}{quote(source.path)}"
+    return _found(f"{path}?{query}" if query else path)
 
 
 @_fault("redirect-loop", "redirect-loop", "redirects to itself")

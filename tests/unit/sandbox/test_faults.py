@@ -120,6 +120,13 @@ def test_redirects_lead_to_the_source_after_so_many_hops(client):
     assert answer.content == FIFTH
 
 
+def test_a_redirect_keeps_the_query_of_the_source(client):
+    path = "/faults/redirect/1/faults/status/503?retry-after=7&x=%0d%0a%20y"
+    target = location(client.get(path))
+    assert target == "/faults/redirect/0/faults/status/503?retry-after=7&x=%0D%0A%20y"
+    assert client.get(target).headers["Retry-After"] == "7"
+
+
 def test_a_redirect_keeps_line_breaks_out_of_its_header(client):
     assert location(client.get("/faults/redirect/1/a%0d%0aX:%20y")).endswith("/a%0D%0AX%3A%20y")
     assert client.get("/faults/redirect-to?url=http://x/%0d%0aX:y").status_code == 400
