@@ -36,7 +36,11 @@ class PageFiles:
     """
 
     def __init__(self) -> None:
-        contents = {path.name: path.read_bytes() for path in sorted(_FILES.iterdir())}
+        contents = {
+            path.name: path.read_bytes()
+            for path in sorted(_FILES.iterdir())
+            if path.suffix in _MEDIA_TYPES  # else it is an editor's or the system's
+        }
         self.version = hashlib.sha256(repr(contents).encode()).hexdigest()[:12]
         front = Template(contents.pop(_FRONT).decode())
         preloads = "\n".join(
