@@ -55,6 +55,7 @@ class Album:
         is_maybe_duplicated: it was created after that.
         leased: the step under a lease; in the journal, whether it is the creation, whose outcome is
             unknown after a restart.
+        shown: what its jobs showed of it last, and the step that was due.
     """
 
     key: str
@@ -71,6 +72,7 @@ class Album:
     is_outcome_unknown: bool = False
     is_maybe_duplicated: bool = False
     leased: AlbumStep | None = None
+    shown: tuple[AlbumStatus, AlbumStep | None] | None = None
     _uploads: int = 0
     _ordered: int = 0  # as many uploads were there when it was ordered last
     _ordering: int = _NOT_ORDERED
@@ -232,22 +234,20 @@ class Album:
         self.leased = AlbumStep.CREATE if is_creating else None
         self._ordered = record["ordered"]
 
-    def to_whole_record(self) -> dict[str, Any]:
-        """Return all of it, for a compact journal."""
-        images = [[place, *image] for place, image in self.images.items()]
-        asked, jobs = list(self.asked), list(self.job_ids)
-        more = {"asked": asked, "jobs": jobs, "images": images, "uploads": self._uploads}
+    def to_whole_record(self, *, with_images: bool) -> dict[str, Any]:
+        """Return all of it but its jobs, for a compact journal."""
+        images = [[place, *image] for place, image in self.images.items()] if with_images else []
+        more = {"asked": list(self.asked), "images": images, "uploads": self._uploads}
         return self.to_record() | more
 
     @classmethod
     def from_whole_record(cls, key: str, record: Mapping[str, Any]) -> "Album":
-        """Read the result of `to_whole_record` after JSON; open jobs are counted by the caller.
+        """Read the result of `to_whole_record` after JSON; its jobs are entered by the caller.
 
         Raises:
             LookupError, TypeError, ValueError: the record is malformed.
         """
         album = cls(key, NewAlbum(*record["asked"]))
-        album.job_ids += record["jobs"]
         album.images |= {place: (link, deletehash) for place, link, deletehash in record["images"]}
         album._uploads = record["uploads"]
         album.restore(record)

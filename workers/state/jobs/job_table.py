@@ -42,6 +42,8 @@ class JobTable(JobStore):
     Attributes:
         metrics: counts what happens here.
         quota_history: what a restart is to know of uploads as a whole.
+        read_albums: albums of a journal, until the recovery ends: the record of one job has the
+            images for all of them, and may be dropped for want of memory before the next is read.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class JobTable(JobStore):
         self.wall_clock = wall_clock
         self.metrics = Metrics()
         self.quota_history = QuotaHistory(wall_clock)
+        self.read_albums: list[Album] = []
         self.on_task: Callable[[TaskKind, UrlKey], None] = lambda _kind, _place: None
         """Called with each task that is to be done for a job from now on, in the step that makes it
         so: a webhook, a deletion, or a step of an album."""
@@ -226,9 +229,12 @@ class JobTable(JobStore):
 
     def album_changed(self, album: Album) -> None:
         """Show a change of an album in its jobs, and announce its next step; the lock is held."""
-        for job in filter(None, map(self.by_id.get, album.job_ids)):
-            job.log.note()
-            self.weigh(job)
+        shown = album.status(), album.step
+        if shown != album.shown:  # it may have thousands of jobs, one for each retry
+            album.shown = shown
+            for job in filter(None, map(self.by_id.get, album.job_ids)):
+                job.log.note()
+                self.weigh(job)
         if album.step is not None:
             self.on_task(TaskKind.ALBUM, (album.key, 0))
 
@@ -239,6 +245,7 @@ class JobTable(JobStore):
         self.restore_ages(self._clock(), self.wall_clock())
         self.journal = journal
         self.quota_history.resume(journal)
+        self.read_albums.clear()
         self.metrics = Metrics()  # what a journal brought back was counted before the restart
 
     # --- internal, with the lock held ---------------------------------------------------------

@@ -15,7 +15,7 @@ from workers.contract.messages.outcomes import (
     ImageDetails,
     Uploaded,
 )
-from workers.contract.messages.tasks import Deletion, DeliveryAttempt
+from workers.contract.messages.tasks import Deletion, DeletionState, DeliveryAttempt
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_records import Record, data_record, origin_record, submission_of
@@ -44,8 +44,9 @@ def replay(records: Iterable[Record], table: JobTable) -> None:
 
 def state_records(table: JobTable) -> Iterator[Record]:
     """Yield the shortest journal of a table's state."""
+    written = set[str]()
     for job_id, job in table.by_id.items():
-        yield ["job", job_id, _job_record(job)]
+        yield ["job", job_id, _job_record(job, written)]
     # Apart from the jobs: links outlive them, and are ordered across jobs.
     for owner, links in table.kept_links.items():
         for start in range(0, len(links), _LINKS_A_RECORD):
@@ -85,7 +86,7 @@ _FIELDS: Final = (
 )
 
 
-def _job_record(job: Job) -> dict[str, Any]:
+def _job_record(job: Job, albums: set[str]) -> dict[str, Any]:
     asked, album, links, deletehashes = job.asked, job.album, job.links, job.deletehashes
     return {
         "owner": asked.owner,
@@ -96,9 +97,15 @@ def _job_record(job: Job) -> dict[str, Any]:
         **{field.name: field.write(getattr(job, field.attribute)) for field in _FIELDS},
         "complete": [[index, link, deletehashes[index]] for index, link in links.items()],
         "details": [[index, each.to_record()] for index, each in job.details.items()],
-        # Whole with each of its jobs: any of them may be left out for want of memory.
-        "album": album and [album.key, job.places and list(job.places), album.to_whole_record()],
+        "album": album and [album.key, job.places and list(job.places), _whole(album, albums)],
     }
+
+
+def _whole(album: Album, written: set[str]) -> dict[str, Any]:
+    # The images once: each retry of a job is one more job with its album.
+    with_images = album.key not in written
+    written.add(album.key)
+    return album.to_whole_record(with_images=with_images)
 
 
 def _job(table: JobTable, job_id: str, record: dict[str, Any]) -> None:
@@ -115,8 +122,19 @@ def _job(table: JobTable, job_id: str, record: dict[str, Any]) -> None:
     if kept["album"] is not None:
         key, job.places, whole = kept["album"]
         job.album = table.albums.get(key) or Album.from_whole_record(key, whole)
-        job.album.open_jobs += job.finished is None
+        _join(job, job.album)
+        table.read_albums.append(job.album)
     table.enter(job)
+
+
+def _join(job: Job, album: Album) -> None:
+    album.job_ids.append(job.asked.job_id)
+    album.open_jobs += job.finished is None
+    # A repaired journal may lack the record that had them.
+    for index, link in job.links.items():
+        deletion = job.details.get(index, NO_DETAILS).deletion
+        if deletion is None or deletion.state is not DeletionState.DONE:
+            album.images.setdefault(job.place(index), (link, job.deletehashes[index]))
 
 
 def _old_fields(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from workers.contract.messages.tasks import DeletionRefusal, DeletionState, Task
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
 from workers.state.journal.repair import repair_journal
-from workers.state.journal.replay import state_records
+from workers.state.journal.replay import replay, state_records
 from workers.state.tasks.task_store import TaskStore
 
 ASKED = NewAlbum("Holiday", None, "hidden", None)
@@ -506,6 +506,59 @@ def test_an_album_outlives_the_job_that_asked_for_it(start: Callable[..., Run]) 
     assert run.table.overview("j", "") is None
     run.work()
     assert run.order() == ("hash-k-0", "hash-j-1", "hash-j-2")
+
+
+def retried(run: Run, times: int = 2) -> None:
+    """A job, one of whose URLs fails again and again."""
+    run.put()
+    run.create()
+    run.work(0)
+    run.order()
+    for number in range(times):
+        run.box.retry(f"k{number - 1}" if number else "j", "", f"k{number}")
+        run.work(0)
+
+
+def test_a_retry_that_fails_changes_nothing_in_the_other_jobs_of_the_album(run: Run) -> None:
+    retried(run, 1)
+    before = run.version("j")
+    run.box.retry("k0", "", "k1")
+    run.work(0)
+    assert run.version("j") == before
+    run.box.retry("k1", "", "k2")
+    run.work()
+    assert run.album().state is AlbumState.CREATED
+    assert run.version("j") > before
+
+
+def test_a_compact_journal_has_the_images_of_an_album_once(run: Run) -> None:
+    retried(run)
+    whole = [record[2]["album"][2] for record in state_records(run.table) if record[0] == "job"]
+    assert [len(album["images"]) for album in whole] == [2, 0, 0]
+    assert {album["album"][0] for album in whole} == {"aBc"}
+
+
+def test_no_image_of_an_album_goes_with_a_job_that_there_is_no_memory_for(run: Run) -> None:
+    retried(run)
+    run.box.retry("k1", "", "k2")
+    table = JobTable()
+    for record in state_records(run.table):
+        replay([record], table)
+        table.make_room(0)
+    table.resume(run.journal)
+    assert list(table.by_id) == ["k2"]
+    assert set(table.albums["j"].images) == {1, 2}
+    assert not table.read_albums
+
+
+def test_a_repaired_journal_keeps_the_images_whose_jobs_it_has(run: Run) -> None:
+    retried(run, 1)
+    run.box.retry("k0", "", "k1")
+    run.work()
+    run.order()
+    table = JobTable()
+    replay([record for record in state_records(run.table) if record[1] != "j"], table)
+    assert table.albums["j"].images == {0: ("https://i.imgur.com/k1-0.jpg", "hash-k1-0")}
 
 
 def test_a_job_with_an_album_task_is_not_forgotten(run: Run) -> None:
