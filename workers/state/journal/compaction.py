@@ -5,6 +5,7 @@ state to a new file. Then the journal appends the later records and continues in
 caller waits for that, and at each moment the file with the journal's name is complete.
 """
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -92,9 +93,10 @@ class Compaction:
             self._child.wait()
             self._child = None
         if self._fresh is not None:
-            self._fresh.close()
-            self._fresh = None
-            self._fresh_path.unlink(missing_ok=True)
+            fresh, self._fresh = self._fresh, None
+            with contextlib.suppress(OSError):  # read-only by now; the next one removes it
+                fresh.close()
+                self._fresh_path.unlink(missing_ok=True)
 
     def _is_due(self) -> bool:
         limit = max(self._least_bytes, _GROWTH * self._compact_bytes)

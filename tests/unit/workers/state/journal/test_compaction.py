@@ -261,6 +261,21 @@ def test_one_that_is_under_way_at_the_end_is_given_up(service: Service) -> None:
     assert files(service.path) == ["journal"]
 
 
+def test_a_new_file_that_cannot_be_removed_does_not_end_the_upkeep(service: Service) -> None:
+    service.begin().wait(PATIENCE_SECONDS)
+    fresh = service.compaction._fresh_path
+    fresh.unlink()
+    fresh.mkdir()
+    with capture_logs() as logs:
+        service.compaction.look_after()
+    assert "could not be made compact" in logs[0]["event"]
+    fresh.rmdir()
+    service.now = 61.0
+    service.begin().wait(PATIENCE_SECONDS)
+    service.compaction.look_after()
+    assert files(service.path) == ["journal"]
+
+
 # --- no room at the start -----------------------------------------------------------------------
 
 
