@@ -5,16 +5,19 @@ from collections import defaultdict
 import structlog
 
 from workers.contract.state_calls import StateObjects
+from workers.worker.task_log import log_lines
 
 _MAX_JOB_IDS = 10  # in one line of the log
 
 
 def close_state(objects: StateObjects, journal_path: str | None) -> dict[str, int]:
-    """Log the tasks that are not done, and close the journal, after a drain.
+    """Log what failed at last and the tasks that are not done, and close the journal, after a
+    drain.
 
     Returns:
         Number of unfinished URLs by job id.
     """
+    log_lines(objects.mailbox.tend())
     unfinished = objects.job_table.unfinished()
     event = "tasks dropped" if journal_path is None else "tasks kept for the next start"
     jobs: defaultdict[str, list[str]] = defaultdict(list)
