@@ -22,6 +22,7 @@ SYNC_SECONDS = 1.0
 _COPY_BYTES = 1024 * 1024
 _NO_FILE = -1
 _UNSOUND = "the disk failed"
+_END_LINE = encode(END_MARK)
 
 
 class Journal(JobJournal):
@@ -162,6 +163,12 @@ class Journal(JobJournal):
             self.append(END_MARK)
         self.sync()
         with self._syncing, self._writing:
+            if not self._closed.is_set() and any(line != _END_LINE for line in self._backlog):
+                structlog.get_logger("journal").error(
+                    "the journal was closed before it could be written again: the last results "
+                    "are lost, and their images will be uploaded again",
+                    cause=self._error,
+                )
             self._closed.set()
             self._fd = _NO_FILE  # the number may soon be another file's
             self._file.close()

@@ -302,6 +302,22 @@ def test_what_was_kept_back_is_written_by_the_next_sync(opened, path: Path, disk
     assert read(path) == ([["complete", 0]], 0)
 
 
+@pytest.mark.parametrize("results", [0, 1])
+def test_what_is_kept_back_at_the_end_is_told_to_be_lost(
+    opened, path: Path, disk: FullDisk, results: int
+) -> None:
+    journal = opened([])
+    disk.room = 0
+    for _ in range(results):
+        journal.append(["result"])
+    with capture_logs() as logs:
+        journal.close()
+        journal.close()
+    told = [line for line in logs if "are lost" in line["event"]]
+    assert [line["log_level"] for line in told] == ["error"] * results
+    assert read(path) == ([], 0)
+
+
 def test_a_disk_that_failed_once_is_not_trusted_again(opened, path: Path) -> None:
     opened([])
     failures = [OSError(errno.EIO, "Input/output error")]
