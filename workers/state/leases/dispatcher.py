@@ -187,10 +187,9 @@ class Dispatcher:
         death of its worker.
 
         Returns:
-            Lines about the URLs that failed thereby.
+            Lines about the URLs and tasks that failed thereby.
         """
-        self._tasks.restore(self._clock())
-        lines: list[LogLine] = []
+        lines = self._tasks.restore(self._clock())
         for job_id, job in self._table.by_id.items():
             if not job.pending:
                 continue

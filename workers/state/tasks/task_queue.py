@@ -61,8 +61,9 @@ class TaskQueue:
 
     # --- what comes in ----------------------------------------------------------------------
 
-    def restore(self, now: float) -> None:
-        """Queue the open tasks of the store."""
+    def restore(self, now: float) -> list[LogLine]:
+        """Queue the open tasks of the store; return lines about those that failed thereby."""
+        lines: list[LogLine] = []
         self._open.clear()
         self._due = self._nothing_due()
         for key, attempts, wait_seconds in self.store.open_tasks():
@@ -70,9 +71,10 @@ class TaskQueue:
             # It may have been in a worker's hands at the end.
             failure = self.store.broke_off(key, create_again=self._limits.upload_again)
             if failure is not None:
-                self._fail(key, failure)
+                lines.append(self._fail(key, failure))
             else:
                 self._put(key, now + wait_seconds)
+        return lines
 
     def add(self, kind: TaskKind, place: UrlKey, now: float) -> None:
         """Add a task that is due now."""
