@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
@@ -118,13 +119,16 @@ def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
     service = launch(limited, WORKER_CONCURRENCY="8").wait_until_ready()
     checker = Checker(name_of)
     address = ("127.0.0.1", int(service.url.rpartition(":")[2]))
-    with Client(service.url, checker) as client, contextlib.ExitStack() as crowd:
+    with contextlib.ExitStack() as crowd:
         for _ in range(3 * enough):
             crowd.enter_context(socket.create_connection(address, timeout=PATIENCE_SECONDS))
-        client.submit(slow_urls(service.sandbox, "crowd", 100))
-        os.kill(service.worker_pids()[0], signal.SIGKILL)
-        assert client.wait_until_done()
-        service.wait_for("a new worker", lambda: len(service.worker_pids()) == 2)
+        # Accepted after all of the crowd. While these come, whoever is slow to send may have to go.
+        assert requests.get(f"{service.url}/healthz", timeout=PATIENCE_SECONDS).ok
+        with Client(service.url, checker) as client:
+            client.submit(slow_urls(service.sandbox, "crowd", 100))
+            os.kill(service.worker_pids()[0], signal.SIGKILL)
+            assert client.wait_until_done()
+            service.wait_for("a new worker", lambda: len(service.worker_pids()) == 2)
     verdict = judge(checker, service.uploads_link, max_extra=8)
     note(f"{3 * enough} connections, {enough} descriptors: {verdict}")
     assert not verdict.violations, str(verdict)
