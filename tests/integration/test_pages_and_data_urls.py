@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import json
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,9 +177,7 @@ def test_what_waits_is_sent_after_a_kill_of_everything(
     contents = [PNG + bytes([number]) * 500_000 for number in range(4)]
     job_id = post(service, [slow, *map(data_url, contents)])
     service.wait_for("a start", lambda: service.status(job_id)["status"] == "in-progress")
-    for pid in service.all_pids():
-        os.kill(pid, signal.SIGKILL)
-    service.wait_for_exit()
+    service.kill_all()
 
     service = launch(**settings | {"WORKER_CONCURRENCY": "8"}).wait_until_ready()
     service.wait_for("the images", lambda: service.status(job_id)["counts"]["complete"] >= 4)
