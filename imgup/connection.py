@@ -80,8 +80,14 @@ class Connection:
     ) -> requests.Response:
         """Send a request, again if need be, and read the response.
 
-        Params that are None are left out. That a repetition has no further effect, `is_repeatable`,
-        is always true of GET. The `accepted` error statuses are returned, not raised.
+        Args:
+            method: of HTTP.
+            path: relative to the service's address.
+            params: the query; None values are left out.
+            json: the body.
+            headers: besides the usual ones.
+            is_repeatable: a repetition has no further effect; always true of GET.
+            accepted: error statuses that are returned, not raised.
 
         Raises:
             ProblemError: the service refused.
@@ -109,8 +115,12 @@ class Connection:
     def stream(
         self, path: str, *, headers: Mapping[str, str], silence_seconds: float
     ) -> Iterator[requests.Response]:
-        """Send a GET, once, and return a response whose body is read as it arrives, with no longer
-        silence than `silence_seconds`.
+        """Send a GET, once, and return a response whose body is read as it arrives.
+
+        Args:
+            path: relative to the service's address.
+            headers: besides the usual ones.
+            silence_seconds: maximum time without any data.
 
         Raises:
             ProblemError: the service refused.

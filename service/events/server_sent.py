@@ -71,7 +71,10 @@ class JobEvents:
         """Return the changes since a version; a snapshot if there are too many, or the version is
         unknown. Of long changes it returns the first ones only, up to the version of the last.
 
-        A new client knows version 0. A snapshot has `most_results` at most.
+        Args:
+            version: known to the client; 0 for a new one.
+            most_results: maximum number in a snapshot.
+            forecast: to include.
 
         Returns:
             The events, empty without changes, and the backend's last response; None if the job is

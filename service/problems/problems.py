@@ -57,8 +57,13 @@ class ProblemBody(TypedDict):
 class Problem(falcon.HTTPError):
     """A problem as an exception; the catalogue has the HTTP status of its code.
 
-    Its detail is a sentence for a person: what is wrong, and what to do. The request may be sent
-    again after `retry_after` seconds. `errors` are those of the body, of so many in all.
+    Args:
+        code: stable code, in the catalogue.
+        detail: sentence for a person: what is wrong, and what to do.
+        headers: further response headers.
+        retry_after: seconds until the client may send the request again.
+        errors: the errors of the body.
+        errors_total: their number, if not all are listed.
     """
 
     def __init__(
