@@ -100,7 +100,7 @@ _match_pnm = re.compile(rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s").match
 _TGA_KINDS = frozenset({(1, 1), (1, 9), (0, 2), (0, 3), (0, 10), (0, 11)})
 _TGA_DEPTHS = frozenset({8, 15, 16, 24, 32})
 
-_match_comments = re.compile(rb"(?:<!--.*?-->\s*)*", re.DOTALL).match
+_without_comments = re.compile(rb"\A(?:<!--.*?-->\s*)+", re.DOTALL).sub
 
 _HTML_BEGINNINGS = (
     b"<!doctype html",
@@ -190,8 +190,7 @@ def _is_tga(head: bytes) -> bool:
 
 
 def _is_svg(head: bytes) -> bool:
-    text = _beginning_of_text(head)
-    text = text[_match_comments(text).end() :]  # type: ignore[union-attr] # matches any text
+    text = _without_comments(b"", _beginning_of_text(head))
     return text.startswith(b"<svg") or (
         text.startswith((b"<?xml", b"<!doctype svg")) and b"<svg" in text
     )

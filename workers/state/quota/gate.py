@@ -121,7 +121,8 @@ class Gate:
         alike.add(url)
         if not refusal.is_certain and len(alike) < ALIKE:
             return False
-        self.shut = _refused(Block("", "", "", self._history.wall_clock(), 0.0), refusal)
+        told = refusal.reason, refusal.message, refusal.sentence
+        self.shut = Block(*told, self._history.wall_clock(), 0.0)
         self._next_probe = now + grown(0)
         self._be_patient(now, self._blocked_seconds)
         event = "uploads stopped: Imgur refuses this application or address"

@@ -2,7 +2,6 @@
 
 import io
 import time
-from urllib.parse import urlsplit
 
 import pycurl
 import requests
@@ -11,7 +10,7 @@ from urllib3.exceptions import HTTPError
 
 from workers.worker.http.content_coding import codings_of, open_decoded
 from workers.worker.http.errors import Fault, TransferError
-from workers.worker.http.guard import LOOKUP_SECONDS, look_up
+from workers.worker.http.guard import LOOKUP_SECONDS, host_of, look_up, port_of
 from workers.worker.http.head import Head
 from workers.worker.http.lenient import perform_leniently
 from workers.worker.http.loop import TransferLoop
@@ -122,16 +121,16 @@ class CurlAdapter(BaseAdapter):
         left = deadline - time.monotonic()
         if self._options.proxy or left <= 0:
             return None
-        parts = urlsplit(request.url or "")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        url = request.url or ""
+        host = host_of(url)
         try:
-            found = look_up(parts.hostname or "", min(LOOKUP_SECONDS, left))
+            found = look_up(host, min(LOOKUP_SECONDS, left))
         except (OSError, UnicodeError):
             found = []
         if not found:
             return None
         addresses = ",".join(map(str, found))
-        self._curl.setopt(pycurl.RESOLVE, [f"+{parts.hostname}:{port}:{addresses}"])
+        self._curl.setopt(pycurl.RESOLVE, [f"+{host}:{port_of(url)}:{addresses}"])
         self._curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 60)  # only for this transfer
         try:
             transfer = Transfer(self._options, self._curl, *wanted)

@@ -156,10 +156,9 @@ class AddressGuard:
             OSError: socket.gaierror, if the lookup fails; TimeoutError without a response in time.
             UnicodeError: the name cannot be encoded.
         """
-        port = urlsplit(url).port or (443 if url.startswith("https:") else 80)
         # "127.0.0.1." is a name to the system, and may be an address to a proxy.
         for address in look_up(host_of(url).removesuffix(".")):
-            self.check(address, port, url)
+            self.check(address, port_of(url), url)
 
 
 def look_up(host: str, seconds: float = LOOKUP_SECONDS) -> list[Address]:
@@ -186,6 +185,10 @@ def look_up(host: str, seconds: float = LOOKUP_SECONDS) -> list[Address]:
 
 def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or (443 if url.startswith("https:") else 80)
 
 
 def no_such_host(host: str) -> DownloadError:
