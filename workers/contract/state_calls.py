@@ -23,9 +23,6 @@ from workers.contract.tokens import Tokens
 RESTORE_SECONDS = 600.0
 """Time limit of a recovery; a million URLs take about 10 s on a slow machine."""
 
-TEND_SECONDS = 30.0
-"""Further time for `tend`, which fails whole jobs: one of a million URLs takes 15 s of CPU."""
-
 
 class MailboxCalls(WebMailbox, Protocol):
     """The calls of a `Mailbox` by workers and supervisor."""
@@ -36,10 +33,10 @@ class MailboxCalls(WebMailbox, Protocol):
     def stats(self) -> MailboxStats:
         """Return the figures of the queue."""
 
-    @may_take(TEND_SECONDS)
     def tend(self) -> tuple[LogLine, ...]:
-        """Show in all jobs why URLs wait, and fail those that Imgur has kept waiting for too long;
-        return what is to be logged of that, and of uploads as a whole, since the last call.
+        """Show in all jobs why URLs wait, fail those that Imgur has kept waiting for too long, and
+        continue what other calls left of large jobs; return what is to be logged of that, and of
+        uploads as a whole, since the last call.
         """
 
     def open_tasks(self) -> tuple[TaskKey, ...]:

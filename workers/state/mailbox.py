@@ -268,6 +268,7 @@ class Mailbox:
         with self._changed:
             self._table.hold(self._quota.waiting)
             block = self._quota.block if self._quota.is_patience_over() else None
+        self._waiting.go_on()
         is_over = block is not None and self._waiting.give_up(block)
         with self._changed:
             if is_over:
@@ -290,5 +291,4 @@ class Mailbox:
         while self._dispatcher.failed_jobs:
             with self._changed:
                 failed, self._dispatcher.failed_jobs = self._dispatcher.failed_jobs, []
-            for job_id, failure in failed:
-                self._waiting.fail(job_id, failure)
+            self._waiting.fail(failed)

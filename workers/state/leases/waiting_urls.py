@@ -2,8 +2,9 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workers.contract.budget import Block
 from workers.contract.messages.jobs import JobStatus
@@ -15,13 +16,15 @@ from workers.state.leases.outcome_handler import OutcomeHandler
 from workers.state.schedule.scheduler import Scheduler
 
 _URLS_A_STEP = 1000  # 4 to 20 ms
+_CALL_SECONDS = 5.0  # of a call for one job; its caller waits twice as long
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingUrls:
     """Makes waiting URLs final in steps, so that no other caller waits for long.
 
-    From the first step on no URL of the job is leased. The clock is in monotonic seconds.
+    From the first step on no URL of the job is leased. What a call cannot end in time is left for
+    `go_on`. The clock is in monotonic seconds.
 
     Attributes:
         changed: the mailbox's condition, which guards the others; not held by the caller.
@@ -32,6 +35,9 @@ class WaitingUrls:
     outcomes: OutcomeHandler
     changed: threading.Condition
     clock: Callable[[], float]
+    _left: deque[tuple[Sequence[int], Callable[[Sequence[int]], None]]] = field(
+        default_factory=deque, init=False
+    )
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
         """Cancel a job. A URL that would be requeued fails from now on; see `OutcomeHandler`.
@@ -55,11 +61,16 @@ class WaitingUrls:
             self.room.queue.end(job_id, len(step))
             self.table.cancel(job_id, step)
 
-        self._in_steps(waiting, end)
+        self._in_steps(waiting, end, self.clock() + _CALL_SECONDS)
         return Cancellation(len(waiting), is_first=True)
 
-    def fail(self, job_id: str, failure: Failed) -> None:
-        """Fail all waiting URLs of a job, which may have ended meanwhile."""
+    def fail(self, jobs: Sequence[tuple[str, Failed]]) -> None:
+        """Fail all waiting URLs of jobs, which may have ended meanwhile."""
+        stop_at = self.clock() + _CALL_SECONDS
+        for job_id, failure in jobs:
+            self._fail(job_id, failure, stop_at)
+
+    def _fail(self, job_id: str, failure: Failed, stop_at: float) -> None:
         with self.changed:
             waiting = sorted(self.room.remove(job_id, self.clock()))
 
@@ -67,11 +78,11 @@ class WaitingUrls:
             for index in step:
                 self.outcomes.end_late((job_id, index), failure)
 
-        self._in_steps(waiting, end)
+        self._in_steps(waiting, end, stop_at)
 
     def give_up(self, block: Block) -> bool:
-        """Fail all waiting URLs, as Imgur has refused whatever is sent for too long. Stops between
-        two jobs after `LONGEST_SECONDS`; the next call continues.
+        """Fail all waiting URLs, as Imgur has refused whatever is sent for too long. Stops after
+        `LONGEST_SECONDS`; the next call continues.
 
         Returns:
             Whether none is left.
@@ -82,11 +93,24 @@ class WaitingUrls:
         for job_id in self.table.unfinished():
             if self.clock() >= stop_at:
                 return False
-            self.fail(job_id, failure)
-        return True
+            self._fail(job_id, failure, stop_at)
+        return not self._left
 
-    def _in_steps(self, indexes: Sequence[int], end: Callable[[Sequence[int]], None]) -> None:
+    def go_on(self) -> None:
+        """Continue what earlier calls left, for `LONGEST_SECONDS`."""
+        stop_at = self.clock() + LONGEST_SECONDS
+        while self._left:
+            self._in_steps(*self._left.popleft(), stop_at)
+            if self.clock() >= stop_at:
+                return
+
+    def _in_steps(
+        self, indexes: Sequence[int], end: Callable[[Sequence[int]], None], stop_at: float
+    ) -> None:
         for start in range(0, len(indexes), _URLS_A_STEP):
+            if start and self.clock() >= stop_at:
+                self._left.append((indexes[start:], end))
+                return
             with self.changed:
                 end(indexes[start : start + _URLS_A_STEP])
             time.sleep(STEP_ASIDE_SECONDS)

@@ -6,7 +6,6 @@ import pytest
 from workers.contract.derived import calls_of, derive
 from workers.contract.state_calls import (
     RESTORE_SECONDS,
-    TEND_SECONDS,
     JobTableCalls,
     MailboxCalls,
     RecoveryCalls,
@@ -63,10 +62,9 @@ def test_calls_of_the_state() -> None:
     }
 
 
-def test_a_long_journal_and_a_large_job_have_their_time() -> None:
+def test_a_long_journal_has_its_time() -> None:
     recovery: Any = derive(RecoveryCalls, carry)
     assert recovery.restore("path", None)[-1] == RESTORE_SECONDS
     assert recovery.close()[-1] == 0.0
     mailbox: Any = derive(MailboxCalls, carry)
     assert mailbox.exchange("worker", None, 7.0)[-1] == 7.0
-    assert mailbox.tend()[-1] == TEND_SECONDS

@@ -288,6 +288,28 @@ def test_many_jobs_fail_in_several_calls_that_the_supervisor_can_wait_for(
     assert set(harness.states("later")) == {ImageState.PENDING}
 
 
+def test_one_large_job_fails_in_several_calls_too(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.state.leases.waiting_urls._URLS_A_STEP", 10)
+    harness.put("j", 95)
+    harness.upload(BAD_CLIENT)
+    harness.now += DAY_SECONDS
+    a_look = itertools.count(0.0, LONGEST_SECONDS / 4)
+    waiting = replace(harness.box._waiting, clock=lambda: next(a_look))
+    monkeypatch.setattr(harness.box, "_waiting", waiting)
+
+    counts = [0]
+    while counts[-1] < 95:
+        harness.box.tend()
+        counts.append(harness.states().count(ImageState.FAILED))
+        assert counts[-2] < counts[-1] < counts[-2] + 80, "not all in one call"
+    harness.box.tend()
+    harness.put("later", 3)
+    harness.box.tend()
+    assert set(harness.states("later")) == {ImageState.PENDING}
+
+
 def test_a_budget_holds_back_what_could_not_be_sent() -> None:
     harness = Harness(uploads_per_day=3)
     harness.put("j", 10)

@@ -1,5 +1,8 @@
 """A job that is called off; that no order of events breaks it is in test_mailbox_invariants.py."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
 from tests.job_snapshot import JobSnapshot, snapshot_of
@@ -184,6 +187,28 @@ def test_a_large_job_ends_step_by_step(harness: Harness, monkeypatch: pytest.Mon
     harness.report(lease, Failed("empty", "Nothing came."))
     assert harness.job().status is JobStatus.COMPLETE
     assert not harness.box._room.queue._jobs
+
+
+def test_what_a_call_has_no_time_for_ends_in_the_next_upkeep(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.state.leases.waiting_urls._URLS_A_STEP", 10)
+    harness.put("j", 95)
+    harness.put("k", 1)
+    a_look = itertools.count(0.0, 1.0)
+    waiting = replace(harness.box._waiting, clock=lambda: next(a_look))
+    monkeypatch.setattr(harness.box, "_waiting", waiting)
+    assert harness.box.cancel("j", "") == Cancellation(95, is_first=True)
+    counts = [len(harness.reasons())]
+    assert 10 <= counts[0] < 95
+    assert harness.claim().job_id == "k", "the rest of the other is not leased"
+    while harness.job().status is not JobStatus.COMPLETE:
+        harness.box.tend()
+        counts.append(len(harness.reasons()))
+        assert counts[-2] < counts[-1] < counts[-2] + 40, "not all in one call"
+    assert set(harness.reasons()) == {Reason.CANCELLED}
+    assert harness.box.stats().queued == 0
+    assert list(harness.box._room.queue._jobs) == ["k"]
 
 
 def test_nothing_is_kept_of_it(harness: Harness) -> None:
