@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from service.http.client_address import client_group
 from service.problems.problems import Problem
-from service.settings.values import ApiKey
+from service.settings.secret_values import ApiKey
 
 LIVENESS_PATHS: Final = frozenset({"/healthz", "/healthz/"})
 HEALTH_PATHS: Final = LIVENESS_PATHS | {"/readyz", "/readyz/"}

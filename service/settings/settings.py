@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from service.settings import values
+from service.settings import secret_values, values
 from service.settings.machine import memory_limit, usable_cores
 from workers import IMAGE_TYPES, RETRY_SECONDS, ImgurLimits
 
@@ -50,12 +50,12 @@ class Settings(BaseModel):
     # --- this service -----------------------------------------------------------------------
     host: values.Host = "127.0.0.1"
     port: values.Port = 8000
-    api_keys: values.ApiKeyList = Field(
+    api_keys: secret_values.ApiKeyList = Field(
         (),
         description="keys separated by commas, of printable ASCII characters, each as KEY or "
         "NAME:KEY, with a name of letters, digits and ._- and none of them twice",
     )
-    admin_key: values.Credential = Field(
+    admin_key: secret_values.Credential = Field(
         None, description="a key of printable ASCII characters, and none of API_KEYS"
     )
     rate_limit: values.Rate | None = Field(
@@ -126,7 +126,7 @@ class Settings(BaseModel):
     )
 
     # --- webhooks ---------------------------------------------------------------------------
-    webhook_secret: values.WebhookSecrets = Field(
+    webhook_secret: secret_values.WebhookSecrets = Field(
         (),
         description="whsec_ and the base64 form of 24 to 64 random bytes; several, separated by "
         "commas, while receivers change over",
@@ -167,13 +167,13 @@ class Settings(BaseModel):
     download_seconds: values.Seconds = 30.0
 
     # --- Imgur ------------------------------------------------------------------------------
-    imgur_client_id: values.Credential = Field(
+    imgur_client_id: secret_values.Credential = Field(
         None, description="the application's client id, of printable ASCII characters"
     )
-    imgur_client_secret: values.Credential = Field(
+    imgur_client_secret: secret_values.Credential = Field(
         None, description="the application's client secret, of printable ASCII characters"
     )
-    imgur_refresh_token: values.Credential = Field(
+    imgur_refresh_token: secret_values.Credential = Field(
         None, description="the account's refresh token, of printable ASCII characters"
     )
     imgur_album: values.Album = Field(

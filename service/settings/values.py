@@ -4,8 +4,6 @@ A parser raises ValueError for invalid text; the description of the setting says
 One that is not part of the settings' representation (``repr=False``) is a secret.
 """
 
-import base64
-import hashlib
 import ipaddress
 import os
 import re
@@ -16,49 +14,21 @@ from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, ByteSize, Field, SecretBytes, SecretStr, TypeAdapter
+from pydantic import BeforeValidator, ByteSize, Field, SecretStr, TypeAdapter
 
 from workers import ALBUM_PATTERN, IMAGE_TYPES, ImgurLimits
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-# Needs no quoting in a header or form: printable ASCII without space and comma.
-_CREDENTIAL = re.compile(r"[!-+\--~]+", re.ASCII)
-_KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 LAST_PORT: Final = 65_535
 DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _PERIODS: Final = {"second": 1, "minute": 60, "hour": 3600}
 _RATE = re.compile(r"\s*([1-9]\d{0,6})\s*/\s*(second|minute|hour)\s*", re.ASCII | re.IGNORECASE)
 _MAX_REQUESTS: Final = 1_000_000
-_WEBHOOK_PREFIX = "whsec_"
-_MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
 _MAX_WAITS = 20
 _LONGEST_WAIT = 7 * 24 * 3600.0
 
 _is_size = re.compile(r"\d+(\.\d+)?\s*([kmgtpe]i?)?b?", re.ASCII | re.IGNORECASE).fullmatch
 _read_bytes = TypeAdapter(ByteSize).validate_python
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key and its name. The name owns the jobs that are sent with the key."""
-
-    name: str
-    secret: SecretStr
-
-    @classmethod
-    def parse(cls, entry: str) -> "ApiKey":
-        """Parse ``name:key``, or a key alone. Its name is then made from its digest: it is the
-        same after every start, and does not reveal the key.
-
-        Raises:
-            ValueError: invalid name, or no key.
-        """
-        name, colon, key = entry.partition(":")
-        if not colon:
-            return cls(f"key-{hashlib.sha256(entry.encode()).hexdigest()[:12]}", SecretStr(entry))
-        if not key or not _KEY_NAME.fullmatch(name):
-            raise ValueError("not name:key")
-        return cls(name, SecretStr(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +61,32 @@ def _read_host(value: str) -> str:
         return str(ipaddress.IPv6Address(host))
     # As the socket module does: UnicodeError for an empty label or a too long one.
     host.encode("idna")
-    return _matched(host, _HOST_NAME)
+    return matched(host, _HOST_NAME)
 
 
 def _read_host_names(value: str) -> tuple[str, ...]:
     # The dot at the end of a fully qualified name counts as little here as in a request.
-    return tuple(_matched(entry.lower().removesuffix("."), _HOST_NAME) for entry in _entries(value))
+    return tuple(matched(entry.lower().removesuffix("."), _HOST_NAME) for entry in entries(value))
 
 
-def _matched(text: str, pattern: re.Pattern[str]) -> str:
+def matched(text: str, pattern: re.Pattern[str]) -> str:
+    """Return a text of the pattern; others are a ValueError."""
     if not pattern.fullmatch(text):
         raise ValueError("not of the expected form")
     return text
 
 
-def _entries(text: str) -> list[str]:
+def entries(text: str) -> list[str]:
+    """Split a list at commas and white space."""
     return [entry for entry in re.split(r"[,\s]+", text) if entry]
 
 
 def _read_networks(value: str) -> tuple[str, ...]:
-    return tuple(str(ipaddress.ip_network(entry)) for entry in _entries(value))
+    return tuple(str(ipaddress.ip_network(entry)) for entry in entries(value))
 
 
 def _read_ports(value: str) -> tuple[int, ...]:
-    ports = tuple(dict.fromkeys(int(entry) for entry in _entries(value)))
+    ports = tuple(dict.fromkeys(int(entry) for entry in entries(value)))
     if not all(0 < port <= LAST_PORT for port in ports):
         raise ValueError("not a port")
     return ports
@@ -160,46 +132,14 @@ def _read_authorities(value: str) -> str:
 
 def _read_origins(value: str) -> tuple[str, ...]:
     # As browsers send them (RFC 6454, section 6.2): in lower case, without the default port.
-    origins = (_read_origin(entry).lower() for entry in _entries(value))
+    origins = (_read_origin(entry).lower() for entry in entries(value))
     return tuple(one.removesuffix(DEFAULT_PORTS[urlsplit(one).scheme]) for one in origins)
-
-
-def _read_credential(value: str) -> str:
-    return _matched(value, _CREDENTIAL)
-
-
-def _read_api_keys(value: str) -> tuple[ApiKey, ...]:
-    entries = dict.fromkeys(_entries(value))
-    if not entries:
-        raise ValueError("only separators")  # must not mean: open to everybody
-    keys = tuple(ApiKey.parse(_read_credential(entry)) for entry in entries)
-    # With two names for one key, or two keys of one name, the owner of jobs is ambiguous.
-    for parts in ({key.name for key in keys}, {key.secret.get_secret_value() for key in keys}):
-        if len(parts) < len(keys):
-            raise ValueError("a name or a key twice")
-    return keys
-
-
-def _read_webhook_secrets(value: str) -> tuple[SecretBytes, ...]:
-    secrets = tuple(_webhook_secret(entry) for entry in dict.fromkeys(_entries(value)))
-    if not secrets:
-        raise ValueError("only separators")
-    return secrets
-
-
-def _webhook_secret(text: str) -> SecretBytes:
-    # Standard Webhooks 1.0.0, "Signature scheme".
-    encoded = text.removeprefix(_WEBHOOK_PREFIX)
-    secret = base64.b64decode(encoded, validate=True)
-    if encoded == text or not _MIN_SECRET_BYTES <= len(secret) <= _MAX_SECRET_BYTES:
-        raise ValueError("not a webhook secret")
-    return SecretBytes(secret)
 
 
 def _read_waits(value: str) -> tuple[float, ...]:
     if value.strip() == "none":
         return ()
-    waits = tuple(float(entry) for entry in _entries(value))
+    waits = tuple(float(entry) for entry in entries(value))
     if not 0 < len(waits) <= _MAX_WAITS or not all(0 < wait <= _LONGEST_WAIT for wait in waits):
         raise ValueError("not a list of waits")
     return waits
@@ -252,7 +192,7 @@ DEFAULT_IMGUR_BYTES: Final = BytesByKind(ImgurLimits().still_bytes, ImgurLimits(
 
 
 def _read_image_types(value: str) -> tuple[str, ...]:
-    types = tuple(dict.fromkeys(_entries(value.lower())))
+    types = tuple(dict.fromkeys(entries(value.lower())))
     if not types or not set(types) <= set(IMAGE_TYPES):
         raise ValueError("not a list of image types")
     return types
@@ -293,11 +233,6 @@ Proxy = Annotated[
 Authorities = Annotated[str, BeforeValidator(_read_authorities)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_read_origins)]
 Album = Annotated[str | None, Field(pattern=ALBUM_PATTERN, repr=False)]
-Credential = Annotated[SecretStr | None, BeforeValidator(_read_credential), Field(repr=False)]
-ApiKeyList = Annotated[tuple[ApiKey, ...], BeforeValidator(_read_api_keys), Field(repr=False)]
-WebhookSecrets = Annotated[
-    tuple[SecretBytes, ...], BeforeValidator(_read_webhook_secrets), Field(repr=False)
-]
 Waits = Annotated[tuple[float, ...], BeforeValidator(_read_waits)]
 Rate = Annotated[RateLimit, BeforeValidator(RateLimit.parse)]
 ImgurBytes = Annotated[BytesByKind, BeforeValidator(BytesByKind.parse)]

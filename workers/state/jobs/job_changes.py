@@ -1,4 +1,4 @@
-"""What readers and callbacks get of a job."""
+"""What readers, callbacks and the log get of a job."""
 
 import json
 from bisect import bisect_right
@@ -13,6 +13,7 @@ from workers.contract.messages.jobs import (
     JobChanges,
     JobOverview,
 )
+from workers.contract.messages.supervision import LogLine
 from workers.state.jobs.job import Job
 
 _Value = TypeVar("_Value")
@@ -84,6 +85,19 @@ def job_complete(job: Job) -> bytes:
     if job.cancelled is not None:
         event["data"]["cancelled"] = True
     return json.dumps(event, separators=(",", ":")).encode()
+
+
+def completion_line(job: Job, seconds: float) -> LogLine:
+    """Return the line about the end of a job, which took so many seconds."""
+    fields: dict[str, Any] = {
+        "job_id": job.asked.job_id,
+        "complete": len(job.links),
+        "failed": len(job.asked.urls) - len(job.links),
+        "seconds": round(seconds, 3),
+    }
+    if job.failure_log.unlogged:
+        fields["failures_not_logged"] = dict(job.failure_log.unlogged)
+    return LogLine("info", "job complete", fields, "worker")
 
 
 def _summary(job: Job) -> dict[str, Any]:

@@ -7,7 +7,6 @@ time stamps, and writers need no read before.
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from workers.contract.errors import JournalFullError
 from workers.contract.job_options import NewAlbum
@@ -19,6 +18,7 @@ from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
+from workers.state.jobs.job_changes import completion_line
 from workers.state.jobs.job_records import (
     JobJournal,
     cancelled_record,
@@ -291,12 +291,4 @@ class JobTable(JobStore):
         if job.album is not None:
             job.album.job_finished(is_cancelled=job.cancelled is not None)
             self.album_changed(job.album)
-        fields: dict[str, Any] = {
-            "job_id": job.asked.job_id,
-            "complete": len(job.links),
-            "failed": len(job.asked.urls) - len(job.links),
-            "seconds": round(job.finished - job.created, 3),
-        }
-        if job.failure_log.unlogged:
-            fields["failures_not_logged"] = dict(job.failure_log.unlogged)
-        return LogLine("info", "job complete", fields, "worker")
+        return completion_line(job, job.finished - job.created)
