@@ -5,10 +5,13 @@ job, or wait for the response. Here each of these has a limit.
 """
 
 import errno
+import os
 import pickle
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import (
     Connection,
     Listener,
@@ -20,13 +23,20 @@ from multiprocessing.managers import (  # type: ignore[attr-defined] # two lack 
     convert_to_error,
     listener_client,
 )
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from workers.contract.backend import BackendBusyError, BackendLostError
 
 CALL_SECONDS = 10.0
 """Time limit of a call. Calls take well under 1 ms, sending a job of 100,000 URLs about 300 ms; a
-Manager that does not respond for this long is stopped or hangs."""
+Manager that does not respond for this long is stopped or hangs, or the machine is overloaded."""
+
+_MAX_LIMITS: Final = 3
+"""How many of these in a row a Manager may take that is at work, or waits for its turn on an
+overloaded machine: to end it would cost all attempts under way, and help nobody."""
+
+_PEER: Final = struct.Struct("3i")  # pid, uid, gid: see SO_PEERCRED in unix(7)
 
 SERIALIZER = "pickle-with-deadlines"  # of a Manager whose clients use `connect`
 
@@ -35,9 +45,42 @@ class ManagerLostError(BackendLostError):
     """The Manager process is gone or does not respond."""
 
 
+class _PatientConnection(Connection):
+    """Reads and writes go on after the kernel's time limit while the other process is at work."""
+
+    peer = 0  # the pid of that process; 0 if unknown
+
+    def _send(self, buf: bytes) -> None:
+        super()._send(buf, partial(self._patiently, os.write))  # type: ignore[misc] # not in typeshed
+
+    def _recv(self, size: int) -> Any:  # noqa: ANN401 - a BytesIO
+        return super()._recv(size, partial(self._patiently, os.read))  # type: ignore[misc] # the same
+
+    def _patiently(self, call: Callable[[int, Any], Any], fd: int, data: Any) -> Any:  # noqa: ANN401 - as of `call`
+        for _ in range(1, _MAX_LIMITS):
+            try:
+                return call(fd, data)
+            except BlockingIOError:
+                if not is_at_work(self.peer):
+                    raise
+        return call(fd, data)
+
+
+def is_at_work(pid: int) -> bool:
+    """Return whether a thread of a process runs, or would if it had a processor or the disk; False
+    where that is not known.
+    """
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(OSError):  # the thread may have ended
+            # After the name, which may have any characters: see proc(5).
+            if stat.read_bytes().rpartition(b")")[2].split()[0] in {b"R", b"D"}:
+                return True
+    return False
+
+
 def connect(address: str, authkey: bytes) -> "Connection[Any, Any]":
     """Connect to a Manager on this machine; no read or write on the connection blocks for longer
-    than `CALL_SECONDS`.
+    than `CALL_SECONDS`, or `_MAX_LIMITS` times that if the Manager is at work.
 
     Raises:
         OSError: no process listens there, or it does not respond.
@@ -50,7 +93,13 @@ def connect(address: str, authkey: bytes) -> "Connection[Any, Any]":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         sock.connect(address)
-        connection: Connection[Any, Any] = Connection(sock.detach())
+        peer = 0
+        if hasattr(socket, "SO_PEERCRED"):
+            peer, *_ = _PEER.unpack(
+                sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+            )
+        connection = _PatientConnection(sock.detach())
+        connection.peer = peer
     try:
         answer_challenge(connection, authkey)
         deliver_challenge(connection, authkey)
@@ -67,15 +116,15 @@ listener_client[SERIALIZER] = (Listener, connect)
 
 def _answer(connection: "Connection[Any, Any]", wait_seconds: float) -> Any:  # noqa: ANN401 - any message
     # The kernel's limit covers a short wait; poll costs a tenth of a round trip.
-    if wait_seconds > CALL_SECONDS / 5 and not connection.poll(wait_seconds + CALL_SECONDS):
-        raise BlockingIOError
+    if wait_seconds > CALL_SECONDS / 5:
+        connection.poll(wait_seconds)
     return connection.recv()
 
 
 class DeadlineProxy(BaseProxy):
     """A proxy whose calls have deadlines.
 
-    A call ends at most `CALL_SECONDS` after the time that it may wait in the Manager.
+    A call ends at most `CALL_SECONDS` after the time that it may wait in it; see `connect`.
 
     Raises:
         ManagerLostError: from every call, if the Manager is gone or does not respond.
