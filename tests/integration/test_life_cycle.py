@@ -14,7 +14,7 @@ import pytest
 
 from service.stop_signals import StopSignals
 from tests.gate import ALLOWED
-from tests.processes import children_of, command_of, is_running
+from tests.processes import children_of, command_of, is_running, suspend
 from tests.running_service import not_over_ray
 
 _NO_AGENTS = not_over_ray(
@@ -180,6 +180,7 @@ def test_a_killed_fork_server_costs_no_url(robust, gate):
     job_id = robust.submit(urls)
     robust.wait_for("urls in work", lambda: gate.asked == 16)
     workers = robust.worker_pids()
+    suspend(workers[0])  # it would not notice anything
     (server,) = (
         child
         for child in children_of(robust.process.pid)

@@ -9,9 +9,8 @@ from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.backend_log import close_state
-from workers.runtime.local.fork_server import fork_server
+from workers.runtime.local.forked_worker import ForkedWorker
 from workers.runtime.local.manager import StateManager
-from workers.runtime.local.worker_process import run_worker
 from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.supervisor import Supervisor, WorkerProcess, stop_signals_held
 from workers.runtime.upkeep import Upkeep
@@ -101,13 +100,4 @@ class LocalBackend(ManagedBackend):
         return list(ready)
 
     def _start_worker(self, worker_id: str) -> WorkerProcess:
-        process = fork_server().Process(
-            target=run_worker,
-            args=(self._config.worker, worker_id, self.mailbox, self._objects.token_store),
-            name=worker_id,
-        )
-        try:
-            process.start()
-        except EOFError as error:
-            raise OSError("the fork server died meanwhile") from error
-        return process
+        return ForkedWorker(self._config.worker, worker_id, self.mailbox, self._objects.token_store)

@@ -15,8 +15,16 @@ from workers.contract.worker_config import WorkerConfig
 from workers.runtime.local.fork_server import begin_process
 
 
-def run_worker(config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: Tokens) -> None:
-    """Run a worker process; it ignores stop signals and ends with its parent."""
+def run_worker(
+    config: WorkerConfig,
+    worker_id: str,
+    mailbox: MailboxCalls,
+    tokens: Tokens,
+    _held_open: object = None,
+) -> None:
+    """Run a worker process; it ignores stop signals and ends with its parent. The last argument, a
+    pipe's end, is kept until then.
+    """
     # Here, as the service imports this module as well; the fork server has imported these before.
     from workers.worker.converters import Converters  # noqa: PLC0415
     from workers.worker.worker import run_lanes  # noqa: PLC0415

@@ -13,7 +13,7 @@ from workers.contract.state_calls import StateObjects
 from workers.contract.worker_config import WorkerConfig
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.deadline_proxy import ManagerLostError
-from workers.runtime.local import processes
+from workers.runtime.local import forked_worker, processes
 from workers.runtime.local.manager import StateManager
 from workers.runtime.local.processes import LocalBackend
 from workers.runtime.managed_backend import BackendError
@@ -32,7 +32,7 @@ class DyingServer:
 
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> LocalBackend:
-    monkeypatch.setattr(processes, "fork_server", DyingServer)
+    monkeypatch.setattr(forked_worker, "fork_server", DyingServer)
     worker = WorkerConfig(1, 1, DownloadPolicy(), ImgurAccess("https://imgur.test", "id"))
     return LocalBackend(BackendConfig(1, 1, worker))
 
