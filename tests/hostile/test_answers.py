@@ -359,6 +359,12 @@ READ: dict[str, Row] = {
         b"HTTP/1.1 203 Non-Authoritative Information\r\nContent-Length: 6004\r\n\r\n" + JPEG,
         "keep",
     ),
+    "226": (JPEG, b"HTTP/1.1 226 IM Used\r\nContent-Length: 6004\r\n\r\n" + JPEG, "keep"),
+    "206 that names no range": (
+        JPEG,
+        b"HTTP/1.1 206 Partial Content\r\nContent-Length: 6004\r\n\r\n" + JPEG,
+        "keep",
+    ),
     "206 of all": (
         JPEG,
         b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-6003/6004\r\n"
@@ -371,7 +377,7 @@ STATUSES: dict[str, Row] = {
     "101": (NO_IMAGE, status(b"101 Switching Protocols"), "close"),
     "103 before an image": (JPEG, b"HTTP/1.1 103 Early Hints\r\n\r\n" + sized(6004) + JPEG, "keep"),
     "201": (Reason.EMPTY, status(b"201 Created"), "keep"),
-    "202": (NO_IMAGE, status(b"202 Accepted"), "keep"),
+    "202": (Reason.EMPTY, status(b"202 Accepted"), "keep"),
     "204": (NO_IMAGE, b"HTTP/1.1 204 No Content\r\n\r\n", "keep"),
     "204 with a body": (
         NO_IMAGE,

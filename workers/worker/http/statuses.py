@@ -12,10 +12,13 @@ from workers.contract.retry_after import retry_after
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """The statuses whose Location is followed (RFC 9110, section 15.4)."""
 
-_IMAGE = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
+# Of the others browsers and curl take the body, whatever the number says.
+_WITHOUT_CONTENT = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT})
 
-# RFC 9110, section 14.4. No image has a size with more digits.
-_match_range = re.compile(r"bytes\s+0-([0-9]{1,15})/([0-9]{1,15})", re.IGNORECASE).fullmatch
+# RFC 9110, section 14.4, and what servers make of it. No image has a size with more digits.
+_match_range = re.compile(
+    r"(?:bytes)?[\s=:]*0\s*-\s*([0-9]{1,15})\s*/\s*([0-9]{1,15})\s*", re.IGNORECASE
+).fullmatch
 
 _PLACEHOLDERS = frozenset(
     {
@@ -75,8 +78,11 @@ def error_for(status: int, headers: Mapping[str, str]) -> DownloadError:
 def is_image(status: int, headers: Mapping[str, str]) -> bool:
     """Return whether the body is the complete image; it may be that of a 206."""
     if status != HTTPStatus.PARTIAL_CONTENT:
-        return status in _IMAGE
-    covered = _match_range(headers.get("Content-Range", ""))
+        return status // 100 == 2 and status not in _WITHOUT_CONTENT  # noqa: PLR2004 - 2xx
+    described = headers.get("Content-Range")
+    if described is None:  # no range was asked for, and none is sent: only the number is wrong
+        return True
+    covered = _match_range(described)
     return covered is not None and int(covered[1]) + 1 == int(covered[2])
 
 
