@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _LONGEST_URL = 8192
 """Characters, the service's own limit; a data URL may be longer."""
@@ -13,12 +13,12 @@ _LONGEST_URL = 8192
 _SURROUNDING = "".join(map(chr, range(ord(" ") + 1)))
 _NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
-_CREDENTIALS = re.compile(r"://[^?#]*@")
+_CREDENTIALS = re.compile(r":/+[^?#]*@")
 _UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE  # as PowerShell writes redirected output
 _TEXT_SHOWN = 200  # characters
 _split_lines = re.compile(r"\r\n?|\n").split
 _is_data_url = re.compile(r"[\x00-\x20]*data:", re.IGNORECASE | re.ASCII).match
-_match_http = re.compile(r"https?://([^/?#]*)", re.IGNORECASE | re.ASCII).match
+_match_http = re.compile(r"https?:/{1,3}([^/?#]*)", re.IGNORECASE | re.ASCII).match
 
 
 class UrlListError(Exception):
@@ -122,14 +122,14 @@ def _fault_of(entry: Entry) -> str | None:
         return f"longer than {_LONGEST_URL} characters"
     if _HALF_CHARACTER.search(url):
         return "holds half a character"
-    return _host_fault_of(url, found[1])
+    return _host_fault_of(found[1])
 
 
-def _host_fault_of(url: str, authority: str) -> str | None:
-    if _NOT_IN_HOST.search(authority):
+def _host_fault_of(authority: str) -> str | None:
+    if _NOT_IN_HOST.search(unquote(authority)):
         return "has a space, a control character, a backslash or a % in its host"
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(f"//{authority}")
         _port = parts.port
     except ValueError:
         return "has no valid host or port"

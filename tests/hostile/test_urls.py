@@ -38,8 +38,8 @@ INVALID = [
     "",
     "http:",
     "http://",
-    "http:///a.jpg",
-    "http:/8.8.8.8/",
+    "http:///",
+    "http:////8.8.8.8/",
     "http:8.8.8.8/",
     # what ends the host for one reader and not for the next
     "http://8.8.8.8\r\n/a",
@@ -63,8 +63,8 @@ INVALID = [
     "http://[127.0.0.1]/",
     "http://[v1.a]/",
     "http://[]/",
-    "http://127%2e0%2e0%2e1/",
-    "http://%31%32%37.0.0.1/",
+    "http://127%2f0%2e0%2e1/",
+    "http://%25%33%31%32%37.0.0.1/",
     "http://8.8.8.8%00.example/",
     "http://a..example/",
     "http://.example/",
@@ -128,6 +128,11 @@ ADDRESSES = [
     "http://169\uff61254\uff61169\uff61254/",
     "http://0\u00ad.0.0.0/",
     "http://127.0.0.1./",
+    "http://127%2e0%2e0%2e1/",
+    "http://%31%32%37.0.0.1/",
+    "http://%EF%BC%91%32%37.0.0.1/",
+    "http:/127.0.0.1/",
+    "http:///127.0.0.1/",
 ]
 
 # Names that no name server is asked for.

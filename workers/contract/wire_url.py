@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from idna import IDNAError, uts46_remap
 
@@ -47,8 +47,9 @@ _match_sent_origin = re.compile(r"https?://[^/?]*").match
 _is_host = re.compile(_HOST, re.ASCII).fullmatch
 _match_port = re.compile(rf"0*({_PORT})", re.ASCII).fullmatch
 _match_beginning = re.compile(
-    r"([a-z][a-z0-9+.-]{0,19}):(?://([^/?#]*))?", re.ASCII | re.IGNORECASE
+    r"([a-z][a-z0-9+.-]{0,19}):(?:/{1,3}([^/?#]*))?", re.ASCII | re.IGNORECASE
 ).match
+"""With one to three slashes, as browsers and curl take them."""
 
 SURROUNDING: Final = "".join(map(chr, range(ord(" ") + 1)))
 """Controls and spaces, which browsers strip from both ends of a URL."""
@@ -140,13 +141,15 @@ def _read_port(port: str) -> str:
 # A job has few hosts, and a non-ASCII one takes a hundred times as long as another.
 @lru_cache(maxsize=1024)
 def _read_host(host: str) -> str:
-    # "http:///name" has no host by RFC 3986, while browsers and curl read `name` as the host.
     if not host:
         raise _invalid("The URL has no host.")
     if host.startswith("["):
         return _read_address(host)
+    try:
+        host = unquote(host, errors="strict")
+    except UnicodeDecodeError:
+        raise _bad_name() from None
     name = host.lower() if host.isascii() else _to_ascii(host)
-    # Percent-encoded names are refused too: parsers differ in decoding them.
     if not _is_host(name):
         raise _bad_name()
     return name

@@ -49,12 +49,20 @@ def _fill(template: str, lease: Lease, count: int) -> str:
         "number": lambda: str(lease.index + 1),
         "count": lambda: str(count),
         "name": lambda: _name(lease.target),
-        "host": lambda: urlsplit(lease.target.strip(SURROUNDING)).hostname or "",
+        "host": lambda: _host(lease.target),
     }
     return _FIELD.sub(
         lambda found: _BRACES[found[0]] if found[0] in _BRACES else values[found[1]](),
         template,
     )
+
+
+def _host(url: str) -> str:
+    """Return the host as submitted, whatever the number of slashes before it."""
+    if is_data_url(url):
+        return ""
+    behind_scheme = url.strip(SURROUNDING).partition(":")[2]
+    return unquote(urlsplit(f"//{behind_scheme.lstrip('/')}").hostname or "", errors="replace")
 
 
 def _name(url: str) -> str:

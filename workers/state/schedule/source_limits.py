@@ -28,7 +28,7 @@ limit is cut without a pause."""
 _SOURCE_BYTES = 400  # measured with CPython 3.11, as the next one
 _PAUSE_BYTES = 120
 
-_match_authority = re.compile(r"[^/?#]*").match
+_find_authority = re.compile(r":/*([^/?#]*)").search
 
 
 def host_of(url: str) -> str:
@@ -37,8 +37,8 @@ def host_of(url: str) -> str:
     """
     if url.startswith(DATA_SCHEME):
         return ""
-    found = _match_authority(url, url.find("://") + 3)
-    host = found[0].lower() if found is not None else ""
+    found = _find_authority(url)
+    host = found[1].lower() if found is not None else ""
     return host.removesuffix(":443").removesuffix(":80")
 
 

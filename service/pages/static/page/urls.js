@@ -58,9 +58,9 @@ export function check(value) {
   const link = value.replace(/^[\u0000-\u0020]+/, "").trimEnd();
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(link);
   if (!scheme) return "not a link; it begins with neither http:// nor https://";
-  const authority = /^https?:\/\/([^/?#]*)/i.exec(link);
+  const authority = /^https?:\/{1,3}([^/?#]*)/i.exec(link);
   if (!authority) return `begins with ${scheme[1]}:, not with http:// or https://`;
-  const host = authority[1];
+  const host = unescaped(authority[1]);
   if (host.includes("@")) return "holds a user name or password";
   if (/[^\w.:[\]\u0080-\uffff-]/.test(host)) return "a space, a backslash or another sign in its host that no name has";
   if (!host || /:0+$/.test(host)) return "no host, or port 0";
@@ -71,6 +71,14 @@ export function check(value) {
     return "not a link that can be understood";
   }
   return null;
+}
+
+function unescaped(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function* entries(text) {

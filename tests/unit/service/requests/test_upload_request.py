@@ -226,7 +226,7 @@ class TestEntries:
             ("javascript:alert(1)", "url-scheme", None),
             ("data:image/png;base64,A", "url-invalid", "data:image/png;base64,…"),
             ("http://", "url-invalid", None),
-            ("http:///a.jpg", "url-invalid", None),
+            ("http:////a.jpg", "url-invalid", None),
             ("https://example.com:0/a.jpg", "url-invalid", None),
             ("https://exa mple.com/a.jpg", "url-invalid", None),
             ("https://example.com\\a.jpg", "url-invalid", None),

@@ -67,6 +67,11 @@ CHANGED = [
     ("http://\uff45xample\uff0etest/", "http://example.test/"),
     ("http://①②⑦.⓪.⓪.①/", "http://127.0.0.1/"),
     ("http://0\u00ad.0.0.0/", "http://0.0.0.0/"),
+    ("http://b%C3%BCcher%2Etest/", "http://xn--bcher-kva.test/"),
+    ("http://127%2e0.0.%31/", "http://127.0.0.1/"),
+    # the number of slashes
+    ("http:/a.test/a", "http://a.test/a"),
+    ("http:///a.test:80/a", "http://a.test:80/a"),
     # addresses
     ("http://[2001:DB8:0:0::1]/", "http://[2001:db8::1]/"),
 ]

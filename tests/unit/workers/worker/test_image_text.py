@@ -53,10 +53,11 @@ def test_a_name_is_a_short_line_whatever_the_url(url: str, name: str) -> None:
     }
 
 
-def test_the_host_is_named_as_submitted() -> None:
-    fields = fields_of(
-        lease(ImageOptions(1, JobOptions(title="[{host}]")), "\n https://Bücher.test ")
-    )
+@pytest.mark.parametrize(
+    "url", ["\n https://Bücher.test ", "https:/bücher.test:80/a", "http:///b%C3%BCcher.test/a"]
+)
+def test_the_host_is_named_as_submitted(url: str) -> None:
+    fields = fields_of(lease(ImageOptions(1, JobOptions(title="[{host}]")), url))
 
     assert fields == {"title": "[bücher.test]"}
 

@@ -27,6 +27,8 @@ OVERLOADED = RetryLater("source-rate-limited", "Busy.", 1.0, source_pause_second
         ("https://images.test:8443/a", "images.test:8443"),
         ("http://[2001:DB8::80]/a", "[2001:db8::80]"),
         ("http://images.test/?url=http://other.test/", "images.test"),
+        ("http:/images.test/a", "images.test"),
+        ("http:///images.test:80/a", "images.test"),
         ("", ""),
         ("data:image/png;base64,iVBORw0KGgo… (9 bytes, SHA-256 0)", ""),
     ],
