@@ -267,6 +267,11 @@ COMPRESSED: dict[str, Row] = {
         OK + b"Content-Encoding: br\r\n\r\n" + brotli.compress(JPEG)[:-3],
         "close",
     ),
+    "deflate that ends with the connection": (
+        CUT_SHORT,
+        OK + b"Content-Encoding: deflate\r\n\r\n" + zlib.compress(JPEG)[:-9],
+        "close",
+    ),
     "no br": (BAD_ANSWER, coded(b"br", bytes(2000)), "keep"),
     "gzip in gzip": (JPEG, coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG))), "keep"),
     "a bomb in gzip in gzip": (

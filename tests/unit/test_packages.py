@@ -24,8 +24,6 @@ LOCKED = [
     for path in sorted(folder.glob("requirements*.in"))
 ]
 
-# Not imported by us, but by urllib3 where it is: the content coding zstd.
-USED_BY_URLLIB3 = {"backports-zstd"}
 # Of the type checker.
 NOT_AT_RUN_TIME = {"_typeshed"}
 
@@ -90,7 +88,7 @@ def test_the_client_imports_what_the_wheel_asks_for(metadata: Message) -> None:
 
 def test_the_extras_ask_for_what_all_packages_import(metadata: Message) -> None:
     asked = {_name(one) for one in _required(metadata, "service", "ray")}
-    assert _imported(*PACKAGES) == asked - USED_BY_URLLIB3
+    assert _imported(*PACKAGES) == asked
 
 
 def test_what_is_locked_is_in_the_range_that_the_wheel_names(metadata: Message) -> None:

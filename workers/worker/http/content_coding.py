@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 import brotli  # type: ignore[import-untyped] # it has no annotations
+from backports import zstd
 from urllib3 import HTTPResponse
 from urllib3.exceptions import DecodeError
 
@@ -28,6 +29,7 @@ HAVE_LARGE_WINDOWS: Final = frozenset({"br", "zstd"})
 _MAX_CODINGS: Final = 5
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _LAST_BLOCK: Final = b"\x03\0"  # without content (RFC 1951, section 3.2.6)
+_LAST_ZSTD_BLOCK: Final = b"\x01\0\0"  # likewise (RFC 8878, section 3.1.1.2)
 # gzip (RFC 1952, section 2.3.1), zstd and its skippable frames (RFC 8878, section 3.1).
 _BEGINNINGS: Final = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")
 
@@ -70,11 +72,30 @@ def is_cut(file: BinaryIO, coding: str) -> bool:
 
     Args:
         file: content that `open_decoded` has read without an error.
-        coding: its outermost one; known of gzip and br.
+        coding: its outermost one.
     """
     if coding in _GZIP:
-        return _is_gzip_cut(file)
-    return coding == "br" and _is_br_cut(file)
+        return _is_zlib_cut(file, _GZIP_WINDOW)
+    if coding != "deflate":
+        return _is_br_cut(file) if coding == "br" else _is_zstd_cut(file)
+    try:
+        return _is_zlib_cut(file, zlib.MAX_WBITS)
+    except zlib.error:  # sent without the header of zlib, as urllib3 has found out
+        file.seek(0)
+        return _is_zlib_cut(file, -zlib.MAX_WBITS)
+
+
+def _is_zstd_cut(file: BinaryIO) -> bool:
+    stream = zstd.ZstdDecompressor()
+    while not stream.eof:
+        coded = file.read(DECODED_PIECE_BYTES) if stream.needs_input else b""
+        if stream.needs_input and not coded:
+            break
+        stream.decompress(coded, DECODED_PIECE_BYTES)
+    with suppress(zstd.ZstdError):
+        if not stream.eof:
+            stream.decompress(_LAST_ZSTD_BLOCK)
+    return not stream.eof
 
 
 def _is_br_cut(file: BinaryIO) -> bool:
@@ -89,23 +110,28 @@ def _is_br_cut(file: BinaryIO) -> bool:
     return True
 
 
-def _is_gzip_cut(file: BinaryIO) -> bool:
-    stream, checksum, size = zlib.decompressobj(_GZIP_WINDOW), 0, 0
+def _is_zlib_cut(file: BinaryIO, window_bits: int) -> bool:
+    stream, size = zlib.decompressobj(window_bits), 0
+    add_to = zlib.crc32 if window_bits == _GZIP_WINDOW else zlib.adler32
+    checksum = add_to(b"")
     coded = plain = b"."
     while coded or plain:
         coded = stream.unconsumed_tail or file.read(DECODED_PIECE_BYTES)
         plain = stream.decompress(coded, DECODED_PIECE_BYTES)
-        checksum, size = zlib.crc32(plain, checksum), size + len(plain)
+        checksum, size = add_to(plain, checksum), size + len(plain)
         if stream.eof:
             return False
-    # RFC 1952, section 2.3.1; without the last block only behind a flush.
-    end = _LAST_BLOCK + struct.pack("<2I", checksum, size & 0xFFFF_FFFF)
+    # RFC 1952, section 2.3.1; RFC 1950, section 2.2; without the last block only behind a flush.
+    end = _LAST_BLOCK
+    if window_bits == _GZIP_WINDOW:
+        end += struct.pack("<2I", checksum, size & 0xFFFF_FFFF)
+    elif window_bits > 0:
+        end += checksum.to_bytes(4)
     for there in range(len(end)):
         trial = stream.copy()
         with suppress(zlib.error):
-            trial.decompress(end[there:])
-        if trial.eof:
-            return False
+            if not trial.decompress(end[there:]) and trial.eof:
+                return False
     return True
 
 

@@ -173,6 +173,7 @@ class ImageBody:
         coded = open_decoded(file, self._codings, self.policy.max_image_bytes)
         while piece := coded.read(DECODED_PIECE_BYTES):
             decoded.write(piece)
+        del coded  # with its window: the next line takes another
         file.seek(0)
         return bool(self._head) and is_cut(file, self._codings[-1])
 

@@ -126,6 +126,39 @@ def test_gzip_without_its_end_is_cut(content: bytes) -> None:
     assert all(is_cut(io.BytesIO(whole[:size]), "gzip") for size in (2, 12, len(whole) // 2))
 
 
+def raw_deflate(content: bytes) -> bytes:
+    return zlib.compress(content, wbits=-zlib.MAX_WBITS)
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress", "checksum_bytes"),
+    [("deflate", zlib.compress, 4), ("deflate", raw_deflate, 0), ("zstd", zstd.compress, 0)],
+    ids=["deflate", "raw deflate", "zstd"],
+)
+def test_deflate_and_zstd_without_their_end_are_cut(
+    coding: str, compress: Callable[[bytes], bytes], checksum_bytes: int
+) -> None:
+    whole = compress(RANDOM)
+
+    for missing in range(checksum_bytes + 1):
+        coded = whole[: len(whole) - missing]
+        assert decoded(coded, coding) == RANDOM
+        assert not is_cut(io.BytesIO(coded), coding)
+    assert not is_cut(io.BytesIO(whole + whole), coding)
+    for size in (len(whole) // 2, len(whole) - checksum_bytes - 5):
+        assert is_cut(io.BytesIO(whole[:size]), coding)
+
+
+def test_deflate_and_zstd_behind_a_flush_are_not_cut() -> None:
+    for wbits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
+        stream = zlib.compressobj(wbits=wbits)
+        coded = stream.compress(RANDOM) + stream.flush(zlib.Z_SYNC_FLUSH)
+        assert not is_cut(io.BytesIO(coded), "deflate")
+    compressor = zstd.ZstdCompressor()
+    coded = compressor.compress(RANDOM, zstd.ZstdCompressor.FLUSH_BLOCK)
+    assert not is_cut(io.BytesIO(coded), "zstd")
+
+
 @pytest.mark.parametrize("content", [RANDOM, ZEROS, ZEROS * 200], ids=["random", "zeros", "many"])
 def test_br_without_its_end_is_cut(content: bytes) -> None:
     whole, flushed = brotli.compress(content), brotli.Compressor()
