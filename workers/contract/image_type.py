@@ -63,6 +63,7 @@ IMAGE_TYPES: Final = tuple(kind.code for kind in TYPES)
 """Their codes."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAX_PNG_CHUNKS = 10_000  # before the first IDAT; most have about ten
 
 # Unambiguous signatures.
 _SIGNATURES = (
@@ -120,7 +121,7 @@ def recognize(head: bytes) -> ImageType | None:
     """
     for signature, image_type in _SIGNATURES:
         if head.startswith(signature):
-            return APNG if image_type is PNG and _is_animated_png(head) else image_type
+            return APNG if image_type is PNG and is_animated_png(head) else image_type
     if head[4:8] == b"ftyp":
         return _recognize_by_brand(head)
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
@@ -147,16 +148,21 @@ def _is_bmp(head: bytes) -> bool:
     return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES
 
 
-def _is_animated_png(head: bytes) -> bool:
-    """Return whether an acTL chunk precedes the first IDAT (PNG, third edition, 11.3.5)."""
+def is_animated_png(data: bytes | memoryview) -> bool:
+    """Return whether an acTL chunk precedes the first IDAT (PNG, third edition, 11.3.5).
+
+    Args:
+        data: the image, or its beginning, in which a colour profile may leave no room for the acTL.
+    """
     position = len(_PNG_SIGNATURE)
-    while (kind := head[position + 4 : position + 8]) != b"IDAT":
+    for _ in range(_MAX_PNG_CHUNKS):
+        kind = data[position + 4 : position + 8]
         if kind == b"acTL":
             return True
-        if len(kind) < 4:  # noqa: PLR2004 - a chunk's type has four bytes
+        if kind == b"IDAT" or len(kind) < 4:  # noqa: PLR2004 - a chunk's type has four bytes
             return False
         # Length, type and checksum take 12 bytes besides the data.
-        position += 12 + int.from_bytes(head[position : position + 4], "big")
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
     return False
 
 

@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Final
 
 from workers.contract import image_type
-from workers.contract.image_type import ImageType
+from workers.contract.image_type import ImageType, is_animated_png
 from workers.worker.source.gif import IMAGE, gif_blocks
 
 _WEBP_ANIMATION_FLAG: Final = 0x02
@@ -26,4 +26,4 @@ def is_animated(data: memoryview, kind: ImageType) -> bool:
         # RFC 9649, section 2.7.1: the flags of the extended header.
         head = bytes(data[12:21])
         return head[:4] == b"VP8X" and bool(head[8:] and head[8] & _WEBP_ANIMATION_FLAG)
-    return kind is image_type.APNG
+    return kind is image_type.APNG or (kind is image_type.PNG and is_animated_png(data))

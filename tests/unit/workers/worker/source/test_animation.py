@@ -1,9 +1,10 @@
+import struct
 from pathlib import Path
 
 import pytest
 
 from workers.contract import image_type
-from workers.contract.image_type import recognize
+from workers.contract.image_type import HEAD_BYTES, recognize
 from workers.worker.source.animation import is_animated
 
 SAMPLES = Path(__file__).parents[5] / "sandbox" / "samples"
@@ -32,6 +33,20 @@ LOOP = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 )
 def test_gif(content: bytes, *, animated: bool) -> None:
     assert is_animated(memoryview(content), image_type.GIF) is animated
+
+
+@pytest.mark.parametrize(
+    ("behind", "animated"), [(b"acTL", True), (b"IDAT", False), (b"tEXt" * 100_000, False)]
+)
+def test_png_with_much_before_its_pixels(behind: bytes, *, animated: bool) -> None:
+    chunks = [b"iCCP", *(behind[at : at + 4] for at in range(0, len(behind), 4)), b"IDAT"]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I4s", 9000 if kind == b"iCCP" else 0, kind)
+        + bytes(9004 if kind == b"iCCP" else 4)
+        for kind in chunks
+    )
+    assert recognize(content[:HEAD_BYTES]) is image_type.PNG
+    assert is_animated(memoryview(content), image_type.PNG) is animated
 
 
 @pytest.mark.parametrize(
