@@ -1,6 +1,8 @@
 """Reads lists of URLs, and finds the entries that cannot be URLs of images."""
 
 import codecs
+import csv
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -15,6 +17,8 @@ _NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _CREDENTIALS = re.compile(r":/+[^?#]*@")
 _UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE  # as PowerShell writes redirected output
+_TABLES = ".csv", ".tsv"
+_DELIMITERS = "\x1f,;\t"  # the first one where the head has none: a URL may have commas
 _TEXT_SHOWN = 200  # characters
 _split_lines = re.compile(r"\r\n?|\n").split
 _is_data_url = re.compile(r"[\x00-\x20]*data:", re.IGNORECASE | re.ASCII).match
@@ -51,22 +55,31 @@ class SetAside:
 
 
 def read_list(content: bytes, name: str) -> Iterator[Entry]:
-    """Yield the entries of a list: one URL a line, a JSON array, or `{"urls": […]}`.
+    """Yield the entries of a list: one URL a line, a JSON array, `{"urls": […]}`, or a table.
 
-    Blank lines and lines that begin with # are skipped. The name of the file is for places and
-    messages.
+    A table is a file named .csv or .tsv with a head above its columns; all URLs in it count. Blank
+    lines and lines that begin with # are skipped. The name of the file is for places and messages.
 
     Raises:
         UrlListError: neither UTF-8 nor UTF-16, or JSON of another shape.
     """
+    is_table = name.lower().endswith(_TABLES)
+    # Excel writes other columns in the system's own charset; of a URL it would be half a character.
+    errors = "surrogateescape" if is_table else "strict"
     try:
-        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
+        if content.startswith(_UTF_16):
+            text = content.decode("utf-16")
+        else:
+            text = content.decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         raise UrlListError(f"{name}:{number}: not {error.encoding.upper()}") from error
     # No URL begins so.
     if text.lstrip().startswith(("[", "{")):
         yield from _read_json(text, name)
+        return
+    if is_table and _is_head(head := _split_lines(text, 1)[0]):
+        yield from _read_table(text, max(_DELIMITERS, key=head.count), name)
         return
     for number, line in enumerate(_split_lines(text), 1):
         value = line.strip()
@@ -107,6 +120,27 @@ def _read_json(text: str, name: str) -> Iterator[Entry]:
             yield Entry(value, place)
         else:
             yield Entry(json.dumps(value), place, is_text=False)
+
+
+def _is_head(line: str) -> bool:
+    is_entry = line.startswith("#") or _match_http(line.strip()) or _is_data_url(line)
+    return bool(line.strip()) and not is_entry
+
+
+def _read_table(text: str, delimiter: str, name: str) -> Iterator[Entry]:
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a data URL may be long
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for row in rows:
+            place = f"{name}:{rows.line_num}"
+            cells = [cell.strip() for cell in row]
+            urls = [cell for cell in cells if _match_http(cell) or _is_data_url(cell)]
+            row_text = delimiter.join(cells)
+            if not urls and any(cells) and (rows.line_num > 1 or "/" in row_text):
+                urls = [row_text]  # to be set aside, unlike a head
+            yield from (Entry(url, place) for url in urls)
+    except csv.Error as error:
+        raise UrlListError(f"{name}:{rows.line_num}: not a table: {error}") from error
 
 
 def _fault_of(entry: Entry) -> str | None:

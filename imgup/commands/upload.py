@@ -27,7 +27,7 @@ _STDIN = "-"
     "files",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     multiple=True,
-    help="A file with one URL a line, or a JSON array; - is stdin.",
+    help="A file with one URL a line, a JSON array, or a table (.csv, .tsv); - is stdin.",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How links are printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")

@@ -169,6 +169,23 @@ def test_a_file_name_may_have_spaces(page: Page) -> None:
     ]
 
 
+def test_of_a_table_the_links_are_taken(page: Page, tmp_path: Path) -> None:
+    table = (
+        'Name;Image;Text\r\n"a ""black"" cat";https://example.com/1.png,2;"two\r\nlines, https://x"\r\n'
+        ";https://example.com/3.png;\r\n;;\r\nno link;example.com/4.png;\r\n"
+    )
+    listing = tmp_path / "List.CSV"
+    listing.write_bytes(table.encode("utf-16"))
+    page.locator("#file").set_input_files(listing)
+    expect(page.locator("#links")).to_have_value(
+        "https://example.com/1.png,2\nhttps://example.com/3.png\nno link example.com/4.png"
+    )
+    page.locator("#links").fill("")
+    listing.write_text("url\nhttps://example.com/w_1,h_2.png\n")
+    page.locator("#file").set_input_files(listing)
+    expect(page.locator("#links")).to_have_value("https://example.com/w_1,h_2.png")
+
+
 def urls_module(page: Page) -> JSHandle:
     """The page's own module that reads links."""
     return page.evaluate_handle(

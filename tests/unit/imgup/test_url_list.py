@@ -64,6 +64,34 @@ def test_a_list_that_cannot_be_read_is_named(content, said):
 
 
 @pytest.mark.parametrize(
+    ("content", "entries"),
+    [
+        (
+            b'url,title\r\nhttps://a/1,"a cat,\r\nblack"\r\n"https://a/2,3", \r\n,\r\n',
+            [("https://a/1", 3), ("https://a/2,3", 4)],
+        ),
+        (
+            b"name;image;thumb\ncat; https://a/1 ;https://a/2\n",
+            [("https://a/1", 2), ("https://a/2", 2)],
+        ),
+        ("Bild\tURL\n1\thttps://a/1".encode("utf-16"), [("https://a/1", 2)]),
+        (b'url\nhttps://a/w_3,h_2\n"https://a/2"', [("https://a/w_3,h_2", 2), ("https://a/2", 3)]),
+        (b"https://a/w_3,h_2\nhttps://a/2", [("https://a/w_3,h_2", 1), ("https://a/2", 2)]),
+        (b'"https://a/1","x"', [("https://a/1", 1)]),
+        (b"a/1.jpg", [("a/1.jpg", 1)]),
+        ("URL,Größe\nhttps://a/1,größer".encode("cp1252"), [("https://a/1", 2)]),
+        (b"url,title\na/1.jpg,a cat", [("a/1.jpg,a cat", 2)]),
+        (b"url\ndata:image/gif," + b"a" * 200_000, [("data:image/gif," + "a" * 200_000, 2)]),
+        (b"# mine\nhttps://a/1,2", [("https://a/1,2", 2)]),
+        (b"", []),
+    ],
+)
+def test_of_a_table_the_urls_count(content, entries):
+    places = [Entry(value, f"l.CSV:{line}") for value, line in entries]
+    assert list(read_list(content, "l.CSV")) == places
+
+
+@pytest.mark.parametrize(
     ("value", "why"),
     [
         ("example.com/cat.png", "not an http"),

@@ -1,6 +1,6 @@
 // Dropped, pasted or chosen data → text with links in it.
 
-import { linksOfHtml } from "./urls.js";
+import { linksOfHtml, linksOfTable } from "./urls.js";
 
 const LARGEST_FILE = 32 * 1024 * 1024; // far more than a job may contain
 
@@ -30,9 +30,17 @@ export async function textOfFiles(files) {
       throw new Error(`${file.name} is an image. Links are sent here: drop a list of them.`);
     }
     if (file.size > LARGEST_FILE) throw new Error(`${file.name} is too large for a list of links.`);
-    return file.text();
+    const text = decoded(await file.arrayBuffer());
+    return /\.[ct]sv$/i.test(file.name) ? linksOfTable(text) : text;
   }));
   return texts.join("\n");
+}
+
+/** Lists of Windows may be in UTF-16, with a mark in front. */
+function decoded(bytes) {
+  const [first, second] = new Uint8Array(bytes);
+  const utf16 = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff && "utf-16be";
+  return new TextDecoder(utf16 || "utf-8").decode(bytes);
 }
 
 /** Accept drops in the whole window, and highlight `zone` meanwhile. */

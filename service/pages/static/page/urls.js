@@ -48,6 +48,31 @@ export function linksOfHtml(html) {
   return found.map((link) => link.trim()).filter((link) => /^https?:\/\//i.test(link));
 }
 
+/**
+ * The links in the cells of a table (CSV) with a head above its columns, one a line; any other text as it is.
+ * A row without a link stays, to be shown as invalid, unlike a head.
+ */
+export function linksOfTable(text) {
+  const head = /^[^\r\n]*/.exec(text)[0];
+  if (!head.trim() || /^\s*(https?:|data:|[#[{])/i.test(head)) return text;
+  // Without any in the head there is one column, as a link may have commas.
+  const delimiter = ["\u001f", ",", ";", "\t"].reduce((best, sign) => (head.split(sign).length > head.split(best).length ? sign : best));
+  const cell = new RegExp(`("(?:[^"]|"")*"|[^${delimiter}\\r\\n]*)(${delimiter}|\\r\\n?|\\n|$)`, "g");
+  const lines = [];
+  let row = [];
+  for (const [all, content, end] of text.matchAll(cell)) {
+    row.push(/^".*"$/s.test(content) ? content.slice(1, -1).replaceAll('""', '"') : content);
+    if (end === delimiter) continue;
+    const links = row.map((value) => value.trim()).filter((value) => /^(https?:\/|data:)/i.test(value));
+    const rest = row.join(" ").replace(/\s+/g, " ").trim();
+    if (links.length) lines.push(...links);
+    else if (rest && (lines.length || rest.includes("/"))) lines.push(rest);
+    row = [];
+    if (!all) break; // the end of the text
+  }
+  return lines.join("\n");
+}
+
 /** Return why an entry is invalid, or null. */
 export function check(value) {
   if (DATA.test(value)) {
