@@ -5,6 +5,7 @@ code that processes untrusted bytes. The declared media type is ignored: it is o
 Imgur examines the bytes too.
 """
 
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ _TGA_KINDS = frozenset({(1, 1), (1, 9), (0, 2), (0, 3), (0, 10), (0, 11)})
 _TGA_DEPTHS = frozenset({8, 15, 16, 24, 32})
 
 _without_comments = re.compile(rb"\A(?:<!--.*?-->\s*)+", re.DOTALL).sub
+
+_UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 
 _HTML_BEGINNINGS = (
     b"<!doctype html",
@@ -203,6 +206,8 @@ def _is_svg(head: bytes) -> bool:
 
 
 def _beginning_of_text(head: bytes) -> bytes:
+    if head.startswith(_UTF_16):
+        head = head.decode("utf-16", "ignore").encode()
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
 
 

@@ -60,11 +60,14 @@ IMAGES: list[tuple[str, bytes, ImageType]] = [
     ("ico", b"\x00\x00\x01\x00\x01\x00", image_type.ICO),
     ("svg", b"\xef\xbb\xbf \n<svg xmlns='http://www.w3.org/2000/svg'/>", image_type.SVG),
     ("svg-comments", b"<!-- a -->\n<!-- <b> -->\n<svg/>", image_type.SVG),
+    ("svg-utf-16", "<?xml version='1.0'?>\n<svg/>".encode("utf-16"), image_type.SVG),
+    ("svg-utf-16-be", "\ufeff<svg/>".encode("utf-16-be") + b"\xd8", image_type.SVG),
     ("svg-xml", b"<?xml version='1.0'?>\n<!-- x -->\n<svg/>", image_type.SVG),
 ]
 
 OTHERS: list[tuple[str, bytes, str]] = [
     ("html", b"<!DOCTYPE html><title>Not found</title>", "a web page"),
+    ("html-utf-16", "<!DOCTYPE html>".encode("utf-16"), "a web page"),
     ("html-bare", b"\r\n  <HTML><body>", "a web page"),
     ("html-comment", b"<!-- x --><html><svg></svg>", "a web page"),
     ("html-with-svg", b"<html><svg></svg>", "a web page"),
