@@ -62,7 +62,7 @@ def api_key(environ: Mapping[str, str]) -> str | None:
     if value:
         raise click.UsageError(f"{_KEY} and {_KEY_FILE} are both set: unset one of them.")
     try:
-        key = Path(path).read_text(encoding="utf-8").strip()
+        key = Path(path).read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
         key = ""
     if not key:

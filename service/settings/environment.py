@@ -100,7 +100,7 @@ def _read_secret_file(name: str, path: str) -> str:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         raise SettingsError(f"{name}={_shorten(path)}: the file cannot be read ({why})") from None
     try:
-        text = content.decode().strip()
+        text = content.decode("utf-8-sig").strip()  # as editors of Windows write it
     except UnicodeDecodeError:
         text = ""
     if not text or len(content) > _LONGEST_SECRET_FILE:

@@ -195,7 +195,7 @@ def test_bad_usage_ends_with_2_and_sends_nothing(imgup, stand_in, args, stdin, s
 
 def test_the_key_comes_from_the_environment_or_a_file(imgup, stand_in, tmp_path):
     stand_in.tell("GET", "/v1/images", Told(body={"uploaded": []}))
-    (tmp_path / "key").write_text("from-file\n")
+    (tmp_path / "key").write_text("\ufefffrom-file\n", encoding="utf-8")
     imgup("links")
     imgup("links", IMGUP_API_KEY="from-environment")
     imgup("links", IMGUP_API_KEY_FILE=str(tmp_path / "key"))

@@ -278,10 +278,10 @@ def test_settings_cannot_be_changed() -> None:
 
 
 class TestSecretFiles:
-    @pytest.mark.parametrize("content", ["the-id", "the-id\n", "the-id\r\n"])
+    @pytest.mark.parametrize("content", ["the-id", "the-id\n", "\ufeffthe-id\r\n"])
     def test_a_secret_may_lie_in_a_file(self, tmp_path: Path, content: str) -> None:
         path = tmp_path / "secret"
-        path.write_text(content, newline="")
+        path.write_text(content, encoding="utf-8", newline="")
         settings = load_settings({"IMGUR_CLIENT_ID_FILE": str(path)})
         assert settings.imgur_client_id == SecretStr("the-id")
         assert not settings.sandbox_applies
