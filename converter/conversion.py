@@ -7,7 +7,9 @@ from typing import Final
 
 import pillow_heif
 from PIL import AvifImagePlugin, Image, UnidentifiedImageError
+from PIL.IcoImagePlugin import IcoImageFile
 
+from converter.icon import best_of
 from converter.moving import convert_animation, is_animation
 from converter.order import ConversionError, ConversionOrder, Encoded
 from converter.still import convert_still
@@ -56,7 +58,9 @@ def convert(content: bytes, order: ConversionOrder) -> Encoded:
                 raise _too_many_pixels(order, f"The image has {width:,} by {height:,} pixels")
             if is_animation(image):
                 return convert_animation(image, order)
-            return convert_still(image, order)
+            return convert_still(
+                best_of(image) if isinstance(image, IcoImageFile) else image, order
+            )
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(order, "The image has more pixels than its header says") from error
     except UnidentifiedImageError as error:

@@ -303,3 +303,46 @@ def png_of(width: int, height: int, data: bytes) -> bytes:
     head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\0\0\0\0"
     body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
+
+
+def icon_entry(
+    bits: int, *, alpha: int = 0, mask: bytes = b"", declared: int | None = None
+) -> tuple[bytes, bytes]:
+    """An entry of the folder, and a bitmap of 8 by 8 pixels, red in 32 bits and black in 4."""
+    black = bytes(16 * 4 + 8 * 4)
+    pixels = bytes([60, 30, 200, alpha]) * 64 if bits == 32 else black
+    bitmap = struct.pack("<I2i2H6I", 40, 8, 16, 1, bits, *bytes(6)) + pixels + mask
+    depth = bits if declared is None else declared
+    return struct.pack("<4B2HI", 8, 8, 0, 0, 1, depth, len(bitmap)), bitmap
+
+
+def icon(*entries: tuple[bytes, bytes]) -> bytes:
+    at, folder = 6 + 16 * len(entries), b""
+    for entry, bitmap in entries:
+        folder += entry + struct.pack("<I", at)
+        at += len(bitmap)
+    return struct.pack("<3H", 0, 1, len(entries)) + folder + b"".join(one for _, one in entries)
+
+
+UPPER_HALF = bytes(16) + b"\xff\0\0\0" * 4  # is hidden: rows go upwards
+RED = (200, 30, 60)
+
+
+@pytest.mark.parametrize(
+    ("content", "upper", "lower"),
+    [
+        (icon(icon_entry(32, alpha=128)), (*RED, 128), (*RED, 128)),
+        (icon(icon_entry(32, mask=UPPER_HALF)), (*RED, 0), (*RED, 255)),
+        (icon(icon_entry(32)), (*RED, 255), (*RED, 255)),
+        (icon(icon_entry(32, alpha=128, mask=bytes(32), declared=0)), (*RED, 128), (*RED, 128)),
+        (icon(icon_entry(4, mask=bytes(32)), icon_entry(32)), (*RED, 255), (*RED, 255)),
+        (icon(icon_entry(32), icon_entry(4, mask=bytes(32))), (*RED, 255), (*RED, 255)),
+    ],
+    ids=["alpha", "a mask", "no mask", "alpha undeclared", "colours last", "colours first"],
+)
+def test_an_icon_is_what_browsers_show(content: bytes, upper: object, lower: object) -> None:
+    made = convert(content, order_for(content))
+
+    with Image.open(io.BytesIO(made.content)) as image:
+        shown = image.convert("RGBA")
+        assert (shown.getpixel((4, 0)), shown.getpixel((4, 7))) == (upper, lower)
