@@ -20,16 +20,19 @@ _WITH_ALPHA: Final = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 def normalize(image: Image.Image) -> Image.Image:
     """Return an image of mode 1, L, LA, RGB or RGBA, in sRGB, with its orientation applied.
 
-    An alpha channel that is opaque everywhere is dropped.
+    An alpha channel that is opaque everywhere is dropped. So is one of a TGA that is 0 everywhere:
+    its writer left those bits unused.
 
     Raises:
         ConversionError: pixels of 32 bits outside of the usual ranges.
     """
-    profile = image.info.get("icc_profile")
+    profile, is_tga = image.info.get("icc_profile"), image.format == "TGA"
     image = _to_8_bits(_upright(image))
     image = _to_srgb(image, profile)
-    if image.mode in _WITH_ALPHA and image.getchannel("A").getextrema()[0] == _OPAQUE:
-        image = image.convert("L" if image.mode == "LA" else "RGB")
+    if image.mode in _WITH_ALPHA:
+        low, high = image.getchannel("A").getextrema()
+        if low == _OPAQUE or (is_tga and high == 0):
+            image = image.convert("L" if image.mode == "LA" else "RGB")
     return image
 
 

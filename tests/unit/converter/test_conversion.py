@@ -305,6 +305,16 @@ def png_of(width: int, height: int, data: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+@pytest.mark.parametrize(("alpha", "shown"), [(0, (200, 30, 60, 255)), (9, (200, 30, 60, 9))])
+def test_a_tga_whose_alpha_is_nowhere_set_has_none(alpha: int, shown: object) -> None:
+    head = struct.pack("<3B5x4H2B", 0, 0, 2, 0, 0, 8, 8, 32, 0x20)
+    content = head + bytes([60, 30, 200, alpha]) * 64
+    made = convert(content, order_for(content))
+
+    with Image.open(io.BytesIO(made.content)) as image:
+        assert image.convert("RGBA").getpixel((4, 4)) == shown
+
+
 def icon_entry(
     bits: int, *, alpha: int = 0, mask: bytes = b"", declared: int | None = None
 ) -> tuple[bytes, bytes]:
