@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Final
 
 import pillow_heif
-from PIL import AvifImagePlugin, Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image
 from PIL.IcoImagePlugin import IcoImageFile
 
 from converter.icon import best_of
@@ -14,8 +14,8 @@ from converter.moving import convert_animation, is_animation
 from converter.order import ConversionError, ConversionOrder, Encoded
 from converter.still import convert_still
 
-# Errors of Pillow's decoders for damaged files, as found by a fuzzer and in its code: failed
-# checks, numbers that are cut short or far too large, invalid values.
+# Errors of Pillow's decoders for damaged files and unknown varieties, as found by a fuzzer and in
+# its code: failed checks, numbers that are cut short or far too large, invalid values.
 _DAMAGED: Final = (
     OSError,
     EOFError,
@@ -63,8 +63,6 @@ def convert(content: bytes, order: ConversionOrder) -> Encoded:
             )
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(order, "The image has more pixels than its header says") from error
-    except UnidentifiedImageError as error:
-        raise ConversionError(f"The {order.name} image cannot be read: it is damaged.") from error
     except _DAMAGED as error:
         raise ConversionError(
             f"The {order.name} image cannot be read: it is damaged, cut short, of a variety that is"

@@ -305,6 +305,13 @@ def png_of(width: int, height: int, data: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+def test_a_variety_that_is_not_known_is_not_only_called_damaged() -> None:
+    content = b"8BPS" + struct.pack(">H6x3I2H", 1, 3, 8, 8, 16, 3)  # 16 bits a channel
+
+    with pytest.raises(ConversionError, match="of a variety that is not known"):
+        convert(content + bytes(1000), order_for(content))
+
+
 @pytest.mark.parametrize(("alpha", "shown"), [(0, (200, 30, 60, 255)), (9, (200, 30, 60, 9))])
 def test_a_tga_whose_alpha_is_nowhere_set_has_none(alpha: int, shown: object) -> None:
     head = struct.pack("<3B5x4H2B", 0, 0, 2, 0, 0, 8, 8, 32, 0x20)
