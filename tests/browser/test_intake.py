@@ -186,6 +186,26 @@ def test_of_a_table_the_links_are_taken(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#links")).to_have_value("https://example.com/w_1,h_2.png")
 
 
+def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
+    text = (
+        "[img]https://example.com/1.png[/img]\n"
+        "[url=https://example.com/2.png][img]https://example.com/3.png[/img][/url]\n"
+        "[![a](https://example.com/4.png)](https://example.com/5.png) ![b](https://example.com/6_(a))\n"
+        "(see https://example.com/7.png), or https://example.com/8_(a).\n"
+        "https://example.com/9[1](2)'q'.png.\n"
+        "see http://[2001:db8::1]/10?a[]=1\n"
+    )
+    found = page.evaluate("([urls, text]) => urls.readLinks([text])", [urls_module(page), text])
+    assert found["urls"] == [
+        *(f"https://example.com/{number}.png" for number in range(1, 6)),
+        "https://example.com/6_(a)",
+        "https://example.com/7.png",
+        "https://example.com/8_(a)",
+        "https://example.com/9[1](2)'q'.png.",  # the whole line: nothing but the link
+        "http://[2001:db8::1]/10?a[]=1",
+    ]
+
+
 def urls_module(page: Page) -> JSHandle:
     """The page's own module that reads links."""
     return page.evaluate_handle(

@@ -4,7 +4,8 @@
 const BUDGET_MS = 8; // of reading a long text, until the page has a turn
 const LONGEST = 8192; // a data URL may be longer
 const DATA = /^[\u0000-\u0020]*data:/i;
-const LINK = /https?:\/\/[^\s<>"'`]+/gi;
+// A link in Markdown, BBCode or brackets: up to a bracket that it does not open itself, or a closing tag.
+const LINK = /https?:\/\/(?:\([^\s<>"'`()]*\)|\[(?!\/)[^\s<>"'`[\]]*\]|(?!\[\/)[^\s<>"'`)\]])+/gi;
 // A link with spaces in its file name: at the start of a line, and only the end of the line has an image's suffix.
 const SPACED = /^https?:\/\/(?!\S*\.(?:png|jpe?g|gif|bmp|tiff?|webp)\s)\S+\s.*\.(?:png|jpe?g|gif|bmp|tiff?|webp)$/i;
 
@@ -129,10 +130,20 @@ function entriesOfLine(line) {
   if (!line) return [];
   if (DATA.test(line)) return [line]; // it may contain white space
   if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
-  const found = line.split(/\s+|,(?=https?:\/\/)/i).flatMap((word) => {
+  const words = line.split(/\s+|,(?=https?:\/\/)/i);
+  const isText = words.some((word) => !/https?:\/\//i.test(word));
+  const found = words.flatMap((word) => {
+    if (!/^https?:\/\//i.test(word)) return [...word.matchAll(LINK)].map(([link]) => withoutEnd(link));
     // The whole word: a link may contain brackets and quotes.
-    if (/^https?:\/\//i.test(word)) return [word.replace(/[,;]+$/, "")];
-    return [...word.matchAll(LINK)].map(([link]) => link.replace(/[)\],;]+$/, ""));
+    return [isText ? withoutEnd(word) : word.replace(/[,;]+$/, "")];
   });
   return found.length ? found : [line];
+}
+
+/** The link without the end of its sentence, and without brackets that it does not open itself. */
+function withoutEnd(link) {
+  const marks = `.,;:!?${link.includes("(") ? "" : ")"}${link.includes("[") ? "" : "]"}`;
+  let end = link.length;
+  while (marks.includes(link[end - 1])) end -= 1;
+  return link.slice(0, end);
 }
