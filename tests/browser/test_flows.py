@@ -214,6 +214,54 @@ def test_no_forecast_is_shown_after_the_events_have_ended(
     expect(outlook).to_have_text("Asking every few seconds")
 
 
+def test_a_job_that_the_service_has_lost_is_gone(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append("404")
+    snapshot = {
+        "id": "lost",
+        "created": "2026-01-01T00:00:00.000Z",
+        "status": "in-progress",
+        "counts": {"total": 1, "pending": 1, "complete": 0, "failed": 0},
+        "results": [{"url": "https://example.com/", "state": "pending", "attempts": 0}],
+        "next": None,
+    }
+    events = [f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"]
+
+    def answer(route: Route) -> None:
+        if events:
+            route.fulfill(body=events.pop(), content_type="text/event-stream")
+        else:
+            route.fulfill(status=404, json={"detail": "There is no job with this id."})
+
+    page.route("**/upload/lost/events", answer)
+    page.evaluate("location.hash = '#/job/lost'")
+    complete(page, "Gone")
+    page.locator(".tabs").get_by_role("button", name="Waiting").click()
+    expect(page.locator(".outlook")).to_have_text("There is no job with this id.")
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    assert page.title() == "Gone · imgup"
+
+
+def test_a_response_to_a_view_that_was_left_changes_no_other(
+    page: Page, service: RunningService
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "DELETE":
+            held.append(route)
+        else:
+            route.continue_()
+
+    send(page, [f"{service.sandbox}/faults/latency/1500/images/small.png"])
+    page.route("**/v1/images/upload/*", hold)
+    with page.expect_request(lambda request: request.method == "DELETE"):
+        press(page, "Cancel")
+    go_to(page, "Jobs")
+    held[0].continue_()
+    expect(page.locator("#toasts")).to_contain_text("Cancelled")
+    assert page.title() == "Jobs · imgup"
+
+
 def test_the_key_is_asked_for_and_kept_in_the_tab(
     launch: Launch,
     new_page: Callable[..., Page],

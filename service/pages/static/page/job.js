@@ -52,6 +52,7 @@ export function jobView(id) {
   let announced = 0;
   let live = true;
   let failure = null; // message of a failed request
+  let isGone = false; // the service has forgotten the job, or lost it in a restart
 
   const element = h("div", {},
     h("div", { class: "head" }, h("h1", {}, "Job ", h("code", {}, id.slice(0, 8))), pill),
@@ -71,7 +72,10 @@ export function jobView(id) {
       await follow(id, results, update, abort.signal);
     } catch (error) {
       if (abort.signal.aborted) return;
-      setText(figures, error.message);
+      failure = error.message;
+      isGone = true;
+      if (results.job) draw();
+      else setText(figures, failure);
       bar.hidden = true;
     }
   }
@@ -92,10 +96,11 @@ export function jobView(id) {
   function draw() {
     frame = 0;
     const { job } = results;
-    if (!job) return;
+    if (!job || abort.signal.aborted) return; // a response may come when another view is shown
     const { counts } = job;
     const ended = counts.complete + counts.failed;
-    const state = stateOf(job);
+    const isOpen = job.status !== "complete" && !isGone;
+    const state = isGone ? { kind: "failed", text: "Gone" } : stateOf(job);
     pill.className = `pill ${state.kind}`;
     setText(pill, state.text);
     progress.show(counts);
@@ -108,16 +113,16 @@ export function jobView(id) {
     relate(job);
     album.show(job);
     setText(outlook, failure ?? outlookOf(job, forecast, live));
-    cancel.hidden = job.status === "complete" || Boolean(job.cancelled);
-    retry.hidden = job.status !== "complete" || counts.failed === 0 || Boolean(job.retriedAs);
+    cancel.hidden = !isOpen || Boolean(job.cancelled);
+    retry.hidden = isGone || job.status !== "complete" || counts.failed === 0 || Boolean(job.retriedAs);
     tabs.show(counts);
     shown = results.indexes(filter);
     nothing.hidden = shown.length > 0;
     tiles.setLength(shown.length);
-    document.title = `${job.status === "complete" ? state.text : `${Math.floor((100 * ended) / counts.total)} %`} · imgup`;
+    document.title = `${isOpen ? `${Math.floor((100 * ended) / counts.total)} %` : state.text} · imgup`;
     const now = Date.now();
-    if (job.status === "complete" ? announced !== Infinity : now - announced > ANNOUNCE_MS) {
-      announced = job.status === "complete" ? Infinity : now;
+    if (isOpen ? now - announced > ANNOUNCE_MS : announced !== Infinity) {
+      announced = isOpen ? now : Infinity;
       announce(`${state.text}: ${sum}`);
     }
   }
@@ -139,13 +144,15 @@ export function jobView(id) {
 
   async function sendAgain() {
     const { jobId } = await json(`${jobPath(id)}/retry`, { method: "POST" });
-    location.hash = `#/job/${jobId}`;
+    if (!abort.signal.aborted) location.hash = `#/job/${jobId}`;
   }
 
   async function readAll() {
     await results.reading;
     const entries = results.entries.filter(Boolean);
-    if (entries.length < results.job?.counts.total) throw new Error("The images are still being read; try again in a moment.");
+    if (entries.length < results.job?.counts.total) {
+      throw new Error(isGone ? failure : "The images are still being read; try again in a moment.");
+    }
     return entries.map(asTaken);
   }
 
