@@ -14,6 +14,7 @@ from tests.browser.steps import (
     copy_all,
     go_to,
     listen_to_clipboard,
+    open_front,
     paste,
     press,
     see_pictures,
@@ -303,6 +304,27 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(
     expect(page.locator("#health")).to_contain_text("Not reached")
     go_to(page, "Status")
     expect(main).to_contain_text("The service cannot be reached.")
+
+
+def test_a_browser_may_deny_storage(
+    new_page: Callable[..., Page], service: RunningService, expected_errors: list[str]
+) -> None:
+    expected_errors.append("401")
+    page = new_page()
+    page.add_init_script("Object.defineProperty(window, 'sessionStorage', { get() { throw Error() } })")
+    open_front(page, service)
+    page.route(
+        "**/v1/limits",
+        lambda route: (
+            route.continue_()
+            if route.request.headers.get("authorization") == "Bearer right-key"
+            else route.fulfill(status=401, json={})
+        ),
+    )
+    go_to(page, "Status")
+    page.locator("#key").fill("right-key")
+    press(page, "Use this key")
+    expect(page.get_by_role("main")).to_contain_text("Imgur's allowance")
 
 
 def test_what_the_service_refuses_is_said(page: Page, expected_errors: list[str]) -> None:

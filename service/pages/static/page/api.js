@@ -14,6 +14,9 @@ export class Refusal extends Error {
   }
 }
 
+let key = null;
+// A browser that blocks cookies denies storage as well; then the key is kept until the page is left.
+try { key = sessionStorage.getItem(KEY); } catch { /* none is kept */ }
 let asking = null; // the promise of an open key dialog, shared by all requests
 let declined = false; // after "Not now" only requests of the person open the dialog again, not polling
 addEventListener("hashchange", () => { declined = false; });
@@ -21,8 +24,8 @@ addEventListener("hashchange", () => { declined = false; });
 /** Send a request with the key; after a 401 the person enters a key, and the request is sent again. */
 export async function request(path, { headers = {}, ...options } = {}) {
   for (;;) {
-    const key = sessionStorage.getItem(KEY);
-    const authorization = key ? { Authorization: `Bearer ${key}` } : {};
+    const sent = key;
+    const authorization = sent ? { Authorization: `Bearer ${sent}` } : {};
     const response = await reach(path, {
       cache: "no-store",
       credentials: "omit",
@@ -31,7 +34,7 @@ export async function request(path, { headers = {}, ...options } = {}) {
     });
     if (response.status !== 401) return response;
     if (options.method) declined = false; // a change, which the person has just requested
-    if (sessionStorage.getItem(KEY) === key) await renewKey(key !== null);
+    if (key === sent) await renewKey(sent !== null);
   }
 }
 
@@ -76,7 +79,8 @@ async function renewKey(wasRefused) {
   const given = await asking;
   declined = given === null;
   if (declined) throw new Error(NO_KEY);
-  sessionStorage.setItem(KEY, given);
+  key = given;
+  try { sessionStorage.setItem(KEY, key); } catch { /* as above */ }
 }
 
 /**
