@@ -129,6 +129,17 @@ def test_allowance_workers_and_queue(page: Page) -> None:
     expect(page.locator("#health")).to_have_text("Ready · 2 workers")
 
 
+def test_a_refused_question_for_readiness_is_no_state(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append("503")
+    problem = {"detail": "Too many connections are open."}
+    page.route("**/readyz", lambda route: route.fulfill(status=503, json=problem))
+    go_to(page, "Status")
+    expect(page.get_by_role("main")).to_have_text("StatusToo many connections are open.")
+    expect(page.locator("#health")).to_have_text("Not reached")
+
+
 def test_samples_are_loaded_with_one_click(page: Page) -> None:
     go_to(page, "Status")
     press(page, "Load the sample images")

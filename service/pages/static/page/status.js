@@ -1,7 +1,7 @@
 // The status of the service: its workers, its queue, and Imgur's remaining quota; and the health
 // indicator in the corner of every view.
 
-import { json, repeat, request } from "./api.js";
+import { Refusal, json, repeat, request } from "./api.js";
 import { h, setText } from "./dom.js";
 import { count, many, moment, span, until } from "./words.js";
 
@@ -92,8 +92,13 @@ function meter(label, { limit, remaining, reset }, soon = "full again in") {
     h("p", { class: "quiet" }, known && reset ? `${soon} ${until(reset)}` : ""));
 }
 
-/** The JSON of /readyz, also with status 503; needs no key. */
-const readiness = async () => (await request("/readyz")).json();
+/** The JSON of /readyz, also with status 503; needs no key. Throws a Refusal for another response, as of a proxy. */
+async function readiness() {
+  const response = await request("/readyz");
+  const health = await response.json().catch(() => ({}));
+  if (!health.state) throw new Refusal(response.status, health, null);
+  return health;
+}
 
 /** A sentence about blocked uploads; "" if they are not blocked. */
 function stoppedSentence(blocked) {
