@@ -47,6 +47,25 @@ def test_a_long_list_stands_beside_the_box(page: Page) -> None:
     expect(page.locator(".sum")).to_have_text("1 image is ready")
 
 
+def test_what_was_entered_stays_until_it_is_sent(page: Page, service: RunningService) -> None:
+    ready = page.locator(".sum")
+    paste(page, f"{service.sandbox}/images/numbered/kept.png")
+    page.locator(".options summary").click()
+    page.get_by_label("Title").fill("Kept")
+    go_to(page, "Status")
+    go_to(page, "Upload")
+    drop(page, {"text/uri-list": f"{service.sandbox}/images/numbered/dropped.png"})
+    expect(ready).to_have_text("2 images are ready")
+    expect(page.get_by_label("Title")).to_have_value("Kept")
+    with page.expect_request(lambda request: request.method == "POST") as posted:
+        press(page, "Upload 2 images")
+    complete(page)
+    assert posted.value.post_data_json["title"] == "Kept"
+    go_to(page, "Upload")
+    expect(page.locator("#links")).to_have_value("")
+    expect(page.locator(".options summary")).to_have_text("Options")
+
+
 def test_options_go_with_the_job(
     page: Page, service: RunningService, expected_errors: list[str]
 ) -> None:

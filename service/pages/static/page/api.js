@@ -94,8 +94,11 @@ async function renewKey(wasRefused) {
 export function repeat(act, everyMs, failed = () => {}) {
   let timer = 0;
   let stopped = true;
+  let running = false; // also after a stop, until the request has ended
 
   async function run() {
+    if (running) return;
+    running = true;
     let wait = everyMs;
     try {
       await act();
@@ -103,6 +106,7 @@ export function repeat(act, everyMs, failed = () => {}) {
       wait = Math.max(wait, 1_000 * (error.retryAfter ?? 0));
       if (!stopped) failed(error);
     }
+    running = false;
     if (!stopped) timer = setTimeout(next, wait);
   }
 

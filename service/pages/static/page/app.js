@@ -28,6 +28,7 @@ const SAMPLES = [
 const VIEWS = new Map([["job", jobView], ["jobs", jobsView], ["gallery", galleryView], ["status", statusView]]);
 const main = document.getElementById("main");
 const limits = { maxUrls: Infinity };
+let draft = null; // the first view, kept while others are shown, until its job is sent
 let view = null;
 let shown = null; // the hash of the address of `view`
 
@@ -37,7 +38,7 @@ function show() {
   shown = location.hash;
   view?.stop();
   const [, name = "", id = ""] = location.hash.split("/");
-  view = VIEWS.get(name)?.(id) ?? composeView(limits);
+  view = VIEWS.get(name)?.(id) ?? (draft ??= composeView(limits, () => { draft = null; }));
   main.replaceChildren(view.element);
   document.title = `${view.title} · imgup`;
   const here = name === "job" ? "jobs" : name;

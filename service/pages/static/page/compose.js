@@ -15,8 +15,8 @@ const NOTHING = { urls: [], duplicates: [], bad: [] };
 
 const isLong = (text) => text.length > LONG;
 
-/** `limits.maxUrls` may become known later. */
-export function composeView(limits) {
+/** `limits.maxUrls` may become known later; `sent` is called when the job is accepted. */
+export function composeView(limits, sent) {
   const box = h("textarea", {
     id: "links", rows: "9", spellcheck: "false", autocapitalize: "off", "aria-describedby": "links-help links-sum",
     placeholder: "https://example.com/photo.jpg\nhttps://example.com/drawing.png",
@@ -62,7 +62,7 @@ export function composeView(limits) {
   let reading = Promise.resolve();
   let timer = 0;
   let attemptKey = newIdempotencyKey(); // kept until a response arrives: after a lost response, no second job is made
-  const stopDrops = takeDrops(zone, add);
+  let stopDrops = null;
 
   function renewKey() { attemptKey = newIdempotencyKey(); }
 
@@ -125,12 +125,14 @@ export function composeView(limits) {
       try {
         const { jobId } = await postJob({ urls: links.urls, ...options.read() }, key);
         announce("The job is sent.");
-        location.hash = `#/job/${jobId}`;
+        sent();
+        if (element.isConnected) location.hash = `#/job/${jobId}`;
+        else toast("The job is sent.");
       } catch (error) {
         if (!(error instanceof Refusal) || !refuse(error)) throw error;
       }
     });
-    if (element.isConnected) show();
+    show();
   }
 
   /** Set refused links aside, and show errors at their options. Returns whether there was any of these. */
@@ -152,7 +154,11 @@ export function composeView(limits) {
     element,
     title: "Upload",
     fill: async (urls) => { fill(urls.join("\n")); await reading; send.focus(); },
-    start: () => { recent.start(); if (matchMedia("(hover: hover)").matches) box.focus(); },
+    start() {
+      stopDrops = takeDrops(zone, add);
+      recent.start();
+      if (matchMedia("(hover: hover)").matches) box.focus();
+    },
     stop: () => { stopDrops(); recent.stop(); },
   };
 }
