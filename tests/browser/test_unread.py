@@ -106,6 +106,25 @@ def test_jobs_are_listed_without_a_gap(page: Page) -> None:
     expect(rows).to_have_text([f"job-000{number}" for number in (8, 7, 6, 5, 4)])
 
 
+def test_forgotten_jobs_leave_the_list_and_older_ones_take_their_places(page: Page) -> None:
+    page.clock.install(time="2026-11-24T12:30:00Z")
+    numbers = [4, 3, 2]
+    page.route(
+        "**/v1/jobs?**",
+        lambda route: route.fulfill(json={"jobs": [job(one) for one in numbers], "next": None}),
+    )
+    go_to(page, "Jobs")
+    rows = page.locator(".jobs code")
+    expect(rows).to_have_text(["job-0004", "job-0003", "job-0002"])
+    expect(page.locator(".jobs .when").first).to_contain_text("Today")
+    numbers = [5, 4, 2, 1]
+    page.clock.set_system_time("2026-11-26T12:30:00Z")
+    page.clock.run_for(4_000)
+    expect(rows).to_have_text(["job-0005", "job-0004", "job-0002", "job-0001"])
+    expect(page.locator(".jobs .when").last).not_to_contain_text("Today")
+    expect(page.locator(".jobs .when").nth(2)).not_to_contain_text("Today")
+
+
 def job(number: int) -> dict[str, Any]:
     counts = {"pending": 0, "complete": 1, "failed": 0, "total": 1}
     created = "2026-11-24T12:00:00.000Z"

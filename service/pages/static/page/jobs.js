@@ -23,15 +23,15 @@ export function jobList({ limit, more = false }) {
 
   async function refresh() {
     const page = await json(`/v1/jobs?limit=${limit}`);
-    if (!page.jobs.some(({ id }) => rows.has(id))) {
-      // There may be jobs between these and the listed ones: the tab was hidden for a while.
-      rows.clear();
-      list.replaceChildren();
+    if (!paged || !page.jobs.some(({ id }) => rows.has(id))) {
+      // The others are forgotten, or on the next page. After older pages were read: there may be jobs between these
+      // and the listed ones, as the tab was hidden for a while.
+      const listed = new Set(page.jobs.map(({ id }) => id));
+      for (const id of rows.keys()) if (!listed.has(id)) remove(id);
       paged = false;
+      next = page.next;
     }
-    page.jobs.toReversed().forEach((job) => insert(job, true));
-    if (!paged) next = page.next;
-    if (!more) while (list.children.length > limit) list.lastChild.remove();
+    page.jobs.forEach((job, place) => insert(job, list.children[place] ?? null));
     setText(empty, rows.size ? "" : "No jobs yet. What you send is listed here.");
     button.hidden = !more || next === null;
   }
@@ -39,35 +39,38 @@ export function jobList({ limit, more = false }) {
   async function older() {
     const page = await json(`/v1/jobs?limit=${limit}&cursor=${next}`);
     paged = true;
-    page.jobs.forEach((job) => insert(job, false));
+    page.jobs.forEach((job) => insert(job, null));
     next = page.next;
     button.hidden = next === null;
   }
 
-  function insert(job, first) {
-    if (!rows.has(job.id)) {
-      rows.set(job.id, jobRow(job.id, job.created));
-      const { element } = rows.get(job.id);
-      if (first) list.prepend(element);
-      else list.append(element);
-    }
-    rows.get(job.id).show(job);
+  function insert(job, before) {
+    if (!rows.has(job.id)) rows.set(job.id, jobRow(job.id));
+    const row = rows.get(job.id);
+    if (row.element !== before) list.insertBefore(row.element, before);
+    row.show(job);
+  }
+
+  function remove(id) {
+    rows.get(id).element.remove();
+    rows.delete(id);
   }
 
   return { element: h("div", {}, list, empty, button), ...refreshing };
 }
 
-function jobRow(id, created) {
+function jobRow(id) {
+  const when = h("span", { class: "when" });
   const pill = h("span", { class: "pill" });
   const figures = h("span", { class: "figures" });
   const bar = progressBar();
   const element = h("li", {},
     h("a", { href: `#/job/${id}` },
-      h("span", { class: "when" }, moment(created)),
-      h("code", { class: "quiet" }, id.slice(0, 8)), pill, bar.element, figures));
+      when, h("code", { class: "quiet" }, id.slice(0, 8)), pill, bar.element, figures));
   return {
     element,
     show(job) {
+      setText(when, moment(job.created)); // each time, as today becomes yesterday
       const { kind, text } = stateOf(job);
       pill.className = `pill ${kind}`;
       setText(pill, text);
