@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,25 @@ def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
     expect(ready).to_have_text("2 images are ready")
     press(page, "Clear")
     expect(page.locator("#links")).to_have_value("")
+
+
+def test_text_is_moved_within_the_box_and_dropped_into_other_fields(page: Page) -> None:
+    box = page.locator("#links")
+    paste(page, "https://example.com/1.png\nhttps://example.com/2.png\n\n\n")
+    line, left, top = 25, box.bounding_box()["x"] + 40, box.bounding_box()["y"] + 28
+    page.mouse.click(left, top, click_count=3)
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left, top + line, steps=5)
+    page.mouse.move(left, top + 3 * line, steps=5)
+    page.mouse.up()
+    expect(box).to_have_value(re.compile(r"^\s*https://\S+/2\.png\s+https://\S+/1\.png\s*$"))
+    page.locator(".options summary").click()
+    data = page.evaluate_handle("new DataTransfer()")
+    data.evaluate("(data) => data.setData('text/plain', 'A title')")
+    page.locator("#option-title").dispatch_event("drop", {"dataTransfer": data})
+    drop(page, {"text/plain": "https://example.com/3.png"})
+    expect(page.locator(".sum")).to_have_text("3 images are ready")
 
 
 def test_a_long_list_stands_beside_the_box(page: Page) -> None:

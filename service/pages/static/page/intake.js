@@ -47,7 +47,15 @@ function decoded(bytes) {
 export function takeDrops(zone, take) {
   const abort = new AbortController();
   const on = (type, act) => window.addEventListener(type, act, { signal: abort.signal });
+  const isField = (target) => Boolean(target.closest?.("input, textarea"));
+  let isMoving = false; // text of a field
+  // The browser moves text within fields, and puts it into others than that for links.
+  const isOfBrowser = ({ target, dataTransfer }) =>
+    isMoving || (isField(target) && !zone.contains(target) && !dataTransfer.types.includes("Files"));
+  on("dragstart", ({ target }) => { isMoving = isField(target); });
+  on("dragend", () => { isMoving = false; });
   on("dragover", (event) => {
+    if (isOfBrowser(event)) return;
     event.preventDefault();
     zone.classList.add("over");
   });
@@ -55,6 +63,7 @@ export function takeDrops(zone, take) {
     if (!event.relatedTarget) zone.classList.remove("over");
   });
   on("drop", (event) => {
+    if (isOfBrowser(event)) return;
     event.preventDefault();
     zone.classList.remove("over");
     take(textOfDrop(event.dataTransfer));
