@@ -67,6 +67,17 @@ def copy_all(page: Page, label: str, count: str) -> str:
     return page.evaluate("window.copied.pop()")
 
 
+def set_hidden(page: Page, *, hidden: bool) -> None:
+    """Make the page see that its tab is hidden or shown; without a window all are shown."""
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
 HAND_OVER = """([kind, name, texts, files]) => {
   const data = new DataTransfer();
   for (const [type, text] of Object.entries(texts)) data.setData(type, text);

@@ -19,6 +19,7 @@ from tests.browser.steps import (
     press,
     see_pictures,
     send,
+    set_hidden,
     tiles,
 )
 from tests.running_service import Launch, RunningService
@@ -197,6 +198,20 @@ def test_asking_takes_over_where_events_do_not_come(
     expect(tiles(page, "complete")).to_have_count(12)
 
 
+def test_a_hidden_page_holds_no_connection(page: Page, service: RunningService) -> None:
+    """A browser has six for all its tabs."""
+    with page.expect_response("**/events"):
+        send(page, [f"{service.sandbox}/faults/latency/1500/images/small.png"])
+    counts = "**/v1/images/upload/*?limit=1"
+    with page.expect_response(counts), page.expect_event("requestfailed") as broken_off:
+        set_hidden(page, hidden=True)
+    assert broken_off.value.url.endswith("/events")
+    with page.expect_response("**/events"):
+        set_hidden(page, hidden=False)
+    complete(page)
+    expect(tiles(page, "complete")).to_have_count(1)
+
+
 def test_no_forecast_is_shown_after_the_events_have_ended(
     page: Page, expected_errors: list[str]
 ) -> None:
@@ -322,7 +337,9 @@ def test_a_browser_may_deny_storage(
 ) -> None:
     expected_errors.append("401")
     page = new_page()
-    page.add_init_script("Object.defineProperty(window, 'sessionStorage', { get() { throw Error() } })")
+    page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw Error() } })"
+    )
     open_front(page, service)
     page.route(
         "**/v1/limits",

@@ -5,7 +5,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.steps import copy_all, go_to, listen_to_clipboard, press, send
+from tests.browser.steps import (
+    copy_all,
+    go_to,
+    listen_to_clipboard,
+    press,
+    send,
+    set_hidden,
+    tiles,
+)
 from tests.running_service import RunningService
 
 
@@ -83,6 +91,35 @@ def test_nothing_of_a_job_is_copied_before_all_of_it_is_read(
     expect(page.locator("#toasts")).to_contain_text("still being read")
     for route in held:
         route.continue_()
+
+
+def test_nothing_of_a_job_is_copied_while_its_counts_are_newer(
+    page: Page, service: RunningService
+) -> None:
+    """As they are when a hidden page is shown again."""
+    held: list[Route] = []
+
+    def answer(route: Route) -> None:
+        job = route.fetch().json()
+        job |= {"status": "complete", "finished": job["created"]}
+        job["counts"] |= {"pending": 0, "complete": 1}
+        route.fulfill(json=job)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with page.expect_response("**/events"):
+        send(page, [f"{service.sandbox}/faults/latency/1500/images/numbered/newer.png"])
+    expect(page.locator(".tile")).to_have_count(1)
+    page.route("**/v1/images/upload/*?limit=1", answer)
+    page.route("**/events", hold)
+    set_hidden(page, hidden=True)
+    page.wait_for_function("document.title.startsWith('Complete')")
+    set_hidden(page, hidden=False)
+    press(page, "Copy all")
+    expect(page.locator("#toasts")).to_contain_text("still being read")
+    held[0].continue_()
+    expect(tiles(page, "complete")).to_have_count(1)
 
 
 def test_jobs_are_listed_without_a_gap(page: Page) -> None:

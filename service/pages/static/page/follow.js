@@ -6,6 +6,8 @@ import { Refusal, json, jobPath, read, request } from "./api.js";
 const PAGE = 2_000; // more would be one long task to parse
 const TRIES = 2; // streams in a row without an event, until polling begins
 const STREAM_AGAIN_MS = 60_000; // of polling, until a stream is tried again
+const HIDDEN_MS = 5_000; // between two readings of the counts in a hidden page
+const FOR_EVER_MS = 2 ** 31 - 1; // the longest that a timer takes
 
 /**
  * Follow a job until it is complete or `signal` aborts.
@@ -19,9 +21,11 @@ const STREAM_AGAIN_MS = 60_000; // of polling, until a stream is tried again
 export async function follow(id, results, updated, signal) {
   const state = { lastEventId: null };
   for (let silentStreams = 0; !signal.aborted; ) {
+    await readCountsWhileHidden(id, results, updated, signal);
     let hasEvent = false;
+    const visible = whileVisible(signal);
     try {
-      const ended = await readStream(id, state, signal, (event) => {
+      const ended = await readStream(id, state, visible, (event) => {
         hasEvent = true;
         take(id, results, event, updated, signal);
       });
@@ -29,6 +33,7 @@ export async function follow(id, results, updated, signal) {
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refusal && error.status === 404) throw error;
+      if (visible.aborted) continue;
     }
     silentStreams = hasEvent ? 0 : silentStreams + 1;
     if (silentStreams >= TRIES) {
@@ -67,6 +72,31 @@ async function readPages(id, results, first, updated, signal) {
       await pause(1_000 * (error.retryAfter ?? 2), signal);
     }
   }
+}
+
+/**
+ * For the title. Browsers have six connections to a host, for all tabs: the streams of six would leave none for the
+ * requests of any.
+ */
+async function readCountsWhileHidden(id, results, updated, signal) {
+  while (document.hidden && !signal.aborted) {
+    try {
+      results.setJob(await json(`${jobPath(id)}?limit=1`, { signal }));
+      updated({});
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 404) throw error;
+    }
+    await pause(results.job?.status === "complete" ? FOR_EVER_MS : HIDDEN_MS, signal);
+  }
+}
+
+/** A signal that aborts with the given one, and when the page is hidden. */
+function whileVisible(signal) {
+  const over = new AbortController();
+  const end = () => { if (signal.aborted || document.hidden) over.abort(); };
+  signal.addEventListener("abort", end, { signal: over.signal });
+  document.addEventListener("visibilitychange", end, { signal: over.signal });
+  return over.signal;
 }
 
 /** Read one stream. Returns whether it contained the end of the job. */
@@ -142,9 +172,13 @@ async function pollOnce(id, results, tags, signal) {
   return wait;
 }
 
+/** Ends early with `signal`, and when the page becomes visible. */
 function pause(milliseconds, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+    const over = new AbortController();
+    const end = () => { clearTimeout(timer); over.abort(); resolve(); };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end, { signal: over.signal });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) end(); }, { signal: over.signal });
   });
 }

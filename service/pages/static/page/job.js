@@ -150,7 +150,9 @@ export function jobView(id) {
   async function readAll() {
     await results.reading;
     const entries = results.entries.filter(Boolean);
-    if (entries.length < results.job?.counts.total) {
+    const { total, pending } = results.job?.counts ?? { total: 0, pending: 0 };
+    // Of a page that was hidden the counts may be newer than the entries.
+    if (entries.length < total || entries.filter(({ state }) => state === "pending").length > pending) {
       throw new Error(isGone ? failure : "The images are still being read; try again in a moment.");
     }
     return entries.map(asTaken);
