@@ -25,6 +25,7 @@ class PlainBackend:
         self.state = BackendState.READY
         self.wanted = 2
         self.pause_seconds = 0.0
+        self.journal_error: str | None = None
         self.failure: Exception | None = None
         self.calls = 0
 
@@ -49,7 +50,8 @@ class PlainBackend:
 
     def health(self) -> BackendHealth:
         self._count_call()
-        stats = replace(self._mailbox.stats(), pause_seconds=self.pause_seconds)
+        more = {"pause_seconds": self.pause_seconds, "journal_error": self.journal_error}
+        stats = replace(self._mailbox.stats(), **more)
         return BackendHealth(self.state, self.wanted, stats)
 
     def _count_call(self) -> None:

@@ -70,9 +70,14 @@ class ReadinessResource:
 
     def _describe(self, health: BackendHealth) -> str:
         sentences = [_SENTENCES[health.state]]
+        if health.stats.journal_error is not None and health.state is BackendState.READY:
+            why = health.stats.journal_error
+            sentences = [f"New jobs are refused, as the journal could not be written: {why}."]
         pause, block = health.stats.pause_seconds, health.stats.block
         if pause > 0:
             sentences.append(f"Uploads pause for another {pause:.0f} s, as Imgur asked.")
+        elif block is None and health.stats.waiting:
+            sentences.append(health.stats.waiting)
         if block is not None:
             wait = block.next_probe_seconds
             sentences.append(

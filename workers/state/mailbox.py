@@ -229,6 +229,8 @@ class Mailbox:
                 workers_draining=self._leases.holders_draining(),
                 state_bytes=self._table.size + self._room.size,
                 max_state_bytes=self._table.max_bytes,
+                waiting=self._table.held[1] if self._table.held else "",
+                journal_error=self._table.journal.error,
             )
 
     def register(self, worker_id: str) -> None:

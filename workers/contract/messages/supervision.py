@@ -71,6 +71,8 @@ class MailboxStats:
         state_bytes: memory for jobs, links and the queue, by an estimate.
         max_state_bytes: as much there may be.
         block: set while Imgur refuses whatever is sent.
+        waiting: why all uploads wait, one sentence; empty if they do not.
+        journal_error: why new jobs cannot be written down; None if they can.
     """
 
     queued: int = 0
@@ -84,3 +86,5 @@ class MailboxStats:
     state_bytes: int = 0
     max_state_bytes: int = 0
     block: Block | None = None
+    waiting: str = ""
+    journal_error: str | None = None

@@ -24,6 +24,11 @@ class JobJournal:
     memory only.
     """
 
+    @property
+    def error(self) -> str | None:
+        """Why no change can be recorded at present; None if it can."""
+        return None
+
     def append(self, record: Record) -> None:
         """Record a change that was made."""
 

@@ -62,6 +62,11 @@ class Journal(JobJournal):
         # Taken before the other, never inside it: a turn must not wait for the disk.
         self._syncing = threading.Lock()
 
+    @property
+    def error(self) -> str | None:
+        """Why no new job can be written; None if it can."""
+        return _UNSOUND if self._is_unsound else self._error
+
     def append(self, record: Record) -> None:
         """Write a record of what has happened already. Never fails: at worst it is kept back."""
         line = encode(record)
@@ -78,12 +83,10 @@ class Journal(JobJournal):
         line = encode(record)
         with self._writing:
             self._write_backlog()
-            if self._is_unsound:
-                raise JournalFullError(_UNSOUND, maybe_kept=False)
-            if not self._backlog:
+            if not self._backlog and not self._is_unsound:
                 self._write(line)
-            if self._error is not None:
-                raise JournalFullError(self._error, maybe_kept=False)
+            if self.error is not None:
+                raise JournalFullError(self.error, maybe_kept=False)
         self.sync()
         if self._is_unsound:
             raise JournalFullError(_UNSOUND, maybe_kept=True)

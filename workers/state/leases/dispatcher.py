@@ -230,6 +230,10 @@ class Dispatcher:
         failure_log = self._table.by_id[job_id].failure_log
         if isinstance(outcome, Failed):
             return failure_log.note_failure(outcome.reason)
+        if isinstance(outcome, Deferred):
+            # Each lane that was sending meets the same limit: only a longer pause is news.
+            left = self._quota.pause_seconds
+            return left <= 0 or (outcome.pause_seconds or 0.0) > left + 1.0
         is_retry = isinstance(outcome, RetryLater | MaybeBlocked)
         return not is_retry or failure_log.note_retry()
 

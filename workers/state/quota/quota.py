@@ -18,6 +18,8 @@ from workers.state.quota.pauses import Pauses
 
 _RECHECK_SECONDS: Final = 1.0
 """When to check a limit again that leaves nothing: a report may change it at any time."""
+_QUIET_SECONDS: Final = 3600.0
+"""From one line about a wait to the next: with a spent budget one begins with each upload."""
 
 
 class Verdict(Enum):
@@ -68,6 +70,7 @@ class UploadQuota:
         self._sent: dict[UrlKey, int] = {}
         self._openings = 0
         self._has_told_of_others = False
+        self._next_line_of_wait = 0.0
 
     def restore(self) -> None:
         """Restore the state of the history; called once, before all else."""
@@ -268,6 +271,7 @@ class UploadQuota:
 
     def take_lines(self) -> tuple[LogLine, ...]:
         """Return and remove the log lines that are due."""
+        self._tell_wait()
         lines = tuple(self._lines)
         self._lines.clear()
         return lines
@@ -281,6 +285,14 @@ class UploadQuota:
         self._gate.renew_patience(self._clock())
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _tell_wait(self) -> None:
+        now, why = self._clock(), self.waiting
+        if why is None or self._gate.shut is not None or now < self._next_line_of_wait:
+            return
+        self._next_line_of_wait = now + _QUIET_SECONDS
+        fields = {"reason": why[0], "message": why[1]}
+        self._lines.append(LogLine("warning", "uploads wait: a limit is reached", fields))
 
     @property
     def _under_way(self) -> int:

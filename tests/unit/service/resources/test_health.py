@@ -59,6 +59,21 @@ def test_readiness_tells_of_a_pause(api: Any, backend: Any) -> None:
     assert "61 s" in answer.json["detail"]
 
 
+def test_readiness_tells_of_a_spent_budget(make_api: Callable[..., Any], backend: Any) -> None:
+    why = "Uploads wait for IMGUR_UPLOADS_PER_DAY (1,250); the next begins by 2026-12-01 08:00 UTC."
+    backend.table.hold(("imgur-rate-limited", why))
+    assert why in make_api().get("/readyz").json["detail"]
+
+
+def test_readiness_tells_of_a_journal_that_cannot_be_written(api: Any, backend: Any) -> None:
+    backend.journal_error = "No space left on device"
+    answer = api.get("/readyz")
+    assert answer.status == 200, "what is there can be read"
+    assert answer.json["detail"].startswith(
+        "New jobs are refused, as the journal could not be written: No space left on device."
+    )
+
+
 def test_readiness_says_that_it_is_the_sandbox(make_api: Callable[..., Any]) -> None:
     answer = make_api(IMGUR_CLIENT_ID="").get("/readyz")
     assert answer.json["imgur"] == "sandbox"

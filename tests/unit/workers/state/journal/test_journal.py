@@ -275,8 +275,10 @@ def test_a_full_disk_refuses_jobs_and_keeps_results_until_there_is_room(
             with pytest.raises(JournalFullError, match="No space left"):
                 journal.commit(["opened", number])
         assert read(path) == ([], 0)
+        assert journal.error == "No space left on device"
         disk.room = 1_000_000
         journal.commit(["opened", 3])
+    assert journal.error is None
     assert read(path)[0] == [["complete", 0], ["complete", 1], ["complete", 2], ["opened", 3]]
     assert [line["log_level"] for line in logs] == ["error", "info"]
 
@@ -334,6 +336,7 @@ def test_a_disk_that_failed_once_is_not_trusted_again(opened, path: Path) -> Non
             journal.commit(["opened", 1])
     journal.append(["complete", 0])
     journal.close()
+    assert journal.error is not None
     assert (first.value.maybe_kept, second.value.maybe_kept) == (True, False)
     assert read(path) == ([["opened", 0], ["complete", 0]], 0)
     assert len(logs) == 1

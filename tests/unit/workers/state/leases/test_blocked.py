@@ -346,6 +346,21 @@ def test_jobs_tell_of_a_spent_budget_and_when_it_goes_on() -> None:
     assert harness.version > version
 
 
+def test_the_log_has_a_pause_once_however_many_lanes_meet_it(harness: Harness) -> None:
+    harness.put("j", 4)
+    leases = harness.claim(4)
+    for lease in leases:
+        harness.send(lease)
+    waits = (None, None, 90.0, 90.0)
+    reports = [
+        Report(lease.token, Deferred("imgur-rate-limited", "Wait.", seconds))
+        for lease, seconds in zip(leases, waits, strict=True)
+    ]
+    acks = [harness.box.ack("w", report) for report in reports]
+
+    assert [ack.is_logged for ack in acks] == [True, False, True, False]
+
+
 def test_jobs_tell_of_a_pause_that_lasts() -> None:
     harness = Harness(uploads_per_day=9)
     harness.put("j", 3)

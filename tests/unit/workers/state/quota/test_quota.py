@@ -508,6 +508,20 @@ class TestBudget:
         assert harness.quota.state().others == 400
         assert [line.level for line in harness.quota.take_lines()] == ["warning"]
 
+    def test_the_log_tells_of_a_spent_budget_once_an_hour(self) -> None:
+        harness = Harness(uploads_per_hour=1, heeds_limits=True)
+        assert not harness.quota.take_lines()
+        harness.upload(taken())
+
+        (line,) = harness.quota.take_lines()
+        assert (line.level, line.event) == ("warning", "uploads wait: a limit is reached")
+        assert "IMGUR_UPLOADS_PER_HOUR (1)" in line.fields["message"]
+        assert not harness.quota.take_lines()
+        harness.pass_time(HOUR + 1)
+        assert not harness.quota.take_lines()
+        harness.upload(taken())
+        assert len(harness.quota.take_lines()) == 1
+
 
 class TestPauses:
     def test_a_pause_that_nobody_explains_ends_with_one_image(self) -> None:
