@@ -14,6 +14,8 @@ from service.backend.metrics import create_registry
 from service.middleware.http_metrics import HttpMetricsMiddleware
 from service.settings.environment import load_settings
 from workers import LimitState, Quota, QuotaState, WindowState
+from workers.contract.errors import Reason
+from workers.contract.messages.submission import RefusalCode
 from workers.contract.messages.supervision import MailboxStats
 from workers.state.metrics import Metrics
 
@@ -113,3 +115,19 @@ def test_the_documents_ask_for_what_there_is(samples: dict[str, set[str]]) -> No
     text = (DOCS / "observability.md").read_text()
     for block in re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL):
         assert set(re.findall(r"\bimgup_[a-z_]+", block)) <= set(samples)
+
+
+@pytest.mark.parametrize(("label", "codes"), [("reason", Reason), ("code", RefusalCode)])
+def test_the_alerts_name_codes_that_there_are(label: str, codes: Any) -> None:
+    text = (DOCS / "observability.md").read_text()
+    asked = re.findall(rf'{label}=~"([^"]+)"', text)
+    assert asked
+    for pattern in "|".join(asked).split("|"):
+        assert any(re.fullmatch(pattern, code) for code in codes), pattern
+
+
+def test_a_spent_budget_is_no_alert() -> None:
+    text = (DOCS / "observability.md").read_text()
+    (stuck,) = re.findall(r"alert: ImgupStuck\n(.*?)for:", text, re.DOTALL)
+    for wait in ("imgup_pause_seconds", "imgup_blocked", "imgup_budget_remaining"):
+        assert wait in stuck
