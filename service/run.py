@@ -147,8 +147,9 @@ class _Service:
                 listening=self._server.address,
             )
         if self._sandbox is not None:
+            remedy = settings.sandbox_remedy
             self._log.warning(
-                "SANDBOX: nothing is uploaded to the real Imgur; set IMGUR_CLIENT_ID for that",
+                f"SANDBOX: nothing is uploaded to the real Imgur; {remedy} for that",
                 sandbox=self._sandbox.origin,
             )
 

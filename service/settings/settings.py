@@ -245,6 +245,11 @@ class Settings(BaseModel):
         return self.sandbox == "on" or (self.sandbox == "auto" and self.imgur_client_id is None)
 
     @property
+    def sandbox_remedy(self) -> str:
+        """What has images go to Imgur instead of the sandbox."""
+        return "set IMGUR_CLIENT_ID" if self.imgur_client_id is None else "set SANDBOX to auto"
+
+    @property
     def backend_bytes(self) -> int:
         """The part of MAX_STATE_BYTES for jobs, links and the queue; responses have the rest."""
         return self.max_state_bytes // 2

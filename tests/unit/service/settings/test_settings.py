@@ -336,6 +336,11 @@ class TestTogether:
     def test_when_the_sandbox_applies(self, environ: dict[str, str], *, applies: bool) -> None:
         assert load_settings(environ).sandbox_applies is applies
 
+    def test_what_ends_the_sandbox(self) -> None:
+        assert load_settings({"SANDBOX": "on"}).sandbox_remedy == "set IMGUR_CLIENT_ID"
+        account = load_settings(ACCOUNT | {"SANDBOX": "on"})
+        assert account.sandbox_remedy == "set SANDBOX to auto"
+
     @pytest.mark.parametrize(
         ("environ", "names"),
         [
