@@ -18,7 +18,9 @@ CHECK_SECONDS = 1.0
 """Interval between checks for expired leases."""
 
 _RESTART = Backoff(base_seconds=0.2, cap_seconds=10.0)
-_KILLED_RESTART_SECONDS = 0.1
+_KILLS_BY_CHANCE = 50
+"""Kills in a row, before the first request, that make no wait longer: whoever kills at random must
+not keep a slot empty. With more, there is no memory for a start, and each is a line of the log."""
 
 
 class WorkerProcess(Protocol):
@@ -198,10 +200,9 @@ class Supervisor:
         if fenced.had_claimed:
             slot.false_starts = 0
             slot.due = 0.0
-        elif process.exitcode is not None and process.exitcode < 0:
-            slot.due = time.monotonic() + _KILLED_RESTART_SECONDS
         else:
-            self._delay_restart(slot)
+            is_killed = process.exitcode is not None and process.exitcode < 0
+            self._delay_restart(slot, by_chance=_KILLS_BY_CHANCE if is_killed else 0)
         if process.exitcode == 0 and not fenced.returned and not fenced.failed:
             self._log.debug("worker ended", worker=slot.worker_id)
         else:
@@ -220,9 +221,9 @@ class Supervisor:
         )
         log_lines(fenced.lines)
 
-    def _delay_restart(self, slot: _Slot) -> None:
+    def _delay_restart(self, slot: _Slot, by_chance: int = 0) -> None:
         slot.false_starts += 1
-        slot.due = time.monotonic() + _RESTART.delay(slot.false_starts)
+        slot.due = time.monotonic() + _RESTART.delay(max(1, slot.false_starts - by_chance))
 
     def _kill_stuck(self) -> None:
         expired = set(self.mailbox.expired())

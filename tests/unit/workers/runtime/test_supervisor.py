@@ -1,5 +1,7 @@
 """The supervisor with a real mailbox and simulated workers."""
 
+from types import SimpleNamespace
+
 import pytest
 import structlog
 
@@ -217,6 +219,27 @@ def test_a_dead_worker_is_replaced_in_its_place() -> None:
     harness.worker("worker-1.1").exitcode = -9
     harness.supervisor.look_after()
     assert harness.running == ["worker-2.1", "worker-1.2"]
+
+
+def test_workers_that_are_killed_at_each_start_start_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness = Harness(1)
+    clock = SimpleNamespace(monotonic=lambda: harness.now)
+    monkeypatch.setattr("workers.runtime.supervisor.time", clock)
+    for _ in range(600):
+        for worker in harness.started:
+            worker.kill()
+        harness.supervisor.look_after()
+        harness.now += 0.1
+    assert 50 < len(harness.started) < 80, "in a minute"
+    harness.now += 10.0
+    harness.supervisor.look_after()
+    (alive,) = harness.running
+    harness.directive(alive)
+    harness.worker(alive).kill()
+    harness.supervisor.look_after()
+    assert len(harness.running) == 1, "it had come so far as to work"
 
 
 def test_a_webhook_given_up_with_its_third_worker_is_logged() -> None:
