@@ -1,4 +1,4 @@
-"""The queue of open webhooks and deletions.
+"""The queue of open webhooks, deletions and steps of albums.
 
 Like images, tasks are leased; those of a dead worker are requeued, so a task is done at least once,
 and a webhook may arrive twice.
@@ -19,7 +19,7 @@ from workers.state.tasks.due_tasks import DueTasks
 from workers.state.tasks.task_store import TaskStore
 
 _MAX_OF_A_KIND = 16  # leased tasks, over all workers
-_LANES_FOR_ONE = 8  # lanes per task of a kind, so images keep three lanes of four
+_LANES_FOR_ONE = 8  # lanes per task of a kind, so images keep five lanes of eight
 
 _KINDS = (TaskKind.WEBHOOK, TaskKind.DELETION, TaskKind.ALBUM)
 _AT_IMGUR = (TaskKind.DELETION, TaskKind.ALBUM)
