@@ -118,7 +118,7 @@ class Ack:
     Attributes:
         accepted: False if the lease was not valid any more; nothing has changed then.
         finished: the line about the job's end, if this report completed it.
-        is_logged: False if the job has reached its limit of log lines.
+        is_logged: False if the job has reached its limit of log lines, or another line tells it.
     """
 
     accepted: bool

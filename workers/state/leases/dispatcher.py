@@ -116,7 +116,7 @@ class Dispatcher:
     def begin_upload(
         self, worker_id: str, token: int, download_report: DownloadReport | None
     ) -> UploadDecision:
-        """See `Mailbox.begin_upload`."""
+        """Announce the upload of a lease; return whether it may begin, as `UploadDecision` says."""
         place = self.key_of(worker_id, token)
         if place is None:
             return False
