@@ -147,9 +147,9 @@ class _Service:
                 listening=self._server.address,
             )
         if self._sandbox is not None:
-            remedy = settings.sandbox_remedy
             self._log.warning(
-                f"SANDBOX: nothing is uploaded to the real Imgur; {remedy} for that",
+                "SANDBOX: nothing is uploaded to the real Imgur",
+                to_upload_there=settings.sandbox_remedy,
                 sandbox=self._sandbox.origin,
             )
 

@@ -24,7 +24,7 @@ BACKEND = os.environ.get("TEST_BACKEND", "processes")
 
 Status = dict[str, Any]
 
-_SANDBOX = "SANDBOX: nothing is uploaded to the real Imgur; set IMGUR_CLIENT_ID for that"
+_SANDBOX = "SANDBOX: nothing is uploaded to the real Imgur"
 
 
 def not_over_ray(reason: str) -> pytest.MarkDecorator:
