@@ -4,10 +4,11 @@ Like images, tasks are leased; those of a dead worker are requeued, so a task is
 and a webhook may arrive twice.
 """
 
+import heapq
 import math
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
@@ -15,7 +16,6 @@ from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryL
 from workers.contract.messages.round_trip import Lease, TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
-from workers.state.tasks.due_tasks import DueTasks
 from workers.state.tasks.task_store import TaskStore
 
 _MAX_OF_A_KIND = 16  # leased tasks, over all workers
@@ -32,7 +32,10 @@ class _Progress:
 
 
 class TaskQueue:
-    """The open tasks. Not thread-safe; times are monotonic seconds.
+    """Leases due tasks in turns of kinds and hosts, within the limits of the kind and of each host.
+
+    So a host with many tasks delays those of another by one at most. Not thread-safe; times are
+    monotonic seconds.
 
     Args:
         wake: called when a task may be leased that could not be before.
@@ -51,7 +54,10 @@ class TaskQueue:
         self._wake = wake
         self._workers = workers
         self._open: dict[TaskKey, _Progress] = {}
-        self._due = self._nothing_due()
+        self._later: list[tuple[float, TaskKey]] = []  # a heap by time
+        # Due tasks by kind and host, in the order of the hosts' turns.
+        self._waiting = {kind: OrderedDict[str, deque[UrlKey]]() for kind in _KINDS}
+        self._leased: dict[TaskKey, str] = {}  # with their hosts
         # The least recently served first.
         self._turns = [*_KINDS, TaskKind.IMAGE]
 
@@ -65,7 +71,7 @@ class TaskQueue:
         """Queue the open tasks of the store; return lines about those that failed thereby."""
         lines: list[LogLine] = []
         self._open.clear()
-        self._due = self._nothing_due()
+        self._later.clear()
         for key, attempts, wait_seconds in self.store.open_tasks():
             self._open[key] = _Progress(attempts)
             # It may have been in a worker's hands at the end.
@@ -82,13 +88,14 @@ class TaskQueue:
             self._open[kind, place] = _Progress(0)
             self._put((kind, place), now)
 
-    def _nothing_due(self) -> dict[TaskKind, DueTasks]:
-        return {kind: DueTasks(partial(self.store.host, kind)) for kind in _KINDS}
-
     def _put(self, key: TaskKey, due: float) -> None:
-        kind, place = key
-        self._due[kind].put(place, due)
+        heapq.heappush(self._later, (due, key))
         self._wake()
+
+    def _line_up(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            _, (kind, place) = heapq.heappop(self._later)
+            self._waiting[kind].setdefault(self.store.host(kind, place), deque()).append(place)
 
     # --- what goes out ----------------------------------------------------------------------
 
@@ -101,17 +108,17 @@ class TaskQueue:
         """
         if not self._open:
             return None
-        workers = self._workers()
+        self._line_up(now)
         for kind in self._turns:
             if kind is TaskKind.IMAGE:
                 if images_wait:
                     self._had_turn(kind)
                     return None
             elif kind not in _AT_IMGUR or resume_at <= now:
-                place = self._due[kind].take(now, *self._bounds(kind, workers))
-                if place is not None:
+                host = self._next_host(kind)
+                if host is not None:
                     self._had_turn(kind)
-                    return kind, place
+                    return kind, self._take_first(kind, host)
         return None
 
     def lease(self, key: TaskKey, token: int, now: float) -> Lease | None:
@@ -123,25 +130,35 @@ class TaskQueue:
         return lease
 
     def next_due(self, resume_at: float) -> float:
-        """Return the time at which `take` succeeds, if nothing changes before."""
-        if not self._open:
-            return math.inf
-        workers = self._workers()
-        return min(
-            max(
-                due.next_due(*self._bounds(kind, workers)),
-                resume_at if kind in _AT_IMGUR else 0.0,
-            )
-            for kind, due in self._due.items()
-        )
+        """Return a time at or before that at which `take` succeeds, if nothing changes before."""
+        due = (kind for kind in _KINDS if self._next_host(kind) is not None)
+        times = [resume_at if kind in _AT_IMGUR else 0.0 for kind in due]
+        times += [later for later, _ in self._later[:1]]
+        return min(times, default=math.inf)
 
-    def _bounds(self, kind: TaskKind, workers: int) -> tuple[int, int]:
-        """Return the maximum number of leased tasks of a kind, and of one host. Other kinds do not
-        count, so that no kind can delay another.
+    def _next_host(self, kind: TaskKind) -> str | None:
+        """Return the host whose turn it is; None if no task of this kind is due within the limits.
+        Other kinds do not count, so that no kind can delay another.
         """
-        most = max(1, min(_MAX_OF_A_KIND, workers * self._limits.lanes // _LANES_FOR_ONE))
+        if not self._waiting[kind]:
+            return None
+        most = max(1, min(_MAX_OF_A_KIND, self._workers() * self._limits.lanes // _LANES_FOR_ONE))
         # The others have a single host, Imgur.
-        return most, max(1, most // 2) if kind is TaskKind.WEBHOOK else most
+        most_of_host = max(1, most // 2) if kind is TaskKind.WEBHOOK else most
+        leased = Counter(host for (of, _), host in self._leased.items() if of is kind)
+        if leased.total() >= most:
+            return None
+        # Only hosts with leases can be at their limit, so few are skipped.
+        return next((host for host in self._waiting[kind] if leased[host] < most_of_host), None)
+
+    def _take_first(self, kind: TaskKind, host: str) -> UrlKey:
+        hosts = self._waiting[kind]
+        place = hosts[host].popleft()
+        hosts.move_to_end(host)
+        if not hosts[host]:
+            del hosts[host]
+        self._leased[kind, place] = host
+        return place
 
     def _had_turn(self, kind: TaskKind) -> None:
         self._turns.remove(kind)
@@ -192,9 +209,10 @@ class TaskQueue:
         return LogLine("warning", "task failed", fields, "tasks")
 
     def _ended(self, key: TaskKey, now: float) -> _Progress:
-        kind, place = key
-        due = self._due[kind]
-        due.ended(place, now)
-        if due:
+        self._line_up(now)
+        host, hosts = self._leased.pop(key), self._waiting[key[0]]
+        if host in hosts:
+            hosts.move_to_end(host)  # others have their turns before it
+        if hosts:
             self._wake()  # other tasks may have waited for a limit only
         return self._open[key]
