@@ -1,10 +1,12 @@
 """The jobs of a job table with their indexes and lock: atomic reads, and the limit of memory."""
 
+import heapq
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import takewhile
 from operator import itemgetter
 from typing import Final
 from weakref import WeakValueDictionary
@@ -20,7 +22,6 @@ from workers.contract.messages.submission import Origin, Submission
 from workers.contract.shares import Shares, share_left
 from workers.state.jobs.album import Album
 from workers.state.jobs.content_index import ContentIndex
-from workers.state.jobs.finished_jobs import FinishedJobs
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_changes import changes_of, overview_of
 from workers.state.jobs.job_order import JobOrder
@@ -58,7 +59,8 @@ class JobStore:
         albums: those that jobs requested, for as long as there is such a job.
         sizes: bytes of memory of all jobs, by an estimate.
         open_sizes: of those that cannot make room yet: not complete, or with an open task.
-        finished: complete jobs, in the order of their eviction.
+        finished: complete jobs by tenant and id, the oldest first, with the monotonic seconds of
+            their ends.
         order: jobs by owner and status.
         dropped_for_room: jobs that were dropped because there was no memory for them.
     """
@@ -74,7 +76,7 @@ class JobStore:
         self.albums = WeakValueDictionary[str, Album]()
         self.sizes = Shares()
         self.open_sizes = Shares()
-        self.finished = FinishedJobs()
+        self.finished: dict[str, OrderedDict[str, tuple[float, Job]]] = {}
         self.order = JobOrder()
         self.dropped_for_room = 0
         # Job id and digest of the request, by owner and idempotency key.
@@ -170,23 +172,19 @@ class JobStore:
             )
 
     def make_room(self, max_bytes: int) -> dict[str, Job]:
-        """Evict complete jobs down to a memory limit; see `FinishedJobs.take_for_room`.
+        """Evict complete jobs down to a memory limit: each time the oldest of the tenant with the
+        most memory. So a tenant that sends much loses its own results, not those of others.
 
         Returns:
             The evicted jobs. Freeing a large job takes a while: drop the reference without a lock.
         """
-        dropped: dict[str, Job] = {}
         with self.lock:
             if self.size <= max_bytes or self.sizes.total == self.open_sizes.total:
-                return dropped
+                return {}
             # A margin, so that not every new job evicts again.
             enough = max_bytes - max_bytes // _SPARE_SHARE
-            for job_id in self.finished.take_for_room(self.sizes.of, self._clock()):
-                dropped |= self.forget(filter(None, [job_id]))
-                if self.size <= enough:
-                    break
+            dropped = self._let_go(takewhile(lambda _: self.size > enough, self._for_room()))
             self.dropped_for_room += len(dropped)
-            self._log_forgotten(dropped)
         return dropped
 
     def evict(self, age_seconds: float | None) -> int:
@@ -200,17 +198,20 @@ class JobStore:
         count = len(forgotten)
         if age_seconds is None:
             return count
-        now, is_done = self._clock(), False
-        old = self.finished.take_old(now - age_seconds, now)
-        while not is_done and self._clock() <= now + LONGEST_SECONDS:
+        now = self._clock()
+        with self.lock:
+            old = deque(
+                job
+                for jobs in self.finished.values()
+                for _, job in takewhile(lambda end: end[0] <= now - age_seconds, jobs.values())
+            )
+        while old and self._clock() <= now + LONGEST_SECONDS:
             forgotten.clear()  # without the lock: freeing a large job takes a while
             time.sleep(STEP_ASIDE_SECONDS)
+            step = [old.popleft() for _ in range(min(_LOOKS_A_STEP, len(old)))]
             with self.lock:
-                step = list(islice(old, _LOOKS_A_STEP))
-                forgotten = self.forget(filter(None, step))
-                self._log_forgotten(forgotten)
+                forgotten = self._let_go(job for job in step if job.asked.job_id in self.by_id)
             count += len(forgotten)
-            is_done = len(step) < _LOOKS_A_STEP
         return count
 
     # --- internal: with the lock held, or at a restart ---------------------------------------
@@ -227,7 +228,7 @@ class JobStore:
         if job.album is not None:
             self.albums[job.album.key] = job.album
         if job.finished is not None:
-            self.finished.add(job, 0.0)
+            self.enter_finished(job, 0.0)
         self.order.add(job)
         if request is not None:
             self._requests[owner, request.key] = job_id, request.digest
@@ -241,7 +242,10 @@ class JobStore:
                 continue
             dropped[job_id], asked = job, job.asked
             self.order.remove(job)
-            self.finished.remove(job)
+            if asked.tenant in self.finished:
+                self.finished[asked.tenant].pop(job_id, None)
+                if not self.finished[asked.tenant]:
+                    del self.finished[asked.tenant]
             self.sizes.add(asked.tenant, -job.weighed)
             self.open_sizes.add(asked.tenant, -job.weighed_open)
             if asked.request is not None:
@@ -260,9 +264,36 @@ class JobStore:
             self.open_sizes.add(job.asked.tenant, open_size - job.weighed_open)
             job.weighed_open = open_size
 
-    def _log_forgotten(self, dropped: Mapping[str, Job]) -> None:
+    def enter_finished(self, job: Job, now: float) -> None:
+        """Enter a complete job as the last that is evicted of its tenant."""
+        jobs = self.finished.setdefault(job.asked.tenant, OrderedDict())
+        jobs[job.asked.job_id] = now, job
+        jobs.move_to_end(job.asked.job_id)
+
+    def _for_room(self) -> Iterator[Job]:
+        # Each job once: one that is not evicted becomes the last of its tenant.
+        left = {tenant: len(jobs) for tenant, jobs in self.finished.items()}
+        heap = [(-self.sizes.of(tenant), tenant) for tenant in left]
+        heapq.heapify(heap)
+        while heap:
+            _, tenant = heap[0]
+            yield next(iter(self.finished[tenant].values()))[1]
+            left[tenant] -= 1
+            if left[tenant]:
+                heapq.heapreplace(heap, (-self.sizes.of(tenant), tenant))
+            else:
+                heapq.heappop(heap)
+
+    def _let_go(self, jobs: Iterable[Job]) -> dict[str, Job]:
+        dropped: dict[str, Job] = {}
+        for job in jobs:
+            if job.has_open_tasks:
+                self.enter_finished(job, self._clock())
+            else:
+                dropped |= self.forget([job.asked.job_id])
         if dropped:
             self.journal.append(["forgotten", list(dropped)])
+        return dropped
 
     def restore_ages(self, now: float, wall_now: float) -> None:
         """Set the ages and timelines of all jobs. `wall_now` is the same moment as
@@ -272,7 +303,7 @@ class JobStore:
             # Without the times of the recovery itself.
             job.timelines = Timelines(len(job.asked.urls), now - max(0.0, wall_now - job.created))
             self.weigh(job)
-        self.finished = FinishedJobs()
         ended = [(job.finished, job) for job in self.by_id.values() if job.finished is not None]
+        self.finished.clear()
         for at, job in sorted(ended, key=itemgetter(0)):
-            self.finished.add(job, now - max(0.0, wall_now - at))
+            self.enter_finished(job, now - max(0.0, wall_now - at))

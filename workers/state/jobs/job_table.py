@@ -283,7 +283,7 @@ class JobTable(JobStore):
         # The wall clock may have been set back; a job never ends before it began.
         job.finished = max(job.created, self.wall_clock()) if finished is None else finished
         self.order.advance(job, JobStatus.COMPLETE)
-        self.finished.add(job, self._clock())
+        self.enter_finished(job, self._clock())
         self.weigh(job)
         self.metrics.finished(job.finished - job.created)
         if job.asked.options.callback_url is not None:
