@@ -76,7 +76,7 @@ class Mailbox:
         self._conversion_seconds = limits.conversion_seconds
         self._tasks = TaskQueue(TaskStore(job_table), limits, wake, self._leases.holders_staying)
         self._quota = UploadQuota(
-            limits.quota, quota_clock or clock, job_table.quota_history, self._block_changed
+            limits.quota, quota_clock or clock, job_table, self._block_changed
         )
         self._dispatcher = Dispatcher(
             job_table, self._room, self._tasks, self._leases, limits, quota=self._quota, clock=clock

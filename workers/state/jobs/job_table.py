@@ -6,8 +6,10 @@ time stamps, and writers need no read before.
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
+from workers.contract.budget import Block
 from workers.contract.errors import JournalFullError
 from workers.contract.job_options import NewAlbum
 from workers.contract.messages.jobs import ImageState, JobStatus
@@ -26,7 +28,6 @@ from workers.state.jobs.job_records import (
     opened_record,
 )
 from workers.state.jobs.job_store import JobStore
-from workers.state.jobs.quota_history import QuotaHistory
 from workers.state.metrics import Metrics
 
 
@@ -41,10 +42,15 @@ class JobTable(JobStore):
 
     Attributes:
         metrics: counts what happens here.
-        quota_history: what a restart is to know of uploads as a whole.
+        spent: uploads of a journal, until `UploadQuota` takes them: how many ended in each second
+            since the epoch.
+        block: that of a journal; its next probe is in seconds since the epoch, as no other clock
+            goes on across a restart.
         read_albums: albums of a journal, until the recovery ends: the record of one job has the
             images for all of them, and may be dropped for want of memory before the next is read.
     """
+
+    block: Block | None = None
 
     def __init__(
         self,
@@ -55,7 +61,7 @@ class JobTable(JobStore):
         super().__init__(max_bytes, clock)
         self.wall_clock = wall_clock
         self.metrics = Metrics()
-        self.quota_history = QuotaHistory(wall_clock)
+        self.spent = Counter[float]()
         self.read_albums: list[Album] = []
         self.on_task: Callable[[TaskKind, UrlKey], None] = lambda _kind, _place: None
         """Called with each task that is to be done for a job from now on, in the step that makes it
@@ -244,7 +250,6 @@ class JobTable(JobStore):
         """End the recovery; from now on the journal gets each change."""
         self.restore_ages(self._clock(), self.wall_clock())
         self.journal = journal
-        self.quota_history.resume(journal)
         self.read_albums.clear()
         self.metrics = Metrics()  # what a journal brought back was counted before the restart
 

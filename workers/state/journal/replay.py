@@ -5,6 +5,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from workers.contract.budget import DAY_SECONDS, Block
 from workers.contract.errors import JournalError
 from workers.contract.messages.jobs import JobStatus
 from workers.contract.messages.outcomes import (
@@ -51,7 +52,13 @@ def state_records(table: JobTable) -> Iterator[Record]:
     for owner, links in table.kept_links.items():
         for start in range(0, len(links), _LINKS_A_RECORD):
             yield ["links", owner, list(links.slice(start, _LINKS_A_RECORD))]
-    yield from table.quota_history.records()
+    # The clock may have been ahead for a while: that makes no other upload old.
+    since = min(max(table.spent, default=0.0), table.wall_clock()) - DAY_SECONDS
+    spent = [[second, count] for second, count in sorted(table.spent.items()) if second > since]
+    if spent:
+        yield ["spent", spent]
+    if table.block is not None:
+        yield ["blocked", table.block]
 
 
 # --- a whole job --------------------------------------------------------------------------------
@@ -231,6 +238,10 @@ def _deletion(table: JobTable, job_id: str, index: int, deletion: list[str]) -> 
     TaskStore(table).enter_deletion(job_id, index, Deletion.from_record(deletion))
 
 
+def _blocked(table: JobTable, block: list[Any] | None) -> None:
+    table.block = None if block is None else Block(*block)
+
+
 def _cancelled(table: JobTable, job_id: str, runs: list[list[int]], finished: float | None) -> None:
     indexes = [index for first, behind in runs for index in range(first, behind)]
     table.cancel(job_id, indexes, finished)
@@ -243,8 +254,8 @@ _REPLAY: Final[Mapping[str, Callable[..., object]]] = {
     "started": _started,
     "uploading": JobTable.begin_upload,
     "refused": JobTable.end_upload,
-    "spent": lambda table, stamps: table.quota_history.enter_spent(stamps),
-    "blocked": lambda table, block: table.quota_history.enter_block(block),
+    "spent": lambda table, stamps: table.spent.update(dict(stamps)),
+    "blocked": _blocked,
     "interrupted": _interrupted,
     "resolved": _resolved,
     "complete": partial(_ended, result=Uploaded),

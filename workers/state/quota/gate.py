@@ -10,7 +10,7 @@ from workers.contract.messages.albums import AlbumCreated
 from workers.contract.messages.outcomes import Done, MaybeBlocked, Outcome, Uploaded
 from workers.contract.messages.round_trip import TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
-from workers.state.jobs.quota_history import QuotaHistory
+from workers.state.jobs.job_table import JobTable
 from workers.state.quota.pauses import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, grown
 
 ALIKE: Final = 3
@@ -25,7 +25,7 @@ class Gate:
 
     Args:
         blocked_seconds: how long images wait while it is shut, before they fail; 0 for ever.
-        history: records each change for a restart.
+        table: its journal gets each change, for a restart.
         on_change: called when it has shut, after each probe in vain, and when it has opened.
         log: takes a line of the log.
     """
@@ -33,13 +33,13 @@ class Gate:
     def __init__(
         self,
         blocked_seconds: float,
-        history: QuotaHistory,
+        table: JobTable,
         on_change: Callable[[], None],
         log: Callable[[LogLine], None],
     ) -> None:
         self.shut: Block | None = None  # without the seconds until its next probe
         self._blocked_seconds = blocked_seconds
-        self._history = history
+        self._table = table
         self._on_change = on_change
         self._log = log
         self._fails_at = self._next_probe = math.inf
@@ -48,12 +48,13 @@ class Gate:
         self._alike: dict[str, set[str]] = {}
 
     def restore(self, kept: Block, now: float) -> None:
-        """Be shut as before a restart."""
-        wait = min(max(0.0, kept.next_probe_seconds), LONGEST_WAIT_SECONDS)
+        """Be shut as before a restart; see `JobTable.block`."""
+        wall_now = self._table.wall_clock()
+        wait = min(max(0.0, kept.next_probe_seconds - wall_now), LONGEST_WAIT_SECONDS)
         self.shut, self._next_probe = kept, now + wait
         # One image at least is tried before any fails.
         # The clock may have been set back.
-        left = min(kept.since - self._history.wall_clock(), 0.0) + self._blocked_seconds
+        left = min(kept.since - wall_now, 0.0) + self._blocked_seconds
         self._be_patient(now, max(left, wait + FIRST_WAIT_SECONDS))
         self._on_change()
 
@@ -122,7 +123,7 @@ class Gate:
         if not refusal.is_certain and len(alike) < ALIKE:
             return False
         told = refusal.reason, refusal.message, refusal.sentence
-        self.shut = Block(*told, self._history.wall_clock(), 0.0)
+        self.shut = Block(*told, self._table.wall_clock(), 0.0)
         self._next_probe = now + grown(0)
         self._be_patient(now, self._blocked_seconds)
         event = "uploads stopped: Imgur refuses this application or address"
@@ -140,7 +141,7 @@ class Gate:
         self._fails_at = math.inf
         self._alike.clear()
         if was_shut:
-            self._history.note_block(None)
+            self._table.journal.append(["blocked", None])
             self._on_change()
             self._log(LogLine("info", "uploads go on", {"why": why}))
         return was_shut
@@ -167,7 +168,9 @@ class Gate:
         self._fails_at = now + seconds if self._blocked_seconds else math.inf
 
     def _changed(self, level: str, event: str, outcome: Outcome | None, now: float) -> None:
-        self._history.note_block(self.block(now))
+        probe_at = self._table.wall_clock() + max(0.0, self._next_probe - now)
+        kept = self.shut and self.shut._replace(next_probe_seconds=probe_at)
+        self._table.journal.append(["blocked", kept])
         self._on_change()
         fields = {
             "reason": getattr(outcome, "reason", Reason.WORKER_CRASHED),

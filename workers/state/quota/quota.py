@@ -1,5 +1,6 @@
 """Decides whether another image may be leased and sent, by gate, pauses, limits and budget."""
 
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
@@ -10,7 +11,7 @@ from workers.contract.messages.outcomes import Deferred, MaybeBlocked, Outcome, 
 from workers.contract.messages.round_trip import TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
 from workers.contract.quota import Quota
-from workers.state.jobs.quota_history import QuotaHistory
+from workers.state.jobs.job_table import JobTable
 from workers.state.quota.budget import UploadBudget
 from workers.state.quota.gate import Gate
 from workers.state.quota.imgur_limits import ImgurLimits
@@ -45,7 +46,7 @@ class UploadQuota:
     Args:
         rules: limits.
         clock: seconds; see `long_clock`.
-        history: records what a restart needs.
+        table: its journal gets what a restart needs.
         on_block: called when Imgur begins to refuse whatever is sent, after each probe, and when
             images may go again.
     """
@@ -54,14 +55,14 @@ class UploadQuota:
         self,
         rules: QuotaRules,
         clock: Callable[[], float],
-        history: QuotaHistory,
+        table: JobTable,
         on_block: Callable[[], None],
     ) -> None:
         self._rules = rules
         self._clock = clock
-        self._history = history
+        self._table = table
         self._lines: list[LogLine] = []
-        self._gate = Gate(rules.blocked_seconds, history, on_block, self._lines.append)
+        self._gate = Gate(rules.blocked_seconds, table, on_block, self._lines.append)
         self._pauses = Pauses()
         self._budget = UploadBudget(rules)
         self._limits = ImgurLimits()
@@ -73,14 +74,14 @@ class UploadQuota:
         self._next_line_of_wait = 0.0
 
     def restore(self) -> None:
-        """Restore the state of the history; called once, before all else."""
-        now, wall_now = self._clock(), self._history.wall_clock()
-        spent, kept = self._history.take()
-        for second, count in spent:
+        """Go on from what the table has of a journal; called once, before all else."""
+        now, wall_now = self._clock(), self._table.wall_clock()
+        for second, count in sorted(self._table.spent.items()):
             # The clock may have been set back: no upload was later than now.
             self._budget.add(now - max(0.0, wall_now - second), count)
-        if kept is not None:
-            self._gate.restore(kept, now)
+        self._table.spent.clear()
+        if self._table.block is not None:
+            self._gate.restore(self._table.block, now)
 
     # --- an image is leased, and sent ---------------------------------------------------------
 
@@ -212,7 +213,7 @@ class UploadQuota:
         """Count an upload that has ended, or whose end a restart has lost."""
         if self._budget.is_limited:
             self._budget.add(self._clock())
-            self._history.note_spent()
+            self._table.journal.append(["spent", [[math.ceil(self._table.wall_clock()), 1]]])
 
     def end_pause(self) -> None:
         """End a pause, whoever asked for it; Imgur's next response says what its limits leave."""
@@ -239,7 +240,7 @@ class UploadQuota:
     @property
     def waiting(self) -> tuple[str, str] | None:
         """Why all pending images wait; see `QuotaState.waiting`."""
-        return self.state(self._under_way + 1).waiting(self._history.wall_clock())
+        return self.state(self._under_way + 1).waiting(self._table.wall_clock())
 
     @property
     def pause_seconds(self) -> float:

@@ -19,7 +19,9 @@ from workers.contract.messages.outcomes import (
 )
 from workers.contract.messages.tasks import TaskKind
 from workers.contract.quota import LimitState, Quota
-from workers.state.jobs.quota_history import QuotaHistory
+from workers.state.jobs.job_records import JobJournal
+from workers.state.jobs.job_table import JobTable
+from workers.state.journal.replay import replay, state_records
 from workers.state.quota.quota import UploadQuota, Verdict
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def taken() -> Uploaded:
 
 
 @dataclass
-class Records:
+class Records(JobJournal):
     """A journal in memory."""
 
     records: list[Any] = field(default_factory=list)
@@ -69,12 +71,12 @@ class Harness:
         self.blocks: list[Block | None] = []
         self.calls = 0
         self._numbers = itertools.count()
-        self._open(QuotaHistory(self.wall))
+        self._open(JobTable(self.wall))
 
-    def _open(self, history: QuotaHistory) -> None:
-        history.resume(self.journal)
+    def _open(self, table: JobTable) -> None:
+        table.resume(self.journal)
         self.quota = UploadQuota(
-            self.rules, self.clock, history, lambda: self.blocks.append(self.quota.block)
+            self.rules, self.clock, table, lambda: self.blocks.append(self.quota.block)
         )
 
     def pass_time(self, seconds: float) -> None:
@@ -85,17 +87,10 @@ class Harness:
         """As after a kill: only the journal's records are left."""
         self.wall.now += down_seconds
         self.clock.now = 5.0  # of another boot
-        history = QuotaHistory(self.wall)
-        enter = {"spent": history.enter_spent, "blocked": history.enter_block}
-        for kind, value in self.journal.records:
-            enter[kind](value)
-        records = list(history.records())
-        again = QuotaHistory(self.wall)
-        enter = {"spent": again.enter_spent, "blocked": again.enter_block}
-        for kind, value in records:
-            enter[kind](value)
-        self.journal.records = records
-        self._open(again)
+        for table in (JobTable(self.wall), JobTable(self.wall)):
+            replay(self.journal.records, table)
+            self.journal.records = list(state_records(table))
+        self._open(table)
         self.quota.restore()
 
     def begin(self, url: str | None = None) -> tuple[str, int]:
