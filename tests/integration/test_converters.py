@@ -22,7 +22,7 @@ from converter.server import ConverterServer, Slots
 from tests.picture_corpus import LARGE, MADE, encode, large_webp, photo
 from tests.processes import children_of
 from tests.waiting import wait_until
-from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
+from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.errors import ConversionBusyError, ImageError, Reason
 from workers.contract.image_type import recognize
 from workers.worker.converters import Converters
@@ -40,7 +40,7 @@ def converters(tmp_path: Path) -> Iterator[Converters]:
 def order_for(content: bytes) -> ConversionOrder:
     kind = recognize(content[:4096])
     assert kind is not None
-    return ConversionOrder(CONVERTIBLE[kind], kind.name)
+    return ConversionOrder(kind.decoder, kind.name)
 
 
 def convert(converters: Converters, content: bytes) -> tuple[ConversionResult, bytes]:

@@ -1,30 +1,6 @@
 """How images are made fit for Imgur: the limits, as values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from workers.contract import image_type
-from workers.contract.image_type import ImageType
-
-CONVERTIBLE: Final[Mapping[ImageType, str]] = {
-    image_type.WEBP: "WEBP",
-    image_type.AVIF: "AVIF",
-    image_type.HEIC: "HEIF",
-    image_type.HEIF: "HEIF",
-    image_type.JPEG_2000: "JPEG2000",
-    image_type.ICO: "ICO",
-    image_type.PSD: "PSD",
-    image_type.PNM: "PPM",
-    image_type.TGA: "TGA",
-    image_type.JPEG: "JPEG",
-    image_type.PNG: "PNG",
-    image_type.APNG: "PNG",
-    image_type.GIF: "GIF",
-    image_type.TIFF: "TIFF",
-    image_type.BMP: "BMP",
-}
-"""What can be converted, and Pillow's name of it; the last six where they are too large."""
 
 
 @dataclass(frozen=True, slots=True)

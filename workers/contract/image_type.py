@@ -23,11 +23,13 @@ class ImageType:
         name: common name.
         media_type: IANA media type.
         extension: file name extension, without the dot.
+        decoder: Pillow's name of it; empty if it is not converted.
     """
 
     name: str
     media_type: str
     extension: str
+    decoder: str = ""
 
     @property
     def code(self) -> str:
@@ -35,24 +37,25 @@ class ImageType:
         return self.name.lower().replace(" ", "-")
 
 
-JPEG = ImageType("JPEG", "image/jpeg", "jpg")
-PNG = ImageType("PNG", "image/png", "png")
+# The first six are converted only where they are too large.
+JPEG = ImageType("JPEG", "image/jpeg", "jpg", "JPEG")
+PNG = ImageType("PNG", "image/png", "png", "PNG")
 # An APNG is also a valid PNG, and image/png is understood everywhere.
-APNG = ImageType("APNG", "image/png", "png")
-GIF = ImageType("GIF", "image/gif", "gif")
-TIFF = ImageType("TIFF", "image/tiff", "tiff")
-BMP = ImageType("BMP", "image/bmp", "bmp")
-WEBP = ImageType("WebP", "image/webp", "webp")
-AVIF = ImageType("AVIF", "image/avif", "avif")
-HEIC = ImageType("HEIC", "image/heic", "heic")
-HEIF = ImageType("HEIF", "image/heif", "heif")
+APNG = ImageType("APNG", "image/png", "png", "PNG")
+GIF = ImageType("GIF", "image/gif", "gif", "GIF")
+TIFF = ImageType("TIFF", "image/tiff", "tiff", "TIFF")
+BMP = ImageType("BMP", "image/bmp", "bmp", "BMP")
+WEBP = ImageType("WebP", "image/webp", "webp", "WEBP")
+AVIF = ImageType("AVIF", "image/avif", "avif", "AVIF")
+HEIC = ImageType("HEIC", "image/heic", "heic", "HEIF")
+HEIF = ImageType("HEIF", "image/heif", "heif", "HEIF")
 SVG = ImageType("SVG", "image/svg+xml", "svg")
 JPEG_XL = ImageType("JPEG XL", "image/jxl", "jxl")
-JPEG_2000 = ImageType("JPEG 2000", "image/jp2", "jp2")
-ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico")
-PSD = ImageType("PSD", "image/vnd.adobe.photoshop", "psd")
-PNM = ImageType("PNM", "image/x-portable-anymap", "pnm")
-TGA = ImageType("TGA", "image/x-tga", "tga")
+JPEG_2000 = ImageType("JPEG 2000", "image/jp2", "jp2", "JPEG2000")
+ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico", "ICO")
+PSD = ImageType("PSD", "image/vnd.adobe.photoshop", "psd", "PSD")
+PNM = ImageType("PNM", "image/x-portable-anymap", "pnm", "PPM")
+TGA = ImageType("TGA", "image/x-tga", "tga", "TGA")
 
 TYPES: Final = (
     *(JPEG, PNG, APNG, GIF, TIFF, BMP),

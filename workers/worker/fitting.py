@@ -4,7 +4,7 @@ import dataclasses
 from typing import Final
 
 from converter.order import ConversionOrder
-from workers.contract.conversion_policy import CONVERTIBLE, ConversionPolicy
+from workers.contract.conversion_policy import ConversionPolicy
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import ImageError, Reason
 from workers.contract.image_type import TYPES, ImageType
@@ -69,7 +69,7 @@ class ImageFitter:
     def _order(self, kind: ImageType) -> ConversionOrder:
         limits, policy = self.download.imgur, self.policy
         return ConversionOrder(
-            source=CONVERTIBLE[kind],
+            source=kind.decoder,
             name=kind.name,
             targets=limits.types,
             still_bytes=limits.still_bytes,

@@ -11,7 +11,6 @@ from converter.conversion import convert, prepare
 from converter.order import ConversionError, ConversionOrder
 from tests import picture_corpus as corpus
 from tests.picture_corpus import MADE, Picture, difference, encode, photo
-from workers.contract.conversion_policy import CONVERTIBLE
 from workers.contract.image_type import recognize
 
 TO_CONVERT = [
@@ -28,7 +27,7 @@ def _prepared() -> None:
 def order_for(content: bytes, **options) -> ConversionOrder:
     kind = recognize(content[:4096])
     assert kind is not None
-    return ConversionOrder(CONVERTIBLE[kind], kind.name, **options)
+    return ConversionOrder(kind.decoder, kind.name, **options)
 
 
 def assert_shows(content: bytes, picture: Picture) -> None:

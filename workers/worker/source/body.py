@@ -8,7 +8,6 @@ from typing import BinaryIO, Final, Self
 
 from urllib3.exceptions import HTTPError
 
-from workers.contract.conversion_policy import CONVERTIBLE
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.errors import DownloadError, Reason
 from workers.contract.image_type import HEAD_BYTES, SVG, ImageType, describe, recognize
@@ -194,7 +193,7 @@ class ImageBody:
         return image_type.code in self.policy.imgur.types
 
     def _can_convert(self, image_type: ImageType) -> bool:
-        return self.converts and image_type in CONVERTIBLE
+        return self.converts and bool(image_type.decoder)
 
     def _check_size(self, size: int) -> None:
         if size > self.policy.max_image_bytes:
