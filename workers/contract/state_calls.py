@@ -35,8 +35,8 @@ class MailboxCalls(WebMailbox, Protocol):
 
     def tend(self) -> tuple[LogLine, ...]:
         """Show in all jobs why URLs wait, fail those that Imgur has kept waiting for too long, and
-        continue what other calls left of large jobs; return what is to be logged of that, and of
-        uploads as a whole, since the last call.
+        continue what other calls left of large jobs; return what is to be logged of the state
+        since the last call.
         """
 
     def open_tasks(self) -> tuple[TaskKey, ...]:
@@ -93,7 +93,7 @@ class RecoveryCalls(Protocol):
     """See `Recovery`."""
 
     @may_take(RESTORE_SECONDS)
-    def restore(self, path: str, logs: LogConfig) -> tuple[LogLine, ...]: ...
+    def restore(self, path: str, logs: LogConfig) -> None: ...
 
     def close(self) -> None: ...
 

@@ -12,7 +12,6 @@ import structlog
 from workers.contract.backoff import Backoff
 from workers.contract.messages.supervision import EndCause, FenceResult
 from workers.contract.state_calls import MailboxCalls
-from workers.worker.task_log import log_lines
 
 CHECK_SECONDS = 1.0
 """Interval between checks for expired leases."""
@@ -219,7 +218,6 @@ class Supervisor:
             urls_failed=fenced.failed,
             tasks_requeued=fenced.tasks,
         )
-        log_lines(fenced.lines)
 
     def _delay_restart(self, slot: _Slot, by_chance: int = 0) -> None:
         slot.false_starts += 1

@@ -191,20 +191,16 @@ class Mailbox:
 
     # --- the supervisor, see `MailboxCalls` --------------------------------------------------
 
-    def restore(self) -> tuple[LogLine, ...]:
+    def restore(self) -> None:
         """Queue the open URLs of a recovered table; called once, before all else.
 
         A URL that was being uploaded is handled as after the death of its worker.
-
-        Returns:
-            Lines about the URLs that failed thereby.
         """
         with self._changed:
             self._quota.restore()
-            lines = self._dispatcher.restore()
+            self._dispatcher.restore()
             self._changed.notify_all()
         self._fail_jobs()
-        return lines
 
     def open_tasks(self) -> tuple[TaskKey, ...]:
         with self._changed:
@@ -269,14 +265,15 @@ class Mailbox:
     def tend(self) -> tuple[LogLine, ...]:
         with self._changed:
             self._table.hold(self._quota.waiting)
+            self._quota.tell_wait()
             block = self._quota.block if self._quota.is_patience_over() else None
         self._waiting.go_on()
         is_over = block is not None and self._waiting.give_up(block)
         with self._changed:
             if is_over:
                 self._quota.renew_patience()
-            failed, self._dispatcher.outcomes.unreported = self._dispatcher.outcomes.unreported, []
-            return (*self._quota.take_lines(), *failed)
+            lines, self._table.lines = self._table.lines, []
+            return tuple(lines)
 
     # --- inside, the condition held ---------------------------------------------------------
 

@@ -23,7 +23,8 @@ class EndCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """What a worker or the supervisor is to log, as the state has no log of its own everywhere.
+    """What others are to log for the state, as it has no log of its own everywhere: see
+    `JobTable.lines`, and `Ack.finished`.
 
     Attributes:
         level: `info`, `warning` or `error`.
@@ -45,14 +46,12 @@ class FenceResult:
         failed: number of URLs that failed, as too many workers died with them.
         had_claimed: whether the worker ever asked for work, so its start succeeded.
         tasks: webhooks and deletions that are to be done again.
-        lines: about what failed, tasks included.
     """
 
     returned: int
     failed: int
     had_claimed: bool
     tasks: int = 0
-    lines: tuple[LogLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

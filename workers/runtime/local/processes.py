@@ -45,7 +45,8 @@ class LocalBackend(ManagedBackend):
         path = self._config.journal_path
         try:
             if path is not None:
-                log_lines(self._objects.recovery.restore(path, self._config.worker.logs))
+                self._objects.recovery.restore(path, self._config.worker.logs)
+                log_lines(self.mailbox.tend())
             self._supervisor = Supervisor(self.mailbox, self._start_worker, self.workers_wanted())
             self._supervisor.look_after()
         except BackendLostError as error:

@@ -16,7 +16,6 @@ from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.ray.log_relay import LogRelay
 from workers.runtime.ray.state_actor import Opening
 from workers.runtime.supervisor import CHECK_SECONDS
-from workers.worker.task_log import log_lines
 
 
 class RayBackend(ManagedBackend):
@@ -125,4 +124,3 @@ class RayBackend(ManagedBackend):
                 "these settings differ from those that the actors were started with, which stay",
                 settings=opening.differing,
             )
-        log_lines(opening.recovered)

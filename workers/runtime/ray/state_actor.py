@@ -10,7 +10,6 @@ import threading
 from dataclasses import dataclass, fields
 
 from workers.contract.logs import configure_logging
-from workers.contract.messages.supervision import LogLine
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.many_threads import prepare_for_many_threads
 from workers.runtime.ray.log_relay import divert_log
@@ -33,7 +32,6 @@ class Opening:
 
     backend_id: str
     is_new: bool = False  # made by this call
-    recovered: tuple[LogLine, ...] = ()  # about what this call read of the journal
     differing: tuple[str, ...] = ()  # names of settings that differ from those of the state
 
 
@@ -59,12 +57,11 @@ class BackendState:
             divert_log(log_pipe)
             configure_logging(config.worker.logs, "state")
             self._objects = objects = make_objects(config.limits)
-            recovered: tuple[LogLine, ...] = ()
             if config.journal_path is not None:
-                recovered = objects.recovery.restore(config.journal_path, config.worker.logs)
+                objects.recovery.restore(config.journal_path, config.worker.logs)
             self._upkeep = Upkeep(config)
             self._facts = BackendFacts(config, secrets.token_hex(4), log_pipe)
-            return Opening(self._facts.backend_id, is_new=True, recovered=recovered)
+            return Opening(self._facts.backend_id, is_new=True)
 
     def facts(self) -> BackendFacts:
         """Return the facts for all actors.

@@ -33,7 +33,6 @@ from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.ray.log_relay import divert_log
 from workers.runtime.ray.worker_actor import WORKER_THREADS, ClusterWorker, RayWorkerProcess
 from workers.runtime.supervisor import Supervisor, WorkerProcess
-from workers.worker.task_log import log_lines
 
 _IDS_A_GENERATION = 1_000_000
 _WORKER_CPUS = 1
@@ -154,14 +153,14 @@ class ClusterSupervisor:
                 actor = ray.get_actor(self._name_of(worker_id), self._where.namespace)
             except ValueError:
                 self._log.warning("worker gone while nobody watched it", worker=worker_id)
-                log_lines(self._mailbox.fence(worker_id, EndCause.KILLED).lines)
+                self._mailbox.fence(worker_id, EndCause.KILLED)
                 continue
             process = RayWorkerProcess(actor, worker_id)
             if supervisor.adopt(worker_id, process):
                 self._log.info("worker taken over", worker=worker_id)
             else:
                 process.kill()
-                log_lines(self._mailbox.fence(worker_id, EndCause.KILLED).lines)
+                self._mailbox.fence(worker_id, EndCause.KILLED)
         names = {self._name_of(worker_id) for worker_id in known}
         for name in worker_names(self._where.namespace, self._backend_id):
             if name not in names:

@@ -42,6 +42,7 @@ class JobTable(JobStore):
 
     Attributes:
         metrics: counts what happens here.
+        lines: to be logged by whoever calls `Mailbox.tend`; guarded by the mailbox's condition.
         spent: uploads of a journal, until `UploadQuota` takes them: how many ended in each second
             since the epoch.
         block: that of a journal; its next probe is in seconds since the epoch, as no other clock
@@ -61,6 +62,7 @@ class JobTable(JobStore):
         super().__init__(max_bytes, clock)
         self.wall_clock = wall_clock
         self.metrics = Metrics()
+        self.lines: list[LogLine] = []
         self.spent = Counter[float]()
         self.read_albums: list[Album] = []
         self.on_task: Callable[[TaskKind, UrlKey], None] = lambda _kind, _place: None

@@ -27,15 +27,12 @@ class Recovery:
         self._mailbox = mailbox
         self._journal: Journal | None = None
 
-    def restore(self, path: str, logs: LogConfig) -> tuple[LogLine, ...]:
+    def restore(self, path: str, logs: LogConfig) -> None:
         """Restore the state and open the journal. Called once, before any other use of the table.
 
         Args:
             path: of the journal; created if there is none.
             logs: log configuration of this process.
-
-        Returns:
-            What is to be logged of it.
 
         Raises:
             JournalError: the journal cannot be used; it is unchanged.
@@ -47,7 +44,7 @@ class Recovery:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from None
         self._journal = journal
         self._table.resume(journal)
-        failed = self._mailbox.restore()
+        self._mailbox.restore()
         compaction = Compaction(journal, Path(path).resolve())
         self._keeper = threading.Thread(
             target=keep, args=(journal, compaction), name="journal-sync", daemon=True
@@ -67,7 +64,7 @@ class Recovery:
             )
             fields = {"journal": path, "dropped_jobs": dropped}
             lines.append(LogLine("warning", event, fields, "backend"))
-        return (*lines, *failed)
+        self._table.lines[:0] = lines
 
     def close(self) -> None:
         """Sync and close the journal; the state must not change any more."""

@@ -22,7 +22,7 @@ from workers.contract.messages.round_trip import (
     UploadDecision,
     UrlKey,
 )
-from workers.contract.messages.supervision import FenceResult, LogLine
+from workers.contract.messages.supervision import FenceResult
 from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.album import album_failure
 from workers.state.jobs.job_table import JobTable
@@ -160,7 +160,6 @@ class Dispatcher:
         """End the leases of a dead worker, each charged with the crash."""
         leases = self._leases.fence(holder)
         self._room.worker_is_free(holder.worker_id)
-        lines: list[LogLine] = []
         failed = failed_tasks = 0
         now = self._clock()
         # In reverse, as each goes to the front of its job: this keeps their order.
@@ -168,28 +167,21 @@ class Dispatcher:
             if leased.kind is not TaskKind.IMAGE:
                 key = leased.kind, leased.place
                 self._quota.call_lost(key)
-                line = self._tasks.crashed(key, now)
-                if line is not None:
-                    failed_tasks += 1
-                    lines.append(line)
+                failed_tasks += self._tasks.crashed(key, now)
                 if leased.kind is TaskKind.ALBUM:
                     self._album_changed(leased.place[0])
-            elif (told := self.outcomes.settle_crash(leased.place)) is not None:
-                failed += 1
-                lines += told
+            else:
+                failed += self.outcomes.settle_crash(leased.place)
         if not self._leases.images:
             self.throughput.rest(now)
         returned, tasks = holder.images - failed, len(leases) - holder.images - failed_tasks
-        return FenceResult(returned, failed, holder.has_claimed, tasks, tuple(lines))
+        return FenceResult(returned, failed, holder.has_claimed, tasks)
 
-    def restore(self) -> tuple[LogLine, ...]:
+    def restore(self) -> None:
         """Queue the open URLs after a recovery; one that was being uploaded is handled as after the
         death of its worker.
-
-        Returns:
-            Lines about the URLs and tasks that failed thereby.
         """
-        lines = self._tasks.restore(self._clock())
+        self._tasks.restore(self._clock())
         for job_id, job in self._table.by_id.items():
             if not job.pending:
                 continue
@@ -210,8 +202,7 @@ class Dispatcher:
             for index in leased:
                 self._quota.count()
                 self._table.begin(job_id, index)
-                lines += self.outcomes.settle_crash((job_id, index)) or ()
-        return tuple(lines)
+                self.outcomes.settle_crash((job_id, index))
 
     def _album_changed(self, key: str) -> None:
         """Let the jobs of an album go, or have them fail."""

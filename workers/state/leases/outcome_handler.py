@@ -33,11 +33,7 @@ _INTERRUPTED: Final = Failed(
 
 
 class OutcomeHandler:
-    """Makes a URL final, requeues or delays it. Not thread-safe; the clock is in monotonic seconds.
-
-    Attributes:
-        unreported: lines about URLs that failed with no worker to say so, for whoever logs them.
-    """
+    """Makes a URL final, requeues or delays it. Not thread-safe; times are monotonic seconds."""
 
     def __init__(
         self,
@@ -55,7 +51,6 @@ class OutcomeHandler:
         self._uploads_survived = 1 if limits.upload_again else 0
         # What Imgur refused lately, and until when it waits for a verdict.
         self._held: dict[UrlKey, tuple[MaybeBlocked, float]] = {}
-        self.unreported: list[LogLine] = []
 
     def settle(self, place: UrlKey, outcome: Outcome) -> LogLine | None:
         """Handle a reported outcome; return the line about the job's end, if that completed it."""
@@ -92,22 +87,18 @@ class OutcomeHandler:
             self.end_late(place, refusal.otherwise if by_own_fault else refusal)
 
     def end_late(self, place: UrlKey, outcome: Failed | RetryLater | MaybeBlocked) -> None:
-        """End an attempt whose worker has long turned to others, or fail a URL without one that was
-        taken from the room.
+        """End an attempt whose worker is dead, or has long turned to others, or fail a URL without
+        one that was taken from the room: no worker logs it.
         """
-        self.unreported += self._end_unreported(place, outcome)
-
-    def _end_unreported(
-        self, place: UrlKey, outcome: Failed | RetryLater | MaybeBlocked
-    ) -> list[LogLine]:
         job_id, reason = place[0], outcome.reason
-        log, lines = self._table.by_id[job_id].failure_log, list[LogLine]()
+        log, lines = self._table.by_id[job_id].failure_log, self._table.lines
         if isinstance(outcome, Failed) and log.note_failure(reason):
             url = mask_url(self._room.queue.url(place))
             fields = {"job_id": job_id, "url": url, "reason": reason, "message": outcome.message}
             lines.append(LogLine("warning", "image failed", fields, "worker"))
         finished = self._apply(place, outcome)
-        return lines if finished is None else [*lines, finished]
+        if finished is not None:
+            lines.append(finished)
 
     # --- each outcome, and none -----------------------------------------------------------------
 
@@ -136,8 +127,8 @@ class OutcomeHandler:
                 self._room.requeue(place, self._clock())
         return None
 
-    def settle_crash(self, place: UrlKey) -> list[LogLine] | None:
-        """Handle the death of an attempt's worker; return lines about its URL, if that failed."""
+    def settle_crash(self, place: UrlKey) -> bool:
+        """Handle the death of an attempt's worker; return whether its URL failed."""
         self._quota.ended(place, self._room.queue.url(place), None)
         job = self._table.by_id[place[0]]
         uploads = job.interrupted_uploads(place[1])
@@ -156,11 +147,12 @@ class OutcomeHandler:
             return self._fail_crashed(place, crash)
         self._table.interrupt(*place, crash.reason, message, count=False, maybe_stored=uploads > 0)
         self._room.requeue(place, self._clock())
-        return None
+        return False
 
-    def _fail_crashed(self, place: UrlKey, failure: Failed) -> list[LogLine]:
+    def _fail_crashed(self, place: UrlKey, failure: Failed) -> bool:
         self._room.attempt_ended(place, None, self._clock())
-        return self._end_unreported(place, failure)
+        self.end_late(place, failure)
+        return True
 
     def _end(self, place: UrlKey, result: Uploaded | Failed) -> LogLine | None:
         self._room.end(place)

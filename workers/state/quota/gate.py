@@ -25,9 +25,8 @@ class Gate:
 
     Args:
         blocked_seconds: how long images wait while it is shut, before they fail; 0 for ever.
-        table: its journal gets each change, for a restart.
+        table: its journal gets each change, for a restart, and its lines say so.
         on_change: called when it has shut, after each probe in vain, and when it has opened.
-        log: takes a line of the log.
     """
 
     def __init__(
@@ -35,13 +34,11 @@ class Gate:
         blocked_seconds: float,
         table: JobTable,
         on_change: Callable[[], None],
-        log: Callable[[LogLine], None],
     ) -> None:
         self.shut: Block | None = None  # without the seconds until its next probe
         self._blocked_seconds = blocked_seconds
         self._table = table
         self._on_change = on_change
-        self._log = log
         self._fails_at = self._next_probe = math.inf
         self._probe: UrlKey | TaskKey | None = None
         # By reason: the URLs refused since Imgur last took an image.
@@ -143,7 +140,7 @@ class Gate:
         if was_shut:
             self._table.journal.append(["blocked", None])
             self._on_change()
-            self._log(LogLine("info", "uploads go on", {"why": why}))
+            self._table.lines.append(LogLine("info", "uploads go on", {"why": why}))
         return was_shut
 
     def is_patience_over(self, now: float) -> bool:
@@ -177,7 +174,7 @@ class Gate:
             "message": getattr(outcome, "message", ""),
             "next_probe_seconds": round(self.seconds(now)),
         }
-        self._log(LogLine(level, event, fields))
+        self._table.lines.append(LogLine(level, event, fields))
 
 
 def _refused(block: Block, refusal: MaybeBlocked) -> Block:

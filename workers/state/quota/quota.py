@@ -46,7 +46,7 @@ class UploadQuota:
     Args:
         rules: limits.
         clock: seconds; see `long_clock`.
-        table: its journal gets what a restart needs.
+        table: its journal gets what a restart needs, its lines what is to be logged.
         on_block: called when Imgur begins to refuse whatever is sent, after each probe, and when
             images may go again.
     """
@@ -61,8 +61,7 @@ class UploadQuota:
         self._rules = rules
         self._clock = clock
         self._table = table
-        self._lines: list[LogLine] = []
-        self._gate = Gate(rules.blocked_seconds, table, on_block, self._lines.append)
+        self._gate = Gate(rules.blocked_seconds, table, on_block)
         self._pauses = Pauses()
         self._budget = UploadBudget(rules)
         self._limits = ImgurLimits()
@@ -207,7 +206,7 @@ class UploadQuota:
         if others and self._rules.heeds_limits and not self._has_told_of_others:
             self._has_told_of_others = True
             event = "the client id is shared: its limit shrinks by more than this service uploads"
-            self._lines.append(LogLine("warning", event, {"uploads_of_others": others}))
+            self._table.lines.append(LogLine("warning", event, {"uploads_of_others": others}))
 
     def count(self) -> None:
         """Count an upload that has ended, or whose end a restart has lost."""
@@ -270,12 +269,14 @@ class UploadQuota:
             others=self._limits.others,
         )
 
-    def take_lines(self) -> tuple[LogLine, ...]:
-        """Return and remove the log lines that are due."""
-        self._tell_wait()
-        lines = tuple(self._lines)
-        self._lines.clear()
-        return lines
+    def tell_wait(self) -> None:
+        """Have a line logged about a limit for which uploads wait, once in a while."""
+        now, why = self._clock(), self.waiting
+        if why is None or self._gate.shut is not None or now < self._next_line_of_wait:
+            return
+        self._next_line_of_wait = now + _QUIET_SECONDS
+        fields = {"reason": why[0], "message": why[1]}
+        self._table.lines.append(LogLine("warning", "uploads wait: a limit is reached", fields))
 
     def is_patience_over(self) -> bool:
         """See `Gate.is_patience_over`."""
@@ -286,14 +287,6 @@ class UploadQuota:
         self._gate.renew_patience(self._clock())
 
     # --- inside -------------------------------------------------------------------------------
-
-    def _tell_wait(self) -> None:
-        now, why = self._clock(), self.waiting
-        if why is None or self._gate.shut is not None or now < self._next_line_of_wait:
-            return
-        self._next_line_of_wait = now + _QUIET_SECONDS
-        fields = {"reason": why[0], "message": why[1]}
-        self._lines.append(LogLine("warning", "uploads wait: a limit is reached", fields))
 
     @property
     def _under_way(self) -> int:

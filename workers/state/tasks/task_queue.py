@@ -67,9 +67,8 @@ class TaskQueue:
 
     # --- what comes in ----------------------------------------------------------------------
 
-    def restore(self, now: float) -> list[LogLine]:
-        """Queue the open tasks of the store; return lines about those that failed thereby."""
-        lines: list[LogLine] = []
+    def restore(self, now: float) -> None:
+        """Queue the open tasks of the store."""
         self._open.clear()
         self._later.clear()
         for key, attempts, wait_seconds in self.store.open_tasks():
@@ -77,10 +76,9 @@ class TaskQueue:
             # It may have been in a worker's hands at the end.
             failure = self.store.broke_off(key, create_again=self._limits.upload_again)
             if failure is not None:
-                lines.append(self._fail(key, failure))
+                self._fail(key, failure)
             else:
                 self._put(key, now + wait_seconds)
-        return lines
 
     def add(self, kind: TaskKind, place: UrlKey, now: float) -> None:
         """Add a task that is due now."""
@@ -179,9 +177,9 @@ class TaskQueue:
                 del self._open[key]  # first, as the next step of an album has the same key
         self.store.note(key, progress.attempts, outcome)
 
-    def crashed(self, key: TaskKey, now: float) -> LogLine | None:
-        """The worker of an attempt died; once too often, and the task has failed: what is to be
-        logged then.
+    def crashed(self, key: TaskKey, now: float) -> bool:
+        """The worker of an attempt died; return whether it was once too often, and the task has
+        failed.
         """
         progress = self._ended(key, now)
         progress.crashes += 1
@@ -190,11 +188,11 @@ class TaskQueue:
             return self._fail(key, failure)
         if progress.crashes < self._limits.max_crashes:
             self._put(key, now)
-            return None
+            return False
         message = f"{progress.crashes} worker processes died with this task."
         return self._fail(key, Failed(Reason.WORKER_CRASHED, message))
 
-    def _fail(self, key: TaskKey, failure: Failed) -> LogLine:
+    def _fail(self, key: TaskKey, failure: Failed) -> bool:
         attempt = self._open.pop(key).attempts + 1
         self.store.note(key, attempt, failure)
         kind, (job_id, index) = key
@@ -206,7 +204,8 @@ class TaskQueue:
             "reason": failure.reason,
             "message": failure.message,
         }
-        return LogLine("warning", "task failed", fields, "tasks")
+        self.store.table.lines.append(LogLine("warning", "task failed", fields, "tasks"))
+        return True
 
     def _ended(self, key: TaskKey, now: float) -> _Progress:
         self._line_up(now)

@@ -32,7 +32,7 @@ class TaskStore:
     """The webhooks, deletions and albums of all jobs, as the job table keeps them."""
 
     def __init__(self, table: JobTable) -> None:
-        self._table = table
+        self.table = table
 
     def lease(self, key: TaskKey, token: int, attempt: int) -> Lease | None:
         """Return the task for a worker; None if its job is gone, or there is nothing to do."""
@@ -67,7 +67,7 @@ class TaskStore:
                 if album is not None:
                     album.settle(outcome)
         elif kind is TaskKind.WEBHOOK and isinstance(outcome, Done | Failed | RetryLater):
-            now = self._table.wall_clock()
+            now = self.table.wall_clock()
             due = now + outcome.delay_seconds if isinstance(outcome, RetryLater) else None
             reason = None
             if not isinstance(outcome, Done) and outcome.status is None:
@@ -82,7 +82,7 @@ class TaskStore:
             if job is not None:
                 job.deliveries += (attempt,)
                 job.log.note()
-                self._table.journal.append(["delivery", job_id, attempt])
+                self.table.journal.append(["delivery", job_id, attempt])
 
     # --- deletions --------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ class TaskStore:
             refusal = _refusal(job, index)
             if refusal is None:
                 self._enter_deletion(job, index, PENDING_DELETION)
-                self._table.on_task(TaskKind.DELETION, (job_id, index))
+                self.table.on_task(TaskKind.DELETION, (job_id, index))
             return refusal
 
     def enter_deletion(self, job_id: str, index: int, deletion: Deletion) -> None:
@@ -108,19 +108,19 @@ class TaskStore:
         job.add_details(index, ImageDetails(deletion=deletion))
         job.log.note(index)
         # At once: no other URL may be deduplicated with the image any more.
-        self._table.contents.forget_link(link)
+        self.table.contents.forget_link(link)
         if deletion.state is DeletionState.DONE:
-            self._table.kept_links.remove(job.asked.owner, link)
+            self.table.kept_links.remove(job.asked.owner, link)
             if job.album is not None:
                 job.album.remove(job.place(index))
-        self._table.journal.append(["deletion", job.asked.job_id, index, deletion])
+        self.table.journal.append(["deletion", job.asked.job_id, index, deletion])
 
     # --- albums -----------------------------------------------------------------------------
 
     @contextmanager
     def album(self, key: str, *, changes: bool = True) -> Iterator[Album | None]:
         """Yield the album of a key, to be read, and changed, in one step; None if there is none."""
-        table = self._table
+        table = self.table
         with table.lock:
             album = table.albums.get(key)
             yield album
@@ -160,11 +160,11 @@ class TaskStore:
         Returns:
             For each task, the number of attempts made, and the seconds until the next one.
         """
-        now = self._table.wall_clock()
-        for key, album in self._table.albums.items():
+        now = self.table.wall_clock()
+        for key, album in self.table.albums.items():
             if album.step is not None:
                 yield (TaskKind.ALBUM, (key, 0)), 0, 0.0
-        for job_id, job in self._table.by_id.items():
+        for job_id, job in self.table.by_id.items():
             for index, details in sorted(job.details.items()) if job.open_deletions else ():
                 if details.deletion == PENDING_DELETION:
                     yield (TaskKind.DELETION, (job_id, index)), 0, 0.0
@@ -179,11 +179,11 @@ class TaskStore:
     @contextmanager
     def _job(self, job_id: str) -> Iterator[Job | None]:
         """A job, to be read and changed in one step; None if it is gone."""
-        with self._table.lock:
-            job = self._table.by_id.get(job_id)
+        with self.table.lock:
+            job = self.table.by_id.get(job_id)
             yield job
             if job is not None:
-                self._table.weigh(job)
+                self.table.weigh(job)
 
 
 def _album_refusal(album: Album | None) -> DeletionRefusal | None:

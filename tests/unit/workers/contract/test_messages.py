@@ -133,7 +133,7 @@ ALL = [
         (Report(7, _UPLOADED),), (DownloadReport(8),), 9, quota=Quota(user=LimitState(500, 1, 9.0))
     ),
     WorkerResponse(Directive.WORK, (_LEASE,), (_ACK,), (True,)),
-    FenceResult(returned=1, failed=1, had_claimed=True, tasks=2, lines=(_LINE,)),
+    FenceResult(returned=1, failed=1, had_claimed=True, tasks=2),
     ImageDetails(
         maybe_duplicated=True,
         deletion=Deletion(DeletionState.FAILED, "imgur-error", "It was down."),

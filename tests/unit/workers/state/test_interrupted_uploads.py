@@ -66,7 +66,8 @@ def test_is_not_uploaded_a_third_time() -> None:
     harness.crash()
     harness.begin_upload()
 
-    failed, finished = harness.crash().lines
+    harness.crash()
+    failed, finished = harness.box.tend()
 
     assert failed.fields["reason"] == "upload-interrupted"
     assert finished.event == "job complete"
@@ -80,7 +81,8 @@ def test_fails_at_once_where_that_is_the_policy() -> None:
     harness = Harness(upload_again=False)
     harness.begin_upload()
 
-    failed, _ = harness.crash().lines
+    harness.crash()
+    failed, _ = harness.box.tend()
 
     assert failed.fields["reason"] == "upload-interrupted"
     assert not harness.result.possibly_duplicated
@@ -120,7 +122,8 @@ def test_an_answer_that_was_lost_counts_as_an_upload() -> None:
     harness.begin_upload()
     assert harness.result.possibly_duplicated
 
-    failed, _ = harness.crash().lines
+    harness.crash()
+    failed, _ = harness.box.tend()
     assert failed.fields["reason"] == "upload-interrupted"
 
 

@@ -223,7 +223,7 @@ class MailboxMachine(RuleBasedStateMachine):
         fenced = self.box.fence(worker_id)
         self.draining_workers.discard(worker_id)
 
-        lines = [(line.event, line.fields) for line in fenced.lines]
+        lines = [(line.event, line.fields) for line in self.box.tend()]
         assert {told["url"] for event, told in lines if event == "image failed"} == set(doomed)
         assert (fenced.returned, fenced.failed) == (len(held) - len(doomed), len(doomed))
         told = {told["job_id"] for event, told in lines if event == "job complete"}

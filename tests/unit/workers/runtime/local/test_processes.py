@@ -8,7 +8,6 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
-from workers.contract.messages.supervision import LogLine
 from workers.contract.state_calls import StateObjects
 from workers.contract.worker_config import WorkerConfig
 from workers.runtime.backend_config import BackendConfig
@@ -68,7 +67,7 @@ class DyingManager:
     def objects(self) -> StateObjects:
         return self._objects
 
-    def restore(self, path: str, logs: LogConfig) -> tuple[LogLine, ...]:
+    def restore(self, path: str, logs: LogConfig) -> None:
         raise ManagerLostError("The Manager process is gone.")
 
     def shutdown(self) -> None: ...

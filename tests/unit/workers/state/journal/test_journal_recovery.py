@@ -77,7 +77,8 @@ class Run:
         self.journal, self.cut_bytes = load(path, self.table)
         self.table.resume(self.journal)
         self.mailbox = Mailbox(self.table, limits, clock.monotonic)
-        self.lines = self.mailbox.restore()
+        self.mailbox.restore()
+        self.lines = self.mailbox.tend()
         self.mailbox.register("w")
 
     def claim(self) -> Lease:
@@ -628,7 +629,8 @@ def test_one_line_tells_what_was_dropped(start, tmp_path: Path, clock: Clock) ->
     run.journal.close()
     table = JobTable(clock.wall, clock.monotonic, 20_000)
     recovery = Recovery(table, Mailbox(table, MailboxLimits(), clock.monotonic))
-    read, dropped = recovery.restore(str(tmp_path / "journal"), LogConfig("json", "INFO"))
+    recovery.restore(str(tmp_path / "journal"), LogConfig("json", "INFO"))
+    read, dropped = table.lines
     recovery.close()
     assert "dropped" in dropped.event
     assert dropped.fields["dropped_jobs"] + read.fields["jobs"] == 10

@@ -115,7 +115,8 @@ def test_what_its_worker_dies_with_ends(
     if is_uploading:
         assert harness.box.begin_upload("w", lease.token)
     harness.box.cancel("j", "")
-    crashed, finished = harness.box.fence("w").lines
+    harness.box.fence("w")
+    crashed, finished = harness.box.tend()
     assert (crashed.fields["reason"], finished.event) == (reason, "job complete")
     assert harness.reasons() == [reason]
 

@@ -17,6 +17,7 @@ from workers.contract.messages.outcomes import (
     RetryLater,
     Uploaded,
 )
+from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.contract.quota import LimitState, Quota
 from workers.state.jobs.job_records import JobJournal
@@ -74,6 +75,7 @@ class Harness:
         self._open(JobTable(self.wall))
 
     def _open(self, table: JobTable) -> None:
+        self.table = table
         table.resume(self.journal)
         self.quota = UploadQuota(
             self.rules, self.clock, table, lambda: self.blocks.append(self.quota.block)
@@ -92,6 +94,14 @@ class Harness:
             self.journal.records = list(state_records(table))
         self._open(table)
         self.quota.restore()
+
+    def lines(self) -> list[LogLine]:
+        lines, self.table.lines = self.table.lines, []
+        return lines
+
+    def told_of_wait(self) -> list[LogLine]:
+        self.quota.tell_wait()
+        return self.lines()
 
     def begin(self, url: str | None = None) -> tuple[str, int]:
         assert self.quota.may_begin()
@@ -306,8 +316,8 @@ class TestGate:
         harness.pass_time(2 * MINUTE)
         harness.upload(taken())
 
-        assert [line.level for line in harness.quota.take_lines()] == ["error", "info", "info"]
-        assert not harness.quota.take_lines()
+        assert [line.level for line in harness.lines()] == ["error", "info", "info"]
+        assert not harness.lines()
 
     def test_other_calls_wait_too(self) -> None:
         harness = Harness()
@@ -501,21 +511,21 @@ class TestBudget:
             harness.quota.note(Quota(client=LimitState(12_500, left, 80_000.0)))
 
         assert harness.quota.state().others == 400
-        assert [line.level for line in harness.quota.take_lines()] == ["warning"]
+        assert [line.level for line in harness.lines()] == ["warning"]
 
     def test_the_log_tells_of_a_spent_budget_once_an_hour(self) -> None:
         harness = Harness(uploads_per_hour=1, heeds_limits=True)
-        assert not harness.quota.take_lines()
+        assert not harness.told_of_wait()
         harness.upload(taken())
 
-        (line,) = harness.quota.take_lines()
+        (line,) = harness.told_of_wait()
         assert (line.level, line.event) == ("warning", "uploads wait: a limit is reached")
         assert "IMGUR_UPLOADS_PER_HOUR (1)" in line.fields["message"]
-        assert not harness.quota.take_lines()
+        assert not harness.told_of_wait()
         harness.pass_time(HOUR + 1)
-        assert not harness.quota.take_lines()
+        assert not harness.told_of_wait()
         harness.upload(taken())
-        assert len(harness.quota.take_lines()) == 1
+        assert len(harness.told_of_wait()) == 1
 
 
 class TestPauses:
