@@ -181,17 +181,31 @@ def test_a_killed_fork_server_costs_no_url(robust, gate):
     robust.wait_for("urls in work", lambda: gate.asked == 16)
     workers = robust.worker_pids()
     suspend(workers[0])  # it would not notice anything
-    (server,) = (
-        child
-        for child in children_of(robust.process.pid)
-        if "multiprocessing.forkserver" in command_of(child)
-    )
+    (server,) = _fork_servers(robust)
     os.kill(server, signal.SIGKILL)
     gate.open()
     status = robust.wait_complete(job_id)
     assert len(status["uploaded"]["complete"]) == len(urls)
     robust.wait_for("end of the fenced workers", lambda: not any(map(is_running, workers)))
     robust.wait_for("two others", lambda: robust.get("/readyz").json()["workers_ready"] == 2)
+
+
+@not_over_ray("Ray has no fork server.")
+def test_a_stopped_fork_server_is_replaced(robust):
+    workers = robust.worker_pids()
+    (server,) = _fork_servers(robust)
+    suspend(server)
+    # It would not tell of this.
+    os.kill(workers[0], signal.SIGKILL)
+    robust.wait_for("end of all workers", lambda: not any(map(is_running, workers)))
+    robust.wait_for("two others", lambda: robust.get("/readyz").json()["workers_ready"] == 2)
+    status = robust.upload_all([robust.sandbox + "/images/small.png"])
+    assert len(status["uploaded"]["complete"]) == 1
+
+
+def _fork_servers(service):
+    children = children_of(service.process.pid)
+    return [child for child in children if "multiprocessing.forkserver" in command_of(child)]
 
 
 def test_stop_signals_wake_a_waiter_and_give_back_the_handlers():

@@ -6,6 +6,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -18,6 +19,8 @@ PRELOADED = (
     "workers.worker.worker",
 )
 """What they import; the last two, the largest, are not imported by the service."""
+
+_STOPPED = "\nState:\tT"  # see proc(5)
 
 ORPHANED = 3
 """Exit code of a child whose parent is gone."""
@@ -33,6 +36,18 @@ def fork_server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED])
     return context
+
+
+def end_stopped_server() -> None:
+    """Kill the fork server if somebody has stopped it (SIGSTOP).
+
+    It neither starts a process then nor reports the end of one, and multiprocessing waits for both
+    without a limit. The next start of a process starts another one.
+    """
+    pid = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001 - not in public
+    with contextlib.suppress(OSError):  # it has ended, or there is no /proc
+        if pid is not None and _STOPPED in Path(f"/proc/{pid}/status").read_text():
+            os.kill(pid, signal.SIGKILL)
 
 
 def begin_process(name: str) -> None:

@@ -9,10 +9,16 @@ from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.backend_log import close_state
+from workers.runtime.local.fork_server import end_stopped_server
 from workers.runtime.local.forked_worker import ForkedWorker
 from workers.runtime.local.manager import StateManager
 from workers.runtime.managed_backend import BackendError, ManagedBackend
-from workers.runtime.supervisor import Supervisor, WorkerProcess, stop_signals_held
+from workers.runtime.supervisor import (
+    CHECK_SECONDS,
+    Supervisor,
+    WorkerProcess,
+    stop_signals_held,
+)
 from workers.runtime.upkeep import Upkeep
 from workers.worker.task_log import log_lines
 
@@ -79,13 +85,14 @@ class LocalBackend(ManagedBackend):
     def drain(self, seconds: float) -> dict[str, int]:
         give_up = time.monotonic() + seconds
         while self._supervisor.sentinels() and (left := give_up - time.monotonic()) > 0:
-            self._wait(None, left)
+            self._wait(None, min(left, CHECK_SECONDS))
             self._supervisor.fence_ended()
         self._supervisor.end_rest()
         return close_state(self._objects, self._config.journal_path)
 
     def stop(self) -> None:
         self._is_closed = True
+        end_stopped_server()
         if hasattr(self, "_supervisor"):
             self._supervisor.kill_all()
         if hasattr(self, "_manager"):
@@ -93,6 +100,7 @@ class LocalBackend(ManagedBackend):
             self._manager.kill()  # without a fork server it counts as ended already
 
     def _wait(self, wakeup: WakeupPipe | None, seconds: float) -> list[object]:
+        end_stopped_server()
         sentinels_watched = [self._manager.sentinel, *self._supervisor.sentinels()]
         calls = [] if wakeup is None else [wakeup, self._wakeup_pipe]
         ready = multiprocessing.connection.wait([*sentinels_watched, *calls], seconds)  # type: ignore[list-item]
@@ -101,4 +109,5 @@ class LocalBackend(ManagedBackend):
         return list(ready)
 
     def _start_worker(self, worker_id: str) -> WorkerProcess:
+        end_stopped_server()
         return ForkedWorker(self._config.worker, worker_id, self.mailbox, self._objects.token_store)
