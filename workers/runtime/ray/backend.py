@@ -10,10 +10,10 @@ from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.managed_backend import BackendError, ManagedBackend
 from workers.runtime.ray.actors import find, find_or_start
-from workers.runtime.ray.calls import Silences
 from workers.runtime.ray.connection import connect, disconnect
 from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.ray.log_relay import LogRelay
+from workers.runtime.ray.silences import Silences
 from workers.runtime.ray.state_actor import Opening
 from workers.runtime.supervisor import CHECK_SECONDS
 

@@ -1,17 +1,15 @@
 """Calls of the state actor with deadlines."""
 
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
 import ray
 from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
 
-from workers.contract.backend import BackendLostError
 from workers.contract.state_calls import StateObjects
 from workers.runtime.deadline_proxy import CALL_SECONDS
+from workers.runtime.ray.silences import StateLostError, StateSilentError
 from workers.runtime.ray.state_actor import BackendFacts
 
 STATE_THREADS = {"brief": 4, "waiting": 512, "tokens": 32, "watch": 1}
@@ -20,42 +18,6 @@ work, one call each; lanes that wait for a token; and the call that never ends."
 
 Actor = Any
 """A handle of Ray; its methods are made at run time."""
-
-_MAX_SILENCES = 3
-"""Consecutive calls without a response until the state counts as lost. More than one: on a slow
-machine or network a response may be late, and a state that counts as lost is given up."""
-
-
-class StateLostError(BackendLostError):
-    """The state actor is gone, or does not respond."""
-
-
-class StateSilentError(StateLostError):
-    """The state actor has not responded to this call, and may still exist."""
-
-    may_live = True
-
-
-class Silences:
-    """Counts consecutive calls without a response."""
-
-    count = 0
-
-    @contextmanager
-    def borne(self) -> Iterator[None]:
-        """Suppress a missing response in a block that calls the state.
-
-        Raises:
-            StateSilentError: too many consecutive calls got no response.
-        """
-        try:
-            yield
-        except StateSilentError:
-            self.count += 1
-            if self.count == _MAX_SILENCES:
-                raise
-        else:
-            self.count = 0
 
 
 def answer_of(ref: Any, seconds: float, who: str = "state actor") -> Any:  # noqa: ANN401 - any message

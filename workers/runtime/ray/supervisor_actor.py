@@ -20,17 +20,10 @@ from workers.contract.logs import configure_logging, flush_logs
 from workers.contract.messages.supervision import EndCause
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.runtime.deadline_proxy import CALL_SECONDS
-from workers.runtime.ray.calls import (
-    Actor,
-    Silences,
-    StateLostError,
-    StateSilentError,
-    answer_of,
-    facts_of,
-    objects_of,
-)
+from workers.runtime.ray.calls import Actor, answer_of, facts_of, objects_of
 from workers.runtime.ray.environment import ClusterAddress
 from workers.runtime.ray.log_relay import divert_log
+from workers.runtime.ray.silences import Silences, StateLostError, StateSilentError
 from workers.runtime.ray.worker_actor import WORKER_THREADS, ClusterWorker, RayWorkerProcess
 from workers.runtime.supervisor import Supervisor, WorkerProcess
 
