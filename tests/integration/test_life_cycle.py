@@ -180,14 +180,27 @@ def test_a_killed_fork_server_costs_no_url(robust, gate):
     job_id = robust.submit(urls)
     robust.wait_for("urls in work", lambda: gate.asked == 16)
     workers = robust.worker_pids()
-    suspend(workers[0])  # it would not notice anything
     (server,) = _fork_servers(robust)
     os.kill(server, signal.SIGKILL)
     gate.open()
     status = robust.wait_complete(job_id)
     assert len(status["uploaded"]["complete"]) == len(urls)
-    robust.wait_for("end of the fenced workers", lambda: not any(map(is_running, workers)))
-    robust.wait_for("two others", lambda: robust.get("/readyz").json()["workers_ready"] == 2)
+    assert all(map(is_running, workers)), "they do not need it"
+    os.kill(workers[0], signal.SIGKILL)  # is noticed all the same
+    assert robust.wait_for_event("worker died", pid=workers[0])["cause"] == "exit code 255"
+    robust.wait_for("another", lambda: robust.get("/readyz").json()["workers_ready"] == 2)
+
+
+@not_over_ray("Ray has no fork server.")
+def test_a_worker_that_is_stopped_when_the_fork_server_dies_ends_with_the_service(launch):
+    service = launch(DRAIN_SECONDS="1").wait_until_ready()
+    workers = service.worker_pids()
+    suspend(workers[0])
+    (server,) = _fork_servers(service)
+    os.kill(server, signal.SIGKILL)
+    service.signal(signal.SIGTERM)
+    assert service.wait_for_exit() == 0
+    service.wait_for("end of all workers", lambda: not any(map(is_running, workers)))
 
 
 @not_over_ray("Ray has no fork server.")
@@ -195,10 +208,9 @@ def test_a_stopped_fork_server_is_replaced(robust):
     workers = robust.worker_pids()
     (server,) = _fork_servers(robust)
     suspend(server)
-    # It would not tell of this.
     os.kill(workers[0], signal.SIGKILL)
-    robust.wait_for("end of all workers", lambda: not any(map(is_running, workers)))
-    robust.wait_for("two others", lambda: robust.get("/readyz").json()["workers_ready"] == 2)
+    robust.wait_for("end of both", lambda: not is_running(workers[0]) and not is_running(server))
+    robust.wait_for("another", lambda: robust.get("/readyz").json()["workers_ready"] == 2)
     status = robust.upload_all([robust.sandbox + "/images/small.png"])
     assert len(status["uploaded"]["complete"]) == 1
 

@@ -4,7 +4,7 @@ import os
 import signal
 from contextlib import suppress
 from multiprocessing.connection import Pipe
-from typing import cast
+from typing import Final, cast
 
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
@@ -12,9 +12,15 @@ from workers.contract.worker_config import WorkerConfig
 from workers.runtime.local.fork_server import fork_server
 from workers.runtime.local.worker_process import run_worker
 
+_REPORT_SECONDS: Final = 5.0  # ample for the fork server to tell the exit code
+_UNKNOWN_EXIT: Final = 255  # as of multiprocessing, where the fork server died before it told
+
 
 class ForkedWorker:
-    """A started worker. To multiprocessing it has ended when the fork server has; it may be alive.
+    """A started worker. It does not depend on the fork server, which tells its exit code only.
+
+    To multiprocessing all processes end with their fork server. That may be killed, and ends where
+    it cannot fork because of a limit, so that the start of one worker would cost all others.
 
     Raises:
         OSError: it could not be started.
@@ -23,8 +29,9 @@ class ForkedWorker:
     def __init__(
         self, config: WorkerConfig, worker_id: str, mailbox: MailboxCalls, tokens: Tokens
     ) -> None:
-        # Only the worker holds the other end, so its pid is its own until this one is readable.
-        self._has_ended, held_open = Pipe(duplex=False)
+        # Only the worker holds the other end: this one is readable as soon as it has ended, and
+        # until then the pid is its own.
+        self._end, held_open = Pipe(duplex=False)
         self._process = fork_server().Process(
             target=run_worker, args=(config, worker_id, mailbox, tokens, held_open), name=worker_id
         )
@@ -41,25 +48,25 @@ class ForkedWorker:
 
     @property
     def exitcode(self) -> int | None:
-        return self._process.exitcode
+        if not self._end.poll():
+            return None
+        self._process.join(_REPORT_SECONDS)
+        code = self._process.exitcode
+        return _UNKNOWN_EXIT if code is None else code
 
     @property
     def sentinel(self) -> int:
-        return self._process.sentinel
+        return self._end.fileno()
 
     def kill(self) -> None:
-        """Kill it if it is alive."""
-        if not self._has_ended.poll():
+        if not self._end.poll():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
     def join(self) -> None:
-        self._process.join()
+        self._end.poll(None)
 
     def close(self) -> None:
-        """Release what is kept of a fenced worker. One that is alive is of no use any more; it
-        would notice that with its next request, and if it is stopped not even the service's end.
-        """
-        self.kill()
-        self._process.close()
-        self._has_ended.close()
+        with suppress(ValueError):  # the fork server has not told its end
+            self._process.close()
+        self._end.close()
