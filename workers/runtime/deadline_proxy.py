@@ -70,11 +70,12 @@ def is_at_work(pid: int) -> bool:
     """Return whether a thread of a process runs, or would if it had a processor or the disk; False
     where that is not known.
     """
-    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
-        with suppress(OSError):  # the thread may have ended
-            # After the name, which may have any characters: see proc(5).
-            if stat.read_bytes().rpartition(b")")[2].split()[0] in {b"R", b"D"}:
-                return True
+    with suppress(OSError):  # no descriptor is free
+        for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+            with suppress(OSError):  # the thread has ended
+                # After the name, which may have any characters: see proc(5).
+                if stat.read_bytes().rpartition(b")")[2].split()[0] in {b"R", b"D"}:
+                    return True
     return False
 
 
