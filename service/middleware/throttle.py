@@ -14,6 +14,9 @@ from service.middleware.rate_limit import Admission, RateLimiter, whole_seconds
 from service.problems.problems import Problem
 
 _POLICY: Final = '"default"'
+_PAGE_FILES: Final = "/page/"
+"""The prefix of the page's files. A browser requests all of them at once, some 25, which many a
+limit does not allow, and then keeps them for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class ThrottleMiddleware:
     api_keys: ApiKeys | None
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Refuse with 429, before the body is read; health checks do not count."""
-        if req.path in HEALTH_PATHS:
+        """Refuse with 429, before the body is read; health checks and page files do not count."""
+        if req.path in HEALTH_PATHS or req.path.startswith(_PAGE_FILES):
             return
         admission = self.limiter.take(self._client(req))
         resp.set_headers(self._headers(admission))

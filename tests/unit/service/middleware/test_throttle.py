@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,14 @@ def test_health_is_not_counted(limited: Any, path: str) -> None:
         assert answer.status == 200
         assert "ratelimit" not in answer.headers
     assert limited.get("/v1/images").status == 200
+
+
+def test_the_files_of_the_page_are_not_counted(limited: Any) -> None:
+    """A browser requests all of them at once, and would show nothing if one were refused."""
+    page = limited.get("/", headers={"Accept": "text/html"})
+    files = re.findall('"(/page/[^"]+)"', page.result.text)
+    assert len(files) > 20
+    assert {limited.get(file).status for file in files} == {200}
 
 
 def test_addresses_are_told_apart(limited: Any) -> None:
