@@ -1,6 +1,6 @@
 """An album of the job's own: asked for, shown and deleted on the page."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.steps import complete, paste, press, send, tiles
 from tests.running_service import RunningService
@@ -18,14 +18,23 @@ def test_a_job_has_an_album_that_is_deleted(page: Page, service: RunningService)
     link = service.status(job)["album"]["link"]
     expect(page.get_by_role("link", name=f"Album {link}")).to_have_attribute("href", link)
 
+    def fail(route: Route) -> None:
+        status = service.status(job)
+        status["album"] |= {"deleted": "failed", "deletionMessage": "Imgur refused it."}
+        route.fulfill(json=status)
+
+    page.route("**/album", lambda route: route.fulfill(status=202, json={}))
+    page.route(f"**/{job}?limit=1", fail)
     press(page, "Delete album")
     expect(page.get_by_role("dialog")).to_contain_text("Its images stay")
     press(page, "Delete for ever")
+    expect(page.get_by_text("Imgur refused it.")).to_be_visible()
 
-    expect(page.get_by_text("Deleting …")).to_be_visible()
-    service.wait_for("deletion", lambda: service.status(job)["album"].get("deleted") == "done")
-    page.goto(f"{service.url}/?again#/job/{job}")
+    page.unroute_all()
+    press(page, "Delete album")
+    press(page, "Delete for ever")
     expect(page.get_by_text("The album is deleted.")).to_be_visible()
+    assert service.status(job)["album"]["deleted"] == "done"
     expect(page.get_by_role("button", name="Delete album")).to_have_count(0)
     expect(tiles(page, "complete")).to_have_count(2)
 

@@ -16,6 +16,8 @@ const ALBUM_SENTENCES = {
   pending: "The album is about to be created; uploads begin then.",
   failed: "The album could not be created.",
 };
+const ALBUM_DELETIONS = { pending: "Deleting …", done: "The album is deleted." };
+const ALBUM_POLL_MS = 1_000;
 const ANNOUNCE_MS = 10_000;
 const LABELS = { all: "All", complete: "Uploaded", failed: "Failed", pending: "Waiting" };
 const UNREAD = { url: "", state: "pending", link: null, message: "Loading …", attempts: 0 };
@@ -31,7 +33,7 @@ export function jobView(id) {
   const bar = progress.element;
   const figures = h("p", { class: "figures" }, "Loading …");
   const outlook = h("p", { class: "quiet outlook" });
-  const album = albumLine(id);
+  const album = albumLine(id, results, () => draw(), abort.signal);
   const relation = h("p", { class: "quiet" });
   const cancel = h("button", { type: "button", class: "danger", hidden: true, onclick: () => attempt(cancel, stopJob) }, "Cancel");
   const retry = h("button", { type: "button", hidden: true, onclick: () => attempt(retry, sendAgain) }, "Retry failed");
@@ -206,33 +208,47 @@ function filterTabs(choose) {
   };
 }
 
-/** A line about the album of the job with this id; hidden without an album. */
-function albumLine(id) {
+/**
+ * A line about the album of the job with this id; hidden without an album.
+ *
+ * Its deletion is polled, as the job's events have ended by then: `changed` is called after a change of `results`.
+ */
+function albumLine(id, results, changed, signal) {
   const link = h("a", { target: "_blank", rel: "noreferrer noopener" });
   const about = h("span", {});
   const remove = h("button", { type: "button", class: "small plain", onclick: () => attempt(remove, takeAway) }, "Delete album");
   const element = h("p", { class: "quiet row", hidden: true }, link, about, remove);
-  let isDeleting = false; // by this page: the job's events end before the deletion is done
+  let timer = 0;
 
   async function takeAway() {
     const text = "The album is deleted at Imgur. Its images stay, each with its own link. This is final.";
     if (!await confirmDeletion("Delete this album?", text)) return;
     await json(`${jobPath(id)}/album`, { method: "DELETE" });
-    isDeleting = true;
-    remove.hidden = true;
-    setText(about, " Deleting …");
+    results.setJob({ album: { ...results.job.album, deleted: "pending" } });
+    changed();
+  }
+
+  async function poll() {
+    try {
+      results.setJob(await json(`${jobPath(id)}?limit=1`, { signal }));
+    } catch (error) {
+      if (signal.aborted || error.status === 404) return;
+    }
+    timer = 0;
+    changed();
   }
 
   return {
     element,
     show({ album, status }) {
-      if (!album || isDeleting) return;
+      if (!album) return;
       const isGone = ["pending", "done"].includes(album.deleted);
       element.hidden = false;
       if (album.link) link.href = album.link;
       setText(link, album.link && !isGone ? `Album ${album.link}` : "");
-      setText(about, isGone ? "The album is deleted." : album.message ?? ALBUM_SENTENCES[album.state] ?? "");
+      setText(about, ALBUM_DELETIONS[album.deleted] ?? album.deletionMessage ?? album.message ?? ALBUM_SENTENCES[album.state] ?? "");
       remove.hidden = !album.link || isGone || status !== "complete";
+      if (album.deleted === "pending") timer ||= setTimeout(poll, ALBUM_POLL_MS);
     },
   };
 }
