@@ -6,7 +6,16 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import SCREENSHOTS, complete, go_to, open_front, press, see_pictures, tiles
+from tests.browser.steps import (
+    SCREENSHOTS,
+    complete,
+    go_to,
+    open_front,
+    press,
+    see_pictures,
+    send,
+    tiles,
+)
 from tests.running_service import RunningService
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -103,6 +112,21 @@ def test_all_of_it_fits_into_320_pixels(
         for part in page.locator(".top nav a, .card, .fields input").all():
             box = part.bounding_box()
             assert box["x"] + box["width"] <= 320 - 16, view
+
+
+def test_forced_colors_show_what_is_selected_and_done(
+    new_page: Callable[..., Page], service: RunningService
+) -> None:
+    page = open_front(new_page(forced_colors="active"), service)
+    send(page, [f"{service.sandbox}/images/small.png"])
+    complete(page)
+    look = "(element, name) => getComputedStyle(element)[name]"
+    tabs = page.locator(".tabs button")
+    assert len({tab.evaluate(look, "borderBottomColor") for tab in tabs.all()}) == 2
+    views = page.locator(".top nav a")
+    assert len({view.evaluate(look, "textDecorationLine") for view in views.all()}) == 2
+    canvas = page.locator("body").evaluate(look, "backgroundColor")
+    assert page.locator(".bar.large .done").evaluate(look, "backgroundColor") != canvas
 
 
 def test_marks_of_direction_turn_no_reason_around(page: Page) -> None:

@@ -214,7 +214,7 @@ function filterTabs(choose) {
  * Its deletion is polled, as the job's events have ended by then: `changed` is called after a change of `results`.
  */
 function albumLine(id, results, changed, signal) {
-  const link = h("a", { target: "_blank", rel: "noreferrer noopener" });
+  const link = h("a", { class: "long", target: "_blank", rel: "noreferrer noopener" });
   const about = h("span", {});
   const remove = h("button", { type: "button", class: "small plain", onclick: () => attempt(remove, takeAway) }, "Delete album");
   const element = h("p", { class: "quiet row", hidden: true }, link, about, remove);
