@@ -34,6 +34,11 @@ def test_an_image_is_deleted(page: Page, service: RunningService) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert "deleted" not in service.status(job)["results"][0]
     press(page, "Delete deleted-0.png")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.go_forward()
+    press(page, "Delete deleted-0.png")
     press(page, "Delete for ever")
     expect(tiles(page, "deleted").locator(".state")).to_have_text("Deleted")
     expect(page.locator(".tile:focus")).to_have_attribute("data-position", "0")

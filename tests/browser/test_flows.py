@@ -141,6 +141,24 @@ def test_a_refused_question_for_readiness_is_no_state(
     expect(page.locator("#health")).to_have_text("Not reached")
 
 
+def test_the_sandbox_is_told_of_also_after_a_failure(
+    new_page: Callable[..., Page], service: RunningService, expected_errors: list[str]
+) -> None:
+    expected_errors.append("503")
+    page = new_page()
+    refusals = ["once"]
+
+    def answer(route: Route) -> None:
+        if refusals and route.request.resource_type == "fetch":
+            route.fulfill(status=503, json={"detail": refusals.pop()})
+        else:
+            route.continue_()
+
+    page.route(f"{service.url}/", answer)
+    open_front(page, service)
+    assert not refusals
+
+
 def test_samples_are_loaded_with_one_click(page: Page) -> None:
     go_to(page, "Status")
     press(page, "Load the sample images")

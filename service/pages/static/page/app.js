@@ -1,6 +1,6 @@
 // The page: selects the view, and shows what is common to all views.
 
-import { json } from "./api.js";
+import { json, repeat } from "./api.js";
 import { composeView } from "./compose.js";
 import { h } from "./dom.js";
 import { galleryView } from "./gallery.js";
@@ -26,6 +26,8 @@ const SAMPLES = [
 ];
 
 const VIEWS = new Map([["job", jobView], ["jobs", jobsView], ["gallery", galleryView], ["status", statusView]]);
+const INDEX_AGAIN_MS = 3_000; // after a failure
+const index = repeat(readIndex, INDEX_AGAIN_MS);
 const main = document.getElementById("main");
 const limits = { maxUrls: Infinity };
 let draft = null; // the first view, kept while others are shown, until its job is sent
@@ -71,6 +73,7 @@ function showSandbox(url) {
 
 async function readIndex() {
   const { maxUrlsPerJob, sandboxUrl } = await json("/");
+  index.stop();
   limits.maxUrls = maxUrlsPerJob;
   if (sandboxUrl) showSandbox(sandboxUrl);
 }
@@ -82,4 +85,4 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 addEventListener("hashchange", show);
 show();
 watchHealth(document.getElementById("health"), document.getElementById("blocked"));
-readIndex().catch(() => {}); // the health indicator shows already that the service is not reachable
+index.start();

@@ -16,13 +16,16 @@ function open(attributes, make) {
 
 /** Resolves with true if the person confirms. "Keep it" has the focus, so that Enter alone deletes nothing. */
 export function confirmDeletion(title, text) {
-  return open({ "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text" }, (close) => [
-    h("h2", { id: "confirm-title" }, title),
-    h("p", { id: "confirm-text", class: "long" }, text),
-    h("div", { class: "row end" },
-      h("button", { type: "button", autofocus: true, onclick: () => close(false) }, "Keep it"),
-      h("button", { type: "button", class: "final", onclick: () => close(true) }, "Delete for ever")),
-  ]);
+  return open({ "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text" }, (close) => {
+    addEventListener("hashchange", () => close(false), { once: true }); // the image is in a view that was left
+    return [
+      h("h2", { id: "confirm-title" }, title),
+      h("p", { id: "confirm-text", class: "long" }, text),
+      h("div", { class: "row end" },
+        h("button", { type: "button", autofocus: true, onclick: () => close(false) }, "Keep it"),
+        h("button", { type: "button", class: "final", onclick: () => close(true) }, "Delete for ever")),
+    ];
+  });
 }
 
 /** Resolves with the key, or with null if the person closes the dialog without one. */
