@@ -26,6 +26,8 @@ def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
     expect(ready).to_have_text("4 images are ready")
     drop(page, {}, ("photo.jpg", "image/jpeg", "JFIF"))
     expect(page.locator("#toasts")).to_contain_text("photo.jpg is an image. Links are sent here")
+    drop(page, {}, ("photo.heic", "", "\0\0\0\x1cftypheic"))  # of a type that the browser does not know
+    expect(page.locator("#toasts")).to_contain_text("photo.heic is not a text.")
     listing = tmp_path / "list.json"
     listing.write_text(
         json.dumps({"urls": ["https://example.com/3.png", "https://example.com/4.png"]})

@@ -23,7 +23,7 @@ export function textOfPaste(clipboard) {
   return links.length ? links.join("\n") : text;
 }
 
-/** The texts of all files, joined. Throws for images and for files that are too large. */
+/** The texts of all files, joined. Throws for images, other files that are no text, and files that are too large. */
 export async function textOfFiles(files) {
   const texts = await Promise.all([...files].map(async (file) => {
     if (file.type.startsWith("image/")) {
@@ -31,6 +31,7 @@ export async function textOfFiles(files) {
     }
     if (file.size > LARGEST_FILE) throw new Error(`${file.name} is too large for a list of links.`);
     const text = decoded(await file.arrayBuffer());
+    if (text.includes("\0")) throw new Error(`${file.name} is not a text. Links are sent here: drop a list of them.`);
     return /\.[ct]sv$/i.test(file.name) ? linksOfTable(text) : text;
   }));
   return texts.join("\n");
