@@ -85,8 +85,9 @@ _SIGNATURES = (
     (b"8BPS\x00\x01", PSD),
 )
 
-# Sizes of the header that follows a BMP's first 14 bytes: OS/2 1 and 2, Windows 3, 4 and 5.
-_BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+# Sizes of the header that follows a BMP's first 14 bytes: OS/2 1; OS/2 2, which may be cut anywhere
+# behind its first fields, and Windows 3; Windows 4 and 5.
+_BMP_HEADER_SIZES = frozenset({12, *range(16, 65, 4), 108, 124})
 
 # ISO/IEC 23000-22 (AVIF, HEIC) brands, the more specific ones first.
 _BRANDS = (

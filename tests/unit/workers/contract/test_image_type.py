@@ -40,6 +40,7 @@ IMAGES: list[tuple[str, bytes, ImageType]] = [
     ("tiff-motorola", b"MM\x00*\x00\x00\x00\x08", image_type.TIFF),
     ("bmp", b"BM" + bytes(12) + b"\x28\x00\x00\x00", image_type.BMP),
     ("bmp-v5", b"BM" + bytes(12) + b"\x7c\x00\x00\x00", image_type.BMP),
+    ("bmp-os2", b"BM" + bytes(12) + b"\x18\x00\x00\x00", image_type.BMP),
     ("webp", b"RIFF\x24\x00\x00\x00WEBPVP8L", image_type.WEBP),
     ("avif", box(b"avif", b"mif1", b"miaf"), image_type.AVIF),
     ("avif-sequence", box(b"avis", b"msf1"), image_type.AVIF),
