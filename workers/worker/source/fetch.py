@@ -105,7 +105,8 @@ class Downloader:
         self._takes_pages = self._policy.resolve_pages if resolve_pages is None else resolve_pages
         sent = SourceHeaders(headers, url)
         wire = wire_url(url)
-        resolved_to = direct_link(wire) if self._takes_pages else None
+        fragment = url.partition("#")[2].strip()
+        resolved_to = direct_link(wire, fragment) if self._takes_pages else None
         try:
             found, at = self._follow(wire_url(resolved_to or wire), sent, deadline)
             if isinstance(found, Page):

@@ -13,11 +13,12 @@ _Direct = str | Callable[[re.Match[str]], str]
 """The link of a file: a text that names groups of the pattern, or a function of its match."""
 
 
-def direct_link(wire: str) -> str | None:
+def direct_link(wire: str, fragment: str = "") -> str | None:
     """The link of the file that a share link stands for.
 
     Args:
         wire: as `wire_url` gives it.
+        fragment: of the URL, if any.
 
     Returns:
         None if it is no share link that is known. What is returned was not checked, as the URL may
@@ -27,6 +28,8 @@ def direct_link(wire: str) -> str | None:
     if parts.port is not None:
         return None
     host, target = (parts.hostname or "").removesuffix("."), f"{parts.path}?{parts.query}"
+    if _is_wiki(host) and (shown := _match_shown_file(fragment)):
+        target = f"/wiki/File:{shown[1]}?"
     for is_host, match_target, direct in _RULES:
         if is_host(host) and (found := match_target(target)):
             link = (
@@ -57,6 +60,11 @@ def _named(found: re.Match[str]) -> str:
     named: str = parse_qs(found["query"])[found["parameter"]][0]
     return named
 
+
+# A wiki's viewer, opened above an article: `Cat#/media/Datei:Black_cat.jpg`.
+_WIKI: Final = r"commons(?:\.m)?\.wikimedia\.org|[a-z-]+(?:\.m)?\.wikipedia\.org"
+_is_wiki = re.compile(_WIKI, re.ASCII).fullmatch
+_match_shown_file = re.compile(r"/media/[^/:]+:([^/?#]+)").fullmatch
 
 _FILE: Final = r"(?P<path>[^?]+)\?.*"
 _REPO: Final = r"/(?P<repo>[^/]+/[^/]+)"
@@ -107,7 +115,7 @@ _TABLE: Final[tuple[tuple[str, str, _Direct], ...]] = (
     ),
     # https://www.mediawiki.org/wiki/Help:Special_pages: Special:FilePath
     (
-        r"commons(?:\.m)?\.wikimedia\.org|[a-z-]+(?:\.m)?\.wikipedia\.org",
+        _WIKI,
         r"/wiki/(?:File|Image):" + _FILE,
         "https://{host}/wiki/Special:FilePath/{path}",
     ),

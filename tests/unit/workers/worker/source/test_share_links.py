@@ -82,6 +82,10 @@ DRIVE = "https://drive.google.com/uc?export=download&id=1aB_c-D2"
             "https://en.m.wikipedia.org/wiki/File:Cat.jpg",
             "https://en.m.wikipedia.org/wiki/Special:FilePath/Cat.jpg",
         ),
+        (
+            "https://de.wikipedia.org/wiki/Hauskatze?a=b#/media/Datei:Black%20cat.jpg",
+            "https://de.wikipedia.org/wiki/Special:FilePath/Black%20cat.jpg",
+        ),
         # Reddit, and searches
         (
             "https://www.reddit.com/media?url=https%3A%2F%2Fi.redd.it%2F7kc1eb8knvy51.png",
@@ -99,7 +103,7 @@ DRIVE = "https://drive.google.com/uc?export=download&id=1aB_c-D2"
     ],
 )
 def test_a_share_link_becomes_the_link_of_its_file(shared: str, direct: str) -> None:
-    assert direct_link(wire_url(shared)) == direct
+    assert direct_link(wire_url(shared), shared.partition("#")[2]) == direct
     assert wire_url(direct) == direct
 
 
@@ -130,6 +134,8 @@ def test_a_share_link_becomes_the_link_of_its_file(shared: str, direct: str) -> 
         "https://raw.githubusercontent.com/o/r/main/a.png",
         "https://huggingface.co/o/r/resolve/main/a.png",
         "https://commons.wikimedia.org/wiki/Category:Cats",
+        "https://en.wikipedia.org/wiki/Cat#Taxonomy",
+        "https://en.wikipedia.example/wiki/Cat#/media/File:Cat.jpg",
         "https://upload.wikimedia.org/wikipedia/commons/a/a9/Example.jpg",
         "https://www.google.com/imgres?imgurl=file:///etc/passwd",
         "https://www.google.com/search?q=cat",
@@ -138,4 +144,4 @@ def test_a_share_link_becomes_the_link_of_its_file(shared: str, direct: str) -> 
     ],
 )
 def test_others_stay_as_they_are(url: str) -> None:
-    assert direct_link(wire_url(url)) is None
+    assert direct_link(wire_url(url), url.partition("#")[2]) is None
