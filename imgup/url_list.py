@@ -57,8 +57,9 @@ class SetAside:
 def read_list(content: bytes, name: str) -> Iterator[Entry]:
     """Yield the entries of a list: one URL a line, a JSON array, `{"urls": […]}`, or a table.
 
-    A table is a file named .csv or .tsv with a head above its columns; all URLs in it count. Blank
-    lines and lines that begin with # are skipped. The name of the file is for places and messages.
+    A table is a file named .csv or .tsv with a head above its columns; all URLs in it count, as of
+    a line with tabs. Blank lines and lines that begin with # are skipped. The name of the file is
+    for places and messages.
 
     Raises:
         UrlListError: neither UTF-8 nor UTF-16, or JSON of another shape.
@@ -84,7 +85,9 @@ def read_list(content: bytes, name: str) -> Iterator[Entry]:
     for number, line in enumerate(_split_lines(text), 1):
         value = line.strip()
         if value and not value.startswith("#"):
-            yield Entry(value, f"{name}:{number}")
+            # Tabs stand between cells of a spreadsheet, but in a data URL.
+            urls = [] if _is_data_url(value) else _urls_among(value.split("\t"))
+            yield from (Entry(url, f"{name}:{number}") for url in urls or [value])
 
 
 def sort_out(entries: Iterable[Entry]) -> tuple[list[Entry], list[SetAside]]:
@@ -127,16 +130,18 @@ def _is_head(line: str) -> bool:
     return bool(line.strip()) and not is_entry
 
 
+def _urls_among(cells: Iterable[str]) -> list[str]:
+    return [cell for cell in map(str.strip, cells) if _match_http(cell) or _is_data_url(cell)]
+
+
 def _read_table(text: str, delimiter: str, name: str) -> Iterator[Entry]:
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a data URL may be long
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for row in rows:
             place = f"{name}:{rows.line_num}"
-            cells = [cell.strip() for cell in row]
-            urls = [cell for cell in cells if _match_http(cell) or _is_data_url(cell)]
-            row_text = delimiter.join(cells)
-            if not urls and any(cells) and (rows.line_num > 1 or "/" in row_text):
+            urls, row_text = _urls_among(row), delimiter.join(row).strip()
+            if not urls and any(map(str.strip, row)) and (rows.line_num > 1 or "/" in row_text):
                 urls = [row_text]  # to be set aside, unlike a head
             yield from (Entry(url, place) for url in urls)
     except csv.Error as error:

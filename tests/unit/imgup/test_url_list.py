@@ -27,6 +27,13 @@ def test_a_carriage_return_alone_ends_a_line():
     ]
 
 
+def test_of_a_line_with_tabs_the_urls_count():
+    content = b"https://a/1\ta cat\n2\thttps://a/2 \nno\turl\ndata:image/gif,a\tb\n"
+    assert [entry for entry, _ in _places(content)] == [
+        *("https://a/1", "https://a/2", "no\turl", "data:image/gif,a\tb")
+    ]
+
+
 @pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])
 def test_a_list_may_be_utf_16_as_windows_writes_it(coding):
     marked = "" if coding == "utf-16" else "\ufeff"
