@@ -6,7 +6,13 @@ from typing import TypeVar
 
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from urllib3.exceptions import InvalidHeader, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    InvalidHeader,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxySchemeUnknown,
+)
 from urllib3.util import Retry
 
 from imgup.errors import (
@@ -24,12 +30,18 @@ _OF_GATEWAYS = (
     HTTPStatus.GATEWAY_TIMEOUT,
 )
 
+_BAD_PROXY = "The proxy of the environment is not a valid address."
+
 # The first match counts. With every other error the request may have reached the service.
 _NEVER_ARRIVED: tuple[tuple[type[Exception], str], ...] = (
     (requests.ConnectTimeout, "Connecting to {url} timed out."),
     (requests.exceptions.SSLError, "The TLS connection to {url} failed."),
     (requests.exceptions.ProxyError, "The proxy cannot reach {url}."),
+    (requests.exceptions.InvalidSchema, "The proxy of the environment needs the package PySocks."),
+    (requests.exceptions.InvalidProxyURL, _BAD_PROXY),
+    (ProxySchemeUnknown, _BAD_PROXY),
     (requests.exceptions.InvalidURL, "{url} is not a valid address."),
+    (LocationParseError, "{url} is not a valid address."),
     (NameResolutionError, "The host name of {url} cannot be resolved."),
     (NewConnectionError, "Cannot connect to {url}."),
 )
@@ -104,11 +116,12 @@ def refusal_of(answer: requests.Response) -> ImgupError:
     )
 
 
-def failure_of(error: requests.RequestException, url: str) -> UnreachableError:
+def failure_of(error: requests.RequestException | LocationParseError, url: str) -> UnreachableError:
     """Return the error for a request without a response."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    cause = error.args[0] if error.args else None
+    causes = (error, cause, getattr(cause, "reason", None))
     for kind, text in _NEVER_ARRIVED:
-        if isinstance(error, kind) or isinstance(reason, kind):
+        if any(isinstance(one, kind) for one in causes):
             return UnreachableError(text.format(url=url))
     if isinstance(error, requests.Timeout):
         return BrokenOffError(f"{url} did not respond in time.")

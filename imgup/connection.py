@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationParseError
 
 from imgup.answers import failure_of, refusal_of
 from imgup.errors import BrokenOffError, NotImgupError, ProblemError
@@ -142,7 +142,7 @@ class Connection:
         options = {"timeout": self._timeout, "allow_redirects": False} | options
         try:
             answer = self.session.request(method, url, **options)
-        except requests.RequestException as error:
+        except (requests.RequestException, LocationParseError) as error:  # requests lets it through
             raise failure_of(error, self.url) from error
         self.sandbox = self.sandbox or "X-Sandbox" in answer.headers
         if answer.is_redirect:

@@ -138,7 +138,14 @@ def test_a_retry_of_a_job_whose_answer_was_lost_is_not_sent_again(client, adapte
         (requests.ConnectTimeout(), "timed out"),
         (requests.exceptions.SSLError(), "TLS"),
         (requests.exceptions.ProxyError(), "proxy"),
-        (requests.exceptions.InvalidURL(), "not a valid address"),
+        (requests.exceptions.InvalidURL(), "http://.* is not a valid address"),
+        (urllib3.exceptions.LocationParseError("a..b"), "http://.* is not a valid address"),
+        (requests.exceptions.InvalidSchema("Missing dependencies"), "needs the package PySocks"),
+        (requests.exceptions.InvalidProxyURL(), "proxy of the environment"),
+        (
+            requests.exceptions.InvalidURL(urllib3.exceptions.ProxySchemeUnknown("foo")),
+            "proxy of the environment",
+        ),
     ],
 )
 def test_what_never_arrived_is_named_and_not_sent_again(client, adapter, waits, error, said):
