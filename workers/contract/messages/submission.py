@@ -71,6 +71,11 @@ class Submission:
         """The tenant whose share of queue, memory and turns it uses."""
         return self.owner or self.client
 
+    @property
+    def origin_fields(self) -> Mapping[str, str]:
+        """Log fields of the request that submitted it; none after a restart."""
+        return {} if self.origin is None else self.origin.log_fields()
+
 
 class RefusalCode(StrEnum):
     QUEUE_FULL = "queue-full"

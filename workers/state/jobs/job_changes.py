@@ -94,6 +94,7 @@ def completion_line(job: Job, seconds: float) -> LogLine:
         "complete": len(job.links),
         "failed": len(job.asked.urls) - len(job.links),
         "seconds": round(seconds, 3),
+        **job.asked.origin_fields,
     }
     if job.failure_log.unlogged:
         fields["failures_not_logged"] = dict(job.failure_log.unlogged)

@@ -90,11 +90,16 @@ class OutcomeHandler:
         """End an attempt whose worker is dead, or has long turned to others, or fail a URL without
         one that was taken from the room: no worker logs it.
         """
-        job_id, reason = place[0], outcome.reason
-        log, lines = self._table.by_id[job_id].failure_log, self._table.lines
-        if isinstance(outcome, Failed) and log.note_failure(reason):
-            url = mask_url(self._room.queue.url(place))
-            fields = {"job_id": job_id, "url": url, "reason": reason, "message": outcome.message}
+        job, lines = self._table.by_id[place[0]], self._table.lines
+        if isinstance(outcome, Failed) and job.failure_log.note_failure(outcome.reason):
+            fields = {
+                "job_id": place[0],
+                "index": place[1],
+                "url": mask_url(self._room.queue.url(place)),
+                "reason": outcome.reason,
+                "message": outcome.message,
+                **job.asked.origin_fields,
+            }
             lines.append(LogLine("warning", "image failed", fields, "worker"))
         finished = self._apply(place, outcome)
         if finished is not None:

@@ -22,7 +22,7 @@ from workers.contract.messages.outcomes import (
     Uploaded,
 )
 from workers.contract.messages.round_trip import DownloadReport, Lease, Report
-from workers.contract.messages.submission import Submission
+from workers.contract.messages.submission import Origin, Submission
 from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.job_store import LONGEST_SECONDS
 from workers.state.jobs.job_table import JobTable
@@ -127,6 +127,19 @@ def test_a_lone_image_fails_at_once_for_its_own_sake(harness: Harness) -> None:
     assert (failed.event, failed.fields["reason"]) == ("image failed", "imgur-forbidden")
     assert finished.event == "job complete"
     assert not harness.box.tend(), "told once"
+
+
+def test_what_no_worker_logs_has_the_request_and_the_place_in_the_log_as_well(
+    harness: Harness,
+) -> None:
+    urls = "https://s.test/a", "https://s.test/b"
+    assert harness.box.put(Submission("j", urls, origin=Origin("shop-42"))) is None
+    harness.upload(DONE)
+    harness.upload(FORBIDDEN)
+
+    failed, finished = harness.box.tend()
+    assert (failed.event, failed.fields["index"]) == ("image failed", 1)
+    assert failed.fields["request_id"] == finished.fields["request_id"] == "shop-42"
 
 
 def test_the_next_success_tells_that_it_was_the_image(harness: Harness) -> None:
