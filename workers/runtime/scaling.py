@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from workers.contract.budget import QueueStats
+from workers.contract.budget import QueueStats, QuotaState
 from workers.contract.messages.supervision import MailboxStats
 
 
@@ -21,30 +21,6 @@ class ScalingRules:
     quiet_seconds: float = 60.0  # minimum time with idle lanes before a worker is drained
     shrink_seconds: float = 10.0  # between two drains
     heeds_quota: bool = True  # uploads use up Imgur's quota; not so with the sandbox
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The load of the workers."""
-
-    waiting_urls: int  # URLs that a worker could take now
-    workers_ready: int  # workers that have requested work, and are not draining
-    workers_idle: int  # of these, those with a free lane that waits for work
-    rate_per_second: float | None = None  # recent rate of final URLs; None if unknown
-    is_paused: bool = False  # uploads pause for Imgur
-    uploads_left: int | None = None  # remaining quota until its reset; None if unknown
-
-    @classmethod
-    def of(cls, stats: MailboxStats, queue_stats: QueueStats) -> "Load":
-        """Return the load by the mailbox's figures."""
-        return cls(
-            waiting_urls=stats.queued - stats.delayed,
-            workers_ready=stats.workers_ready,
-            workers_idle=stats.workers_idle,
-            rate_per_second=queue_stats.rate_per_second,
-            is_paused=queue_stats.quota.pause_seconds > 0 or queue_stats.quota.block is not None,
-            uploads_left=queue_stats.quota.uploads_left,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +66,31 @@ class Scaler:
             self._least = count
             return self._change(count, "asked for") if count != self.wanted else None
 
-    def review(self, load: Load) -> Change | None:
+    def review(self, stats: MailboxStats, queue_stats: QueueStats) -> Change | None:
         """Adapt the number to the load, about once a second; return the change, if any."""
         if self.rules.maximum is None:
             return None
+        waiting, rate = stats.queued - stats.delayed, queue_stats.rate_per_second
+        # Without a rate all lanes are busy and no URL has ended yet: the wait is long.
+        seconds = (waiting / rate if rate else math.inf) if waiting else 0.0
         with self._lock:
             now = self.clock()
-            pressed, quiet = self._is_pressed(load), load.workers_idle > 0
+            can_help = self._can_help(stats, queue_stats.quota)
+            pressed, quiet = can_help and seconds > self.rules.wait_seconds, stats.workers_idle > 0
             self._pressed_since = min(self._pressed_since, now) if pressed else math.inf
             self._quiet_since = min(self._quiet_since, now) if quiet else math.inf
-            return self._grow(load, self.rules.maximum, now) or self._shrink(now)
+            return self._grow(waiting, seconds, self.rules.maximum, now) or self._shrink(now)
 
-    def _is_pressed(self, load: Load) -> bool:
-        if load.is_paused or load.workers_idle or load.workers_ready < self.wanted:
+    def _can_help(self, stats: MailboxStats, quota: QuotaState) -> bool:
+        """Return whether another worker would find work that no other can do now."""
+        is_paused = quota.pause_seconds > 0 or quota.block is not None
+        if is_paused or stats.workers_idle or stats.workers_ready < self.wanted:
             return False
-        left = load.uploads_left if self.rules.heeds_quota else None
-        if left is not None and left < load.waiting_urls:
-            return False  # more workers would only exhaust the quota sooner
-        return self._seconds(load) > self.rules.wait_seconds
+        left = quota.uploads_left if self.rules.heeds_quota else None
+        # More workers would only exhaust the quota sooner.
+        return left is None or left >= stats.queued - stats.delayed
 
-    def _seconds(self, load: Load) -> float:
-        if not load.waiting_urls:
-            return 0.0
-        # All lanes are busy and no URL has ended yet: the wait is long.
-        return load.waiting_urls / load.rate_per_second if load.rate_per_second else math.inf
-
-    def _grow(self, load: Load, maximum: int, now: float) -> Change | None:
+    def _grow(self, waiting: int, seconds: float, maximum: int, now: float) -> Change | None:
         rules = self.rules
         if (
             now - self._pressed_since < rules.hold_seconds
@@ -124,9 +99,9 @@ class Scaler:
         ):
             return None
         # In proportion, as the rate grows with the lanes, but at most doubled.
-        times = min(2.0, self._seconds(load) / rules.wait_seconds)
+        times = min(2.0, seconds / rules.wait_seconds)
         count = min(maximum, math.ceil(self.wanted * times))
-        return self._change(count, f"{load.waiting_urls:,} URLs wait, all lanes are busy")
+        return self._change(count, f"{waiting:,} URLs wait, all lanes are busy")
 
     def _shrink(self, now: float) -> Change | None:
         rules = self.rules

@@ -4,7 +4,7 @@ import structlog
 
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
 from workers.runtime.backend_config import BackendConfig
-from workers.runtime.scaling import Change, Load, Scaler
+from workers.runtime.scaling import Change, Scaler
 from workers.worker.task_log import log_lines
 
 
@@ -26,8 +26,7 @@ class Upkeep:
             self._log.debug("finished jobs forgotten", jobs=count)
         log_lines(mailbox.tend())
         if self.scaler.rules.maximum is not None:
-            load = Load.of(mailbox.stats(), mailbox.queue_stats())
-            self._log_change(self.scaler.review(load))
+            self._log_change(self.scaler.review(mailbox.stats(), mailbox.queue_stats()))
         return self.scaler.wanted
 
     def _log_change(self, change: Change | None) -> bool:
