@@ -218,7 +218,7 @@ class Mailbox:
                 delayed=self._room.delayed,
                 leased=self._leases.images,
                 pause_seconds=self._quota.pause_seconds,
-                block=self._quota.block,
+                block=self._quota.gate.block,
                 workers_ready=self._leases.holders_ready(),
                 draining=self._admission.is_closed,
                 workers_idle=self._leases.holders_idle(),
@@ -266,12 +266,12 @@ class Mailbox:
         with self._changed:
             self._table.hold(self._quota.waiting)
             self._quota.tell_wait()
-            block = self._quota.block if self._quota.is_patience_over() else None
+            block = self._quota.gate.block if self._quota.gate.is_patience_over else None
         self._waiting.go_on()
         is_over = block is not None and self._waiting.give_up(block)
         with self._changed:
             if is_over:
-                self._quota.renew_patience()
+                self._quota.gate.renew_patience()
             lines, self._table.lines = self._table.lines, []
             return tuple(lines)
 

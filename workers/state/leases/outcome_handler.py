@@ -125,7 +125,7 @@ class OutcomeHandler:
         match outcome:
             case RetryLater(delay_seconds=delay_seconds):
                 self._room.delay(place, self._clock() + delay_seconds)
-            case MaybeBlocked() if self._quota.block is not None:
+            case MaybeBlocked() if self._quota.gate.block is not None:
                 # Unharmed, to wait until Imgur takes images again.
                 self._room.bar(place)
             case Deferred() | MaybeBlocked():

@@ -20,11 +20,11 @@ ALIKE: Final = 3
 class Gate:
     """Distinguishes refusals of the sender from those of an image, by their number in a row.
 
-    While it is shut one image at a time is tried, after 1, 2, 4 … 60 minutes. Not thread-safe;
-    times are in seconds, `now` is the time.
+    While it is shut one image at a time is tried, after 1, 2, 4 … 60 minutes. Not thread-safe.
 
     Args:
         blocked_seconds: how long images wait while it is shut, before they fail; 0 for ever.
+        clock: seconds; see `long_clock`.
         table: its journal gets each change, for a restart, and its lines say so.
         on_change: called when it has shut, after each probe in vain, and when it has opened.
     """
@@ -32,11 +32,13 @@ class Gate:
     def __init__(
         self,
         blocked_seconds: float,
+        clock: Callable[[], float],
         table: JobTable,
         on_change: Callable[[], None],
     ) -> None:
         self.shut: Block | None = None  # without the seconds until its next probe
         self._blocked_seconds = blocked_seconds
+        self._clock = clock
         self._table = table
         self._on_change = on_change
         self._fails_at = self._next_probe = math.inf
@@ -44,15 +46,15 @@ class Gate:
         # By reason: the URLs refused since Imgur last took an image.
         self._alike: dict[str, set[str]] = {}
 
-    def restore(self, kept: Block, now: float) -> None:
+    def restore(self, kept: Block) -> None:
         """Be shut as before a restart; see `JobTable.block`."""
         wall_now = self._table.wall_clock()
         wait = min(max(0.0, kept.next_probe_seconds - wall_now), LONGEST_WAIT_SECONDS)
-        self.shut, self._next_probe = kept, now + wait
+        self.shut, self._next_probe = kept, self._clock() + wait
         # One image at least is tried before any fails.
         # The clock may have been set back.
         left = min(kept.since - wall_now, 0.0) + self._blocked_seconds
-        self._be_patient(now, max(left, wait + FIRST_WAIT_SECONDS))
+        self._be_patient(max(left, wait + FIRST_WAIT_SECONDS))
         self._on_change()
 
     # --- what goes through ------------------------------------------------------------------
@@ -66,25 +68,22 @@ class Gate:
         if self.shut is not None:
             self._probe = place
 
-    def seconds(self, now: float) -> float:
+    def seconds(self) -> float:
         """Return the wait until the next lease, if nothing changes; at most an hour."""
         if self.shut is None:
             return 0.0
         if self._probe is not None:
             return grown(self.shut.probes)
-        return max(0.0, self._next_probe - now)
+        return max(0.0, self._next_probe - self._clock())
 
     # --- what came of it --------------------------------------------------------------------
 
-    def ended(
-        self, place: UrlKey | TaskKey, outcome: Outcome | None, now: float, *, was_sent: bool
-    ) -> bool:
+    def ended(self, place: UrlKey | TaskKey, outcome: Outcome | None, *, was_sent: bool) -> bool:
         """End a lease. After a probe that reached Imgur in vain the next one waits longer.
 
         Args:
             place: the key of `begin`.
             outcome: None if the worker died.
-            now: the time.
             was_sent: whether it reached Imgur.
 
         Returns:
@@ -100,17 +99,16 @@ class Gate:
         if isinstance(outcome, MaybeBlocked):
             self.shut = _refused(self.shut, outcome)
         self.shut = self.shut._replace(probes=self.shut.probes + 1)
-        self._next_probe = now + grown(self.shut.probes)
-        self._changed("info", "an image was tried in vain: uploads stay stopped", outcome, now)
+        self._next_probe = self._clock() + grown(self.shut.probes)
+        self._changed("info", "an image was tried in vain: uploads stay stopped", outcome)
         return False
 
-    def refused(self, url: str, refusal: MaybeBlocked, now: float) -> bool:
+    def refused(self, url: str, refusal: MaybeBlocked) -> bool:
         """Record a refusal; return whether the gate is shut, so that the image is not its cause.
 
         Args:
             url: identifies the image.
             refusal: of Imgur.
-            now: the time.
         """
         if self.shut is not None:
             self.shut = _refused(self.shut, refusal)
@@ -121,10 +119,10 @@ class Gate:
             return False
         told = refusal.reason, refusal.message, refusal.sentence
         self.shut = Block(*told, self._table.wall_clock(), 0.0)
-        self._next_probe = now + grown(0)
-        self._be_patient(now, self._blocked_seconds)
+        self._next_probe = self._clock() + grown(0)
+        self._be_patient(self._blocked_seconds)
         event = "uploads stopped: Imgur refuses this application or address"
-        self._changed("error", event, refusal, now)
+        self._changed("error", event, refusal)
         return True
 
     def taken(self) -> None:
@@ -143,36 +141,38 @@ class Gate:
             self._table.lines.append(LogLine("info", "uploads go on", {"why": why}))
         return was_shut
 
-    def is_patience_over(self, now: float) -> bool:
-        """Return whether waiting images are to fail."""
-        return now >= self._fails_at
+    @property
+    def is_patience_over(self) -> bool:
+        """Whether waiting images are to fail."""
+        return self._clock() >= self._fails_at
 
-    def renew_patience(self, now: float) -> None:
+    def renew_patience(self) -> None:
         """The images that waited have failed; later ones may wait as long again."""
         if self.shut is not None:
-            self._be_patient(now, self._blocked_seconds)
+            self._be_patient(self._blocked_seconds)
 
-    def block(self, now: float) -> Block | None:
-        """Return its state for readers; None while it is open."""
+    @property
+    def block(self) -> Block | None:
+        """Its state for readers; None while it is open."""
         if self.shut is None:
             return None
-        wait = 0.0 if self._probe is not None else max(0.0, self._next_probe - now)
+        wait = 0.0 if self._probe is not None else max(0.0, self._next_probe - self._clock())
         return self.shut._replace(next_probe_seconds=wait)
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _be_patient(self, now: float, seconds: float) -> None:
-        self._fails_at = now + seconds if self._blocked_seconds else math.inf
+    def _be_patient(self, seconds: float) -> None:
+        self._fails_at = self._clock() + seconds if self._blocked_seconds else math.inf
 
-    def _changed(self, level: str, event: str, outcome: Outcome | None, now: float) -> None:
-        probe_at = self._table.wall_clock() + max(0.0, self._next_probe - now)
+    def _changed(self, level: str, event: str, outcome: Outcome | None) -> None:
+        probe_at = self._table.wall_clock() + self.seconds()
         kept = self.shut and self.shut._replace(next_probe_seconds=probe_at)
         self._table.journal.append(["blocked", kept])
         self._on_change()
         fields = {
             "reason": getattr(outcome, "reason", Reason.WORKER_CRASHED),
             "message": getattr(outcome, "message", ""),
-            "next_probe_seconds": round(self.seconds(now)),
+            "next_probe_seconds": round(self.seconds()),
         }
         self._table.lines.append(LogLine(level, event, fields))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
 
-from workers.contract.budget import Block, QuotaRules, QuotaState
+from workers.contract.budget import QuotaRules, QuotaState
 from workers.contract.errors import Reason
 from workers.contract.messages.outcomes import Deferred, MaybeBlocked, Outcome, Uploaded
 from workers.contract.messages.round_trip import TaskKey, UrlKey
@@ -49,6 +49,9 @@ class UploadQuota:
         table: its journal gets what a restart needs, its lines what is to be logged.
         on_block: called when Imgur begins to refuse whatever is sent, after each probe, and when
             images may go again.
+
+    Attributes:
+        gate: shut while Imgur refuses whatever is sent.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class UploadQuota:
         self._rules = rules
         self._clock = clock
         self._table = table
-        self._gate = Gate(rules.blocked_seconds, table, on_block)
+        self.gate = Gate(rules.blocked_seconds, clock, table, on_block)
         self._pauses = Pauses()
         self._budget = UploadBudget(rules)
         self._limits = ImgurLimits()
@@ -80,7 +83,7 @@ class UploadQuota:
             self._budget.add(now - max(0.0, wall_now - second), count)
         self._table.spent.clear()
         if self._table.block is not None:
-            self._gate.restore(self._table.block, now)
+            self.gate.restore(self._table.block)
 
     # --- an image is leased, and sent ---------------------------------------------------------
 
@@ -91,7 +94,7 @@ class UploadQuota:
     def seconds(self) -> float:
         """Return the wait until another image may be leased, if nothing changes; 0 for none."""
         now = self._clock()
-        wait = max(self._gate.seconds(now), self._pauses.seconds(now))
+        wait = max(self.gate.seconds(), self._pauses.seconds(now))
         if self._pauses.is_guessing and (self._reserved or self._sent):
             wait = max(wait, _RECHECK_SECONDS)
         left = self._left(now)
@@ -105,24 +108,24 @@ class UploadQuota:
         all calls, such a call is tried only if no image could be.
         """
         now = self._clock()
-        wait = max(self._gate.seconds(now), self._pauses.seconds(now))
-        is_images_turn = images_wait and self._gate.shut is not None
+        wait = max(self.gate.seconds(), self._pauses.seconds(now))
+        is_images_turn = images_wait and self.gate.shut is not None
         return max(wait, _RECHECK_SECONDS) if is_images_turn else wait
 
     def begin(self, place: UrlKey) -> None:
         """Record the lease of an image."""
         self._reserved.add(place)
-        self._gate.begin(place)
+        self.gate.begin(place)
 
     def begin_call(self, key: TaskKey) -> None:
         """Record the lease of another task at Imgur."""
-        self._gate.begin(key)
+        self.gate.begin(key)
 
     def why_not(self, place: UrlKey) -> Deferred | None:
         """Return why a downloaded image must not be sent now; None if it may."""
         now = self._clock()
-        block = self._gate.block(now)
-        if block is not None and not self._gate.may_send(place):
+        block = self.gate.block
+        if block is not None and not self.gate.may_send(place):
             return Deferred(*block.waiting(), 0.0)
         if (pause := self._pauses.seconds(now)) > 0:
             message = f"Imgur has asked to wait; uploads go on in {pause:.0f} s."
@@ -156,12 +159,12 @@ class UploadQuota:
             self.count()
         self._end(place, outcome, was_sent=was_sent)
         match outcome:
-            case Uploaded() if was_sent and self._gate.shut is None:
+            case Uploaded() if was_sent and self.gate.shut is None:
                 self._pauses.end_guesses()
-                self._gate.taken()
+                self.gate.taken()
                 return Verdict.TAKEN
             case MaybeBlocked() if not is_outdated:
-                is_shut = self._gate.refused(url, outcome, self._clock())
+                is_shut = self.gate.refused(url, outcome)
                 return Verdict.BLOCKED if is_shut else Verdict.HELD
         return Verdict.USUAL
 
@@ -182,7 +185,7 @@ class UploadQuota:
         """
         self._end(key, outcome, was_sent=True)
         if isinstance(outcome, MaybeBlocked):
-            if self._gate.refused(f"task {token}", outcome, self._clock()):
+            if self.gate.refused(f"task {token}", outcome):
                 return Deferred(outcome.reason, outcome.message, 0.0)
             return outcome.otherwise
         if not isinstance(outcome, Deferred):
@@ -191,7 +194,7 @@ class UploadQuota:
 
     def _end(self, key: UrlKey | TaskKey, outcome: Outcome | None, *, was_sent: bool) -> None:
         now = self._clock()
-        if self._gate.ended(key, outcome, now, was_sent=was_sent):
+        if self.gate.ended(key, outcome, was_sent=was_sent):
             taken = "an image" if isinstance(outcome, Uploaded) else "a call"
             self.open(f"Imgur has taken {taken}")
         if isinstance(outcome, Deferred):
@@ -225,16 +228,11 @@ class UploadQuota:
         Refusals of images that are under way are of the time before, and do not shut it again.
         """
         self._pauses.end_guesses()
-        was_shut = self._gate.open(why)
+        was_shut = self.gate.open(why)
         self._openings += was_shut
         return was_shut
 
     # --- for readers --------------------------------------------------------------------------
-
-    @property
-    def block(self) -> Block | None:
-        """The state of the gate for readers; None while it is open."""
-        return self._gate.block(self._clock())
 
     @property
     def waiting(self) -> tuple[str, str] | None:
@@ -261,7 +259,7 @@ class UploadQuota:
         return QuotaState(
             imgur=self._limits.at(now),
             pause_seconds=self._pauses.seconds(now),
-            block=self._gate.block(now),
+            block=self.gate.block,
             budget=self._budget.states(now, self._under_way),
             budget_seconds=seconds,
             budget_window=window,
@@ -272,19 +270,11 @@ class UploadQuota:
     def tell_wait(self) -> None:
         """Have a line logged about a limit for which uploads wait, once in a while."""
         now, why = self._clock(), self.waiting
-        if why is None or self._gate.shut is not None or now < self._next_line_of_wait:
+        if why is None or self.gate.shut is not None or now < self._next_line_of_wait:
             return
         self._next_line_of_wait = now + _QUIET_SECONDS
         fields = {"reason": why[0], "message": why[1]}
         self._table.lines.append(LogLine("warning", "uploads wait: a limit is reached", fields))
-
-    def is_patience_over(self) -> bool:
-        """See `Gate.is_patience_over`."""
-        return self._gate.is_patience_over(self._clock())
-
-    def renew_patience(self) -> None:
-        """See `Gate.renew_patience`."""
-        self._gate.renew_patience(self._clock())
 
     # --- inside -------------------------------------------------------------------------------
 

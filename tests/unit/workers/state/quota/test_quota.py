@@ -78,7 +78,7 @@ class Harness:
         self.table = table
         table.resume(self.journal)
         self.quota = UploadQuota(
-            self.rules, self.clock, table, lambda: self.blocks.append(self.quota.block)
+            self.rules, self.clock, table, lambda: self.blocks.append(self.quota.gate.block)
         )
 
     def pass_time(self, seconds: float) -> None:
@@ -120,7 +120,7 @@ class Harness:
     def shut(self) -> None:
         for _ in range(3):
             self.upload(over_capacity())
-        assert self.quota.block is not None
+        assert self.quota.gate.block is not None
 
 
 class TestGate:
@@ -129,7 +129,7 @@ class TestGate:
         verdicts = [harness.upload(over_capacity()) for _ in range(3)]
 
         assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.BLOCKED]
-        block = harness.quota.block
+        block = harness.quota.gate.block
         assert block is not None
         assert (block.reason, block.sentence) == ("imgur-over-capacity", BUSY)
         assert (block.since, block.next_probe_seconds) == (harness.wall.now, MINUTE)
@@ -218,7 +218,7 @@ class TestGate:
 
         assert harness.upload(taken()) is Verdict.TAKEN
 
-        assert harness.quota.block is None
+        assert harness.quota.gate.block is None
         assert harness.quota.may_begin()
         assert harness.blocks[-1] is None
         harness.shut()
@@ -232,7 +232,7 @@ class TestGate:
 
         harness.quota.ended(early, "early", taken())
 
-        assert harness.quota.block is not None
+        assert harness.quota.gate.block is not None
 
     def test_a_probe_that_never_reached_imgur_costs_no_wait(self) -> None:
         harness = Harness()
@@ -361,31 +361,31 @@ class TestPatience:
         harness = Harness()
         harness.shut()
         harness.pass_time(DAY_SECONDS - 1)
-        assert not harness.quota.is_patience_over()
+        assert not harness.quota.gate.is_patience_over
         harness.pass_time(1)
 
-        assert harness.quota.is_patience_over()
-        harness.quota.renew_patience()
-        assert not harness.quota.is_patience_over(), "what comes later waits as long again"
+        assert harness.quota.gate.is_patience_over
+        harness.quota.gate.renew_patience()
+        assert not harness.quota.gate.is_patience_over, "what comes later waits as long again"
         harness.pass_time(DAY_SECONDS)
-        assert harness.quota.is_patience_over()
+        assert harness.quota.gate.is_patience_over
 
     def test_0_waits_for_ever(self) -> None:
         harness = Harness(blocked_seconds=0.0)
         harness.shut()
         harness.pass_time(1000 * DAY_SECONDS)
 
-        assert not harness.quota.is_patience_over()
+        assert not harness.quota.gate.is_patience_over
 
     def test_after_a_long_rest_one_image_is_tried_first(self) -> None:
         harness = Harness()
         harness.shut()
         harness.restart(2 * DAY_SECONDS)
 
-        assert not harness.quota.is_patience_over()
+        assert not harness.quota.gate.is_patience_over
         assert harness.upload(taken()) is Verdict.TAKEN
         harness.pass_time(DAY_SECONDS)
-        assert not harness.quota.is_patience_over()
+        assert not harness.quota.gate.is_patience_over
 
 
 class TestRestart:
@@ -394,10 +394,10 @@ class TestRestart:
         harness.shut()
         harness.pass_time(MINUTE)
         harness.upload(over_capacity())
-        before = harness.quota.block
+        before = harness.quota.gate.block
         harness.restart(30.0)
 
-        block = harness.quota.block
+        block = harness.quota.gate.block
         assert before is not None
         assert block is not None
         assert (block.reason, block.message, block.sentence, block.since, block.probes) == (
@@ -423,7 +423,7 @@ class TestRestart:
         harness.restart(-30 * DAY_SECONDS)
         harness.pass_time(DAY_SECONDS)
 
-        assert harness.quota.is_patience_over()
+        assert harness.quota.gate.is_patience_over
 
     def test_a_clock_that_ran_ahead_for_a_while_frees_no_budget(self) -> None:
         harness = Harness(uploads_per_day=3)
