@@ -131,7 +131,7 @@ function entriesOfLine(line) {
   if (DATA.test(line)) return [line]; // it may contain white space
   if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
   const words = line.split(/\s+|,(?=https?:\/\/)/i);
-  const isText = words.some((word) => !/https?:\/\//i.test(word));
+  const isText = words.length > 1 && words.some((word) => !/https?:\/\//i.test(word));
   const found = words.flatMap((word) => {
     if (!/^https?:\/\//i.test(word)) return [...word.matchAll(LINK)].map(([link]) => withoutEnd(link));
     // The whole word: a link may contain brackets and quotes.
