@@ -1,5 +1,7 @@
 """Publishes the changes of one job to its subscribers, in rounds."""
 
+from contextlib import suppress
+from itertools import groupby
 from typing import Final, Protocol
 
 from service.backend.circuit_breaker import BackendSilentError
@@ -22,7 +24,7 @@ class Subscriber(Protocol):
     """A subscriber of a job. Called by one thread, and must not block."""
 
     version: int
-    """The job's version that it knew at last, before it came to where the others are."""
+    """The job's version that it knows."""
 
     @property
     def most_results(self) -> int:
@@ -53,83 +55,62 @@ class JobPublisher:
     def __init__(self, events: JobEvents, forecasts: Forecasts, now: float) -> None:
         self._events = events
         self._forecasts = forecasts
-        self._version = 0
-        self._subscribers: list[Subscriber] = []  # at that version or a later one
-        self._newcomers: list[Subscriber] = []
+        self.subscribers: list[Subscriber] = []
         self._forecast: Forecast | None = None
         self._forecast_due = now + _FORECAST_SECONDS
         self._heartbeat_due = now + HEARTBEAT_SECONDS
 
-    @property
-    def subscribers(self) -> list[Subscriber]:
-        """The current subscribers."""
-        return [*self._subscribers, *self._newcomers]
-
     def turn(self, newcomers: list[Subscriber], now: float) -> None:
         """Send changes to all subscribers, and to those added since the last round."""
-        self._subscribers = [one for one in self._subscribers if not one.is_over()]
-        waiting = [one for one in (*self._newcomers, *newcomers) if not one.is_over()]
-        self._newcomers = []
-        try:
-            if self._subscribers:
-                self._version = self._notify_subscribers(now)
-            while waiting:
-                self._bring_in(waiting)
-        except (BackendSilentError, BackendLostError):
-            pass  # unknown at the moment; if the backend is lost, the server drains soon
-        finally:
-            self._newcomers += waiting
+        self.subscribers = [one for one in (*self.subscribers, *newcomers) if not one.is_over()]
+        # Unknown at the moment; if the backend is lost, the server drains soon.
+        with suppress(BackendSilentError, BackendLostError):
+            self._notify_all(now)
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + HEARTBEAT_SECONDS
-            self._subscribers = [one for one in self._subscribers if one.send(HEARTBEAT)]
+            self.subscribers = [one for one in self.subscribers if one.send(HEARTBEAT)]
 
-    def _bring_in(self, waiting: list[Subscriber]) -> None:
-        # Subscribers by version; a group may get further than the others, so that some get a change
-        # twice, and none misses one.
-        version = waiting[0].version
-        group = [one for one in waiting if one.version == version]
-        others = [one for one in waiting if one.version != version]
-        if not self._subscribers or version != self._version:
-            update = self._events.since(version, _max_results(group), None)
-            if not self._subscribers and update is not None:
-                self._version = update[1].version
-            group = self._take(group, update, None)
-            if update is not None and update[1].version < self._version:
-                # Of long changes it was the first part; the next round continues.
-                for one in group:
-                    one.version = update[1].version
-                self._newcomers += group
-                group = []
-        self._subscribers += group
-        waiting[:] = others
-
-    def _notify_subscribers(self, now: float) -> int:
-        forecast = self._new_forecast(now)
-        update = self._events.since(self._version, _max_results(self._subscribers), forecast)
-        if update is not None and (update[0] or forecast is not None):
+    def _notify_all(self, now: float) -> None:
+        forecast, is_quiet = self._new_forecast(now), False
+        remaining: list[Subscriber] = []
+        current: list[Subscriber] = []  # those of them that know all changes
+        for _, members in groupby(sorted(self.subscribers, key=_version_of), _version_of):
+            group = list(members)
+            events, last = self._update(group, forecast)
+            is_quiet |= not events
+            group = [one for one in group if not events or one.send(events)]
+            for one in group:
+                if last is None:
+                    one.finish()
+                else:
+                    one.version = last.version
+            if last is not None:
+                remaining += group
+                current += group if last.version == last.latest else ()
+        # Now one group, of which some get a change twice, and none misses one.
+        version = min(map(_version_of, current), default=0)
+        for one in current:
+            one.version = version
+        self.subscribers = remaining
+        if not is_quiet:
             self._heartbeat_due = now + HEARTBEAT_SECONDS
-        self._subscribers = self._take(self._subscribers, update, forecast)
-        return self._version if update is None else update[1].version
 
-    def _take(
-        self,
-        group: list[Subscriber],
-        update: tuple[bytes, JobChanges] | None,
-        forecast: Forecast | None,
-    ) -> list[Subscriber]:
-        """Send events to a group; return those that have not ended."""
-        events, last = update if update is not None else (b"", None)
-        if last is not None and is_end(last):
-            events, last = events + end(last), None
-        elif last is not None and not events and forecast is not None:
+    def _update(
+        self, group: list[Subscriber], forecast: Forecast | None
+    ) -> tuple[bytes, JobChanges | None]:
+        """Return the events for subscribers at one version, and the job after them; None if there
+        will be no more.
+        """
+        most_results = max(one.most_results for one in group)
+        update = self._events.since(group[0].version, most_results, forecast)
+        if update is None:
+            return b"", None
+        events, last = update
+        if is_end(last):
+            return events + end(last), None
+        if not events and forecast is not None:
             events = change(last, forecast)
-        if events:
-            group = [one for one in group if one.send(events)]
-        if last is not None:
-            return group
-        for one in group:
-            one.finish()
-        return []
+        return events, last
 
     def _new_forecast(self, now: float) -> Forecast | None:
         """Return the job's forecast, if it differs from the last one sent."""
@@ -140,8 +121,8 @@ class JobPublisher:
         return None if _gist(before) == _gist(self._forecast) else self._forecast
 
 
-def _max_results(group: list[Subscriber]) -> int:
-    return max(one.most_results for one in group)
+def _version_of(subscriber: Subscriber) -> int:
+    return subscriber.version
 
 
 def _gist(forecast: Forecast | None) -> object:
