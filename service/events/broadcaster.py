@@ -15,7 +15,7 @@ import structlog
 from service.events.job_publisher import JobPublisher, Subscriber
 from service.events.server_sent import JobEvents, retry_after
 from service.http.connection_limits import ConnectionLimits
-from service.http.suspended import Stream
+from service.http.suspended import SuspendableChannel
 from service.views.forecast import Forecasts
 from workers import Backend, Shares, share_left
 
@@ -114,19 +114,18 @@ class Broadcaster:
 class EventStream:
     """A client that is subscribed to an owner's job; a `SuspensionListener` and a `Subscriber`."""
 
+    channel: SuspendableChannel
     broadcaster: Broadcaster
     job_id: str
     owner: str
     version: int
     most_results: int
     tenant: str
-    _stream: Stream | None = field(default=None, init=False)
     _has_left: bool = field(default=False, init=False)
     _is_draining: bool = field(default=False, init=False)
 
-    def begin(self, stream: Stream) -> None:
-        """Set the stream of the response that has begun."""
-        self._stream = stream
+    def begin(self) -> None:
+        """Subscribe, now that the response has begun."""
         self.broadcaster.join(self.job_id, self.owner, self)
 
     # --- SuspensionListener -------------------------------------------------------------------
@@ -146,11 +145,10 @@ class EventStream:
         return self._has_left
 
     def send(self, events: bytes) -> bool:
-        if self._has_left or self._stream is None or not self._stream.send(events):
-            self._has_left = True
+        self._has_left = self._has_left or not self.channel.send_piece(events)
         return not self._has_left
 
     def finish(self) -> None:
-        if self._stream is not None and not self._has_left:
+        if not self._has_left:
             self._has_left = True
-            self._stream.end()
+            self.channel.end_stream()

@@ -56,8 +56,7 @@ class _SuspendedError(BaseException):
 
     Args:
         listener: of the request.
-        begin: called when it is suspended, with the `Stream`.
-        stream: the rest of its response.
+        begin: called when it is suspended.
     """
 
 
@@ -81,8 +80,8 @@ class SuspendableTask(WSGITask):
             # No body, so no last chunk of one either (RFC 9110, section 9.3.2).
             self.chunked_response = False
         elif self.content_length is None and self.has_body and self.channel.streaming is not None:
-            stream = Stream(self.channel, is_chunked=self.chunked_response)
-            raise _SuspendedError(*self.channel.streaming, stream)
+            self.channel.is_chunked = self.chunked_response
+            raise _SuspendedError(*self.channel.streaming)
         super().finish()
 
 
@@ -94,8 +93,11 @@ class SuspendableChannel(HTTPChannel):
     """The client, as far as addresses distinguish clients."""
     threads: "Threads"
     """The pool of the first request."""
-    streaming: "tuple[SuspensionListener, Callable[[Stream], None]] | None" = None
+    streaming: tuple[SuspensionListener, Callable[[], None]] | None = None
     """The arguments of `stream`, until the request is suspended."""
+    is_chunked = False
+    """Whether a stream comes in chunks (RFC 9112, section 7.1), else until the connection ends."""
+    _max_unread = 0
     _listener: SuspensionListener | None = None
     _is_streaming = False
     is_abandoned = False
@@ -118,21 +120,22 @@ class SuspendableChannel(HTTPChannel):
         try:
             super().service()
         except _SuspendedError as suspended:
-            listener, begin, stream = suspended.args
+            listener, begin = suspended.args
             self._is_streaming = True
             self._listener, self.streaming = listener, None
+            self._max_unread = self.total_outbufs_len + _SLACK_BYTES
             _forget_body(self.requests[0])
-            begin(stream)
+            begin()
             self._notify(listener)
             self.server.pull_trigger()  # the loop must poll for other events now
 
-    def stream(self, listener: SuspensionListener, begin: "Callable[[Stream], None]") -> None:
+    def stream(self, listener: SuspensionListener, begin: Callable[[], None]) -> None:
         """Continue the response after the handler has returned and its body, without a length, is
-        queued.
+        queued: by `send_piece`, until `end_stream`. Both are called by one thread at a time.
 
         Args:
             listener: of the request.
-            begin: called with the rest of the response, by the request's thread; must not block.
+            begin: called when that is possible, by the request's thread; must not block.
         """
         self.streaming = listener, begin
 
@@ -163,7 +166,18 @@ class SuspendableChannel(HTTPChannel):
 
     # --- any thread -------------------------------------------------------------------------
 
-    def write_now(self, data: bytes) -> bool:
+    def send_piece(self, data: bytes) -> bool:
+        """Send data of a stream without blocking.
+
+        Returns:
+            False if the client has left, or its unread data exceeds the limit.
+        """
+        if self.total_outbufs_len > self._max_unread:
+            self.abandon()
+            return False
+        return self._queue(b"%x\r\n%b\r\n" % (len(data), data) if self.is_chunked else data)
+
+    def _queue(self, data: bytes) -> bool:
         """Queue data of a stream; return False if the client has left.
 
         The parent's `write_soon` waits for a slow reader. Here the loop's thread sends, so that a
@@ -183,8 +197,10 @@ class SuspendableChannel(HTTPChannel):
         self.server.pull_trigger()
         return True
 
-    def end_suspended(self) -> None:
+    def end_stream(self) -> None:
         """End the response; the connection closes when all data is read."""
+        if self.is_chunked:
+            self._queue(b"0\r\n\r\n")
         with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
             self._listener = None
             self.close_when_flushed = True
@@ -246,39 +262,6 @@ class SuspendableChannel(HTTPChannel):
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.left()
-
-
-class Stream:
-    """The rest of a response. Not thread-safe.
-
-    Args:
-        channel: of the response.
-        is_chunked: whether it is sent in chunks (RFC 9112, section 7.1); else it ends with the
-            connection.
-    """
-
-    def __init__(self, channel: SuspendableChannel, *, is_chunked: bool) -> None:
-        self._channel = channel
-        self._is_chunked = is_chunked
-        self._max_unread = channel.total_outbufs_len + _SLACK_BYTES
-
-    def send(self, data: bytes) -> bool:
-        """Send data without blocking.
-
-        Returns:
-            False if the client has left, or its unread data exceeds the limit.
-        """
-        if self._channel.total_outbufs_len > self._max_unread:
-            self._channel.abandon()
-            return False
-        chunk = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
-        return self._channel.write_now(chunk)
-
-    def end(self) -> None:
-        """End the response."""
-        if self._is_chunked:
-            self._channel.write_now(b"0\r\n\r\n")
-        self._channel.end_suspended()
 
 
 def suspended_request_of(environ: dict[str, object]) -> SuspendableChannel | None:

@@ -40,7 +40,7 @@ class EventsResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Send the job's state, or the changes that the client missed, then further changes."""
-        most_results, owner = _read_limit(req), owner_of(req)
+        most_results, owner, tenant = _read_limit(req), owner_of(req), tenant_of(req)
         known_id = canonical(job_id)
         summary = look_at(self.backend, known_id, owner)
         events = JobEvents(self.backend, known_id, owner, sandbox=self.sandbox)
@@ -49,7 +49,7 @@ class EventsResource:
             # Without this a browser reconnects after the end.
             resp.status = HTTPStatus.NO_CONTENT
             return
-        if not is_complete(summary) and self.broadcaster.is_full(tenant_of(req)):
+        if not is_complete(summary) and self.broadcaster.is_full(tenant):
             raise Problem(
                 "too-many-watchers",
                 "You follow as many jobs as this service has places left for others. Ask for the "
@@ -64,14 +64,13 @@ class EventsResource:
         resp.content_type = MEDIA_TYPE
         # Otherwise nginx and similar proxies buffer the events.
         resp.set_header("X-Accel-Buffering", "no")
-        if not is_end(last):
+        channel = suspended_request_of(req.env)
+        # With another server the response ends here, and the client polls by reconnecting.
+        if not is_end(last) and channel is not None and req.method == "GET":
             stream = EventStream(
-                self.broadcaster, known_id, owner, last.version, most_results, tenant_of(req)
+                channel, self.broadcaster, known_id, owner, last.version, most_results, tenant
             )
-            suspended = suspended_request_of(req.env)
-            # With another server the response ends here, and the client polls by reconnecting.
-            if suspended is not None and req.method == "GET":
-                suspended.stream(stream, stream.begin)
+            channel.stream(stream, stream.begin)
         resp.stream = _pieces(data, end(last) if is_end(last) else b"")
 
 

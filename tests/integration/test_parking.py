@@ -12,7 +12,7 @@ import pytest
 from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import REQUEST_THREADS
 from service.http.server import WebServer
-from service.http.suspended import Stream, suspended_request_of
+from service.http.suspended import SuspendableChannel, suspended_request_of
 from tests.clock import Clock
 from tests.waiting import wait_until
 
@@ -24,8 +24,8 @@ GET = b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n"
 class SuspensionListener:
     """Keeps a request, and what it is told."""
 
-    def __init__(self) -> None:
-        self.parked: Any = None
+    def __init__(self, parked: SuspendableChannel) -> None:
+        self.parked = parked
         self.begun = threading.Event()
         self.must_end = threading.Event()
         self.has_left = threading.Event()
@@ -35,8 +35,7 @@ class SuspensionListener:
         self.begun.set()
         assert self.must_end.wait(PATIENCE)
 
-    def begin(self, parked: Stream) -> None:
-        self.parked = parked
+    def begin(self) -> None:
         self.begun.set()
 
     def left(self) -> None:
@@ -45,8 +44,8 @@ class SuspensionListener:
     def drain(self) -> None:
         self.must_go.set()
         self.must_end.set()
-        if self.parked is not None:
-            self.parked.end()
+        if self.parked.is_streaming:
+            self.parked.end_stream()
 
 
 class App:
@@ -60,20 +59,20 @@ class App:
         assert suspended is not None
         if path == "/wait":
             body = environ["wsgi.input"].read()
-            listener = self._listener()
+            listener = self._listener(suspended)
             with suspended.wait(listener):
                 listener.wait()
             return self._answer(start_response, b"read %b." % body)
         if path in {"/stream", "/long-stream"}:
-            listener = self._listener()
+            listener = self._listener(suspended)
             suspended.stream(listener, listener.begin)
             start_response("200 OK", [])
             first = b"first" if path == "/stream" else bytes(20_000_000)
             return iter([] if environ["REQUEST_METHOD"] == "HEAD" else [first])
         return self._answer(start_response, b"here")
 
-    def _listener(self) -> SuspensionListener:
-        self.listeners.append(SuspensionListener())
+    def _listener(self, parked: SuspendableChannel) -> SuspensionListener:
+        self.listeners.append(SuspensionListener(parked))
         return self.listeners[-1]
 
     def _answer(self, start_response: Any, body: bytes) -> list[bytes]:
@@ -222,9 +221,9 @@ class TestStreaming:
             (listener,) = running.parked(1)
             assert b"Transfer-Encoding: chunked" in read_until(client, b"5\r\nfirst\r\n")
             for piece in (b"one", b"two"):
-                assert listener.parked.send(piece)
+                assert listener.parked.send_piece(piece)
                 assert read_until(client, piece + b"\r\n") == b"3\r\n%b\r\n" % piece
-            listener.parked.end()
+            listener.parked.end_stream()
             assert read_to_end(client) == b"0\r\n\r\n"
 
     def test_who_sends_waits_for_nobody(self, start: Callable[..., Running]) -> None:
@@ -234,19 +233,21 @@ class TestStreaming:
         with running.connect() as client:
             client.sendall(GET % b"/long-stream")
             (listener,) = running.parked(1)
-            sending = threading.Thread(target=listener.parked.send, args=[b"more"], daemon=True)
+            sending = threading.Thread(
+                target=listener.parked.send_piece, args=[b"more"], daemon=True
+            )
             sending.start()
             sending.join(PATIENCE)
             assert not sending.is_alive()
-            listener.parked.end()
+            listener.parked.end_stream()
             assert read_to_end(client).endswith(b"4\r\nmore\r\n0\r\n\r\n")
 
     def test_a_client_of_http_1_0_gets_no_chunks(self, running: Running) -> None:
         with running.connect() as client:
             client.sendall(b"GET /stream HTTP/1.0\r\n\r\n")
             (listener,) = running.parked(1)
-            listener.parked.send(b"second")
-            listener.parked.end()
+            listener.parked.send_piece(b"second")
+            listener.parked.end_stream()
             assert read_to_end(client).endswith(b"\r\n\r\nfirstsecond")
 
     def test_head_has_no_body_and_is_not_parked(self, running: Running) -> None:
@@ -259,7 +260,7 @@ class TestStreaming:
         with running.connect() as client:
             client.sendall(GET % b"/stream" + GET % b"/")
             (listener,) = running.parked(1)
-            listener.parked.end()
+            listener.parked.end_stream()
             assert read_to_end(client).count(b"HTTP/1.1 200") == 1
 
     def test_a_client_that_leaves_is_noticed(self, running: Running) -> None:
@@ -268,13 +269,13 @@ class TestStreaming:
             (listener,) = running.parked(1)
             read_until(client, b"first")
         assert listener.has_left.wait(PATIENCE)
-        assert not listener.parked.send(b"more")
+        assert not listener.parked.send_piece(b"more")
 
     def test_a_client_that_leaves_at_that_very_moment_is_noticed(self, running: Running) -> None:
-        listener = SuspensionListener()
         with running.connect():
             wait_until(lambda: len(running.server._server.channels()) == 1)
             (channel,) = running.server._server.channels()
+            listener = SuspensionListener(channel)
 
             class Suspending:
                 """What the request's thread does while the loop closes the connection."""
@@ -294,7 +295,7 @@ class TestStreaming:
             client.sendall(GET % b"/stream")
             (listener,) = running.parked(1)
             give_up = time.monotonic() + PATIENCE
-            while listener.parked.send(bytes(64 * 1024)):
+            while listener.parked.send_piece(bytes(64 * 1024)):
                 assert time.monotonic() < give_up
             assert listener.has_left.wait(PATIENCE)
 
@@ -307,7 +308,7 @@ class TestStreaming:
             (listener,) = running.parked(1)
             # Some of it stays here: the kernel takes less for such a reader.
             for _ in range(8):
-                listener.parked.send(bytes(512 * 1024))
+                listener.parked.send_piece(bytes(512 * 1024))
             assert listener.has_left.wait(PATIENCE)
 
     def test_silence_cuts_no_stream(self, start: Callable[..., Running]) -> None:
@@ -320,7 +321,7 @@ class TestStreaming:
             wait_until(lambda: len(running.server._server.channels()) == 2)
             clock.now += 600
             assert idle.recv(1) == b""  # closed for being idle: as long has passed here
-            assert listener.parked.send(b"still here")
+            assert listener.parked.send_piece(b"still here")
             assert read_until(client, b"still here\r\n")
 
     def test_long_streams_take_no_memory(self, running: Running) -> None:
@@ -329,7 +330,7 @@ class TestStreaming:
             (listener,) = running.parked(1)
             read_until(client, b"first\r\n")
             for _ in range(100):
-                assert listener.parked.send(b"x" * 20_000)
+                assert listener.parked.send_piece(b"x" * 20_000)
                 read_until(client, b"x\r\n")
             (channel,) = running.server._server.channels()
             wait_until(lambda: not channel.total_outbufs_len)
