@@ -16,7 +16,7 @@ from service.rendering.rendered import Document
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_FILES = Path(__file__).parent / "static" / "docs"
+_STATIC = Path(__file__).parent / "static"
 _HTML = "text/html; charset=utf-8"
 _METHODS: Final = ("get", "post", "put", "delete")
 _CODE = re.compile(r"`([^`]+)`")
@@ -44,8 +44,9 @@ def problem_page(code: str) -> Document:
 
 @cache
 def stylesheet() -> Document:
-    """The stylesheet of the pages."""
-    return Document((_FILES / "style.css").read_bytes(), "text/css; charset=utf-8")
+    """The stylesheet of the pages: that of the page at /, and what they have besides."""
+    styles = (_STATIC / folder / "style.css" for folder in ("page", "docs"))
+    return Document(b"".join(map(Path.read_bytes, styles)), "text/css; charset=utf-8")
 
 
 def render_page(template: str, **values: object) -> Document:
