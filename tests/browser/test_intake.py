@@ -26,7 +26,9 @@ def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
     expect(ready).to_have_text("4 images are ready")
     drop(page, {}, ("photo.jpg", "image/jpeg", "JFIF"))
     expect(page.locator("#toasts")).to_contain_text("photo.jpg is an image. Links are sent here")
-    drop(page, {}, ("photo.heic", "", "\0\0\0\x1cftypheic"))  # of a type that the browser does not know
+    drop(
+        page, {}, ("photo.heic", "", "\0\0\0\x1cftypheic")
+    )  # of a type that the browser does not know
     expect(page.locator("#toasts")).to_contain_text("photo.heic is not a text.")
     listing = tmp_path / "list.json"
     listing.write_text(

@@ -23,6 +23,7 @@ from workers.worker.http.content_coding import (
 )
 from workers.worker.source.animation import is_animated
 from workers.worker.source.dimensions import read_dimensions
+from workers.worker.source.page import MAX_PAGE_BYTES, Page, is_page, read_page
 from workers.worker.source.spool import Spool, view_of
 
 # The body of a redirect or an error is discarded. A short one is read to its end, which keeps the
@@ -69,7 +70,7 @@ class UnwantedBody:
 
 @dataclass(slots=True, eq=False)
 class ImageBody:
-    """Receives one image, into memory or a temporary file.
+    """Receives one image, into memory or a temporary file; or the beginning of a page.
 
     Type and size are checked on the first bytes, so that a useless transfer ends at once. A body
     with a content coding is checked after decoding.
@@ -80,23 +81,26 @@ class ImageBody:
 
     policy: DownloadPolicy
     budget: ByteBudget
-    declared: InitVar[int | None]  # size of the body in bytes by the head, if known
+    declared: int | None  # size of the body in bytes by the head, if known
     coding: InitVar[str] = ""  # the value of Content-Encoding
     origin: str = "The source answered with"  # the beginning of a sentence about it
     _: KW_ONLY
     converts: bool = False  # what Imgur would refuse is to be converted, if it can be
+    page_type: str | None = None  # Content-Type, if it may be a page; None: it must be an image
     _codings: Sequence[str] = field(init=False)
     _spool: Spool = field(init=False)
     _head: bytes = b""
     _type: ImageType | None = None
+    _takes_page: bool = False  # it is one
 
-    def __post_init__(self, declared: int | None, coding: str) -> None:
+    def __post_init__(self, coding: str) -> None:
         self._codings = codings_of(coding)
-        self._check_size(declared or 0)
+        if self.page_type is None:
+            self._check_size(self.declared or 0)
         self._spool = Spool(self.policy.memory_bytes, self.budget)
 
     def write(self, piece: bytes) -> bool:
-        """Receive a piece.
+        """Receive a piece; return False when no more of a page is needed.
 
         Raises:
             DownloadError: this is not an image to upload.
@@ -105,12 +109,12 @@ class ImageBody:
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES and not self._codings:
-                self._type = self._accept()
+                self._decide()
         self._spool.write(piece)
-        return True
+        return not self._takes_page or self._spool.size < MAX_PAGE_BYTES
 
-    def finish(self) -> Download:
-        """Return the complete image.
+    def finish(self) -> Download | Page:
+        """Return the complete image, or the page.
 
         Raises:
             DownloadError: it is not an image to upload.
@@ -120,7 +124,11 @@ class ImageBody:
             # The Content-Encoding is wrong if the bytes are an image as they are.
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
-            image_type = self._type or self._accept()
+            image_type = self._type or self._decide()
+            if image_type is None:
+                page = read_page(file, self.page_type or "")
+                self.discard()
+                return page
             data = view_of(file)
             fits = self._is_accepted(image_type) and self._check_motion(data, image_type)
             if fits:
@@ -135,46 +143,66 @@ class ImageBody:
         """See `Body`."""
         self._spool.discard()
 
-    def _decode(self, file: BinaryIO) -> Download:
-        """Decode the image, with the same limits of size."""
+    def _decode(self, file: BinaryIO) -> Download | Page:
+        """Decode the image or the page, with the same limits of size."""
         if not DECODED.issuperset(self._codings):
             raise DownloadError(
                 Reason.ENCODING_UNSUPPORTED,
                 f"The source sent the image in the coding {self._codings[0]}, though it was asked"
                 " to send it as it is.",
             )
-        decoded = ImageBody(self.policy, self.budget, None, converts=self.converts)
+        decoded = ImageBody(
+            self.policy, self.budget, None, converts=self.converts, page_type=self.page_type
+        )
         try:
             if HAVE_LARGE_WINDOWS.isdisjoint(self._codings):
-                cut = self._decode_into(decoded, file)
+                fault = self._decode_into(decoded, file)
             else:
-                cut = _decoding.submit(self._decode_into, decoded, file).result()
-        except HTTPError as error:
-            decoded.discard()
-            raise DownloadError(
-                Reason.SOURCE_BAD_ANSWER, "The source sent the image compressed, and damaged."
-            ) from error
+                fault = _decoding.submit(self._decode_into, decoded, file).result()
         except BaseException:
             decoded.discard()
             raise
-        if cut:
+        if not decoded._head and self._is_page():
+            self._codings = ()  # a false label
+            return self.finish()
+        # What came of a page before its fault counts.
+        if fault is not None and not decoded._is_page():
             decoded.discard()
-            raise DownloadError(
+            raise fault
+        self.discard()
+        return decoded.finish()
+
+    def _decode_into(self, decoded: "ImageBody", file: BinaryIO) -> DownloadError | None:
+        """Decode an image, or enough of a page; return what is wrong with it, if anything."""
+        try:
+            coded = open_decoded(file, self._codings, self.policy.max_image_bytes)
+            while piece := coded.read(DECODED_PIECE_BYTES):
+                if not decoded.write(piece):
+                    return None
+        except HTTPError:
+            return DownloadError(
+                Reason.SOURCE_BAD_ANSWER, "The source sent the image compressed, and damaged."
+            )
+        del coded  # with its window: the next line takes another
+        file.seek(0)
+        if self._head and is_cut(file, self._codings[-1]):
+            return DownloadError(
                 Reason.SOURCE_CUT_SHORT,
                 "The source sent the image compressed, and not all of it.",
                 transient=True,
             )
-        self.discard()
-        return decoded.finish()
+        return None
 
-    def _decode_into(self, decoded: "ImageBody", file: BinaryIO) -> bool:
-        """Return whether the end of the content is missing."""
-        coded = open_decoded(file, self._codings, self.policy.max_image_bytes)
-        while piece := coded.read(DECODED_PIECE_BYTES):
-            decoded.write(piece)
-        del coded  # with its window: the next line takes another
-        file.seek(0)
-        return bool(self._head) and is_cut(file, self._codings[-1])
+    def _is_page(self) -> bool:
+        return self.page_type is not None and is_page(self._head, self.page_type)
+
+    def _decide(self) -> ImageType | None:
+        """Return the type of the image by its first bytes; None for a page."""
+        self._takes_page = self._is_page()
+        if not self._takes_page:
+            self._type = self._accept()
+            self._check_size(max(self.declared or 0, self._spool.size))
+        return self._type
 
     def _accept(self) -> ImageType:
         if not self._head:
@@ -196,14 +224,15 @@ class ImageBody:
         return self.converts and bool(image_type.decoder)
 
     def _check_size(self, size: int) -> None:
-        if size > self.policy.max_image_bytes:
-            raise DownloadError(
-                Reason.TOO_LARGE,
-                f"The image is larger than {self.policy.max_image_bytes:,} bytes.",
-            )
-        limits = self.policy.imgur
-        if not self.converts and size > max(limits.still_bytes, limits.animation_bytes):
-            raise _too_large_for_imgur("images", max(limits.still_bytes, limits.animation_bytes))
+        if self._takes_page:
+            return
+        is_image = self.page_type is None or self._type is not None
+        max_bytes, limits = self.policy.max_image_bytes, self.policy.imgur
+        if size > (max_bytes if is_image else max(max_bytes, MAX_PAGE_BYTES)):
+            raise DownloadError(Reason.TOO_LARGE, f"The image is larger than {max_bytes:,} bytes.")
+        max_bytes = max(limits.still_bytes, limits.animation_bytes)
+        if is_image and not self.converts and size > max_bytes:
+            raise _too_large_for_imgur("images", max_bytes)
 
     def _check_motion(self, data: memoryview, image_type: ImageType) -> bool:
         """Check the size again, now that the whole file tells whether it moves.

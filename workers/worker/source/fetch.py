@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -25,7 +24,7 @@ from workers.worker.http.head import Head
 from workers.worker.http.loop import TransferLoop
 from workers.worker.http.options import Body, TransferOptions
 from workers.worker.source.body import Download, ImageBody, UnwantedBody
-from workers.worker.source.page import Page, PageBody, image_of
+from workers.worker.source.page import Page, image_of
 from workers.worker.source.redirect import redirect_target
 from workers.worker.source.share_links import direct_link
 from workers.worker.source.source_headers import SourceHeaders
@@ -134,7 +133,9 @@ class Downloader:
         except BaseException:
             body.discard()
             raise
-        return body.finish()
+        found = body.finish()
+        assert isinstance(found, Download)  # noqa: S101 - as above
+        return found
 
     def _follow(
         self, url: str, headers: SourceHeaders, deadline: float
@@ -182,15 +183,14 @@ class Downloader:
         if not statuses.is_image(head.status, head.fields):
             is_http = head.status != HTTPStatus.SWITCHING_PROTOCOLS
             return UnwantedBody(head.length() if is_http else None)
-        open_image = partial(
-            ImageBody,
+        return ImageBody(
             self._policy,
             self._budget,
             head.length(),
             head.fields.get("Content-Encoding", ""),
             converts=self._converts,
+            page_type=head.fields.get("Content-Type", "") if self._takes_pages else None,
         )
-        return PageBody(open_image, self._budget, head) if self._takes_pages else open_image()
 
     def _receive(self, response: Response) -> Download | Page:
         if not statuses.is_image(response.status_code, response.headers):

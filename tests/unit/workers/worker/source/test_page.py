@@ -1,25 +1,28 @@
 """A page that comes in place of an image."""
 
+import gzip
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 
 from workers.contract.download_policy import DownloadPolicy
+from workers.contract.errors import DownloadError
 from workers.worker.http.byte_budget import ByteBudget
-from workers.worker.http.head import Head
 from workers.worker.source import page
 from workers.worker.source.body import ImageBody
-from workers.worker.source.page import Page, PageBody
+from workers.worker.source.page import MAX_PAGE_BYTES, Page
 
 HTML = b"<!doctype html><meta property=og:image content=a.png>"
 TOGETHER_SECONDS = 0.2
 
 
-def received(budget: ByteBudget) -> PageBody:
-    body = PageBody(partial(ImageBody, DownloadPolicy(), budget, None), budget, Head())
-    body.write(HTML)
+def received(budget: ByteBudget, content: bytes = HTML, coding: str = "") -> ImageBody:
+    body = ImageBody(DownloadPolicy(), budget, None, coding, page_type="text/html")
+    for start in range(0, len(content), 100_000):
+        if not body.write(content[start : start + 100_000]):
+            break
     return body
 
 
@@ -54,4 +57,42 @@ def test_pages_of_a_worker_are_parsed_one_after_the_other(monkeypatch: pytest.Mo
     monkeypatch.setattr(page, "page_images", parse)
     bodies = [received(ByteBudget(1000)) for _ in range(3)]
     with ThreadPoolExecutor(3) as lanes:
-        assert list(lanes.map(PageBody.finish, bodies)) == [Page()] * 3
+        assert list(lanes.map(ImageBody.finish, bodies)) == [Page()] * 3
+
+
+RANDOM = os.urandom(2 * MAX_PAGE_BYTES)
+LONG = HTML + RANDOM.hex().encode()
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        pytest.param(gzip.compress(LONG), id="more than is read"),
+        pytest.param(gzip.compress(LONG)[:-8] + bytes(8), id="damaged behind that"),
+        pytest.param(gzip.compress(LONG)[:2000], id="cut short"),
+        pytest.param(gzip.compress(LONG)[:2000] + bytes(2000), id="damaged"),
+        pytest.param(LONG, id="a false label"),
+    ],
+)
+def test_of_a_page_under_a_coding_what_can_be_read_counts(coded: bytes) -> None:
+    budget = ByteBudget(100_000_000)
+    found = received(budget, coded, "gzip").finish()
+    assert found == Page(["a.png"])
+    assert budget.take(100_000_000)
+
+
+def test_an_image_under_a_coding_counts_as_a_whole_only() -> None:
+    body = received(ByteBudget(0), gzip.compress(b"\xff\xd8\xff" + RANDOM)[:-1000], "gzip")
+    with pytest.raises(DownloadError, match="not all of it"):
+        body.finish()
+
+
+def test_the_size_of_an_image_counts_as_soon_as_it_is_one() -> None:
+    policy = DownloadPolicy(max_image_bytes=50_000)
+    for content in (RANDOM, b"\xff\xd8\xff" + RANDOM, gzip.compress(RANDOM)):
+        body = ImageBody(policy, ByteBudget(0), None, "gzip", page_type="text/html")
+        with pytest.raises(DownloadError, match="larger than 50,000"):
+            body.write(content)
+    body = ImageBody(policy, ByteBudget(0), 60_000, page_type="text/html")
+    with pytest.raises(DownloadError, match="larger than 50,000"):
+        body.write(b"\xff\xd8\xff" + RANDOM[:10_000])
