@@ -30,7 +30,7 @@ from workers.contract.download_policy import DownloadPolicy
 from workers.worker.converters import Converters
 from workers.worker.fitting import ImageFitter
 from workers.worker.http.byte_budget import ByteBudget
-from workers.worker.source.body import ImageBody
+from workers.worker.source.body import Download, ImageBody
 
 _ROUNDS = 20
 _WARM_UP = 300
@@ -97,7 +97,9 @@ def _steps() -> list[dict[bool, float]]:
             for _ in range(_STEP_IMAGES):
                 body = ImageBody(download, budget, len(picture), converts=fitter.policy.enabled)
                 body.write(picture)
-                with body.finish() as image:
+                image = body.finish()
+                assert isinstance(image, Download)
+                with image:
                     fitter.fit(image)
             took[fitter.policy.enabled] = 1000 * (time.thread_time() - began) / _STEP_IMAGES
         rounds.append(took)

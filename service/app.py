@@ -13,6 +13,7 @@ from service.events.broadcaster import Broadcaster
 from service.events.waiting import WaitMiddleware
 from service.http.client_address import ClientAddressMiddleware
 from service.http.large_responses import LargeResponses
+from service.http.refused_request import RefusalMiddleware
 from service.middleware.access_log import AccessLogMiddleware
 from service.middleware.api_keys import (
     OPENING_PATH,
@@ -99,6 +100,7 @@ def _add_middleware(app: App, settings: Settings, registry: CollectorRegistry) -
     app.add_middleware(HttpMetricsMiddleware(registry))
     app.add_middleware(ResponseHeadersMiddleware(sandbox=settings.sandbox_applies))
     app.add_middleware(ClientAddressMiddleware(settings.trusted_proxies))
+    app.add_middleware(RefusalMiddleware())
     app.add_middleware(BrowserOriginMiddleware(settings.allowed_hosts, settings.cors_origins))
     if settings.cors_origins:
         app.add_middleware(falcon.CORSMiddleware(settings.cors_origins, EXPOSED_HEADERS))

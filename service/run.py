@@ -4,7 +4,6 @@ import ipaddress
 import os
 import time
 from contextlib import ExitStack
-from functools import partial
 
 import structlog
 from pydantic import SecretStr
@@ -14,7 +13,6 @@ from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_los
 from service.http.connection_limits import raise_file_limit
 from service.http.server import ServerStartError, WebServer, listen_advice
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
-from service.middleware.response_headers import refusal_headers
 from service.sandbox_process import SandboxProcess
 from service.settings.environment import (
     SettingsError,
@@ -104,11 +102,6 @@ class _Service:
             trusted_proxies=settings.trusted_proxies,
             health_paths=HEALTH_PATHS,
             loop_paths=LIVENESS_PATHS,
-            refusals=partial(
-                refusal_headers,
-                sandbox=settings.sandbox_applies,
-                cors_origins=settings.cors_origins,
-            ),
         )
         running.callback(self._server.close)
         running.callback(self._backend.stop)

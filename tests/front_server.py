@@ -13,8 +13,8 @@ from typing import Any
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
-from service.middleware.response_headers import refusal_headers
 from tests.clock import Clock
+from tests.refusing_app import refusing
 from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds; far beyond what anything here takes
@@ -107,7 +107,7 @@ def serving(
 ) -> Iterator[Running]:
     app = App()
     server = WebServer(
-        app,
+        refusing(app),
         "127.0.0.1",
         0,
         max_body_bytes=MAX_BODY,
@@ -115,7 +115,6 @@ def serving(
         trusted_proxies=trusted_proxies,
         health_paths=HEALTH_PATHS,
         loop_paths=LIVENESS_PATHS,
-        refusals=refusal_headers,
         clock=clock or time.monotonic,
     )
     server.start()

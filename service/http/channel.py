@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, Final
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from service.http.connection_limits import MinimumRate
-from service.http.refused_request import ProblemTask, RequestRefusedError
+from service.http.refused_request import RefusedTask
 from service.http.request_parser import DroppedRequest, RequestParser
 from service.http.suspended import SuspendableChannel, SuspendableTask
+from service.problems.problems import Problem
 
 if TYPE_CHECKING:
     from waitress.adjustments import Adjustments
@@ -70,7 +71,7 @@ class Channel(SuspendableChannel):
     """A connection. `handle_close` closes it; a lingering one is closed by a second call."""
 
     task_class = _AppTask
-    error_task_class = ProblemTask
+    error_task_class = RefusedTask  # type: ignore[assignment]  # an ErrorTask in the stubs
 
     is_refused = False
     is_cut = False
@@ -223,7 +224,7 @@ class Channel(SuspendableChannel):
             is_late = self._receiving.is_late(request.body_bytes_received, seconds)
         if is_late:
             self.refuse(
-                RequestRefusedError(
+                Problem(
                     "request-timeout",
                     "The request did not arrive whole in time. Send it again, without pauses.",
                 )
@@ -235,7 +236,7 @@ class Channel(SuspendableChannel):
         # Empty lines between requests belong to none (RFC 9112, section 2.2).
         return request is not None and bool(request.headers_finished or request.header_plus.strip())
 
-    def refuse(self, error: RequestRefusedError) -> None:
+    def refuse(self, error: Problem) -> None:
         """Refuse the incomplete request, and drop its data."""
         with self.requests_lock:  # type: ignore[attr-defined]  # lacks in the stubs
             request = self.request
@@ -243,7 +244,7 @@ class Channel(SuspendableChannel):
                 return
             request.close()
             request.body_bytes_received = 0
-            request.error = error
+            request.error = error  # type: ignore[assignment]  # see `RequestParser`
             request.completed = True
             self.request = None
             self.requests = [request]

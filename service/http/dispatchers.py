@@ -150,7 +150,7 @@ class Dispatchers:
         """Return whether a request may block or take long. For others, a change of threads would be
         one more wait for the interpreter's lock.
         """
-        if request.error is not None:  # it may have neither path nor method
+        if request.error is not None:  # not always refused while its channel receives
             return True
         is_short = request.command in {"GET", "HEAD"} and not request.body_bytes_received
         return not is_short or request.path not in self._loop_paths

@@ -23,7 +23,7 @@ from service.http.client_shares import ClientShares
 from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import Dispatchers
 from service.http.polled import Polled
-from service.http.refused_request import RefusalHeaders, RequestRefusedError
+from service.problems.problems import Problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -51,7 +51,6 @@ class Listener(TcpWSGIServer):
         clock: monotonic seconds.
         proxies: their connections are not those of one client.
         dispatchers: thread pools for requests.
-        refusals: returns headers of responses to refused requests.
     """
 
     channel_class = Channel
@@ -68,11 +67,9 @@ class Listener(TcpWSGIServer):
         clock: Callable[[], float],
         proxies: TrustedProxies,
         dispatchers: Dispatchers,
-        refusals: RefusalHeaders,
         **keywords: Any,  # noqa: ANN401 - the parent's
     ) -> None:
         self.limits = limits
-        self.refusals = refusals
         self.clock = clock
         self.received_body_bytes = 0
         """Number of bytes since the last check of all bodies."""
@@ -244,10 +241,10 @@ class Listener(TcpWSGIServer):
         wasyncore.dispatcher.close(self)
 
 
-def _no_room(code: str, what: str) -> RequestRefusedError:
-    return RequestRefusedError(
+def _no_room(code: str, what: str) -> Problem:
+    return Problem(
         code,
         f"Too many {what}, of this client or in all. Send the request again in "
         f"{_RETRY_SECONDS} s, fewer at once.",
-        retry_seconds=_RETRY_SECONDS,
+        retry_after=_RETRY_SECONDS,
     )

@@ -1,20 +1,20 @@
-"""Responds with a problem to requests that the HTTP parser refuses."""
+"""Requests that the server refuses: the application responds, so that they have all that its own
+refusals have. The connection closes after that.
+"""
 
-from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+import falcon
 import structlog
-from waitress.task import ErrorTask
-from waitress.utilities import Error
+from waitress.task import WSGITask
 
-from service.problems.catalog import CATALOG
-from service.problems.problems import MEDIA_TYPE, problem_body
-from service.rendering.rendered import render
+from service.problems.problems import Problem
 
 if TYPE_CHECKING:
     from service.http.channel import Channel
 
+ENVIRON_KEY: Final = "imgup.refusal"
 MAX_HEADER_BYTES: Final = 32 * 1024
 # The parser's own messages are not shown: they may quote a header, and with it a key.
 _PROBLEMS = {
@@ -35,54 +35,38 @@ _PROBLEMS = {
 _UNEXPECTED = ("internal-error", "The service met an unexpected error.")
 
 
-RefusalHeaders = Callable[[Mapping[str, str]], dict[str, str]]
-"""Returns headers of the response, given those of the request (as ``X_REQUEST_ID``), and binds to
-the log what identifies the request."""
-
-
-class RequestRefusedError(Error):
-    """A request is refused.
-
-    Args:
-        code: of the problem, in the catalogue.
-        detail: sentence for a person, that quotes nothing of the request.
-        retry_seconds: until the client may send it again; None if that does not help.
-    """
-
-    def __init__(self, code: str, detail: str, *, retry_seconds: int | None = None) -> None:
-        super().__init__(detail)
-        self.code = CATALOG[code]["status"]
-        self.problem = code
-        self.retry_seconds = retry_seconds
-
-
-class ProblemTask(ErrorTask):
-    """A request that the HTTP parser refused."""
+class RefusedTask(WSGITask):
+    """A request whose `error` is a problem, or one of the parser's."""
 
     channel: "Channel"
 
+    def get_environment(self) -> dict[str, object]:
+        """Return the WSGI environment, with the problem."""
+        environ: dict[str, object] = super().get_environment()
+        error = self.request.error  # type: ignore[attr-defined]  # lacks in the stubs
+        if not isinstance(error, Problem):
+            error = Problem(*_PROBLEMS.get(error.code, _UNEXPECTED))
+        return environ | {ENVIRON_KEY: error}
+
     def execute(self) -> None:
-        """Respond with a problem, and close."""
+        """Have the application respond, and close."""
         self.channel.is_refused = True
-        error = self.request.error  # type: ignore[attr-defined]  # the stubs type the request as its error
-        if not isinstance(error, RequestRefusedError):
-            error = RequestRefusedError(*_PROBLEMS.get(error.code, _UNEXPECTED))
-        status = HTTPStatus(error.code)
-        body = render(problem_body(status, error.problem, error.body))
-        structlog.contextvars.clear_contextvars()  # of a request that this thread has suspended
-        # The request has headers if its head was read before the refusal.
-        headers = self.channel.server.refusals(self.request.headers)  # type: ignore[attr-defined]  # as above
-        structlog.get_logger("http").info(
-            "request refused",
-            code=error.problem,
-            status=status.value,
-            detail=error.body,
-            client=str(self.channel.addr[0]),
-        )
-        self.status = f"{status.value} {status.phrase}"
-        self.response_headers = [("Content-Type", MEDIA_TYPE), *headers.items()]
-        if error.retry_seconds is not None:
-            self.response_headers.append(("Retry-After", str(error.retry_seconds)))
         self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
+        try:
+            super().execute()
+        except Exception:
+            if self.wrote_header:
+                raise
+            # It may be this that has failed; without a response the connection would stay open.
+            structlog.get_logger("http").exception("unexpected error")
+            self.status, self.response_headers = "500 Internal Server Error", []
+            self.content_length, self.complete = 0, True
+
+
+class RefusalMiddleware:
+    """Raises the problem of a refused request, before anything else looks at it."""
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        """Refuse."""
+        if ENVIRON_KEY in req.env:
+            raise req.env[ENVIRON_KEY]

@@ -16,15 +16,14 @@ little at a time instead.
 """
 
 import re
-from typing import TYPE_CHECKING, Final
+from io import BytesIO
+from typing import Any, Final
 
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 
-from service.http.refused_request import MAX_HEADER_BYTES, RequestRefusedError
-
-if TYPE_CHECKING:
-    from io import BytesIO
+from service.http.refused_request import MAX_HEADER_BYTES
+from service.problems.problems import Problem
 
 _CHUNKED_AT_ONCE: Final = 4096  # bytes of a chunked body
 
@@ -37,9 +36,12 @@ _is_host: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s,/?#@\\\[\]:]*)(?::[0-9
 class RequestParser(HTTPRequestParser):
     """One request."""
 
-    path: str  # lacks in the stubs
     headers: dict[str, str]  # a mapping in the stubs
-    command: str  # type: ignore[assignment]  # bytes in the stubs
+    error: Any = None  # a problem, or the parser's own error
+    # Of a request that is refused before its head is complete:
+    path = query = request_uri = ""
+    command = "GET"  # type: ignore[assignment]  # bytes in the stubs
+    url_scheme = "http"
     _is_checked = False
 
     def received(self, data: bytes) -> int:
@@ -68,14 +70,16 @@ class RequestParser(HTTPRequestParser):
             if option in wanted:
                 self.headers["CONNECTION"] = option
 
-    def get_body_stream(self) -> "BytesIO":
+    def get_body_stream(self) -> BytesIO:
         """Return the body; reading all of it at once makes no copy."""
+        if self.error is not None:
+            return BytesIO()  # a refused one is closed
         stream = super().get_body_stream()
         stream.getvalue()  # shrinks the buffer; with spare room, reading would copy
         return stream
 
     def _refuse(self, fault: str, taken: int) -> int:
-        self.error = RequestRefusedError("bad-request", fault)
+        self.error = Problem("bad-request", fault)
         self.completed = True
         return taken
 

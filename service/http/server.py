@@ -18,7 +18,7 @@ from service.http.connection_limits import ConnectionLimits
 from service.http.dispatchers import Dispatchers
 from service.http.listener import Listener
 from service.http.polled import Polled
-from service.http.refused_request import MAX_HEADER_BYTES, RefusalHeaders
+from service.http.refused_request import MAX_HEADER_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -45,7 +45,7 @@ class WebServer:
     """Listens from construction on, serves from `start` on.
 
     Args:
-        app: the WSGI application.
+        app: the WSGI application; it has to raise the problems of `RefusalMiddleware`.
         host: IP address or host name to listen on; ``::`` includes IPv4.
         port: port to listen on; 0 for any free one.
         max_body_bytes: maximum size of a body for the application.
@@ -53,7 +53,6 @@ class WebServer:
         trusted_proxies: networks of proxies; limits for one client do not apply to them.
         health_paths: paths that get responses under any load.
         loop_paths: those of them whose handlers do not block; the loop calls them itself.
-        refusals: returns headers of responses to refused requests.
         clock: monotonic seconds.
 
     Attributes:
@@ -75,7 +74,6 @@ class WebServer:
         trusted_proxies: Iterable[str] = (),
         health_paths: Iterable[str] = (),
         loop_paths: Iterable[str] = (),
-        refusals: RefusalHeaders = lambda _: {},
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._polled = Polled()
@@ -94,7 +92,6 @@ class WebServer:
             clock=clock,
             proxies=TrustedProxies(trusted_proxies),
             dispatchers=self._dispatchers,
-            refusals=refusals,
         )
         self._thread = threading.Thread(target=self._run, name="web-server", daemon=True)
         self._stopping = threading.Event()

@@ -1,13 +1,8 @@
 """Headers of all responses."""
 
-from collections.abc import Collection, Mapping
 from typing import Final
 
 import falcon
-import structlog
-
-from service.middleware.browser_origin import EXPOSED_HEADERS
-from service.middleware.request_ids import HEADER as REQUEST_ID_HEADER, request_id_for
 
 ALWAYS: Final = {
     # Browsers must not guess the media type.
@@ -26,28 +21,6 @@ Permissions-Policy, as only the page's scripts run; X-Frame-Options, the old for
 frame-ancestors."""
 
 _SANDBOX: Final = {"X-Sandbox": "images go to the sandbox, not to the real Imgur"}
-
-
-def refusal_headers(
-    given: Mapping[str, str], *, sandbox: bool = False, cors_origins: Collection[str] = ()
-) -> dict[str, str]:
-    """Return the headers of the server's own responses to broken requests: those of all others.
-
-    Args:
-        given: the request's headers, as ``X_REQUEST_ID``.
-        sandbox: whether images go to the sandbox.
-        cors_origins: whose pages may read the response.
-    """
-    request_id = request_id_for(given.get(REQUEST_ID_HEADER.upper().replace("-", "_")))
-    structlog.contextvars.bind_contextvars(request_id=request_id)
-    headers = {REQUEST_ID_HEADER: request_id, **ALWAYS, **(_SANDBOX if sandbox else {})}
-    if cors_origins:
-        headers["Vary"] = "Origin"
-    origin = given.get("ORIGIN")
-    if origin is not None and origin in cors_origins:
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = ", ".join(EXPOSED_HEADERS)
-    return headers
 
 
 class ResponseHeadersMiddleware:

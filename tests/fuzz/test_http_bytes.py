@@ -19,7 +19,6 @@ from service.app import create_app
 from service.http.connection_limits import ConnectionLimits
 from service.http.server import WebServer
 from service.middleware.api_keys import HEALTH_PATHS
-from service.middleware.response_headers import refusal_headers
 from service.settings.environment import load_settings
 from tests.plain_backend import PlainBackend
 from tests.waiting import wait_until
@@ -191,7 +190,6 @@ def hasty() -> Iterator[WebServer]:
         0,
         limits=limits,
         health_paths=HEALTH_PATHS,
-        refusals=refusal_headers,
     )
     server.start()
     with contextlib.closing(server):

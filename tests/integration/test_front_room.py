@@ -100,6 +100,8 @@ class TestConnections:
         busy += crowd("127.0.0.5", share, GET % b"/wait")
         wait_until(lambda: running.channels() == 2 * share)
         assert b"too-many-connections" in running.ask(b"/", ANOTHER)
+        (unreadable,) = crowd(ANOTHER, 1, b"GET / HTTP/1.1\r\nno field\r\n\r\n")
+        assert status_of(unreadable) == 400
         for _ in range(3 * PATIENT.health_connections):
             assert running.ask(b"/healthz", ANOTHER) == b"0"
         running.app.gate.set()

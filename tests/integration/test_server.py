@@ -15,8 +15,8 @@ import pytest
 
 from service.http.dispatchers import MOST_OF_ONE, REQUEST_THREADS
 from service.http.server import ServerStartError, WebServer
-from service.middleware.response_headers import refusal_headers
 from tests.clock import Clock
+from tests.refusing_app import refusing
 from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds; far beyond what anything here takes
@@ -100,7 +100,7 @@ def read_answer(sock: socket.socket, pause: float = 0.0) -> tuple[str, bytes]:
 @pytest.fixture
 def running() -> Iterator[Running]:
     app = App()
-    server = WebServer(app, "127.0.0.1", 0, max_body_bytes=MAX_BODY, refusals=refusal_headers)
+    server = WebServer(refusing(app), "127.0.0.1", 0, max_body_bytes=MAX_BODY)
     server.start()
     yield Running(app, server)
     app.gate.set()
@@ -376,6 +376,18 @@ class TestRefusals:
             assert problem["detail"].endswith(".")
             assert "hush" not in problem["detail"]
         assert running.ask(b"/") == b"0"
+
+    def test_an_application_that_fails_at_a_refusal_too_keeps_no_connection(self) -> None:
+        def fail(*_: object) -> Any:
+            raise ValueError("a bug")
+
+        with contextlib.closing(WebServer(fail, "127.0.0.1", 0)) as server:
+            server.start()
+            with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
+                sock.sendall(GET % b"/")
+                header, body = read_answer(sock)
+                assert (header.split()[1], body) == ("500", b"")
+                assert sock.recv(1) == b""
 
     @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
     def test_a_client_that_sends_on_regardless_gets_its_answer(

@@ -5,11 +5,9 @@ import falcon
 import pytest
 from falcon import testing
 
-from service.middleware.response_headers import (
-    ALWAYS,
-    ResponseHeadersMiddleware,
-    refusal_headers,
-)
+from service.http.refused_request import ENVIRON_KEY
+from service.middleware.response_headers import ALWAYS, ResponseHeadersMiddleware
+from service.problems.problems import Problem
 from service.rendering.rendered import CACHING
 
 
@@ -57,14 +55,13 @@ def test_a_refusal_by_the_server_has_what_that_of_a_resource_has(
     """Without the headers of CORS a page would be told of no response at all."""
     origin = "https://app.example.com"
     given = {"Origin": origin, "Host": "127.0.0.1", "X-Request-ID": "one"}
-    expected = dict(
-        make_api(CORS_ORIGINS=origin, SANDBOX="on").get("/nowhere", headers=given).headers
-    )
-    for name in ("content-type", "content-length"):
-        del expected[name]
-    sent = {name.upper().replace("-", "_"): value for name, value in given.items()}
-    headers = refusal_headers(sent, sandbox=True, cors_origins=(origin,))
-    assert {name.lower(): value for name, value in headers.items()} == expected
-    other = refusal_headers({"ORIGIN": "https://other.example"}, cors_origins=(origin,))
-    assert "Access-Control-Allow-Origin" not in other
-    assert other["Vary"] == "Origin"
+    settings = {"CORS_ORIGINS": origin, "SANDBOX": "on"}
+    expected = dict(make_api(**settings).get("/nowhere", headers=given).headers)
+    api = make_api(API_KEYS="k", RATE_LIMIT="1/hour", **settings)
+    refusal = Problem("request-timeout", "Late.", retry_after=5)
+    for _ in range(2):
+        answer = api.get("/nowhere", headers=given, extras={ENVIRON_KEY: refusal})
+        headers = dict(answer.headers)
+        assert (answer.status, answer.json["code"]) == (408, "request-timeout")
+        assert headers.pop("retry-after") == "5"
+        assert headers | {"content-length": ""} == expected | {"content-length": ""}

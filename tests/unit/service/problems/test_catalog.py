@@ -15,7 +15,7 @@ from workers import RefusalCode
 ROOT = Path(__file__).parents[4]
 CODE = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
 # What makes a problem, and the place of the code among its arguments.
-MAKERS = {"Problem": 0, "RequestRefusedError": 0, "bad_field": 1, "problem_body": 1}
+MAKERS = {"Problem": 0, "bad_field": 1, "problem_body": 1}
 
 
 def codes_in(tree: ast.AST) -> Iterator[str]:
