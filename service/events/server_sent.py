@@ -82,8 +82,12 @@ class JobEvents:
         """
         if not version:
             return self.snapshot(most_results, forecast)
-        events, added = b"", forecast
-        for changes in self._changes_since(version):
+        events, added, known = b"", forecast, version
+        while True:
+            wanted = ChangesWanted(
+                self.job_id, known, self.owner, limit=_ENTRIES_A_CALL, name_urls=True
+            )
+            changes = self.backend.job_table.changes(wanted)
             if changes is None:
                 return None
             is_too_much = changes.latest - version > _MAX_CHANGES_RESUMED
@@ -92,10 +96,9 @@ class JobEvents:
             if changes.indexes:
                 events += change(changes, added)
                 added = None
-            last = changes
-            if len(events) > _MAX_CHANGES_BYTES:
-                break
-        return events, last
+            if changes.is_current or len(events) > _MAX_CHANGES_BYTES:
+                return events, changes
+            known = changes.version
 
     def snapshot(
         self, most_results: int, forecast: Forecast | None
@@ -118,18 +121,6 @@ class JobEvents:
             more = b',"forecast":%b' % render(forecast)
         page = view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES), more=more)
         return _event("snapshot", view.version, *page), changes
-
-    def _changes_since(self, version: int) -> Iterator[JobChanges | None]:
-        while True:
-            changes = self.backend.job_table.changes(
-                ChangesWanted(
-                    self.job_id, version, self.owner, limit=_ENTRIES_A_CALL, name_urls=True
-                )
-            )
-            yield changes
-            if changes is None or changes.is_current:
-                return
-            version = changes.version
 
 
 def change(changes: JobChanges, forecast: Forecast | None) -> bytes:

@@ -26,7 +26,6 @@ from workers.contract.errors import (
 from workers.contract.job_options import NO_OPTIONS
 from workers.contract.messages.outcomes import (
     Deferred,
-    Done,
     Failed,
     ImageDetails,
     MaybeBlocked,
@@ -103,7 +102,7 @@ class Pipeline:
             case TaskKind.IMAGE:
                 return self._upload(lease)
             case TaskKind.DELETION:
-                return Done(pause_seconds=self.sink.delete(lease.target))
+                return self.sink.delete(lease.target)
             case TaskKind.WEBHOOK:
                 return self.callbacks.send(lease)
             case TaskKind.ALBUM:

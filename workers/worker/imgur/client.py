@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from workers.contract.imgur_access import ImgurAccess
-from workers.contract.messages.outcomes import Altered, ImageDetails, Uploaded
+from workers.contract.messages.outcomes import Altered, Done, ImageDetails, Uploaded
 from workers.contract.quota import Quota
 from workers.contract.tokens import Tokens
 from workers.worker.http.loop import TransferLoop
@@ -83,26 +83,22 @@ class ImgurClient:
             secrets=(all_fields.get("album", ""),),  # a deletehash, if it is anonymous
         )
 
-    def delete(self, deletehash: str) -> float | None:
+    def delete(self, deletehash: str) -> Done:
         """Delete one image; a missing one counts as deleted.
 
         Args:
             deletehash: from the upload's response; valid for images of an account too.
 
-        Returns:
-            Seconds until the quota resets, if this call used it up.
-
         Raises:
             RateLimitedError: Imgur refuses calls for a while.
             ImgurError: Imgur did not delete the image, or could not be reached.
         """
-        done = self._calls.make(
+        return self._calls.make(
             "DELETE /3/image/{deletehash}",
             read_deletion,
             action="delete the image",
             deletehash=deletehash,
         )
-        return done.pause_seconds
 
     def close(self) -> None:
         self._exchange.close()

@@ -9,6 +9,7 @@ import requests_mock
 
 from workers.contract.errors import ImgurError, RateLimitedError, Reason
 from workers.contract.imgur_access import ImgurAccess
+from workers.contract.messages.outcomes import Done
 from workers.state.token_store import TokenStore
 from workers.worker.imgur.client import ImgurClient
 
@@ -28,7 +29,7 @@ def test_an_image_is_deleted_by_its_hash(
     api: requests_mock.Adapter, make_client: MakeClient
 ) -> None:
     api.register_uri("DELETE", URL, json=OK)
-    assert make_client().delete(HASH) is None
+    assert make_client().delete(HASH) == Done()
     (request,) = api.request_history
     assert request.headers["Authorization"] == "Client-ID the-client-id"
     assert request.body is None
@@ -44,7 +45,7 @@ def test_one_that_is_gone_counts_as_deleted(
     api: requests_mock.Adapter, make_client: MakeClient
 ) -> None:
     api.register_uri("DELETE", URL, status_code=404, json=failing("Unable to find an image", 404))
-    assert make_client().delete(HASH) is None
+    assert make_client().delete(HASH) == Done()
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,6 @@ def test_a_stale_token_is_refreshed(api: requests_mock.Adapter, make_client: Mak
     api.register_uri(
         "DELETE", URL, [{"status_code": 401, "json": failing("expired", 401)}, {"json": OK}]
     )
-    assert make_client(access, tokens).delete(HASH) is None
+    assert make_client(access, tokens).delete(HASH) == Done()
     sent = [call.headers["Authorization"] for call in api.request_history if call.url == URL]
     assert sent == ["Bearer old-token", "Bearer new-token"]
