@@ -237,6 +237,7 @@ def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
         "(see https://example.com/7.png), or https://example.com/8_(a).\n"
         "https://example.com/9[1](2)'q'.png.\n"
         "see http://[2001:db8::1]/10?a[]=1\n"
+        "“https://example.com/11.png”, **https://example.com/12.png** 看https://example.com/13.png。\n"
     )
     found = page.evaluate("([urls, text]) => urls.readLinks([text])", [urls_module(page), text])
     assert found["urls"] == [
@@ -246,6 +247,7 @@ def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
         "https://example.com/8_(a)",
         "https://example.com/9[1](2)'q'.png.",  # the whole line: nothing but the link
         "http://[2001:db8::1]/10?a[]=1",
+        *(f"https://example.com/{number}.png" for number in (11, 12, 13)),
     ]
 
 

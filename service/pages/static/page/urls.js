@@ -142,7 +142,7 @@ function entriesOfLine(line) {
 
 /** The link without the end of its sentence, and without brackets that it does not open itself. */
 function withoutEnd(link) {
-  const marks = `.,;:!?${link.includes("(") ? "" : ")"}${link.includes("[") ? "" : "]"}`;
+  const marks = `.,;:!?*…。、，！？”’»」』）】${link.includes("(") ? "" : ")"}${link.includes("[") ? "" : "]"}`;
   let end = link.length;
   while (marks.includes(link[end - 1])) end -= 1;
   return link.slice(0, end);
