@@ -41,6 +41,15 @@ def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#links")).to_have_value("")
 
 
+def test_a_list_of_entries_stays_open_while_the_text_changes(page: Page) -> None:
+    paste(page, "https://example.com/1.png\nhttps://example.com/1.png")
+    duplicates = page.locator(".aside details", has_text="Duplicates")
+    duplicates.locator("summary").click()
+    paste(page, "https://example.com/1.png\n" * 3)
+    expect(duplicates.locator("summary")).to_have_text("Duplicates (2)")
+    expect(duplicates.locator("li").last).to_be_visible()
+
+
 def test_text_is_moved_within_the_box_and_dropped_into_other_fields(page: Page) -> None:
     box = page.locator("#links")
     paste(page, "https://example.com/1.png\nhttps://example.com/2.png\n\n\n")

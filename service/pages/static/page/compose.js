@@ -36,7 +36,8 @@ export function composeView(limits, sent) {
     onchange: () => { add(textOfFiles(file.files)); file.value = ""; },
   });
   const sum = h("p", { id: "links-sum", class: "sum", "aria-live": "polite" });
-  const aside = h("div", { class: "aside" });
+  const unusable = setAside("Cannot be used", true);
+  const repeated = setAside("Duplicates", false);
   const send = h("button", { class: "primary big", disabled: true }, "Upload");
   const clear = h("button", { type: "button", class: "plain", onclick: () => { fill(""); box.focus(); } }, "Clear");
   const zone = h("div", { class: "zone" }, box, h("p", { class: "drop", "aria-hidden": "true" }, "Drop it here"));
@@ -46,7 +47,7 @@ export function composeView(limits, sent) {
     h("label", { for: "links" }, "Image links"),
     h("p", { class: "quiet", id: "links-help" },
       "One a line, or text, Markdown, HTML or JSON with links in it. Drop a list, a link or an image of a web page anywhere."),
-    zone, lists.element, sum, aside, options.element,
+    zone, lists.element, sum, h("div", { class: "aside" }, unusable.element, repeated.element), options.element,
     h("div", { class: "row" },
       send,
       h("button", { type: "button", onclick: () => file.click() }, "Choose a file …"), file,
@@ -105,9 +106,8 @@ export function composeView(limits, sent) {
     if (bad.length) parts.push(`${many(bad.length, "entry", "entries")} cannot be used`);
     if (tooMany) parts.push(`a job takes at most ${count(limits.maxUrls)}: send the rest as another one`);
     setText(sum, holdsAnything() ? parts.join(" · ") : "");
-    aside.replaceChildren(
-      setAside("Cannot be used", bad.map(({ value, why }) => [value, why])),
-      setAside("Duplicates", duplicates.map((value) => [value, "is there already"])));
+    unusable.show(bad.map(({ value, why }) => [value, why]));
+    repeated.show(duplicates.map((value) => [value, "is there already"]));
     clear.hidden = !holdsAnything();
     send.disabled = urls.length === 0 || tooMany;
     setText(send, urls.length ? `Upload ${many(urls.length, "image")}` : "Upload");
@@ -163,17 +163,25 @@ export function composeView(limits, sent) {
   };
 }
 
-function setAside(title, rows) {
-  if (!rows.length) return "";
-  const more = rows.length - SHOWN;
-  return h("details", { open: title === "Cannot be used" },
-    h("summary", {}, `${title} (${count(rows.length)})`),
-    h("ul", {},
+/** Entries that are not sent, with the reason; stays open or closed while the list changes. */
+function setAside(title, open) {
+  const summary = h("summary");
+  const list = h("ul");
+  const element = h("details", { open, hidden: true }, summary, list);
+
+  function show(rows) {
+    const more = rows.length - SHOWN;
+    element.hidden = rows.length === 0;
+    setText(summary, `${title} (${count(rows.length)})`);
+    list.replaceChildren(
       ...rows.slice(0, SHOWN).map(([value, why]) =>
         h("li", {},
           h("code", {}, value.length > 160 ? `${value.slice(0, 160)}…` : value), " ",
           h("span", { class: "quiet" }, why))),
-      more > 0 ? h("li", { class: "quiet" }, `and ${count(more)} more`) : null));
+      ...(more > 0 ? [h("li", { class: "quiet" }, `and ${count(more)} more`)] : []));
+  }
+
+  return { element, show };
 }
 
 /** Long lists, kept outside the text box: ten thousand lines in it would block the page. `changed` is called when one is removed. */
