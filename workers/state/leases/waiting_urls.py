@@ -16,7 +16,7 @@ from workers.state.leases.outcome_handler import OutcomeHandler
 from workers.state.schedule.scheduler import Scheduler
 
 _URLS_A_STEP = 1000  # 4 to 20 ms
-_CALL_SECONDS = 5.0  # of a call for one job; its caller waits twice as long
+_CANCEL_SECONDS = 5.0  # of a call, whose caller waits twice as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class WaitingUrls:
             self.room.queue.end(job_id, len(step))
             self.table.cancel(job_id, step)
 
-        self._in_steps(waiting, end, self.clock() + _CALL_SECONDS)
+        self._in_steps(waiting, end, self.clock() + _CANCEL_SECONDS)
         return Cancellation(len(waiting), is_first=True)
 
     def fail(self, jobs: Sequence[tuple[str, Failed]]) -> None:
-        """Fail all waiting URLs of jobs, which may have ended meanwhile."""
-        stop_at = self.clock() + _CALL_SECONDS
+        """Fail all waiting URLs of jobs, which may have ended meanwhile; a worker waits for it."""
+        stop_at = self.clock() + LONGEST_SECONDS
         for job_id, failure in jobs:
             self._fail(job_id, failure, stop_at)
 
