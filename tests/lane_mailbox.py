@@ -17,6 +17,4 @@ class Mailbox(mailbox.Mailbox):
     def ack(self, worker_id: str, report: Report) -> Ack:
         """End a lease with its outcome."""
         with self._changed:
-            ack = self._dispatcher.end(worker_id, report)
-        self._fail_jobs()
-        return ack
+            return self._dispatcher.end(worker_id, report)

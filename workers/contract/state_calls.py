@@ -34,9 +34,9 @@ class MailboxCalls(WebMailbox, Protocol):
         """Return the figures of the queue."""
 
     def tend(self) -> tuple[LogLine, ...]:
-        """Show in all jobs why URLs wait, fail those that Imgur has kept waiting for too long, and
-        continue what other calls left of large jobs; return what is to be logged of the state
-        since the last call.
+        """Show in all jobs why URLs wait, fail those that Imgur has kept waiting for too long and
+        those whose album was not created, and continue what other calls left of large jobs; return
+        what is to be logged since the last call.
         """
 
     def open_tasks(self) -> tuple[TaskKey, ...]:

@@ -157,7 +157,6 @@ class Mailbox:
                 # The ended leases may have blocked another call of this worker: by its share, or
                 # from a quarantined URL.
                 self._changed.notify_all()
-        self._fail_jobs()
         claimed = self.claim(worker_id, wait_seconds if request.wanted else 0.0, request.wanted)
         return WorkerResponse(claimed.directive, claimed.leases, acks, cleared)
 
@@ -200,7 +199,6 @@ class Mailbox:
             self._quota.restore()
             self._dispatcher.restore()
             self._changed.notify_all()
-        self._fail_jobs()
 
     def open_tasks(self) -> tuple[TaskKey, ...]:
         with self._changed:
@@ -250,9 +248,7 @@ class Mailbox:
                 return FenceResult(returned=0, failed=0, had_claimed=False)
             # Also for waiting calls of this worker's lanes, which must end.
             self._changed.notify_all()
-            fenced = self._dispatcher.take_back(holder)
-        self._fail_jobs()
-        return fenced
+            return self._dispatcher.take_back(holder)
 
     def workers(self) -> tuple[str, ...]:
         with self._changed:
@@ -267,7 +263,9 @@ class Mailbox:
             self._table.hold(self._quota.waiting)
             self._quota.tell_wait()
             block = self._quota.gate.block if self._quota.gate.is_patience_over else None
+            failed, self._dispatcher.failed_jobs = self._dispatcher.failed_jobs, []
         self._waiting.go_on()
+        self._waiting.fail(failed)
         is_over = block is not None and self._waiting.give_up(block)
         with self._changed:
             if is_over:
@@ -284,10 +282,3 @@ class Mailbox:
     def _add_task(self, kind: TaskKind, place: UrlKey) -> None:
         with self._changed:  # a journal that is read completes jobs without it
             self._tasks.add(kind, place, self._clock())
-
-    def _fail_jobs(self) -> None:
-        """Have the jobs fail whose album was not created; the condition is not held."""
-        while self._dispatcher.failed_jobs:
-            with self._changed:
-                failed, self._dispatcher.failed_jobs = self._dispatcher.failed_jobs, []
-            self._waiting.fail(failed)

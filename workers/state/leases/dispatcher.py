@@ -39,7 +39,8 @@ class Dispatcher:
 
     Attributes:
         throughput: recent rate of final URLs.
-        failed_jobs: jobs whose waiting URLs are to fail, all in the same way.
+        failed_jobs: jobs whose waiting URLs are to fail with the next `Mailbox.tend`, as their
+            album was not created: for a large job that takes longer than other calls may.
         outcomes: decides what becomes of URLs.
     """
 

@@ -65,7 +65,7 @@ class WaitingUrls:
         return Cancellation(len(waiting), is_first=True)
 
     def fail(self, jobs: Sequence[tuple[str, Failed]]) -> None:
-        """Fail all waiting URLs of jobs, which may have ended meanwhile; a worker waits for it."""
+        """Fail all waiting URLs of jobs, which may have ended meanwhile."""
         stop_at = self.clock() + LONGEST_SECONDS
         for job_id, failure in jobs:
             self._fail(job_id, failure, stop_at)

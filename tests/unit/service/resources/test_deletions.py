@@ -222,6 +222,7 @@ class TestAlbums:
     def test_why_there_is_none(self, api: Any, backend: Any) -> None:
         job_id = self.job(api)
         do(backend, Failed("imgur-refused", "Imgur did not create the album."))
+        backend.mailbox.tend()
         status = api.status(job_id)
         assert status["counts"]["failed"] == 3
         assert {result["reason"] for result in status["results"]} == {"album-failed"}

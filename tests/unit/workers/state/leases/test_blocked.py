@@ -446,6 +446,7 @@ def test_an_album_that_is_refused_while_images_are_taken_fails(harness: Harness)
             harness.end(lease, DONE if lease.kind is TaskKind.IMAGE else outcome)
         harness.now += 2.0
 
+    harness.box.tend()
     assert harness.box.stats().block is None
     assert set(harness.states()) == {ImageState.FAILED}
 
