@@ -261,7 +261,8 @@ class Mailbox:
     def tend(self) -> tuple[LogLine, ...]:
         with self._changed:
             self._table.hold(self._quota.waiting)
-            self._quota.tell_wait()
+            if self._room.queue.unfinished > self._leases.images:
+                self._quota.tell_wait()
             block = self._quota.gate.block if self._quota.gate.is_patience_over else None
             failed, self._dispatcher.failed_jobs = self._dispatcher.failed_jobs, []
         self._waiting.go_on()

@@ -339,6 +339,15 @@ def test_a_budget_holds_back_what_could_not_be_sent() -> None:
     assert len(harness.claim(10)) == 3
 
 
+def test_the_log_tells_of_a_limit_while_an_image_waits_for_it() -> None:
+    harness = Harness(uploads_per_day=1)
+    harness.put("j", 1)
+    harness.upload(DONE)
+    assert not harness.box.tend()
+    harness.put("k", 1)
+    assert [line.event for line in harness.box.tend()] == ["uploads wait: a limit is reached"]
+
+
 def test_jobs_tell_of_a_spent_budget_and_when_it_goes_on() -> None:
     harness = Harness(uploads_per_day=1)
     harness.put("j", 3)
