@@ -216,6 +216,27 @@ def test_asking_takes_over_where_events_do_not_come(
     expect(tiles(page, "complete")).to_have_count(12)
 
 
+def test_asking_heeds_when_it_may_be_repeated(page: Page, expected_errors: list[str]) -> None:
+    expected_errors += ["/events", "429"]
+    page.clock.install()
+    asked = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(status=429, json={"detail": "Not now."}, headers={"Retry-After": "30"})
+
+    page.route("**/upload/busy/events", lambda route: route.abort())
+    page.route("**/upload/busy?**", refuse)
+    page.evaluate("location.hash = '#/job/busy'")
+    while not asked:
+        page.clock.run_for(100)
+    expect(page.get_by_role("main")).to_contain_text("Not now.")
+    for _ in range(3):
+        page.clock.run_for(5_000)
+        page.evaluate("fetch('/healthz')")  # what was requested before has been sent
+    assert len(asked) == 1
+
+
 def test_a_hidden_page_holds_no_connection(page: Page, service: RunningService) -> None:
     """A browser has six for all its tabs."""
     with page.expect_response("**/events"):

@@ -143,6 +143,7 @@ async function poll(id, results, updated, signal) {
     } catch (error) {
       if (signal.aborted) return false;
       if (error instanceof Refusal && error.status === 404) throw error;
+      wait = error.retryAfter ?? wait;
       updated({ live: false, error: error.message });
     }
     await pause(1_000 * wait, signal);

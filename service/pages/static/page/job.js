@@ -90,6 +90,7 @@ export function jobView(id) {
     if (change.live !== undefined) {
       live = change.live;
       failure = change.error ?? null;
+      if (failure && !results.job) setText(figures, failure);
     }
     if (document.hidden) draw(); // for the title; a hidden page has no animation frames
     else frame ||= requestAnimationFrame(draw);
