@@ -75,7 +75,7 @@ class Proxy:
                 self._threads[-1].start()
 
     def _run(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client:
+        with contextlib.suppress(OSError, EOFError), client:
             if self._tls is not None:
                 client = self._tls.wrap_socket(client, server_side=True)
                 self._open.append(client)
@@ -130,8 +130,8 @@ class SocksProxy(Proxy):
     scheme = "socks5h"
 
     def _serve(self, client: socket.socket, stream: BinaryIO) -> None:
-        _version, count = stream.read(2)
-        offered = stream.read(count)
+        _version, count = _read(stream, 2)
+        offered = _read(stream, count)
         method = 2 if self._login else 0
         if method not in offered:
             client.sendall(b"\x05\xff")
@@ -139,17 +139,17 @@ class SocksProxy(Proxy):
         client.sendall(bytes((5, method)))
         login = ""
         if method:
-            stream.read(1)
-            login = ":".join(stream.read(stream.read(1)[0]).decode() for _ in range(2))
+            _read(stream, 1)
+            login = ":".join(_read(stream, _read(stream, 1)[0]).decode() for _ in range(2))
             client.sendall(bytes((1, login != self._login)))
             if login != self._login:
                 return
-        _version, _command, _, kind = stream.read(4)
+        _version, _command, _, kind = _read(stream, 4)
         if kind == _BY_NAME:
-            host = stream.read(stream.read(1)[0]).decode()
+            host = _read(stream, _read(stream, 1)[0]).decode()
         else:
-            host = str(ip_address(stream.read({1: 4, 4: 16}[kind])))
-        origin = (host, int.from_bytes(stream.read(2), "big"))
+            host = str(ip_address(_read(stream, {1: 4, 4: 16}[kind])))
+        origin = (host, int.from_bytes(_read(stream, 2), "big"))
         self._note(origin, login)
         if origin not in self._routes:
             client.sendall(b"\x05\x04\x00\x01" + bytes(6))  # host unreachable
@@ -158,6 +158,16 @@ class SocksProxy(Proxy):
             self._open.append(server)
             client.sendall(b"\x05\x00\x00\x01" + bytes(6))
             _relay(client, server)
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    """Read so many bytes, however they come; a client may leave at any time."""
+    data = b""
+    while len(data) < size:
+        if not (piece := stream.read(size - len(data))):
+            raise EOFError
+        data += piece
+    return data
 
 
 def refuse(client: socket.socket, status: str) -> None:

@@ -32,7 +32,7 @@ def test_no_temporary_file_is_left_open(
         return files[-1]
 
     monkeypatch.setattr(tempfile, "TemporaryFile", record)
-    downloader = make_downloader(max_image_bytes=200_000, memory_bytes=1000, deadline_seconds=0.8)
+    downloader = make_downloader(max_image_bytes=200_000, memory_bytes=1000, deadline_seconds=3.0)
 
     def sends_twice(connection: socket.socket, path: str, stopping: threading.Event) -> None:
         # To the reader, the end of a connection that was cut looks like the end of such a body.

@@ -290,23 +290,26 @@ def _silent(kind: type[Proxy]) -> type[Proxy]:
 
 
 FAILING = [
-    pytest.param(fails(kind), id=f"{kind.scheme} {fails.__name__}")
+    pytest.param(
+        fails(kind), 0.5 if fails is is_silent else 30.0, id=f"{kind.scheme} {fails.__name__}"
+    )
     for kind in (Proxy, SocksProxy)
     for fails in (is_down, refuses, wants_another_login, is_silent)
 ]
 
 
-@pytest.mark.parametrize("failing", FAILING)
+@pytest.mark.parametrize(("failing", "seconds"), FAILING)
 def test_a_source_proxy_that_does_not_connect_is_named(
     make_downloader: MakeDownloader,
     open_proxy: OpenProxy,
     caplog: pytest.LogCaptureFixture,
     failing: Failing,
+    seconds: float,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     proxy = failing(open_proxy)
     error = failure(
-        make_downloader(proxy=proxy, connect_seconds=0.5),
+        make_downloader(proxy=proxy, connect_seconds=seconds),
         f"https://{NAME}/a.jpg",
     )
 
@@ -391,16 +394,17 @@ def test_an_upload_goes_through_the_proxy(
     assert "the-client-id" not in "".join(proxy.heads)
 
 
-@pytest.mark.parametrize("failing", FAILING)
+@pytest.mark.parametrize(("failing", "seconds"), FAILING)
 def test_an_imgur_proxy_that_does_not_connect_is_named(
     open_proxy: OpenProxy,
     caplog: pytest.LogCaptureFixture,
     upload: Callable[..., str],
     failing: Failing,
+    seconds: float,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with pytest.raises(ImgurError) as caught:
-        upload("https://api.imgur.example", failing(open_proxy), 0.5)
+        upload("https://api.imgur.example", failing(open_proxy), seconds)
 
     assert caught.value.reason is Reason.IMGUR_UNREACHABLE
     assert caught.value.transient
