@@ -82,7 +82,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Blocked:
-    """Uploads have stopped, as Imgur refuses the application or the address."""
+    """Uploads have stopped, as Imgur refuses the application or the address, or is out of reach."""
 
     since: datetime
     message: str  # the reason as a sentence

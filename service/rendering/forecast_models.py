@@ -9,7 +9,7 @@ from service.rendering.models import Counts, JobId, Time
 
 
 class BlockedUploads(TypedDict):
-    """Uploads have stopped, as Imgur refuses this application or address.
+    """Uploads have stopped, as Imgur refuses this application or address, or cannot be reached.
 
     `since` when, for which `reason`, in a sentence (`message`) and in Imgur's own words
     (`imgurSays`, empty if it gave none). At the time `nextProbe` one image is tried, after so many

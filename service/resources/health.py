@@ -81,7 +81,7 @@ class ReadinessResource:
         if block is not None:
             wait = block.next_probe_seconds
             sentences.append(
-                f"Uploads have stopped, as Imgur refuses them; one image is tried in {wait:.0f} s. "
+                f"Uploads have stopped, as Imgur takes none; one image is tried in {wait:.0f} s. "
                 f"{block.message}"
             )
         if self.sandbox:

@@ -1,5 +1,6 @@
 """Imgur refuses whatever is sent: uploads stop, nothing fails, and all goes on when it is over."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.moody_imgur import (
     MovedClock,
     Refusal,
 )
+from tests.proxies import Origin, SocksProxy
 from tests.running_service import Launch, RunningService
 
 IS_LONG = os.environ.get("CHAOS_FORM") == "long"
@@ -329,3 +332,18 @@ def test_429_without_a_reset_pauses_longer_each_time(stage: Stage) -> None:
             service.wait_for("next", lambda refused=refused: imgur.refused > refused)
     status = service.wait_complete(job_id)
     assert status["uploaded"]["failed"] == []
+
+
+def test_nothing_fails_while_imgur_cannot_be_reached(launch: Launch, imgur: MoodyImgur) -> None:
+    routes: dict[Origin, Origin] = {}
+    with contextlib.closing(SocksProxy(routes)) as proxy:
+        network = {"IMGUR_PROXY": proxy.url, "MAX_ATTEMPTS": "1"}
+        service = launch(**imgur.settings | ONE_LANE | network).wait_until_ready()
+        job_id = service.submit(imgur.urls(20))
+        assert wait_blocked(service)["reason"] == "imgur-unreachable"
+        service.wait_for_event("uploads stopped: Imgur cannot be reached")
+        there = ("127.0.0.1", urlsplit(imgur.url).port or 80)
+        routes[there] = there
+        assert service.http.post(OPEN.format(service), headers=ADMIN, timeout=30).ok
+        status = service.wait_complete(job_id)
+    assert len(status["uploaded"]["complete"]) == 20

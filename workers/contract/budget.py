@@ -54,7 +54,7 @@ class WindowState:
 
 
 class Block(NamedTuple):
-    """Uploads have stopped, as Imgur refuses the application or the address.
+    """Uploads have stopped, as Imgur refuses the application or the address, or is out of reach.
 
     Attributes:
         reason: the stable code of the refusals.

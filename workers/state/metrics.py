@@ -149,7 +149,7 @@ def _gauges(stats: MailboxStats) -> Iterator[Metric]:
 def _budget(quota: QuotaState) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "imgup_blocked",
-        "1 while uploads have stopped, as Imgur refuses this application or address.",
+        "1 while uploads have stopped, as Imgur takes no images.",
         value=quota.block is not None,
     )
     remaining = ((window.name, window.remaining) for window in quota.budget)

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -43,6 +44,9 @@ from workers.worker.source.data_reader import LeaseLostError
 from workers.worker.source.fetch import Downloader
 from workers.worker.task_log import log_fields
 from workers.worker.webhook import WebhookSender
+
+_PASSING: Final = frozenset({Reason.IMGUR_UNREACHABLE, Reason.IMGUR_TIMEOUT})
+"""Mostly over before the last attempt, so only that one says that Imgur may take nothing."""
 
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
 """The outcome of a lease that is not valid any more; the mailbox does not accept it."""
@@ -190,6 +194,8 @@ class Pipeline:
 def _doubted(lease: Lease, outcome: Failed | RetryLater, error: ImageError) -> Outcome:
     """The outcome as it is, unless all images may meet the same refusal."""
     if not isinstance(error, ImgurError) or error.scope is RefusalScope.IMAGE:
+        return outcome
+    if isinstance(outcome, RetryLater) and error.reason in _PASSING:
         return outcome
     options = lease.options
     names_album = options is not None and options.job.album and not options.is_album_new

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from workers.contract.errors import ImgurError, RateLimitedError, Reason
+from workers.contract.errors import ImgurError, RateLimitedError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages.outcomes import Uploaded
@@ -95,6 +95,7 @@ def test_a_reset_may_pass(serve: Serve, make_client: MakeClient, *, reads: bool)
     error = failure(make_client(access(serve(handle).url)), bytes(5_000_000))
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "lost" in error.message
+    assert error.scope is RefusalScope.IMAGE
 
 
 def test_a_connection_closed_without_an_answer_may_pass(
@@ -113,6 +114,7 @@ def test_a_refused_connection_may_pass(make_client: MakeClient) -> None:
     error = failure(make_client(access(f"http://127.0.0.1:{port}")))
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "refused the connection" in error.message
+    assert error.scope is RefusalScope.MAYBE_ALL
 
 
 def test_a_name_that_is_not_found_may_pass(
@@ -125,6 +127,7 @@ def test_a_name_that_is_not_found_may_pass(
     error = failure(make_client(access("http://api.imgur.test")))
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "name" in error.message
+    assert error.scope is RefusalScope.MAYBE_ALL
 
 
 def test_a_server_without_tls_may_pass(make_client: MakeClient) -> None:
@@ -143,6 +146,7 @@ def test_a_server_without_tls_may_pass(make_client: MakeClient) -> None:
         thread.join(60)
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "TLS" in error.message
+    assert error.scope is RefusalScope.MAYBE_ALL
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
@@ -170,6 +174,7 @@ def test_a_certificate_of_nobody_is_not_trusted(make_client: MakeClient, tmp_pat
         thread.join(60)
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "not trusted" in error.message
+    assert error.scope is RefusalScope.MAYBE_ALL
 
 
 @pytest.mark.parametrize("status", [200, 429])

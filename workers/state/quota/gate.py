@@ -1,4 +1,4 @@
-"""The gate in front of Imgur: it shuts when Imgur refuses all images for the same reason."""
+"""The gate in front of Imgur: it shuts when Imgur takes no images, for the same reason."""
 
 import math
 from collections.abc import Callable
@@ -121,8 +121,9 @@ class Gate:
         self.shut = Block(*told, self._table.wall_clock(), 0.0)
         self._next_probe = self._clock() + grown(0)
         self._be_patient(self._blocked_seconds)
-        event = "uploads stopped: Imgur refuses this application or address"
-        self._changed("error", event, refusal)
+        is_reached = refusal.reason not in {Reason.IMGUR_UNREACHABLE, Reason.IMGUR_TIMEOUT}
+        why = "refuses this application or address" if is_reached else "cannot be reached"
+        self._changed("error", f"uploads stopped: Imgur {why}", refusal)
         return True
 
     def taken(self) -> None:

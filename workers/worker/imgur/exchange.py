@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from workers.contract.errors import ImgurError, OutcomeUnknownError, Reason
+from workers.contract.errors import ImgurError, OutcomeUnknownError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
 from workers.worker.http.adapter import CurlAdapter, ResponseBody
 from workers.worker.http.errors import Fault, TransferError, as_transfer_error
@@ -119,6 +119,10 @@ _SENTENCES: Final = {
     Fault.NO_CONNECTION: "The network does not reach the Imgur API.",
     Fault.NOT_HTTP: "What the Imgur API answered is not valid HTTP.",
 }
+_NOT_REACHED: Final = (
+    *(Fault.LOOKUP, Fault.LOOKUP_TIMEOUT, Fault.PROXY, Fault.CERTIFICATE, Fault.TLS),
+    *(Fault.CONNECT_REFUSED, Fault.CONNECT_TIMEOUT, Fault.NO_CONNECTION),
+)
 _LATE: Final = frozenset({Fault.LOOKUP_TIMEOUT, Fault.CONNECT_TIMEOUT, Fault.TIMEOUT})
 
 
@@ -133,4 +137,5 @@ def _unreachable(error: TransferError) -> ImgurError:
         reason = Reason.IMGUR_UNREACHABLE
         message = _SENTENCES.get(error.fault, _LOST).format(detail=error.detail)
     kind = OutcomeUnknownError if error.has_sent else ImgurError
-    return kind(reason, message, transient=True)
+    scope = RefusalScope.MAYBE_ALL if error.fault in _NOT_REACHED else RefusalScope.IMAGE
+    return kind(reason, message, transient=True).about(scope)

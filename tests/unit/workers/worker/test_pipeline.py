@@ -461,6 +461,17 @@ def test_what_is_forbidden_may_be_the_album_that_a_job_names(
     assert isinstance(outcome, MaybeBlocked) is is_doubted
 
 
+@pytest.mark.parametrize(("attempt", "is_doubted"), [(3, False), (MAX_ATTEMPTS, True)])
+def test_an_imgur_that_is_not_reached_may_be_so_for_all_at_the_last_attempt(
+    attempt: int, *, is_doubted: bool
+) -> None:
+    error = ImgurError(Reason.IMGUR_UNREACHABLE, "no", transient=True)
+
+    outcome = process(Shelf(), Wall(error.about(RefusalScope.MAYBE_ALL)), attempt)
+
+    assert isinstance(outcome, MaybeBlocked if is_doubted else RetryLater)
+
+
 class TestOtherTasks:
     WEBHOOK = Lease(1, "j", 0, "https://client.test/hook", 2, kind=TaskKind.WEBHOOK, body=b"{}")
     DELETION = Lease(1, "j", 3, "hash", 1, kind=TaskKind.DELETION)
