@@ -5,8 +5,9 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,7 +32,13 @@ settings.load_profile("steady")
 TOGETHER = ("tests/browser/", "tests/hostile/", "tests/integration/one_service/")
 """Folders whose tests share what takes long to start: one test process runs all of a folder."""
 
+APART = ("tests/browser/", "tests/chaos/", "tests/fuzz/", "tests/hostile/")
+"""Folders whose tests run in processes of their own what they test."""
+
 UNIT = Path(__file__).parent / "unit"
+
+Tracers = tuple[Callable[..., Any] | None, ...]
+TRACERS = pytest.StashKey[Tracers]()
 
 
 class FolderScheduling(LoadScopeScheduling):
@@ -53,6 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         set_aside_coverage()
+    else:  # it runs no test
+        sys.settrace(None)
+        threading.settrace(None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -85,22 +95,53 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Without coverage where a mark says so."""
-    with _unmeasured() if item.get_closest_marker("unmeasured") else contextlib.nullcontext():
-        yield
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Measured is what tests and fixtures run, and nothing of what runs the tests: that is as
+    much, and slower severalfold when it is measured.
+    """
+    with _unmeasured() as tracers:
+        session.config.stash[TRACERS] = tracers
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
+    with _traced(request.config.stash[TRACERS]):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Without coverage where a mark says so, or what is tested runs in processes of its own."""
+    apart = pyfuncitem.get_closest_marker("unmeasured") or pyfuncitem.nodeid.startswith(APART)
+    with contextlib.nullcontext() if apart else _traced(pyfuncitem.config.stash[TRACERS]):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    with _traced(item.config.stash[TRACERS]):
+        return (yield)
 
 
 @contextlib.contextmanager
-def _unmeasured() -> Iterator[None]:
-    ours, of_threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
+def _unmeasured() -> Iterator[Tracers]:
+    """Gives what traces otherwise: this thread, and those that it starts."""
+    tracers = sys.gettrace(), threading.gettrace()
+    with _traced((None, None)):
+        yield tracers
+
+
+@contextlib.contextmanager
+def _traced(tracers: Tracers) -> Iterator[None]:
+    before = sys.gettrace(), threading.gettrace()
+    sys.settrace(tracers[0])
+    threading.settrace(tracers[1])
     try:
         yield
     finally:
-        sys.settrace(ours)
-        threading.settrace(of_threads)
+        sys.settrace(before[0])
+        threading.settrace(before[1])
 
 
 @pytest.fixture
