@@ -126,7 +126,7 @@ def paused(number: int) -> Outcome:
 
 
 def many_urls(manager: Manager) -> None:
-    manager.put(2, 500)
+    manager.put(2, 200)
 
 
 def uploaded(manager: Manager) -> None:
@@ -165,12 +165,12 @@ def failed_with_many_words(manager: Manager) -> None:
 
 
 def long_urls(manager: Manager) -> None:
-    manager.put(2, 200, 2000)
+    manager.put(2, 100, 2000)
     manager.work(lost)
 
 
 def small_jobs(manager: Manager) -> None:
-    manager.put(300, 1)
+    manager.put(150, 1)
 
 
 def small_jobs_done(manager: Manager) -> None:
@@ -181,7 +181,7 @@ def small_jobs_done(manager: Manager) -> None:
 def small_jobs_with_all_there_is(manager: Manager) -> None:
     headers = (("https://s.test", (("Authorization", "x" * 200),)),)
     options = JobOptions("album", "title" * 20, "text" * 50, source_headers=headers)
-    manager.put(300, 1, options=options, with_key=True)
+    manager.put(150, 1, options=options, with_key=True)
     manager.work(image)
 
 
@@ -202,7 +202,7 @@ def data_urls_failed(manager: Manager) -> None:
 
 
 def retried(manager: Manager) -> None:
-    manager.put(2, 100)
+    manager.put(2, 50)
     for _ in range(10):
         manager.work(later)
         manager.now += 100.0

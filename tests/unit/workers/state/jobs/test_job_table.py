@@ -241,7 +241,7 @@ def test_no_delete_hash_leaves_the_table(table: JobTable) -> None:
 )
 @pytest.mark.unmeasured
 def test_a_url_takes_less_than_a_kilobyte(result) -> None:  # type: ignore[no-untyped-def] # a lambda
-    count = 10_000
+    count = 4_000
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
