@@ -23,6 +23,7 @@ def test_what_is_left_of_a_hundred(used: int, held: int, left: int) -> None:
     assert share_left(100, used, held) == left
 
 
+@pytest.mark.unmeasured
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 30)), max_size=50))
 def test_each_of_n_holds_a_part_of_n_and_one_and_the_last_part_is_free(
     wishes: list[tuple[str, int]],

@@ -101,6 +101,7 @@ def write(table: JobTable, what: str, index: int) -> None:
             table.record("j", index, EMPTY)
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=150)
 @given(steps=st.lists(writing | reading, max_size=60), max_entries=st.sampled_from([3, 1000]))
 def test_changes_from_any_version_lead_to_what_there_is(

@@ -1,4 +1,5 @@
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from tests.lane_mailbox import Mailbox
@@ -15,6 +16,7 @@ ALL = tuple(JobStatus)
 STATUSES = {name: position for position, name in enumerate(ALL)}
 
 
+@pytest.mark.unmeasured
 @given(
     st.lists(
         st.tuples(st.sampled_from(["add", "advance", "remove"]), st.integers(0, 20)), max_size=60

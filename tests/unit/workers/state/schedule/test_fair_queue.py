@@ -223,6 +223,7 @@ class TestPriority:
         for priority in Priority:
             assert self.turns([priority] * 3, 9) == [0, 1, 2] * 3
 
+    @pytest.mark.unmeasured
     @given(st.lists(st.sampled_from(Priority), min_size=1, max_size=12))
     def test_none_waits_longer_than_its_share_says(self, priorities: list[Priority]) -> None:
         weights = {Priority.HIGH: 4, Priority.NORMAL: 2, Priority.LOW: 1}

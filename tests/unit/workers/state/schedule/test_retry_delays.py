@@ -1,6 +1,7 @@
 import math
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from workers.state.schedule.retry_delays import RetryDelays
@@ -30,6 +31,7 @@ def test_what_is_taken_out_does_not_come_back() -> None:
     assert delays.next_due() == math.inf
 
 
+@pytest.mark.unmeasured
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100)), max_size=50),
     st.lists(st.sampled_from("abc"), max_size=3),
