@@ -29,9 +29,9 @@ def test_pages_are_the_list_whatever_happened(
 ) -> None:
     order = JobOrder()
     jobs: list[Job] = []
-    for step, which in steps:
+    for number, (step, which) in enumerate(steps):
         if step == "add":
-            jobs.append(Job(Submission(f"j{len(jobs)}", ("https://s.test/",), "anna"), 0.0))
+            jobs.append(Job(Submission(f"j{number}", ("https://s.test/",), "anna"), 0.0))
             order.add(jobs[-1])
             order.add(Job(Submission("of somebody else", ("https://s.test/",), "bob"), 0.0))
             continue
