@@ -32,13 +32,13 @@ settings.load_profile("steady")
 TOGETHER = ("tests/browser/", "tests/hostile/", "tests/integration/one_service/")
 """Folders whose tests share what takes long to start: one test process runs all of a folder."""
 
-APART = ("tests/browser/", "tests/chaos/", "tests/fuzz/", "tests/hostile/")
+APART = ("tests/browser/", "tests/chaos/", "tests/fuzz/")
 """Folders whose tests run in processes of their own what they test."""
 
 UNIT = Path(__file__).parent / "unit"
 
-Tracers = tuple[Callable[..., Any] | None, ...]
-TRACERS = pytest.StashKey[Tracers]()
+Tracer = Callable[..., Any] | None
+TRACER = pytest.StashKey[Tracer]()
 
 
 class FolderScheduling(LoadScopeScheduling):
@@ -97,16 +97,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Measured is what tests and fixtures run, and nothing of what runs the tests: that is as
-    much, and slower severalfold when it is measured.
+    much, and slower severalfold when it is measured. Threads are not told from each other here: one
+    looks for what measures it some time after its start.
     """
-    with _unmeasured() as tracers:
-        session.config.stash[TRACERS] = tracers
+    session.config.stash[TRACER] = sys.gettrace()
+    with _traced(None):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
-    with _traced(request.config.stash[TRACERS]):
+    with _traced(request.config.stash[TRACER]):
         return (yield)
 
 
@@ -114,34 +115,35 @@ def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, obje
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Without coverage where a mark says so, or what is tested runs in processes of its own."""
     apart = pyfuncitem.get_closest_marker("unmeasured") or pyfuncitem.nodeid.startswith(APART)
-    with contextlib.nullcontext() if apart else _traced(pyfuncitem.config.stash[TRACERS]):
+    with _unmeasured() if apart else _traced(pyfuncitem.config.stash[TRACER]):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    with _traced(item.config.stash[TRACERS]):
+    with _traced(item.config.stash[TRACER]):
         return (yield)
 
 
 @contextlib.contextmanager
-def _unmeasured() -> Iterator[Tracers]:
-    """Gives what traces otherwise: this thread, and those that it starts."""
-    tracers = sys.gettrace(), threading.gettrace()
-    with _traced((None, None)):
-        yield tracers
+def _unmeasured() -> Iterator[None]:
+    of_threads = threading.gettrace()
+    threading.settrace(None)
+    try:
+        with _traced(None):
+            yield
+    finally:
+        threading.settrace(of_threads)
 
 
 @contextlib.contextmanager
-def _traced(tracers: Tracers) -> Iterator[None]:
-    before = sys.gettrace(), threading.gettrace()
-    sys.settrace(tracers[0])
-    threading.settrace(tracers[1])
+def _traced(tracer: Tracer) -> Iterator[None]:
+    before = sys.gettrace()
+    sys.settrace(tracer)
     try:
         yield
     finally:
-        sys.settrace(before[0])
-        threading.settrace(before[1])
+        sys.settrace(before)
 
 
 @pytest.fixture
