@@ -23,7 +23,7 @@ not keep a slot empty. With more, there is no memory for a start, and each is a 
 
 
 class WorkerProcess(Protocol):
-    """A started worker: a `multiprocessing.Process`, or an actor with the same methods."""
+    """A started worker: a process, or an actor, with the methods of `multiprocessing.Process`."""
 
     @property
     def pid(self) -> int | None: ...

@@ -9,7 +9,7 @@ from typing import Final, cast
 from workers.contract.state_calls import MailboxCalls
 from workers.contract.tokens import Tokens
 from workers.contract.worker_config import WorkerConfig
-from workers.runtime.local.fork_server import fork_server
+from workers.runtime.local.fork_server import end_stopped_server, fork_server
 from workers.runtime.local.worker_process import run_worker
 
 _REPORT_SECONDS: Final = 5.0  # ample for the fork server to tell the exit code
@@ -50,6 +50,7 @@ class ForkedWorker:
     def exitcode(self) -> int | None:
         if not self._end.poll():
             return None
+        end_stopped_server()  # it would never tell, and all of that time nobody else is watched
         self._process.join(_REPORT_SECONDS)
         code = self._process.exitcode
         return _UNKNOWN_EXIT if code is None else code

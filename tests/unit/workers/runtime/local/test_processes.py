@@ -29,6 +29,17 @@ class DyingServer:
         raise EOFError("unexpected EOF")
 
 
+class StoppedServer(DyingServer):
+    """The same of a fork server that is stopped, so that it tells no end."""
+
+    exitcode: int | None = None
+
+    def start(self) -> None: ...
+
+    def join(self, _seconds: float) -> None:
+        assert self.exitcode is not None, "nobody has killed the server: this takes all the time"
+
+
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> LocalBackend:
     monkeypatch.setattr(forked_worker, "fork_server", DyingServer)
@@ -42,6 +53,20 @@ def test_the_supervisor_may_try_a_worker_again(backend: LocalBackend) -> None:
 
     with pytest.raises(OSError, match="the fork server died"):
         backend._start_worker("worker-1.1")
+
+
+def test_the_end_of_a_worker_is_not_awaited_from_a_stopped_fork_server(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend._objects = make_objects(backend._config.limits)
+    backend.mailbox = backend._objects.mailbox
+    monkeypatch.setattr(forked_worker, "fork_server", StoppedServer)
+    monkeypatch.setattr(
+        forked_worker,
+        "end_stopped_server",
+        lambda: monkeypatch.setattr(StoppedServer, "exitcode", 255),
+    )
+    assert backend._start_worker("worker-1.1").exitcode == 255
 
 
 def test_a_backend_whose_manager_did_not_start_can_be_stopped(
