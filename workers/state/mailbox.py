@@ -5,7 +5,7 @@ leased: it is removed when its lease is acknowledged, and requeued when its work
 lease's token is the fence: a report about a lease that is not valid any more changes nothing.
 
 Invariant at every release of the condition: each open URL is either in the scheduler or under one
-lease; or its job is being cancelled, and the URL is about to fail.
+lease; or its job is cancelled or fails as a whole, and the URL is about to fail.
 """
 
 import threading
@@ -265,8 +265,8 @@ class Mailbox:
                 self._quota.tell_wait()
             block = self._quota.gate.block if self._quota.gate.is_patience_over else None
             failed, self._dispatcher.failed_jobs = self._dispatcher.failed_jobs, []
-        self._waiting.go_on()
         self._waiting.fail(failed)
+        self._waiting.go_on()
         is_over = block is not None and self._waiting.give_up(block)
         with self._changed:
             if is_over:

@@ -18,6 +18,9 @@ from workers.state.schedule.scheduler import Scheduler
 _URLS_A_STEP = 1000  # 4 to 20 ms
 _CANCEL_SECONDS = 5.0  # of a call, whose caller waits twice as long
 
+_Work = tuple[Sequence[int], Callable[[Sequence[int]], None]]
+"""Indexes of URLs, and what ends some of them, which is called with the condition held."""
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingUrls:
@@ -35,9 +38,7 @@ class WaitingUrls:
     outcomes: OutcomeHandler
     changed: threading.Condition
     clock: Callable[[], float]
-    _left: deque[tuple[Sequence[int], Callable[[Sequence[int]], None]]] = field(
-        default_factory=deque, init=False
-    )
+    _left: deque[_Work] = field(default_factory=deque, init=False)
 
     def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
         """Cancel a job. A URL that would be requeued fails from now on; see `OutcomeHandler`.
@@ -65,20 +66,9 @@ class WaitingUrls:
         return Cancellation(len(waiting), is_first=True)
 
     def fail(self, jobs: Sequence[tuple[str, Failed]]) -> None:
-        """Fail all waiting URLs of jobs, which may have ended meanwhile."""
-        stop_at = self.clock() + LONGEST_SECONDS
+        """Leave all waiting URLs of jobs, which may have ended meanwhile, to `go_on`, to fail."""
         for job_id, failure in jobs:
-            self._fail(job_id, failure, stop_at)
-
-    def _fail(self, job_id: str, failure: Failed, stop_at: float) -> None:
-        with self.changed:
-            waiting = sorted(self.room.remove(job_id, self.clock()))
-
-        def end(step: Sequence[int]) -> None:
-            for index in step:
-                self.outcomes.end_late((job_id, index), failure)
-
-        self._in_steps(waiting, end, stop_at)
+            self._left.append(self._to_fail(job_id, failure))
 
     def give_up(self, block: Block) -> bool:
         """Fail all waiting URLs, as Imgur has refused whatever is sent for too long. Stops after
@@ -93,16 +83,26 @@ class WaitingUrls:
         for job_id in self.table.unfinished():
             if self.clock() >= stop_at:
                 return False
-            self._fail(job_id, failure, stop_at)
+            self._in_steps(*self._to_fail(job_id, failure), stop_at)
         return not self._left
 
     def go_on(self) -> None:
-        """Continue what earlier calls left, for `LONGEST_SECONDS`."""
+        """End what other calls left, for `LONGEST_SECONDS`."""
         stop_at = self.clock() + LONGEST_SECONDS
         while self._left:
             self._in_steps(*self._left.popleft(), stop_at)
             if self.clock() >= stop_at:
                 return
+
+    def _to_fail(self, job_id: str, failure: Failed) -> _Work:
+        with self.changed:
+            waiting = sorted(self.room.remove(job_id, self.clock()))
+
+        def end(step: Sequence[int]) -> None:
+            for index in step:
+                self.outcomes.end_late((job_id, index), failure)
+
+        return waiting, end
 
     def _in_steps(
         self, indexes: Sequence[int], end: Callable[[Sequence[int]], None], stop_at: float

@@ -13,6 +13,7 @@ from workers.contract.messages.jobs import ChangesWanted, ImageState, JobStatus
 from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater, Uploaded
 from workers.contract.messages.round_trip import Ack, Lease, Report
 from workers.contract.messages.submission import Cancellation, Refusal, RefusalCode, Submission
+from workers.state.jobs.job_store import LONGEST_SECONDS
 from workers.state.jobs.job_table import JobTable
 
 BUSY = RetryLater("source-error", "It answered 500.", 60.0)
@@ -210,6 +211,26 @@ def test_what_a_call_has_no_time_for_ends_in_the_next_upkeep(
     assert set(harness.reasons()) == {Reason.CANCELLED}
     assert harness.box.stats().queued == 0
     assert list(harness.box._room.queue._jobs) == ["k"]
+
+
+def test_many_jobs_whose_albums_fail_at_once_end_in_several_calls(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [f"j{number}" for number in range(40)]
+    for job_id in jobs:
+        harness.put(job_id, 1)
+    a_look = itertools.count(0.0, LONGEST_SECONDS / 4)
+    waiting = replace(harness.box._waiting, clock=lambda: next(a_look))
+    monkeypatch.setattr(harness.box, "_waiting", waiting)
+    failure = Failed(Reason.ALBUM_FAILED, "Imgur did not create it.")
+    harness.box._dispatcher.failed_jobs += [(job_id, failure) for job_id in jobs]
+
+    left = [len(jobs)]
+    while left[-1]:
+        harness.box.tend()
+        left.append(len(harness.table.unfinished()))
+        assert left[-2] - 20 < left[-1] < left[-2], "not all in one call"
+    assert harness.box.stats().queued == 0
 
 
 def test_nothing_is_kept_of_it(harness: Harness) -> None:
