@@ -10,7 +10,7 @@ from workers.contract.data_url import SCHEME
 from workers.contract.errors import Reason
 from workers.contract.messages.jobs import ImageState, JobStatus
 from workers.contract.messages.outcomes import CANCELLED, NO_DETAILS, Failed, ImageDetails, Uploaded
-from workers.contract.messages.submission import Submission
+from workers.contract.messages.submission import Origin, Submission
 from workers.contract.messages.tasks import DeletionState, DeliveryAttempt
 from workers.state.jobs.album import Album
 from workers.state.jobs.change_log import ChangeLog
@@ -241,12 +241,25 @@ class Job:
         has_album_task = self.album is not None and self.album.step is not None
         return self.has_untold_callback or self.open_deletions > 0 or has_album_task
 
-    def failed(self) -> list[int]:
-        """Indexes of the URLs that failed, ascending; without data URLs whose bytes are gone."""
-        failed = compress(range(len(self.asked.urls)), self.states.translate(_IS_FAILED))
-        if self.retried_as is None:
-            return list(failed)
-        return [n for n in failed if n in self.data or not self.asked.urls[n].startswith(SCHEME)]
+    def failed_as(self, job_id: str, origin: Origin | None) -> Submission | None:
+        """Return the URLs that failed as a new job, without data URLs whose bytes are gone; None if
+        there are none.
+        """
+        urls = self.asked.urls
+        failed = list(compress(range(len(urls)), self.states.translate(_IS_FAILED)))
+        if self.retried_as is not None:
+            failed = [n for n in failed if n in self.data or not urls[n].startswith(SCHEME)]
+        if not failed:
+            return None
+        return replace(
+            self.asked,
+            job_id=job_id,
+            urls=tuple(map(urls.__getitem__, failed)),
+            retry_of=self.asked.job_id,
+            request=None,
+            origin=origin,
+            data={n: self.data[index] for n, index in enumerate(failed) if index in self.data},
+        )
 
     def retry(self, job_id: str) -> None:
         """Record that a job retries what failed; it has the bytes of data URLs now."""

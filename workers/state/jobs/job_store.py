@@ -5,7 +5,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import takewhile
 from operator import itemgetter
 from typing import Final
@@ -129,19 +128,7 @@ class JobStore:
         """Return a job's failed URLs as a new job; None if there are none."""
         with self.lock:
             job = self.by_id.get(job_id)
-            failed = [] if job is None else job.failed()
-            if job is None or not failed:
-                return None
-            data = {n: job.data[index] for n, index in enumerate(failed) if index in job.data}
-            return replace(
-                job.asked,
-                job_id=new_job_id,
-                urls=tuple(map(job.asked.urls.__getitem__, failed)),
-                retry_of=job_id,
-                request=None,
-                origin=origin,
-                data=data,
-            )
+            return None if job is None else job.failed_as(new_job_id, origin)
 
     # --- memory -------------------------------------------------------------------------------
 
