@@ -125,7 +125,7 @@ def _answer(connection: "Connection[Any, Any]", wait_seconds: float) -> Any:  # 
 class DeadlineProxy(BaseProxy):
     """A proxy whose calls have deadlines.
 
-    A call ends at most `CALL_SECONDS` after the time that it may wait in it; see `connect`.
+    A call that the Manager lets wait on purpose has that time besides the limits of `connect`.
 
     Raises:
         ManagerLostError: from every call, if the Manager is gone or does not respond.
