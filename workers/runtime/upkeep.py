@@ -9,7 +9,7 @@ from workers.worker.task_log import log_lines
 
 
 class Upkeep:
-    """Evicts old jobs, adapts the number of workers and logs its changes."""
+    """Evicts old jobs, tends the mailbox and adapts the number of workers; logs all of that."""
 
     def __init__(self, config: BackendConfig) -> None:
         self.scaler = Scaler(config.worker_count, config.scaling)
