@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.steps import open_front
+from tests.gate import ALLOWED
 from tests.running_service import PATIENCE_SECONDS, ROOT, Launch, RunningService, launcher
 
 AXE = ROOT / "build" / "axe-core" / "axe.min.js"
@@ -62,7 +63,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def service(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """One service in sandbox mode for all; none where there is no Chromium."""
     with launcher(tmp_path_factory.mktemp("service")) as start:
-        yield start().wait_until_ready()
+        yield start(**ALLOWED).wait_until_ready()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from tests.browser.steps import (
     set_hidden,
     tiles,
 )
+from tests.gate import Gate
 from tests.running_service import Launch, RunningService
 
 
@@ -237,16 +238,17 @@ def test_asking_heeds_when_it_may_be_repeated(page: Page, expected_errors: list[
     assert len(asked) == 1
 
 
-def test_a_hidden_page_holds_no_connection(page: Page, service: RunningService) -> None:
+def test_a_hidden_page_holds_no_connection(page: Page, service: RunningService, gate: Gate) -> None:
     """A browser has six for all its tabs."""
     with page.expect_response("**/events"):
-        send(page, [f"{service.sandbox}/faults/latency/1500/images/small.png"])
+        send(page, gate.urls(service.sandbox, "hidden", 1))
     counts = "**/v1/images/upload/*?limit=1"
     with page.expect_response(counts), page.expect_event("requestfailed") as broken_off:
         set_hidden(page, hidden=True)
     assert broken_off.value.url.endswith("/events")
     with page.expect_response("**/events"):
         set_hidden(page, hidden=False)
+    gate.open()
     complete(page)
     expect(tiles(page, "complete")).to_have_count(1)
 
@@ -308,7 +310,7 @@ def test_a_job_that_the_service_has_lost_is_gone(page: Page, expected_errors: li
 
 
 def test_a_response_to_a_view_that_was_left_changes_no_other(
-    page: Page, service: RunningService
+    page: Page, service: RunningService, gate: Gate
 ) -> None:
     held: list[Route] = []
 
@@ -318,7 +320,7 @@ def test_a_response_to_a_view_that_was_left_changes_no_other(
         else:
             route.continue_()
 
-    send(page, [f"{service.sandbox}/faults/latency/1500/images/small.png"])
+    send(page, gate.urls(service.sandbox, "left", 1))
     page.route("**/v1/images/upload/*", hold)
     with page.expect_request(lambda request: request.method == "DELETE"):
         press(page, "Cancel")

@@ -122,6 +122,7 @@ def test_forced_colors_show_what_is_selected_and_done(
     complete(page)
     look = "(element, name) => getComputedStyle(element)[name]"
     tabs = page.locator(".tabs button")
+    tabs.nth(1).hover()
     assert len({tab.evaluate(look, "borderBottomColor") for tab in tabs.all()}) == 2
     views = page.locator(".top nav a")
     assert len({view.evaluate(look, "textDecorationLine") for view in views.all()}) == 2

@@ -1,5 +1,6 @@
 """Lists of which the page has a part: it takes no part for the whole."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from tests.browser.steps import (
     set_hidden,
     tiles,
 )
+from tests.gate import Gate
 from tests.running_service import RunningService
 
 
@@ -94,7 +96,7 @@ def test_nothing_of_a_job_is_copied_before_all_of_it_is_read(
 
 
 def test_nothing_of_a_job_is_copied_while_its_counts_are_newer(
-    page: Page, service: RunningService
+    page: Page, service: RunningService, gate: Gate
 ) -> None:
     """As they are when a hidden page is shown again."""
     held: list[Route] = []
@@ -109,15 +111,17 @@ def test_nothing_of_a_job_is_copied_while_its_counts_are_newer(
         held.append(route)
 
     with page.expect_response("**/events"):
-        send(page, [f"{service.sandbox}/faults/latency/1500/images/numbered/newer.png"])
+        send(page, gate.urls(service.sandbox, "newer", 1))
     expect(page.locator(".tile")).to_have_count(1)
     page.route("**/v1/images/upload/*?limit=1", answer)
     page.route("**/events", hold)
     set_hidden(page, hidden=True)
-    page.wait_for_function("document.title.startsWith('Complete')")
-    set_hidden(page, hidden=False)
+    expect(page).to_have_title(re.compile("^Complete"))
+    with page.expect_request("**/events"):
+        set_hidden(page, hidden=False)
     press(page, "Copy all")
     expect(page.locator("#toasts")).to_contain_text("still being read")
+    gate.open()
     held[0].continue_()
     expect(tiles(page, "complete")).to_have_count(1)
 
