@@ -13,9 +13,10 @@ _LONGEST_URL = 8192
 """Characters, the service's own limit; a data URL may be longer."""
 
 _SURROUNDING = "".join(map(chr, range(ord(" ") + 1)))
-_NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%]")
+_NOT_IN_HOST = re.compile(r"[\s\x00-\x1f\x7f-\x9f\\%/?#\ufffd]")
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
-_CREDENTIALS = re.compile(r":/+[^?#]*@")
+# The second branch takes what has none: the search would begin again at each of its slashes.
+_CREDENTIALS = re.compile(r":/++(?:([^?#]*@)|[^?#]*)")
 _UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE  # as PowerShell writes redirected output
 _TABLES = ".csv", ".tsv"
 _DELIMITERS = "\x1f,;\t"  # the first one where the head has none: a URL may have commas
@@ -50,7 +51,7 @@ class SetAside:
         """The entry, shortened and without a password."""
         if _is_data_url(self.entry.value):
             return self.entry.value[:_TEXT_SHOWN].partition(",")[0] + ",…"
-        text = _CREDENTIALS.sub("://…@", self.entry.value)
+        text = _CREDENTIALS.sub(lambda found: "://…@" if found[1] else found[0], self.entry.value)
         return text if len(text) <= _TEXT_SHOWN else text[:_TEXT_SHOWN] + "…"
 
 
@@ -165,8 +166,9 @@ def _fault_of(entry: Entry) -> str | None:
 
 
 def _host_fault_of(authority: str) -> str | None:
-    if _NOT_IN_HOST.search(unquote(authority)):
-        return "has a space, a control character, a backslash or a % in its host"
+    host = unquote(authority)
+    if _NOT_IN_HOST.search(host):
+        return "has a space, a control character, a backslash, a % or the like in its host"
     try:
         parts = urlsplit(f"//{authority}")
         _port = parts.port
@@ -174,4 +176,4 @@ def _host_fault_of(authority: str) -> str | None:
         return "has no valid host or port"
     if not parts.hostname:
         return "has no host"
-    return "holds a user name or password" if "@" in parts.netloc else None
+    return "holds a user name or password" if "@" in host else None

@@ -109,6 +109,9 @@ def test_of_a_table_the_urls_count(content, entries):
         ("https://example.com\\cat.png", "backslash"),
         ("https://example.com%252e/cat.png", "%"),
         ("https://exam%20ple.com/cat.png", "space"),
+        ("https://exam%2Fple.com/cat.png", "in its host"),
+        ("https://exam%ffple.com/cat.png", "in its host"),
+        ("https://me%40example.com/cat.png", "password"),
         ("https://example.com/\ud83d", "half a character"),
         ("https:////cat.png", "no host"),
         ("https://example.com:port/", "port"),
@@ -160,6 +163,12 @@ def test_the_rest_is_sent(value):
 def test_what_is_set_aside_is_shown_without_its_password(value, shown):
     _, (aside,) = sort_out([Entry(value + "\\", "p")])
     assert aside.shown == shown + ("" if shown.endswith("…") else "\\")
+
+
+def test_a_table_whose_quote_is_not_closed_is_told_at_once():
+    table = b'url\n"' + b"https://example.com/cat.png\n" * 20_000
+    _, (aside,) = sort_out(read_list(table, "list.csv"))
+    assert aside.shown.startswith("https://example.com/cat.png")
 
 
 def test_the_data_of_a_data_url_is_not_shown():

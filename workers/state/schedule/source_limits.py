@@ -5,6 +5,7 @@ import math
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from workers.contract.data_url import SCHEME as DATA_SCHEME
 from workers.contract.errors import Reason
@@ -38,7 +39,7 @@ def host_of(url: str) -> str:
     if url.startswith(DATA_SCHEME):
         return ""
     found = _find_authority(url)
-    host = found[1].lower() if found is not None else ""
+    host = unquote(found[1]).lower() if found is not None else ""
     return host.removesuffix(":443").removesuffix(":80")
 
 

@@ -29,6 +29,7 @@ OVERLOADED = RetryLater("source-rate-limited", "Busy.", 1.0, source_pause_second
         ("http://images.test/?url=http://other.test/", "images.test"),
         ("http:/images.test/a", "images.test"),
         ("http:///images.test:80/a", "images.test"),
+        ("http://%69mages%2Etest/a", "images.test"),
         ("", ""),
         ("data:image/png;base64,iVBORw0KGgo… (9 bytes, SHA-256 0)", ""),
     ],
