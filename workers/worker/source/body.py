@@ -109,7 +109,7 @@ class ImageBody:
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES and not self._codings:
-                self._decide()
+                self._decide(self._spool.size + len(piece))
         self._spool.write(piece)
         return not self._takes_page or self._spool.size < MAX_PAGE_BYTES
 
@@ -124,7 +124,7 @@ class ImageBody:
             # The Content-Encoding is wrong if the bytes are an image as they are.
             if self._codings and recognize(self._head) is None:
                 return self._decode(file)
-            image_type = self._type or self._decide()
+            image_type = self._type or self._decide(self._spool.size)
             if image_type is None:
                 page = read_page(file, self.page_type or "")
                 self.discard()
@@ -196,12 +196,12 @@ class ImageBody:
     def _is_page(self) -> bool:
         return self.page_type is not None and is_page(self._head, self.page_type)
 
-    def _decide(self) -> ImageType | None:
-        """Return the type of the image by its first bytes; None for a page."""
+    def _decide(self, size: int) -> ImageType | None:
+        """Return the type of the image by its first bytes, of `size` so far; None for a page."""
         self._takes_page = self._is_page()
         if not self._takes_page:
             self._type = self._accept()
-            self._check_size(max(self.declared or 0, self._spool.size))
+            self._check_size(max(self.declared or 0, size))
         return self._type
 
     def _accept(self) -> ImageType:

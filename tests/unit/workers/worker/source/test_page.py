@@ -93,6 +93,9 @@ def test_the_size_of_an_image_counts_as_soon_as_it_is_one() -> None:
         body = ImageBody(policy, ByteBudget(0), None, "gzip", page_type="text/html")
         with pytest.raises(DownloadError, match="larger than 50,000"):
             body.write(content)
+    body = ImageBody(policy, ByteBudget(0), None, page_type="text/html")
+    with pytest.raises(DownloadError, match="larger than 50,000"):
+        body.write(b"\xff\xd8\xff" + RANDOM[:60_000])
     body = ImageBody(policy, ByteBudget(0), 60_000, page_type="text/html")
     with pytest.raises(DownloadError, match="larger than 50,000"):
         body.write(b"\xff\xd8\xff" + RANDOM[:10_000])
