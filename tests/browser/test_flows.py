@@ -217,8 +217,12 @@ def test_asking_takes_over_where_events_do_not_come(
     expect(tiles(page, "complete")).to_have_count(12)
 
 
-def test_asking_heeds_when_it_may_be_repeated(page: Page, expected_errors: list[str]) -> None:
+@pytest.mark.parametrize("hidden", [False, True])
+def test_asking_heeds_when_it_may_be_repeated(
+    page: Page, expected_errors: list[str], *, hidden: bool
+) -> None:
     expected_errors += ["/events", "429"]
+    set_hidden(page, hidden=hidden)
     page.clock.install()
     asked = []
 
@@ -231,7 +235,7 @@ def test_asking_heeds_when_it_may_be_repeated(page: Page, expected_errors: list[
     page.evaluate("location.hash = '#/job/busy'")
     while not asked:
         page.clock.run_for(100)
-    expect(page.get_by_role("main")).to_contain_text("Not now.")
+    expect(page.get_by_role("main")).to_contain_text("Loading" if hidden else "Not now.")
     for _ in range(3):
         page.clock.run_for(5_000)
         page.evaluate("fetch('/healthz')")  # what was requested before has been sent

@@ -260,6 +260,18 @@ def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
     ]
 
 
+def test_a_link_of_megabytes_is_read(page: Page) -> None:
+    found = page.evaluate(
+        """async (urls) => {
+            const long = "a".repeat(20_000_000);
+            const { bad } = await urls.readLinks([`(https://${long}`]);
+            return [bad.map(({ why }) => why), urls.linksOfTable(`a,b\n"data:,${long}",c`).length];
+        }""",
+        urls_module(page),
+    )
+    assert found == [["longer than 8192 characters"], 20_000_006]
+
+
 def urls_module(page: Page) -> JSHandle:
     """The page's own module that reads links."""
     return page.evaluate_handle(

@@ -80,13 +80,15 @@ async function readPages(id, results, first, updated, signal) {
  */
 async function readCountsWhileHidden(id, results, updated, signal) {
   while (document.hidden && !signal.aborted) {
+    let wait = HIDDEN_MS;
     try {
       results.setJob(await json(`${jobPath(id)}?limit=1`, { signal }));
       updated({});
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) throw error;
+      wait = Math.max(wait, 1_000 * (error.retryAfter ?? 0));
     }
-    await pause(results.job?.status === "complete" ? FOR_EVER_MS : HIDDEN_MS, signal);
+    await pause(results.job?.status === "complete" ? FOR_EVER_MS : wait, signal);
   }
 }
 

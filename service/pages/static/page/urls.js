@@ -4,8 +4,9 @@
 const BUDGET_MS = 8; // of reading a long text, until the page has a turn
 const LONGEST = 8192; // a data URL may be longer
 const DATA = /^[\u0000-\u0020]*data:/i;
-// A link in Markdown, BBCode or brackets: up to a bracket that it does not open itself, or a closing tag.
-const LINK = /https?:\/\/(?:\([^\s<>"'`()]*\)|\[(?!\/)[^\s<>"'`[\]]*\]|(?!\[\/)[^\s<>"'`)\]])+/gi;
+// A link in Markdown, BBCode or brackets: up to a bracket that it does not open itself, or a closing tag. Without a limit,
+// one of megabytes would overflow the stack.
+const LINK = /https?:\/\/(?:\([^\s<>"'`()]*\)|\[(?!\/)[^\s<>"'`[\]]*\]|(?!\[\/)[^\s<>"'`)\]]){1,1000000}/gi;
 // A link with spaces in its file name: at the start of a line, and only the end of the line has an image's suffix.
 const SPACED = /^https?:\/\/(?!\S*\.(?:png|jpe?g|gif|bmp|tiff?|webp)\s)\S+\s.*\.(?:png|jpe?g|gif|bmp|tiff?|webp)$/i;
 
@@ -58,7 +59,7 @@ export function linksOfTable(text) {
   if (!head.trim() || /^\s*(https?:|data:|[#[{])/i.test(head)) return text;
   // Without any in the head there is one column, as a link may have commas.
   const delimiter = ["\u001f", ",", ";", "\t"].reduce((best, sign) => (head.split(sign).length > head.split(best).length ? sign : best));
-  const cell = new RegExp(`("(?:[^"]|"")*"|[^${delimiter}\\r\\n]*)(${delimiter}|\\r\\n?|\\n|$)`, "g");
+  const cell = new RegExp(`("[^"]*(?:""[^"]*)*"|[^${delimiter}\\r\\n]*)(${delimiter}|\\r\\n?|\\n|$)`, "g");
   const lines = [];
   let row = [];
   for (const [all, content, end] of text.matchAll(cell)) {
@@ -110,7 +111,7 @@ function unescaped(text) {
 function* entries(text) {
   const json = entriesOfJson(text);
   if (json) yield* json;
-  else if (/<(img|a)\s[^>]{0,2000}(src|href)=/i.test(text)) yield* linksOfHtml(text);
+  else if (/<(img|a)\s(?:(?!<(?:img|a)\s)[^>]){0,2000}(src|href)=/i.test(text)) yield* linksOfHtml(text);
   else for (const line of text.split(/[\r\n]+/)) yield* entriesOfLine(line.trim());
 }
 
