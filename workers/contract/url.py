@@ -13,6 +13,7 @@ _LOOKED_AT = 256  # URLs at a time: 2 MB at most
 
 _SHOWN_LENGTH = 300
 _is_shown_host = re.compile(r"(?:[^\s:@\\\[\]]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?").fullmatch
+_find_slashes = re.compile(r":/{1,3}").search
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -58,14 +59,15 @@ def mask_url(url: str) -> str:
     if url.startswith(DATA_SCHEME) and is_shown_form(url):
         return url
     base, _, query = url.partition("#")[0].partition("?")
-    scheme, separator, rest = base.partition("://")
-    if separator:
-        authority, slash, path = rest.partition("/")
+    slashes = _find_slashes(base)
+    if slashes is not None:
+        scheme = base[: slashes.start()]
+        authority, slash, path = base[slashes.end() :].partition("/")
         authority = authority.rpartition("@")[2]
         if not _is_shown_host(authority):
             # The end of the credentials is ambiguous, so nothing after them is shown.
             return _shorten(f"{scheme.rpartition('@')[2]}://…")
-        shown = f"{scheme}://{authority}{slash}{path}"
+        shown = f"{scheme}{slashes[0]}{authority}{slash}{path}"
     else:
         shown = base.rpartition("@")[2]
     if query:
