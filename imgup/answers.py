@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import (
     InvalidHeader,
     LocationParseError,
@@ -120,6 +121,10 @@ def failure_of(error: requests.RequestException | LocationParseError, url: str) 
     """Return the error for a request without a response."""
     cause = error.args[0] if error.args else None
     causes = (error, cause, getattr(cause, "reason", None))
+    # With a proxy, its host is the only one that is connected to.
+    is_of_host = any(isinstance(one, LocationParseError) for one in causes)
+    if is_of_host and select_proxy(url, get_environ_proxies(url)):
+        return UnreachableError(_BAD_PROXY)
     for kind, text in _NEVER_ARRIVED:
         if any(isinstance(one, kind) for one in causes):
             return UnreachableError(text.format(url=url))

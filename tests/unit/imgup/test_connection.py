@@ -204,6 +204,16 @@ def test_no_proxy_and_no_netrc_comes_between_a_client_and_its_own_machine(
     assert "Authorization" not in stand_in.asked[0].headers
 
 
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:x", "http://a..b:1", "http://[::1"])
+def test_a_proxy_that_is_no_address_is_named(proxy, monkeypatch):
+    monkeypatch.setenv("http_proxy", proxy)
+    with (
+        Client("http://imgup.example") as client,
+        pytest.raises(UnreachableError, match="The proxy of the environment"),
+    ):
+        client.ready()
+
+
 def test_a_proxy_leads_to_other_machines(stand_in, monkeypatch):
     monkeypatch.setenv("http_proxy", stand_in.url)
     stand_in.tell("GET", "/readyz", Told(body={"ready": True, "state": "x", "detail": "y"}))
