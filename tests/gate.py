@@ -8,8 +8,8 @@ from tests.loopback_server import LoopbackHandler, LoopbackServer
 ADDRESS = "127.0.0.9"
 """Of its own: a service lets this one through and still refuses the rest of loopback."""
 
-ALLOWED = {"SOURCE_ALLOWED_NETWORKS": f"{ADDRESS}/32"}
-"""The setting of a service that is to ask here."""
+ALLOWED = {"SOURCE_ALLOWED_NETWORKS": f"{ADDRESS}/32", "DOWNLOAD_SECONDS": "300"}
+"""The settings of a service that is to ask here, and to wait for as long as a test may keep it."""
 
 
 class Gate:
