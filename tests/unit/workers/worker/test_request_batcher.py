@@ -211,6 +211,7 @@ def test_no_more_lanes_work_than_the_pace_allows(post: Post, batcher: RequestBat
     assert first is not None
     assert second is not None
     third = Caller(lane_clients[2], until=1)
+    wait_until(lambda: batcher._free)  # of lanes that ask the last one has the next lease
 
     assert lane_clients[0].report(_done(first)).accepted
     assert lane_clients[0].lease() is not None, (
