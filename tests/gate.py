@@ -60,5 +60,5 @@ class Gate:
     def _wait(self) -> None:
         with self._changed:
             self.asked += 1
-            self._changed.wait_for(lambda: self._leaves >= 1)
-            self._leaves -= 1
+            number = self.asked  # who has asked first goes first, whichever thread wakes first
+            self._changed.wait_for(lambda: self._leaves >= number)
