@@ -45,23 +45,19 @@ class RealServer:
         self.requests: list[tuple[str, str, bytes, int]] = []
         self.clients: set[tuple[str, int]] = set()
         self.together = threading.Barrier(LANES)
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port = sock.getsockname()[1]
-        self.url = f"https://127.0.0.1:{port}"
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         self._config = Config()
-        self._config.bind = [f"127.0.0.1:{port}"]
+        # It listens already: nobody else gets the port, and whoever connects is waited for.
+        self._config.bind = [f"fd://{listener.detach()}"]
         self._config.certfile = self._config.keyfile = str(certificate)
         self._config.errorlog = None
         self._config.graceful_timeout = 1.0
+        self._config.keep_alive_timeout = 300.0  # lanes may begin long after each other
         self._ready = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._run(),))
         self._thread.start()
         assert self._ready.wait(30)
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                return
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
