@@ -93,7 +93,7 @@ def test_they_are_short_wherever_they_are_shown(running: RunningService) -> None
 
     events = running.get(f"/v1/images/upload/{job_id}/events").text
     page = running.get(f"/v1/images/upload/{job_id}?limit=10&timeline=1").text
-    (failed,) = (line for line in running.events("image failed") if line["job_id"] == job_id)
+    (failed,) = running.wait_for_events("image failed", 1, job_id=job_id)
 
     assert failed["url"] == job["uploaded"]["failed"][0] == job["results"][1]["url"]
     for told in (json.dumps(job), events, page, running.log_text):
@@ -127,7 +127,7 @@ def test_a_page_is_followed_to_its_image(running: RunningService, site: Site) ->
         f"{site.url}/gone?key=s3cret",
     )
     assert hashlib.sha256(JPEG + b"/image?key=s3cret").hexdigest() in digests(running)
-    (failed,) = (line for line in running.events("image failed") if line["job_id"] == job["id"])
+    (failed,) = running.wait_for_events("image failed", 1, job_id=job["id"])
     assert failed["resolved_to"] == f"{site.url}/gone?key=…"
     assert "s3cret" not in running.log_text
 
