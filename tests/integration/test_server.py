@@ -319,7 +319,7 @@ class TestDrain:
         threads = running.server._dispatchers.default.threads
         assert len(threads) == REQUEST_THREADS
         running.server.close()
-        assert not threads
+        wait_until(lambda: not threads)  # it waits for them for a moment only
         assert not running.server._thread.is_alive()
 
 
