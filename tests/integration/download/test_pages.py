@@ -5,14 +5,17 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import brotli
 import pytest
 from backports import zstd
 
+from tests.clock import Clock
 from workers.contract.errors import DownloadError, Reason
 from workers.worker.http.byte_budget import ByteBudget
+from workers.worker.source import fetch
 from workers.worker.source.fetch import Downloader
 from workers.worker.source.page import MAX_PAGE_BYTES
 
@@ -237,10 +240,14 @@ def test_a_page_takes_of_the_memory_for_images_and_gives_it_back(
 
 
 def test_the_deadline_is_one_for_page_and_image(
-    serve: Any, make_downloader: MakeDownloader
+    serve: Any, make_downloader: MakeDownloader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = Clock()
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(monotonic=clock))
+
     def answer(connection: socket.socket, path: str, stopping: threading.Event) -> bool:
         if path == "/page":
+            clock.now += 95  # however long it really takes, 5 of 100 s are left for the image
             body = OG.format("/image").encode()
             head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{HTML}\r\n"
             connection.sendall(head.encode() + body)
@@ -249,6 +256,6 @@ def test_the_deadline_is_one_for_page_and_image(
         return False
 
     source = serve(answer)
-    error = failure(make_downloader(resolve_pages=True, deadline_seconds=5.0), f"{source.url}/page")
+    error = failure(make_downloader(resolve_pages=True), f"{source.url}/page")
     assert error.reason is Reason.DOWNLOAD_TIMEOUT
     assert error.resolved_to == f"{source.url}/image"
