@@ -109,9 +109,9 @@ def test_a_connection_closed_without_an_answer_may_pass(
 
 
 def test_a_refused_connection_may_pass(make_client: MakeClient) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    error = failure(make_client(access(f"http://127.0.0.1:{port}")))
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody else gets the port, and nobody listens
+        error = failure(make_client(access(f"http://127.0.0.1:{closed.getsockname()[1]}")))
     assert (error.reason, error.transient) == (Reason.IMGUR_UNREACHABLE, True)
     assert "refused the connection" in error.message
     assert error.scope is RefusalScope.MAYBE_ALL
