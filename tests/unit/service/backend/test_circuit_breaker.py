@@ -1,7 +1,6 @@
 """A backend that goes silent, in front of which the gate closes."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from prometheus_client import Metric
 
 from service.backend.circuit_breaker import CALLS_AT_ONCE, BackendSilentError, CircuitBreaker
+from tests.clock import Clock
 from tests.waiting import wait_until
 from workers import (
     BackendBusyError,
@@ -24,7 +24,7 @@ from workers.contract.messages.supervision import MailboxStats
 from workers.state.metrics import Metrics
 
 PATIENCE = 60.0
-SILENCE = 0.3
+SILENCE = 0.3  # for what is waited for in vain
 
 
 class StoppedBackend:
@@ -82,8 +82,20 @@ def stopped() -> Iterator[StoppedBackend]:
 
 
 @pytest.fixture
-def gate(stopped: StoppedBackend) -> CircuitBreaker:
-    return CircuitBreaker(stopped, silence_seconds=SILENCE, health_seconds=SILENCE)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def gate(stopped: StoppedBackend, clock: Clock) -> CircuitBreaker:
+    """Waits for an answer, however late it comes."""
+    return CircuitBreaker(stopped, clock=clock, silence_seconds=PATIENCE, health_seconds=PATIENCE)
+
+
+@pytest.fixture
+def impatient(stopped: StoppedBackend, clock: Clock) -> CircuitBreaker:
+    """Soon gives up, and may do so before an answer that comes."""
+    return CircuitBreaker(stopped, clock=clock, silence_seconds=SILENCE, health_seconds=SILENCE)
 
 
 @pytest.fixture
@@ -101,16 +113,11 @@ CALLS: dict[str, Callable[[CircuitBreaker], Any]] = {
 }
 
 
-def is_silent(gate: CircuitBreaker) -> bool:
+def health_of(gate: CircuitBreaker) -> BackendHealth | None:
     try:
-        gate.health()
+        return gate.health()
     except BackendSilentError:
-        return True
-    return False
-
-
-def wait_until_silent(gate: CircuitBreaker) -> None:
-    wait_until(lambda: is_silent(gate), "it never fell silent")
+        return None
 
 
 def stop_in_mid_call(
@@ -151,10 +158,14 @@ def test_a_backend_that_cannot_be_asked_is_silent_and_not_lost(
 
 @pytest.mark.parametrize("name", CALLS)
 def test_calls_fail_at_once_while_it_is_silent(
-    gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor, name: str
+    gate: CircuitBreaker,
+    clock: Clock,
+    stopped: StoppedBackend,
+    pool: ThreadPoolExecutor,
+    name: str,
 ) -> None:
     first = stop_in_mid_call(gate, stopped, pool)
-    time.sleep(SILENCE * 1.5)  # which is what silence is
+    clock.now += PATIENCE * 1.5  # which is what silence is
     calls = stopped.calls
     with pytest.raises(BackendSilentError):
         CALLS[name](gate)
@@ -165,12 +176,11 @@ def test_calls_fail_at_once_while_it_is_silent(
 
 
 def test_threads_are_left_to_refuse_the_rest(
-    gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
+    impatient: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
 ) -> None:
     stopped.answering.clear()
-    calls = [
-        pool.submit(gate.job_table.changes, ChangesWanted("id")) for _ in range(CALLS_AT_ONCE + 8)
-    ]
+    changes = impatient.job_table.changes
+    calls = [pool.submit(changes, ChangesWanted("id")) for _ in range(CALLS_AT_ONCE + 8)]
     for _ in range(CALLS_AT_ONCE):
         assert stopped.entered.acquire(timeout=PATIENCE)
     wait_until(lambda: sum(call.done() for call in calls) == 8)
@@ -216,18 +226,19 @@ class TestMeters:
         assert "imgup_jobs_accepted" in {metric.name for metric in gate.mailbox.metrics()}
 
     def test_nobody_waits_long(
-        self, gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
+        self, impatient: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
     ) -> None:
         stopped.stuck_method = "metrics"
         stopped.answering.clear()
         with pytest.raises(BackendSilentError):
-            gate.mailbox.metrics()
-        calls = [pool.submit(gate.mailbox.metrics) for _ in range(10)]
+            impatient.mailbox.metrics()
+        assert stopped.entered.acquire(timeout=PATIENCE)
+        calls = [pool.submit(impatient.mailbox.metrics) for _ in range(10)]
         assert all(isinstance(call.exception(PATIENCE), BackendSilentError) for call in calls)
         assert stopped.calls == 1
         # Nor does anybody else because of it.
-        assert gate.health().state is BackendState.READY
-        assert gate.job_table.links(0, 1) == ("0 1 ",)
+        assert wait_until(lambda: health_of(impatient)).state is BackendState.READY
+        assert impatient.job_table.links(0, 1) == ("0 1 ",)
 
     @pytest.mark.parametrize(
         ("failure", "raised"),
@@ -250,22 +261,27 @@ class TestMeters:
 
 class TestHealth:
     def test_it_waits_for_a_moment_only(
-        self, gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
+        self,
+        impatient: CircuitBreaker,
+        clock: Clock,
+        stopped: StoppedBackend,
+        pool: ThreadPoolExecutor,
     ) -> None:
         stopped.answering.clear()
         with pytest.raises(BackendSilentError):
-            gate.health()
+            impatient.health()
+        assert stopped.entered.acquire(timeout=PATIENCE)
+        clock.now += SILENCE * 1.5
         # And not again for the same answer.
-        calls = [pool.submit(gate.health) for _ in range(10)]
+        calls = [pool.submit(impatient.health) for _ in range(10)]
         assert all(isinstance(call.exception(PATIENCE), BackendSilentError) for call in calls)
         assert stopped.calls == 1
 
-    def test_it_recovers(self, gate: CircuitBreaker, stopped: StoppedBackend) -> None:
+    def test_it_recovers(self, impatient: CircuitBreaker, stopped: StoppedBackend) -> None:
         stopped.answering.clear()
-        wait_until_silent(gate)
+        assert health_of(impatient) is None
         stopped.answering.set()
-        wait_until(lambda: not is_silent(gate), "still silent")
-        assert gate.health().state is BackendState.READY
+        assert wait_until(lambda: health_of(impatient)).state is BackendState.READY
 
     def test_probes_at_once_share_an_answer(
         self, gate: CircuitBreaker, stopped: StoppedBackend, pool: ThreadPoolExecutor
