@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,13 @@ def _start(url: str, *command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, env=_environ(IMGUP_URL=url), text=True, **pipes)
 
 
-def _upload_on_terminal(url: str, **environ: str) -> tuple[str, str]:
-    """Return the output of an upload to stdout, a pipe, and to stderr, a terminal."""
+def _upload_on_terminal(
+    url: str, on_output: Callable[[bytes], None] = lambda _: None, **environ: str
+) -> tuple[str, str]:
+    """Return the output of an upload to stdout, a pipe, and to stderr, a terminal.
+
+    `on_output` is told what has come on the terminal so far.
+    """
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, "upload", "https://example.com/0.png"],
@@ -56,6 +62,7 @@ def _upload_on_terminal(url: str, **environ: str) -> tuple[str, str]:
         try:
             while chunk := os.read(ours, 65536):
                 seen += chunk
+                on_output(seen)
         except OSError:  # Linux: the other side is closed
             pass
         os.close(ours)
@@ -66,9 +73,15 @@ def _upload_on_terminal(url: str, **environ: str) -> tuple[str, str]:
 
 
 def test_a_terminal_has_a_bar_and_stdout_has_links_only(slow_job):
-    links, seen = _upload_on_terminal(slow_job.url)
+    # The bar is drawn ten times a second: the job goes on when it has been seen.
+    slow_job.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
+
+    def go_on(seen: bytes) -> None:
+        if b"0/1" in seen:
+            slow_job.tell("GET", JOB_PATH, Told(body=job([result(0)])))
+
+    links, seen = _upload_on_terminal(slow_job.url, go_on)
     assert links == "https://i.imgur.com/0.png\n"
-    assert "0/1" in seen
     assert "\x1b[" in seen
     assert seen.splitlines()[-1].endswith("1 uploaded")
 

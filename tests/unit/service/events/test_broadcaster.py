@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from service.events.broadcaster import Broadcaster
+from tests.waiting import PATIENCE_SECONDS
 
 
 class Reader(threading.Event):
@@ -40,4 +41,4 @@ def test_one_without_a_thread_ends_and_the_next_one_tries_again(
     assert not broadcaster.is_full("alice"), "they hold no places"
     served = Reader()
     broadcaster.join("job", "", served)
-    assert served.wait(10)
+    assert served.wait(PATIENCE_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.http.dispatchers import NoThreadError, Threads
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 CLIENT = "192.0.2.1"
 
@@ -16,7 +16,7 @@ def threads() -> Iterator[Threads]:
     pool = Threads(2, most=1)
     pool.start()
     yield pool
-    assert pool.stop()
+    wait_until(pool.stop)  # each call waits for a second
 
 
 class Asked:
@@ -54,7 +54,7 @@ def test_a_thread_that_cannot_be_had_costs_none_of_the_others(
                 patch.setattr(threading.Thread, "start", start)
             asked = Asked(threads)
             threads.add_task(asked)
-            assert asked.is_done.wait(10)
+            assert asked.is_done.wait(PATIENCE_SECONDS)
         assert asked.has_waited is has_thread
         wait_until(lambda: not threads.active_count)
         assert (len(threads.threads), threads.stop_count) == (2, 0)

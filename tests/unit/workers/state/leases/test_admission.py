@@ -96,6 +96,7 @@ class TestKeys:
     def test_requests_at_the_same_moment_make_one_job(
         self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("workers.state.leases.admission._SAME_REQUEST_SECONDS", PATIENCE)
         writing, go_on = threading.Event(), threading.Event()
         announce = harness.table.announce
 
