@@ -118,8 +118,8 @@ def test_memory_is_bounded(clock: Clock) -> None:
     assert not granted(limiter, "client 999")
 
 
-def test_threads_together_get_no_more_than_there_is() -> None:
-    limiter = RateLimiter(RateLimit(500, 3600))
+def test_threads_together_get_no_more_than_there_is(clock: Clock) -> None:
+    limiter = make(clock, "500/hour")
     counts = []
 
     def ask() -> None:

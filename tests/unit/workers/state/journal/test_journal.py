@@ -363,10 +363,14 @@ def test_a_journal_in_use_is_refused_in_the_end(
         open_locked(path)
 
 
-def test_a_journal_that_is_given_up_in_time_is_taken(opened, path: Path) -> None:
-    journal = opened([])
-    threading.Timer(0.2, journal.close).start()
+def test_a_journal_that_is_given_up_in_time_is_taken(
+    opened, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.state.journal.journal_file._LOCK_PATIENCE_SECONDS", 60.0)
+    closing = threading.Timer(0.2, opened([]).close)
+    closing.start()
     open_locked(path).close()
+    closing.join()
 
 
 def test_what_is_no_regular_file_is_refused(path: Path) -> None:
