@@ -126,12 +126,12 @@ class ConverterServer:
     def _start(self) -> None:
         while self._waiting:
             conversion = self._waiting[0]
-            if conversion.due <= time.monotonic():
-                self._waiting.popleft().close(busy=True)
-                continue
             slot = self._slots.take()
             if slot is None:
-                return
+                if conversion.due > time.monotonic():
+                    return
+                self._waiting.popleft().close(busy=True)
+                continue
             self._waiting.popleft()
             conversion.slot = slot
             conversion.due = time.monotonic() + self._limits.seconds

@@ -126,9 +126,9 @@ def test_the_death_of_the_fork_server_costs_none(converters: Converters) -> None
 
     killer = threading.Thread(target=kill)
     killer.start()
-    result, _ = convert(converters, large_webp())
-    killer.join()
-    assert result.width == 8660
+    while killer.is_alive():  # one may be done before its process is seen
+        result, _ = convert(converters, large_webp())
+        assert result.width == 8660
     # The kill may have come right after the answer: the next image is the one that meets it then.
     assert_small_one_is_converted(converters)
     assert server_pid(converters) != first
@@ -156,7 +156,8 @@ def test_workers_of_a_machine_share_the_processes(tmp_path: Path) -> None:
     slot = slots.take()
     assert slot is not None
     assert slots.take() is None
-    policy = ConversionPolicy(processes=1, seconds=100.0, wait_seconds=0.1)
+    # A free one is taken even so: it is no matter of how fast this machine looks for it.
+    policy = ConversionPolicy(processes=1, seconds=100.0, wait_seconds=0.0)
     with closing(Converters(policy, tmp_path)) as converters:
         with pytest.raises(ConversionBusyError, match="No process was free"):
             convert(converters, MADE["drawing.webp"]().content)
