@@ -153,10 +153,10 @@ def test_what_is_not_done_in_the_drain_time_is_named(launch, gate):
 
 
 @_NO_AGENTS
-def test_a_second_signal_ends_at_once_and_leaves_nothing(launch):
-    service = launch(DRAIN_SECONDS="60").wait_until_ready()
-    service.submit([service.sandbox + "/faults/latency/20000/images/small.png"])
-    service.wait_for("url in work", lambda: service.get("/readyz").json()["leased_urls"] == 1)
+def test_a_second_signal_ends_at_once_and_leaves_nothing(launch, gate):
+    service = launch(DRAIN_SECONDS="600", **ALLOWED).wait_until_ready()
+    service.submit(gate.urls(service.sandbox, "second", 1))
+    service.wait_for("url in work", lambda: gate.asked == 1)
     pids = service.all_pids()
     service.signal(signal.SIGINT)
     service.wait_for_event("draining; a second signal ends it at once")
