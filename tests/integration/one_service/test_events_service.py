@@ -34,6 +34,8 @@ def test_a_job_is_told_from_its_first_url_to_its_last(service: RunningService) -
         first, *rest = events_of(answer)
     states = [result["state"] for result in json.loads(first.data)["results"]]
     for event in rest:
+        if event.name == "heartbeat":  # where a machine takes long to go on
+            continue
         for result in json.loads(event.data).get("results", ()):
             states[result["index"]] = result["state"]
     assert states == ["complete"] * 300
