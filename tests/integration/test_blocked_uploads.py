@@ -21,6 +21,7 @@ from tests.moody_imgur import (
     MovedClock,
     Refusal,
 )
+from tests.processes import is_running
 from tests.proxies import Origin, SocksProxy
 from tests.running_service import Launch, RunningService
 
@@ -113,7 +114,7 @@ def probe(service: RunningService, clock: MovedClock) -> float:
 def wait_spent(service: RunningService) -> None:
     """Until the budget is, and no upload is under way: what ends later counts for the next day."""
     service.wait_for("spent budget", lambda: limits(service)["uploadsLeft"] == 0)
-    service.wait_for("ends", lambda: not service.get("/readyz").json()["leased_urls"])
+    service.wait_for("ends", lambda: not health(service)["leased_urls"])
 
 
 def waiting(service: RunningService, job_id: str) -> dict[str, str]:
@@ -122,8 +123,21 @@ def waiting(service: RunningService, job_id: str) -> dict[str, str]:
 
 
 def open_urls(service: RunningService) -> int:
-    health = service.get("/readyz").json()
-    return health["queued_urls"] + health["leased_urls"]
+    found = health(service)
+    return found["queued_urls"] + found["leased_urls"]
+
+
+def health(service: RunningService) -> Any:
+    """Of a service that knows it: a Manager that is slow to answer is told of as if it were idle."""
+    return service.wait_for("health", lambda: (answer := service.get("/readyz")) and answer.json())
+
+
+def kill(service: RunningService) -> None:
+    """End its first process; the others notice it, and leave the journal to the next one."""
+    pids = service.all_pids()
+    service.signal(signal.SIGKILL)
+    service.wait_for_exit()
+    service.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
 
 
 def counts(service: RunningService, job_id: str) -> dict[str, int]:
@@ -144,8 +158,7 @@ def test_a_job_outlives_a_block_kills_and_restarts(
         os.kill(service.worker_pids()[0], signal.SIGKILL)
     assert imgur.refused <= MOST_CALLS, f"{imgur.refused} calls in the first hour"
 
-    service.signal(signal.SIGKILL)
-    service.wait_for_exit()
+    kill(service)
     service = start(**settings)
     block = limits(service)["blocked"]
     assert (block["since"], block["reason"]) == (since, "imgur-over-capacity")
@@ -302,8 +315,7 @@ def test_a_budget_spreads_a_job_over_days_and_restarts(
         assert service.status(job_id)["results"][-1]["message"] == told["message"]
         clock.advance(DAY / 2)
         if day == 2:
-            service.signal(signal.SIGKILL)
-            service.wait_for_exit()
+            kill(service)
             service = start(**budget)
             wait_spent(service)
         assert len(imgur.taken) == count, "never one more"

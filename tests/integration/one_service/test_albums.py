@@ -176,8 +176,7 @@ def test_an_album_survives_a_restart(launch: Launch, tmp_path: Path) -> None:
     job_id = answer.json()["jobId"]
     first.wait_for("some images", lambda: first.status(job_id)["counts"]["complete"] >= 10)
     album = first.status(job_id)["album"]
-    os.killpg(first.process.pid, signal.SIGKILL)
-    first.wait_for_exit()
+    first.kill_all()
 
     second = launch(**environ).wait_until_ready()
 
