@@ -4,10 +4,12 @@ import collections
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -118,6 +120,15 @@ def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(
     assert len(marked) <= WORKERS * LANES
 
 
+def refuses(origin: str) -> bool:
+    address = urlsplit(origin)
+    try:
+        socket.create_connection((address.hostname, address.port), 30).close()
+    except ConnectionError:
+        return True
+    return False
+
+
 def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(
     start, gate, sandbox, sandbox_links
 ):
@@ -126,7 +137,8 @@ def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(
     job_id = service.submit(gate.urls(sandbox, "stopped", 12))
     service.wait_for("a first image", lambda: done(service.status(job_id)))
     service.signal(signal.SIGTERM)
-    service.wait_for_event("draining; a second signal ends it at once")
+    # No URL is claimed any more when no connection is accepted any more.
+    service.wait_for("closed door", lambda: refuses(service.url))
     gate.open()
     assert service.wait_for_exit() == 0
     assert service.events("job put off to the next start")
