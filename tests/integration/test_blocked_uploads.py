@@ -128,7 +128,7 @@ def open_urls(service: RunningService) -> int:
 
 
 def health(service: RunningService) -> Any:
-    """Of a service that knows it: a Manager that is slow to answer is told of as if it were idle."""
+    """Of a service that knows it: while the Manager is slow to answer, all figures are 0."""
     return service.wait_for("health", lambda: (answer := service.get("/readyz")) and answer.json())
 
 
