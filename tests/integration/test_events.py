@@ -331,7 +331,12 @@ class TestRefusals:
                 refused = running.get(f"{JOB}/events")
                 assert (refused.status_code, refused.json()["code"]) == (503, "too-many-watchers")
                 assert int(refused.headers["Retry-After"]) > 0
-            wait_until(lambda: running.get(f"{JOB}/events", stream=True).status_code == 200)
+
+            def is_let_in() -> bool:
+                with running.get(f"{JOB}/events", stream=True) as answer:
+                    return answer.status_code == 200
+
+            wait_until(is_let_in)
 
 
 class TestOthers:
