@@ -31,7 +31,6 @@ class PoisonSource:
                     source.killed[path] = source.killed.get(path, 0) + 1
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.chaos.load import IS_LONG, slow_urls
+from tests.gate import ALLOWED
 from tests.processes import is_running
 from tests.running_service import not_over_ray
 
@@ -58,12 +59,14 @@ class Poster:
             time.sleep(0.005)
 
 
-def test_sigterm_in_mid_load_delivers_every_accepted_answer(launch, note):
-    service = launch(DRAIN_SECONDS=f"{DRAIN_SECONDS:g}", LOG_LEVEL="INFO").wait_until_ready()
+def test_sigterm_in_mid_load_delivers_every_accepted_answer(launch, gate, note):
+    service = launch(
+        DRAIN_SECONDS=f"{DRAIN_SECONDS:g}", LOG_LEVEL="INFO", **ALLOWED
+    ).wait_until_ready()
     url, sandbox = service.url, service.sandbox
     pids = service.all_pids()
-    # What takes longer than the drain may: the whole of it is used up.
-    never = service.submit(slow_urls(sandbox, "never", 2, milliseconds=20_000))
+    # It never ends: the whole of the drain is used up.
+    never = service.submit(gate.urls(sandbox, "never", 2))
     posters = [Poster(url, sandbox, number) for number in range(POSTERS)]
     service.wait_for("posts", lambda: all(len(poster.accepted) >= 10 for poster in posters))
     service.signal(signal.SIGTERM)
@@ -127,8 +130,9 @@ def test_a_lost_manager_under_load_turns_readiness_503_and_ends_with_1(launch, n
 
 
 @not_over_ray("Two of Ray's own agents stay a minute; tests/ray/test_local.py looks at the rest.")
-def test_a_killed_parent_leaves_no_process_under_load(launch):
-    service = launch(WORKER_COUNT="4").wait_until_ready()
+def test_a_killed_parent_leaves_no_process_under_load(launch, gate):
+    service = launch(WORKER_COUNT="4", **ALLOWED).wait_until_ready()
+    service.submit(gate.urls(service.sandbox, "held", 1))  # so that there are some until the kill
     service.submit(slow_urls(service.sandbox, "orphan", 500))
     service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"])
     pids = service.all_pids()

@@ -16,6 +16,7 @@ import requests
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
 from tests.chaos.load import judge, name_of, slow_urls
+from tests.gate import ALLOWED
 from tests.running_service import BACKEND, RunningService, not_over_ray
 from tests.waiting import PATIENCE_SECONDS
 
@@ -49,7 +50,7 @@ def disk() -> Iterator[Path]:
 
 @not_over_ray("A worker stores images by the same code.")
 @pytest.mark.skipif(not _can_mount(), reason="needs a mount namespace of its own (unshare)")
-def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(disk, launch):
+def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(disk, launch, gate):
     mount = f'mount -t tmpfs -o size={DISK_BYTES} tmpfs {disk} && exec "$0" "$@"'
     service = launch(
         (*SMALL_DISK, mount),
@@ -58,6 +59,7 @@ def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(disk, la
         MAX_ATTEMPTS="3",
         WORKER_COUNT="1",
         WORKER_CONCURRENCY="2",
+        **ALLOWED,
     ).wait_until_ready()
     # A process settles on its temporary directory with its first file; a full one it would avoid.
     assert service.upload_all(_large(service.sandbox, "first", 1))["uploaded"]["complete"]
@@ -76,13 +78,16 @@ def test_a_full_disk_fails_only_what_needs_it_and_only_while_it_is_full(disk, la
     assert [result["attempts"] for result in results[:3]] == [3] * 3
     assert len(status["uploaded"]["complete"]) == len(small)
 
-    # Full at the first attempt, no more at one of the others.
-    job_id = service.submit(_large(service.sandbox, "later", 3))
+    # Full at a first attempt; the others wait until it is no more.
+    gate.let(1)
+    later = gate.urls(service.sandbox, "later", 3)
+    job_id = service.submit([f"{url}?bytes={LARGE_BYTES}" for url in later])
     service.wait_for(
         "a first attempt",
         lambda: any(result["reason"] for result in service.status(job_id)["results"]),
     )
     filler.unlink()
+    gate.open()
     assert len(service.wait_complete(job_id)["uploaded"]["complete"]) == 3
     service.must_not_log('"worker died"')
 
@@ -135,10 +140,11 @@ def test_a_crowd_beyond_the_descriptors_keeps_nobody_out(launch, note):
     assert not client.errors
 
 
-def test_a_supervisor_without_any_descriptor_left_recovers(launch, note):
-    service = launch(WORKER_CONCURRENCY="8").wait_until_ready()
+def test_a_supervisor_without_any_descriptor_left_recovers(launch, gate, note):
+    service = launch(WORKER_CONCURRENCY="8", **ALLOWED).wait_until_ready()
     checker = Checker(name_of)
     with Client(service.url, checker) as client:
+        client.submit(gate.urls(service.sandbox, "held", 1))  # so that there are some until then
         client.submit(slow_urls(service.sandbox, "during", 200))
         service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"])
         supervisor = service.supervisor_pid
@@ -150,6 +156,7 @@ def test_a_supervisor_without_any_descriptor_left_recovers(launch, note):
             lambda: service.events(_NOT_STARTED) or (BACKEND == "ray" and is_replaced(service)),
         )
         resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limit)
+        gate.open()
         assert client.wait_until_done()
     verdict = judge(checker, service.uploads_link, max_extra=16)
     note(f"supervisor without descriptors: {verdict}; {len(client.errors)} reads failed meanwhile")
