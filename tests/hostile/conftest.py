@@ -29,9 +29,10 @@ from workers.contract.errors import Reason
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("watched_worker.py")
 
-# Of the worker that meets those who keep it waiting. All else is done by one with time to spare, so
-# that a busy machine is not taken for a bad source.
-HASTY = {"deadline_seconds": 1.0, "connect_seconds": 0.5}
+# Of the workers that meet those who keep them waiting: with a transfer, or with a connection. All
+# else is done by one with time to spare, so that a busy machine is not taken for a bad source.
+HASTY = {"deadline_seconds": 1.0, "connect_seconds": 100.0}
+HASTY_TO_CONNECT = {"deadline_seconds": 100.0, "connect_seconds": 0.5}
 PATIENT = {"deadline_seconds": 100.0, "connect_seconds": 100.0}
 MEMORY_BYTES = 64 * 1024 * 1024
 PATIENCE_SECONDS = 60.0  # only a hang takes that long
@@ -154,6 +155,10 @@ class Corpus:
     def _hasty(self) -> WatchedWorker:
         return self._start(HASTY)
 
+    @cached_property
+    def _hasty_to_connect(self) -> WatchedWorker:
+        return self._start(HASTY_TO_CONNECT)
+
     def _start(self, deadlines: dict[str, float]) -> WatchedWorker:
         worker = self._open_worker(deadlines)
         self._take_a_good_one(worker)
@@ -169,7 +174,7 @@ class Corpus:
         names: Mapping[str, list[Any]] | None = None,
         source: str = "plain",
         dials: list[str] | None = None,
-        is_silent: bool = False,
+        is_unreachable: bool = False,
     ) -> Result:
         """Let the worker fetch `url`, then a good image.
 
@@ -177,9 +182,13 @@ class Corpus:
             url: with `{source}` where the source's origin goes, `{port}` its port.
             expected: the reason, or the image that must arrive at Imgur.
             dials: what may be connected to, apart from Imgur; the source by default.
-            is_silent: the other side keeps the worker waiting until it gives up.
+            is_unreachable: the worker waits for a connection until it gives up.
         """
-        worker = self._hasty if is_silent or expected is Reason.DOWNLOAD_TIMEOUT else self._patient
+        worker = self._patient
+        if is_unreachable:
+            worker = self._hasty_to_connect
+        elif expected is Reason.DOWNLOAD_TIMEOUT:
+            worker = self._hasty
         origin = self.sources[source]
         origin.play(answers or {})
         full_url = url.replace("{source}", origin.url).replace("{port}", str(origin.port))
@@ -206,7 +215,7 @@ class Corpus:
         # On the connection that is left from the row, if any is: its own bytes must arrive.
         self._number += 1
         self.source.good_image = GIF + b"image number %d" % self._number
-        # In the hasty one's second a busy machine may get nothing done.
+        # In a hasty one's second a busy machine may get nothing done.
         too_slow = {Reason.DOWNLOAD_TIMEOUT, Reason.CONNECT_FAILED}
         for _ in range(20):
             result = worker.fetch(self.source.url + GOOD_PATH)

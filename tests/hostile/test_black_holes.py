@@ -35,7 +35,7 @@ def test_name_server_that_never_answers(
     with open_corpus(command_prefix=with_resolver(resolver, tmp_path)) as corpus:
         for _ in range(3):
             result = corpus.check(
-                "http://name.example/", Reason.NAME_LOOKUP_FAILED, dials=[], is_silent=True
+                "http://name.example/", Reason.NAME_LOOKUP_FAILED, dials=[], is_unreachable=True
             )
             assert "no answer" in result.message
 
@@ -69,7 +69,7 @@ def test_port_that_never_accepts(open_corpus: Callable[..., Any]) -> None:
                 f"http://127.0.0.1:{port}/",
                 Reason.CONNECT_FAILED,
                 dials=[f"127.0.0.1 {port}"],
-                is_silent=True,
+                is_unreachable=True,
             )
 
     assert "no answer" in result.message
