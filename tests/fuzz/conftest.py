@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.gate import ALLOWED, Gate
 from tests.running_service import RunningService
 
 KEY = "key-1"
@@ -34,18 +35,29 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     service = RunningService(
         tmp_path_factory.mktemp("target") / "service.log",
         # Leases beyond the longest run: a worker that stands still is not replaced.
-        {"DOWNLOAD_SECONDS": "3600", "DRAIN_SECONDS": "0", "API_KEYS": f"alice:{KEY}"},
+        {
+            **ALLOWED,
+            "WORKER_CONCURRENCY": "1",
+            "DOWNLOAD_SECONDS": "3600",
+            "DRAIN_SECONDS": "0",
+            "API_KEYS": f"alice:{KEY}",
+        },
     )
+    gate = Gate()
     service.http.headers["Authorization"] = f"Bearer {KEY}"
     try:
         service.wait_until_ready()
         samples = ("small.png", "picture.webp")
         service.upload_all([f"{service.sandbox}/images/{name}" for name in samples])
+        # A lease each, as one without any is replaced when it has been silent for a minute.
+        service.submit(gate.urls(service.sandbox, "held", 2))
+        service.wait_for("leases", lambda: service.get("/readyz").json()["leased_urls"] == 2)
         for pid in service.worker_pids():
             os.kill(pid, signal.SIGSTOP)
         yield Target(service)
     finally:
         service.close()
+        gate.close()
 
 
 @pytest.fixture
