@@ -147,7 +147,7 @@ def main() -> None:
         imgur=ImgurAccess(api_url=order["imgur"], client_id="hostile"),
         backoff=NEVER,
         logs=LogConfig(level="INFO"),
-        conversion=ConversionPolicy(enabled=order["convert"]),
+        conversion=ConversionPolicy(enabled=order["convert"], seconds=100.0),
     )
     results = os.fdopen(order["results"], "w", encoding="utf-8")
     arguments = (watch, name_server, mailbox, table, results)
