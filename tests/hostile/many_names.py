@@ -41,7 +41,7 @@ def main() -> None:
     for number in range(4 * LIBCURLS_NAMES):
         threading.Thread(target=wait, args=(number,), daemon=True).start()
     wait_until(lambda: len(set(name_server.asked)) >= LIBCURLS_NAMES)
-    policy = DownloadPolicy(deadline_seconds=30.0, connect_seconds=3.0, allowed_networks=networks)
+    policy = DownloadPolicy(deadline_seconds=30.0, connect_seconds=20.0, allowed_networks=networks)
     try:
         Downloader(policy, transfers).fetch(f"http://known.example:{source.port}{GOOD_PATH}")
     except DownloadError as error:
