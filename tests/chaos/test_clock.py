@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
-from tests.chaos.killer import Killer
+from tests.chaos.killer import Killer, after_progress
 from tests.chaos.load import KILL_EVERY_SECONDS, judge, name_of, slow_urls
 from tests.gate import ALLOWED
 
@@ -32,17 +32,10 @@ def test_a_clock_that_is_set_changes_nothing_but_the_stamps(launch, gate, tmp_pa
         new.replace(offset)
 
     checker = Checker(name_of)
-    seen_open = -1
-
-    def victims() -> list[int]:
-        """Only after progress: on a busy machine a worker may take longer to start than a kill."""
-        nonlocal seen_open
-        before, seen_open = seen_open, checker.open_urls
-        return [] if before == seen_open else service.worker_pids()
-
     with Client(service.url, checker) as client:
         gate.let(200)  # so that it cannot be complete before the clock is set
         job_id = client.submit(gate.urls(service.sandbox, "set", 300))
+        victims = after_progress(service.worker_pids, lambda: checker.open_urls)
         with Killer(victims, max(0.3, KILL_EVERY_SECONDS)) as killer:
             service.wait_for("some ends", lambda: checker.open_urls < 200)
             set_clock(-HOUR)

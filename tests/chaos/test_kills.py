@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
-from tests.chaos.killer import Killer
+from tests.chaos.killer import Killer, after_progress
 from tests.chaos.load import (
     IS_LONG,
     KILL_EVERY_SECONDS,
@@ -29,7 +29,8 @@ def test_each_url_ends_exactly_once_under_kills(launch, note, crashed_uploads):
     checker = Checker(name_of)
     with Client(service.url, checker) as client:
         sender = submit_all(client, slow_urls(service.sandbox, "k", URLS))
-        with Killer(service.worker_pids, KILL_EVERY_SECONDS) as killer:
+        victims = after_progress(service.worker_pids, lambda: checker.open_urls)
+        with Killer(victims, KILL_EVERY_SECONDS) as killer:
             sender.join()
             done = client.wait_until_done()
             service.wait_for("kills", lambda: killer.kills >= 3)
@@ -42,6 +43,7 @@ def test_each_url_ends_exactly_once_under_kills(launch, note, crashed_uploads):
     assert verdict.lost == 0
     assert set(verdict.failed) <= {"worker-crashed", "upload-interrupted"}
     # The service's own log is a closer bound: what its dead workers had in hand.
+    service.stop()
     deaths = service.events("worker died")
     leased = sum(death["urls_requeued"] + death["urls_failed"] for death in deaths)
     assert verdict.extra <= leased
