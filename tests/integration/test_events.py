@@ -391,8 +391,9 @@ class TestOthers:
                 backend.mailbox.ack(WORKER, Report(lease.token, Failed("empty", "No bytes.")))
             backend.add(1)
             with ThreadPoolExecutor(1) as pool:
-                watching = pool.submit(running.watch, Watched())
-                wait_until(lambda: running.streams() == 2)
+                watched = Watched()
+                watching = pool.submit(running.watch, watched)
+                wait_until(lambda: watched.names)
                 while backend.mailbox.stats().queued:
                     backend.take(500)
                 check(watching.result(PATIENCE), backend)
