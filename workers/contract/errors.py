@@ -1,7 +1,7 @@
 """Errors that cross process boundaries: why a URL failed, with stable codes, and the journal's."""
 
 from enum import Enum, StrEnum, auto
-from typing import Self
+from typing import Final, Self
 
 
 class Reason(StrEnum):
@@ -118,6 +118,10 @@ class ConversionBusyError(ImageError):
 
 class SourceOverloadedError(DownloadError):
     """The source limits requests, or is overloaded."""
+
+
+IMGUR_SILENT: Final = frozenset({Reason.IMGUR_UNREACHABLE, Reason.IMGUR_TIMEOUT})
+"""Reasons of failures without any answer of Imgur's."""
 
 
 class RefusalScope(Enum):

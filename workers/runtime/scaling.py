@@ -75,20 +75,20 @@ class Scaler:
         seconds = (waiting / rate if rate else math.inf) if waiting else 0.0
         with self._lock:
             now = self.clock()
-            can_help = self._can_help(stats, queue_stats.quota)
+            can_help = self._can_help(stats, queue_stats.quota, waiting)
             pressed, quiet = can_help and seconds > self.rules.wait_seconds, stats.workers_idle > 0
             self._pressed_since = min(self._pressed_since, now) if pressed else math.inf
             self._quiet_since = min(self._quiet_since, now) if quiet else math.inf
             return self._grow(waiting, seconds, self.rules.maximum, now) or self._shrink(now)
 
-    def _can_help(self, stats: MailboxStats, quota: QuotaState) -> bool:
+    def _can_help(self, stats: MailboxStats, quota: QuotaState, waiting: int) -> bool:
         """Return whether another worker would find work that no other can do now."""
         is_paused = quota.pause_seconds > 0 or quota.block is not None
         if is_paused or stats.workers_idle or stats.workers_ready < self.wanted:
             return False
         left = quota.uploads_left if self.rules.heeds_quota else None
         # More workers would only exhaust the quota sooner.
-        return left is None or left >= stats.queued - stats.delayed
+        return left is None or left >= waiting
 
     def _grow(self, waiting: int, seconds: float, maximum: int, now: float) -> Change | None:
         rules = self.rules

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Final
 
 import structlog
 
@@ -16,6 +15,7 @@ from workers.contract.backend import BackendLostError
 from workers.contract.backoff import Backoff
 from workers.contract.data_url import is_data_url
 from workers.contract.errors import (
+    IMGUR_SILENT,
     ConversionBusyError,
     ImageError,
     ImgurError,
@@ -44,9 +44,6 @@ from workers.worker.source.data_reader import LeaseLostError
 from workers.worker.source.fetch import Downloader
 from workers.worker.task_log import log_fields
 from workers.worker.webhook import WebhookSender
-
-_PASSING: Final = frozenset({Reason.IMGUR_UNREACHABLE, Reason.IMGUR_TIMEOUT})
-"""Mostly over before the last attempt, so only that one says that Imgur may take nothing."""
 
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
 """The outcome of a lease that is not valid any more; the mailbox does not accept it."""
@@ -195,8 +192,8 @@ def _doubted(lease: Lease, outcome: Failed | RetryLater, error: ImageError) -> O
     """The outcome as it is, unless all images may meet the same refusal."""
     if not isinstance(error, ImgurError) or error.scope is RefusalScope.IMAGE:
         return outcome
-    if isinstance(outcome, RetryLater) and error.reason in _PASSING:
-        return outcome
+    if isinstance(outcome, RetryLater) and error.reason in IMGUR_SILENT:
+        return outcome  # mostly over before the last attempt
     options = lease.options
     names_album = options is not None and options.job.album and not options.is_album_new
     if names_album and error.reason is Reason.IMGUR_FORBIDDEN:

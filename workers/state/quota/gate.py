@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from workers.contract.budget import Block
-from workers.contract.errors import Reason
+from workers.contract.errors import IMGUR_SILENT, Reason
 from workers.contract.messages.albums import AlbumCreated
 from workers.contract.messages.outcomes import Done, MaybeBlocked, Outcome, Uploaded
 from workers.contract.messages.round_trip import TaskKey, UrlKey
@@ -121,8 +121,8 @@ class Gate:
         self.shut = Block(*told, self._table.wall_clock(), 0.0)
         self._next_probe = self._clock() + grown(0)
         self._be_patient(self._blocked_seconds)
-        is_reached = refusal.reason not in {Reason.IMGUR_UNREACHABLE, Reason.IMGUR_TIMEOUT}
-        why = "refuses this application or address" if is_reached else "cannot be reached"
+        is_silent = refusal.reason in IMGUR_SILENT
+        why = "cannot be reached" if is_silent else "refuses this application or address"
         self._changed("error", f"uploads stopped: Imgur {why}", refusal)
         return True
 
