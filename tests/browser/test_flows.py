@@ -257,20 +257,22 @@ def test_a_hidden_page_holds_no_connection(page: Page, service: RunningService, 
     expect(tiles(page, "complete")).to_have_count(1)
 
 
+LOST_JOB = {
+    "id": "lost",
+    "created": "2026-01-01T00:00:00.000Z",
+    "status": "in-progress",
+    "counts": {"total": 1, "pending": 1, "complete": 0, "failed": 0},
+    "results": [{"url": "https://example.com/", "state": "pending", "attempts": 0}],
+    "next": None,
+}
+
+
 def test_no_forecast_is_shown_after_the_events_have_ended(
     page: Page, expected_errors: list[str]
 ) -> None:
     expected_errors.append("/events")
-    status = {
-        "id": "lost",
-        "created": "2026-01-01T00:00:00.000Z",
-        "status": "in-progress",
-        "counts": {"total": 1, "pending": 1, "complete": 0, "failed": 0},
-        "results": [{"url": "https://example.com/", "state": "pending", "attempts": 0}],
-        "next": None,
-    }
     forecast = {"forecast": {"blocked": True, "ahead": 1}}
-    events = [f"event: snapshot\ndata: {json.dumps(status | forecast)}\n\n"]
+    events = [f"event: snapshot\ndata: {json.dumps(LOST_JOB | forecast)}\n\n"]
     held: list[Route] = []
 
     def answer(route: Route) -> None:
@@ -280,7 +282,7 @@ def test_no_forecast_is_shown_after_the_events_have_ended(
             held.append(route)  # until the forecast was seen
 
     page.route("**/upload/lost/events", answer)
-    page.route("**/upload/lost?**", lambda route: route.fulfill(json=status))
+    page.route("**/upload/lost?**", lambda route: route.fulfill(json=LOST_JOB))
     page.evaluate("location.hash = '#/job/lost'")
     outlook = page.locator(".outlook")
     expect(outlook).to_contain_text("Waits until Imgur takes images again")
@@ -292,15 +294,7 @@ def test_no_forecast_is_shown_after_the_events_have_ended(
 
 def test_a_job_that_the_service_has_lost_is_gone(page: Page, expected_errors: list[str]) -> None:
     expected_errors.append("404")
-    snapshot = {
-        "id": "lost",
-        "created": "2026-01-01T00:00:00.000Z",
-        "status": "in-progress",
-        "counts": {"total": 1, "pending": 1, "complete": 0, "failed": 0},
-        "results": [{"url": "https://example.com/", "state": "pending", "attempts": 0}],
-        "next": None,
-    }
-    events = [f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"]
+    events = [f"event: snapshot\ndata: {json.dumps(LOST_JOB)}\n\n"]
 
     def answer(route: Route) -> None:
         if events:
