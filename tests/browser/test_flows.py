@@ -122,7 +122,8 @@ def test_history_and_gallery(page: Page, service: RunningService) -> None:
     expect(page.locator("p.figures")).to_have_text("1 of 1 uploaded")
 
 
-def test_allowance_workers_and_queue(page: Page) -> None:
+def test_allowance_workers_and_queue(page: Page, service: RunningService) -> None:
+    service.upload_all([f"{service.sandbox}/images/small.png"])  # Imgur's answer tells of credits
     go_to(page, "Status")
     main = page.get_by_role("main")
     expect(main).to_contain_text("2 of 2 ready")

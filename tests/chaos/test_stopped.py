@@ -15,11 +15,11 @@ LANES = 4
 SETTINGS = {
     "WORKER_COUNT": "3",
     "WORKER_CONCURRENCY": str(LANES),
-    "DOWNLOAD_SECONDS": "1",
-    "UPLOAD_SECONDS": "1",
+    "DOWNLOAD_SECONDS": "3",
+    "UPLOAD_SECONDS": "3",
 }
 # More than the two deadlines above, the lease's slack of 15 s and a second until it is looked at.
-LEASE_SECONDS = 50.0
+LEASE_SECONDS = 60.0
 SILENT_SECONDS = 60.0
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from workers.contract.webhook_policy import WebhookPolicy
 from workers.worker.http.loop import TransferLoop
 from workers.worker.webhook import WebhookSender
 
-HASTY_SECONDS, PATIENT_SECONDS = 0.5, 60.0
+HASTY_SECONDS, PATIENT_SECONDS = 1.0, 60.0
 OK = b"HTTP/1.1 200 OK\r\n"
 
 Send = Callable[..., Outcome]
@@ -89,8 +90,16 @@ def test_nothing_but_the_public_internet_is_told(source: Source, send: Send, hos
 
 
 def test_a_name_that_leads_inside_is_told_like_one_that_does_not_exist(
-    source: Source, send: Send
+    source: Source, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    look_up = socket.getaddrinfo
+
+    def look_up_here(host: str, *args: Any, **more: Any) -> Any:
+        if host.endswith(".invalid"):  # no name server is asked
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
     outcomes = [
         send(f"http://{host}:{source.port}/hook", DownloadPolicy())
         for host in ("localhost", "localhost.invalid")
