@@ -34,8 +34,8 @@ class _Progress:
 class TaskQueue:
     """Leases due tasks in turns of kinds and hosts, within the limits of the kind and of each host.
 
-    So a host with many tasks delays those of another by one at most. Not thread-safe; times are
-    monotonic seconds.
+    So a host with many tasks delays those of another by one at most. Of deletions and albums, whose
+    host is Imgur, tenants take turns instead. Not thread-safe; times are monotonic seconds.
 
     Args:
         wake: called when a task may be leased that could not be before.
@@ -141,7 +141,7 @@ class TaskQueue:
         if not self._waiting[kind]:
             return None
         most = max(1, min(_MAX_OF_A_KIND, self._workers() * self._limits.lanes // _LANES_FOR_ONE))
-        # The others have a single host, Imgur.
+        # The others go to one host, Imgur, whoever wants them.
         most_of_host = max(1, most // 2) if kind is TaskKind.WEBHOOK else most
         leased = Counter(host for (of, _), host in self._leased.items() if of is kind)
         if leased.total() >= most:

@@ -53,11 +53,18 @@ class TaskStore:
             return Lease(token, job_id, index, target, attempt, None, job.asked.origin, kind, body)
 
     def host(self, kind: TaskKind, place: UrlKey) -> str:
-        """The host that a webhook goes to; none for others: all of them go to Imgur."""
-        if kind is not TaskKind.WEBHOOK:
-            return ""
-        with self._job(place[0]) as job:
-            return host_of((job and job.asked.options.callback_url) or "")
+        """Whose turn a task takes among its kind: that of the host that a webhook goes to. Others
+        go to Imgur, all of them: that of the tenant.
+        """
+        job_id, _ = place
+        if kind is TaskKind.ALBUM:
+            with self.album(job_id, changes=False) as album:
+                job_id = job_id if album is None else album.job_ids[-1]
+        with self._job(job_id) as job:
+            if job is None:
+                return ""
+            is_webhook = kind is TaskKind.WEBHOOK
+            return host_of(job.asked.options.callback_url or "") if is_webhook else job.asked.tenant
 
     def note(self, key: TaskKey, attempt: int, outcome: Outcome) -> None:
         """Record the outcome of an attempt, numbered from 1."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workers.contract.job_options import JobOptions
+from workers.contract.job_options import JobOptions, NewAlbum
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages.jobs import ChangesWanted
 from workers.contract.messages.outcomes import Deferred, Done, Failed, Outcome, RetryLater, Uploaded
@@ -280,6 +280,22 @@ class TestBounds:
             harness.settle(taken[0], Done(200))
             taken = harness.take()
         assert turns == "ababa"
+
+    @pytest.mark.parametrize("kind", [TaskKind.DELETION, TaskKind.ALBUM])
+    def test_at_imgur_owners_take_turns(self, kind: TaskKind) -> None:
+        harness = Harness(lanes=1)
+        options = JobOptions(album=NewAlbum() if kind is TaskKind.ALBUM else None)
+        for number, owner in enumerate("aaab"):
+            job_id = f"{owner}{number}"
+            harness.table.open(Submission(job_id, ("https://a.test/1",), owner, options))
+            if kind is TaskKind.DELETION:
+                harness.table.record(job_id, 0, Uploaded(f"https://i.imgur.com/{job_id}", "hash"))
+                assert harness.store.want_deletion(job_id, 0, owner) is None
+        turns = ""
+        while taken := harness.take():
+            turns += taken[0].job_id[0]
+            harness.settle(taken[0], Failed("imgur-error", "No."))
+        assert turns == "abaa"
 
     def test_one_that_is_tried_again_goes_behind_its_hosts_others(self) -> None:
         harness = Harness(lanes=1)
