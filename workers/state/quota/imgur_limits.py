@@ -56,9 +56,9 @@ class ImgurLimits:
         """Count an upload that begins."""
         self._spent += CREDITS_AN_UPLOAD
 
-    def deleted(self) -> None:
-        """Count a deletion."""
-        self._spent += 1
+    def called(self, calls: int) -> None:
+        """Count calls other than uploads, or a bound of their number."""
+        self._spent += calls
 
     def at(self, now: float) -> Quota:
         """Return the limits now; after a reset `remaining` is unknown until the next upload."""

@@ -10,6 +10,7 @@ from workers.contract.errors import Reason
 from workers.contract.messages.outcomes import Deferred, MaybeBlocked, Outcome, Uploaded
 from workers.contract.messages.round_trip import TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
+from workers.contract.messages.tasks import TaskKind
 from workers.contract.quota import Quota
 from workers.state.jobs.job_table import JobTable
 from workers.state.quota.budget import UploadBudget
@@ -19,6 +20,8 @@ from workers.state.quota.pauses import Pauses
 
 _RECHECK_SECONDS: Final = 1.0
 """When to check a limit again that leaves nothing: a report may change it at any time."""
+_ALBUM_CALLS: Final = 3
+"""Of one step at most: an order is read, set and read again."""
 _QUIET_SECONDS: Final = 3600.0
 """From one line about a wait to the next: with a spent budget one begins with each upload."""
 
@@ -189,7 +192,7 @@ class UploadQuota:
                 return Deferred(outcome.reason, outcome.message, 0.0)
             return outcome.otherwise
         if not isinstance(outcome, Deferred):
-            self._limits.deleted()
+            self._limits.called(_ALBUM_CALLS if key[0] is TaskKind.ALBUM else 1)
         return outcome
 
     def _end(self, key: UrlKey | TaskKey, outcome: Outcome | None, *, was_sent: bool) -> None:

@@ -127,7 +127,7 @@ def test_deletions_are_our_own() -> None:
     limits = ImgurLimits()
     limits.note(told(client=1000), 0.0, under_way=0)
     for _ in range(200):
-        limits.deleted()
+        limits.called(1)
     limits.note(told(client=800), 1.0, under_way=0)
 
     assert limits.others == 0

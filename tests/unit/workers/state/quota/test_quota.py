@@ -10,6 +10,7 @@ from tests.clock import Clock
 from workers.contract.budget import DAY_SECONDS, QuotaRules
 from workers.contract.messages.outcomes import (
     Deferred,
+    Done,
     Failed,
     ImageDetails,
     MaybeBlocked,
@@ -512,6 +513,15 @@ class TestBudget:
 
         assert harness.quota.state().others == 400
         assert [line.level for line in harness.lines()] == ["warning"]
+
+    def test_the_calls_for_albums_are_our_own(self) -> None:
+        harness = Harness()
+        for number in range(100):
+            harness.quota.note(Quota(client=LimitState(12_500, 12_000 - 3 * number, 80_000.0)))
+            harness.quota.call_ended((TaskKind.ALBUM, (f"j{number}", 0)), number, Done())
+
+        assert harness.quota.state().others == 0
+        assert harness.lines() == []
 
     def test_the_log_tells_of_a_spent_budget_once_an_hour(self) -> None:
         harness = Harness(uploads_per_hour=1, heeds_limits=True)
