@@ -63,6 +63,7 @@ class Block(NamedTuple):
         since: when uploads stopped; seconds since the epoch.
         next_probe_seconds: until one image is tried; 0 while one is, or if one may be at once.
         probes: images that were tried in vain so far.
+        renewed: when the images that had waited for too long failed last, as `since`; 0 for never.
     """
 
     reason: str
@@ -71,6 +72,7 @@ class Block(NamedTuple):
     since: float
     next_probe_seconds: float
     probes: int = 0
+    renewed: float = 0.0
 
     def waiting(self) -> tuple[str, str]:
         """Return why an image waits: the reason, and a sentence for a person."""

@@ -53,7 +53,7 @@ class Gate:
         self.shut, self._next_probe = kept, self._clock() + wait
         # One image at least is tried before any fails.
         # The clock may have been set back.
-        left = min(kept.since - wall_now, 0.0) + self._blocked_seconds
+        left = min(max(kept.since, kept.renewed) - wall_now, 0.0) + self._blocked_seconds
         self._be_patient(max(left, wait + FIRST_WAIT_SECONDS))
         self._on_change()
 
@@ -150,7 +150,9 @@ class Gate:
     def renew_patience(self) -> None:
         """The images that waited have failed; later ones may wait as long again."""
         if self.shut is not None:
+            self.shut = self.shut._replace(renewed=self._table.wall_clock())
             self._be_patient(self._blocked_seconds)
+            self._keep()
 
     @property
     def block(self) -> Block | None:
@@ -165,10 +167,13 @@ class Gate:
     def _be_patient(self, seconds: float) -> None:
         self._fails_at = self._clock() + seconds if self._blocked_seconds else math.inf
 
-    def _changed(self, level: str, event: str, outcome: Outcome | None) -> None:
+    def _keep(self) -> None:
         probe_at = self._table.wall_clock() + self.seconds()
         kept = self.shut and self.shut._replace(next_probe_seconds=probe_at)
         self._table.journal.append(["blocked", kept])
+
+    def _changed(self, level: str, event: str, outcome: Outcome | None) -> None:
+        self._keep()
         self._on_change()
         fields = {
             "reason": getattr(outcome, "reason", Reason.WORKER_CRASHED),

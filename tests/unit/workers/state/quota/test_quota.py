@@ -411,6 +411,18 @@ class TestRestart:
         assert block.next_probe_seconds == 2 * MINUTE - 30.0
         assert harness.blocks[-1] == block
 
+    def test_what_came_after_others_had_failed_waits_as_long_again(self) -> None:
+        harness = Harness()
+        harness.shut()
+        harness.pass_time(DAY_SECONDS)
+        harness.quota.gate.renew_patience()
+        harness.restart(2 * HOUR)
+        harness.pass_time(DAY_SECONDS - 2 * HOUR - 1)
+
+        assert not harness.quota.gate.is_patience_over
+        harness.pass_time(1)
+        assert harness.quota.gate.is_patience_over
+
     def test_a_clock_that_was_set_back_makes_no_wait_longer_than_an_hour(self) -> None:
         harness = Harness()
         harness.shut()
