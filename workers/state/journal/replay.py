@@ -234,8 +234,11 @@ def _delivery(table: JobTable, job_id: str, attempt: list[Any]) -> None:
     TaskStore(table).enter_attempt(job_id, DeliveryAttempt(*attempt))
 
 
-def _deletion(table: JobTable, job_id: str, index: int, deletion: list[str]) -> None:
-    TaskStore(table).enter_deletion(job_id, index, Deletion.from_record(deletion))
+def _deletion(table: JobTable, job_id: str, index: int, deletion: list[str], *where: str) -> None:
+    if job_id in table.by_id:
+        TaskStore(table).enter_deletion(job_id, index, Deletion.from_record(deletion))
+    elif where:
+        table.kept_links.remove(*where)
 
 
 def _blocked(table: JobTable, block: list[Any] | None) -> None:

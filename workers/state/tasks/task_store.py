@@ -116,11 +116,13 @@ class TaskStore:
         job.log.note(index)
         # At once: no other URL may be deduplicated with the image any more.
         self.table.contents.forget_link(link)
+        where: list[str] = []
         if deletion.state is DeletionState.DONE:
-            self.table.kept_links.remove(job.asked.owner, link)
+            where = [job.asked.owner, link]  # a restart may have no memory for the job
+            self.table.kept_links.remove(*where)
             if job.album is not None:
                 job.album.remove(job.place(index))
-        self.table.journal.append(["deletion", job.asked.job_id, index, deletion])
+        self.table.journal.append(["deletion", job.asked.job_id, index, deletion, *where])
 
     # --- albums -----------------------------------------------------------------------------
 

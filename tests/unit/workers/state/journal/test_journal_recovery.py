@@ -619,6 +619,7 @@ def test_records_of_jobs_that_were_dropped_make_sense(start) -> None:
     run = start(MailboxLimits(state_bytes=4_000))
     assert list(run.table.unfinished()) == ["k"]
     assert list(run.table.by_id) == ["k"]
+    assert not any(run.table.links(0, 10)), "the image is deleted"
 
 
 def test_one_line_tells_what_was_dropped(start, tmp_path: Path, clock: Clock) -> None:
