@@ -4,7 +4,7 @@ import heapq
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from itertools import takewhile
 from operator import itemgetter
 from typing import Final
@@ -62,6 +62,7 @@ class JobStore:
             their ends.
         order: jobs by owner and status.
         dropped_for_room: jobs that were dropped because there was no memory for them.
+        kept: has the ids of jobs that are not dropped now, as a retry is being made of them.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float]) -> None:
@@ -78,6 +79,7 @@ class JobStore:
         self.finished: dict[str, OrderedDict[str, tuple[float, Job]]] = {}
         self.order = JobOrder()
         self.dropped_for_room = 0
+        self.kept: Container[Hashable] = ()
         # Job id and digest of the request, by owner and idempotency key.
         self._requests: dict[tuple[str, str], tuple[str, str]] = {}
         self._clock = clock
@@ -274,7 +276,7 @@ class JobStore:
     def _let_go(self, jobs: Iterable[Job]) -> dict[str, Job]:
         dropped: dict[str, Job] = {}
         for job in jobs:
-            if job.has_open_tasks:
+            if job.has_open_tasks or job.asked.job_id in self.kept:
                 self.enter_finished(job, self._clock())
             else:
                 dropped |= self.forget([job.asked.job_id])

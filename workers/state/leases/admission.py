@@ -62,8 +62,9 @@ class Admission:
         self._max_open_urls = max_open_urls
         # URLs and bytes of jobs that are being written to the journal.
         self._announced_urls, self._announced_bytes = Shares(), Shares()
-        # Keys of requests in progress.
+        # Keys of requests in progress: of a retry the job, whose album goes on with the new one.
         self._under_way: set[Hashable] = set()
+        table.kept = self._under_way
         self.is_closed = False
         """True if no more jobs are taken; set with the condition held."""
 

@@ -514,6 +514,20 @@ def test_an_album_outlives_the_job_that_asked_for_it(start: Callable[..., Run]) 
     assert run.order() == ("hash-k-0", "hash-j-1", "hash-j-2")
 
 
+def test_a_retry_makes_no_room_by_the_job_whose_album_it_fills(run: Run) -> None:
+    run.put(count=30)
+    run.create()
+    run.work(0)
+    run.order()
+    run.table.max_bytes = run.table.size
+
+    run.box.retry("j", "", "k")
+
+    run.work()
+    assert run.order()[0] == "hash-k-0"
+    assert run.table.evict(-1) == 2
+
+
 def retried(run: Run, times: int = 2) -> None:
     """A job, one of whose URLs fails again and again."""
     run.put()
