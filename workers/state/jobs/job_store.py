@@ -238,8 +238,10 @@ class JobStore:
             self.sizes.add(asked.tenant, -job.weighed)
             self.open_sizes.add(asked.tenant, -job.weighed_open)
             if asked.request is not None:
-                # In a repaired journal two jobs may have one key.
-                self._requests.pop((asked.owner, asked.request.key), None)
+                key = asked.owner, asked.request.key
+                # In a repaired journal two jobs may have one key, which is that of the later one.
+                if self._requests.get(key) == (job_id, asked.request.digest):
+                    del self._requests[key]
         return dropped
 
     def weigh(self, job: Job) -> None:

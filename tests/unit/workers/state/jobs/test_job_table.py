@@ -6,7 +6,7 @@ from tests.clock import Clock
 from tests.job_snapshot import snapshot_of
 from workers.contract.messages.jobs import ImageState, JobStatus
 from workers.contract.messages.outcomes import Failed, Uploaded
-from workers.contract.messages.submission import Submission
+from workers.contract.messages.submission import RequestKey, Submission
 from workers.state.jobs.job_table import JobTable
 
 URLS = ("https://s.test/0", "https://s.test/1", "https://s.test/2")
@@ -303,6 +303,17 @@ class TestEviction:
         table.forget(["c", "a"])
         assert list(table.finished[""]) == ["b"]
         assert table.evict(0.0) == 1
+
+    def test_leaves_a_later_job_its_key(self) -> None:
+        """As in a repaired journal that lacks the end of the first one."""
+        table = JobTable(clock=lambda: 0.0)
+        for job_id in ("a", "b"):
+            request = RequestKey("key", "digest")
+            table.open(Submission(job_id, ("https://source.test/a.jpg",), request=request))
+        table.forget(["a"])
+        assert table.request("", "key") == ("b", "digest")
+        table.forget(["b"])
+        assert table.request("", "key") is None
 
     def test_keeps_the_links(self) -> None:
         table = JobTable(clock=lambda: 0.0)
