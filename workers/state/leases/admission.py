@@ -83,13 +83,13 @@ class Admission:
             return self._noted(self._take(submission))
         with self._once((submission.owner, request.key)) as is_alone:
             if not is_alone:
-                return _UNDER_WAY
+                return self._noted(_UNDER_WAY)
             known = self._table.request(submission.owner, request.key)
             if known is None:
                 return self._noted(self._take(submission))
             job_id, digest = known
             if digest != request.digest:
-                return _KEY_REUSED
+                return self._noted(_KEY_REUSED)
             return Replay(job_id)
 
     def retry(
@@ -100,7 +100,7 @@ class Admission:
         """
         with self._once(job_id) as is_alone:
             if not is_alone:
-                return _UNDER_WAY
+                return self._noted(_UNDER_WAY)
             job = self._table.overview(job_id, owner)
             if job is None:
                 return None
@@ -108,10 +108,10 @@ class Admission:
             if earlier is not None:
                 return Retry(earlier.job_id, earlier.total, is_first=False)
             if job.status is not JobStatus.COMPLETE:
-                return _UNFINISHED
+                return self._noted(_UNFINISHED)
             submission = self._table.failed_of(job_id, new_job_id, origin)
             if submission is None:
-                return _NOTHING_FAILED
+                return self._noted(_NOTHING_FAILED)
             refusal = self._noted(self._take(submission))
             return refusal or Retry(new_job_id, len(submission.urls), is_first=True)
 

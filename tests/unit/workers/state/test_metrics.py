@@ -6,7 +6,7 @@ from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages.outcomes import Deferred, Failed, RetryLater, Uploaded
 from workers.contract.messages.round_trip import DownloadReport, Report
-from workers.contract.messages.submission import RefusalCode, Submission
+from workers.contract.messages.submission import RefusalCode, RequestKey, Submission
 from workers.contract.messages.supervision import EndCause, MailboxStats
 from workers.state.jobs.job_table import JobTable
 from workers.state.metrics import Metrics
@@ -136,6 +136,17 @@ class TestMailbox:
         read = self.read()
         assert nonzero(read, "imgup_jobs_refused_total") == {"queue-full": 1, "draining": 1}
         assert read["imgup_jobs_accepted_total",] == 1
+
+    def test_refusals_of_repeated_requests_and_of_retries(self) -> None:
+        mailbox, urls = Mailbox(JobTable(), MailboxLimits()), ("https://example.com/x.jpg",)
+        for digest in ("one", "another"):
+            mailbox.put(Submission("j", urls, request=RequestKey("key", digest)))
+        mailbox.retry("j", "", "k")
+        read = values_of(mailbox.metrics())
+        assert nonzero(read, "imgup_jobs_refused_total") == {
+            "idempotency-key-reused": 1,
+            "job-unfinished": 1,
+        }
 
     def test_a_worker_that_dies(self) -> None:
         self.claim()
