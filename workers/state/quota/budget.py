@@ -16,6 +16,20 @@ from workers.contract.budget import (
     WindowName,
     WindowState,
 )
+from workers.contract.errors import IMGUR_SILENT
+from workers.contract.messages.outcomes import MaybeBlocked, Outcome, RetryLater
+
+
+def counts(outcome: Outcome | None) -> bool:
+    """Return whether an upload that ended so counts; None means that its worker died. One that was
+    certainly not sent as a whole does not: while the network is down they are many.
+    """
+    match outcome:
+        case RetryLater(reason=reason, maybe_stored=maybe_stored):
+            return maybe_stored or reason not in IMGUR_SILENT
+        case MaybeBlocked(otherwise=otherwise):
+            return otherwise.reason not in IMGUR_SILENT
+    return True
 
 
 class SlidingWindow:

@@ -13,7 +13,7 @@ from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
 from workers.contract.quota import Quota
 from workers.state.jobs.job_table import JobTable
-from workers.state.quota.budget import UploadBudget
+from workers.state.quota.budget import UploadBudget, counts
 from workers.state.quota.gate import Gate
 from workers.state.quota.imgur_limits import ImgurLimits
 from workers.state.quota.pauses import Pauses
@@ -156,7 +156,7 @@ class UploadQuota:
         is_taken = isinstance(outcome, Uploaded) and not outcome.details.deduplicated
         was_sent = is_taken or opening is not None
         is_outdated = opening not in (None, self._openings)
-        if was_sent:
+        if was_sent and counts(outcome):
             # Counted only now: Imgur has counted it no later, so that it does not leave our window
             # before Imgur's.
             self.count()

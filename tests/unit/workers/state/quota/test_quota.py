@@ -487,6 +487,29 @@ class TestBudget:
 
         assert harness.quota.may_begin()
 
+    @pytest.mark.parametrize(
+        ("outcome", "left"),
+        [
+            (RetryLater("imgur-unreachable", "No network.", 1.0), 2),
+            (RetryLater("imgur-timeout", "No network.", 1.0), 2),
+            (MaybeBlocked(Failed("imgur-unreachable", "No network.")), 2),
+            (RetryLater("imgur-unreachable", "Lost.", 1.0, maybe_stored=True), 1),
+            (Failed("imgur-unreachable", "Lost."), 1),
+            (RetryLater("imgur-error", "500.", 1.0), 1),
+            (over_capacity(), 1),
+            (None, 1),
+        ],
+    )
+    def test_what_was_not_sent_does_not_count(self, outcome: Outcome | None, left: int) -> None:
+        harness = Harness(uploads_per_day=2)
+        place = harness.begin()
+        harness.quota.send(place)
+        harness.quota.ended(place, "a", outcome)
+
+        assert harness.quota.state().uploads_left == left
+        harness.restart()
+        assert harness.quota.state().uploads_left == left
+
     def test_whichever_leaves_less_counts(self) -> None:
         harness = Harness(uploads_per_day=100)
         harness.quota.note(Quota(posts=LimitState(1250, 3, 1800.0)))
