@@ -230,6 +230,8 @@ class JobStore:
             if job is None:
                 continue
             dropped[job_id], asked = job, job.asked
+            if job.album is not None and job.finished is None:  # the disk did not confirm it
+                job.album.job_finished(is_cancelled=True)
             self.order.remove(job)
             if asked.tenant in self.finished:
                 self.finished[asked.tenant].pop(job_id, None)

@@ -22,6 +22,7 @@ from workers.contract.messages.outcomes import (
 from workers.contract.messages.round_trip import Lease, Report
 from workers.contract.messages.submission import Submission
 from workers.contract.messages.tasks import DeletionRefusal, DeletionState, TaskKind
+from workers.state.jobs.job_records import opened_record
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.recovery import load
 from workers.state.journal.repair import repair_journal
@@ -526,6 +527,23 @@ def test_a_retry_makes_no_room_by_the_job_whose_album_it_fills(run: Run) -> None
     run.work()
     assert run.order()[0] == "hash-k-0"
     assert run.table.evict(-1) == 2
+
+
+def test_a_retry_that_the_disk_did_not_confirm_is_not_waited_for(start: Callable[..., Run]) -> None:
+    run = start()
+    run.put()
+    run.create()
+    run.work(0)
+    run.order()
+    retry = run.table.failed_of("j", "k", None)
+    assert retry is not None
+    run.journal.append(opened_record(retry, 1.0))
+    run.journal.append(["forgotten", ["k"]])
+
+    run = start()
+
+    assert run.box.delete_album("j") is None
+    run.album_task(AlbumStep.DELETE)
 
 
 def retried(run: Run, times: int = 2) -> None:
