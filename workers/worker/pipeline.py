@@ -48,6 +48,9 @@ from workers.worker.webhook import WebhookSender
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
 """The outcome of a lease that is not valid any more; the mailbox does not accept it."""
 
+_UNREACHED_SECONDS = 60.0
+"""The wait of an album or a deletion whose attempts found no connection to Imgur."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
@@ -198,6 +201,9 @@ def _doubted(lease: Lease, outcome: Failed | RetryLater, error: ImageError) -> O
     names_album = options is not None and options.job.album and not options.is_album_new
     if names_album and error.reason is Reason.IMGUR_FORBIDDEN:
         return outcome  # of an album that the job names: others' images are not its matter
+    if lease.kind is not TaskKind.IMAGE and error.reason in IMGUR_SILENT:
+        # Nothing about it can be the cause: it never fails for that.
+        outcome = RetryLater(error.reason, error.message, _UNREACHED_SECONDS)
     return MaybeBlocked(outcome, error.sentence, is_certain=error.scope is RefusalScope.ALL)
 
 

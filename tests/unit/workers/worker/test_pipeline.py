@@ -508,6 +508,14 @@ class TestOtherTasks:
         last = replace(self.DELETION, attempt=MAX_ATTEMPTS)
         assert self.run(last, down) == Failed("imgur-error", "down")
 
+    def test_none_fails_because_imgur_is_not_reached(self) -> None:
+        error = ImgurError(Reason.IMGUR_UNREACHABLE, "no", transient=True)
+        error.about(RefusalScope.MAYBE_ALL)
+        assert isinstance(self.run(self.DELETION, error), RetryLater)
+        last = replace(self.DELETION, attempt=MAX_ATTEMPTS)
+        later = RetryLater("imgur-unreachable", "no", 60.0)
+        assert self.run(last, error) == MaybeBlocked(later)
+
     @pytest.mark.parametrize("task", [WEBHOOK, DELETION])
     def test_a_bug_ends_the_task_and_not_the_lane(self, task: Lease) -> None:
         outcome = self.run(task, ValueError("bug"))
