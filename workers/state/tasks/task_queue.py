@@ -8,10 +8,11 @@ import heapq
 import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workers.contract.errors import Reason
 from workers.contract.mailbox_limits import MailboxLimits
+from workers.contract.messages.albums import AlbumStep
 from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater
 from workers.contract.messages.round_trip import Lease, TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
@@ -29,6 +30,7 @@ _AT_IMGUR = (TaskKind.DELETION, TaskKind.ALBUM)
 class _Progress:
     attempts: int
     crashes: int = 0
+    step: AlbumStep | None = None  # of an album: its steps have one key, and attempts of their own
 
 
 class TaskQueue:
@@ -121,10 +123,14 @@ class TaskQueue:
 
     def lease(self, key: TaskKey, token: int, now: float) -> Lease | None:
         """Return the lease's content for a taken task; None if its job was evicted."""
-        lease = self.store.lease(key, token, self._open[key].attempts + 1)
+        progress = self._open[key]
+        lease = self.store.lease(key, token, progress.attempts + 1)
         if lease is None:
             self._ended(key, now)
             del self._open[key]
+        elif lease.album is not None and lease.album.step is not progress.step:
+            progress.step, progress.attempts = lease.album.step, 0
+            return replace(lease, attempt=1)
         return lease
 
     def next_due(self, resume_at: float) -> float:

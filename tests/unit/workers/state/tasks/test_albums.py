@@ -362,6 +362,20 @@ def test_an_album_is_deleted_once(run: Run) -> None:
     assert run.claim() == ()
 
 
+def test_a_deletion_has_all_its_attempts_beside_an_order_that_is_tried_again(run: Run) -> None:
+    run.put()
+    run.create()
+    run.work()
+    for attempt in (1, 2):
+        lease = run.album_task(AlbumStep.ORDER)
+        assert lease.attempt == attempt
+        run.report(lease, RetryLater("imgur-error", "Down.", 1.0))
+        run.now += 1.0
+    run.box.delete_album("j")
+
+    assert run.album_task(AlbumStep.DELETE).attempt == 1
+
+
 def test_a_deletion_that_fails_may_be_asked_for_again(run: Run) -> None:
     run.put()
     run.create()
