@@ -86,8 +86,12 @@ def read_options(body: Mapping[str, Any]) -> tuple[JobOptions, list[FieldError]]
         title=body.get("title"),
         description=body.get("description"),
         priority=Priority(body.get("priority", Priority.NORMAL)),
+        # Sorted: members of an object have no order, and many clients send them in another one when
+        # they repeat a request, which must be the same job for its Idempotency-Key.
         source_headers=tuple(
-            (origin_of(text), tuple(headers.items())) for text, headers in by_origin.items()
+            sorted(
+                (origin_of(text), tuple(sorted(named.items()))) for text, named in by_origin.items()
+            )
         ),
         callback_url=body.get("callbackUrl"),
         resolve_pages=body.get("resolvePages"),

@@ -1,5 +1,6 @@
 """Cancelling a job, sending once more what failed of it, and sending it twice."""
 
+import json
 from typing import Any
 
 import pytest
@@ -130,6 +131,17 @@ class TestSendingTwice:
         assert (again.status, again.json) == (202, first.json)
         assert again.headers["location"] == first.headers["location"]
         assert again.headers["idempotency-replayed"] == "true"
+        assert backend.open_urls == 3
+
+    def test_the_members_of_an_object_have_no_order(self, api: Any, backend: Any) -> None:
+        headers = [("Authorization", "Bearer x"), ("Cookie", "a=b")]
+        origins = ["https://s.test", "https://t.test"]
+        ids = set()
+        for turn in (1, -1):
+            named = {origin: dict(headers[::turn]) for origin in origins[::turn]}
+            body = json.dumps({"urls": URLS, "sourceHeaders": named})
+            ids.add(api.post_body(body, headers={"Idempotency-Key": "one"}).json.get("jobId"))
+        assert len(ids) == 1
         assert backend.open_urls == 3
 
     def test_another_job_with_the_key(self, api: Any) -> None:
