@@ -97,5 +97,8 @@ class MetricsResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Collect and send the metrics."""
-        encode, resp.content_type = choose_encoder(req.accept)
+        try:
+            encode, resp.content_type = choose_encoder(req.accept)
+        except TypeError:  # from a version that is no number, or is quoted
+            encode, resp.content_type = choose_encoder("")
         resp.data = encode(self.registry)

@@ -39,6 +39,14 @@ def test_or_openmetrics(api: Any) -> None:
     assert answer.result.text.endswith("# EOF\n")
 
 
+@pytest.mark.parametrize("version", ['"1.0.0"', "latest", "1.x"])
+def test_a_version_that_is_no_number(api: Any, version: str) -> None:
+    for media_type in ("application/openmetrics-text", "text/plain"):
+        answer = api.get("/metrics", headers={"Accept": f"{media_type}; version={version}"})
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith("text/plain; version=")
+
+
 def test_the_life_of_a_job(api: Any, backend: Any) -> None:
     api.job(*URLS)
     backend.upload("https://i.imgur.com/a.jpg")
