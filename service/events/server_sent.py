@@ -119,8 +119,8 @@ class JobEvents:
         more = b""
         if forecast is not None and not is_complete(changes):
             more = b',"forecast":%b' % render(forecast)
-        page = view.page(view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES), more=more)
-        return _event("snapshot", view.version, *page), changes
+        page = view.fit(Page(0, most_results), _MAX_SNAPSHOT_BYTES)
+        return _event("snapshot", view.version, *view.snapshot(page, more)), changes
 
 
 def change(changes: JobChanges, forecast: Forecast | None) -> bytes:

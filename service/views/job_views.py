@@ -107,18 +107,23 @@ class JobView:
             )
         return self._whole
 
-    def page(
-        self, page: Page, *, with_timelines: bool = False, more: bytes = b""
-    ) -> tuple[bytes, ...]:
-        """Return the job with a page of its results, a `JobPage`, in pieces; `more` are members to
-        add.
-        """
+    def page(self, page: Page, *, with_timelines: bool = False) -> tuple[bytes, ...]:
+        """Return the job with a page of its results, a `JobPage`, in pieces."""
         results = self._told(self._results[page.cursor : page.end])
         if with_timelines:
             results = [
                 result[:-1] + b',"timeline":' + self._timeline(index) + b"}"
                 for index, result in enumerate(results, page.cursor)
             ]
+        return self._page(page, results)
+
+    def snapshot(self, page: Page, more: bytes) -> tuple[bytes, ...]:
+        """Return such a page as an event, with `more` members. Results have reasons of their own
+        only: no later event takes back that of `waiting`, as only URLs that change are sent.
+        """
+        return self._page(page, self._results[page.cursor : page.end], more)
+
+    def _page(self, page: Page, results: list[bytes], more: bytes = b"") -> tuple[bytes, ...]:
         following = render(page.next_of(self._job.total))
         return (
             self._head(),

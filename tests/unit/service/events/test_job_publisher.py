@@ -220,3 +220,21 @@ def test_a_log_begun_anew_is_told_from_the_beginning(turns: Turns) -> None:
         job.log.note(0)
     turns.turn()
     assert reader.names == ["snapshot"]
+
+
+def test_what_a_reader_knows_after_a_wait_is_what_the_job_shows(turns: Turns) -> None:
+    turns.backend.table.hold(("imgur-rate-limited", "Uploads wait."))
+    newcomer = Reader(0)
+    turns.turn(newcomer)
+    turns.backend.put_off("source-error", "It answered 500.")
+    turns.turn()
+    assert newcomer.events[-1][1]["waiting"]["message"] == "Uploads wait."
+    turns.backend.table.hold(None)
+    turns.turn()
+    (_, snapshot), *changes = newcomer.events
+    known = snapshot["results"]
+    for _, change in changes:
+        for result in change["results"]:
+            known[result.pop("index")] = result
+    assert [result["reason"] for result in known] == ["source-error", None, None]
+    assert "waiting" not in changes[-1][1]
