@@ -31,14 +31,15 @@ def _number(where: str, name: str, description: str, least: int, **more: int) ->
     return _parameter(where, name, description, type="integer", minimum=least, **more)
 
 
+# Without defaults, which many generated clients send: without both parameters all is shown.
 PAGE_PARAMETERS: Final = [
     _number(
         "query",
         "limit",
-        "Show a page of so many entries at most, in place of all.",
+        "Show a page of so many entries at most, in place of all; "
+        f"{DEFAULT_ENTRIES} where only `cursor` is given.",
         1,
         maximum=MAX_ENTRIES,
-        default=DEFAULT_ENTRIES,
     ),
     _number(
         "query",
@@ -47,7 +48,6 @@ PAGE_PARAMETERS: Final = [
         "alone, it shows a page as well; beyond the end, an empty one.",
         0,
         maximum=LAST_CURSOR,
-        default=0,
     ),
 ]
 TIMELINE: Final = _parameter(
@@ -86,9 +86,14 @@ PREFER: Final = _parameter(
 KNOWN_TAGS: Final = _parameter(
     "header", "If-None-Match", "`ETag` of an answer that is at hand: 304 if it is still true."
 )
-SNAPSHOT_LIMIT: Final = PAGE_PARAMETERS[0] | {
-    "description": "So many entries of `results` at most in a snapshot."
-}
+SNAPSHOT_LIMIT: Final = _number(
+    "query",
+    "limit",
+    "So many entries of `results` at most in a snapshot.",
+    1,
+    maximum=MAX_ENTRIES,
+    default=DEFAULT_ENTRIES,
+)
 LAST_EVENT_ID: Final = _parameter(
     "header", "Last-Event-ID", "`id` of the last event at hand: the events go on behind it."
 )
@@ -112,6 +117,7 @@ _REFUSALS: Final[Mapping[int, str]] = {
     429: "This client has asked too often.",
     431: "The header is too long.",
     500: "A bug; the service's log says more.",
+    501: "A Transfer-Encoding other than chunked.",
     503: "Nothing was taken; it may be tried again later.",
 }
 _REFUSAL_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -120,8 +126,8 @@ _REFUSAL_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
     429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     503: ("Retry-After",),
 }
-# Common to all routes.
-_ANYWHERE = (400, 403, 405, 408, 413, 431, 500)
+# Common to all routes: the server refuses before it looks at the path, also for want of room.
+_ANYWHERE = (400, 403, 405, 408, 413, 431, 500, 501, 503)
 
 
 def operation(
@@ -151,21 +157,33 @@ def ok(shape: str) -> dict[int, dict[str, Any]]:
     return {200: content("As it stands now.", ref(shape))}
 
 
-def shown(whole: str, page: str) -> dict[int, dict[str, Any]]:
-    """Return the responses of a list with pages and conditional requests."""
+def shown(whole: str, page: str, *headers: str) -> dict[int, dict[str, Any]]:
+    """Return the responses of a list with pages and conditional requests; for `headers` see
+    `conditional`.
+    """
     schema = {"anyOf": [ref(whole), ref(page)]}
-    tag = {"ETag": {"schema": {"type": "string"}, "required": True}}
+    meaning = "As it stands now: all of it, or the page asked for."
+    return conditional(content(meaning, schema), *headers)
+
+
+def conditional(response: dict[str, Any], *headers: str) -> dict[int, dict[str, Any]]:
+    """Return the responses to a conditional request; both may have `headers`."""
+    tag = {"ETag": {"schema": {"type": "string"}, "required": True}} | _optional(headers)
     return {
-        200: content("As it stands now: all of it, or the page asked for.", schema)
-        | {"headers": tag},
+        200: response | {"headers": tag},
         304: {"description": "The client has the current state.", "headers": tag},
     }
 
 
-def accepted(meaning: str, shape: str) -> dict[str, Any]:
-    response = content(meaning, ref(shape))
+def accepted(meaning: str, shape: str, *headers: str) -> dict[str, Any]:
+    """Return the response to what makes or changes a job; it may have `headers`."""
     location = {"schema": {"type": "string", "format": "uri-reference"}, "required": True}
-    return response | {"headers": {"Location": location}}
+    named = {"Location": location} | _optional(headers)
+    return content(meaning, ref(shape)) | {"headers": named}
+
+
+def _optional(headers: Iterable[str]) -> dict[str, Any]:
+    return {name: {"schema": {"type": "string"}} for name in headers}
 
 
 def refusals() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from service.openapi.parts import (
     SNAPSHOT_LIMIT,
     TIMELINE,
     accepted,
+    conditional,
     content,
     json_of,
     ok,
@@ -25,6 +26,7 @@ from service.openapi.parts import (
 
 _ADMIN_ONLY: Final = "Needs the key of ADMIN_KEY; an API key does not do."
 _TEXT: Final = {"type": "string"}
+_WAITED: Final = "Preference-Applied"
 
 
 def paths() -> dict[str, dict[str, Any]]:
@@ -61,8 +63,8 @@ def _job_routes() -> dict[str, dict[str, Any]]:
         "POST /v1/images/upload": operation(
             "submitJob",
             "Send a job; it is taken whole, or not at all, and answered at once.",
-            {202: accepted("The job is taken.", "UploadAccepted")},
-            (409, 415, 422, 503),
+            {202: accepted("The job is taken.", "UploadAccepted", "Idempotency-Replayed", _WAITED)},
+            (409, 415, 422),
             description="The body may be in gzip (`Content-Encoding: gzip`).",
             parameters=[KEY, PREFER],
             requestBody={"required": True, "content": json_of(ref("UploadBody"))},
@@ -70,34 +72,34 @@ def _job_routes() -> dict[str, dict[str, Any]]:
         f"GET {job}": operation(
             "showJob",
             "How a job stands.",
-            shown("JobAnswer", "JobPage"),
-            (404, 503),
+            shown("JobAnswer", "JobPage", "Retry-After", _WAITED),
+            (404,),
             parameters=[*PAGE_PARAMETERS, TIMELINE, KNOWN_TAGS, PREFER],
         ),
         f"DELETE {job}": operation(
             "cancelJob",
             "Cancel a job: what waits ends at once, what is in work by itself.",
             {202: accepted("It is cancelled.", "CancellationAccepted")},
-            (404, 409, 503),
+            (404, 409),
         ),
         f"POST {job}/retry": operation(
             "retryJob",
             "Send the failed URLs of a job once more, as a new job.",
             {202: accepted("The new job is taken.", "RetryAccepted")},
-            (404, 409, 503),
+            (404, 409),
         ),
         f"GET {job}/events": operation(
             "followJob",
             "What becomes of a job, as it happens.",
             events,
-            (404, 503),
+            (404,),
             parameters=[SNAPSHOT_LIMIT, LAST_EVENT_ID],
         ),
         f"GET {job}/forecast": operation(
-            "forecastJob", "When a job may be complete.", ok("JobForecast"), (404, 503)
+            "forecastJob", "When a job may be complete.", ok("JobForecast"), (404,)
         ),
         "GET /v1/jobs": operation(
-            "listJobs", "The jobs, newest first.", ok("JobList"), (503,), parameters=JOB_PARAMETERS
+            "listJobs", "The jobs, newest first.", ok("JobList"), parameters=JOB_PARAMETERS
         ),
     }
 
@@ -109,24 +111,21 @@ def _image_routes() -> dict[str, dict[str, Any]]:
             "deleteImage",
             "Delete an image that was uploaded; a worker does it, soon.",
             {202: content("It will be.", ref("DeletionAccepted"))},
-            (404, 409, 503),
+            (404, 409),
         ),
         f"DELETE {job}/album": operation(
             "deleteAlbum",
             "Delete the album that was created for a job, not its images; a worker does it, soon.",
             {202: content("It will be.", ref("AlbumDeletionAccepted"))},
-            (404, 409, 503),
+            (404, 409),
         ),
         "GET /v1/images": operation(
             "listImages",
             "The links of all images uploaded.",
             shown("ImageLinks", "ImageLinksPage"),
-            (503,),
             parameters=[*PAGE_PARAMETERS, KNOWN_TAGS],
         ),
-        "GET /v1/limits": operation(
-            "showLimits", "What Imgur still takes.", ok("UploadLimits"), (503,)
-        ),
+        "GET /v1/limits": operation("showLimits", "What Imgur still takes.", ok("UploadLimits")),
     }
 
 
@@ -137,17 +136,14 @@ def _administration() -> dict[str, dict[str, Any]]:
             "openUploads",
             "Have uploads go on at once, though Imgur refused them; with the admin key.",
             {200: content("They go on; the limits as they stand.", ref("UploadLimits"))},
-            (503,),
             description=_ADMIN_ONLY,
         ),
-        "GET /v1/workers": operation(
-            "showWorkers", "How many workers there are.", ok("Workers"), (503,)
-        ),
+        "GET /v1/workers": operation("showWorkers", "How many workers there are.", ok("Workers")),
         "PUT /v1/workers": operation(
             "scaleWorkers",
             "Have another number of workers, from now on; with the admin key.",
             {200: content("They come, or leave when they are done.", ref("Workers"))},
-            (415, 503),
+            (415,),
             description=_ADMIN_ONLY,
             requestBody={"required": True, "content": json_of(ref("WorkersBody"))},
         ),
@@ -160,19 +156,30 @@ def _administration() -> dict[str, dict[str, Any]]:
 
 def _pages() -> dict[str, dict[str, Any]]:
     html = "text/html"
-    document = {200: content("The document.", {"type": "object"})}
-    metrics = {200: content("Metrics for Prometheus.", _TEXT, of="text/plain")}
-    page = {200: content("A page.", _TEXT, of=html)}
+    document = conditional(content("The document.", {"type": "object"}))
+    metrics = content("Metrics for Prometheus.", _TEXT, of="text/plain")
+    metrics["content"] |= json_of(_TEXT, "application/openmetrics-text")
+    page = conditional(content("A page.", _TEXT, of=html))
     explained = content("The explanation.", ref("ProblemExplanation"))
     explained["content"] |= json_of(_TEXT, html)
     index = content("The page to a browser, JSON to everybody else.", ref("Index"))
     index["content"] |= json_of(_TEXT, html)
     return {
         "GET /": operation("showIndex", "What there is.", {200: index}),
-        "GET /metrics": operation("showMetrics", "Counts and times, for Prometheus.", metrics),
-        "GET /openapi.json": operation("describe", "The API as OpenAPI 3.1.", document),
-        "GET /docs": operation("showDocs", "The API for people, as a page.", page),
+        "GET /metrics": operation(
+            "showMetrics", "Counts and times, for Prometheus.", {200: metrics}
+        ),
+        "GET /openapi.json": operation(
+            "describe", "The API as OpenAPI 3.1.", document, parameters=[KNOWN_TAGS]
+        ),
+        "GET /docs": operation(
+            "showDocs", "The API for people, as a page.", page, parameters=[KNOWN_TAGS]
+        ),
         "GET /problems/{code}": operation(
-            "explainProblem", "What a problem's code means.", {200: explained}, (404,)
+            "explainProblem",
+            "What a problem's code means.",
+            conditional(explained),
+            (404,),
+            parameters=[KNOWN_TAGS],
         ),
     }

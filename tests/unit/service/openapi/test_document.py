@@ -132,6 +132,35 @@ def test_a_job_in_every_state_has_the_shape_described(
             check(document, template, refused)
 
 
+def test_what_the_server_refuses_by_itself_is_described_everywhere(document: Any) -> None:
+    for item in document["paths"].values():
+        for method in item.keys() - {"parameters"}:
+            assert item[method]["responses"].keys() >= {"408", "413", "431", "501", "503"}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/problems/{code}", "/v1/images"])
+def test_conditional_responses_are_described(api: Any, document: Any, path: str) -> None:
+    operation = document["paths"][path]["get"]
+    assert "If-None-Match" in {entry["name"] for entry in operation["parameters"]}
+    answer = api.get(path.format(code="draining"), headers={"If-None-Match": "*"})
+    assert answer.status == 304
+    assert operation["responses"]["304"]["headers"].keys() == {"ETag"}
+    assert "etag" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/images/upload/{jobId}", "/v1/images"])
+def test_clients_that_send_defaults_get_the_whole(api: Any, document: Any, path: str) -> None:
+    """As many generated ones do (PHP, Kotlin); without `limit` and `cursor` there is no page."""
+    path_of_one = path.format(jobId=api.job(*URLS))
+    defaults = {
+        entry["name"]: entry["schema"]["default"]
+        for entry in document["paths"][path]["get"]["parameters"]
+        if entry["in"] == "query" and "default" in entry["schema"]
+    }
+    assert "uploaded" in api.get(path_of_one, params=defaults).json
+    assert "next" not in api.get(path_of_one, params=defaults).json
+
+
 def test_a_list_names_what_it_takes(document: Any) -> None:
     for path in ("/v1/images", "/v1/images/upload/{jobId}"):
         operation = document["paths"][path]["get"]
