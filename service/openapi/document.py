@@ -171,6 +171,7 @@ def _options() -> dict[str, Any]:
         "title": _template(LONGEST_TITLE),
         "description": _template(LONGEST_DESCRIPTION),
         "priority": {
+            "type": "string",
             "enum": [priority.value for priority in Priority],
             "default": Priority.NORMAL.value,
             "description": "The job's share of the workers beside others.",
@@ -206,7 +207,10 @@ def _new_album() -> dict[str, Any]:
             name: {"type": "string", "minLength": 1, "maxLength": longest}
             for name, longest in texts.items()
         }
-        | {name: {"enum": list(choices)} for name, choices in ALBUM_CHOICES.items()},
+        | {
+            name: {"type": "string", "enum": list(choices)}
+            for name, choices in ALBUM_CHOICES.items()
+        },
         "additionalProperties": False,
         "description": "An album that is created for the job; its images are in their order.",
     }

@@ -17,13 +17,12 @@ from workers import JobStatus
 
 
 def _parameter(where: str, name: str, description: str, **schema: object) -> dict[str, Any]:
-    schema = schema if "enum" in schema else {"type": "string"} | schema
     return {
         "name": name,
         "in": where,
         "required": where == "path",
         "description": description,
-        "schema": schema,
+        "schema": {"type": "string"} | schema,
     }
 
 

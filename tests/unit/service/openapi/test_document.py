@@ -91,6 +91,19 @@ def test_references_lead_somewhere(make_api: Callable[..., Any]) -> None:
                 pending.extend(piece)
 
 
+def test_every_choice_has_a_type(document: Any) -> None:
+    """Generators for typed languages make no enumeration without it."""
+    pending, count = [document], 0
+    while pending:
+        piece = pending.pop()
+        pending.extend(piece.values() if isinstance(piece, dict) else piece)
+        pending = [one for one in pending if isinstance(one, dict | list)]
+        if isinstance(piece, dict) and "enum" in piece:
+            assert piece["type"] == "string"
+            count += 1
+    assert count > 10
+
+
 def test_it_names_the_routes_of_the_index(api: Any, document: Any) -> None:
     described = {
         f"{method.upper()} {path}"
