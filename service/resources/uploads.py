@@ -164,12 +164,15 @@ class ForecastResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Send the forecast; a job of another owner does not exist."""
-        job = look_at(self.backend, canonical(job_id), owner_of(req))
+        known_id = canonical(job_id)
+        # Before the status: a job without a forecast is complete by then.
+        forecast = self.forecasts.of(known_id)
+        job = look_at(self.backend, known_id, owner_of(req))
         shown = JobForecast(
             id=job.job_id,
             status=job.status.value,
             counts=counts_of(job),
-            forecast=None if is_complete(job) else self.forecasts.of(job.job_id),
+            forecast=None if is_complete(job) else forecast,
         )
         if self.sandbox:
             shown["sandbox"] = True

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from service.views.forecast import Forecasts
 from workers import BackendLostError, Submission
 from workers.contract.messages.outcomes import Uploaded
 
@@ -230,6 +231,28 @@ class TestStatus:
         status = api.status(job_id)
         assert status["uploaded"]["pending"] == urls
         assert [result["url"] for result in status["results"]] == urls
+
+
+class TestForecast:
+    @pytest.mark.parametrize("is_before", [True, False])
+    def test_a_job_that_ends_meanwhile(
+        self, api: Any, backend: Any, monkeypatch: pytest.MonkeyPatch, *, is_before: bool
+    ) -> None:
+        """A client may rely on a forecast wherever the status is not complete."""
+        job_id = api.job(A)
+        forecast_of = Forecasts.of
+
+        def ending(forecasts: Forecasts, of: str) -> Any:
+            if is_before:
+                backend.upload(LINK_A)
+            found = forecast_of(forecasts, of)
+            if not is_before:
+                backend.upload(LINK_A)
+            return found
+
+        monkeypatch.setattr(Forecasts, "of", ending)
+        answer = api.get(f"/v1/images/upload/{job_id}/forecast").json
+        assert (answer["status"] == "complete") is (answer["forecast"] is None)
 
 
 class TestSandbox:
