@@ -26,6 +26,7 @@ _LONGEST_VALUE_SHOWN: Final = 100
 _NAMES_SHOWN = 5
 _MAX_REPEATED_LISTED = 100
 _BYTE_ORDER_MARK = "\ufeff"
+_CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})  # ASCII is a part of UTF-8
 _PLAIN: Final = frozenset({"", "identity"})
 _GZIP: Final = frozenset({"gzip", "x-gzip"})  # two names of one coding (RFC 9110, section 8.4.1.3)
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # with the header and trailer of gzip
@@ -111,7 +112,7 @@ def _check_content_type(req: falcon.Request) -> None:
     content_type = req.content_type
     media_type, parameters = falcon.parse_header(content_type or "")
     charset = parameters.get("charset", "utf-8").lower()
-    if media_type.lower() != falcon.MEDIA_JSON or charset not in {"utf-8", "utf8"}:
+    if media_type.lower() != falcon.MEDIA_JSON or charset not in _CHARSETS:
         given = f"is {shorten(content_type)}" if content_type else "is missing"
         # RFC 9110, 15.5.16; Accept-Post is W3C's Linked Data Platform, 7.1.
         names = "Accept-Post" if req.method == "POST" else "Accept"

@@ -134,6 +134,7 @@ def test_many_repeated_names_are_not_all_repeated(api: Any) -> None:
         "application/json",
         "application/json; charset=utf-8",
         'application/json;charset="UTF-8"',
+        "application/json; charset=US-ASCII",
         "Application/JSON",
     ],
 )
