@@ -62,8 +62,7 @@ def wanted_wait(req: falcon.Request) -> int | None:
         several counts.
     """
     for entry in parse_http_list(req.get_header("Prefer") or ""):
-        preference, _parameters = falcon.parse_header(entry)
-        name, _, value = preference.partition("=")
+        name, _, value = entry.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":
             found = _match_seconds(value.strip().strip('"'))
             # int() refuses thousands of digits.

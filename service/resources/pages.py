@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 import falcon
 
@@ -14,6 +15,9 @@ from service.problems.problems import Problem
 from service.rendering.models import Index
 from service.rendering.rendered import Document, render
 from service.settings.settings import Settings
+
+_LONGEST_ACCEPT: Final = 2048
+"""Browsers send a few hundred characters. The time to parse it grows with the square of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +93,6 @@ def _problem_json(code: str) -> Document:
 
 def _wants_html(req: falcon.Request, resp: falcon.Response) -> bool:
     resp.append_header("Vary", "Accept")
+    if len(req.accept) > _LONGEST_ACCEPT:
+        return False
     return req.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_HTML)) == falcon.MEDIA_HTML

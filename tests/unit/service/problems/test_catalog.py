@@ -70,6 +70,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         ("*/*", "application/json"),
         ("application/json", "application/json"),
         ("image/png", "application/json"),
+        ('text/html;long="' + 3000 * ";", "application/json"),
     ],
 )
 def test_in_the_form_that_is_preferred(api: Any, accept: str, media_type: str) -> None:

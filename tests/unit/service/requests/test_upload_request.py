@@ -153,6 +153,7 @@ def test_content_types_taken(api: Any, content_type: str) -> None:
         "application/json; charset=latin-1",
         "application",
         "application/json, text/plain",
+        'application/json; long="' + 2000 * ";",
     ],
 )
 def test_content_types_refused(api: Any, backend: Any, content_type: str | None) -> None:
