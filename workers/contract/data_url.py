@@ -29,7 +29,7 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _ESCAPE_TAIL: Final = 2  # hex digits behind a percent sign
 
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_find_base64_mark = re.compile(rb";\x20*base64\Z", re.IGNORECASE).search
+_is_base64_mark = re.compile(rb";\x20*base64", re.IGNORECASE).fullmatch
 # WHATWG MIME Sniffing, section 4.4: type and subtype are HTTP tokens.
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _match_essence = re.compile(rb"(%b/%b)[\t\n\r ]*(?:;|\Z)" % (_TOKEN, _TOKEN)).match
@@ -85,9 +85,9 @@ def read_data_url(url: str, max_bytes: int) -> DataUrl:
         raise _invalid("there is no comma before its data")
     media_type = declared.strip(_WHITE_SPACE)
     content = _percent_decode(body)
-    mark = _find_base64_mark(media_type)
-    if mark is not None:
-        media_type = media_type[: mark.start()].rstrip(b" ")
+    mark = media_type.rfind(b";")  # a search by the expression takes a second for 15 MB of them
+    if _is_base64_mark(media_type[mark:]):
+        media_type = media_type[:mark].rstrip(b" ")
         content = _forgiving_base64(content)
     if not content:
         raise DownloadError(Reason.EMPTY, "The data URL holds no bytes.")

@@ -55,6 +55,8 @@ PACKED = base64.b64encode(GIF).decode()
         # The mark must be the last parameter of the type.
         ("data:;base64;charset=x,YQ==", b"YQ=="),
         ("data:base64,YQ==", b"YQ=="),
+        ("data:4,YQ==", b"YQ=="),
+        ("data:;base64;base64,YQ==", b"a"),
         ("data:;base64=,YQ==", b"YQ=="),
         ("data:;base64x,YQ==", b"YQ=="),
         # A fragment belongs to no URL that is sent.
