@@ -20,14 +20,12 @@ _match_range = re.compile(
     r"(?:bytes)?[\s=:]*0\s*-\s*([0-9]{1,15})\s*/\s*([0-9]{1,15})\s*", re.IGNORECASE
 ).fullmatch
 
-_PLACEHOLDERS = frozenset(
-    {
-        "i.imgur.com/removed.png",  # JDimproved/JDim#1433
-        "imgur.com/removed.png",
-        "s.yimg.com/pw/images/en-us/photo_unavailable.png",  # Flickr
-    }
-)
-"""Host and path."""
+# Host and path: of Imgur (JDimproved/JDim#1433); of Flickr, which has one for each size of a photo
+# (`…_b.jpg` leads to `…_l.png`), and had others before.
+_is_placeholder = re.compile(
+    r"(?:i\.)?imgur\.com/removed\.png"
+    r"|[a-z]\.yimg\.com/(?:g|pw)/images/(?:[a-z-]+/)?photo_unavailable(?:_[a-z0-9]+)?\.(?:png|gif)"
+).fullmatch
 
 MAX_RETRY_AFTER = 300.0
 """Maximum wait in seconds, so that a source cannot delay a job for longer."""
@@ -88,7 +86,7 @@ def is_image(status: int, headers: Mapping[str, str]) -> bool:
 
 def is_placeholder(url: str) -> bool:
     """Return whether a URL is a site's placeholder for removed images."""
-    return url.partition("://")[2].partition("?")[0] in _PLACEHOLDERS
+    return _is_placeholder(url.partition("://")[2].partition("?")[0]) is not None
 
 
 def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
