@@ -9,6 +9,7 @@ import codecs
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from html.parser import HTMLParser
 from typing import Final
 
@@ -37,6 +38,9 @@ _find_own_charset = re.compile(
 _find_charset = re.compile(
     r";\s*charset\s*=\s*[\"']?([\w:.-]{1,40})", re.IGNORECASE | re.ASCII
 ).search
+# In an attribute no reference ends at an equals sign: `?w=1&region=us` (HTML, 13.2.5.73). Python's
+# parser reads `&reg` there.
+_escape_parameters = partial(re.compile(r"&(?=[A-Za-z0-9]+=)").sub, "&amp;")
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -80,7 +84,7 @@ def page_images(
         References as they stand in og:image, then twitter:image, then link rel=image_src; each of
         them in the order of the page. The base is empty where the page has none.
     """
-    text = _decode(content, content_type)
+    text = _escape_parameters(_decode(content, content_type))
     reader = _Reader()
     until = cpu_clock() + PARSE_SECONDS
     for start in range(0, len(text), _PIECE_CHARACTERS):

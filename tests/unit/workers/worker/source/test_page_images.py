@@ -26,6 +26,12 @@ OG = '<meta property="og:image" content="a.png">'
         ('<link rel="image_src" href="a.png">', ["a.png"]),
         ('<link rel="icon IMAGE_SRC" href="a.png">', ["a.png"]),
         ('<meta property="og:image" content="a.png?x=1&amp;y=2&#38;z=3">', ["a.png?x=1&y=2&z=3"]),
+        # Ampersands as they stand in the URL.
+        (
+            '<meta property="og:image" content="a.png?w=1&region=us&timestamp=2&copy=3&lt=4&amp=5">',
+            ["a.png?w=1&region=us&timestamp=2&copy=3&lt=4&amp=5"],
+        ),
+        ('<meta property="og:image" content="a.png?w=1&amp;reg=2&lt;&copy">', ["a.png?w=1&reg=2<©"]),
         ('<meta property="og:image" content=" \n a.png\n">', ["a.png"]),
         ('<meta name="description" property="og:image" content="a.png">', ["a.png"]),
         # The best kind first, and of each kind in the order of the page.
