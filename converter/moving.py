@@ -13,6 +13,7 @@ from converter.order import ConversionError, ConversionOrder, Encoded
 from converter.still import not_to_be_had, smaller
 
 _DEFAULT_MILLISECONDS: Final = 100  # as browsers show frames of 10 and less
+_MAX_UNSET_MILLISECONDS: Final = 10
 _MIN_GIF_MILLISECONDS: Final = 20
 _MAX_GIF_COLOURS: Final = 256
 _ATTEMPTS: Final = 6
@@ -79,7 +80,10 @@ def _read(image: Image.Image, order: ConversionOrder) -> _Animation:
     first = 1 if getattr(image, "default_image", False) else 0
     for frame in islice(ImageSequence.Iterator(image), first, None):
         frames.append(normalize(frame.copy()))
-        milliseconds.append(round(frame.info.get("duration") or _DEFAULT_MILLISECONDS))
+        duration = round(frame.info.get("duration") or 0)
+        milliseconds.append(
+            duration if duration > _MAX_UNSET_MILLISECONDS else _DEFAULT_MILLISECONDS
+        )
         if sum(milliseconds) > order.max_seconds * 1000:
             raise ConversionError(
                 f"The animation lasts more than {order.max_seconds:g} seconds; it is not converted."
@@ -133,12 +137,21 @@ def _gif(animation: _Animation, order: ConversionOrder) -> bytes:
         "GIF",
         save_all=True,
         append_images=others,
-        duration=[max(_MIN_GIF_MILLISECONDS, each) for each in animation.milliseconds],
+        duration=list(_in_hundredths(animation.milliseconds)),
         disposal=2 if first.info.get("transparency") is not None else 1,
         optimize=False,
         **options,
     )
     return file.getvalue()
+
+
+def _in_hundredths(milliseconds: Iterable[int]) -> Iterable[int]:
+    """Durations as a GIF has them. What rounding takes from one frame goes to the next."""
+    rest = 0
+    for each in milliseconds:
+        rounded = round(each + rest, -1)
+        rest += each - rounded
+        yield max(_MIN_GIF_MILLISECONDS, rounded)
 
 
 def _with_palette(frame: Image.Image) -> Image.Image:

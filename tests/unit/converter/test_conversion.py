@@ -134,12 +134,35 @@ def test_pace_and_repeats_of_an_animation() -> None:
     for code, loop in (("gif", 3), ("apng", 3)):
         made = convert(content, order_for(content, targets=("png", code)))
         with Image.open(io.BytesIO(made.content)) as image:
-            durations = []
-            for number in range(image.n_frames):
-                image.seek(number)
-                durations.append(image.info["duration"])
-            assert durations == [70, 200, 40]
+            assert _durations(image) == [70, 200, 40]
             assert image.info["loop"] == loop
+
+
+@pytest.mark.parametrize(
+    ("code", "given", "expected"),
+    [
+        # A GIF has hundredths of a second: none is lost over several frames.
+        ("gif", [29, 29, 29, 33, 33, 33], [30, 30, 30, 30, 30, 40]),
+        ("apng", [29, 29, 29, 33, 33, 33], [29, 29, 29, 33, 33, 33]),
+        # What browsers take for no duration at all.
+        ("gif", [0, 1, 10, 11, 16, 20], [100, 100, 100, 20, 20, 20]),
+        ("apng", [0, 1, 10, 11, 16, 20], [100, 100, 100, 11, 16, 20]),
+    ],
+)
+def test_odd_durations(code: str, given: list[int], expected: list[int]) -> None:
+    first, *others = corpus.frames(len(given))
+    content = encode(first, "WEBP", save_all=True, append_images=others, duration=given)
+    made = convert(content, order_for(content, targets=("png", code)))
+    with Image.open(io.BytesIO(made.content)) as image:
+        assert _durations(image) == expected
+
+
+def _durations(image: Any) -> list[float]:
+    durations = []
+    for number in range(image.n_frames):
+        image.seek(number)
+        durations.append(image.info["duration"])
+    return durations
 
 
 def test_sides_that_no_jpeg_has() -> None:
