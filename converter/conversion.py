@@ -8,6 +8,7 @@ from typing import Final
 import pillow_heif
 from PIL import AvifImagePlugin, Image
 from PIL.IcoImagePlugin import IcoImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from converter.icon import best_of
 from converter.moving import convert_animation, is_animation
@@ -28,6 +29,11 @@ _DAMAGED: Final = (
     RuntimeError,
     struct.error,
 )
+
+
+# TIFF 6.0, section 8; Adobe's TIFF Technical Note 1.
+_SUBFILE_TYPE, _FURTHER_PICTURES = 0x00FE, 0x014A
+_PREVIEWS: Final = frozenset({1, 3})  # the latter of one of several pages
 
 
 def prepare() -> None:
@@ -53,6 +59,8 @@ def convert(content: bytes, order: ConversionOrder) -> Encoded:
             warnings.catch_warnings(action="ignore"),
             Image.open(BytesIO(content), formats=(order.source,)) as image,
         ):
+            if isinstance(image, TiffImageFile):
+                _find_page(image)
             width, height = image.size
             if width * height > order.max_pixels:
                 raise _too_many_pixels(order, f"The image has {width:,} by {height:,} pixels")
@@ -68,6 +76,25 @@ def convert(content: bytes, order: ConversionOrder) -> Encoded:
             f"The {order.name} image cannot be read: it is damaged, cut short, of a variety that is"
             " not known, or takes more memory than a conversion may have."
         ) from error
+
+
+def _find_page(image: TiffImageFile) -> None:
+    """Turn to the first page that is no preview of another picture; to the first one if all are.
+
+    Raises:
+        ConversionError: that picture is outside of the pages, as in raw files of cameras.
+    """
+    while image.tag_v2.get(_SUBFILE_TYPE) in _PREVIEWS:
+        if _FURTHER_PICTURES in image.tag_v2:
+            raise ConversionError(
+                "The TIFF file is a camera's raw file, of which only a small preview could be"
+                " converted; export it as JPEG."
+            )
+        try:
+            image.seek(image.tell() + 1)
+        except EOFError:
+            image.seek(0)
+            return
 
 
 def _too_many_pixels(order: ConversionOrder, beginning: str) -> ConversionError:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageSequence
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from converter.conversion import convert, prepare
 from converter.order import ConversionError, ConversionOrder
@@ -163,6 +164,41 @@ def _durations(image: Any) -> list[float]:
         image.seek(number)
         durations.append(image.info["duration"])
     return durations
+
+
+_PREVIEW: dict[int, Any] = {0x00FE: 1}
+_RAW: dict[int, Any] = {**_PREVIEW, 0x014A: 8}  # with the picture itself elsewhere
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ([{}, {}], 0),
+        ([_PREVIEW, {}], 1),
+        ([_PREVIEW, _PREVIEW, {0x00FE: 2}, {}], 2),
+        ([_PREVIEW, _PREVIEW], 0),
+        ([_RAW], None),
+        ([_RAW, _PREVIEW], None),
+    ],
+)
+def test_previews_in_a_tiff(pages: list[dict[int, Any]], expected: int | None) -> None:
+    content = _tiff(pages)
+    order = ConversionOrder("TIFF", "TIFF")
+    if expected is None:
+        with pytest.raises(ConversionError, match="raw file"):
+            convert(content, order)
+    else:
+        assert convert(content, order).width == 20 + expected
+
+
+def _tiff(pages: list[dict[int, Any]]) -> bytes:
+    """With these tags on its pages, each of which is a pixel wider than the one before."""
+    file = io.BytesIO()
+    with AppendingTiffWriter(file) as writer:
+        for number, tags in enumerate(pages):
+            photo((20 + number, 20)).save(writer, "TIFF", tiffinfo=tags)
+            writer.newFrame()
+    return file.getvalue()
 
 
 def test_sides_that_no_jpeg_has() -> None:
