@@ -8,11 +8,13 @@ from typing import Final
 import pillow_heif
 from PIL import AvifImagePlugin, Image
 from PIL.IcoImagePlugin import IcoImageFile
+from PIL.PsdImagePlugin import PsdImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from converter.icon import best_of
 from converter.moving import convert_animation, is_animation
 from converter.order import ConversionError, ConversionOrder, Encoded
+from converter.photoshop import composite_of
 from converter.still import convert_still
 
 # Errors of Pillow's decoders for damaged files and unknown varieties, as found by a fuzzer and in
@@ -66,9 +68,7 @@ def convert(content: bytes, order: ConversionOrder) -> Encoded:
                 raise _too_many_pixels(order, f"The image has {width:,} by {height:,} pixels")
             if is_animation(image):
                 return convert_animation(image, order)
-            return convert_still(
-                best_of(image) if isinstance(image, IcoImageFile) else image, order
-            )
+            return convert_still(_picture_of(image, content), order)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(order, "The image has more pixels than its header says") from error
     except _DAMAGED as error:
@@ -76,6 +76,15 @@ def convert(content: bytes, order: ConversionOrder) -> Encoded:
             f"The {order.name} image cannot be read: it is damaged, cut short, of a variety that is"
             " not known, or takes more memory than a conversion may have."
         ) from error
+
+
+def _picture_of(image: Image.Image, content: bytes) -> Image.Image:
+    match image:
+        case IcoImageFile():
+            return best_of(image)
+        case PsdImageFile():
+            return composite_of(image, content)
+    return image
 
 
 def _find_page(image: TiffImageFile) -> None:

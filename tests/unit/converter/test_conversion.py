@@ -363,6 +363,44 @@ def png_of(width: int, height: int, data: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+@pytest.mark.parametrize(
+    ("layers", "resources", "shown"),
+    [
+        pytest.param(-1, {}, (200, 100, 50, 0), id="transparency of the composite"),
+        pytest.param(1, {}, (200, 100, 50, 255), id="a selection beside layers"),
+        pytest.param(0, {1053: b"\0\0\0\x03"}, (200, 100, 50, 255), id="a selection, named"),
+        pytest.param(0, {1053: bytes(4)}, (200, 100, 50, 0), id="transparency, named"),
+        pytest.param(0, {}, (200, 100, 50, 0), id="of another program"),
+        pytest.param(0, {1057: bytes(5)}, (200, 100, 50, 0), id="without layers"),
+        pytest.param(-1, {1057: b"\0\0\0\1\1"}, (200, 100, 50, 0), id="with a composite"),
+        pytest.param(-1, {1057: b"\0\0\0\1\0"}, None, id="without a composite"),
+    ],
+)
+def test_a_psd_shows_its_composite(
+    layers: int, resources: dict[int, bytes], shown: tuple[int, ...] | None
+) -> None:
+    content = _psd(layers, resources)
+    if shown is None:
+        with pytest.raises(ConversionError, match="Maximize compatibility"):
+            convert(content, order_for(content))
+    else:
+        with Image.open(io.BytesIO(convert(content, order_for(content)).content)) as image:
+            assert image.convert("RGBA").getpixel((0, 0)) == shown
+
+
+def _psd(layers: int, resources: dict[int, bytes]) -> bytes:
+    """Of four channels, the last of which is 0; its layers are only announced."""
+    head = b"8BPS" + struct.pack(">H6xH2I2H", 1, 4, 8, 8, 8, 3)
+    blocks = b"".join(
+        struct.pack(">4sH2xI", b"8BIM", number, len(data)) + data + bytes(len(data) % 2)
+        for number, data in resources.items()
+    )
+    announced = struct.pack(">2Ih", 6, 2, layers) if layers else bytes(4)
+    channels = b"".join(bytes([level]) * 64 for level in (200, 100, 50, 0))
+    table = bytes(4)
+    return head + table + struct.pack(">I", len(blocks)) + blocks + announced + b"\0\0" + channels
+
+
 def test_a_variety_that_is_not_known_is_not_only_called_damaged() -> None:
     content = b"8BPS" + struct.pack(">H6x3I2H", 1, 3, 8, 8, 16, 3)  # 16 bits a channel
 
