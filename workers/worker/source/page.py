@@ -1,5 +1,6 @@
 """A page that comes in place of an image."""
 
+import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,13 @@ from workers.worker.source.redirect import resolve
 MAX_PAGE_BYTES: Final = 1024 * 1024
 """Of a page, that are read. Facebook's crawler reads as much of one, so what pages say of
 themselves stands there (https://developers.facebook.com/docs/sharing/webmasters/web-crawlers)."""
+
+# Pages of Google Photos name a part of 600 by 315 pixels: `=w600-h315-p-k`, where p crops and k
+# stops motion (https://developers.google.com/people/image-sizing).
+_match_part = re.compile(
+    r"(https://lh\d\.googleusercontent\.com/[^=]+)=w\d+-h\d+-p(?:-.*)?"
+).fullmatch
+_WHOLE: Final = "=w16383-h16383"  # the largest size; what is smaller is not enlarged
 
 _HTML: Final = ("text/html", "application/xhtml+xml")
 _parsing: Final = threading.Lock()
@@ -40,7 +48,9 @@ def image_of(page: Page, at: str) -> str:
         base = resolve(page.base, at) if page.base else at
     for reference in page.images:
         with suppress(ValueError, DownloadError):
-            return resolve(reference, base)
+            found = resolve(reference, base)
+            part = _match_part(found)
+            return found if part is None else part[1] + _WHOLE
     raise DownloadError(
         Reason.NOT_AN_IMAGE,
         "The source answered with a web page that names no image (og:image, twitter:image, or"

@@ -12,7 +12,7 @@ from workers.contract.errors import DownloadError
 from workers.worker.http.byte_budget import ByteBudget
 from workers.worker.source import page
 from workers.worker.source.body import ImageBody
-from workers.worker.source.page import MAX_PAGE_BYTES, Page
+from workers.worker.source.page import MAX_PAGE_BYTES, Page, image_of
 
 HTML = b"<!doctype html><meta property=og:image content=a.png>"
 TOGETHER_SECONDS = 0.2
@@ -99,3 +99,26 @@ def test_the_size_of_an_image_counts_as_soon_as_it_is_one() -> None:
     body = ImageBody(policy, ByteBudget(0), 60_000, page_type="text/html")
     with pytest.raises(DownloadError, match="larger than 50,000"):
         body.write(b"\xff\xd8\xff" + RANDOM[:10_000])
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [
+        ("=w600-h315-p-k", "=w16383-h16383"),
+        ("=w600-h315-p", "=w16383-h16383"),
+        # What shows the whole image is asked for as it is.
+        ("=w1200", "=w1200"),
+        ("", ""),
+    ],
+)
+def test_of_google_photos_the_whole_image_is_asked_for(named: str, asked: str) -> None:
+    image = "https://lh3.googleusercontent.com/pw/AP1Gcz_-a"
+    at = "https://photos.google.com/share/a"
+
+    assert image_of(Page([image + named]), at) == image + asked
+
+
+def test_of_other_hosts_the_image_is_the_one_that_is_named() -> None:
+    image = "https://lh3.googleusercontent.com.example/pw/a=w600-h315-p-k"
+
+    assert image_of(Page([image]), "https://photos.google.com/share/a") == image

@@ -31,7 +31,10 @@ OG = '<meta property="og:image" content="a.png">'
             '<meta property="og:image" content="a.png?w=1&region=us&timestamp=2&copy=3&lt=4&amp=5">',
             ["a.png?w=1&region=us&timestamp=2&copy=3&lt=4&amp=5"],
         ),
-        ('<meta property="og:image" content="a.png?w=1&amp;reg=2&lt;&copy">', ["a.png?w=1&reg=2<©"]),
+        (
+            '<meta property="og:image" content="a.png?w=1&amp;reg=2&lt;&copy">',
+            ["a.png?w=1&reg=2<©"],
+        ),
         ('<meta property="og:image" content=" \n a.png\n">', ["a.png"]),
         ('<meta name="description" property="og:image" content="a.png">', ["a.png"]),
         # The best kind first, and of each kind in the order of the page.
