@@ -33,8 +33,7 @@ _DAMAGED: Final = (
 )
 
 
-# TIFF 6.0, section 8; Adobe's TIFF Technical Note 1.
-_SUBFILE_TYPE, _FURTHER_PICTURES = 0x00FE, 0x014A
+_SUBFILE_TYPE: Final = 0x00FE  # TIFF 6.0, section 8
 _PREVIEWS: Final = frozenset({1, 3})  # the latter of one of several pages
 
 
@@ -88,22 +87,12 @@ def _picture_of(image: Image.Image, content: bytes) -> Image.Image:
 
 
 def _find_page(image: TiffImageFile) -> None:
-    """Turn to the first page that is no preview of another picture; to the first one if all are.
-
-    Raises:
-        ConversionError: that picture is outside of the pages, as in raw files of cameras.
-    """
-    while image.tag_v2.get(_SUBFILE_TYPE) in _PREVIEWS:
-        if _FURTHER_PICTURES in image.tag_v2:
-            raise ConversionError(
-                "The TIFF file is a camera's raw file, of which only a small preview could be"
-                " converted; export it as JPEG."
-            )
-        try:
+    """Turn to the first page that is no preview of another one; to the first one if all are."""
+    try:
+        while image.tag_v2.get(_SUBFILE_TYPE) in _PREVIEWS:
             image.seek(image.tell() + 1)
-        except EOFError:
-            image.seek(0)
-            return
+    except EOFError:
+        image.seek(0)
 
 
 def _too_many_pixels(order: ConversionOrder, beginning: str) -> ConversionError:

@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 HEAD_BYTES = 4096
 """Number of bytes that `recognize` needs, if there are as many."""
@@ -56,10 +56,13 @@ ICO = ImageType("ICO", "image/vnd.microsoft.icon", "ico", "ICO")
 PSD = ImageType("PSD", "image/vnd.adobe.photoshop", "psd", "PSD")
 PNM = ImageType("PNM", "image/x-portable-anymap", "pnm", "PPM")
 TGA = ImageType("TGA", "image/x-tga", "tga", "TGA")
+# DNG, NEF, ARW and others: a TIFF of which programs show a tiny preview (Imagick/imagick#685).
+CAMERA_RAW = ImageType("camera raw", "image/x-raw", "raw")
 
 TYPES: Final = (
     *(JPEG, PNG, APNG, GIF, TIFF, BMP),
     *(WEBP, AVIF, HEIC, HEIF, SVG, JPEG_XL, JPEG_2000, ICO, PSD, PNM, TGA),
+    CAMERA_RAW,
 )
 """All that `recognize` knows."""
 
@@ -88,6 +91,10 @@ _SIGNATURES = (
 # Sizes of the header that follows a BMP's first 14 bytes: OS/2 1; OS/2 2, which may be cut anywhere
 # behind its first fields, and Windows 3; Windows 4 and 5.
 _BMP_HEADER_SIZES = frozenset({12, *range(16, 65, 4), 108, 124})
+
+# TIFF's tags for what a picture is and where further ones are; DNG's for itself. A TIFF's type.
+_SUBFILE_TYPE, _FURTHER_PICTURES, _DNG_VERSION = 0x00FE, 0x014A, 0xC612
+_SHORT: Final = 3
 
 # ISO/IEC 23000-22 (AVIF, HEIC) brands, the more specific ones first.
 _BRANDS = (
@@ -128,6 +135,8 @@ def recognize(head: bytes) -> ImageType | None:
     """
     for signature, image_type in _SIGNATURES:
         if head.startswith(signature):
+            if image_type is TIFF:
+                return CAMERA_RAW if _is_camera_raw(head) else TIFF
             return APNG if image_type is PNG and is_animated_png(head) else image_type
     if head[4:8] == b"ftyp":
         return _recognize_by_brand(head)
@@ -171,6 +180,25 @@ def is_animated_png(data: bytes | memoryview) -> bool:
         # Length, type and checksum take 12 bytes besides the data.
         position += 12 + int.from_bytes(data[position : position + 4], "big")
     return False
+
+
+def _is_camera_raw(head: bytes) -> bool:
+    """TIFF 6.0, section 8, and Adobe's Technical Note 1: the first picture is a preview of one that
+    is not among the pages; or DNG 1.7, which has a tag of its own.
+    """
+    byte_order: Literal["little", "big"] = "little" if head.startswith(b"II") else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(head[at : at + size], byte_order)
+
+    start = number(4, 4)
+    end = min(start + 2 + 12 * number(start, 2), len(head))
+    entries = {number(at, 2): at for at in range(start + 2, end, 12)}
+    if _FURTHER_PICTURES not in entries or _SUBFILE_TYPE not in entries:
+        return _DNG_VERSION in entries
+    kind = entries[_SUBFILE_TYPE] + 2
+    value = number(kind + 6, 2 if number(kind, 2) == _SHORT else 4)
+    return bool(value & 1) or _DNG_VERSION in entries
 
 
 def _recognize_by_brand(head: bytes) -> ImageType | None:

@@ -18,6 +18,16 @@ def box(*brands: bytes) -> bytes:
     return struct.pack(">I", 8 + len(data)) + b"ftyp" + data + b"\x00\x00\x00\x08mdat"
 
 
+def tiff(order: str, *entries: tuple[int, int, int]) -> bytes:
+    """Tag, type and value of each."""
+    table = b"".join(
+        struct.pack(order + ("2HIH2x" if kind == 3 else "2H2I"), tag, kind, 1, value)
+        for tag, kind, value in entries
+    )
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return mark + struct.pack(f"{order}IH", 8, len(entries)) + table + bytes(4)
+
+
 HEADER = chunk(b"IHDR", bytes(13))
 ANIMATION = chunk(b"acTL", bytes(8))
 PIXELS = chunk(b"IDAT", b"pixels")
@@ -38,6 +48,13 @@ IMAGES: list[tuple[str, bytes, ImageType]] = [
     ("gif89", b"GIF89a\x01\x00", image_type.GIF),
     ("tiff-intel", b"II*\x00\x08\x00\x00\x00", image_type.TIFF),
     ("tiff-motorola", b"MM\x00*\x00\x00\x00\x08", image_type.TIFF),
+    ("tiff-of-pages", tiff("<", (0xFE, 4, 2), (0x14A, 4, 99)), image_type.TIFF),
+    ("tiff-with-smaller-ones", tiff(">", (0xFE, 3, 0), (0x14A, 4, 99)), image_type.TIFF),
+    ("tiff-of-a-preview", tiff(">", (0xFE, 4, 1), (0x100, 3, 1)), image_type.TIFF),
+    ("tiff-far-table", b"II*\x00\xff\xff\xff\xff", image_type.TIFF),
+    ("raw", tiff("<", (0xFE, 4, 1), (0x100, 3, 160), (0x14A, 4, 99)), image_type.CAMERA_RAW),
+    ("raw-motorola", tiff(">", (0xFE, 3, 1), (0x14A, 4, 99)), image_type.CAMERA_RAW),
+    ("raw-dng", tiff("<", (0x100, 3, 4032), (0xC612, 1, 1)), image_type.CAMERA_RAW),
     ("bmp", b"BM" + bytes(12) + b"\x28\x00\x00\x00", image_type.BMP),
     ("bmp-v5", b"BM" + bytes(12) + b"\x7c\x00\x00\x00", image_type.BMP),
     ("bmp-os2", b"BM" + bytes(12) + b"\x18\x00\x00\x00", image_type.BMP),

@@ -28,8 +28,8 @@ OG = '<meta property="og:image" content="a.png">'
         ('<meta property="og:image" content="a.png?x=1&amp;y=2&#38;z=3">', ["a.png?x=1&y=2&z=3"]),
         # Ampersands as they stand in the URL.
         (
-            '<meta property="og:image" content="a.png?w=1&region=us&timestamp=2&copy=3&lt=4&amp=5">',
-            ["a.png?w=1&region=us&timestamp=2&copy=3&lt=4&amp=5"],
+            '<meta property="og:image" content="a.png?w=1&region=us&timestamp=2&lt=4&amp=5">',
+            ["a.png?w=1&region=us&timestamp=2&lt=4&amp=5"],
         ),
         (
             '<meta property="og:image" content="a.png?w=1&amp;reg=2&lt;&copy">',
