@@ -67,6 +67,8 @@ _is_wiki = re.compile(_WIKI, re.ASCII).fullmatch
 _match_shown_file = re.compile(r"/media/[^/:]+:([^/?#]+)").fullmatch
 
 _FILE: Final = r"(?P<path>[^?]+)\?.*"
+# In other languages, `Datei:` for one; without the name of an image it may be any kind of page.
+_NAMED_OTHERWISE: Final = r"[^/:?]+(?=:[^/:?]+\.(?i:jpe?g|png|gif|tiff?|webp|svg)\?)"
 _REPO: Final = r"/(?P<repo>[^/]+/[^/]+)"
 _GOOGLE_USER: Final = r"(?:/a/[^/]+)?(?:/u/\d+)?"
 
@@ -116,7 +118,7 @@ _TABLE: Final[tuple[tuple[str, str, _Direct], ...]] = (
     # https://www.mediawiki.org/wiki/Help:Special_pages: Special:FilePath
     (
         _WIKI,
-        r"/wiki/(?:File|Image):" + _FILE,
+        rf"/wiki/(?:File|Image|{_NAMED_OTHERWISE}):{_FILE}",
         "https://{host}/wiki/Special:FilePath/{path}",
     ),
     # Results of a search for images, and Reddit's page around one, name the image in a parameter.

@@ -86,6 +86,14 @@ DRIVE = "https://drive.google.com/uc?export=download&id=1aB_c-D2"
             "https://de.wikipedia.org/wiki/Hauskatze?a=b#/media/Datei:Black%20cat.jpg",
             "https://de.wikipedia.org/wiki/Special:FilePath/Black%20cat.jpg",
         ),
+        (
+            "https://de.wikipedia.org/wiki/Datei:Black_cat.JPG",
+            "https://de.wikipedia.org/wiki/Special:FilePath/Black_cat.JPG",
+        ),
+        (
+            "https://ru.wikipedia.org/wiki/%D0%A4%D0%B0%D0%B9%D0%BB:Cat.tiff?uselang=ru",
+            "https://ru.wikipedia.org/wiki/Special:FilePath/Cat.tiff",
+        ),
         # Reddit, and searches
         (
             "https://www.reddit.com/media?url=https%3A%2F%2Fi.redd.it%2F7kc1eb8knvy51.png",
@@ -135,6 +143,9 @@ def test_a_share_link_becomes_the_link_of_its_file(shared: str, direct: str) -> 
         "https://huggingface.co/o/r/resolve/main/a.png",
         "https://commons.wikimedia.org/wiki/Category:Cats",
         "https://en.wikipedia.org/wiki/Cat#Taxonomy",
+        "https://de.wikipedia.org/wiki/Kategorie:Cat.jpgs",
+        "https://de.wikipedia.org/wiki/Benutzer:Cat/a.jpg",
+        "https://de.wikipedia.org/wiki/Special:FilePath/Black_cat.jpg",
         "https://en.wikipedia.example/wiki/Cat#/media/File:Cat.jpg",
         "https://upload.wikimedia.org/wikipedia/commons/a/a9/Example.jpg",
         "https://www.google.com/imgres?imgurl=file:///etc/passwd",
