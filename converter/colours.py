@@ -14,6 +14,7 @@ _MAX_16_BIT: Final = 65535
 
 # These modes are kept; the others become RGB or RGBA.
 _PLAIN_MODES: Final = frozenset({"1", "L", "LA", "RGB", "RGBA"})
+_XMP: Final = frozenset({"xmp", "XML:com.adobe.xmp"})
 _WITH_ALPHA: Final = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
 
@@ -38,10 +39,15 @@ def normalize(image: Image.Image) -> Image.Image:
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
+    # Programs that turn the pixels leave it in XMP (lovell/sharp#4585); browsers read Exif's alone.
+    info = image.info
+    image.info = {key: value for key, value in info.items() if key not in _XMP}
     try:
         image.getexif()
     except Exception:  # noqa: BLE001 - whatever is damaged in there: the pixels are what matters
         return image
+    finally:
+        image.info = info
     # What was read is kept, for `Metadata`; without its bytes it is not written again here, which
     # may fail for values of the wrong type.
     image.info.pop("exif", None)

@@ -316,6 +316,15 @@ def test_exif_with_a_value_of_the_wrong_type() -> None:
     assert (made.width, made.height) == (160, 240)
 
 
+@pytest.mark.parametrize(("form", "name"), [("WEBP", "lossy.webp"), ("AVIF", "lossy.avif")])
+def test_an_orientation_in_xmp_alone_does_not_count(form: str, name: str) -> None:
+    picture = MADE[name]()
+    turned = b'<rdf:Description tiff:Orientation="6"/>'
+    content = encode(picture.shows[0], form, quality=85, xmp=turned)
+
+    assert_shows(convert(content, order_for(content)).content, picture)
+
+
 def test_damaged_profile_is_left_out() -> None:
     content = encode(photo(), "WEBP", lossless=True, icc_profile=b"no profile" * 20)
     made = convert(content, order_for(content))
