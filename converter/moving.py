@@ -16,6 +16,7 @@ _DEFAULT_MILLISECONDS: Final = 100  # as browsers show frames of 10 and less
 _MAX_UNSET_MILLISECONDS: Final = 10
 _MIN_GIF_MILLISECONDS: Final = 20
 _MAX_GIF_COLOURS: Final = 256
+_MAX_GIF_REPEATS: Final = 65535
 _ATTEMPTS: Final = 6
 
 
@@ -25,11 +26,11 @@ class _Animation:
 
     frames: list[Image.Image]
     milliseconds: list[int]  # duration of each
-    loop: int  # number of repetitions; 0: for ever
+    plays: int  # how often it is shown; 0: for ever
 
     def resized(self, size: tuple[int, int]) -> "_Animation":
         frames = [frame.resize(size, Image.Resampling.LANCZOS) for frame in self.frames]
-        return _Animation(frames, self.milliseconds, self.loop)
+        return _Animation(frames, self.milliseconds, self.plays)
 
 
 def is_animation(image: Image.Image) -> bool:
@@ -89,8 +90,14 @@ def _read(image: Image.Image, order: ConversionOrder) -> _Animation:
                 f"The animation lasts more than {order.max_seconds:g} seconds; it is not converted."
             )
     mode = "RGBA" if any(map(has_alpha, frames)) else "RGB"
-    loop = image.info.get("loop", 0 if image.format == "AVIF" else 1)
-    return _Animation([frame.convert(mode) for frame in frames], milliseconds, loop)
+    return _Animation([frame.convert(mode) for frame in frames], milliseconds, _plays(image))
+
+
+def _plays(image: Image.Image) -> int:
+    """A GIF counts how often it is repeated, the others how often it is shown (gif2webp(1))."""
+    loop: int = image.info.get("loop", 0 if image.format == "AVIF" else 1)
+    is_repeated = image.format == "GIF" and "loop" in image.info and loop > 0
+    return loop + 1 if is_repeated else loop
 
 
 def _forms(animation: _Animation, order: ConversionOrder) -> Iterable[Encoded]:
@@ -117,7 +124,7 @@ def _apng(animation: _Animation) -> bytes:
         save_all=True,
         append_images=others,
         duration=animation.milliseconds,
-        loop=animation.loop,
+        loop=animation.plays,
         # Not as in the source, which Pillow has played: these are whole frames.
         default_image=False,
         disposal=PngImagePlugin.Disposal.OP_NONE,
@@ -129,7 +136,9 @@ def _apng(animation: _Animation) -> bytes:
 def _gif(animation: _Animation, order: ConversionOrder) -> bytes:
     first, *others = (_with_palette(frame) for frame in animation.frames)
     file = BytesIO()
-    options: dict[str, Any] = {"loop": animation.loop} if animation.loop != 1 else {}
+    repeats = min(max(0, animation.plays - 1), _MAX_GIF_REPEATS)
+    # None: without the block that says so.
+    options: dict[str, Any] = {"loop": None if animation.plays == 1 else repeats}
     if order.metadata == "all":
         options["comment"] = b""  # else Pillow keeps it
     first.save(

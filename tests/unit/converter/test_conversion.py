@@ -127,16 +127,32 @@ def test_half_transparent_frames_are_no_gif() -> None:
     assert convert(content, order_for(content)).code == "apng"
 
 
-def test_pace_and_repeats_of_an_animation() -> None:
+@pytest.mark.parametrize(
+    ("form", "given", "loops"),
+    [
+        # A GIF counts repeats, the others how often it is shown.
+        ("WEBP", 3, {"gif": 2, "apng": 3}),
+        ("WEBP", 1, {"gif": None, "apng": 1}),
+        ("WEBP", 0, {"gif": 0, "apng": 0}),
+        ("PNG", 2**31 - 1, {"gif": 65535, "apng": 2**31 - 1}),
+        ("GIF", 1, {"gif": 1, "apng": 2}),
+        ("GIF", 0, {"gif": 0, "apng": 0}),
+        ("GIF", None, {"gif": None, "apng": 1}),
+    ],
+)
+def test_pace_and_repeats_of_an_animation(
+    form: str, given: int | None, loops: dict[str, int | None]
+) -> None:
     first, *others = corpus.frames(3)
+    options = {} if given is None else {"loop": given}
     content = encode(
-        first, "WEBP", save_all=True, append_images=others, duration=[70, 200, 40], loop=3
+        first, form, save_all=True, append_images=others, duration=[70, 200, 40], **options
     )
-    for code, loop in (("gif", 3), ("apng", 3)):
+    for code, loop in loops.items():
         made = convert(content, order_for(content, targets=("png", code)))
         with Image.open(io.BytesIO(made.content)) as image:
             assert _durations(image) == [70, 200, 40]
-            assert image.info["loop"] == loop
+            assert image.info.get("loop") == loop
 
 
 @pytest.mark.parametrize(
