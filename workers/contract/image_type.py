@@ -86,6 +86,9 @@ _SIGNATURES = (
     (b"\xff\x4f\xff\x51", JPEG_2000),  # without a container (ITU-T T.800, annex A.4)
     (b"\x00\x00\x01\x00", ICO),
     (b"8BPS\x00\x01", PSD),
+    # RAF; ORF; RW2
+    (b"FUJIFILMCCD-RAW", CAMERA_RAW),
+    *((mark, CAMERA_RAW) for mark in (b"IIRO", b"IIRS", b"MMOR", b"IIU\x00")),
 )
 
 # Sizes of the header that follows a BMP's first 14 bytes: OS/2 1; OS/2 2, which may be cut anywhere
@@ -104,6 +107,7 @@ _BRANDS = (
         HEIC,
     ),
     (frozenset({b"mif1", b"msf1", b"mif2"}), HEIF),
+    (frozenset({b"crx "}), CAMERA_RAW),  # CR3
 )
 
 # netpbm.sourceforge.net/doc: PBM, PGM and PPM, in letters or not: a number, white space, the width.
