@@ -9,6 +9,7 @@ import sys
 
 import structlog
 
+from service.closed_streams import open_closed_streams
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_unfinished
 from service.settings.environment import SettingsError, load_settings
 from workers import (
@@ -27,6 +28,7 @@ def main() -> int:
     Returns:
         The exit code: 0 removed, or there was none; 1 the state was lost; 2 could not start.
     """
+    open_closed_streams()
     try:
         settings = load_settings(os.environ)
         if not settings.ray_address:

@@ -6,6 +6,7 @@ Reads the service's settings, and works on JOURNAL_PATH while no service uses it
 import os
 import sys
 
+from service.closed_streams import open_closed_streams
 from service.exit_codes import EXIT_DONE, cannot_start
 from service.settings.environment import SettingsError, load_settings
 from workers import JournalError
@@ -18,6 +19,7 @@ def main() -> int:
     Returns:
         The exit code: 0 the journal is readable; 2 it could not be repaired.
     """
+    open_closed_streams()
     try:
         path = load_settings(os.environ).journal_path
         if path is None:

@@ -9,6 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from service.app import create_app
+from service.closed_streams import open_closed_streams
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_lost, log_unfinished
 from service.http.connection_limits import raise_file_limit
 from service.http.server import ServerStartError, WebServer, listen_advice
@@ -56,6 +57,7 @@ def main() -> int:
     Returns:
         The exit code: 0 stopped and drained, 1 the state was lost, 2 could not start.
     """
+    open_closed_streams()
     prepare_for_many_threads()
     try:
         settings = load_settings(os.environ)
