@@ -117,10 +117,11 @@ def _aged(state: LimitState, seconds: float) -> LimitState:
 
 def _uploads(state: LimitState, cost: int) -> int:
     """Return the minimum left in uploads. A limit whose reset is unknown leaves one: Imgur names no
-    reset of the application's credits, and only another upload can show that they are back.
+    reset of the application's credits, and only another upload can show that they are back. So does
+    one with enough for it in the last report: only less than that is a pause, and shown as one.
     """
-    left = _least(state) // cost
-    return max(1, left) if state.reset_seconds is None else left
+    leaves_one = state.reset_seconds is None or (state.remaining or 0) >= cost
+    return max(int(leaves_one), _least(state) // cost)
 
 
 def _least(state: LimitState) -> int:

@@ -53,6 +53,14 @@ def test_so_is_what_workers_may_not_have_told() -> None:
         assert limits.left(0.0, under_way=0) == least
 
 
+def test_a_limit_with_enough_for_an_upload_leaves_it() -> None:
+    """Nothing would say why all uploads wait for its reset: only less than that is a pause."""
+    limits = ImgurLimits()
+    for remaining, left in ((15, 1), (14, 1), (10, 1), (9, 0)):
+        limits.note(Quota(user=replace(USER, remaining=remaining)), 0.0, under_way=0)
+        assert limits.left(0.0, under_way=0) == left
+
+
 def test_figures_that_do_not_move_stop_nothing() -> None:
     limits = ImgurLimits()
     limits.note(told(posts=1249), 0.0, under_way=0)
