@@ -23,8 +23,8 @@ _STDOUT = 1  # the descriptor
 class LogWriter:
     """A bounded queue of lines, and a thread that writes them, started with the first line.
 
-    When the queue is full, lines are dropped until half of it is written. Safe to use from any
-    thread and from a signal handler.
+    When the queue is full, lines are dropped until half of it is written; so are lines that cannot
+    be written, as on a full disk. Safe to use from any thread and from a signal handler.
 
     Args:
         on_dropped: called in the writer's thread with the number of dropped lines; may write one.
@@ -37,6 +37,7 @@ class LogWriter:
         self._lines: deque[bytes] = deque()
         self._queued_bytes = 0  # with the batch being written
         self._dropped = 0
+        self._lost = 0  # lines that could not be written
         self._is_idle = True
         self._writing_since: float | None = None
         self._thread: threading.Thread | None = None
@@ -85,6 +86,7 @@ class LogWriter:
         atexit.register(self.drain)
 
     def _run(self) -> None:
+        is_torn = False  # the last line was written in part
         while True:
             with self._changed:
                 while not self._lines:
@@ -93,13 +95,19 @@ class LogWriter:
                     self._changed.wait()
                 batch = self._take_batch()
                 self._writing_since = time.monotonic()
-            _write_out(batch)
+            data = b"\n" + batch if is_torn else batch
+            left = _write_out(data)
+            if written := data[: len(data) - len(left)]:
+                is_torn = not written.endswith(b"\n")
             with self._changed:
                 self._writing_since = None
                 self._queued_bytes -= len(batch)
                 dropped = 0
-                if self._queued_bytes <= MAX_QUEUED_BYTES // 2:
-                    dropped, self._dropped = self._dropped, 0
+                if left:
+                    self._lost += min(left.count(b"\n"), batch.count(b"\n"))
+                elif self._queued_bytes <= MAX_QUEUED_BYTES // 2:
+                    dropped = self._dropped + self._lost
+                    self._dropped = self._lost = 0
             if dropped:
                 self._on_dropped(dropped)
 
@@ -111,7 +119,8 @@ class LogWriter:
         return bytes(batch)
 
 
-def _write_out(data: bytes) -> None:
+def _write_out(data: bytes) -> bytes:
+    """Write as much as possible; return the rest."""
     try:
         while data:
             try:
@@ -120,4 +129,5 @@ def _write_out(data: bytes) -> None:
                 # Another user of the descriptor made it non-blocking; lines must stay whole.
                 select.select([], [_STDOUT], [])
     except OSError:
-        return  # the log has no reader; the work goes on
+        pass  # the disk is full, or the log has no reader; the work goes on
+    return data

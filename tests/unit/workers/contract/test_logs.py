@@ -357,6 +357,29 @@ def test_a_full_pipe_that_does_not_block_spoils_no_line() -> None:
     assert numbers == list(range(500))
 
 
+def test_lines_that_a_full_disk_did_not_take_are_counted(tmp_path: Path) -> None:
+    """The file takes 150 bytes, and more only once its limit is lifted."""
+    log_file = tmp_path / "log"
+    with log_file.open("wb") as out:
+        process = start(
+            "import resource\n"
+            "_, most = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (150, most))\n"
+            "for n in range(5): log.info('x', number=n); flush_logs()\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
+            "log.info('last')\n",
+            out.fileno(),
+        )
+    end(process)
+
+    first, torn, *rest = log_file.read_text().splitlines()
+    assert json.loads(first)["number"] == 0
+    assert len(first) + 1 + len(torn) == 150
+    last, dropped = map(json.loads, rest)
+    assert last["event"] == "last"
+    assert dropped["lines"] == 4
+
+
 @pytest.mark.parametrize(
     "before",
     [
