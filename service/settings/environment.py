@@ -66,6 +66,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             if value:
                 raise SettingsError(f"{name} and {name}_FILE are both set: unset one of them")
             value = _read_secret_file(name + _FILE_SUFFIX, path)
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            # As of `docker run --env-file`; a key would start and be no client's.
+            raise SettingsError(f"{name}: the quotes around it are part of the value: omit them")
         if value:
             given[field] = value
     try:

@@ -238,6 +238,14 @@ def test_a_bad_secret_is_not_shown(name: str) -> None:
     assert "hüsh" not in line
 
 
+@pytest.mark.parametrize("name", ["IMGUR_CLIENT_ID", "API_KEYS", "ADMIN_KEY", "PORT"])
+def test_quotes_that_a_file_of_variables_kept_are_told(name: str) -> None:
+    """`docker run --env-file` does: the key would be nobody's."""
+    for quote in "\"'":
+        line = complaint({name: f"{quote}8000{quote}"})
+        assert line == f"{name}: the quotes around it are part of the value: omit them"
+
+
 def test_a_password_in_an_address_is_not_shown() -> None:
     line = complaint({"IMGUR_API_URL": "https://user:hush@api.imgur.com"})
     assert line.startswith("IMGUR_API_URL: expected ")
