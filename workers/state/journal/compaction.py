@@ -28,10 +28,13 @@ _GROWTH = 2  # times the compact size: each record is then rewritten about once
 _RETRY = Backoff(base_seconds=60.0, cap_seconds=3600.0)
 
 
-def keep(journal: Journal, compaction: "Compaction") -> None:
-    """Sync a journal every `SYNC_SECONDS` and compact it, until it is closed."""
+def keep(journal: Journal, path: Path, compaction: "Compaction") -> None:
+    """Sync a journal every `SYNC_SECONDS`, look whether it is there, and compact it, until it is
+    closed.
+    """
     while not journal.wait_closed(SYNC_SECONDS):
         journal.sync()
+        journal.look_for(path)
         compaction.look_after()
     compaction.abandon()
 

@@ -22,6 +22,7 @@ SYNC_SECONDS = 1.0
 _COPY_BYTES = 1024 * 1024
 _NO_FILE = -1
 _UNSOUND = "the disk failed"
+_AWAY = "its file was moved or removed"
 _END_LINE = encode(END_MARK)
 
 
@@ -57,6 +58,7 @@ class Journal(JobJournal):
         self._backlog: deque[bytes] = deque()
         self._error: str | None = None
         self._is_unsound = False
+        self._is_away = False
         self._closed = threading.Event()
         self._writing = threading.Lock()
         # Taken before the other, never inside it: a turn must not wait for the disk.
@@ -65,7 +67,9 @@ class Journal(JobJournal):
     @property
     def error(self) -> str | None:
         """Why no new job can be written; None if it can."""
-        return _UNSOUND if self._is_unsound else self._error
+        if self._is_unsound:
+            return _UNSOUND
+        return _AWAY if self._is_away else self._error
 
     def append(self, record: Record) -> None:
         """Write a record of what has happened already. Never fails: at worst it is kept back."""
@@ -83,7 +87,7 @@ class Journal(JobJournal):
         line = encode(record)
         with self._writing:
             self._write_backlog()
-            if not self._backlog and not self._is_unsound:
+            if not (self._backlog or self._is_unsound or self._is_away):
                 self._write(line)
             if self.error is not None:
                 raise JournalFullError(self.error, maybe_kept=False)
@@ -109,6 +113,27 @@ class Journal(JobJournal):
                 self._log_unsound(error)
                 return
             self._synced = end
+
+    def look_for(self, path: Path) -> None:
+        """Take no new jobs while the file is not at its path, where a restart would look for it."""
+        with self._syncing:
+            if self._closed.is_set():
+                return
+            try:
+                is_away = not is_at(self._file, path)
+            except OSError:
+                return  # not known
+        if is_away != self._is_away:
+            self._is_away = is_away
+            log = structlog.get_logger("journal")
+            if is_away:
+                log.error(
+                    "the journal is not at its path: new jobs are refused, and a restart would "
+                    "begin without it",
+                    journal=str(path),
+                )
+            else:
+                log.info("the journal is at its path again")
 
     @property
     def size(self) -> int:

@@ -342,6 +342,36 @@ def test_a_disk_that_failed_once_is_not_trusted_again(opened, path: Path) -> Non
     assert len(logs) == 1
 
 
+def test_while_its_file_is_moved_away_no_jobs_are_taken(opened, path: Path) -> None:
+    """A restart would begin without them, and another service may make a journal there."""
+    journal, moved = opened([]), path.with_name("moved")
+    with capture_logs() as logs:
+        path.rename(moved)
+        for _ in range(2):
+            journal.look_for(path)
+        with pytest.raises(JournalFullError):
+            journal.commit(["opened", 0])
+        path.write_bytes(b"another")
+        journal.look_for(path)
+        journal.append(["complete", 0])
+        assert journal.error is not None
+        moved.replace(path)
+        journal.look_for(path)
+        journal.commit(["opened", 1])
+
+    assert journal.error is None
+    assert [line["log_level"] for line in logs] == ["error", "info"]
+    assert read(path) == ([["complete", 0], ["opened", 1]], 0)
+
+
+def test_a_closed_journal_is_not_looked_for(opened, path: Path) -> None:
+    journal = opened([])
+    journal.close()
+    path.unlink()
+    journal.look_for(path)
+    assert journal.error is None
+
+
 def test_a_closed_journal_writes_to_no_other_file(opened, tmp_path: Path) -> None:
     journal = opened([])
     journal.close()
