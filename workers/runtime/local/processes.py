@@ -32,13 +32,14 @@ class LocalBackend(ManagedBackend):
         self._wakeup_pipe = WakeupPipe()
 
     def start(self) -> None:
-        # Made here, so that this process removes it at its end. The Manager inherits it; otherwise
-        # it would make one of its own for its socket, and leave it behind when it is killed.
-        multiprocessing.util.get_temp_dir()
-        # It unblocks the signals that are held next, if it is started together with a process.
-        multiprocessing.resource_tracker.ensure_running()
-        manager = StateManager(self._config.limits)
         try:
+            # Made here, so that this process removes it at its end. The Manager inherits it;
+            # otherwise it would make one of its own for its socket, and leave it behind when it is
+            # killed.
+            multiprocessing.util.get_temp_dir()
+            # It unblocks the signals that are held next, if it is started together with a process.
+            multiprocessing.resource_tracker.ensure_running()
+            manager = StateManager(self._config.limits)
             with stop_signals_held():
                 manager.start_process()
             self._objects = manager.objects()

@@ -1,5 +1,7 @@
 """The end of the fork server while it starts a process, and of the Manager while it starts."""
 
+import errno
+import multiprocessing.resource_tracker
 from dataclasses import replace
 
 import pytest
@@ -67,6 +69,20 @@ def test_the_end_of_a_worker_is_not_awaited_from_a_stopped_fork_server(
         lambda: monkeypatch.setattr(StoppedServer, "exitcode", 255),
     )
     assert backend._start_worker("worker-1.1").exitcode == 255
+
+
+def test_a_start_without_free_descriptors_is_told_as_one(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a traceback, and exit code 1: that of a lost state."""
+
+    def fail() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(multiprocessing.resource_tracker, "ensure_running", fail)
+
+    with pytest.raises(BackendError, match="Too many open files"):
+        backend.start()
 
 
 def test_a_backend_whose_manager_did_not_start_can_be_stopped(
