@@ -45,7 +45,10 @@ class LocalBackend(ManagedBackend):
             self._objects = manager.objects()
         except (EOFError, OSError) as error:
             why = str(error) or "it ended while it started"
-            raise BackendError(f"The Manager process could not be started: {why}.") from error
+            # Of socket.bind(); its socket is in the temporary directory.
+            remedy = " Set TMPDIR to a shorter path." if why == "AF_UNIX path too long" else ""
+            message = f"The Manager process could not be started: {why}.{remedy}"
+            raise BackendError(message) from error
         self._manager = manager
         self._log.debug("manager started", pid=self._manager.pid)
         self.mailbox, self.job_table = self._objects.mailbox, self._objects.job_table

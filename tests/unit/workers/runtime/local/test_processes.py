@@ -3,6 +3,8 @@
 import errno
 import multiprocessing.resource_tracker
 from dataclasses import replace
+from multiprocessing.connection import Listener
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +84,18 @@ def test_a_start_without_free_descriptors_is_told_as_one(
     monkeypatch.setattr(multiprocessing.resource_tracker, "ensure_running", fail)
 
     with pytest.raises(BackendError, match="Too many open files"):
+        backend.start()
+
+
+def test_a_temporary_directory_with_too_long_a_path_is_told(
+    backend: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: StateManager) -> None:
+        Listener(str(tmp_path / ("long" * 30)), "AF_UNIX")
+
+    monkeypatch.setattr(StateManager, "start_process", start)
+
+    with pytest.raises(BackendError, match=r"Set TMPDIR to a shorter path\.$"):
         backend.start()
 
 
