@@ -22,7 +22,7 @@ from service.settings.environment import (
     temporary_directory_instead,
     withhold_secrets,
 )
-from service.settings.machine import usable_cores
+from service.settings.machine import memory_limit, usable_cores
 from service.settings.settings import Settings
 from service.stop_signals import StopSignals
 from workers import (
@@ -77,12 +77,25 @@ def main() -> int:
             wanted=os.environ["TMPDIR"],
             used=instead_of_tmpdir,
         )
+    _warn_of_memory(settings, memory_limit())
     raise_file_limit()
     try:
         with StopSignals() as stop, ExitStack() as running:
             return _Service(settings, running).run(stop)
     except (BackendError, JournalError, ServerStartError) as error:
         return cannot_start(str(error))
+
+
+def _warn_of_memory(settings: Settings, memory_bytes: int) -> None:
+    # On a cluster the state may be on another machine.
+    is_elsewhere = settings.backend == "ray" and settings.ray_address
+    if settings.max_state_bytes > memory_bytes and not is_elsewhere:
+        structlog.get_logger("service").warning(
+            "MAX_STATE_BYTES is more than the memory: the process with the jobs may be killed "
+            "before they are refused",
+            max_state_bytes=settings.max_state_bytes,
+            memory_bytes=memory_bytes,
+        )
 
 
 class _Service:
