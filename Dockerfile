@@ -11,8 +11,10 @@ ENV PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 \
     SANDBOX_HOST=0.0.0.0
 
+# A named volume at /data takes its owner from here: else no journal could be written there.
 RUN groupadd --gid 10001 imgup \
-    && useradd --uid 10001 --gid imgup --no-create-home --home-dir /tmp --shell /usr/sbin/nologin imgup
+    && useradd --uid 10001 --gid imgup --no-create-home --home-dir /tmp --shell /usr/sbin/nologin imgup \
+    && install --directory --owner=imgup --group=imgup /data
 
 # Before the code, so that a change of code installs nothing again. INSTALL=ray adds what BACKEND=ray
 # needs (docs/scale-out.md).

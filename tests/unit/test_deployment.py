@@ -73,6 +73,21 @@ def test_pods_reach_each_other_names_and_workers_the_web() -> None:
     )
 
 
+def test_the_lines_for_a_journal_have_a_volume_that_the_service_may_write() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    for line in ("JOURNAL_PATH:", "volumes:", "  journal:"):
+        assert text.count(f"# {line}")
+        text = text.replace(f"# {line}", line)
+    parsed = yaml.safe_load(text)
+    service = parsed["services"]["imgup"]
+    volume, folder = service["volumes"][0].split(":")
+
+    assert volume in parsed["volumes"]
+    assert service["environment"]["JOURNAL_PATH"] == f"{folder}/journal"
+    owned = f"install --directory --owner=imgup --group=imgup {folder}\n"
+    assert owned in (ROOT / "Dockerfile").read_text()
+
+
 def test_the_base_image_is_pinned() -> None:
     (base,) = (
         line.split()[1]
