@@ -74,8 +74,8 @@ def main() -> int:
     if instead_of_tmpdir is not None:
         structlog.get_logger("service").warning(
             "TMPDIR cannot be written; large images go to another directory",
-            wanted=os.environ["TMPDIR"],
-            used=instead_of_tmpdir,
+            wanted=instead_of_tmpdir[0],
+            used=instead_of_tmpdir[1],
         )
     _warn_of_memory(settings, memory_limit())
     raise_file_limit()

@@ -17,6 +17,8 @@ _SECRETS = frozenset(
 )
 _FILE_SUFFIX = "_FILE"
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_TEMPORARY_VARIABLES = ("TMPDIR", "TEMP", "TMP")  # as `tempfile` reads them
+_USUAL_TEMPORARY_DIRECTORY = "/tmp"  # noqa: S108 - a name to compare
 _LONGEST_SECRET_FILE = 65_536  # bytes; a larger file is a wrong path
 _LONGEST_VALUE_SHOWN = 60
 
@@ -31,9 +33,9 @@ def ignored_proxies(environ: Mapping[str, str]) -> list[str]:
     return [name for name in names if environ.get(name)]
 
 
-def temporary_directory_instead(environ: Mapping[str, str]) -> str | None:
-    """Return the temporary directory that is used as TMPDIR cannot be written; None if it can, or
-    is not set.
+def temporary_directory_instead(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the temporary directory that cannot be written, TMPDIR or the usual one, and the one
+    that is used in its place; None if it can be.
 
     Raises:
         SettingsError: no temporary directory can be written.
@@ -44,9 +46,9 @@ def temporary_directory_instead(environ: Mapping[str, str]) -> str | None:
         raise SettingsError(
             f"TMPDIR: {error.strerror}: all are full, missing or read-only"
         ) from None
-    wanted = environ.get("TMPDIR")
+    wanted = next(filter(None, map(environ.get, _TEMPORARY_VARIABLES)), _USUAL_TEMPORARY_DIRECTORY)
     # By text, as the module does it: "." and names with ".." are no other directories.
-    return used if wanted and abspath(wanted) != abspath(used) else None  # noqa: PTH100
+    return (wanted, used) if abspath(wanted) != abspath(used) else None  # noqa: PTH100
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

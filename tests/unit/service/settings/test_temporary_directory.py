@@ -22,13 +22,21 @@ def test_a_directory_that_can_be_written_is_used(
     wanted = wanted.format(tmp_path, tmp_path.name)
     monkeypatch.setenv("TMPDIR", wanted)
     assert temporary_directory_instead({"TMPDIR": wanted}) is None
-    assert temporary_directory_instead({}) is None
 
 
 def test_another_one_in_its_place_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     monkeypatch.setenv("TMPDIR", missing)
-    assert temporary_directory_instead({"TMPDIR": missing}) == tempfile.gettempdir() != missing
+    assert temporary_directory_instead({"TMPDIR": missing}) == (missing, tempfile.gettempdir())
+    assert tempfile.gettempdir() != missing
+
+
+def test_so_is_one_in_place_of_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path)])
+    assert temporary_directory_instead({}) == ("/tmp", str(tmp_path))
+    assert temporary_directory_instead({"TEMP": str(tmp_path)}) is None
 
 
 def test_none_at_all_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
