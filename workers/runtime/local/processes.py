@@ -3,7 +3,9 @@
 import multiprocessing.connection
 import multiprocessing.resource_tracker
 import multiprocessing.util
+import os
 import time
+from typing import cast
 
 from workers.contract.backend import BackendLostError
 from workers.contract.wakeup_pipe import WakeupPipe
@@ -67,6 +69,7 @@ class LocalBackend(ManagedBackend):
         try:
             while wakeup not in self._wait(wakeup, self._supervisor.patience()):
                 self._wakeup_pipe.hush()
+                self._check_socket()
                 self._supervisor.resize(self._upkeep.look_after(self.mailbox, self.job_table))
                 self._supervisor.look_after()
         except BackendLostError:
@@ -102,6 +105,19 @@ class LocalBackend(ManagedBackend):
         if hasattr(self, "_manager"):
             self._manager.shutdown()
             self._manager.kill()  # without a fork server it counts as ended already
+
+    def _check_socket(self) -> None:
+        # Open connections outlive it; no other thread or worker could call the Manager.
+        path = cast("str", self._manager.address)
+        try:
+            os.stat(path)  # noqa: PTH116 - no path is built
+        except FileNotFoundError:
+            raise BackendLostError(
+                f"The Manager's socket {path} was removed: who empties the temporary directory "
+                "must spare it."
+            ) from None
+        except ValueError:  # Python 3.11.0: a name that is in no directory
+            return
 
     def _wait(self, wakeup: WakeupPipe | None, seconds: float) -> list[object]:
         end_stopped_server()

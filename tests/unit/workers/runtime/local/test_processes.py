@@ -2,17 +2,20 @@
 
 import errno
 import multiprocessing.resource_tracker
+from contextlib import closing
 from dataclasses import replace
-from multiprocessing.connection import Listener
+from multiprocessing.connection import Listener, Pipe
 from pathlib import Path
 
 import pytest
 
+from workers.contract.backend import BackendLostError, BackendState
 from workers.contract.download_policy import DownloadPolicy
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.logs import LogConfig
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.state_calls import StateObjects
+from workers.contract.wakeup_pipe import WakeupPipe
 from workers.contract.worker_config import WorkerConfig
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.deadline_proxy import ManagerLostError
@@ -21,6 +24,7 @@ from workers.runtime.local.manager import StateManager
 from workers.runtime.local.processes import LocalBackend
 from workers.runtime.managed_backend import BackendError
 from workers.runtime.state_objects import make_objects
+from workers.runtime.supervisor import Supervisor
 
 
 class DyingServer:
@@ -141,3 +145,37 @@ def test_a_manager_that_dies_while_it_reads_the_journal_is_one_line(
     with pytest.raises(BackendError, match=r"^The Manager process is gone\. .*/data/journal"):
         backend.start()
     backend.stop()
+
+
+class LoneManager(DyingManager):
+    """In place of a Manager without a socket."""
+
+    def __init__(self, limits: MailboxLimits, address: str) -> None:
+        super().__init__(limits)
+        self.address = address
+        self.sentinel, self._held_open = Pipe(duplex=False)
+        self.is_killed = False
+
+    def kill(self) -> None:
+        self.is_killed = True
+
+    def close(self) -> None:
+        self.sentinel.close()
+        self._held_open.close()
+
+
+def test_a_manager_whose_socket_was_removed_is_lost(backend: LocalBackend, tmp_path: Path) -> None:
+    """It would respond to connections from before alone: `/readyz` said 200, and all else 503."""
+    with closing(LoneManager(backend._config.limits, str(tmp_path / "socket"))) as manager:
+        backend._manager = manager  # type: ignore[assignment]
+        backend.mailbox = manager.objects().mailbox
+        backend._supervisor = Supervisor(backend.mailbox, backend._start_worker, 0)
+
+        with (
+            closing(WakeupPipe()) as wakeup,
+            pytest.raises(BackendLostError, match="was removed"),
+        ):
+            backend.supervise(wakeup)
+
+        assert manager.is_killed
+        assert backend.health().state is BackendState.LOST
