@@ -87,9 +87,7 @@ def main() -> int:
 
 
 def _warn_of_memory(settings: Settings, memory_bytes: int) -> None:
-    # On a cluster the state may be on another machine.
-    is_elsewhere = settings.backend == "ray" and settings.ray_address
-    if settings.max_state_bytes > memory_bytes and not is_elsewhere:
+    if settings.max_state_bytes > memory_bytes and not settings.is_on_cluster:
         structlog.get_logger("service").warning(
             "MAX_STATE_BYTES is more than the memory: the process with the jobs may be killed "
             "before they are refused",
@@ -232,7 +230,10 @@ def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> Backe
             max_pixels=settings.convert_max_pixels,
             strip_metadata=settings.strip_metadata,
         ),
-        core_share=min(1.0, usable_cores() / settings.worker_count),
+        # On a cluster each takes a CPU of its node.
+        core_share=1.0
+        if settings.is_on_cluster
+        else min(1.0, usable_cores() / settings.worker_count),
         logs=LogConfig(settings.log_format, settings.log_level),
     )
     return BackendConfig(

@@ -250,6 +250,11 @@ class Settings(BaseModel):
         return "set IMGUR_CLIENT_ID" if self.imgur_client_id is None else "set SANDBOX to auto"
 
     @property
+    def is_on_cluster(self) -> bool:
+        """Whether state and workers are on a Ray cluster that this process only joins."""
+        return self.backend == "ray" and bool(self.ray_address)
+
+    @property
     def backend_bytes(self) -> int:
         """The part of MAX_STATE_BYTES for jobs, links and the queue; responses have the rest."""
         return self.max_state_bytes // 2

@@ -1,10 +1,11 @@
-"""What is told at the start."""
+"""What is told at the start, and what follows from the settings."""
 
 import pytest
 from structlog.testing import capture_logs
 
 from service import run
 from service.settings.environment import load_settings
+from service.settings.machine import usable_cores
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,14 @@ def test_more_state_than_memory_is_a_warning(environ: dict[str, str], warnings: 
         run._warn_of_memory(load_settings(environ), 2 * 1024**3)
 
     assert [line["log_level"] for line in lines] == ["warning"] * warnings
+
+
+def test_a_worker_of_a_cluster_has_a_core_whatever_this_machine_has() -> None:
+    """It counted on a part of one, and used fewer lanes for it."""
+    many = {"WORKER_COUNT": "512", "IMGUR_CLIENT_ID": "id", "BACKEND": "ray"}
+
+    here = run._backend_config(load_settings(many), None)
+    there = run._backend_config(load_settings(many | {"RAY_ADDRESS": "head:6379"}), None)
+
+    assert here.worker.core_share == usable_cores() / 512
+    assert there.worker.core_share == 1.0
