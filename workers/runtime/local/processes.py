@@ -116,8 +116,8 @@ class LocalBackend(ManagedBackend):
                 f"The Manager's socket {path} was removed: who empties the temporary directory "
                 "must spare it."
             ) from None
-        except ValueError:  # Python 3.11.0: a name that is in no directory
-            return
+        except (OSError, ValueError):
+            return  # not known; or, with Python 3.11.0, a name that is in no directory
 
     def _wait(self, wakeup: WakeupPipe | None, seconds: float) -> list[object]:
         end_stopped_server()
