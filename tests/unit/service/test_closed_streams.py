@@ -2,17 +2,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from service.exit_codes import EXIT_CANNOT_START
 
+ROOT = Path(__file__).parents[3]
 PIPE = "import os; from service import closed_streams; {}; os._exit(10 + min(os.pipe()))"
 
 
 def exit_code(command: list[str], closed: str, **environ: str) -> int:
     shell = ["/bin/sh", "-c", f'exec "$0" "$@" {closed}', *command]
-    return subprocess.run(shell, check=False, env=environ).returncode
+    return subprocess.run(shell, check=False, cwd=ROOT, env=environ).returncode
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
