@@ -15,12 +15,18 @@ from imgup.link_formats import visible
 from imgup.models import Progress as JobProgress, UploadPace
 
 _SECONDS_WORTH_SAYING = 1.0
+_WIDTH = 80  # columns of a terminal that does not know its own
 
 
 class _Notes(Console):
-    def on_broken_pipe(self) -> None:
-        """Drop all further notes; rich would end the process, and send stdout to nowhere before."""
-        self.quiet = True
+    def _write_buffer(self) -> None:
+        """Write what is to be shown, or drop it and all further notes: the disk may be full, the
+        reader or the terminal gone. rich would end the process, or the bar's thread.
+        """
+        try:
+            super()._write_buffer()
+        except OSError:
+            self.quiet = True
 
 
 class Screen:
@@ -31,6 +37,8 @@ class Screen:
     def __init__(self) -> None:
         # Not left to rich: with FORCE_COLOR it would write control sequences into a file.
         self._console = _Notes(stderr=True, force_terminal=sys.stderr.isatty())
+        if not self._console.width:  # COLUMNS=0; rich would print nothing
+            self._console.width = _WIDTH
 
     def out(self, line: str) -> None:
         """Print a line of the result."""
@@ -43,11 +51,8 @@ class Screen:
 
     def note(self, text: str, style: str = "") -> None:
         """Print a note."""
-        try:
-            # rich would parse a str for markup.
-            self._console.print(Text(visible(text), style), soft_wrap=True, highlight=False)
-        except OSError:  # a full disk
-            self._console.quiet = True
+        # rich would parse a str for markup.
+        self._console.print(Text(visible(text), style), soft_wrap=True, highlight=False)
 
     def warn(self, text: str) -> None:
         """Print a warning."""

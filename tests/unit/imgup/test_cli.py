@@ -251,6 +251,11 @@ def test_no_service_ends_with_4(imgup):
     assert ran.stderr == "imgup: Cannot connect to http://127.0.0.1:1.\n"
 
 
+def test_a_terminal_without_a_width_gets_the_notes(imgup):
+    ran = imgup("links", IMGUP_URL="http://127.0.0.1:1", COLUMNS="0")
+    assert ran.stderr == "imgup: Cannot connect to http://127.0.0.1:1.\n"
+
+
 def test_a_service_that_asks_to_wait_is_waited_for(imgup, stand_in):
     later = problem(503, "queue-full", "Full.", headers={"Retry-After": "1"})
     stand_in.tell("GET", "/v1/images", later, Told(body={"uploaded": ["x"]}))

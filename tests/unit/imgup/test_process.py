@@ -120,6 +120,27 @@ def test_a_reader_that_is_gone_is_met_quietly(stand_in):
         assert process.wait(PATIENCE_SECONDS) == 141
 
 
+def test_a_terminal_that_is_gone_costs_the_notes_only(slow_job):
+    slow_job.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "upload", "https://example.com/0.png"],
+        cwd=ROOT,
+        env=_environ(IMGUP_URL=slow_job.url),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while b"0/1" not in seen:
+            seen += os.read(ours, 65536)
+        os.close(ours)
+        slow_job.tell("GET", JOB_PATH, Told(body=job([result(0)])))
+        links, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, links) == (0, "https://i.imgur.com/0.png\n")
+
+
 def _modules_after(script: str) -> set[str]:
     script += "; import sys; print(*{name.partition('.')[0] for name in sys.modules})"
     command = [sys.executable, "-c", script]
