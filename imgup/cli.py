@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Any
@@ -73,7 +74,14 @@ def main() -> None:
         # A terminal without these characters shows escapes.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    cli(prog_name="imgup")
+    try:
+        cli(prog_name="imgup")
+    except SystemExit as end:
+        if end.code == ExitCode.INTERRUPTED and os.name == "posix":
+            # A shell ends its script or loop only if the signal ended the command; $? is the same.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        raise
 
 
 def _open_closed_streams() -> None:

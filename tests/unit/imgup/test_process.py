@@ -102,7 +102,7 @@ def test_ctrl_c_says_that_the_job_goes_on(stand_in):
         wait_until(lambda: stand_in.requests("GET", JOB_PATH))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
-    assert process.returncode == 130
+    assert process.returncode == -signal.SIGINT  # 130 in a shell, which ends its script then
     assert out == ""
     assert f"the job goes on. Follow it with: imgup status {JOB} --follow" in err
     assert "Traceback" not in err
