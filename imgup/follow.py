@@ -29,7 +29,13 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _PAUSE_GROWTH = 1.5
 _PATIENCE_SECONDS = 30.0  # a restart with a journal takes less
 
-_PASSING = (UnreachableError, UnavailableError, RateLimitedError, ServiceFaultError)
+_PASSING = (
+    UnreachableError,
+    UnavailableError,
+    RateLimitedError,
+    ServiceFaultError,
+    NotImgupError,  # some proxies answer 404 or 200 in place of a service that restarts
+)
 
 _EVENT_STREAM = "text/event-stream"
 

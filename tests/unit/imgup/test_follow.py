@@ -188,6 +188,12 @@ def test_a_service_away_for_a_while_is_waited_for(stand_in, client):
     assert _states(list(client.wait(JOB))) == [("in-progress", 1), ("complete", 2)]
 
 
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_a_proxy_that_answers_for_a_while_is_waited_for(stand_in, client, status):
+    stand_in.tell("GET", JOB_PATH, Told(body=HALFWAY), html(status), Told(body=DONE))
+    assert _states(list(client.wait(JOB))) == [("in-progress", 1), ("complete", 2)]
+
+
 def test_a_service_that_leaves_while_it_sends_events_is_waited_for_as_well(stand_in, client):
     stand_in.tell("GET", EVENTS_PATH, stream(event("snapshot", BEGUN, 1)), html(502))
     stand_in.tell("GET", JOB_PATH, *[html(502)] * 12, Told(body=DONE))
