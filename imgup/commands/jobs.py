@@ -1,5 +1,6 @@
 """Commands that show jobs, images and limits, and those that change jobs."""
 
+import re
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -19,8 +20,8 @@ _LARGEST_PAGE = 1000
 
 
 def _check_job(_context: click.Context, _argument: click.Parameter, job_id: str) -> str:
-    # An unset variable, or a path to somewhere else: the service's answer would mislead.
-    if not job_id.strip("."):
+    # An unset variable, or a URL or path: the service's answer would mislead.
+    if re.fullmatch(r"[\w-]+", job_id, re.ASCII) is None:
         raise click.BadParameter(f"{job_id!r} is not the id of a job.")
     return job_id
 
