@@ -32,6 +32,7 @@ _OF_GATEWAYS = (
 )
 
 _BAD_PROXY = "The proxy of the environment is not a valid address."
+_NO_CERTIFICATES = "The certificates that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names do not exist."
 
 # The first match counts. With every other error the request may have reached the service.
 _NEVER_ARRIVED: tuple[tuple[type[Exception], str], ...] = (
@@ -117,8 +118,10 @@ def refusal_of(answer: requests.Response) -> ImgupError:
     )
 
 
-def failure_of(error: requests.RequestException | LocationParseError, url: str) -> UnreachableError:
+def failure_of(error: OSError | LocationParseError, url: str) -> UnreachableError:
     """Return the error for a request without a response."""
+    if type(error) is OSError:  # of requests, before it connects
+        return UnreachableError(_NO_CERTIFICATES)
     cause = error.args[0] if error.args else None
     causes = (error, cause, getattr(cause, "reason", None))
     # With a proxy, its host is the only one that is connected to.

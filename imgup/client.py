@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
+
+import requests
 
 from imgup.answers import json_of, read
 from imgup.connection import Connection, Delay
@@ -121,9 +122,13 @@ class Client:
         Raises:
             InvalidUrlsError: some entries are not valid; nothing was taken.
             TypeError: one text in place of a list.
+            ValueError: the idempotency key is not valid.
         """
         if isinstance(urls, str):  # each of its characters would be a URL
             raise TypeError("urls must be a list of URLs, not one text")
+        key = idempotency_key or str(uuid.uuid4())
+        if not all("!" <= char <= "~" for char in key):  # has no place in a header
+            raise ValueError("The idempotency key must be of visible ASCII characters.")
         body = {
             "urls": list(urls),
             "album": album,
@@ -139,7 +144,7 @@ class Client:
             "POST",
             _JOBS,
             json={name: value for name, value in body.items() if value is not None},
-            headers={"Idempotency-Key": idempotency_key or str(uuid.uuid4())},
+            headers={"Idempotency-Key": key},
             is_repeatable=True,
         )
         return self.job(read(JobAccepted, json_of(answer)).job_id)
@@ -244,8 +249,8 @@ class Client:
 
     def ready(self) -> Readiness:
         """Return whether the service takes and processes jobs; it is no error if not."""
-        accepted = (HTTPStatus.SERVICE_UNAVAILABLE,)
-        return read(Readiness, json_of(self._connection.call("GET", "/readyz", accepted=accepted)))
+        answer = self._connection.call("GET", "/readyz", accepts=_is_readiness)
+        return read(Readiness, json_of(answer))
 
     def _pages(
         self, shape: type[_Page], path: str, size: int, *, status: str | None = None
@@ -294,5 +299,14 @@ class Job:
         self.client.delete_album(self.id)
 
 
+def _is_readiness(answer: requests.Response) -> bool:
+    # A 503 may be one of a gateway as well, or a refusal of this request alone.
+    try:
+        body = answer.json()
+    except requests.JSONDecodeError:
+        return answer.ok
+    return answer.ok or (isinstance(body, dict) and "ready" in body)
+
+
 def _path(job_id: str) -> str:
-    return f"{_JOBS}/{quote(job_id, safe='')}"
+    return f"{_JOBS}/{quote(job_id, safe='', errors='replace')}"

@@ -1,10 +1,11 @@
 """Requests to one service, and their retries."""
 
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Any, Final
 
 import requests
@@ -76,7 +77,7 @@ class Connection:
         json: object = None,
         headers: Mapping[str, str] | None = None,
         is_repeatable: bool = False,
-        accepted: Container[int] = (),
+        accepts: Callable[[requests.Response], bool] = attrgetter("ok"),
     ) -> requests.Response:
         """Send a request, again if need be, and read the response.
 
@@ -87,7 +88,7 @@ class Connection:
             json: the body.
             headers: besides the usual ones.
             is_repeatable: a repetition has no further effect; always true of GET.
-            accepted: error statuses that are returned, not raised.
+            accepts: tells which responses are returned, not raised.
 
         Raises:
             ProblemError: the service refused.
@@ -99,7 +100,7 @@ class Connection:
         while True:
             try:
                 answer = self._send(method, path, params=params, json=json, headers=headers)
-                if answer.ok or answer.status_code in accepted:
+                if accepts(answer):
                     return answer
                 raise refusal_of(answer)
             except (BrokenOffError, ProblemError) as error:
@@ -142,7 +143,7 @@ class Connection:
         options = {"timeout": self._timeout, "allow_redirects": False} | options
         try:
             answer = self.session.request(method, url, **options)
-        except (requests.RequestException, LocationParseError) as error:  # requests lets it through
+        except (OSError, LocationParseError) as error:  # requests lets some through
             raise failure_of(error, self.url) from error
         self.sandbox = self.sandbox or "X-Sandbox" in answer.headers
         if answer.is_redirect:

@@ -177,6 +177,28 @@ def test_not_being_ready_is_an_answer(stand_in, client, waits):
     assert waits == []
 
 
+def test_a_refusal_in_place_of_readiness_is_no_other_server(stand_in, client, waits):
+    full = problem(503, "too-many-connections", "Full.", headers={"Retry-After": "1"})
+    stand_in.tell("GET", "/readyz", full)
+    with pytest.raises(UnavailableError, match="Full"):
+        client.ready()
+    stand_in.tell("GET", "/readyz", html(503))
+    with pytest.raises(UnreachableError, match="gateway"):
+        client.ready()
+
+
+def test_half_a_character_is_no_id_of_a_job(stand_in, client):
+    with pytest.raises(NotOfferedError):
+        client.status("\udcff")
+
+
+@pytest.mark.parametrize("key", ["a\nb", " a", "schlüssel"])
+def test_an_idempotency_key_that_cannot_be_one_is_refused(stand_in, client, waits, key):
+    with pytest.raises(ValueError, match="idempotency key"):
+        client.submit(["https://a/1"], idempotency_key=key)
+    assert (stand_in.asked, waits) == ([], [])
+
+
 def test_a_job_id_is_never_taken_for_a_path(stand_in, client):
     with pytest.raises(NotOfferedError):
         client.status("../images?x=1")

@@ -214,6 +214,16 @@ def test_a_proxy_that_is_no_address_is_named(proxy, monkeypatch):
         client.ready()
 
 
+def test_certificates_that_are_not_there_are_named(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
+    with (
+        Client("https://imgup.example") as client,
+        pytest.raises(UnreachableError, match="REQUESTS_CA_BUNDLE"),
+    ):
+        client.ready()
+
+
 def test_a_proxy_leads_to_other_machines(stand_in, monkeypatch):
     monkeypatch.setenv("http_proxy", stand_in.url)
     stand_in.tell("GET", "/readyz", Told(body={"ready": True, "state": "x", "detail": "y"}))
