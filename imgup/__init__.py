@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Album,
         Allowance,
         Altered,
+        Blocked,
         Converted,
         Counts,
         Forecast,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
         Progress,
         Readiness,
         Result,
+        UploadPace,
+        Waiting,
     )
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "Altered",
     "BadEntry",
     "BadRequestError",
+    "Blocked",
     "BrokenOffError",
     "Client",
     "ConflictError",
@@ -73,6 +77,8 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "UnreachableError",
+    "UploadPace",
+    "Waiting",
 ]
 
 

@@ -69,6 +69,11 @@ def test_every_folder_of_modules_is_a_package() -> None:
             assert (module.parent / "__init__.py").exists(), module
 
 
+def test_the_types_of_the_client_are_for_programs_too(wheel: zipfile.ZipFile) -> None:
+    """Without this file type checkers ignore an installed package (PEP 561)."""
+    assert "imgup/py.typed" in wheel.namelist()
+
+
 def test_the_wheel_says_its_licence(wheel: zipfile.ZipFile, metadata: Message) -> None:
     assert metadata["License-Expression"] == "MIT"
     (name,) = (name for name in wheel.namelist() if name.endswith("/licenses/LICENSE"))

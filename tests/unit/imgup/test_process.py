@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import imgup
+from imgup import models
 from imgup.cli import cli
 from tests.unit.imgup.stand_in import JOB, JOB_PATH, Told, job, result
 from tests.waiting import wait_until
@@ -227,6 +229,12 @@ def test_help_waits_for_none_of_the_libraries_that_only_work_needs():
 @pytest.mark.parametrize("name", imgup.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(imgup, name).__module__.startswith("imgup.")
+
+
+def test_the_classes_of_responses_are_public():
+    found = {name for name, kind in vars(models).items() if is_dataclass(kind)}
+    classes = {name for name in found if getattr(models, name).__module__ == models.__name__}
+    assert classes - set(imgup.__all__) == {"JobChange"}  # which becomes a Progress
 
 
 def test_other_names_are_not():
