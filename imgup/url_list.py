@@ -138,11 +138,12 @@ def _urls_among(cells: Iterable[str]) -> list[str]:
 def _read_table(text: str, delimiter: str, name: str) -> Iterator[Entry]:
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a data URL may be long
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    head = 2 if text[:4].lower() == "sep=" else 1  # Excel's own line, `sep=;`
     try:
         for row in rows:
             place = f"{name}:{rows.line_num}"
             urls, row_text = _urls_among(row), delimiter.join(row).strip()
-            if not urls and any(map(str.strip, row)) and (rows.line_num > 1 or "/" in row_text):
+            if not urls and any(map(str.strip, row)) and (rows.line_num > head or "/" in row_text):
                 urls = [row_text]  # to be set aside, unlike a head
             yield from (Entry(url, place) for url in urls)
     except csv.Error as error:

@@ -81,6 +81,7 @@ def test_a_list_that_cannot_be_read_is_named(content, said):
             b"name;image;thumb\ncat; https://a/1 ;https://a/2\n",
             [("https://a/1", 2), ("https://a/2", 2)],
         ),
+        (b"sep=;\r\nname;image\r\ncat;https://a/1,2\r\n", [("https://a/1,2", 3)]),
         ("Bild\tURL\n1\thttps://a/1".encode("utf-16"), [("https://a/1", 2)]),
         (b'url\nhttps://a/w_3,h_2\n"https://a/2"', [("https://a/w_3,h_2", 2), ("https://a/2", 3)]),
         (b"https://a/w_3,h_2\nhttps://a/2", [("https://a/w_3,h_2", 1), ("https://a/2", 2)]),
