@@ -69,7 +69,7 @@ def json_of(answer: requests.Response) -> object:
     """
     try:
         found: object = answer.json()
-    except requests.JSONDecodeError:
+    except (ValueError, RecursionError):  # of JSON with a number too long, or too deep, as well
         raise _not_imgup(answer) from None
     return found
 
@@ -105,7 +105,7 @@ def refusal_of(answer: requests.Response) -> ImgupError:
     try:
         body = answer.json()
         problem = _Problem.model_validate(body)
-    except ValueError:  # of both
+    except (ValueError, RecursionError):  # of both
         return _refusal_of_another(answer, wait)
     return problem_kind(status, problem.code)(
         status,

@@ -10,6 +10,7 @@ import requests
 
 from imgup.answers import json_of, read
 from imgup.connection import Connection, Delay
+from imgup.errors import NotImgupError
 from imgup.follow import follow
 from imgup.models import (
     DeletionAccepted,
@@ -302,8 +303,8 @@ class Job:
 def _is_readiness(answer: requests.Response) -> bool:
     # A 503 may be one of a gateway as well, or a refusal of this request alone.
     try:
-        body = answer.json()
-    except requests.JSONDecodeError:
+        body = json_of(answer)
+    except NotImgupError:
         return answer.ok
     return answer.ok or (isinstance(body, dict) and "ready" in body)
 

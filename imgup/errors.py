@@ -55,7 +55,7 @@ class ProblemError(ImgupError):
         retry_after: float | None = None,
         raw: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(f"{detail} ({status} {code})")
+        super().__init__(status, code, detail)  # what a copy from another process is made of
         self.status = status
         self.code = code
         self.detail = detail
@@ -63,6 +63,9 @@ class ProblemError(ImgupError):
         self.errors_total = len(errors) if errors_total is None else errors_total
         self.retry_after = retry_after
         self.raw = raw or {}
+
+    def __str__(self) -> str:
+        return f"{self.detail} ({self.status} {self.code})"
 
 
 class BadRequestError(ProblemError):

@@ -161,5 +161,5 @@ def _changed(last: Progress, body: object) -> Progress:
 def _json(event: Event) -> object:
     try:
         return cast("object", json.loads(event.data))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotImgupError(f"The event {event.name!r} of the service holds no JSON.") from None

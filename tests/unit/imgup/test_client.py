@@ -1,5 +1,6 @@
 """The client's requests, and how it reads the responses."""
 
+import pickle
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 
@@ -265,6 +266,14 @@ def test_each_refusal_has_its_kind(stand_in, client, status, code, kind):
     assert caught.value.raw["novel"] == 1
 
 
+def test_a_refusal_comes_whole_from_another_process():
+    errors = (BadEntry(1, "ftp://a", "url-scheme", "W"),)
+    error = InvalidUrlsError(400, "invalid-urls", "No.", errors=errors, retry_after=1.0)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is InvalidUrlsError
+    assert (str(copy), vars(copy)) == ("No. (400 invalid-urls)", vars(error))
+
+
 def test_bad_entries_are_listed(stand_in, client):
     errors = [
         {"pointer": "#/", "index": 1, "value": "ftp://a", "code": "url-scheme", "detail": "W"},
@@ -292,8 +301,13 @@ def test_bad_entries_are_listed(stand_in, client):
         Told(200, {"jobId": 5}),
         Told(200, b""),
         Told(302, b"", {"Location": "https://login.example/"}),
+        Told(200, b"9" * 5000),
+        Told(500, b"[" * 100_000),
     ],
-    ids=["html", "html 404", "json 404", "array", "no field", "wrong type", "empty", "redirect"],
+    ids=[
+        *("html", "html 404", "json 404", "array", "no field", "wrong type", "empty", "redirect"),
+        *("long number", "deep JSON"),
+    ],
 )
 def test_another_server_is_told_from_a_service(stand_in, client, told):
     stand_in.tell("POST", JOBS, told)
