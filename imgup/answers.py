@@ -32,12 +32,16 @@ _OF_GATEWAYS = (
 )
 
 _BAD_PROXY = "The proxy of the environment is not a valid address."
+_NO_TLS = (
+    "The TLS connection to {url} failed. Its certificate must be a known one, or be in the "
+    "file that REQUESTS_CA_BUNDLE names."
+)
 _NO_CERTIFICATES = "The certificates that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names do not exist."
 
 # The first match counts. With every other error the request may have reached the service.
 _NEVER_ARRIVED: tuple[tuple[type[Exception], str], ...] = (
     (requests.ConnectTimeout, "Connecting to {url} timed out."),
-    (requests.exceptions.SSLError, "The TLS connection to {url} failed."),
+    (requests.exceptions.SSLError, _NO_TLS),
     (requests.exceptions.ProxyError, "The proxy cannot reach {url}."),
     (requests.exceptions.InvalidSchema, "The proxy of the environment needs the package PySocks."),
     (requests.exceptions.InvalidProxyURL, _BAD_PROXY),

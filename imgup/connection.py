@@ -1,5 +1,6 @@
 """Requests to one service, and their retries."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -62,6 +63,9 @@ class Connection:
         self.session = requests.Session()
         # No proxy for this machine itself, whatever the environment says.
         self.session.trust_env = not is_loopback(self.url)
+        # Whose certificates count there, too.
+        bundles = map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+        self.session.verify = next(filter(None, bundles), True)
         # Always set: requests would look into .netrc otherwise.
         self.session.auth = lambda request: request
         self.session.headers["User-Agent"] = f"imgup/{VERSION}"

@@ -32,7 +32,7 @@ DOCUMENTS = sorted(
 # Variables that are no settings of the service.
 _OTHER_VARIABLES = re.compile(
     r"(?:ALL|HTTPS?|NO)_PROXY|RAY_\w+|GRPC_\w+|SOAK_\w+|CHAOS_FORM|PAGE_TRACE|TEST_\w+|COVERAGE_\w+"
-    r"|RES_OPTIONS|NO_COLOR|IMGUP_\w+|X_FILE|PID_\w+"
+    r"|RES_OPTIONS|NO_COLOR|REQUESTS_CA_BUNDLE|IMGUP_\w+|X_FILE|PID_\w+"
     r"|SOURCE_LOGIN_REQUIRED"  # of the first change in CONTRIBUTING.md
     r"|CURLOPT_\w+|DNS_CACHE_TIMEOUT|MSG_\w+|PR_\w+|SO_\w+"
 )

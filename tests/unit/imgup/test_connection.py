@@ -214,6 +214,17 @@ def test_a_proxy_that_is_no_address_is_named(proxy, monkeypatch):
         client.ready()
 
 
+def test_certificates_of_the_environment_count_on_this_machine_too(monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/my/certificates")
+    mounted = requests_mock.Adapter()
+    ready = {"ready": True, "state": "x", "detail": "y"}
+    request = mounted.register_uri("GET", "https://localhost/readyz", json=ready)
+    with Client("https://localhost") as client:
+        client._connection.session.mount("https://", mounted)
+        client.ready()
+    assert request.last_request.verify == "/my/certificates"
+
+
 def test_certificates_that_are_not_there_are_named(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
