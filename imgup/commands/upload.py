@@ -84,6 +84,9 @@ def upload(
     except InvalidUrlsError as error:
         _name_places(screen, error, good)
         raise
+    except KeyboardInterrupt:
+        screen.warn("interrupted; the service may have taken the job. See: imgup list")
+        raise
     if no_wait:
         if as_json:
             screen.out_json({"jobId": job.id, "setAside": _listed(aside)})

@@ -159,6 +159,16 @@ def test_refused_entries_are_named_by_their_place(imgup, stand_in):
     assert ran.stdout == ""
 
 
+def test_an_interrupt_before_the_response_says_that_there_may_be_a_job(imgup, monkeypatch):
+    def submit(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("imgup.client.Client.submit", submit)
+    ran = imgup("upload", ONE)
+    assert ran.exit_code == 130
+    assert ran.stderr == "interrupted; the service may have taken the job. See: imgup list\n"
+
+
 @pytest.mark.parametrize(
     ("args", "stdin", "said"),
     [
