@@ -23,7 +23,7 @@ def check_service_url(url: str) -> str:
         raise ValueError(f"The service's URL must be like {DEFAULT_URL}.")
     if "@" in parts.netloc:
         raise ValueError("The service's URL holds a user name or password; use an API key.")
-    if parts.query or parts.fragment or any(char.isspace() for char in text):
+    if any(char in "?#" or char.isspace() for char in text):  # empty ones as well
         raise ValueError("The service's URL must have no query, fragment or space.")
     return text.rstrip("/")
 

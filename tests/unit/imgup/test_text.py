@@ -87,6 +87,8 @@ def test_the_address_of_a_service(given, used):
         "http://a:port",
         "http://a?x=1",
         "http://a#b",
+        "http://a/?",
+        "http://a/#",
         "http://a b",
         "http://me:secret@a",
         "",
