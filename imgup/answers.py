@@ -147,6 +147,9 @@ def _refusal_of_another(answer: requests.Response, wait: float | None) -> ImgupE
     ):
         detail = "A proxy or gateway before the service refused for now."
         return problem_kind(status, "unknown")(status, "unknown", detail, retry_after=wait)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        detail = "A proxy or gateway finds the request too large. Send fewer URLs at once."
+        return problem_kind(status, "unknown")(status, "unknown", detail)
     if status in _OF_GATEWAYS:
         return BrokenOffError(f"A proxy or gateway answers {status} in place of the service.")
     return _not_imgup(answer)

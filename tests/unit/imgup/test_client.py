@@ -324,6 +324,12 @@ def test_a_refusal_with_a_code_of_another_kind_is_not_the_services(stand_in, cli
     assert waits == []
 
 
+def test_a_job_too_large_for_a_proxy_is_told_as_such(stand_in, client):
+    stand_in.tell("POST", JOBS, html(413))
+    with pytest.raises(BadRequestError, match="fewer URLs"):
+        client.submit(["https://a/1"])
+
+
 def test_a_redirect_is_named_and_not_followed(stand_in, client):
     stand_in.tell("GET", "/readyz", Told(301, b"", {"Location": stand_in.url + "/elsewhere"}))
     with pytest.raises(NotImgupError, match="/elsewhere"):
