@@ -35,6 +35,10 @@ class _Commands(click.Group):
             if isinstance(error, NotOfferedError):
                 screen.note("The service does not offer this; it may be older than this command.")
             ctx.exit(exit_code_of(error))
+        except click.UsageError as error:
+            with suppress(OSError):  # as for all notes; click would end with 1
+                error.show()
+            ctx.exit(ExitCode.USAGE)
         except BrokenPipeError:
             _drop_output()
             ctx.exit(ExitCode.READER_GONE)

@@ -122,6 +122,20 @@ def test_a_reader_that_is_gone_is_met_quietly(stand_in):
         assert process.wait(PATIENCE_SECONDS) == 141
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_bad_usage_is_told_by_the_exit_code_whatever_becomes_of_stderr(stand_in):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "upload", "nonsense"],
+            cwd=ROOT,
+            env=_environ(IMGUP_URL=stand_in.url),
+            stderr=full,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 2
+
+
 def test_a_terminal_that_is_gone_costs_the_notes_only(slow_job):
     slow_job.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
     ours, theirs = pty.openpty()
