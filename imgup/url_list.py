@@ -84,7 +84,7 @@ def read_list(content: bytes, name: str) -> Iterator[Entry]:
         yield from _read_table(text, max(_DELIMITERS, key=head.count), name)
         return
     for number, line in enumerate(_split_lines(text), 1):
-        value = line.strip()
+        value = line.strip().removeprefix("\ufeff")  # of the second of two files in one pipe
         if value and not value.startswith("#"):
             # Tabs stand between cells of a spreadsheet, but in a data URL.
             urls = [] if _is_data_url(value) else _urls_among(value.split("\t"))

@@ -20,6 +20,11 @@ def test_a_list_has_one_url_a_line_and_lines_keep_their_numbers():
     ]
 
 
+def test_two_files_with_byte_order_marks_may_come_one_after_the_other():
+    content = b"\xef\xbb\xbfhttps://a/1\r\n\xef\xbb\xbf# dogs\r\n\xef\xbb\xbfhttps://a/2"
+    assert _places(content) == [("https://a/1", "list.txt:1"), ("https://a/2", "list.txt:3")]
+
+
 def test_a_carriage_return_alone_ends_a_line():
     assert _places(b"https://a/1\r# dogs\rhttps://a/2\r") == [
         ("https://a/1", "list.txt:1"),
