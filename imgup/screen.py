@@ -28,6 +28,10 @@ class _Notes(Console):
         except OSError:
             self.quiet = True
 
+    def show_cursor(self, *_: object, **__: object) -> bool:
+        """Leave the cursor as it is: a command that is killed could not show it again."""
+        return False
+
 
 class Screen:
     """Both streams. A terminal gets colour and a bar, unless NO_COLOR is set or it is dumb. Notes

@@ -85,6 +85,7 @@ def test_a_terminal_has_a_bar_and_stdout_has_links_only(slow_job):
     links, seen = _upload_on_terminal(slow_job.url, go_on)
     assert links == "https://i.imgur.com/0.png\n"
     assert "\x1b[" in seen
+    assert "\x1b[?25l" not in seen  # the cursor: a command that is killed could not show it again
     assert seen.splitlines()[-1].endswith("1 uploaded")
 
 
