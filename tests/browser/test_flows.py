@@ -293,6 +293,44 @@ def test_no_forecast_is_shown_after_the_events_have_ended(
     expect(outlook).to_have_text("Asking every few seconds")
 
 
+def test_requests_that_nobody_answers_are_given_up(page: Page) -> None:
+    """As of a service that stands still, or over a connection that was lost in the sleep."""
+    page.clock.install()
+    held: list[Route] = []
+    page.route("**/readyz", lambda _route: None)
+    page.route("**/upload/lost/events", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    page.route("**/upload/lost?**", lambda route: route.fulfill(json=LOST_JOB))
+    page.evaluate("location.hash = '#/job/lost'")
+    health = page.locator("#health")
+    while len(held) < 2 or health.inner_text() != "Not reached":
+        page.clock.run_for(10_000)
+
+
+def test_the_same_figures_are_announced_once(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append("/events")
+    page.clock.install()
+    asked: list[Route] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(json=LOST_JOB)
+
+    page.route("**/upload/lost/events", lambda route: route.abort())
+    page.route("**/upload/lost?**", answer)
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const announcer = document.getElementById("announcer");
+          new MutationObserver(() => { window.said.push(announcer.textContent); })
+            .observe(announcer, { childList: true });
+          location.hash = "#/job/lost";
+        }"""
+    )
+    while len(asked) < 12:  # every two seconds
+        page.clock.run_for(1_000)
+    assert page.evaluate("window.said") == ["Uploading: 0 of 1 uploaded"]
+
+
 def test_a_job_that_the_service_has_lost_is_gone(page: Page, expected_errors: list[str]) -> None:
     expected_errors.append("404")
     events = [f"event: snapshot\ndata: {json.dumps(LOST_JOB)}\n\n"]
@@ -397,6 +435,18 @@ def test_a_browser_may_deny_storage(
     page.locator("#key").fill("right-key")
     press(page, "Use this key")
     expect(page.get_by_role("main")).to_contain_text("Imgur's allowance")
+
+
+def test_a_response_that_is_not_the_service_s_loses_nothing(page: Page) -> None:
+    """As the form of a proxy that asks for a password."""
+    page.route("**/v1/**", lambda route: route.fulfill(content_type="text/html", body="<form>"))
+    paste(page, "https://example.com/1.png")
+    press(page, "Upload 1 image")
+    expect(page.locator("#toasts")).to_contain_text("The response cannot be read")
+    go_to(page, "Jobs")
+    expect(page.get_by_role("main")).to_contain_text("The response cannot be read")
+    go_to(page, "Upload")
+    expect(page.locator("#links")).to_have_value("https://example.com/1.png")
 
 
 def test_what_the_service_refuses_is_said(page: Page, expected_errors: list[str]) -> None:

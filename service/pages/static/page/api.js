@@ -4,6 +4,8 @@ import { askForKey } from "./dialogs.js";
 
 const KEY = "imgup-key"; // of sessionStorage: this tab's own, gone when it is closed
 
+const PATIENCE_MS = 60_000; // until a request for something to show is given up
+
 const NO_KEY = "Without a valid API key nothing can be shown.";
 
 /** An error response of the service (RFC 9457). */
@@ -21,8 +23,12 @@ let asking = null; // the promise of an open key dialog, shared by all requests
 let declined = false; // after "Not now" only requests of the person open the dialog again, not polling
 addEventListener("hashchange", () => { declined = false; });
 
-/** Send a request with the key; after a 401 the person enters a key, and the request is sent again. */
-export async function request(path, { headers = {}, ...options } = {}) {
+/**
+ * Send a request with the key; after a 401 the person enters a key, and the request is sent again.
+ *
+ * Without `method` it fails if its response is not there in time, unless `isStream`.
+ */
+export async function request(path, { headers = {}, isStream = false, ...options } = {}) {
   for (;;) {
     const sent = key;
     const authorization = sent ? { Authorization: `Bearer ${sent}` } : {};
@@ -30,6 +36,7 @@ export async function request(path, { headers = {}, ...options } = {}) {
       cache: "no-store",
       credentials: "omit",
       ...options,
+      signal: isStream || options.method ? options.signal : deadline(PATIENCE_MS, options.signal).signal,
       headers: { Accept: "application/json", ...authorization, ...headers },
     });
     if (response.status !== 401) return response;
@@ -43,7 +50,11 @@ export const json = async (path, options) => read(await request(path, options));
 
 /** Return the JSON of a response. Throws a Refusal for an error. */
 export async function read(response) {
-  const body = await response.json().catch(() => ({}));
+  const body = await response.json().catch((error) => {
+    if (!response.ok) return {};
+    if (error.name === "AbortError") throw error;
+    throw new Error("The response cannot be read: it was cut off, or it is not the service's own.");
+  });
   if (response.ok) return body;
   throw new Refusal(response.status, body, Number(response.headers.get("Retry-After")) || null);
 }
@@ -61,6 +72,21 @@ export const jobPath = (id) => `/v1/images/upload/${encodeURIComponent(id)}`;
 /** A random key for a request that may be sent twice. Unlike crypto.randomUUID this needs no HTTPS. */
 export function newIdempotencyKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A signal that aborts with the given one, and when `renew` was not called for so long. */
+export function deadline(milliseconds, signal) {
+  const over = new AbortController();
+  let timer = 0;
+  const renew = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => over.abort(new DOMException("", "TimeoutError")), milliseconds);
+  };
+  over.signal.addEventListener("abort", () => clearTimeout(timer));
+  signal?.addEventListener("abort", () => over.abort(), { signal: over.signal });
+  renew();
+  if (signal?.aborted) over.abort();
+  return { signal: over.signal, renew };
 }
 
 /** `fetch`, with an error message for an unreachable service. */

@@ -1,11 +1,12 @@
 // Follows a job by server-sent events, or by polling where these do not arrive.
 // EventSource cannot send an API key, so the stream is read with fetch.
 
-import { Refusal, json, jobPath, read, request } from "./api.js";
+import { Refusal, deadline, json, jobPath, read, request } from "./api.js";
 
 const PAGE = 2_000; // more would be one long task to parse
 const TRIES = 2; // streams in a row without an event, until polling begins
 const STREAM_AGAIN_MS = 60_000; // of polling, until a stream is tried again
+const SILENT_MS = 60_000; // of a stream, which has a comment every 15 s: the connection is lost, as after sleep
 const HIDDEN_MS = 5_000; // between two readings of the counts in a hidden page
 const FOR_EVER_MS = 2 ** 31 - 1; // the longest that a timer takes
 
@@ -105,11 +106,12 @@ function whileVisible(signal) {
 async function readStream(id, state, signal, take) {
   const headers = { Accept: "text/event-stream" };
   if (state.lastEventId !== null) headers["Last-Event-ID"] = state.lastEventId;
-  const response = await request(`${jobPath(id)}/events`, { headers, signal });
+  const within = deadline(SILENT_MS, signal);
+  const response = await request(`${jobPath(id)}/events`, { headers, signal: within.signal, isStream: true });
   if (response.status === 204) return true;
   if (!response.ok) await read(response);
   let ended = false;
-  for await (const event of eventsOf(response.body)) {
+  for await (const event of eventsOf(response.body, within.renew)) {
     if (event.id !== undefined) state.lastEventId = event.id;
     if (!event.data) continue; // a comment, or the time until a reconnection
     take(event);
@@ -119,12 +121,13 @@ async function readStream(id, state, signal, take) {
 }
 
 /** Server-sent events (WHATWG HTML, section 9.2.6). The service ends lines with LF, and sends one data line. */
-async function* eventsOf(body) {
+async function* eventsOf(body, received) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
+    received();
     rest += value;
     const blocks = rest.split("\n\n");
     rest = blocks.pop();
