@@ -92,6 +92,6 @@ def drop(page: Page, texts: dict[str, str], *files: tuple[str, str, str]) -> Non
     page.evaluate(HAND_OVER, ["DragEvent", "drop", texts, files])
 
 
-def paste_as(page: Page, texts: dict[str, str]) -> None:
-    """Paste what another program has put into the clipboard: texts, by their type."""
-    page.evaluate(HAND_OVER, ["ClipboardEvent", "paste", texts, []])
+def paste_as(page: Page, texts: dict[str, str], *files: tuple[str, str, str]) -> None:
+    """Paste what another program has put into the clipboard: as `drop`."""
+    page.evaluate(HAND_OVER, ["ClipboardEvent", "paste", texts, files])

@@ -41,6 +41,21 @@ def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#links")).to_have_value("")
 
 
+def test_what_other_programs_hand_over(page: Page) -> None:
+    ready = page.locator(".sum")
+    image = ("1.png", "image/png", "PNG")
+    drop(page, {"text/html": '<img src="https://example.com/1.png">'}, image)  # from a web page
+    expect(ready).to_have_text("1 image is ready")
+    html = '<img src="file:///C:/image001.png"><a href="https://example.com/2.png">a cat</a>'
+    paste_as(page, {"text/plain": "a cat", "text/html": html}, image)  # Word
+    expect(ready).to_have_text("2 images are ready")
+    paste_as(page, {}, image)
+    expect(page.locator("#toasts")).to_contain_text("1.png is an image. Links are sent here")
+    listing = ("list.txt", "text/plain", "https://example.com/3.png")
+    paste_as(page, {"text/plain": "list.txt"}, listing)  # a copied file
+    expect(ready).to_have_text("3 images are ready")
+
+
 def test_a_list_of_entries_stays_open_while_the_text_changes(page: Page) -> None:
     paste(page, "https://example.com/1.png\nhttps://example.com/1.png")
     duplicates = page.locator(".aside details", has_text="Duplicates")
@@ -210,6 +225,7 @@ def test_a_file_name_may_have_spaces(page: Page) -> None:
         "https://example.com/1.png a cat.png\n"
         "https://example.com/2.png and https://example.com/3.png\n"
         "https://example.com/4 of a cat\n"
+        "https://example.com/IMG 5.HEIC\n"
     )
     found = page.evaluate("([urls, text]) => urls.readLinks([text])", [urls_module(page), text])
     assert found["urls"] == [
@@ -218,6 +234,7 @@ def test_a_file_name_may_have_spaces(page: Page) -> None:
         "https://example.com/2.png",
         "https://example.com/3.png",
         "https://example.com/4",
+        "https://example.com/IMG 5.HEIC",
     ]
 
 
@@ -258,6 +275,30 @@ def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
         "http://[2001:db8::1]/10?a[]=1",
         *(f"https://example.com/{number}.png" for number in (11, 12, 13)),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{0}\n<p><img src="{1}"></p>\n![a]({2})',  # HTML and others, as in the text of an issue
+        "<img src=//example.com/1.png>\n{1}\n- {2}\n<a href='/page'>relative</a>",
+        "{0};{1}|{2}",
+        "{0}{1}{2}",  # pasted one after the other
+        "\u200e{0}\u200b\n{1}\u200b, {2}\u00ad",
+        '[{{"url": "{0}", "tags": []}}, "{1}", {{"images": ["{2}"]}}]',
+        "<{0}|a cat> <{1}>\n{2}",
+    ],
+)
+def test_links_are_told_from_what_stands_around_them(page: Page, text: str) -> None:
+    links = [f"https://example.com/{number}.png" for number in (1, 2, 3)]
+    given = [urls_module(page), text.format(*links)]
+    found = page.evaluate("([urls, text]) => urls.readLinks([text])", given)
+    assert found == {"urls": links, "duplicates": [], "bad": []}
+
+
+def test_html_without_a_link_is_set_aside(page: Page) -> None:
+    paste(page, '<img src="/1.png">')
+    expect(page.locator(".sum")).to_have_text("0 images are ready · 1 entry cannot be used")
 
 
 def test_a_link_of_megabytes_is_read(page: Page) -> None:

@@ -32,7 +32,7 @@ export function composeView(limits, sent) {
     },
   });
   const file = h("input", {
-    type: "file", id: "file", hidden: true, accept: ".txt,.csv,.json,.html,.md,text/*", multiple: true,
+    type: "file", id: "file", hidden: true, accept: ".txt,.csv,.tsv,.json,.html,.md,text/*", multiple: true,
     onchange: () => { add(textOfFiles(file.files)); file.value = ""; },
   });
   const sum = h("p", { id: "links-sum", class: "sum", "aria-live": "polite" });

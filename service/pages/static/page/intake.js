@@ -6,21 +6,23 @@ const LARGEST_FILE = 32 * 1024 * 1024; // far more than a job may contain
 
 /** The text of a drop: files, a dragged link or image, or plain text. */
 export async function textOfDrop(transfer) {
+  const links = linksOfHtml(transfer.getData("text/html"));
+  if (links.length) return links.join("\n"); // also where the browser adds the image itself as a file
   if (transfer.files.length) return textOfFiles(transfer.files);
-  const html = transfer.getData("text/html");
-  const links = html ? linksOfHtml(html) : [];
-  if (links.length) return links.join("\n");
   const list = transfer.getData("text/uri-list");
   if (list) return list.split(/[\r\n]+/).filter((line) => !line.startsWith("#")).join("\n");
   return transfer.getData("text/plain");
 }
 
-/** The text of pasted data, or its links if the text has none (a part of a web page). */
+/** The text of pasted data, or its links if the text has none (a part of a web page); a promise, if these are files. */
 export function textOfPaste(clipboard) {
   const text = clipboard.getData("text/plain");
   if (/https?:\/\//i.test(text)) return text;
   const links = linksOfHtml(clipboard.getData("text/html"));
-  return links.length ? links.join("\n") : text;
+  if (links.length) return links.join("\n");
+  // A spreadsheet adds a picture of its cells; some systems add the names of copied files.
+  const isOfFiles = [...clipboard.files].some(({ type }) => !text || !type.startsWith("image/"));
+  return isOfFiles ? textOfFiles(clipboard.files) : text;
 }
 
 /** The texts of all files, joined. Throws for images, other files that are no text, and files that are too large. */

@@ -6,9 +6,17 @@ const LONGEST = 8192; // a data URL may be longer
 const DATA = /^[\u0000-\u0020]*data:/i;
 // A link in Markdown, BBCode or brackets: up to a bracket that it does not open itself, or a closing tag. Without a limit,
 // one of megabytes would overflow the stack.
-const LINK = /https?:\/\/(?:\([^\s<>"'`()]*\)|\[(?!\/)[^\s<>"'`[\]]*\]|(?!\[\/)[^\s<>"'`)\]]){1,1000000}/gi;
+const LINK = /https?:\/\/(?:\([^\s<>"'`|()]*\)|\[(?!\/)[^\s<>"'`|[\]]*\]|(?!\[\/)[^\s<>"'`|)\]]){1,1000000}/gi;
 // A link with spaces in its file name: at the start of a line, and only the end of the line has an image's suffix.
-const SPACED = /^https?:\/\/(?!\S*\.(?:png|jpe?g|gif|bmp|tiff?|webp)\s)\S+\s.*\.(?:png|jpe?g|gif|bmp|tiff?|webp)$/i;
+const SUFFIX = "\\.(?:png|jpe?g|gif|bmp|tiff?|webp|avif|hei[cf])";
+const SPACED = new RegExp(`^https?://(?!\\S*${SUFFIX}\\s)\\S+\\s.*${SUFFIX}$`, "i");
+// Between links: also nothing, as after two pastes. A link may contain another, but not behind a letter or digit.
+const BETWEEN = /\s+|[,;|](?=https?:\/\/)|(?=https?:\/\/)(?<=[a-z\d])/i;
+// Signs that nobody sees, as programs put around a link that is copied from them.
+const UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069";
+const END = new RegExp(`[,;${UNSEEN}]+$`);
+// Within HTML: a line that is only a link or an image of Markdown.
+const LINE = /^[ \t]*((?:[-*•][ \t]+)?(?:!\[[^\]\r\n]*\]\()?https?:\/\/[^<\r\n]*)$/im;
 
 /**
  * The links of texts: one or several a line, Markdown, HTML or JSON.
@@ -43,11 +51,12 @@ const rest = () => new Promise((resolve) => { setTimeout(resolve); });
 /** The images or links of HTML. It is parsed and never shown: nothing in it runs or loads. */
 export function linksOfHtml(html) {
   const parsed = new DOMParser().parseFromString(html, "text/html");
-  const images = [...parsed.querySelectorAll("img[src]")].map((image) => image.getAttribute("src"));
-  const links = [...parsed.querySelectorAll("a[href]")].map((link) => link.getAttribute("href"));
+  const linksOf = (name, attribute) => [...parsed.querySelectorAll(name)]
+    .map((element) => (element.getAttribute(attribute) ?? "").trim().replace(/^\/\//, "https://"))
+    .filter((link) => /^https?:\/\//i.test(link)); // Word names files of its own as images
   // A dragged picture is often within a link, which leads to a page.
-  const found = images.length ? images : links;
-  return found.map((link) => link.trim()).filter((link) => /^https?:\/\//i.test(link));
+  const images = linksOf("img", "src");
+  return images.length ? images : linksOf("a", "href");
 }
 
 /**
@@ -111,7 +120,7 @@ function unescaped(text) {
 function* entries(text) {
   const json = entriesOfJson(text);
   if (json) yield* json;
-  else if (/<(img|a)\s(?:(?!<(?:img|a)\s)[^>]){0,2000}(src|href)=/i.test(text)) yield* linksOfHtml(text);
+  else if (/<(img|a)\s(?:(?!<(?:img|a)\s)[^>]){0,2000}(src|href)=/i.test(text)) yield* entriesOfHtml(text);
   else for (const line of text.split(/[\r\n]+/)) yield* entriesOfLine(line.trim());
 }
 
@@ -120,10 +129,18 @@ function entriesOfJson(text) {
   try {
     const parsed = JSON.parse(text);
     const list = Array.isArray(parsed) ? parsed : parsed.urls;
-    return Array.isArray(list) ? list.map((entry) => (typeof entry === "string" ? entry : JSON.stringify(entry))) : null;
+    return Array.isArray(list)
+      ? list.flatMap((entry) => (typeof entry === "string" ? entry : entriesOfLine(JSON.stringify(entry))))
+      : null;
   } catch {
     return null;
   }
+}
+
+/** Text without any link is one invalid entry. */
+function entriesOfHtml(text) {
+  const found = text.split(LINE).flatMap((part, index) => (index % 2 ? entriesOfLine(part.trim()) : linksOfHtml(part)));
+  return found.length ? found : [text.trim()];
 }
 
 /** Text around links is ignored; a line without any link is one invalid entry. */
@@ -131,19 +148,19 @@ function entriesOfLine(line) {
   if (!line) return [];
   if (DATA.test(line)) return [line]; // it may contain white space
   if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
-  const words = line.split(/\s+|,(?=https?:\/\/)/i);
+  const words = line.split(BETWEEN);
   const isText = words.length > 1 && words.some((word) => !/https?:\/\//i.test(word));
   const found = words.flatMap((word) => {
     if (!/^https?:\/\//i.test(word)) return [...word.matchAll(LINK)].map(([link]) => withoutEnd(link));
     // The whole word: a link may contain brackets and quotes.
-    return [isText ? withoutEnd(word) : word.replace(/[,;]+$/, "")];
+    return [isText ? withoutEnd(word) : word.replace(END, "")];
   });
   return found.length ? found : [line];
 }
 
 /** The link without the end of its sentence, and without brackets that it does not open itself. */
 function withoutEnd(link) {
-  const marks = `.,;:!?*…。、，！？”’»」』）】${link.includes("(") ? "" : ")"}${link.includes("[") ? "" : "]"}`;
+  const marks = `.,;:!?*…。、，！？”’»」』）】${UNSEEN}${link.includes("(") ? "" : ")"}${link.includes("[") ? "" : "]"}`;
   let end = link.length;
   while (marks.includes(link[end - 1])) end -= 1;
   return link.slice(0, end);
