@@ -147,6 +147,25 @@ def test_jobs_are_listed_without_a_gap(page: Page) -> None:
     expect(rows).to_have_text([f"job-000{number}" for number in (8, 7, 6, 5, 4)])
 
 
+def test_a_button_that_waited_has_the_focus_again(page: Page) -> None:
+    held: list[Route] = []
+
+    def answer(route: Route) -> None:
+        if cursor_of(route):
+            held.append(route)
+        else:
+            route.fulfill(json={"jobs": [job(3), job(2)], "next": 1})
+
+    page.route("**/v1/jobs?**", answer)
+    go_to(page, "Jobs")
+    older = page.get_by_role("button", name="Show older jobs")
+    with page.expect_request("**/v1/jobs?*cursor=1"):
+        older.press("Enter")
+    page.wait_for_function("document.activeElement === document.body")
+    held.pop().fulfill(json={"jobs": [job(1)], "next": 0})
+    expect(older).to_be_focused()
+
+
 def test_forgotten_jobs_leave_the_list_and_older_ones_take_their_places(page: Page) -> None:
     page.clock.install(time="2026-11-24T12:30:00Z")
     numbers = [4, 3, 2]

@@ -34,8 +34,9 @@ export function toast(text, kind = "") {
   setTimeout(() => note.remove(), kind === "bad" ? 10_000 : 4_000);
 }
 
-/** Call `act` with the button disabled meanwhile; show its error, if any. */
+/** Call `act` with the button disabled meanwhile, which costs it the focus; show its error, if any. */
 export async function attempt(button, act) {
+  const hadFocus = document.activeElement === button;
   button.disabled = true;
   try {
     await act();
@@ -43,5 +44,6 @@ export async function attempt(button, act) {
     toast(error.message, "bad");
   } finally {
     button.disabled = false;
+    if (hadFocus && document.activeElement === document.body) button.focus();
   }
 }

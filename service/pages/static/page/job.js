@@ -52,6 +52,7 @@ export function jobView(id) {
   let frame = 0;
   let forecast = null;
   let announced = 0;
+  let said = ""; // a screen reader would read the same again
   let live = true;
   let failure = null; // message of a failed request
   let isGone = false; // the service has forgotten the job, or lost it in a restart
@@ -126,7 +127,7 @@ export function jobView(id) {
     const now = Date.now();
     if (isOpen ? now - announced > ANNOUNCE_MS : announced !== Infinity) {
       announced = isOpen ? now : Infinity;
-      announce(`${state.text}: ${sum}`);
+      if (said !== `${state.text}: ${sum}`) announce(said = `${state.text}: ${sum}`);
     }
   }
 
