@@ -1,5 +1,6 @@
 """Both themes, phone and desktop: screenshots for people to look at, and axe-core over each."""
 
+import json
 from collections.abc import Callable
 from typing import Literal
 
@@ -112,6 +113,49 @@ def test_all_of_it_fits_into_320_pixels(
         for part in page.locator(".top nav a, .card, .fields input").all():
             box = part.bounding_box()
             assert box["x"] + box["width"] <= 320 - 16, view
+
+
+def test_what_has_the_focus_is_not_behind_the_header(page: Page) -> None:
+    """WCAG 2.2, 2.4.11."""
+    go_to(page, "Status")
+    page.locator("main").evaluate("(main) => { main.style.minHeight = '300vh'; }")
+    page.get_by_role("heading", level=1).evaluate(
+        "(head) => { const button = document.createElement('button'); head.after(button);"
+        " scrollBy(0, button.getBoundingClientRect().top - 5); }"
+    )
+    page.locator(".foot a").first.evaluate("(link) => link.focus({ preventScroll: true })")
+    page.keyboard.press("Shift+Tab")
+    focused = page.locator("main button:focus")
+    expect(focused).to_have_count(1)
+    head = page.locator(".top").bounding_box()
+    assert focused.bounding_box()["y"] >= head["y"] + head["height"]
+
+
+def test_long_reasons_can_be_read_on_narrow_tiles(
+    new_page: Callable[..., Page], service: RunningService
+) -> None:
+    page = open_front(new_page(viewport={"width": 400, "height": 800}), service)
+    counts = {"total": 1, "pending": 0, "complete": 0, "failed": 1}
+    reason = "Imgur refused the image. " * 12
+    result = {"url": "https://example.com/1.png", "state": "failed", "attempts": 1}
+    job = {"id": "long", "created": "2026-01-01T00:00:00.000Z", "finished": None, "counts": counts}
+    job |= {"status": "complete", "results": [{**result, "message": reason}], "next": None}
+    events = "".join(f"event: {name}\ndata: {json.dumps(job)}\n\n" for name in ("snapshot", "end"))
+    page.route(
+        "**/events", lambda route: route.fulfill(body=events, content_type="text/event-stream")
+    )
+    page.evaluate("location.hash = '#/job/long'")
+    caption = page.locator(".tile .caption")
+    expect(caption).to_contain_text(reason.strip())
+    ends = caption.evaluate(
+        """(caption) => {
+          const name = caption.querySelector(".name").clientHeight;
+          caption.scrollTop = 1e9;
+          const end = (element) => element.getBoundingClientRect().bottom;
+          return [name, end(caption) - end(caption.querySelector(".why"))];
+        }"""
+    )
+    assert min(ends) > 0
 
 
 def test_forced_colors_show_what_is_selected_and_done(
