@@ -406,6 +406,9 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(
     expect(other.get_by_role("main")).to_contain_text("Without a valid API key")
     go_to(other, "Gallery")  # the person's next step asks again
     expect(dialog).to_contain_text("This service needs an API key")
+    other.locator("#key").fill("“right-key”")  # no header may hold it
+    other.locator("#key").press("Enter")
+    expect(dialog).to_contain_text("That key is not valid here.")
     other.close()
     expected_errors += ["net::ERR_", "503"]  # the latter while it shuts down
     service.close()

@@ -2,6 +2,8 @@
 
 import { h } from "./dom.js";
 
+const NOT_VALID = "That key is not valid here.";
+
 /** Show what `make(close)` returns. Resolves with the value given to `close`, or with null after Escape. */
 function open(attributes, make) {
   return new Promise((resolve) => {
@@ -34,16 +36,18 @@ export function askForKey(wasRefused) {
     type: "password", id: "key", autocomplete: "off", spellcheck: "false", required: true,
     "aria-describedby": "key-help",
   });
+  const complaint = h("p", { class: "bad", role: "alert" }, wasRefused ? NOT_VALID : "");
   const submit = (close) => (event) => {
     event.preventDefault();
     const key = input.value.trim();
     // A header contains visible ASCII only; anything else is no key.
-    if (key) close(/^[!-~]+$/.test(key) ? key : null);
+    if (/^[!-~]+$/.test(key)) close(key);
+    else complaint.textContent = NOT_VALID;
   };
   return open({ "aria-labelledby": "key-title" }, (close) => [
     h("form", { method: "dialog", onsubmit: submit(close) },
       h("h2", { id: "key-title" }, "This service needs an API key"),
-      wasRefused ? h("p", { class: "bad", role: "alert" }, "That key is not valid here.") : null,
+      complaint,
       h("label", { for: "key" }, "API key"),
       input,
       h("p", { class: "quiet", id: "key-help" }, "Kept in this tab only, and forgotten when it is closed."),
