@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import JSHandle, Page, expect
+from playwright.sync_api import JSHandle, Page, Route, expect
 
 from tests.browser.steps import complete, drop, go_to, paste, paste_as, press
 from tests.running_service import RunningService
@@ -142,6 +142,22 @@ def test_options_go_with_the_job(
         "title": "Picture {number} of {count}",
         "priority": "high",
     }
+
+
+def test_nothing_is_changed_while_it_is_sent(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append("503")
+    held: list[Route] = []
+    page.route("**/v1/images/upload", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    paste(page, "https://example.com/1.png")
+    box = page.locator("#links")
+    with page.expect_request("**/v1/images/upload"):
+        box.press("Control+Enter")
+    page.wait_for_function("document.activeElement === document.body")
+    page.keyboard.type("2")
+    held.pop().fulfill(status=503, json={"detail": "Not now."})
+    expect(page.locator("#toasts")).to_contain_text("Not now.")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("https://example.com/1.png")
 
 
 @pytest.mark.parametrize(

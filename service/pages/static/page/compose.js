@@ -121,14 +121,18 @@ export function composeView(limits, sent) {
     await reading;
     if (send.disabled || !element.isConnected) return;
     const key = attemptKey;
+    const focused = document.activeElement;
+    form.inert = true; // what was changed meanwhile would be lost, or sent as another job
     await attempt(send, async () => {
       try {
-        const { jobId } = await postJob({ urls: links.urls, ...options.read() }, key);
+        const { jobId } = await postJob({ urls: links.urls, ...options.read() }, key)
+          .finally(() => { form.inert = false; });
         announce("The job is sent.");
         sent();
         if (element.isConnected) location.hash = `#/job/${jobId}`;
         else toast("The job is sent.");
       } catch (error) {
+        if (document.activeElement === document.body) focused.focus();
         if (!(error instanceof Refusal) || !refuse(error)) throw error;
       }
     });
