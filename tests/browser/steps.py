@@ -78,20 +78,20 @@ def set_hidden(page: Page, *, hidden: bool) -> None:
     )
 
 
-HAND_OVER = """([kind, name, texts, files]) => {
+HAND_OVER = """(links, [kind, name, texts, files]) => {
   const data = new DataTransfer();
   for (const [type, text] of Object.entries(texts)) data.setData(type, text);
   for (const [name, type, text] of files) data.items.add(new File([text], name, { type }));
   const init = { dataTransfer: data, clipboardData: data, bubbles: true, cancelable: true };
-  document.getElementById("links").dispatchEvent(new window[kind](name, init));
+  links.dispatchEvent(new window[kind](name, init));
 }"""
 
 
 def drop(page: Page, texts: dict[str, str], *files: tuple[str, str, str]) -> None:
     """Drop texts, by their type, and files: name, type and text."""
-    page.evaluate(HAND_OVER, ["DragEvent", "drop", texts, files])
+    page.locator("#links").evaluate(HAND_OVER, ["DragEvent", "drop", texts, files])
 
 
 def paste_as(page: Page, texts: dict[str, str], *files: tuple[str, str, str]) -> None:
     """Paste what another program has put into the clipboard: as `drop`."""
-    page.evaluate(HAND_OVER, ["ClipboardEvent", "paste", texts, files])
+    page.locator("#links").evaluate(HAND_OVER, ["ClipboardEvent", "paste", texts, files])
