@@ -35,6 +35,7 @@ def test_a_banner_says_why_uploads_have_stopped_and_goes_when_they_go_on(page: P
     expect(banner).to_contain_text("Uploads have stopped since today")
     expect(banner).to_contain_text("“Please try again later.” Nothing is lost.")
     expect(banner).to_contain_text("tried in 8 min")
+    expect(page.locator("#announcer")).to_contain_text("Uploads have stopped since today")
     stopped = False
     expect(banner).to_be_hidden()
 

@@ -2,7 +2,7 @@
 // indicator in the corner of every view.
 
 import { Refusal, json, repeat, request } from "./api.js";
-import { h, setText } from "./dom.js";
+import { announce, h, setText } from "./dom.js";
 import { count, many, moment, span, until } from "./words.js";
 
 const REFRESH_MS = 3_000;
@@ -115,7 +115,9 @@ export function watchHealth(element, banner) {
   }
   async function refresh() {
     const health = await readiness();
-    setText(banner, stoppedSentence(health.blocked));
+    const sentence = stoppedSentence(health.blocked);
+    if (sentence && banner.hidden) announce(sentence); // once: its minutes change
+    setText(banner, sentence);
     banner.hidden = !health.blocked;
     const busy = health.queued_urls + health.leased_urls;
     if (!health.ready) show("not-ready", `Not ready: ${health.state}`);
