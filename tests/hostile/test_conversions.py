@@ -17,7 +17,6 @@ from workers.contract.errors import Reason
 IMGUR_BYTES = 3000
 """So little that small files of the types that Imgur takes are converted, too."""
 
-TEXT = zlib.compress(bytes(10_000_000))
 PADDING = bytes(2 * IMGUR_BYTES)
 
 
@@ -84,7 +83,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "TGA": lambda: patched(MADE["packed.tga"]().content, b"", 12, b"\xff\xff\xff\xff"),
     "PNG": lambda: png(60_000, 60_000),
     "PNG of 100 megapixels and a line": lambda: png(10_000, 10_001),
-    "PNG with 10 MB of text in 10 kB": lambda: png(1, 1, *[chunk(b"zTXt", b"a\0\0" + TEXT)] * 9),
+    "PNG with 10 MB of text in 10 kB": lambda: png(
+        1, 1, *[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10_000_000)))] * 9
+    ),
     "APNG": lambda: png(60_000, 60_000, chunk(b"acTL", struct.pack(">2I", 9, 0))),
     "JPEG": lambda: jpeg(65_500, 65_500, segment(PADDING)),
     "progressive JPEG": lambda: jpeg(65_500, 65_500, segment(PADDING), frame=0xC2),

@@ -3,6 +3,7 @@
 import gzip
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -65,18 +66,18 @@ LONG = HTML + RANDOM.hex().encode()
 
 
 @pytest.mark.parametrize(
-    "coded",
+    "change",
     [
-        pytest.param(gzip.compress(LONG), id="more than is read"),
-        pytest.param(gzip.compress(LONG)[:-8] + bytes(8), id="damaged behind that"),
-        pytest.param(gzip.compress(LONG)[:2000], id="cut short"),
-        pytest.param(gzip.compress(LONG)[:2000] + bytes(2000), id="damaged"),
-        pytest.param(LONG, id="a false label"),
+        pytest.param(lambda coded: coded, id="more than is read"),
+        pytest.param(lambda coded: coded[:-8] + bytes(8), id="damaged behind that"),
+        pytest.param(lambda coded: coded[:2000], id="cut short"),
+        pytest.param(lambda coded: coded[:2000] + bytes(2000), id="damaged"),
+        pytest.param(lambda _: LONG, id="a false label"),
     ],
 )
-def test_of_a_page_under_a_coding_what_can_be_read_counts(coded: bytes) -> None:
+def test_of_a_page_under_a_coding_what_can_be_read_counts(change: Callable[[bytes], bytes]) -> None:
     budget = ByteBudget(100_000_000)
-    found = received(budget, coded, "gzip").finish()
+    found = received(budget, change(gzip.compress(LONG, 1)), "gzip").finish()
     assert found == Page(["a.png"])
     assert budget.take(100_000_000)
 
