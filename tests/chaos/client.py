@@ -10,7 +10,7 @@ import requests
 
 from tests.chaos.checker import Checker
 
-_PAUSE_SECONDS = 0.01  # between two reads: this client shares the machine with what it watches
+_PAUSE_SECONDS = 0.01
 _TIMEOUT_SECONDS = 20.0
 
 
@@ -23,16 +23,24 @@ class Client:
         rereads: whether complete jobs and all links are read again and again; not where jobs are
             forgotten after a while.
         api_key: sent with each request, if there is one.
+        pause_seconds: between two reads: this client shares the machine with what it watches.
 
     Attributes:
         errors: reads that were not answered, or not with 200.
     """
 
     def __init__(
-        self, url: str, checker: Checker, *, rereads: bool = True, api_key: str = ""
+        self,
+        url: str,
+        checker: Checker,
+        *,
+        rereads: bool = True,
+        api_key: str = "",
+        pause_seconds: float = _PAUSE_SECONDS,
     ) -> None:
         self._url = url
         self._api_key = api_key
+        self._pause_seconds = pause_seconds
         self._rereads = rereads
         self._checker = checker
         self._lock = threading.Lock()
@@ -76,7 +84,7 @@ class Client:
                 last = max(began, self._checker.last_end)
             if time.monotonic() - last > stall_seconds:
                 return False
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(self._pause_seconds)
 
     def close(self) -> None:
         """End the reading, then read everything once more."""
@@ -99,10 +107,10 @@ class Client:
                     jobs = [*self._open, *old]
                 for job_id in jobs:
                     self._read_status(http, job_id)
-                    self._stopping.wait(_PAUSE_SECONDS)
+                    self._stopping.wait(self._pause_seconds)
                 if self._rereads:
                     self._read_images(http)
-                self._stopping.wait(_PAUSE_SECONDS)
+                self._stopping.wait(self._pause_seconds)
 
     def _read_all(self, http: requests.Session) -> None:
         for job_id in [*self._open, *self._done]:
