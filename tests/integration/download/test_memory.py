@@ -89,7 +89,7 @@ def resident_bytes() -> int:
 def test_300_large_downloads_leave_the_memory_flat(
     serve: Serve, make_downloader: MakeDownloader, memory_bytes: int
 ) -> None:
-    image = JPEG + bytes(5_000_000 - len(JPEG))
+    image = JPEG + bytes(2_000_000 - len(JPEG))
     data = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(image) + image
 
     def answer(connection: socket.socket, path: str, stopping: threading.Event) -> bool:
@@ -102,7 +102,7 @@ def test_300_large_downloads_leave_the_memory_flat(
     def download(count: int) -> int:
         for number in range(count):
             with downloader.fetch(f"{source.url}/{number}.jpg") as image:
-                assert image.size == 5_000_000
+                assert image.size == 2_000_000
         return resident_bytes()
 
     before = download(30)  # what is set up once is not counted
