@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-_EXAMPLES = 10
+_EXAMPLES = 5  # by chance, besides the some 700 that the document makes whatever the seed is
 
 
 @pytest.mark.timeout(600)
