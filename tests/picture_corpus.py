@@ -311,7 +311,7 @@ def _large_deep() -> Picture:
     levels = bytearray(2 * size[0] * size[1])
     levels[0::2], levels[1::2] = low.tobytes(), high.tobytes()
     image = Image.frombytes("I;16", size, bytes(levels))
-    return Picture(encode(image, "PNG", compress_level=1), (high,), JPEG)
+    return Picture(encode(image, "PNG", compress_level=0), (high,), JPEG)
 
 
 MADE: dict[str, Make] = {
@@ -381,13 +381,12 @@ MADE: dict[str, Make] = {
 """What makes each picture, by its name."""
 
 LARGE: dict[str, Make] = {
-    "camera-40-mb.jpg": _large("JPEG", (6200, 4600), quality=100, subsampling="4:4:4"),
     "megapixels-50.jpg": _large("JPEG", (8660, 5774), quality=80),
     "megapixels-50.webp": _large_smooth,
     "cmyk-large.jpg": _large("JPEG", (3600, 2700), "CMYK", quality=100, subsampling="4:4:4"),
     "deep-large.png": _large_deep,
-    "scan-large.tiff": _large("TIFF", (3600, 2700)),
-    "bitmap-large.bmp": _large("BMP", (3600, 2700)),
+    "scan-large.tiff": _large("TIFF", (2700, 2600)),
+    "bitmap-large.bmp": _large("BMP", (2700, 2600)),
 }
 """Those that Imgur would refuse for their size, or that take much memory."""
 

@@ -19,7 +19,7 @@ import pytest
 from converter.order import ConversionOrder, ConversionResult
 from converter.process import ConverterLimits
 from converter.server import ConverterServer, Slots
-from tests.picture_corpus import LARGE, MADE, encode, large_webp, photo
+from tests.picture_corpus import MADE, encode, large_webp, photo
 from tests.processes import children_of
 from tests.waiting import wait_until
 from workers.contract.conversion_policy import ConversionPolicy
@@ -147,7 +147,7 @@ def test_what_takes_too_much_memory_fails(tmp_path: Path) -> None:
     policy = ConversionPolicy(seconds=100.0, memory_bytes=300_000_000)
     with closing(Converters(policy, tmp_path)) as converters:
         with pytest.raises(ImageError, match="more memory"):
-            convert(converters, LARGE["megapixels-50.jpg"]().content)
+            convert(converters, large_webp())
         assert_small_one_is_converted(converters)
 
 
