@@ -40,6 +40,9 @@ UNIT = Path(__file__).parent / "unit"
 Tracer = Callable[..., Any] | None
 TRACER = pytest.StashKey[Tracer]()
 
+_SET_UP: set[tuple[Path, pytest.FixtureDef[Any], int]] = set()
+"""Fixtures that a file's tests have set up in this process, each with each of its parameters."""
+
 
 class FolderScheduling(LoadScopeScheduling):
     """Gives each test process a file at a time, or all files of a folder."""
@@ -106,8 +109,17 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
-    with _traced(request.config.stash[TRACER]):
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Measured once a file: for each of a thousand tests, to make an application is as much as all
+    that the test does with it.
+    """
+    tracer = request.config.stash[TRACER]
+    what = request.path, fixturedef, request.param_index
+    is_first = what not in _SET_UP
+    _SET_UP.add(what)
+    with _traced(tracer if is_first else None):
         return (yield)
 
 
