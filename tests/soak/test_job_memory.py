@@ -12,7 +12,7 @@ from workers.contract.messages.round_trip import Report
 from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 
-JOBS = 5
+JOBS = 2
 URLS = 1000
 MAX_BYTES = 1000
 
