@@ -25,11 +25,7 @@ from imgup.errors import (
     problem_kind,
 )
 
-_OF_GATEWAYS = (
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-)
+_OF_GATEWAYS = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 _BAD_PROXY = "The proxy of the environment is not a valid address."
 _NO_TLS = (

@@ -8,14 +8,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import (
-    AliasPath,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 

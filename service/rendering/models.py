@@ -48,14 +48,7 @@ class TimelineEntry(TypedDict):
 
 ConvertedImage = TypedDict(
     "ConvertedImage",
-    {
-        "from": str,
-        "to": str,
-        "bytesBefore": int,
-        "bytesAfter": int,
-        "width": int,
-        "height": int,
-    },
+    {"from": str, "to": str, "bytesBefore": int, "bytesAfter": int, "width": int, "height": int},
 )
 ConvertedImage.__doc__ = """What was made of an image that Imgur would have refused: media types,
 sizes in bytes, and the new one's width and height in pixels."""

@@ -20,12 +20,7 @@ class Carry(Protocol):
     """Carries the calls of a derived object."""
 
     def __call__(
-        self,
-        methodname: str,
-        args: tuple[Any, ...],
-        kwds: dict[str, Any],
-        *,
-        wait_seconds: float,
+        self, methodname: str, args: tuple[Any, ...], kwds: dict[str, Any], *, wait_seconds: float
     ) -> Any:  # noqa: ANN401 - what the method returns
         """Call a method of the object. `wait_seconds` is how long the method itself may wait: its
         argument of that name, or the value of `may_take`, or 0.

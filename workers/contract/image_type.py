@@ -102,10 +102,7 @@ _SHORT: Final = 3
 # ISO/IEC 23000-22 (AVIF, HEIC) brands, the more specific ones first.
 _BRANDS = (
     (frozenset({b"avif", b"avis"}), AVIF),
-    (
-        frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}),
-        HEIC,
-    ),
+    (frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}), HEIC),
     (frozenset({b"mif1", b"msf1", b"mif2"}), HEIF),
     (frozenset({b"crx "}), CAMERA_RAW),  # CR3
 )

@@ -12,12 +12,7 @@ from workers.contract.backend import WebJobTable, WebMailbox
 from workers.contract.derived import Carry, derive, may_take
 from workers.contract.logs import LogConfig
 from workers.contract.messages.round_trip import TaskKey, WorkerRequest, WorkerResponse
-from workers.contract.messages.supervision import (
-    EndCause,
-    FenceResult,
-    LogLine,
-    MailboxStats,
-)
+from workers.contract.messages.supervision import EndCause, FenceResult, LogLine, MailboxStats
 from workers.contract.tokens import Tokens
 
 RESTORE_SECONDS = 600.0

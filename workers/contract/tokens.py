@@ -35,11 +35,7 @@ class Tokens(Protocol):
     def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer: ...
 
     def refreshed(
-        self,
-        permit: int,
-        access_token: str,
-        expires_in_seconds: float,
-        refresh_token: str | None,
+        self, permit: int, access_token: str, expires_in_seconds: float, refresh_token: str | None
     ) -> None: ...
 
     def refresh_failed(self, permit: int, message: str, transient: bool) -> None: ...  # noqa: FBT001 - as above

@@ -12,12 +12,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import (
-    Connection,
-    Listener,
-    answer_challenge,
-    deliver_challenge,
-)
+from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from multiprocessing.managers import (  # type: ignore[attr-defined] # two lack in typeshed
     BaseProxy,
     convert_to_error,

@@ -32,12 +32,7 @@ from workers.contract.messages.submission import (
     Retry,
     Submission,
 )
-from workers.contract.messages.supervision import (
-    EndCause,
-    FenceResult,
-    LogLine,
-    MailboxStats,
-)
+from workers.contract.messages.supervision import EndCause, FenceResult, LogLine, MailboxStats
 from workers.contract.messages.tasks import DeletionRefusal, TaskKind
 from workers.state.jobs.job_table import JobTable
 from workers.state.leases.admission import Admission

@@ -67,11 +67,7 @@ class TokenStore:
                 now = self._clock()
 
     def refreshed(
-        self,
-        permit: int,
-        access_token: str,
-        expires_in_seconds: float,
-        refresh_token: str | None,
+        self, permit: int, access_token: str, expires_in_seconds: float, refresh_token: str | None
     ) -> None:
         """Store the new token of a permit's holder, with its lifetime from now; the refresh token
         is None if unchanged.
@@ -121,10 +117,7 @@ class TokenStore:
         self._open_permit = self._last_permit
         self._permit_until = now + PERMIT_SECONDS
         return TokenAnswer(
-            usable,
-            self._generation,
-            permit=self._open_permit,
-            refresh_token=self._refresh_token,
+            usable, self._generation, permit=self._open_permit, refresh_token=self._refresh_token
         )
 
     def _drop_refused(self, now: float) -> None:

@@ -132,10 +132,7 @@ class Converters:
         )
         # No environment: it holds secrets, and a converter decodes untrusted bytes.
         # The current folder is taken only if it is in this process's own path.
-        environment = {
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "PYTHONSAFEPATH": "1",
-        }
+        environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
         with theirs:
             self._server = subprocess.Popen(  # noqa: S603 - all of it is ours
                 command,

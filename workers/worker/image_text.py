@@ -52,8 +52,7 @@ def _fill(template: str, lease: Lease, count: int) -> str:
         "host": lambda: _host(lease.target),
     }
     return _FIELD.sub(
-        lambda found: _BRACES[found[0]] if found[0] in _BRACES else values[found[1]](),
-        template,
+        lambda found: _BRACES[found[0]] if found[0] in _BRACES else values[found[1]](), template
     )
 
 

@@ -95,9 +95,7 @@ class WebhookSender:
             refused_networks=download.refused_networks,
         )
         options = TransferOptions(
-            lambda _head: UnwantedBody(None),
-            self._guard.check,
-            authorities=download.authorities,
+            lambda _head: UnwantedBody(None), self._guard.check, authorities=download.authorities
         )
         self._adapter = CurlAdapter(transfers, options)
 

@@ -15,12 +15,7 @@ from workers.runtime.local.fork_server import end_stopped_server
 from workers.runtime.local.forked_worker import ForkedWorker
 from workers.runtime.local.manager import StateManager
 from workers.runtime.managed_backend import BackendError, ManagedBackend
-from workers.runtime.supervisor import (
-    CHECK_SECONDS,
-    Supervisor,
-    WorkerProcess,
-    stop_signals_held,
-)
+from workers.runtime.supervisor import CHECK_SECONDS, Supervisor, WorkerProcess, stop_signals_held
 from workers.runtime.upkeep import Upkeep
 from workers.worker.task_log import log_lines
 

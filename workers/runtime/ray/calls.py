@@ -57,12 +57,7 @@ class _Carrier:
         self._waiting = state.call.options(concurrency_group=waiting)
 
     def __call__(
-        self,
-        methodname: str,
-        args: tuple[Any, ...],
-        kwds: dict[str, Any],
-        *,
-        wait_seconds: float,
+        self, methodname: str, args: tuple[Any, ...], kwds: dict[str, Any], *, wait_seconds: float
     ) -> Any:  # noqa: ANN401 - what the method returns
         # Pickled here: Ray's pickler, made for code, takes 1.5 times as long for a message.
         request = pickle.dumps((self._target, methodname, args, kwds), pickle.HIGHEST_PROTOCOL)

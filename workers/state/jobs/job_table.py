@@ -21,12 +21,7 @@ from workers.contract.messages.tasks import TaskKind
 from workers.state.jobs.album import Album
 from workers.state.jobs.job import Job
 from workers.state.jobs.job_changes import completion_line
-from workers.state.jobs.job_records import (
-    JobJournal,
-    cancelled_record,
-    ended_record,
-    opened_record,
-)
+from workers.state.jobs.job_records import JobJournal, cancelled_record, ended_record, opened_record
 from workers.state.jobs.job_store import JobStore
 from workers.state.metrics import Metrics
 

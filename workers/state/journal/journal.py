@@ -43,11 +43,7 @@ class Journal(JobJournal):
     """
 
     def __init__(
-        self,
-        file: BinaryIO,
-        sync: Callable[[int], None] = os.fsync,
-        *,
-        is_compact: bool = True,
+        self, file: BinaryIO, sync: Callable[[int], None] = os.fsync, *, is_compact: bool = True
     ) -> None:
         self.is_compact = is_compact
         self._file = file

@@ -4,13 +4,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from workers.contract.quota import (
-    CREDITS_AN_UPLOAD,
-    NOTICEABLE,
-    UPLOAD_COSTS,
-    LimitState,
-    Quota,
-)
+from workers.contract.quota import CREDITS_AN_UPLOAD, NOTICEABLE, UPLOAD_COSTS, LimitState, Quota
 
 _OTHERS_UPLOADS: Final = 10
 """Fewer may be an effect of responses that arrive in another order."""

@@ -25,10 +25,7 @@ class Fault(Enum):
     CONNECT_REFUSED = Reason.CONNECT_FAILED, "Could not connect to {host}: connection refused."
     CONNECT_TIMEOUT = Reason.CONNECT_FAILED, "Could not connect to {host}: no answer."
     NO_CONNECTION = Reason.CONNECT_FAILED, "Could not connect to {host}: network error."
-    PROXY = (
-        Reason.CONNECT_FAILED,
-        "The proxy (SOURCE_PROXY) did not connect to {host}: {detail}.",
-    )
+    PROXY = (Reason.CONNECT_FAILED, "The proxy (SOURCE_PROXY) did not connect to {host}: {detail}.")
     CERTIFICATE = Reason.TLS_FAILED, "The certificate of {host} is not valid: {detail}."
     TLS = Reason.TLS_FAILED, "No secure connection with {host} could be set up: {detail}."
     TIMEOUT = Reason.DOWNLOAD_TIMEOUT, "The download took too long: {host} stopped sending."

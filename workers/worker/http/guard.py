@@ -9,14 +9,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from workers.contract.errors import DownloadError, Reason

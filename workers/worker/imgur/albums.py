@@ -119,10 +119,7 @@ class AlbumCalls:
 
     def _delete(self, call: AlbumCall) -> Done:
         return self.calls.make(
-            "DELETE /3/album/{hash}",
-            read_deletion,
-            action="delete the album",
-            hash=call.name,
+            "DELETE /3/album/{hash}", read_deletion, action="delete the album", hash=call.name
         )
 
 

@@ -90,12 +90,7 @@ _RULES = (
         "Imgur refused the credentials; check {credentials}",
         scope=RefusalScope.ALL,
     ),
-    _Rule(
-        _is_passing,
-        Reason.IMGUR_ERROR,
-        "Imgur has a passing trouble",
-        transient=True,
-    ),
+    _Rule(_is_passing, Reason.IMGUR_ERROR, "Imgur has a passing trouble", transient=True),
     _Rule(
         lambda r: r.status in _FORBIDDEN_STATUSES or _FORBIDDEN.search(r.unquoted) is not None,
         Reason.IMGUR_FORBIDDEN,

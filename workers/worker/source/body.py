@@ -210,8 +210,7 @@ class ImageBody:
         image_type = recognize(self._head)
         if image_type is None:
             raise DownloadError(
-                Reason.NOT_AN_IMAGE,
-                f"{self.origin} {describe(self._head)}, not an image.",
+                Reason.NOT_AN_IMAGE, f"{self.origin} {describe(self._head)}, not an image."
             )
         if not self._is_accepted(image_type) and not self._can_convert(image_type):
             raise _type_not_accepted(image_type)

@@ -69,9 +69,7 @@ _READ_AS: Final = {
 
 
 def page_images(
-    content: bytes,
-    content_type: str = "",
-    cpu_clock: Callable[[], float] = time.thread_time,
+    content: bytes, content_type: str = "", cpu_clock: Callable[[], float] = time.thread_time
 ) -> tuple[list[str], str]:
     """The images that a page names, the best first, and the base that it gives for its URLs.
 

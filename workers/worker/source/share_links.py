@@ -86,11 +86,7 @@ _TABLE: Final[tuple[tuple[str, str, _Direct], ...]] = (
         _google_drive,
     ),
     # https://help.dropbox.com/share/force-download
-    (
-        r"(?:www\.|m\.)?dropbox\.com",
-        r"(?P<path>/(?:s|scl/fi)/[^?]+)\?(?P<query>.*)",
-        _dropbox,
-    ),
+    (r"(?:www\.|m\.)?dropbox\.com", r"(?P<path>/(?:s|scl/fi)/[^?]+)\?(?P<query>.*)", _dropbox),
     # Pages of one image; of an album or a post only the page knows the images.
     (
         r"(?:www\.|m\.|i\.)?imgur\.com",

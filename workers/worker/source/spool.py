@@ -72,7 +72,5 @@ def view_of(file: BinaryIO) -> memoryview:
 def storage_full() -> DownloadError:
     """Return the error of an image for which there is no disk space, memory or descriptor now."""
     return DownloadError(
-        Reason.STORAGE_FULL,
-        "The service has no room for the image at the moment.",
-        transient=True,
+        Reason.STORAGE_FULL, "The service has no room for the image at the moment.", transient=True
     )
