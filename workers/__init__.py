@@ -26,7 +26,6 @@ from workers.contract.job_options import (
     ALBUM_PATTERN,
     ALBUM_PRIVACIES,
     NO_OPTIONS,
-    HeadersByOrigin,
     JobOptions,
     NewAlbum,
     Priority,
@@ -38,28 +37,18 @@ from workers.contract.messages.jobs import (
     ChangesWanted,
     ImageState,
     JobChanges,
-    JobListing,
     JobOverview,
     JobStatus,
 )
 from workers.contract.messages.outcomes import ImageDetails
-from workers.contract.messages.submission import (
-    Cancellation,
-    Origin,
-    Refusal,
-    RefusalCode,
-    Replay,
-    RequestKey,
-    Retry,
-    Submission,
-)
-from workers.contract.messages.tasks import DeletionRefusal, DeletionState, DeliveryAttempt
+from workers.contract.messages.submission import Origin, Refusal, RequestKey, Submission
+from workers.contract.messages.tasks import DeletionRefusal, DeletionState
 from workers.contract.quota import UPLOAD_COSTS, LimitState, Quota
 from workers.contract.shares import Shares, share_left
-from workers.contract.url import are_plain, check_url, mask_url
+from workers.contract.url import are_plain, mask_url
 from workers.contract.wakeup_pipe import WakeupPipe
 from workers.contract.webhook_policy import RETRY_SECONDS, WebhookPolicy
-from workers.contract.wire_url import MAX_URL_LENGTH
+from workers.contract.wire_url import MAX_URL_LENGTH, wire_url
 from workers.contract.worker_config import WorkerConfig
 from workers.runtime.backend_config import BackendConfig
 from workers.runtime.backends import ray_backend, remove_ray_backend

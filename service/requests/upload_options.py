@@ -25,9 +25,9 @@ from workers import (
     JobOptions,
     NewAlbum,
     Priority,
-    check_url,
     origin_of,
     template_faults,
+    wire_url,
 )
 
 LONGEST_TITLE: Final = 255
@@ -160,9 +160,7 @@ def _boolean(pointer: str, value: object) -> Faults:
 
 def _callback_url(pointer: str, value: object) -> Faults:
     try:
-        usable = isinstance(value, str) and len(value) <= LONGEST_CALLBACK
-        if usable:
-            check_url(str(value))
+        usable = isinstance(value, str) and len(value) <= LONGEST_CALLBACK and wire_url(value)
     except ImageError:
         usable = False
     if not usable:
@@ -238,12 +236,11 @@ _HEADERS_FORM: Final = 'Its form is {"https://example.com": {"Name": "value"}}.'
 
 def _origin(text: str) -> str | None:
     try:
-        check_url(text)
-        parts = urlsplit(text.strip())
-        has_more = parts.path not in {"", "/"} or parts.query or parts.fragment or "?" in text
-        return None if has_more else origin_of(text)
+        origin, parts = origin_of(text), urlsplit(text.strip())
     except ImageError:
         return None
+    has_more = parts.path not in {"", "/"} or parts.query or parts.fragment or "?" in text
+    return None if has_more else origin
 
 
 def _fault(pointer: str, code: str, detail: str) -> FieldError:

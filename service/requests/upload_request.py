@@ -23,10 +23,10 @@ from workers import (
     JobOptions,
     are_plain,
     beginning_of,
-    check_url,
     is_data_url,
     mask_url,
     read_data_url,
+    wire_url,
 )
 
 MAX_ERRORS_LISTED: Final = 1000
@@ -154,7 +154,7 @@ def _verdict(url: str, max_image_bytes: int) -> _Verdict:
     try:
         if is_data_url(url):
             return read_data_url(url, max_image_bytes)
-        check_url(url)
+        wire_url(url)
     except ImageError as error:
         return error
     return None

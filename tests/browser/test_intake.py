@@ -10,7 +10,7 @@ from playwright.sync_api import JSHandle, Page, Route, expect
 
 from tests.browser.steps import complete, drop, go_to, paste, paste_as, press
 from tests.running_service import RunningService
-from workers import ImageError, check_url, is_data_url, read_data_url
+from workers import ImageError, is_data_url, read_data_url, wire_url
 
 
 def test_what_is_dropped(page: Page, tmp_path: Path) -> None:
@@ -341,7 +341,7 @@ def taken(entry: str) -> bool:
         if is_data_url(entry):
             read_data_url(entry, 1_000_000)
         else:
-            check_url(entry)
+            wire_url(entry)
     except ImageError:
         return False
     return True

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from workers.contract.data_url import SCHEME as DATA_SCHEME, is_shown_form
-from workers.contract.wire_url import MAX_URL_LENGTH, ORIGIN, PLAIN, wire_url
+from workers.contract.wire_url import MAX_URL_LENGTH, ORIGIN, PLAIN
 
 _PLAIN = f"{PLAIN}#\n".encode()
 _is_plain_origin = re.compile(ORIGIN, re.ASCII | re.IGNORECASE).fullmatch
@@ -17,20 +17,11 @@ _find_slashes = re.compile(r":/{1,3}").search
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def check_url(url: str) -> None:
-    """Refuse a URL that no attempt could ever download.
-
-    Raises:
-        DownloadError: its sentence says what to change.
-    """
-    wire_url(url)
-
-
 def are_plain(urls: Sequence[str]) -> bool:
-    """Return True if `check_url` accepts all of these; a fast check for many URLs.
+    """Return True if `wire_url` accepts all of these; a fast check for many URLs.
 
     It checks the characters of a group of URLs at once, and each distinct origin once. False only
-    means that `check_url` must check each.
+    means that `wire_url` must check each.
     """
     # In groups: a check of all would block other threads and take memory for a copy.
     parts = (urls[at : at + _LOOKED_AT] for at in range(0, len(urls), _LOOKED_AT))

@@ -24,14 +24,6 @@ from workers.contract.messages.round_trip import (
     WorkerRequest,
     WorkerResponse,
 )
-from workers.contract.messages.submission import (
-    Cancellation,
-    Origin,
-    Refusal,
-    Replay,
-    Retry,
-    Submission,
-)
 from workers.contract.messages.supervision import EndCause, FenceResult, LogLine, MailboxStats
 from workers.contract.messages.tasks import DeletionRefusal, TaskKind
 from workers.state.jobs.job_table import JobTable
@@ -81,22 +73,10 @@ class Mailbox:
         )
         job_table.on_task = self._add_task
         self._admission = Admission(job_table, self._room, self._changed, limits.max_open_urls)
+        self.refusal, self.put = self._admission.refusal, self._admission.put
+        self.retry, self.cancel = self._admission.retry, self._waiting.cancel
 
     # --- the web side: see `WebMailbox` -------------------------------------------------------
-
-    def refusal(self, tenant: str, urls: int, text_bytes: int) -> Refusal | None:
-        return self._admission.refusal(tenant, urls, text_bytes)
-
-    def put(self, submission: Submission) -> Refusal | Replay | None:
-        return self._admission.put(submission)
-
-    def retry(
-        self, job_id: str, owner: str, new_job_id: str, origin: Origin | None = None
-    ) -> Retry | Refusal | None:
-        return self._admission.retry(job_id, owner, new_job_id, origin)
-
-    def cancel(self, job_id: str, owner: str) -> Cancellation | Refusal | None:
-        return self._waiting.cancel(job_id, owner)
 
     def delete_image(self, job_id: str, index: int, owner: str = "") -> DeletionRefusal | None:
         with self._changed:

@@ -66,10 +66,6 @@ class RequestBatcher:
         for name, run in (("sender", self._carry), ("long-poller", self._watch)):
             threading.Thread(target=self._guarded, args=(run,), name=name, daemon=True).start()
 
-    def lane_client(self) -> "LaneClient":
-        """Make the client of a lane."""
-        return LaneClient(self)
-
     def look_again(self) -> None:
         """Check again after a change of the limiter: more lanes may be allowed now."""
         with self._lock:

@@ -128,7 +128,7 @@ class _Lanes:
 
     def _run_lane(self) -> None:
         try:
-            self._process_tasks(self._batcher.lane_client())
+            self._process_tasks(LaneClient(self._batcher))
         except BackendLostError:
             self._is_lost = True
             self._transfers.close()  # their outcomes cannot be reported

@@ -157,7 +157,9 @@ class Admission:
                 self._announce(submission, size, -1)
                 if created is not None:
                     self._table.open(submission, created, size)
-                    self._room.add(submission, self._table.by_id[submission.job_id].new_album)
+                    new_album = self._table.by_id[submission.job_id].new_album
+                    self._room.queue.add(submission, new_album)
+                    self._changed.notify_all()
         return None
 
     def _announce(self, submission: Submission, size: int, sign: int = 1) -> None:

@@ -85,7 +85,7 @@ class Dispatcher:
                 self._leases.end(holder.worker_id, token)
             else:
                 if key[0] is not TaskKind.WEBHOOK:
-                    self._quota.begin_call(key)
+                    self._quota.gate.begin(key)
                 leases.append(task)
         # A worker with many free lanes leaves URLs for others: a short job ends soonest if all
         # processes work on it.
@@ -197,7 +197,7 @@ class Dispatcher:
             if not job.pending:
                 continue
             leased = sorted(job.uploading, reverse=True)
-            self._room.add(job.asked, job.new_album, waiting, len(leased))
+            self._room.queue.add(job.asked, job.new_album, waiting, len(leased))
             if job.album is not None:
                 self._album_changed(job.album.key)
             for index in leased:

@@ -120,10 +120,6 @@ class UploadQuota:
         self._reserved.add(place)
         self.gate.begin(place)
 
-    def begin_call(self, key: TaskKey) -> None:
-        """Record the lease of another task at Imgur."""
-        self.gate.begin(key)
-
     def why_not(self, place: UrlKey) -> Deferred | None:
         """Return why a downloaded image must not be sent now; None if it may."""
         now = self._clock()

@@ -5,11 +5,10 @@ Whoever takes one has it until the room is told to have it back or that it has e
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from workers.contract.messages.outcomes import Outcome
 from workers.contract.messages.round_trip import UrlKey
-from workers.contract.messages.submission import Submission
 from workers.state.schedule.fair_queue import FairQueue
 from workers.state.schedule.quarantine import Quarantine
 from workers.state.schedule.retry_delays import RetryDelays
@@ -65,19 +64,6 @@ class Scheduler:
         """When to look again, if nothing wakes before."""
         search_on = now + _SEARCH_ON_SECONDS if self.queue.is_unsearched else math.inf
         return min(search_on, self._delays.next_due(), self._sources.next_resume())
-
-    # --- adding jobs --------------------------------------------------------------------------
-
-    def add(
-        self,
-        job: Submission,
-        new_album: str | None = None,
-        waiting: Iterable[int] | None = None,
-        leased: int = 0,
-    ) -> None:
-        """Append a job; see `FairQueue.add`."""
-        self.queue.add(job, new_album, waiting, leased)
-        self._wake()
 
     def release(self, job_id: str, new_album: str) -> None:
         """The album of a job is created: its URLs may go."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.problems.catalog import CATALOG
-from workers import RefusalCode
+from workers.contract.messages.submission import RefusalCode
 
 ROOT = Path(__file__).parents[4]
 CODE = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from workers.contract.errors import DownloadError, Reason
-from workers.contract.url import are_plain, check_url, mask_url
-from workers.contract.wire_url import MAX_URL_LENGTH
+from workers.contract.url import are_plain, mask_url
+from workers.contract.wire_url import MAX_URL_LENGTH, wire_url
 
 GOOD = [
     "https://farm3.staticflickr.com/2879/11234651086_681b3c2c00_b_d.jpg",
@@ -104,13 +104,13 @@ BAD = [
 
 @pytest.mark.parametrize("url", GOOD, ids=lambda url: ascii(url[:50]))
 def test_takes_what_can_be_sent(url: str) -> None:
-    check_url(url)
+    wire_url(url)
 
 
 @pytest.mark.parametrize(("url", "reason"), BAD, ids=lambda value: ascii(str(value)[:50]))
 def test_refuses_with_its_reason(url: str, reason: Reason) -> None:
     with pytest.raises(DownloadError) as caught:
-        check_url(url)
+        wire_url(url)
 
     assert caught.value.reason is reason
     assert not caught.value.transient
@@ -118,7 +118,7 @@ def test_refuses_with_its_reason(url: str, reason: Reason) -> None:
 
 def test_the_sentence_does_not_repeat_credentials() -> None:
     with pytest.raises(DownloadError) as caught:
-        check_url("http://user:secret@example.com/a.jpg")
+        wire_url("http://user:secret@example.com/a.jpg")
 
     assert "secret" not in caught.value.message
     assert caught.value.message.endswith(".")
@@ -127,7 +127,7 @@ def test_the_sentence_does_not_repeat_credentials() -> None:
 @given(st.text(st.characters(codec=None), max_size=80).map("http://".__add__))
 def test_ends_in_a_decision_for_any_text(url: str) -> None:
     with suppress(DownloadError):
-        check_url(url)
+        wire_url(url)
 
 
 MASKED = [
@@ -185,7 +185,7 @@ def test_bounds_the_length() -> None:
 def test_what_is_plain_is_taken(urls: list[str]) -> None:
     if urls and are_plain(urls):
         for url in urls:
-            check_url(url)
+            wire_url(url)
 
 
 def test_the_common_form_is_plain() -> None:
@@ -203,4 +203,4 @@ def test_what_is_refused_is_not_plain(url: str) -> None:
 @pytest.mark.parametrize("char", ["\ufeff", "\xa0", "\u200b", "\u202a"])
 def test_an_invisible_beginning_is_named(char: str) -> None:
     with pytest.raises(DownloadError, match=rf"\(U\+{ord(char):04X}\); remove it\.$"):
-        check_url(f" {char}http://example.com/a.jpg")
+        wire_url(f" {char}http://example.com/a.jpg")

@@ -18,7 +18,7 @@ from workers.contract.messages.submission import Submission
 from workers.contract.quota import UNKNOWN, LimitState, Quota, QuotaReports
 from workers.state.jobs.job_table import JobTable
 from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter
-from workers.worker.request_batcher import RequestBatcher
+from workers.worker.request_batcher import LaneClient, RequestBatcher
 
 WORKER = "worker-1"
 TOLD = Quota(user=LimitState(500, 100, 60.0))
@@ -124,7 +124,7 @@ def test_a_worker_passes_limits_on_once() -> None:
     news = QuotaReports(lambda: 0.0)
     news.read(TOLD)
     with closing(RequestBatcher(exchange, ConcurrencyLimiter(FEWEST), news.take)) as batcher:
-        harness = batcher.lane_client()
+        harness = LaneClient(batcher)
         for token in (1, 2):
             harness.report(Report(token, UPLOADED))
     told = [words.quota for words in said]

@@ -15,7 +15,7 @@ from workers.contract.messages.submission import Submission
 from workers.state.jobs.job_table import JobTable
 from workers.state.mailbox import Mailbox
 from workers.worker.concurrency_limiter import FEWEST, ConcurrencyLimiter
-from workers.worker.request_batcher import RequestBatcher
+from workers.worker.request_batcher import LaneClient, RequestBatcher
 from workers.worker.worker import process_tasks
 
 Process = Callable[[Lease], Outcome]
@@ -44,7 +44,7 @@ class Harness:
 
         batcher = RequestBatcher(exchange, ConcurrencyLimiter(FEWEST))
         with structlog.testing.capture_logs() as logs:
-            process_tasks(batcher.lane_client(), process)
+            process_tasks(LaneClient(batcher), process)
         batcher.close()
         return logs
 

@@ -111,7 +111,7 @@ def wait_until_waiting(batcher: RequestBatcher, words: int) -> None:
 def test_each_lane_gets_what_it_asked_for(post: Post, batcher: RequestBatcher) -> None:
     post.put(300)
 
-    lanes = [Caller(batcher.lane_client()) for _ in range(20)]
+    lanes = [Caller(LaneClient(batcher)) for _ in range(20)]
     wait_until(lambda: not post.table.unfinished())
     post.box.close()
 
@@ -126,11 +126,11 @@ def test_each_lane_gets_what_it_asked_for(post: Post, batcher: RequestBatcher) -
 
 def test_what_gathers_during_a_trip_goes_in_one(post: Post, batcher: RequestBatcher) -> None:
     post.put(30)
-    lane_clients = [batcher.lane_client() for _ in range(10)]
+    lane_clients = [LaneClient(batcher) for _ in range(10)]
     leases = [lane_client.lease() for lane_client in lane_clients]
     post.gate.clear()
     before = len(post.trips)
-    held_up = Caller(batcher.lane_client(), until=1)  # it asks, and its trip is held up
+    held_up = Caller(LaneClient(batcher), until=1)  # it asks, and its trip is held up
     wait_until(lambda: len(post.trips) > before, "it never asked")
 
     answers: list[Ack] = []
@@ -154,7 +154,7 @@ def test_what_gathers_during_a_trip_goes_in_one(post: Post, batcher: RequestBatc
 
 def test_a_conversion_is_announced_without_a_wait(post: Post, batcher: RequestBatcher) -> None:
     post.put(1)
-    lane_client = batcher.lane_client()
+    lane_client = LaneClient(batcher)
     lease = lane_client.lease()
     assert lease is not None
     lane_client.begin_conversion(lease.token)
@@ -175,7 +175,7 @@ def test_the_sender_rests_between_trips(post: Post) -> None:
 
     post.put(16)  # a lane that is done has asked for one more, and leaves it
     with closing(RequestBatcher(exchange, post.limiter, rest_seconds=rest_seconds)) as batcher:
-        lanes = [Caller(batcher.lane_client(), until=3) for _ in range(4)]
+        lanes = [Caller(LaneClient(batcher), until=3) for _ in range(4)]
         for lane in lanes:
             lane.join()
 
@@ -189,7 +189,7 @@ def test_a_webhook_goes_beside_the_pace(post: Post, batcher: RequestBatcher) -> 
     post.limiter.allowed = 1
     options = JobOptions(callback_url="https://client.test/hook")
     post.box.put(Submission("told", ("https://s.test/1",), "", options))
-    lane_client = batcher.lane_client()
+    lane_client = LaneClient(batcher)
     lease = lane_client.lease()
     assert lease is not None
     lane_client.report(_done(lease))
@@ -197,7 +197,7 @@ def test_a_webhook_goes_beside_the_pace(post: Post, batcher: RequestBatcher) -> 
     assert webhook is not None
     assert webhook.kind is TaskKind.WEBHOOK
     post.put(2)
-    image = batcher.lane_client().lease()
+    image = LaneClient(batcher).lease()
     assert image is not None
     assert image.kind is TaskKind.IMAGE
     assert lane_client.report(Report(webhook.token, Done(200))).accepted
@@ -206,7 +206,7 @@ def test_a_webhook_goes_beside_the_pace(post: Post, batcher: RequestBatcher) -> 
 def test_no_more_lanes_work_than_the_pace_allows(post: Post, batcher: RequestBatcher) -> None:
     post.limiter.allowed = 2
     post.put(10)
-    lane_clients = [batcher.lane_client() for _ in range(4)]
+    lane_clients = [LaneClient(batcher) for _ in range(4)]
     first, second = lane_clients[0].lease(), lane_clients[1].lease()
     assert first is not None
     assert second is not None
@@ -226,7 +226,7 @@ def test_no_more_lanes_work_than_the_pace_allows(post: Post, batcher: RequestBat
 
 
 def test_an_idle_worker_waits_in_the_mailbox(post: Post, batcher: RequestBatcher) -> None:
-    lane = Caller(batcher.lane_client(), until=1)
+    lane = Caller(LaneClient(batcher), until=1)
     wait_until(lambda: any(not words.reports for words in post.trips[1:]))
 
     post.put(1)
@@ -239,10 +239,10 @@ def test_a_busy_lane_is_heard_while_another_waits_for_work(
     post: Post, batcher: RequestBatcher
 ) -> None:
     post.put(1)
-    lane_client = batcher.lane_client()
+    lane_client = LaneClient(batcher)
     lease = lane_client.lease()
     assert lease is not None
-    idle = Caller(batcher.lane_client(), until=1)
+    idle = Caller(LaneClient(batcher), until=1)
 
     assert lane_client.begin_upload(DownloadReport(lease.token))
     assert lane_client.report(_done(lease)).accepted
@@ -254,7 +254,7 @@ def test_a_busy_lane_is_heard_while_another_waits_for_work(
 
 @pytest.mark.parametrize("directive", [Directive.DRAINED, Directive.FENCED])
 def test_all_lanes_leave(post: Post, batcher: RequestBatcher, directive: Directive) -> None:
-    lanes = [Caller(batcher.lane_client()) for _ in range(5)]
+    lanes = [Caller(LaneClient(batcher)) for _ in range(5)]
 
     if directive is Directive.DRAINED:
         post.box.close()
@@ -268,7 +268,7 @@ def test_all_lanes_leave(post: Post, batcher: RequestBatcher, directive: Directi
 
 def test_a_lane_at_work_reports_after_the_drain_began(post: Post, batcher: RequestBatcher) -> None:
     post.put(2)
-    lane_client = batcher.lane_client()
+    lane_client = LaneClient(batcher)
     lease = lane_client.lease()
     assert lease is not None
 
@@ -281,10 +281,10 @@ def test_a_lane_at_work_reports_after_the_drain_began(post: Post, batcher: Reque
 
 def test_a_lost_manager_reaches_every_lane(post: Post, batcher: RequestBatcher) -> None:
     post.put(1)
-    busy = batcher.lane_client()
+    busy = LaneClient(batcher)
     lease = busy.lease()
     assert lease is not None
-    lanes = [Caller(batcher.lane_client()) for _ in range(5)]
+    lanes = [Caller(LaneClient(batcher)) for _ in range(5)]
 
     post.failure = ManagerLostError("gone")
 
@@ -296,7 +296,7 @@ def test_a_lost_manager_reaches_every_lane(post: Post, batcher: RequestBatcher) 
     with pytest.raises(ManagerLostError):
         busy.report(_done(lease))
     with pytest.raises(ManagerLostError):
-        batcher.lane_client().lease()
+        LaneClient(batcher).lease()
 
 
 def test_suspects_are_served_one_after_the_other_without_a_wait(
@@ -308,7 +308,7 @@ def test_suspects_are_served_one_after_the_other_without_a_wait(
     for lease in post.box.claim("dead", 0, 30).leases:
         assert post.box.begin_upload("dead", lease.token)
     post.wait_limit = 600.0
-    lanes = [Caller(batcher.lane_client()) for _ in range(8)]
+    lanes = [Caller(LaneClient(batcher)) for _ in range(8)]
 
     post.box.fence("dead")
     wait_until(lambda: not post.table.unfinished(), "each waits for the time of the long poller")

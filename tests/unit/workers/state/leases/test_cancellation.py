@@ -200,7 +200,7 @@ def test_what_a_call_has_no_time_for_ends_in_the_next_upkeep(
     a_look = itertools.count(0.0, 1.0)
     waiting = replace(harness.box._waiting, clock=lambda: next(a_look))
     monkeypatch.setattr(harness.box, "_waiting", waiting)
-    assert harness.box.cancel("j", "") == Cancellation(95, is_first=True)
+    assert waiting.cancel("j", "") == Cancellation(95, is_first=True)
     counts = [len(harness.reasons())]
     assert 10 <= counts[0] < 95
     assert harness.claim().job_id == "k", "the rest of the other is not leased"

@@ -341,7 +341,7 @@ class TestGate:
         harness = Harness()
         harness.shut()
         harness.pass_time(MINUTE)
-        harness.quota.begin_call((TaskKind.DELETION, ("job", 0)))
+        harness.quota.gate.begin((TaskKind.DELETION, ("job", 0)))
         harness.quota.call_ended((TaskKind.DELETION, ("job", 0)), 1, outcome)
 
         assert harness.quota.seconds_until_calls(images_wait=False) == 2 * MINUTE
@@ -351,7 +351,7 @@ class TestGate:
         harness.shut()
         harness.pass_time(MINUTE)
         waits = Deferred("imgur-rate-limited", "Wait.", HOUR)
-        harness.quota.begin_call((TaskKind.DELETION, ("job", 0)))
+        harness.quota.gate.begin((TaskKind.DELETION, ("job", 0)))
         harness.quota.call_ended((TaskKind.DELETION, ("job", 0)), 1, waits)
 
         assert harness.quota.seconds_until_calls(images_wait=False) == HOUR
