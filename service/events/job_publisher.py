@@ -29,24 +29,19 @@ class Subscriber(Protocol):
     @property
     def most_results(self) -> int:
         """Maximum number of results in a snapshot."""
-        ...
 
     @property
     def tenant(self) -> str:
         """Uses its share of subscribers."""
-        ...
 
     def is_over(self) -> bool:
         """Return whether it has ended; called in each round."""
-        ...
 
     def send(self, events: bytes) -> bool:
         """Send events; return False if it has ended."""
-        ...
 
     def finish(self) -> None:
         """There are no more events."""
-        ...
 
 
 class JobPublisher:

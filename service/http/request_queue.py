@@ -15,10 +15,8 @@ class Request(Protocol):
     @property
     def group(self) -> str:
         """The client."""
-        ...
 
     def service(self) -> None: ...
-
     def cancel(self) -> None: ...
 
 

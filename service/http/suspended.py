@@ -44,11 +44,9 @@ class SuspensionListener(Protocol):
 
     def left(self) -> None:
         """The client has left. May be called several times, and before the stream begins."""
-        ...
 
     def drain(self) -> None:
         """The server drains: the request must end soon. May be called several times."""
-        ...
 
 
 class _SuspendedError(BaseException):

@@ -17,7 +17,6 @@ class View(Protocol):
     @property
     def size(self) -> int:
         """Estimated memory in bytes."""
-        ...
 
 
 _Key = TypeVar("_Key", bound=Hashable)

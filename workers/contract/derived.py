@@ -25,7 +25,6 @@ class Carry(Protocol):
         """Call a method of the object. `wait_seconds` is how long the method itself may wait: its
         argument of that name, or the value of `may_take`, or 0.
         """
-        ...
 
 
 def may_take(seconds: float) -> Callable[[_Method], _Method]:

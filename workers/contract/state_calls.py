@@ -80,7 +80,6 @@ class JobTableCalls(WebJobTable, Protocol):
     """Reads and evictions of a `JobTable`; the mailbox, in the same process, writes to it."""
 
     def evict(self, age_seconds: float | None) -> int: ...
-
     def unfinished(self) -> dict[str, int]: ...
 
 
@@ -89,7 +88,6 @@ class RecoveryCalls(Protocol):
 
     @may_take(RESTORE_SECONDS)
     def restore(self, path: str, logs: LogConfig) -> None: ...
-
     def close(self) -> None: ...
 
 

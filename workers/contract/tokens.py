@@ -33,9 +33,7 @@ class Tokens(Protocol):
     """`workers.state.token_store.TokenStore`, or its proxy in a worker."""
 
     def token(self, stale_generation: int | None, wait_seconds: float) -> TokenAnswer: ...
-
     def refreshed(
         self, permit: int, access_token: str, expires_in_seconds: float, refresh_token: str | None
     ) -> None: ...
-
     def refresh_failed(self, permit: int, message: str, transient: bool) -> None: ...  # noqa: FBT001 - as above
