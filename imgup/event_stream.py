@@ -8,8 +8,6 @@ from typing import IO, Final
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event."""
-
     name: str  # its type; `message` by default
     data: str  # its lines of data, joined
     last_id: str = ""  # resumes the stream after this event; empty if none was sent

@@ -6,8 +6,6 @@ from imgup.errors import ImgupError, ProblemError, UnauthorizedError
 
 
 class ExitCode(IntEnum):
-    """The exit codes."""
-
     OK = 0
     SOME_FAILED = 1
     USAGE = 2

@@ -59,7 +59,6 @@ class Screen:
         self._console.print(Text(visible(text), style), soft_wrap=True, highlight=False)
 
     def warn(self, text: str) -> None:
-        """Print a warning."""
         self.note(text, "yellow")
 
     def error(self, text: str) -> None:

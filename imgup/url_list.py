@@ -32,8 +32,6 @@ class UrlListError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a list."""
-
     value: str  # as written; the JSON of an entry that is no string
     place: str  # for people: `list.txt:3`
     is_text: bool = True  # False for JSON that is no string

@@ -51,7 +51,6 @@ class Application:
         }
 
     def make_web(self) -> web.Application:
-        """Return the application for aiohttp's server."""
         made = web.Application(client_max_size=MAX_BODY_BYTES)
         made.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         made.on_response_prepare.append(_label)

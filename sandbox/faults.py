@@ -39,8 +39,6 @@ def count(counts: Counts, key: Hashable) -> int:
 
 
 class Source(NamedTuple):
-    """The source behind a fault."""
-
     request: web.Request
     path: str
     respond_for: Respond
@@ -64,8 +62,6 @@ class Source(NamedTuple):
 
 
 class SourceFault(NamedTuple):
-    """A fault of a source."""
-
     pattern: re.Pattern[str]  # of the path, up to where the source behind it begins
     example: str
     effect: str  # shown in the gallery

@@ -61,7 +61,6 @@ def page(base: str) -> web.Response:
 
 
 def album_page(album: Album, uploads: list[Upload], base: str) -> web.Response:
-    """Return an album as a page."""
     title = album.fields["title"] or "An album of the sandbox"
     links = [upload.link(base) for upload in uploads]
     text = _ALBUM.render(title=title, description=album.fields["description"] or "", links=links)

@@ -68,7 +68,6 @@ def error(call: Call, status: int, content: JsonValue, headers: Headers = _USUAL
 
 
 def exception(code: int, message: str) -> JsonValue:
-    """Return an error as an object."""
     return {"code": code, "message": message, "type": "ImgurException", "exception": []}
 
 
@@ -110,8 +109,6 @@ Genuine = Callable[[], Awaitable[web.StreamResponse]]
 
 
 class FaultKind(NamedTuple):
-    """A kind of fault."""
-
     effect: str  # shown in the gallery
     answer: Answer | None  # in place of the genuine one, by amount; None changes the genuine one
     amount: int | None = None  # if the name has none; None if a name cannot have one
@@ -119,8 +116,6 @@ class FaultKind(NamedTuple):
 
 
 class UploadFault(NamedTuple):
-    """A requested fault."""
-
     text: str
     name: str
     amount: int  # seconds or milliseconds, by kind

@@ -92,8 +92,6 @@ class Store(Generic[_Item]):
 
 @dataclass(slots=True)
 class Upload(Item):
-    """One uploaded image."""
-
     digest: bytes  # SHA-256
     name: str | None  # from the comment of an image of the gallery
     size: int
@@ -115,7 +113,6 @@ class Uploads(Store[Upload]):
         self._kept_bytes = 0
 
     def keep(self, upload: Upload, image: bytes) -> None:
-        """Add an upload with its bytes."""
         self.add(upload)
         self.count += 1
         if upload.digest not in self._images:

@@ -47,7 +47,6 @@ def read_id(event_id: str | None) -> tuple[int, bool]:
 
 
 def is_complete(changes: JobChanges) -> bool:
-    """Return whether the job is complete."""
     return changes.status is JobStatus.COMPLETE
 
 
@@ -58,8 +57,6 @@ def is_end(changes: JobChanges) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JobEvents:
-    """Makes the events of one job."""
-
     backend: Backend
     job_id: str
     owner: str

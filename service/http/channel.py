@@ -262,7 +262,6 @@ class Channel(SuspendableChannel):
         super().handle_close()
 
     def close_now(self) -> None:
-        """Close at once."""
         self._is_half_closed = True
         self.handle_close()
 

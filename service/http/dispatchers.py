@@ -52,7 +52,6 @@ class Threads(ThreadedTaskDispatcher):
         self._counting = threading.Lock()
 
     def add_task(self, task: Request) -> None:  # type: ignore[override]  # a channel
-        """Queue a request."""
         with self.lock:
             self.queue.append(task)
             self.queue_cv.notify()
@@ -65,11 +64,9 @@ class Threads(ThreadedTaskDispatcher):
                 self.queue_cv.notify()
 
     def start(self) -> None:
-        """Start the threads."""
         self.set_thread_count(self._count)
 
     def start_new_thread(self, target: Callable[[int], object], thread_no: int) -> None:
-        """Start a thread."""
         try:
             super().start_new_thread(target, thread_no)
         except RuntimeError as error:
@@ -129,16 +126,13 @@ class Dispatchers:
         self._all = (self.default, self._bodies, self._refusals, *self._health.values())
 
     def start(self) -> None:
-        """Start all threads."""
         for threads in self._all:
             threads.start()
 
     def is_for_health(self, request: "RequestParser") -> bool:
-        """Return whether a request is a health check."""
         return request.path in self._health
 
     def of(self, request: "RequestParser") -> Threads:
-        """Return the pool for a request."""
         if request.error is not None:
             return self._refusals
         is_coded = "CONTENT_ENCODING" in request.headers  # and may be large when it is decoded

@@ -67,6 +67,5 @@ class RefusalMiddleware:
     """Raises the problem of a refused request, before anything else looks at it."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Refuse."""
         if ENVIRON_KEY in req.env:
             raise req.env[ENVIRON_KEY]

@@ -34,8 +34,6 @@ _is_host: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s,/?#@\\\[\]:]*)(?::[0-9
 
 
 class RequestParser(HTTPRequestParser):
-    """One request."""
-
     headers: dict[str, str]  # a mapping in the stubs
     error: Any = None  # a problem, or the parser's own error
     # Of a request that is refused before its head is complete:

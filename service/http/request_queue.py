@@ -39,7 +39,6 @@ class RequestQueue:
         return any(True for _ in self._eligible())
 
     def append(self, request: Request) -> None:
-        """Queue a request."""
         self._waiting.setdefault(request.group, deque()).append(request)
 
     def popleft(self) -> Request:

@@ -59,8 +59,6 @@ class _SuspendedError(BaseException):
 
 
 class SuspendableTask(WSGITask):
-    """A request that can be suspended."""
-
     channel: "SuspendableChannel"
 
     def get_environment(self) -> dict[str, object]:

@@ -36,8 +36,6 @@ _SEND: Final = "send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
 
 
 class ApiKeys:
-    """The valid keys."""
-
     def __init__(self, keys: Iterable[ApiKey]) -> None:
         # Digests have equal length, so a comparison takes the same time for every key.
         self._known = [(_digest(key.secret.get_secret_value()), key.name) for key in keys]

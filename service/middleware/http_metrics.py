@@ -42,7 +42,6 @@ class HttpMetricsMiddleware:
         self._series = series
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, *_: object) -> None:
-        """Count the request."""
         route = req.uri_template or _OTHER
         method = req.method if req.method in _METHODS else _OTHER
         requests, seconds = self._series(route, method, resp.status_code)

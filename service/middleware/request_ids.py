@@ -44,7 +44,6 @@ class RequestIdMiddleware:
         structlog.contextvars.bind_contextvars(**origin.log_fields())
 
     def process_response(self, _req: falcon.Request, _resp: falcon.Response, *_: object) -> None:
-        """Unbind the id."""
         structlog.contextvars.clear_contextvars()
 
 

@@ -25,8 +25,6 @@ POLICY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A rendered response."""
-
     # Strong ETag without quotes (RFC 9110, section 8.8.1): equal tags for one URL mean equal bytes.
     tag: str
     pieces: tuple[bytes, ...]  # the JSON, to be joined
@@ -79,8 +77,6 @@ def render(value: object) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A static response."""
-
     content: bytes
     media_type: str
     policy: str = POLICY  # Content-Security-Policy

@@ -20,8 +20,6 @@ _NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list."""
-
     cursor: int  # index of the first entry, from 0
     limit: int  # maximum number of entries
 

@@ -70,7 +70,6 @@ class WorkersResource:
     automatic: bool  # the number follows the queue
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Send the numbers of workers."""
         health = self._health()
         resp.data = render(self._shown(health, health.workers_wanted))
 

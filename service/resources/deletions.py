@@ -51,7 +51,6 @@ class DeletionResource:
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, job_id: str, index: str
     ) -> None:
-        """Queue the deletion of the image."""
         known_id = canonical(job_id)
         # -1 is no valid index: the mailbox returns whether the job or the image is missing.
         number = int(index) if _is_index(index) else -1

@@ -29,7 +29,6 @@ class LivenessResource:
     """GET /healthz. Makes no calls, so that it is cheap and depends on this process only."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Respond with 200."""
         alive: Liveness = {"status": "ok"}
         resp.data = render(alive)
 

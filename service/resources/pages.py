@@ -29,7 +29,6 @@ class IndexResource:
     sandbox_url: str | None  # of the sandbox on this machine, if there is one
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Send the page, or list the routes."""
         if _wants_html(req, resp):
             self.page.send(req, resp)
         else:
@@ -57,7 +56,6 @@ class DocumentResource:
     document: Callable[[], Document]
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Send the document."""
         self.document().send(req, resp)
 
 
@@ -68,7 +66,6 @@ class PageFileResource:
     files: PageFiles
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, version: str, name: str) -> None:
-        """Send a file of the page."""
         file = self.files.find(version, name)
         if file is None:
             raise Problem("not-found", "The page has no such file; load the page at / anew.")
@@ -79,7 +76,6 @@ class ProblemResource:
     """GET /problems/{code}: HTML for browsers, JSON for other clients."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, code: str) -> None:
-        """Send the explanation of a code."""
         if code not in CATALOG:
             raise Problem("not-found", "This service has no problem of this name.")
         explanation = problem_page if _wants_html(req, resp) else _problem_json

@@ -66,7 +66,6 @@ class JobView:
         return _VIEW_BYTES + self._text_bytes + whole + _URL_BYTES * len(self._urls)
 
     def apply(self, changes: JobChanges) -> None:
-        """Apply changes of the job."""
         if changes.is_first:
             self._begin()
         if changes.urls or changes.version != self.version:

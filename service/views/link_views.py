@@ -40,7 +40,6 @@ class LinkView:
 
     @property
     def tag(self) -> str:
-        """The ETag."""
         return f"{self._name}-{self.count:x}"
 
     def append(self, links: Sequence[str]) -> None:

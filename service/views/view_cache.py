@@ -12,8 +12,6 @@ IDLE_SECONDS: Final = 120.0
 
 
 class View(Protocol):
-    """A cached view."""
-
     @property
     def size(self) -> int:
         """Estimated memory in bytes."""

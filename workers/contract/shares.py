@@ -9,11 +9,9 @@ class Shares:
         self._held: dict[str, int] = {}
 
     def of(self, tenant: str) -> int:
-        """Return the amount that a tenant holds."""
         return self._held.get(tenant, 0)
 
     def add(self, tenant: str, amount: int) -> None:
-        """Change the amount that a tenant holds."""
         held = self._held.get(tenant, 0) + amount
         self.total += amount
         if held:

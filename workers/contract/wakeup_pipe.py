@@ -20,7 +20,6 @@ class WakeupPipe:
         os.close(self._writer)
 
     def fileno(self) -> int:
-        """Return the descriptor to wait for."""
         return self._reader
 
     def ring(self) -> None:

@@ -36,7 +36,6 @@ class BackendConfig:
 
     @property
     def limits(self) -> MailboxLimits:
-        """The mailbox's limits."""
         return MailboxLimits(
             max_open_urls=self.max_queued_urls,
             state_bytes=self.max_state_bytes,

@@ -12,8 +12,6 @@ from workers.contract.messages.supervision import MailboxStats
 
 @dataclass(frozen=True, slots=True)
 class ScalingRules:
-    """Rules of automatic scaling."""
-
     maximum: int | None = None  # maximum number of workers; None for no automatic scaling
     wait_seconds: float = 10.0  # a queue with a longer expected wait is too long
     hold_seconds: float = 2.0  # minimum time that the queue must be too long, without a break
@@ -25,8 +23,6 @@ class ScalingRules:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the number of workers, with its reason."""
-
     was: int
     wanted: int
     why: str

@@ -104,7 +104,6 @@ class Metrics:
             self.worker_ends(cause)
 
     def accepted(self, urls: int) -> None:
-        """Count an accepted job and its URLs."""
         self._jobs_accepted.inc()
         self._urls_accepted.inc(urls)
 
@@ -116,7 +115,6 @@ class Metrics:
             self._waits.observe(max(0.0, waited_seconds))
 
     def ended(self, result: Uploaded | Failed, count: int = 1) -> None:
-        """Count final URLs with the same result."""
         labels = (_FAILED, result.reason) if isinstance(result, Failed) else _COMPLETE
         self._image(*labels).inc(count)
 
@@ -126,7 +124,6 @@ class Metrics:
         self._jobs.observe(seconds)
 
     def downloaded(self, seconds: float, size: int) -> None:
-        """Count a download, its seconds and bytes."""
         self._downloaded_bytes.inc(size)
         self._downloads.observe(seconds)
 

@@ -66,7 +66,6 @@ class Converters:
         return result, target
 
     def close(self) -> None:
-        """End all processes."""
         with self._lock:
             self._is_closed = True
             self._end_server()

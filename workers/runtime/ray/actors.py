@@ -44,7 +44,6 @@ class ClusterHandles:
         self._supervisor = supervisor.remote(state, where)
 
     def workers_wanted(self) -> int:
-        """Return the target number of workers."""
         return cast("int", answer_of(self._state.workers_wanted.remote(), CALL_SECONDS))
 
     def scale(self, count: int) -> int:

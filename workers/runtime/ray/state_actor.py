@@ -28,8 +28,6 @@ class BackendFacts:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The result of opening the state."""
-
     backend_id: str
     is_new: bool = False  # made by this call
     differing: tuple[str, ...] = ()  # names of settings that differ from those of the state
@@ -91,7 +89,6 @@ class BackendState:
         return self._supervisions - 1
 
     def workers_wanted(self) -> int:
-        """Return the target number of workers."""
         return self._upkeep.scaler.wanted
 
     def scale(self, count: int) -> int:

@@ -120,7 +120,6 @@ class Album:
             self.state, self.error = AlbumState.FAILED, (reason, message)
 
     def add(self, place: int, image: Uploaded) -> None:
-        """Add an uploaded image."""
         self.images[place] = image.link, image.deletehash
         self._uploads += 1
 

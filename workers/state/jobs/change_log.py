@@ -27,7 +27,6 @@ class ChangeLog:
         self._entries = array("I")
 
     def __len__(self) -> int:
-        """Number of changes."""
         return len(self._entries)
 
     @property

@@ -139,7 +139,6 @@ class Job:
         self.log.note(index)
 
     def complete(self, index: int, image: Uploaded, now: float) -> None:
-        """Record an upload."""
         self._set_error(index, None)
         self.links[index] = image.link
         self.deletehashes[index] = image.deletehash

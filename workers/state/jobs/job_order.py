@@ -37,7 +37,6 @@ class JobOrder:
         insort(self._lists[job.asked.owner, status], job, key=_number)
 
     def remove(self, job: Job) -> None:
-        """Remove a job."""
         jobs = self._lists[job.asked.owner, job.status]
         del jobs[bisect_left(jobs, job.number, key=_number)]
         if not jobs:

@@ -115,7 +115,6 @@ class KeptLinks:
         return self._lists.items()
 
     def add(self, owner: str, links: Iterable[str]) -> None:
-        """Append links of an owner."""
         found = self._lists.get(owner)
         if found is None:
             found = self._lists[owner] = LinkList()
@@ -126,7 +125,6 @@ class KeptLinks:
             self._shrink(int(self._max_bytes * _KEPT_WHEN_FULL))
 
     def remove(self, owner: str, link: str) -> None:
-        """Remove a link of an owner."""
         found = self.of(owner)
         self.size -= found.size
         found.remove(link)

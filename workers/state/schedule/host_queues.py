@@ -39,7 +39,6 @@ class HostQueues:
         tenants.move_to_end(tenant)
 
     def leave(self, host: str, tenant: str, job_id: str) -> None:
-        """Remove a job."""
         tenants = self._queues[host]
         tenants[tenant].remove(job_id)
         self._count -= 1

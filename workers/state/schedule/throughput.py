@@ -22,12 +22,10 @@ class Throughput:
         self._counted_to: float | None = None  # None while idle
 
     def begin(self, now: float) -> None:
-        """Count a URL that begins."""
         if self._counted_to is None:
             self._counted_to = now
 
     def ended(self, now: float) -> None:
-        """Count a final URL, uploaded or failed."""
         self._count_to(now)
         self._ended += 1.0
 

@@ -171,7 +171,6 @@ class TaskQueue:
     # --- how it ended -----------------------------------------------------------------------
 
     def settle(self, key: TaskKey, outcome: Outcome, now: float) -> None:
-        """Handle a reported outcome."""
         progress = self._ended(key, now)
         progress.attempts += not isinstance(outcome, Deferred)
         match outcome:

@@ -33,12 +33,10 @@ class ResponseBody:
         self._codings = codings_of(head.fields.get("Content-Encoding", ""))
 
     def write(self, piece: bytes) -> bool:
-        """See `Body`."""
         self._bytes.write(piece)
         return self._bytes.tell() <= MAX_ANSWER_BYTES
 
     def discard(self) -> None:
-        """See `Body`."""
         self._bytes.close()
 
     def decoded(self) -> io.BytesIO:

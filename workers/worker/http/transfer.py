@@ -145,7 +145,6 @@ class Transfer:
         return TransferError(Fault.CUT_SHORT) if is_lost else ended
 
     def discard(self) -> None:
-        """Discard what was received of the body."""
         if self.body is not None:
             self.body.discard()
 

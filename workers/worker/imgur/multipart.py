@@ -16,8 +16,6 @@ _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form to send."""
-
     content_type: str  # with the boundary
     length: int  # of the body, in bytes
     # Whole, or its chunks; these raise ValueError if the file is shorter than was said.

@@ -140,7 +140,6 @@ class ImageBody:
         return Download(file, self._spool.size, image_type, digest, fits=fits)
 
     def discard(self) -> None:
-        """See `Body`."""
         self._spool.discard()
 
     def _decode(self, file: BinaryIO) -> Download | Page:

@@ -20,7 +20,6 @@ class DataReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="data-urls")
 
     def close(self) -> None:
-        """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def pieces(self, token: int) -> Iterator[bytes]:

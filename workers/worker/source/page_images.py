@@ -117,7 +117,6 @@ class _Reader(HTMLParser):
         return self._is_in_body and any(self.named)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """See `HTMLParser`."""
         match tag:
             case "meta" | "link" | "base":
                 # Of attributes with the same name the first counts (HTML, 13.2.5.33).
@@ -126,7 +125,6 @@ class _Reader(HTMLParser):
                 self._is_in_body = True
 
     def handle_endtag(self, tag: str) -> None:
-        """See `HTMLParser`."""
         if tag == "head":
             self._is_in_body = True
 
