@@ -10,8 +10,9 @@ const LINK = /https?:\/\/(?:\([^\s<>"'`|()]*\)|\[(?!\/)[^\s<>"'`|[\]]*\]|(?!\[\/
 // A link with spaces in its file name: at the start of a line, and only the end of the line has an image's suffix.
 const SUFFIX = "\\.(?:png|jpe?g|gif|bmp|tiff?|webp|avif|hei[cf])";
 const SPACED = new RegExp(`^https?://(?!\\S*${SUFFIX}\\s)\\S+\\s.*${SUFFIX}$`, "i");
-// Between links: also nothing, as after two pastes. A link may contain another, but not behind a letter or digit.
-const BETWEEN = /\s+|[,;|](?=https?:\/\/)|(?=https?:\/\/)(?<=[a-z\d])/i;
+const BETWEEN = /\s+|[,;|](?=https?:\/\/)/i;
+// Between links there may be nothing, as after two pastes. A link may contain another, but not behind a letter or digit.
+const GLUED = /([a-z\d])(?=https?:\/\/)/gi;
 // Signs that nobody sees, as programs put around a link that is copied from them.
 const UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069";
 const END = new RegExp(`[,;${UNSEEN}]+$`);
@@ -148,7 +149,7 @@ function entriesOfLine(line) {
   if (!line) return [];
   if (DATA.test(line)) return [line]; // it may contain white space
   if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
-  const words = line.split(BETWEEN);
+  const words = line.replace(GLUED, "$1 ").split(BETWEEN);
   const isText = words.length > 1 && words.some((word) => !/https?:\/\//i.test(word));
   const found = words.flatMap((word) => {
     if (!/^https?:\/\//i.test(word)) return [...word.matchAll(LINK)].map(([link]) => withoutEnd(link));
