@@ -19,6 +19,7 @@ import urllib3
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
+PIPE_BYTES = 4096  # no pipe is smaller
 AUTHORIZED = {"Authorization": "Client-ID tests"}
 
 
@@ -32,6 +33,7 @@ class RunningSandbox:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            pipesize=PIPE_BYTES,
             pass_fds=fds,
         )
         self.hello = json.loads(self.process.stdout.readline())
@@ -126,7 +128,7 @@ def test_a_log_that_nobody_reads_holds_nothing_up(start):
     sandbox = start("--port", "0")
     form = {"image": (None, "https://example.com/a.png")}
     path = sandbox.origin + "/3/image"
-    for _ in range(700):  # a line each, of some 130 bytes; a pipe holds 64 KiB
+    for _ in range(4 * PIPE_BYTES // 100):  # a line each, of some 130 bytes; streams hold some, too
         answer = sandbox.http.post(path, files=form, headers=AUTHORIZED, timeout=PATIENCE_SECONDS)
         assert answer.status_code == 400
     sandbox.process.send_signal(signal.SIGTERM)
