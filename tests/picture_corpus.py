@@ -182,9 +182,9 @@ def difference(one: Image.Image, other: Image.Image) -> float:
     """Mean difference of a channel, of 255; on white and on black, where transparency counts.
 
     Of two sizes, both are seen as thumbnails: grain is what goes first where a picture is made
-    smaller.
+    smaller. So are those of many megapixels, of which each takes a second.
     """
-    if other.size != one.size:
+    if other.size != one.size or one.width > _WIDEST:
         one, other = (each.resize(_THUMBNAIL, Image.Resampling.BOX) for each in (one, other))
     if one.has_transparency_data or other.has_transparency_data:
         pairs = [
@@ -203,6 +203,7 @@ def _on(image: Image.Image, ground: str) -> Image.Image:
 
 
 _THUMBNAIL = (300, 200)
+_WIDEST = 4000
 JPEG, PNG, GIF = ("image/jpeg",), ("image/png",), ("image/gif",)
 MOVING = ("image/gif", "image/png")
 
