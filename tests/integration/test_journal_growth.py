@@ -91,12 +91,3 @@ def test_a_full_disk_at_the_start_refuses_new_jobs_only(launch, tmp_path: Path) 
     # The service's own view of the disk; nobody else sees it.
     Path(f"/proc/{service.process.pid}/root{disk}/filler").unlink()
     assert service.upload_all(urls)["uploaded"]["failed"] == urls
-
-
-def test_an_emptied_journal_is_one_clear_line_and_exit_code_2(launch, tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    path.touch()
-    service = launch(JOURNAL_PATH=str(path))
-    assert service.wait_for_exit() == 2
-    assert "it is empty" in service.log_text.splitlines()[-1]
-    assert path.read_bytes() == b""

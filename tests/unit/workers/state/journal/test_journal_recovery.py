@@ -505,15 +505,22 @@ def test_the_shortest_journal_of_an_empty_table_is_empty() -> None:
     assert list(state_records(JobTable())) == []
 
 
-def test_recovery_names_the_journal_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"my diary\n", "it is not a"), (b"", "it is empty")],
+    ids=["diary", "empty"],
+)
+def test_recovery_names_the_journal_and_leaves_it_as_it_was(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
     path = tmp_path / "diary"
-    path.write_bytes(b"my diary\n")
+    path.write_bytes(content)
     table = JobTable()
     recovery = Recovery(table, Mailbox(table, MailboxLimits()))
-    with pytest.raises(JournalError, match=r"The journal .*diary cannot be used: it is not a"):
+    with pytest.raises(JournalError, match=f"The journal .*diary cannot be used: {why}"):
         recovery.restore(str(path), LogConfig())
     recovery.close()
-    assert path.read_bytes() == b"my diary\n"
+    assert path.read_bytes() == content
 
 
 def test_a_journal_behind_a_symbolic_link_is_rewritten_where_it_is(tmp_path: Path) -> None:
