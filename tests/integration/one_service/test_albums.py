@@ -160,18 +160,21 @@ def test_200_images_with_failures_and_kills_are_in_order(launch: Launch, tmp_pat
     assert f"{status['album']['id']}-" not in log
 
 
-def test_an_album_survives_a_restart(launch: Launch, tmp_path: Path) -> None:
+def test_an_album_survives_a_restart(
+    service: RunningService, launch: Launch, tmp_path: Path
+) -> None:
+    """The sandbox is the shared service's, so that it outlives the restart."""
+    albums_before = len(service.sandbox_uploads()["albums"])
     journal = {"JOURNAL_PATH": str(tmp_path / "journal"), "WORKER_CONCURRENCY": "4"}
     names = numbered("restart", range(40))
     paths = [f"/faults/latency/150{path}" for path in images(names)]
-    other = launch().wait_until_ready()  # its sandbox outlives the restart
     environ = journal | {
         "IMGUR_CLIENT_ID": "id",
-        "IMGUR_API_URL": other.sandbox,
+        "IMGUR_API_URL": service.sandbox,
         "SOURCE_ALLOWED_NETWORKS": "127.0.0.1/32",
     }
     first = launch(**environ).wait_until_ready()
-    body = {"urls": [other.sandbox + path for path in paths], "album": {"title": "Restart"}}
+    body = {"urls": [service.sandbox + path for path in paths], "album": {"title": "Restart"}}
     answer = first.http.post(first.url + "/v1/images/upload", json=body, timeout=30)
     job_id = answer.json()["jobId"]
     first.wait_for("some images", lambda: first.status(job_id)["counts"]["complete"] >= 10)
@@ -182,5 +185,5 @@ def test_an_album_survives_a_restart(launch: Launch, tmp_path: Path) -> None:
 
     status = wait_ordered(second, job_id)
     assert status["album"] == album | {"state": "ordered"}
-    assert names_in(other, status) == names
-    assert len(other.sandbox_uploads()["albums"]) == 1
+    assert names_in(service, status) == names
+    assert len(service.sandbox_uploads()["albums"]) == albums_before + 1
