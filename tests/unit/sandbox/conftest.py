@@ -11,6 +11,7 @@ import requests
 from aiohttp import web
 
 from sandbox.application import Application
+from tests.clock import Clock
 
 KEY = "key-of-the-tests"
 PATIENCE_SECONDS = 60
@@ -91,14 +92,14 @@ def serve(application: web.Application, listener: socket.socket) -> Callable[[],
 
 
 @pytest.fixture
-def now() -> list[float]:
-    """The application's time, in seconds since the epoch; change it in place."""
-    return [1_700_000_000.0]
+def clock() -> Clock:
+    """The application's, in seconds since the epoch."""
+    return Clock(1_700_000_000.0)
 
 
 @pytest.fixture
-def client(now: list[float]) -> Iterator[Client]:
-    application = Application("http://own.test:8001", KEY, 3600, clock=lambda: now[0])
+def client(clock: Clock) -> Iterator[Client]:
+    application = Application("http://own.test:8001", KEY, 3600, clock=clock)
     listener = socket.create_server(("127.0.0.1", 0))
     stop = serve(application.make_web(), listener)
     client = Client(listener.getsockname()[1])

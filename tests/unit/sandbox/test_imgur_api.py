@@ -24,7 +24,7 @@ def post_form(client, path, form):
 
 
 @pytest.mark.parametrize("path", ["/3/image", "/3/upload"])
-def test_an_upload_is_told_as_imgur_does(client, now, path):
+def test_an_upload_is_told_as_imgur_does(client, clock, path):
     answer = client.upload(PNG, path=path, form={"title": "T", "description": "D"})
     body = answer.json()
     assert (answer.status_code, body["status"], body["success"]) == (200, 200, True)
@@ -32,7 +32,7 @@ def test_an_upload_is_told_as_imgur_does(client, now, path):
     assert data["link"] == f"http://sandbox.test:8001/sandbox/{data['id']}.png"
     assert (data["title"], data["description"], data["type"]) == ("T", "D", "image/png")
     assert (data["width"], data["height"], data["size"]) == (88, 64, len(PNG))
-    assert (data["datetime"], data["account_id"]) == (int(now[0]), 0)
+    assert (data["datetime"], data["account_id"]) == (int(clock.now), 0)
     assert client.get(f"/sandbox/{data['id']}.png").content == PNG
 
 
@@ -103,7 +103,7 @@ def test_uploads_need_an_authorization(client, authorization, status):
     [{"data": GRANT}, {"json": GRANT}, {"files": {k: (None, v) for k, v in GRANT.items()}}],
     ids=["form", "JSON", "multipart"],
 )
-def test_a_refresh_token_buys_an_access_token_that_expires(client, now, body):
+def test_a_refresh_token_buys_an_access_token_that_expires(client, clock, body):
     answer = client.ask("POST", "/oauth2/token", **body)
     told = answer.json()
     assert answer.status_code == 200
@@ -112,7 +112,7 @@ def test_a_refresh_token_buys_an_access_token_that_expires(client, now, body):
     bearer = {"Authorization": f"Bearer {told['access_token']}"}
     uploaded = client.upload(PNG, headers=bearer)
     assert (uploaded.status_code, uploaded.json()["data"]["account_id"]) == (200, 1)
-    now[0] += 3601
+    clock.now += 3601
     expired = client.upload(PNG, headers=bearer)
     assert expired.status_code == 401
     assert error_of(expired) == "The access token provided has expired."

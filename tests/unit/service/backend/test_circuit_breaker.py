@@ -193,15 +193,15 @@ def test_threads_are_left_to_refuse_the_rest(
 
 def test_a_slow_call_is_no_silence(stopped: StoppedBackend, pool: ThreadPoolExecutor) -> None:
     """One large job takes long, and others are answered meanwhile."""
-    now = [0.0]
-    gate = CircuitBreaker(stopped, clock=lambda: now[0], silence_seconds=3.0)
+    clock = Clock(0.0)
+    gate = CircuitBreaker(stopped, clock=clock, silence_seconds=3.0)
     stopped.stuck_method = "changes"
     slow = stop_in_mid_call(gate, stopped, pool)
     for _ in range(10):
-        now[0] += 2.0
+        clock.now += 2.0
         assert gate.job_table.links(0, 1) == ("0 1 ",)
     assert not slow.done()
-    now[0] += 3.1
+    clock.now += 3.1
     with pytest.raises(BackendSilentError):
         gate.job_table.links(0, 1)
 

@@ -2,6 +2,7 @@ import contextlib
 from dataclasses import dataclass
 
 from service.views.view_cache import IDLE_SECONDS, ViewCache
+from tests.clock import Clock
 
 
 @dataclass(eq=False)
@@ -71,14 +72,14 @@ def test_a_view_left_by_an_error_is_weighed() -> None:
 
 
 def test_what_nobody_follows_any_more_goes() -> None:
-    now = [0.0]
-    cache = ViewCache[str, Text](Text, 100, lambda: now[0])
+    clock = Clock(0.0)
+    cache = ViewCache[str, Text](Text, 100, clock)
     keep(cache, "followed", 10)
     keep(cache, "left", 10)
-    now[0] = IDLE_SECONDS - 1
+    clock.now = IDLE_SECONDS - 1
     keep(cache, "followed", 10)
     assert kept(cache, "left")
-    now[0] = IDLE_SECONDS + 1
+    clock.now = IDLE_SECONDS + 1
     keep(cache, "new", 10)
     assert [key for key in ("followed", "left", "new") if kept(cache, key)] == ["followed", "new"]
     assert cache._bytes == 20

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.clock import Clock
 from workers.contract.backend import BackendLostError
 from workers.runtime.deadline_proxy import CALL_SECONDS
 from workers.runtime.ray.silences import Silences, StateLostError, StateSilentError
@@ -13,13 +14,6 @@ def call(silences: Silences, error: BackendLostError | None = None) -> None:
     with silences.borne():
         if error is not None:
             raise error
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

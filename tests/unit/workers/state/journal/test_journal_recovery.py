@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.clock import Clock
 from tests.job_snapshot import JobSnapshot, snapshot_of
 from tests.lane_mailbox import Mailbox
 from workers.contract.errors import JournalError
@@ -54,29 +55,23 @@ OPTIONS = (
 )
 
 
-class Clock:
+class Clocks(Clock):
     """Both clocks; the wall's ticks with each look, so that no two stamps are the same."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
 
     def wall(self) -> float:
         self.now += 0.125
         return 1_511_961_509.0 + self.now
 
-    def monotonic(self) -> float:
-        return self.now
-
 
 class Run:
     """One life of the service's state, from a start to a kill."""
 
-    def __init__(self, path: Path, clock: Clock, limits: MailboxLimits | None = None) -> None:
+    def __init__(self, path: Path, clock: Clocks, limits: MailboxLimits | None = None) -> None:
         limits = limits or MailboxLimits()
-        self.table = JobTable(clock.wall, clock.monotonic, limits.state_bytes)
+        self.table = JobTable(clock.wall, clock, limits.state_bytes)
         self.journal, self.cut_bytes = load(path, self.table)
         self.table.resume(self.journal)
-        self.mailbox = Mailbox(self.table, limits, clock.monotonic)
+        self.mailbox = Mailbox(self.table, limits, clock)
         self.mailbox.restore()
         self.lines = self.mailbox.tend()
         self.mailbox.register("w")
@@ -139,12 +134,12 @@ def state_of(table: JobTable) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clocks:
+    return Clocks()
 
 
 @pytest.fixture
-def start(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Run]]:
+def start(tmp_path: Path, clock: Clocks) -> Iterator[Callable[..., Run]]:
     """Start the state from the journal; a second start kills the first."""
     runs: list[Run] = []
 
@@ -171,7 +166,7 @@ steps = st.lists(st.sampled_from(STEPS.split()), max_size=40)
 class Life:
     """Does steps to a mailbox, as workers and clients would."""
 
-    def __init__(self, run: Run, clock: Clock) -> None:
+    def __init__(self, run: Run, clock: Clocks) -> None:
         self.run = run
         self.clock = clock
         self.leases: list[Lease] = []
@@ -229,7 +224,7 @@ class Life:
 def test_the_state_survives_whatever_had_happened(
     tmp_path_factory: pytest.TempPathFactory, happened: list[str]
 ) -> None:
-    clock = Clock()
+    clock = Clocks()
     path = tmp_path_factory.mktemp("life") / "journal"
     run = Run(path, clock)
     life = Life(run, clock)
@@ -390,7 +385,7 @@ def test_an_upload_killed_too_often_fails(start, upload_again: bool, kills: int)
 # --- old jobs ---------------------------------------------------------------------------------
 
 
-def test_a_job_forgotten_stays_forgotten_and_its_links_listed(start, clock: Clock) -> None:
+def test_a_job_forgotten_stays_forgotten_and_its_links_listed(start, clock: Clocks) -> None:
     run = start()
     run.mailbox.put(Submission("old", URLS[:1]))
     run.upload("a")
@@ -407,7 +402,7 @@ def test_a_job_forgotten_stays_forgotten_and_its_links_listed(start, clock: Cloc
     assert run.table.evict(50) == 1
 
 
-def test_the_age_of_a_finished_job_counts_from_its_end(start, clock: Clock) -> None:
+def test_the_age_of_a_finished_job_counts_from_its_end(start, clock: Clocks) -> None:
     run = start()
     run.mailbox.put(Submission("j", URLS[:1]))
     run.upload("a")
@@ -443,7 +438,7 @@ def test_a_full_disk_refuses_a_job_and_keeps_nothing_of_it(
 
 
 def test_a_job_that_the_disk_did_not_confirm_does_not_come_back(tmp_path: Path) -> None:
-    path, clock = tmp_path / "journal", Clock()
+    path, clock = tmp_path / "journal", Clocks()
     run = Run(path, clock)
     failures = [OSError(errno.EIO, "Input/output error")]
 
@@ -556,7 +551,7 @@ def test_headers_for_sources_are_kept_where_only_the_service_reads_them(
     assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o600
 
 
-def test_timelines_begin_anew_with_a_restart(start, clock: Clock) -> None:
+def test_timelines_begin_anew_with_a_restart(start, clock: Clocks) -> None:
     run = start()
     run.mailbox.put(Submission("j", URLS))
     run.upload("a")
@@ -629,14 +624,14 @@ def test_records_of_jobs_that_were_dropped_make_sense(start) -> None:
     assert not any(run.table.links(0, 10)), "the image is deleted"
 
 
-def test_one_line_tells_what_was_dropped(start, tmp_path: Path, clock: Clock) -> None:
+def test_one_line_tells_what_was_dropped(start, tmp_path: Path, clock: Clocks) -> None:
     run = start()
     for number in range(10):
         run.mailbox.put(Submission(f"j{number}", URLS[:1]))
         run.upload(f"{number}")
     run.journal.close()
-    table = JobTable(clock.wall, clock.monotonic, 20_000)
-    recovery = Recovery(table, Mailbox(table, MailboxLimits(), clock.monotonic))
+    table = JobTable(clock.wall, clock, 20_000)
+    recovery = Recovery(table, Mailbox(table, MailboxLimits(), clock))
     recovery.restore(str(tmp_path / "journal"), LogConfig("json", "INFO"))
     read, dropped = table.lines
     recovery.close()

@@ -10,6 +10,7 @@ import pytest
 import requests
 import requests_mock
 
+from tests.clock import Clock
 from workers.contract.errors import ImgurError, RateLimitedError, Reason, RefusalScope
 from workers.contract.imgur_access import ImgurAccess
 from workers.contract.job_options import NewAlbum
@@ -205,13 +206,13 @@ def test_secrets_are_not_quoted(
 def test_an_order_takes_no_longer_than_an_upload(
     api: requests_mock.Adapter, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = [0.0]
-    clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
-    monkeypatch.setattr(calls, "time", clock)
-    monkeypatch.setattr(exchange, "time", clock)
+    clock = Clock(0.0)
+    stand_in = SimpleNamespace(monotonic=clock, time=time.time)
+    monkeypatch.setattr(calls, "time", stand_in)
+    monkeypatch.setattr(exchange, "time", stand_in)
 
     def answer_late(request: Any, _context: object) -> dict[str, Any]:
-        now[0] += 40.0
+        clock.now += 40.0
         return images() if request.method == "GET" else OK
 
     api.register_uri(requests_mock.ANY, requests_mock.ANY, json=answer_late)
