@@ -37,7 +37,7 @@ class LogWriter:
         self._lines: deque[bytes] = deque()
         self._queued_bytes = 0  # with the batch being written
         self._dropped = 0
-        self._lost = 0  # lines that could not be written
+        self._lost = 0  # lines that could not be written, or queued, and are not told yet
         self._is_idle = True
         self._writing_since: float | None = None
         self._thread: threading.Thread | None = None
@@ -105,9 +105,11 @@ class LogWriter:
                 dropped = 0
                 if left:
                     self._lost += min(left.count(b"\n"), batch.count(b"\n"))
-                elif self._queued_bytes <= MAX_QUEUED_BYTES // 2:
-                    dropped = self._dropped + self._lost
-                    self._dropped = self._lost = 0
+                if self._queued_bytes <= MAX_QUEUED_BYTES // 2:
+                    # Lines are queued again: only a write shows whether there is room.
+                    self._lost, self._dropped = self._lost + self._dropped, 0
+                    if not left:
+                        dropped, self._lost = self._lost, 0
             if dropped:
                 self._on_dropped(dropped)
 

@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from workers.contract import log_writer
+from workers.contract.log_writer import LogWriter
 from workers.contract.logs import LogConfig, configure_logging, flush_logs
 
 ROOT = Path(__file__).parents[4]
@@ -378,6 +379,32 @@ def test_lines_that_a_full_disk_did_not_take_are_counted(tmp_path: Path) -> None
     last, dropped = map(json.loads, rest)
     assert last["event"] == "last"
     assert dropped["lines"] == 4
+
+
+def test_the_log_goes_on_after_a_full_disk_and_a_full_queue(monkeypatch: Any) -> None:
+    is_full, may_write = threading.Event(), threading.Event()
+    written, told = bytearray(), []
+
+    def write_out(data: bytes) -> bytes:
+        may_write.wait(PATIENCE_SECONDS)
+        if is_full.is_set():
+            return data
+        written.extend(data)
+        return b""
+
+    monkeypatch.setattr(log_writer, "_write_out", write_out)
+    writer = LogWriter(told.append)
+    is_full.set()
+    lines = log_writer.MAX_QUEUED_BYTES // 1000 + 10
+    for _ in range(lines):
+        writer.write("x" * 999 + "\n")
+    may_write.set()
+    writer.drain()
+    is_full.clear()
+    writer.write("after\n")
+    writer.drain()
+    assert written == b"after\n"
+    assert told == [lines]
 
 
 @pytest.mark.parametrize(
