@@ -152,8 +152,10 @@ def test_nothing_is_changed_while_it_is_sent(page: Page, expected_errors: list[s
     box = page.locator("#links")
     with page.expect_request("**/v1/images/upload"):
         box.press("Control+Enter")
-    page.wait_for_function("document.activeElement === document.body")
+    expect(page.locator(":focus")).to_have_count(0)
     page.keyboard.type("2")
+    drop(page, {"text/plain": "https://example.com/3.png"})
+    expect(page.locator("#toasts")).to_contain_text("The job is being sent")
     held.pop().fulfill(status=503, json={"detail": "Not now."})
     expect(page.locator("#toasts")).to_contain_text("Not now.")
     expect(box).to_be_focused()
@@ -310,6 +312,16 @@ def test_links_are_told_from_what_stands_around_them(page: Page, text: str) -> N
     given = [urls_module(page), text.format(*links)]
     found = page.evaluate("([urls, text]) => urls.readLinks([text])", given)
     assert found == {"urls": links, "duplicates": [], "bad": []}
+
+
+def test_lines_within_a_tag_are_a_part_of_it(page: Page) -> None:
+    text = """<img src="https://example.com/1.png" srcset="
+        https://example.com/1-480.png 480w,
+        https://example.com/1-800.png 800w">
+        https://example.com/2.png
+        <img src="https://example.com/3.png">"""
+    found = page.evaluate("([urls, text]) => urls.readLinks([text])", [urls_module(page), text])
+    assert found["urls"] == [f"https://example.com/{number}.png" for number in (1, 2, 3)]
 
 
 def test_html_without_a_link_is_set_aside(page: Page) -> None:

@@ -71,6 +71,7 @@ export function composeView(limits, sent) {
     try {
       const more = (await text).trim();
       if (!more) return;
+      if (form.inert) throw new Error("The job is being sent: add more links afterwards.");
       if (isLong(more)) lists.add(more);
       else box.value = box.value.trim() ? `${box.value.trim()}\n${more}` : more;
       read();

@@ -65,7 +65,10 @@ async function readPages(id, results, first, updated, signal) {
   for (let cursor = first; cursor !== null && !signal.aborted; ) {
     try {
       const page = await json(`${jobPath(id)}?cursor=${cursor}&limit=${PAGE}`, { signal });
-      results.putPage(page.results, cursor);
+      // No event would take back the reason that all images wait.
+      const own = (entry) => (entry.state === "pending" && entry.message === page.waiting?.message
+        ? { ...entry, reason: null, message: null } : entry);
+      results.putPage(page.results.map(own), cursor);
       cursor = page.next;
       updated({});
     } catch (error) {

@@ -140,7 +140,11 @@ function entriesOfJson(text) {
 
 /** Text without any link is one invalid entry. */
 function entriesOfHtml(text) {
-  const found = text.split(LINE).flatMap((part, index) => (index % 2 ? entriesOfLine(part.trim()) : linksOfHtml(part)));
+  const whole = text.replace(/<[^<>]*>/g, (tag) => tag.replace(/[\r\n]+/g, " ")); // a line within a tag is a part of it
+  const found = whole.split(LINE).flatMap((part, index) => {
+    if (index % 2) return entriesOfLine(part.trim());
+    return part.trim() ? linksOfHtml(part) : [];
+  });
   return found.length ? found : [text.trim()];
 }
 
