@@ -22,7 +22,7 @@ SYNC_SECONDS = 1.0
 _COPY_BYTES = 1024 * 1024
 _NO_FILE = -1
 _UNSOUND = "the disk failed"
-_AWAY = "its file was moved or removed"
+_AWAY = "the journal's file was moved or removed"
 _END_LINE = encode(END_MARK)
 
 
@@ -120,7 +120,8 @@ class Journal(JobJournal):
             except OSError:
                 return  # not known
         if is_away != self._is_away:
-            self._is_away = is_away
+            with self._writing:  # else a record that is being written is refused, and stays
+                self._is_away = is_away
             log = structlog.get_logger("journal")
             if is_away:
                 log.error(
