@@ -121,7 +121,7 @@ def test_what_has_the_focus_is_not_behind_the_header(page: Page) -> None:
     """WCAG 2.2, 2.4.11."""
     go_to(page, "Status")
     page.locator("main").evaluate("(main) => { main.style.minHeight = '300vh'; }")
-    page.get_by_role("heading", level=1).evaluate(
+    page.get_by_role("heading", name="Status", level=1).evaluate(
         "(head) => { const button = document.createElement('button'); head.after(button);"
         " scrollBy(0, button.getBoundingClientRect().top - 5); }"
     )

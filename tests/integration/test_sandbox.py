@@ -19,7 +19,7 @@ import urllib3
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
-PIPE_BYTES = 4096  # no pipe is smaller
+PIPE_BYTES = os.sysconf("SC_PAGE_SIZE")  # no pipe is smaller
 AUTHORIZED = {"Authorization": "Client-ID tests"}
 
 
