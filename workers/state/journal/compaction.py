@@ -28,13 +28,13 @@ _GROWTH = 2  # times the compact size: each record is then rewritten about once
 _RETRY = Backoff(base_seconds=60.0, cap_seconds=3600.0)
 
 
-def keep(journal: Journal, path: Path, compaction: "Compaction") -> None:
+def keep(journal: Journal, compaction: "Compaction") -> None:
     """Sync a journal every `SYNC_SECONDS`, look whether it is there, and compact it, until it is
     closed.
     """
     while not journal.wait_closed(SYNC_SECONDS):
         journal.sync()
-        journal.look_for(path)
+        journal.look_for(compaction.path)
         compaction.look_after()
     compaction.abandon()
 
@@ -58,7 +58,7 @@ class Compaction:
         least_bytes: int = LEAST_BYTES,
     ) -> None:
         self._journal = journal
-        self._path = path
+        self.path = path
         self._fresh_path = path.with_name(path.name + ".new")
         self._clock = clock
         self._least_bytes = least_bytes
@@ -116,7 +116,7 @@ class Compaction:
         self._fresh = new_file(self._fresh_path)
         command = [sys.executable, "-m", "workers.state.journal", str(self._upto)]
         # Opened again: the journal's lock must end with this process, not with the child.
-        with self._path.open("rb") as old:
+        with self.path.open("rb") as old:
             self._child = subprocess.Popen(  # noqa: S603 - our own module, nothing from outside
                 command,
                 stdin=old,
@@ -129,7 +129,7 @@ class Compaction:
             raise OSError(f"the process that does it ended with {exit_code}")
         was = self._journal.size
         fcntl.flock(self._fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if self._journal.move_to(self._fresh, self._upto, self._fresh_path, self._path):
+        if self._journal.move_to(self._fresh, self._upto, self._fresh_path, self.path):
             self._fresh = None
         self._compact_bytes = self._journal.size
         self._failures = 0

@@ -45,12 +45,9 @@ class Recovery:
         self._journal = journal
         self._table.resume(journal)
         self._mailbox.restore()
-        real = Path(path).resolve()
+        compaction = Compaction(journal, Path(path).resolve())
         self._keeper = threading.Thread(
-            target=keep,
-            args=(journal, real, Compaction(journal, real)),
-            name="journal-sync",
-            daemon=True,
+            target=keep, args=(journal, compaction), name="journal-sync", daemon=True
         )
         self._keeper.start()
         open_urls = sum(self._table.unfinished().values())

@@ -135,7 +135,7 @@ def test_what_many_threads_write_while_it_goes_on_again_and_again_is_all_there(
         return move_to(journal, *args)
 
     monkeypatch.setattr(Journal, "move_to", counted)
-    keeper = threading.Thread(target=keep, args=(service.journal, path, service.compaction))
+    keeper = threading.Thread(target=keep, args=(service.journal, service.compaction))
     keeper.start()
 
     def write(thread: int) -> None:
@@ -256,7 +256,7 @@ def test_a_damaged_journal_is_not_made_another(service: Service, capfd) -> None:
 def test_one_that_is_under_way_at_the_end_is_given_up(service: Service) -> None:
     process = service.begin()
     service.journal.close()
-    keep(service.journal, service.path, service.compaction)
+    keep(service.journal, service.compaction)
     assert process.poll() is not None
     assert files(service.path) == ["journal"]
 
