@@ -301,12 +301,14 @@ class Job:
 
 
 def _is_readiness(answer: requests.Response) -> bool:
+    if answer.ok:
+        return True
     # A 503 may be one of a gateway as well, or a refusal of this request alone.
     try:
         body = json_of(answer)
     except NotImgupError:
-        return answer.ok
-    return answer.ok or (isinstance(body, dict) and "ready" in body)
+        return False
+    return isinstance(body, dict) and "ready" in body
 
 
 def _path(job_id: str) -> str:
