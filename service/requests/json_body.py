@@ -110,10 +110,10 @@ def shorten(text: str) -> str:
 
 
 def _check_content_type(req: falcon.Request) -> None:
-    content_type = req.content_type
+    content_type = req.content_type or ""
     # The time to parse it grows with the square of its length.
-    is_short = len(content_type or "") <= _LONGEST_CONTENT_TYPE
-    media_type, parameters = falcon.parse_header(content_type or "" if is_short else "")
+    is_short = len(content_type) <= _LONGEST_CONTENT_TYPE
+    media_type, parameters = falcon.parse_header(content_type if is_short else "")
     charset = parameters.get("charset", "utf-8").lower()
     if media_type.lower() != falcon.MEDIA_JSON or charset not in _CHARSETS:
         given = f"is {shorten(content_type)}" if content_type else "is missing"

@@ -195,11 +195,13 @@ def _is_camera_raw(head: bytes) -> bool:
     start = number(4, 4)
     end = min(start + 2 + 12 * number(start, 2), len(head))
     entries = {number(at, 2): at for at in range(start + 2, end, 12)}
+    if _DNG_VERSION in entries:
+        return True
     if _FURTHER_PICTURES not in entries or _SUBFILE_TYPE not in entries:
-        return _DNG_VERSION in entries
+        return False
     kind = entries[_SUBFILE_TYPE] + 2
     value = number(kind + 6, 2 if number(kind, 2) == _SHORT else 4)
-    return bool(value & 1) or _DNG_VERSION in entries
+    return bool(value & 1)
 
 
 def _recognize_by_brand(head: bytes) -> ImageType | None:
