@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -21,6 +22,7 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0
 COMMAND = (sys.executable, "-m", "imgup")
+UPLOAD = (*COMMAND, "upload", "https://example.com/0.png")
 
 
 def _environ(**more: str) -> dict[str, str]:
@@ -44,6 +46,11 @@ def _start(url: str, *command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, env=_environ(IMGUP_URL=url), text=True, **pipes)
 
 
+def _run(url: str, *command: str, **streams: Any) -> "subprocess.CompletedProcess[str]":
+    usual = {"cwd": ROOT, "env": _environ(IMGUP_URL=url), "timeout": PATIENCE_SECONDS, "text": True}
+    return subprocess.run(command, check=False, **usual, **streams)
+
+
 def _upload_on_terminal(
     url: str, on_output: Callable[[bytes], None] = lambda _: None, **environ: str
 ) -> tuple[str, str]:
@@ -53,7 +60,7 @@ def _upload_on_terminal(
     """
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [*COMMAND, "upload", "https://example.com/0.png"],
+        UPLOAD,
         cwd=ROOT,
         env=_environ(IMGUP_URL=url, **environ),
         stdout=subprocess.PIPE,
@@ -100,7 +107,7 @@ def test_ctrl_c_says_that_the_job_goes_on(stand_in):
     stand_in.tell("POST", "/v1/images/upload", Told(202, {"jobId": JOB}))
     stand_in.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
     # A shell's background jobs ignore the signal, and so would a command of tests among those.
-    command = ("env", "--default-signal=INT", *COMMAND, "upload", "https://example.com/0.png")
+    command = ("env", "--default-signal=INT", *UPLOAD)
     with _start(stand_in.url, *command) as process:
         wait_until(lambda: stand_in.requests("GET", JOB_PATH))
         process.send_signal(signal.SIGINT)
@@ -126,14 +133,7 @@ def test_a_reader_that_is_gone_is_met_quietly(stand_in):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_bad_usage_is_told_by_the_exit_code_whatever_becomes_of_stderr(stand_in):
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*COMMAND, "upload", "nonsense"],
-            cwd=ROOT,
-            env=_environ(IMGUP_URL=stand_in.url),
-            stderr=full,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        done = _run(stand_in.url, *COMMAND, "upload", "nonsense", stderr=full)
     assert done.returncode == 2
 
 
@@ -141,7 +141,7 @@ def test_a_terminal_that_is_gone_costs_the_notes_only(slow_job):
     slow_job.tell("GET", JOB_PATH, Told(body=job([result(0, "pending")])))
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [*COMMAND, "upload", "https://example.com/0.png"],
+        UPLOAD,
         cwd=ROOT,
         env=_environ(IMGUP_URL=slow_job.url),
         text=True,
@@ -168,15 +168,7 @@ def _modules_after(script: str) -> set[str]:
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
 def test_a_closed_stream_costs_only_what_it_would_have_had(slow_job, closed):
     shell = f'exec "$0" -m imgup upload https://example.com/0.png {closed}'
-    done = subprocess.run(
-        ["sh", "-c", shell, sys.executable],
-        cwd=ROOT,
-        env=_environ(IMGUP_URL=slow_job.url),
-        text=True,
-        capture_output=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+    done = _run(slow_job.url, "sh", "-c", shell, sys.executable, capture_output=True)
     assert done.returncode == 0
     assert done.stdout == ("" if "1>" in closed else "https://i.imgur.com/0.png\n")
     assert done.stderr == ("" if "2>" in closed else f"job {JOB}\n1 uploaded\n")
@@ -185,16 +177,7 @@ def test_a_closed_stream_costs_only_what_it_would_have_had(slow_job, closed):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_told(slow_job):
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*COMMAND, "upload", "https://example.com/0.png"],
-            cwd=ROOT,
-            env=_environ(IMGUP_URL=slow_job.url),
-            text=True,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        done = _run(slow_job.url, *UPLOAD, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 141
     assert done.stderr.endswith("imgup: The output cannot be written: No space left on device.\n")
 
@@ -214,16 +197,7 @@ def test_a_full_disk_under_stderr_costs_the_notes_only(slow_job):
 def _links_of_an_upload(url: str, stderr: int) -> tuple[int, str]:
     """Return exit code and stdout of an upload; closes `stderr`."""
     with os.fdopen(stderr, "w") as notes:
-        done = subprocess.run(
-            [*COMMAND, "upload", "https://example.com/0.png"],
-            cwd=ROOT,
-            env=_environ(IMGUP_URL=url),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=notes,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        done = _run(url, *UPLOAD, stdout=subprocess.PIPE, stderr=notes)
     return done.returncode, done.stdout
 
 
