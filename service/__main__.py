@@ -5,5 +5,7 @@ import sys
 gc.disable()
 from service.run import main  # noqa: E402
 
+# They are needed until the end; the last collection would search them all.
+gc.freeze()
 gc.enable()
 sys.exit(main())

@@ -34,7 +34,7 @@ def fork_server() -> ForkServerContext:
     instead of 300.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED])
+    context.set_forkserver_preload(["workers.runtime.local.preload"])
     return context
 
 
