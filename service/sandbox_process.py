@@ -51,8 +51,12 @@ class SandboxProcess:
         """End the process and close the socket."""
         self._stopping.set()
         if self._process is not None:
-            _end(self._process)
+            _close_stdin(self._process)
         if self._keeper.is_alive():
+            # It waits for the process; a second wait, with a limit, would poll.
+            self._keeper.join(_STOP_SECONDS)
+            if self._keeper.is_alive() and self._process is not None:
+                self._process.kill()
             self._keeper.join()
         self._listener.close()
 
@@ -69,7 +73,7 @@ class SandboxProcess:
             try:
                 with self._spawn() as self._process:
                     if self._stopping.is_set():  # too late for `stop` to see the process
-                        _end(self._process)
+                        _close_stdin(self._process)
                     code = self._process.wait()
             except OSError as error:  # no process or descriptor is left
                 self._log.error("sandbox could not be started; trying again", cause=error.strerror)
@@ -79,13 +83,9 @@ class SandboxProcess:
             self._stopping.wait(_RESTART_SECONDS)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _close_stdin(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         process.stdin.close()  # the sandbox ends with its standard input
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 def _address_to_reach(bound_host: str) -> str:
