@@ -240,12 +240,14 @@ class RunningService:
 
     def stop(self) -> None:
         """End it as an operator does; its log is then whole."""
+        self.http.close()  # a drain waits for connections that have just been used
         pids = self.all_pids()
         self.process.terminate()
         assert self.wait_for_exit() == 0
         self.wait_for("end of all processes", lambda: not any(map(is_running, pids)))
 
     def close(self) -> None:
+        self.http.close()  # as above
         pids = self.all_pids()
         if self.process.poll() is None:
             self.process.terminate()
@@ -254,7 +256,6 @@ class RunningService:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self.http.close()
         with contextlib.suppress(AssertionError):  # those are ended below, and named
             wait_until(lambda: not any(map(is_running, pids)))
         left = [pid for pid in pids if is_running(pid)]
