@@ -38,6 +38,7 @@ from workers.contract.messages.round_trip import (
 )
 from workers.contract.messages.submission import Submission
 from workers.contract.state_calls import JobTableCalls, MailboxCalls
+from workers.contract.tokens import TokenAnswer
 from workers.runtime import deadline_proxy
 from workers.runtime.deadline_proxy import ManagerLostError
 from workers.runtime.local import manager as manager_module
@@ -206,7 +207,7 @@ class TestProxies:
         permit = tokens.token(None, 0.0).permit
         assert permit is not None
 
-        tokens.refresh_failed(permit, "Imgur said no.", False)  # noqa: FBT003 - its own signature
+        tokens.refresh_failed(permit, TokenAnswer(error="Imgur said no."))
 
         assert tokens.token(None, 0.0).error == "Imgur said no."
 

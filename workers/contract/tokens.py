@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from workers.contract.errors import Reason, RefusalScope
+
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
@@ -15,7 +17,7 @@ class TokenAnswer:
         permit: set if the caller shall fetch a new token and report the result.
         refresh_token: for the fetch, if Imgur has replaced that of the settings.
         error: a sentence, if there is no token.
-        is_transient: whether another attempt may succeed.
+        is_transient: whether another attempt may succeed; if so, reason and scope are of the error.
         retry_after: seconds until the next attempt.
     """
 
@@ -26,6 +28,8 @@ class TokenAnswer:
     refresh_token: str | None = field(default=None, repr=False)
     error: str | None = None
     is_transient: bool = False
+    reason: Reason = Reason.IMGUR_ERROR
+    scope: RefusalScope = RefusalScope.IMAGE
     retry_after: float = 0.0
 
 
@@ -36,4 +40,4 @@ class Tokens(Protocol):
     def refreshed(
         self, permit: int, access_token: str, expires_in_seconds: float, refresh_token: str | None
     ) -> None: ...
-    def refresh_failed(self, permit: int, message: str, transient: bool) -> None: ...  # noqa: FBT001 - as above
+    def refresh_failed(self, permit: int, failure: TokenAnswer) -> None: ...

@@ -88,16 +88,14 @@ class TokenStore:
             self._error_until = 0.0
             self._changed.notify_all()
 
-    def refresh_failed(self, permit: int, message: str, transient: bool) -> None:  # noqa: FBT001 - crosses a process boundary by position
-        """Record a failed refresh, with a sentence for a person; other workers get the same error
-        for a while.
-        """
+    def refresh_failed(self, permit: int, failure: TokenAnswer) -> None:
+        """Record a failed refresh; other workers get the same error for a while."""
         with self._changed:
             if permit != self._open_permit:
                 return
             self._open_permit = None
-            until = self._clock() + (_TRANSIENT_SECONDS if transient else _PERMANENT_SECONDS)
-            self._remember(message, until, transient=transient)
+            seconds = _TRANSIENT_SECONDS if failure.is_transient else _PERMANENT_SECONDS
+            self._error, self._error_until = failure, self._clock() + seconds
             self._changed.notify_all()
 
     def _answer(self, now: float) -> TokenAnswer | None:
@@ -127,8 +125,4 @@ class TokenStore:
         if len(self._refused) == _MAX_REFUSED and now < until:
             # Otherwise each URL would fetch another token in vain.
             message = "Imgur refuses access tokens that it has just given out; check the account."
-            self._remember(message, until, transient=False)
-
-    def _remember(self, message: str, until: float, *, transient: bool) -> None:
-        self._error = TokenAnswer(error=message, is_transient=transient)
-        self._error_until = until
+            self._error, self._error_until = TokenAnswer(error=message), until

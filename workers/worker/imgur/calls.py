@@ -134,11 +134,11 @@ class AuthorizedCalls:
             answer = self._refresh(answer, answer.permit, deadline)
         if answer.access_token is None:
             raise ImgurError(
-                Reason.IMGUR_ERROR if answer.is_transient else Reason.IMGUR_CREDENTIALS,
+                answer.reason if answer.is_transient else Reason.IMGUR_CREDENTIALS,
                 answer.error or "There is no access token.",
                 transient=answer.is_transient,
                 retry_after=answer.retry_after,
-            ).about(RefusalScope.IMAGE if answer.is_transient else RefusalScope.ALL)
+            ).about(answer.scope if answer.is_transient else RefusalScope.ALL)
         self._kept = _Credential(f"Bearer {answer.access_token}", answer.generation)
         self._kept_until = now + answer.fresh_seconds
         return self._kept
@@ -148,7 +148,13 @@ class AuthorizedCalls:
         try:
             access_token, life, rotated = self._fetch(refresh_token, deadline)
         except ImgurError as error:
-            self.tokens.refresh_failed(permit, error.message, error.transient)
+            failure = TokenAnswer(
+                error=error.message,
+                is_transient=error.transient,
+                reason=error.reason,
+                scope=error.scope,
+            )
+            self.tokens.refresh_failed(permit, failure)
             if answer.access_token is not None:
                 return answer
             error.maybe_stored = False  # about the token call: the image has not been sent

@@ -95,7 +95,7 @@ def test_a_failed_renewal_leaves_the_token_in_use_to_its_end(
 ) -> None:
     fill(store)
     ticks.now += HOUR - 100
-    store.refresh_failed(permit(store), "no", transient=False)
+    store.refresh_failed(permit(store), TokenAnswer(error="no"))
     assert ask(store).access_token == "first"
     ticks.now += 100
     ended = ask(store)
@@ -156,18 +156,18 @@ def test_a_failure_under_an_overtaken_permit_is_ignored(store: TokenStore, ticks
     late = permit(store)
     ticks.now += PERMIT_SECONDS
     young = permit(store)
-    store.refresh_failed(late, "late", transient=False)
+    store.refresh_failed(late, TokenAnswer(error="late"))
     assert ask(store).error != "late"
     store.refreshed(late, "late", HOUR, None)
     # The younger one failed because the late one had replaced the refresh token.
-    store.refresh_failed(young, "young", transient=False)
+    store.refresh_failed(young, TokenAnswer(error="young"))
     assert ask(store).access_token == "late"
 
 
 def test_a_late_token_ends_the_trouble_of_a_younger_permit(store: TokenStore, ticks: Clock) -> None:
     late = permit(store)
     ticks.now += PERMIT_SECONDS
-    store.refresh_failed(permit(store), "young", transient=False)
+    store.refresh_failed(permit(store), TokenAnswer(error="young"))
     store.refreshed(late, "late", 100.0, None)
     ticks.now += 95
     assert ask(store).permit is not None
@@ -177,7 +177,7 @@ def test_a_permit_never_granted_counts_for_nothing(store: TokenStore) -> None:
     store.refreshed(1, "forged", HOUR, None)
     assert ask(store).access_token is None
     store.refreshed(99, "forged", HOUR, None)
-    store.refresh_failed(99, "forged", transient=False)
+    store.refresh_failed(99, TokenAnswer(error="forged"))
     assert ask(store).access_token is None
 
 
@@ -188,7 +188,7 @@ def test_a_failure_is_remembered_for_a_while(
     transient: bool,  # noqa: FBT001 - a table's column
     seconds: float,
 ) -> None:
-    store.refresh_failed(permit(store), "no token", transient)
+    store.refresh_failed(permit(store), TokenAnswer(error="no token", is_transient=transient))
     told = ask(store)
     assert (told.permit, told.error, told.is_transient) == (None, "no token", transient)
     assert told.retry_after == seconds
@@ -236,7 +236,7 @@ def test_a_waiting_worker_is_told_of_the_failure() -> None:
     answers: list[TokenAnswer] = []
     thread = threading.Thread(target=lambda: answers.append(store.token(None, 600.0)))
     thread.start()
-    store.refresh_failed(fetching, "wrong", transient=False)
+    store.refresh_failed(fetching, TokenAnswer(error="wrong"))
     thread.join(60)
     assert [answer.error for answer in answers] == ["wrong"]
 

@@ -195,8 +195,8 @@ def test_a_refresh_that_fails_for_now(
     assert (first.reason, first.transient) == (reason, True)
     assert not first.maybe_stored  # no image has been sent
     second = failure(make_client(ACCOUNT, tokens))
-    assert second.transient
-    assert second.message == first.message
+    assert (second.reason, second.transient) == (reason, True)
+    assert (second.message, second.scope) == (first.message, first.scope)
     assert second.retry_after is not None
     assert 0 < second.retry_after <= 5
     assert len(api.request_history) == 1
