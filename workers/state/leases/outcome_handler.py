@@ -23,7 +23,7 @@ from workers.state.schedule.scheduler import Scheduler
 
 HELD_SECONDS: Final = 300.0
 """How long a refused image waits for the outcomes of others, which show whether the refusal is
-about the image. Without images under way it does not wait."""
+about the image. Without others it does not wait."""
 
 _INTERRUPTED: Final = Failed(
     Reason.UPLOAD_INTERRUPTED,
@@ -60,8 +60,6 @@ class OutcomeHandler:
                 self._table.end_upload(*place)
                 self._held[place] = outcome, self._clock() + HELD_SECONDS
                 return None
-            case Verdict.BLOCKED, MaybeBlocked():
-                self._end_held(by_own_fault=False)
             case Verdict.TAKEN, _:
                 self._end_held(by_own_fault=True)
         return self._apply(place, outcome)
@@ -73,13 +71,16 @@ class OutcomeHandler:
         return min((until for _, until in self._held.values()), default=float("inf"))
 
     def end_waits(self, now: float) -> None:
-        """Treat refusals as about their images, if they have waited for too long, or without other
-        images that could be sent.
+        """Treat refusals as about all images once the gate is shut; as about their own, if they
+        have waited for too long, or without other images.
         """
+        is_shut = self._quota.gate.shut is not None
         if self._held and (
-            self._room.open_urls <= len(self._held) or self.next_end_of_wait() <= now
+            is_shut
+            or self._room.open_urls + self._room.delayed <= len(self._held)
+            or self.next_end_of_wait() <= now
         ):
-            self._end_held(by_own_fault=True)
+            self._end_held(by_own_fault=not is_shut)
 
     def _end_held(self, *, by_own_fault: bool) -> None:
         held, self._held = self._held, {}

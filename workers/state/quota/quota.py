@@ -29,14 +29,12 @@ _QUIET_SECONDS: Final = 3600.0
 class Verdict(Enum):
     """What becomes of an image whose attempt has ended.
 
-    USUAL: the outcome counts. TAKEN: so it does, and so do the refusals before it. BLOCKED: it is
-    requeued unharmed, and so are the images refused before. HELD: it was refused, and other images
-    decide whether by its own fault.
+    USUAL: the outcome counts. TAKEN: so it does, and so do the refusals before it. HELD: it was
+    refused, and other images decide whether by its own fault.
     """
 
     USUAL = auto()
     TAKEN = auto()
-    BLOCKED = auto()
     HELD = auto()
 
 
@@ -162,9 +160,8 @@ class UploadQuota:
                 self._pauses.end_guesses()
                 self.gate.taken()
                 return Verdict.TAKEN
-            case MaybeBlocked() if not is_outdated:
-                is_shut = self.gate.refused(url, outcome)
-                return Verdict.BLOCKED if is_shut else Verdict.HELD
+            case MaybeBlocked() if not is_outdated and not self.gate.refused(url, outcome):
+                return Verdict.HELD
         return Verdict.USUAL
 
     def call_lost(self, key: TaskKey) -> None:

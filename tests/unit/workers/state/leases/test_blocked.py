@@ -30,6 +30,8 @@ from workers.state.leases.outcome_handler import HELD_SECONDS
 
 FORBIDDEN = MaybeBlocked(Failed("imgur-forbidden", "Forbidden."), "These actions are forbidden.")
 BUSY = MaybeBlocked(RetryLater("imgur-over-capacity", "Busy.", 1.0))
+NO_NETWORK = RetryLater("imgur-unreachable", "No network.", 1.0)
+NO_NETWORK_AT_LAST = MaybeBlocked(Failed("imgur-unreachable", "No network."))
 BAD_CLIENT = MaybeBlocked(Failed("imgur-credentials", "No."), is_certain=True)
 ALBUM = JobOptions(album=NewAlbum("A day"))
 CREATED = AlbumCreated("aBc", "https://imgur.com/a/aBc", "s3cret")
@@ -102,6 +104,20 @@ def test_all_go_back_unharmed(harness: Harness) -> None:
     assert set(harness.states()) == {ImageState.PENDING}
     assert set(harness.job().attempts) == {0}
     assert harness.box.stats().queued == 10
+
+
+def test_a_last_attempt_waits_for_images_that_are_tried_again_later(harness: Harness) -> None:
+    harness.put("j", 3)
+    leases = harness.claim(3)
+    for lease, outcome in zip(leases, (NO_NETWORK, NO_NETWORK, NO_NETWORK_AT_LAST), strict=True):
+        harness.send(lease)
+        harness.end(lease, outcome)
+    harness.now += 2.0
+    for _ in range(2):
+        harness.upload(NO_NETWORK_AT_LAST)
+
+    assert harness.box.stats().block is not None
+    assert harness.states() == [ImageState.PENDING] * 3
 
 
 def test_what_was_under_way_at_the_opening_is_tried_again(harness: Harness) -> None:
@@ -429,6 +445,19 @@ def test_an_image_is_the_probe_where_there_is_one(harness: Harness) -> None:
     (lease,) = harness.claim(5)
 
     assert lease.kind is TaskKind.IMAGE
+
+
+def test_images_that_wait_for_a_verdict_go_back_where_an_album_brings_it(harness: Harness) -> None:
+    harness.put("j", 2)
+    lease, _ = harness.claim(2)
+    harness.send(lease)
+    harness.end(lease, FORBIDDEN)
+    harness.put("album", 5, ALBUM)
+    harness.create_album(BAD_CLIENT)
+    harness.now += HELD_SECONDS
+    harness.claim()
+
+    assert harness.states() == [ImageState.PENDING] * 2
 
 
 def test_a_worker_that_dies_with_an_album_keeps_no_probe(harness: Harness) -> None:

@@ -129,7 +129,7 @@ class TestGate:
         harness = Harness()
         verdicts = [harness.upload(over_capacity()) for _ in range(3)]
 
-        assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.BLOCKED]
+        assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.USUAL]
         block = harness.quota.gate.block
         assert block is not None
         assert (block.reason, block.sentence) == ("imgur-over-capacity", BUSY)
@@ -160,7 +160,8 @@ class TestGate:
         known = Uploaded("https://i.imgur.com/a.jpg", "", details=ImageDetails(deduplicated=True))
         assert harness.quota.ended(place, "known", known) is Verdict.USUAL
 
-        assert harness.upload(forbidden()) is Verdict.BLOCKED
+        assert harness.upload(forbidden()) is Verdict.USUAL
+        assert not harness.quota.may_begin()
 
     def test_refusals_that_are_not_alike_do_not_shut_it(self) -> None:
         harness = Harness()
@@ -172,7 +173,7 @@ class TestGate:
     def test_refused_credentials_shut_it_at_once(self) -> None:
         harness = Harness()
 
-        assert harness.upload(bad_credentials()) is Verdict.BLOCKED
+        assert harness.upload(bad_credentials()) is Verdict.USUAL
         assert not harness.quota.may_begin()
 
     def test_what_is_under_way_goes_back_and_is_not_sent(self) -> None:
@@ -184,7 +185,7 @@ class TestGate:
         why = harness.quota.why_not(arrived)
         assert why is not None
         assert why.reason == "imgur-over-capacity"
-        assert harness.quota.ended(sent, "sent", over_capacity()) is Verdict.BLOCKED
+        assert harness.quota.ended(sent, "sent", over_capacity()) is Verdict.USUAL
 
     def test_one_image_is_tried_after_1_2_4_to_60_minutes(self) -> None:
         harness = Harness()
@@ -199,7 +200,7 @@ class TestGate:
             probe = harness.begin()
             assert not harness.quota.may_begin(), "one at a time"
             harness.quota.send(probe)
-            assert harness.quota.ended(probe, f"probe-{wait}", over_capacity()) is Verdict.BLOCKED
+            assert harness.quota.ended(probe, f"probe-{wait}", over_capacity()) is Verdict.USUAL
 
         assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
@@ -289,7 +290,8 @@ class TestGate:
         assert not harness.quota.open("to be sure")
 
         verdicts = [harness.quota.ended(place, str(place), over_capacity()) for place in places]
-        assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.BLOCKED]
+        assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.USUAL]
+        assert not harness.quota.may_begin()
 
     def test_a_pause_ends_when_told_to(self) -> None:
         harness = Harness()
