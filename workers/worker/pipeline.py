@@ -48,9 +48,6 @@ from workers.worker.webhook import WebhookSender
 _PASSED_ON = Failed(Reason.WORKER_CRASHED, "The lease had passed to another worker.")
 """The outcome of a lease that is not valid any more; the mailbox does not accept it."""
 
-_UNREACHED_SECONDS = 60.0
-"""The wait of an album or a deletion whose attempts found no connection to Imgur."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
@@ -195,16 +192,16 @@ def _doubted(lease: Lease, outcome: Failed | RetryLater, error: ImageError) -> O
     """The outcome as it is, unless all images may meet the same refusal."""
     if not isinstance(error, ImgurError) or error.scope is RefusalScope.IMAGE:
         return outcome
-    if isinstance(outcome, RetryLater) and error.reason in IMGUR_SILENT:
+    is_silent = error.reason in IMGUR_SILENT
+    if isinstance(outcome, RetryLater) and is_silent:
         return outcome  # mostly over before the last attempt
     options = lease.options
     names_album = options is not None and options.job.album and not options.is_album_new
     if names_album and error.reason is Reason.IMGUR_FORBIDDEN:
         return outcome  # of an album that the job names: others' images are not its matter
-    if lease.kind is not TaskKind.IMAGE and error.reason in IMGUR_SILENT:
-        # Nothing about it can be the cause: it never fails for that.
-        outcome = RetryLater(error.reason, error.message, _UNREACHED_SECONDS)
-    return MaybeBlocked(outcome, error.sentence, is_certain=error.scope is RefusalScope.ALL)
+    # Nothing about an album or a deletion can be the cause of that: it never fails for it.
+    is_certain = error.scope is RefusalScope.ALL or (is_silent and lease.kind is not TaskKind.IMAGE)
+    return MaybeBlocked(outcome, error.sentence, is_certain=is_certain)
 
 
 def _content(digest: bytes, fields: Mapping[str, str]) -> bytes:

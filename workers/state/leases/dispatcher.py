@@ -134,7 +134,7 @@ class Dispatcher:
         leased = self._leases.end(worker_id, report.token)
         if leased is None:
             return Ack(accepted=False)
-        holder, place, outcome = leased.holder, leased.place, report.outcome
+        holder, place, outcome = leased.holder, leased.place, self._quota.judged(report.outcome)
         now = holder.last_word = self._clock()
         if leased.kind is not TaskKind.IMAGE:
             key = leased.kind, place

@@ -7,7 +7,7 @@ from typing import Final
 
 from workers.contract.budget import QuotaRules, QuotaState
 from workers.contract.errors import Reason
-from workers.contract.messages.outcomes import Deferred, MaybeBlocked, Outcome, Uploaded
+from workers.contract.messages.outcomes import Deferred, MaybeBlocked, Outcome, RetryLater, Uploaded
 from workers.contract.messages.round_trip import TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
@@ -136,6 +136,14 @@ class UploadQuota:
         self._limits.sent()
 
     # --- what came of it ----------------------------------------------------------------------
+
+    def judged(self, outcome: Outcome) -> Outcome:
+        """Return an outcome for `ended` or `call_ended`: while the gate is shut, an attempt that
+        did not reach Imgur is one more refusal.
+        """
+        if self.gate.shut is None or not isinstance(outcome, RetryLater) or counts(outcome):
+            return outcome
+        return MaybeBlocked(outcome)
 
     def ended(self, place: UrlKey, url: str, outcome: Outcome | None) -> Verdict:
         """End the lease of an image.

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from workers.contract.errors import Reason
+from workers.contract.errors import IMGUR_SILENT, Reason
 from workers.contract.mailbox_limits import MailboxLimits
 from workers.contract.messages.albums import AlbumStep
 from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryLater
@@ -174,7 +174,9 @@ class TaskQueue:
         progress = self._ended(key, now)
         progress.attempts += not isinstance(outcome, Deferred)
         match outcome:
-            case Deferred():
+            case Deferred(reason):
+                if reason in IMGUR_SILENT:
+                    progress.attempts = 0  # Imgur was not reached: they begin anew when it is
                 self._put(key, now)
             case RetryLater(delay_seconds=delay_seconds):
                 self._put(key, now + delay_seconds)

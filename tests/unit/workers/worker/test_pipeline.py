@@ -513,8 +513,8 @@ class TestOtherTasks:
         error.about(RefusalScope.MAYBE_ALL)
         assert isinstance(self.run(self.DELETION, error), RetryLater)
         last = replace(self.DELETION, attempt=MAX_ATTEMPTS)
-        later = RetryLater("imgur-unreachable", "no", 60.0)
-        assert self.run(last, error) == MaybeBlocked(later)
+        blocked = MaybeBlocked(Failed("imgur-unreachable", "no"), is_certain=True)
+        assert self.run(last, error) == blocked
 
     @pytest.mark.parametrize("task", [WEBHOOK, DELETION])
     def test_a_bug_ends_the_task_and_not_the_lane(self, task: Lease) -> None:

@@ -120,6 +120,21 @@ def test_a_last_attempt_waits_for_images_that_are_tried_again_later(harness: Har
     assert harness.states() == [ImageState.PENDING] * 3
 
 
+def test_each_image_that_is_tried_without_a_network_is_another_and_keeps_its_attempts(
+    harness: Harness,
+) -> None:
+    harness.put("j", 6)
+    for _ in range(3):
+        harness.upload(NO_NETWORK_AT_LAST)
+    probes = []
+    for minutes in (1, 2, 4):
+        harness.now += minutes * 60.0
+        probes.append(harness.upload(NO_NETWORK).index)
+
+    assert probes[0] != probes[1] != probes[2]
+    assert set(harness.job().attempts) == {0}
+
+
 def test_what_was_under_way_at_the_opening_is_tried_again(harness: Harness) -> None:
     harness.put("j", 2)
     early, late = harness.claim(2)
@@ -434,6 +449,21 @@ def test_an_album_is_not_created_while_imgur_refuses_all(
 
     assert harness.box.stats().block is None
     assert [lease.kind for lease in harness.claim(5)] == [TaskKind.IMAGE] * 5
+
+
+def test_an_album_has_all_its_attempts_once_imgur_is_reached_again(harness: Harness) -> None:
+    harness.put("j", 5, ALBUM)
+    for _ in range(3):
+        harness.create_album(NO_NETWORK)
+    harness.create_album(replace(NO_NETWORK_AT_LAST, is_certain=True))
+    for minutes in (1, 2):
+        harness.now += minutes * 60.0
+        harness.create_album(NO_NETWORK)
+    harness.now += 240.0
+
+    (lease,) = harness.claim(5)
+
+    assert lease.attempt == 1
 
 
 def test_an_image_is_the_probe_where_there_is_one(harness: Harness) -> None:
