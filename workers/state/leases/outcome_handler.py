@@ -18,7 +18,7 @@ from workers.contract.messages.round_trip import UrlKey
 from workers.contract.messages.supervision import LogLine
 from workers.contract.url import mask_url
 from workers.state.jobs.job_table import JobTable
-from workers.state.quota.quota import UploadQuota, Verdict
+from workers.state.quota.quota import UploadQuota
 from workers.state.schedule.scheduler import Scheduler
 
 HELD_SECONDS: Final = 300.0
@@ -55,13 +55,11 @@ class OutcomeHandler:
     def settle(self, place: UrlKey, outcome: Outcome) -> LogLine | None:
         """Handle a reported outcome; return the line about the job's end, if that completed it."""
         self._room.attempt_ended(place, outcome, self._clock())
-        match self._quota.ended(place, self._room.queue.url(place), outcome), outcome:
-            case Verdict.HELD, MaybeBlocked():
-                self._table.end_upload(*place)
-                self._held[place] = outcome, self._clock() + HELD_SECONDS
-                return None
-            case Verdict.TAKEN, _:
-                self._end_held(by_own_fault=True)
+        is_held = self._quota.ended(place, self._room.queue.url(place), outcome)
+        if is_held and isinstance(outcome, MaybeBlocked):
+            self._table.end_upload(*place)
+            self._held[place] = outcome, self._clock() + HELD_SECONDS
+            return None
         return self._apply(place, outcome)
 
     # --- images that Imgur refused, perhaps with all others ------------------------------------
@@ -71,21 +69,19 @@ class OutcomeHandler:
         return min((until for _, until in self._held.values()), default=float("inf"))
 
     def end_waits(self, now: float) -> None:
-        """Treat refusals as about all images once the gate is shut; as about their own, if they
-        have waited for too long, or without other images.
+        """End the wait of refused images: they go back once the gate is shut. It was by their own
+        fault if another was taken, if there is no other, or if they have waited for too long.
         """
-        is_shut = self._quota.gate.shut is not None
+        gate = self._quota.gate
         if self._held and (
-            is_shut
+            gate.shut is not None
+            or not gate.is_in_doubt
             or self._room.open_urls + self._room.delayed <= len(self._held)
             or self.next_end_of_wait() <= now
         ):
-            self._end_held(by_own_fault=not is_shut)
-
-    def _end_held(self, *, by_own_fault: bool) -> None:
-        held, self._held = self._held, {}
-        for place, (refusal, _) in held.items():
-            self.end_late(place, refusal.otherwise if by_own_fault else refusal)
+            held, self._held = self._held, {}
+            for place, (refusal, _) in held.items():
+                self.end_late(place, refusal.otherwise if gate.shut is None else refusal)
 
     def end_late(self, place: UrlKey, outcome: Failed | RetryLater | MaybeBlocked) -> None:
         """End an attempt whose worker is dead, or has long turned to others, or fail a URL without

@@ -135,12 +135,17 @@ class Gate:
         was_shut = self.shut is not None
         self.shut = self._probe = None
         self._fails_at = math.inf
-        self._alike.clear()
         if was_shut:
+            self._alike.clear()
             self._table.journal.append(["blocked", None])
             self._on_change()
             self._table.lines.append(LogLine("info", "uploads go on", {"why": why}))
         return was_shut
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether Imgur has refused something since it last took an image."""
+        return bool(self._alike)
 
     @property
     def is_patience_over(self) -> bool:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import Final
 
 from workers.contract.budget import QuotaRules, QuotaState
@@ -24,18 +23,6 @@ _ALBUM_CALLS: Final = 3
 """Of one step at most: an order is read, set and read again."""
 _QUIET_SECONDS: Final = 3600.0
 """From one line about a wait to the next: with a spent budget one begins with each upload."""
-
-
-class Verdict(Enum):
-    """What becomes of an image whose attempt has ended.
-
-    USUAL: the outcome counts. TAKEN: so it does, and so do the refusals before it. HELD: it was
-    refused, and other images decide whether by its own fault.
-    """
-
-    USUAL = auto()
-    TAKEN = auto()
-    HELD = auto()
 
 
 class UploadQuota:
@@ -145,13 +132,16 @@ class UploadQuota:
             return outcome
         return MaybeBlocked(outcome)
 
-    def ended(self, place: UrlKey, url: str, outcome: Outcome | None) -> Verdict:
+    def ended(self, place: UrlKey, url: str, outcome: Outcome | None) -> bool:
         """End the lease of an image.
 
         Args:
             place: the image.
             url: identifies it among the refused.
             outcome: None if the worker died.
+
+        Returns:
+            Whether it was refused, and other images are to show if by its own fault.
         """
         self._reserved.discard(place)
         opening = self._sent.pop(place, None)
@@ -167,10 +157,9 @@ class UploadQuota:
             case Uploaded() if was_sent and self.gate.shut is None:
                 self._pauses.end_guesses()
                 self.gate.taken()
-                return Verdict.TAKEN
-            case MaybeBlocked() if not is_outdated and not self.gate.refused(url, outcome):
-                return Verdict.HELD
-        return Verdict.USUAL
+            case MaybeBlocked() if not is_outdated:
+                return not self.gate.refused(url, outcome)
+        return False
 
     def call_lost(self, key: TaskKey) -> None:
         """End the lease of another task at Imgur whose worker died."""

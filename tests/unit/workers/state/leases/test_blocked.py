@@ -135,6 +135,15 @@ def test_each_image_that_is_tried_without_a_network_is_another_and_keeps_its_att
     assert set(harness.job().attempts) == {0}
 
 
+def test_an_opening_while_uploads_go_on_anyway_ends_no_wait(harness: Harness) -> None:
+    harness.put("j", 2)
+    harness.upload(FORBIDDEN)
+    harness.box.open_gate()
+    harness.claim()
+
+    assert harness.states() == [ImageState.PENDING] * 2
+
+
 def test_what_was_under_way_at_the_opening_is_tried_again(harness: Harness) -> None:
     harness.put("j", 2)
     early, late = harness.claim(2)

@@ -24,7 +24,7 @@ from workers.contract.quota import LimitState, Quota
 from workers.state.jobs.job_records import JobJournal
 from workers.state.jobs.job_table import JobTable
 from workers.state.journal.replay import replay, state_records
-from workers.state.quota.quota import UploadQuota, Verdict
+from workers.state.quota.quota import UploadQuota
 
 if TYPE_CHECKING:
     from workers.contract.budget import Block
@@ -110,8 +110,8 @@ class Harness:
         self.quota.begin(place)
         return place
 
-    def upload(self, outcome: Outcome, url: str | None = None) -> Verdict:
-        """One image, from its start to what Imgur says of it."""
+    def upload(self, outcome: Outcome, url: str | None = None) -> bool:
+        """One image, from its start to what Imgur says of it; whether that is still in doubt."""
         place = self.begin()
         assert self.quota.why_not(place) is None
         self.quota.send(place)
@@ -127,9 +127,9 @@ class Harness:
 class TestGate:
     def test_three_different_images_refused_alike_shut_it(self) -> None:
         harness = Harness()
-        verdicts = [harness.upload(over_capacity()) for _ in range(3)]
+        doubts = [harness.upload(over_capacity()) for _ in range(3)]
 
-        assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.USUAL]
+        assert doubts == [True, True, False]
         block = harness.quota.gate.block
         assert block is not None
         assert (block.reason, block.sentence) == ("imgur-over-capacity", BUSY)
@@ -140,17 +140,17 @@ class TestGate:
     def test_the_same_image_again_and_again_does_not(self) -> None:
         harness = Harness()
 
-        verdicts = {harness.upload(forbidden(), url="the same") for _ in range(10)}
+        doubts = {harness.upload(forbidden(), url="the same") for _ in range(10)}
 
-        assert verdicts == {Verdict.HELD}
+        assert doubts == {True}
 
     def test_a_success_in_between_begins_the_count_anew(self) -> None:
         harness = Harness()
         harness.upload(forbidden())
         harness.upload(forbidden())
-        assert harness.upload(taken()) is Verdict.TAKEN
+        assert not harness.upload(taken())
 
-        assert harness.upload(forbidden()) is Verdict.HELD
+        assert harness.upload(forbidden())
 
     def test_a_success_without_an_upload_does_not(self) -> None:
         harness = Harness()
@@ -158,22 +158,22 @@ class TestGate:
         harness.upload(forbidden())
         place = harness.begin()
         known = Uploaded("https://i.imgur.com/a.jpg", "", details=ImageDetails(deduplicated=True))
-        assert harness.quota.ended(place, "known", known) is Verdict.USUAL
+        assert not harness.quota.ended(place, "known", known)
 
-        assert harness.upload(forbidden()) is Verdict.USUAL
+        assert not harness.upload(forbidden())
         assert not harness.quota.may_begin()
 
     def test_refusals_that_are_not_alike_do_not_shut_it(self) -> None:
         harness = Harness()
-        verdicts = [harness.upload(over_capacity()) for _ in range(2)]
-        verdicts += [harness.upload(forbidden()) for _ in range(2)]
+        doubts = [harness.upload(over_capacity()) for _ in range(2)]
+        doubts += [harness.upload(forbidden()) for _ in range(2)]
 
-        assert set(verdicts) == {Verdict.HELD}
+        assert set(doubts) == {True}
 
     def test_refused_credentials_shut_it_at_once(self) -> None:
         harness = Harness()
 
-        assert harness.upload(bad_credentials()) is Verdict.USUAL
+        assert not harness.upload(bad_credentials())
         assert not harness.quota.may_begin()
 
     def test_what_is_under_way_goes_back_and_is_not_sent(self) -> None:
@@ -185,7 +185,7 @@ class TestGate:
         why = harness.quota.why_not(arrived)
         assert why is not None
         assert why.reason == "imgur-over-capacity"
-        assert harness.quota.ended(sent, "sent", over_capacity()) is Verdict.USUAL
+        assert not harness.quota.ended(sent, "sent", over_capacity())
 
     def test_one_image_is_tried_after_1_2_4_to_60_minutes(self) -> None:
         harness = Harness()
@@ -200,7 +200,7 @@ class TestGate:
             probe = harness.begin()
             assert not harness.quota.may_begin(), "one at a time"
             harness.quota.send(probe)
-            assert harness.quota.ended(probe, f"probe-{wait}", over_capacity()) is Verdict.USUAL
+            assert not harness.quota.ended(probe, f"probe-{wait}", over_capacity())
 
         assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
@@ -218,7 +218,7 @@ class TestGate:
         harness.shut()
         harness.pass_time(MINUTE)
 
-        assert harness.upload(taken()) is Verdict.TAKEN
+        assert not harness.upload(taken())
 
         assert harness.quota.gate.block is None
         assert harness.quota.may_begin()
@@ -277,9 +277,9 @@ class TestGate:
         harness.shut()
         harness.quota.open("repaired")
 
-        assert harness.quota.ended(early, "early", over_capacity()) is Verdict.USUAL
+        assert not harness.quota.ended(early, "early", over_capacity())
         assert harness.quota.may_begin()
-        assert [harness.upload(over_capacity()) for _ in range(2)] == [Verdict.HELD, Verdict.HELD]
+        assert [harness.upload(over_capacity()) for _ in range(2)] == [True, True]
         assert harness.quota.may_begin(), "the early one is none of the three"
 
     def test_opening_an_open_gate_leaves_refusals_their_meaning(self) -> None:
@@ -289,8 +289,8 @@ class TestGate:
             harness.quota.send(place)
         assert not harness.quota.open("to be sure")
 
-        verdicts = [harness.quota.ended(place, str(place), over_capacity()) for place in places]
-        assert verdicts == [Verdict.HELD, Verdict.HELD, Verdict.USUAL]
+        doubts = [harness.quota.ended(place, str(place), over_capacity()) for place in places]
+        assert doubts == [True, True, False]
         assert not harness.quota.may_begin()
 
     def test_a_pause_ends_when_told_to(self) -> None:
@@ -386,7 +386,7 @@ class TestPatience:
         harness.restart(2 * DAY_SECONDS)
 
         assert not harness.quota.gate.is_patience_over
-        assert harness.upload(taken()) is Verdict.TAKEN
+        assert not harness.upload(taken())
         harness.pass_time(DAY_SECONDS)
         assert not harness.quota.gate.is_patience_over
 
