@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from workers.contract.data_url import SCHEME as DATA_SCHEME, is_shown_form
 from workers.contract.wire_url import MAX_URL_LENGTH, ORIGIN, PLAIN
 
-_PLAIN = f"{PLAIN}#\n".encode()
+_PLAIN = f"{PLAIN}#".encode()
 _is_plain_origin = re.compile(ORIGIN, re.ASCII | re.IGNORECASE).fullmatch
 _BEHIND_SCHEME = len("https://")
 _LOOKED_AT = 256  # URLs at a time: 2 MB at most
@@ -32,13 +32,18 @@ def _are_plain(urls: Sequence[str]) -> bool:
     if max(map(len, urls)) > MAX_URL_LENGTH:  # first: a data URL may have megabytes
         return False
     text = "\n".join(urls)
-    if not text.isascii() or text.count("\n") != len(urls) - 1:
+    breaks = len(urls) - 1
+    if not text.isascii() or text.encode().translate(None, _PLAIN) != b"\n" * breaks:
         return False
-    if text.encode().translate(None, _PLAIN):
-        return False
+    (first,) = _origins(urls[:1])
+    # Most jobs have one: to count it takes a tenth of the time.
+    is_only = text.count(f"\n{first}/") == breaks
+    return all(map(_is_plain_origin, [first] if is_only else _origins(urls)))
+
+
+def _origins(urls: Sequence[str]) -> set[str]:
     # Without a slash after the host, find returns -1: modulo, the whole text.
-    origins = {url[: url.find("/", _BEHIND_SCHEME) % (len(url) + 1)] for url in urls}
-    return all(map(_is_plain_origin, origins))
+    return {url[: url.find("/", _BEHIND_SCHEME) % (len(url) + 1)] for url in urls}
 
 
 def mask_url(url: str) -> str:
