@@ -146,6 +146,7 @@ class Channel(SuspendableChannel):
         if self.request is not self._timed_request:
             self._timed_request = self.request
             self._request_since = self._clock()
+            self._receiving.begin(0)
         self.server.received_body_bytes += len(data) if self.arriving_bytes else 0
         while self._is_served_in_loop:  # the next request may be such a one, too
             self._is_served_in_loop = False
@@ -219,7 +220,6 @@ class Channel(SuspendableChannel):
         request, limits = self.request, self.server.limits
         if request is None or not request.headers_finished:
             is_late = now - self._request_since > limits.head_seconds
-            self._receiving.begin(0)
         else:
             is_late = self._receiving.is_late(request.body_bytes_received, seconds)
         if is_late:
