@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.gate import Gate
 from tests.measurement import set_aside_coverage
 from tests.running_service import Launch, launcher
+from tests.shared_sandbox import SharedSandbox
 from workers.worker.http.loop import TransferLoop
 
 # The same examples in each run, however slow the machine is; others in a night of FUZZ_ROUNDS.
@@ -158,17 +159,27 @@ def _traced(tracer: Tracer) -> Iterator[None]:
         sys.settrace(before)
 
 
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[SharedSandbox]:
+    """Where services upload to that say nothing else: to start one each is much of their start."""
+    made = SharedSandbox()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
+def launch(tmp_path: Path, shared_sandbox: SharedSandbox) -> Iterator[Launch]:
     """Start a service with these settings; it is stopped at the end of the test."""
-    with launcher(tmp_path) as start:
+    with launcher(tmp_path, shared_sandbox) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def launch_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+def launch_shared(
+    tmp_path_factory: pytest.TempPathFactory, shared_sandbox: SharedSandbox
+) -> Iterator[Launch]:
     """Start a service with these settings; it is stopped at the end of the module."""
-    with launcher(tmp_path_factory.mktemp("shared")) as start:
+    with launcher(tmp_path_factory.mktemp("shared"), shared_sandbox) as start:
         yield start
 
 

@@ -17,6 +17,7 @@ import requests
 
 from tests.measurement import coverage_set_aside
 from tests.processes import children_of, command_of, is_running, name_of
+from tests.shared_sandbox import ITS_OWN, SharedSandbox
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +40,8 @@ class RunningService:
         log_file: where its output goes.
         environ: settings besides those that every test wants.
         prefix: a command that starts the service's own, such as ``unshare``.
+        shared: where it uploads to, unless its settings say otherwise; None for a sandbox of its
+            own.
         is_measured: whether its lines count for coverage, which doubles what its start computes.
     """
 
@@ -47,10 +50,14 @@ class RunningService:
         log_file: Path,
         environ: dict[str, str],
         prefix: tuple[str, ...] = (),
+        shared: SharedSandbox | None = None,
         *,
         is_measured: bool = False,
     ) -> None:
         self._log_file = log_file
+        self._shared = None if environ.keys() & ITS_OWN else shared
+        if self._shared is not None:
+            environ = self._shared.settings(environ)
         clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         if is_measured:
             clean |= coverage_set_aside()
@@ -143,11 +150,15 @@ class RunningService:
 
     @cached_property
     def sandbox(self) -> str:
+        if self._shared is not None:
+            return self._shared.origin
         return self.wait_for_event(_SANDBOX)["sandbox"]
 
     @cached_property
     def uploads_link(self) -> str:
         """Where its sandbox lists all uploads; the key in it is for who sees the log."""
+        if self._shared is not None:
+            return self._shared.uploads_link
         return self.wait_for_event("sandbox listening")["uploads"]
 
     # --- what it does -----------------------------------------------------------------------
@@ -272,16 +283,21 @@ Launch = Callable[..., RunningService]
 
 
 @contextlib.contextmanager
-def launcher(folder: Path) -> Iterator[Launch]:
-    """Start services whose logs are in this folder; the last one is stopped first."""
+def launcher(folder: Path, shared: SharedSandbox | None = None) -> Iterator[Launch]:
+    """Start services whose logs are in this folder; the last one is stopped first. The sandbox that
+    they share, if any, has forgotten by the first start what others sent to it.
+    """
     with contextlib.ExitStack() as services:
         numbers = itertools.count()
 
         def start(
             prefix: tuple[str, ...] = (), *, is_measured: bool = False, **environ: str
         ) -> RunningService:
-            log_file = folder / f"service-{next(numbers)}.log"
-            service = RunningService(log_file, environ, prefix, is_measured=is_measured)
+            number = next(numbers)
+            if shared is not None and number == 0:
+                shared.forget()
+            log_file = folder / f"service-{number}.log"
+            service = RunningService(log_file, environ, prefix, shared, is_measured=is_measured)
             services.callback(service.close)
             return service
 

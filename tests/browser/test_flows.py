@@ -376,7 +376,7 @@ def test_the_key_is_asked_for_and_kept_in_the_tab(
     new_page: Callable[..., Page],
     expected_errors: list[str],
 ) -> None:
-    service = launch(API_KEYS="alice:right-key", WORKER_COUNT="1").wait_until_ready()
+    service = launch(API_KEYS="alice:right-key", SANDBOX="on", WORKER_COUNT="1").wait_until_ready()
     expected_errors.append("401")
     page = new_page()
     page.goto(service.url + "/")

@@ -98,7 +98,7 @@ def test_sigterm_in_mid_load_delivers_every_accepted_answer(launch, gate, note):
     ids=["killed", "stopped"],
 )
 def test_a_lost_manager_under_load_turns_readiness_503_and_ends_with_1(launch, note, blow):
-    service = launch(LOG_LEVEL="DEBUG").wait_until_ready()
+    service = launch(LOG_LEVEL="DEBUG", SANDBOX="on").wait_until_ready()
     url, pids = service.url, service.all_pids()
     service.submit(slow_urls(service.sandbox, "doomed", 500))
     manager = service.manager_pid
@@ -131,7 +131,7 @@ def test_a_lost_manager_under_load_turns_readiness_503_and_ends_with_1(launch, n
 
 @not_over_ray("Two of Ray's own agents stay a minute; tests/ray/test_local.py looks at the rest.")
 def test_a_killed_parent_leaves_no_process_under_load(launch, gate):
-    service = launch(WORKER_COUNT="4", **ALLOWED).wait_until_ready()
+    service = launch(WORKER_COUNT="4", SANDBOX="on", **ALLOWED).wait_until_ready()
     service.submit(gate.urls(service.sandbox, "held", 1))  # so that there are some until the kill
     service.submit(slow_urls(service.sandbox, "orphan", 500))
     service.wait_for("urls in work", lambda: service.get("/readyz").json()["leased_urls"])

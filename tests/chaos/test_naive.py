@@ -24,31 +24,27 @@ pytestmark = not_over_ray("The control has no backend, and has run already.")
 
 
 @pytest.fixture
-def naive(tmp_path):
-    """Start the control and a sandbox; gives the URL, the sandbox's links and the workers' pids."""
-    environ = {"PATH": os.environ["PATH"]}
+def naive(tmp_path, shared_sandbox):
+    """Start the control; gives its URL, the sandbox that it uploads to and the workers' pids."""
+    shared_sandbox.forget()
+    command = [sys.executable, "-m", "tests.chaos.naive", shared_sandbox.origin, str(WORKERS)]
     with contextlib.ExitStack() as running:
         log = running.enter_context((tmp_path / "naive.log").open("wb"))
-
-        def start(*command):
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                cwd=ROOT,
-                env=environ,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
-            running.callback(process.wait)
-            running.callback(process.stdout.close)
-            running.callback(os.killpg, process.pid, signal.SIGKILL)
-            return process, json.loads(process.stdout.readline())
-
-        _, sandbox = start("sandbox", "--port", "0")
-        process, up = start("tests.chaos.naive", sandbox["origin"], str(WORKERS))
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"]},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+        running.callback(process.wait)
+        running.callback(process.stdout.close)
+        running.callback(os.killpg, process.pid, signal.SIGKILL)
+        up = json.loads(process.stdout.readline())
         yield (
             up["url"],
-            sandbox,
+            shared_sandbox,
             lambda: [pid for pid in _spawned(process.pid) if pid != up["manager"]],
         )
 
@@ -57,9 +53,9 @@ def test_left_alone_the_naive_shape_passes(naive):
     url, sandbox, _ = naive
     checker = Checker(name_of)
     with Client(url, checker) as client:
-        client.submit(slow_urls(sandbox["origin"], "calm", 60))
+        client.submit(slow_urls(sandbox.origin, "calm", 60))
         assert client.wait_until_done(PATIENCE_SECONDS)
-    verdict = judge(checker, sandbox["uploads"], max_extra=0)
+    verdict = judge(checker, sandbox.uploads_link, max_extra=0)
     assert not verdict.violations, str(verdict)
 
 
@@ -68,10 +64,10 @@ def test_under_kills_the_naive_shape_loses_urls_and_the_checker_says_so(naive, n
     checker = Checker(name_of)
     with Client(url, checker) as client:
         # One job: its links are then listed in order of completion, as the checker wants them.
-        client.submit(slow_urls(sandbox["origin"], "k", 150, milliseconds=40))
+        client.submit(slow_urls(sandbox.origin, "k", 150, milliseconds=40))
         with Killer(worker_pids, every_seconds=0.3) as killer:
             done = client.wait_until_done(STALL_SECONDS)
-    verdict = judge(checker, sandbox["uploads"], killer.kills)
+    verdict = judge(checker, sandbox.uploads_link, killer.kills)
     note(f"naive, {killer.kills} kills: {verdict}")
     assert not done
     assert verdict.violations["lost"] >= 1

@@ -32,7 +32,7 @@ def is_reached(address: str, origin: str) -> bool:
 @pytest.fixture(scope="module")
 def shared(launch_shared: Launch) -> RunningService:
     settings = {"HOST": "", "CORS_ORIGINS": APP, "MAX_BODY_BYTES": "64KiB", "WORKER_COUNT": "1"}
-    return launch_shared(**settings).wait_until_ready()
+    return launch_shared(SANDBOX="on", **settings).wait_until_ready()
 
 
 class TestListening:
@@ -45,7 +45,7 @@ class TestListening:
     def test_beyond_it_without_keys_is_a_warning_and_the_sandbox_stays(
         self, launch: Launch
     ) -> None:
-        service = launch(HOST="0.0.0.0", WORKER_COUNT="1")
+        service = launch(HOST="0.0.0.0", SANDBOX="on", WORKER_COUNT="1")
         (warning,) = service.wait_for_events(OPEN, 1)
         assert (warning["level"], warning["listening"]) == ("warning", "0.0.0.0")
         assert is_reached(ELSEWHERE, service.url)
@@ -55,7 +55,11 @@ class TestListening:
         self, launch: Launch
     ) -> None:
         service = launch(
-            HOST="0.0.0.0", SANDBOX_HOST="0.0.0.0", API_KEYS="k", WORKER_COUNT="1"
+            HOST="0.0.0.0",
+            SANDBOX="on",
+            SANDBOX_HOST="0.0.0.0",
+            API_KEYS="k",
+            WORKER_COUNT="1",
         ).wait_until_ready()
         assert is_reached(ELSEWHERE, service.sandbox)
         assert not service.events(OPEN), "it would come before the sandbox's line"

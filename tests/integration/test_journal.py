@@ -1,21 +1,18 @@
 """With JOURNAL_PATH a restart goes on where the service stopped, however it stopped."""
 
 import collections
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 from tests.gate import ADDRESS
-from tests.running_service import not_over_ray
+from tests.running_service import RunningService, not_over_ray
 
 ROOT = Path(__file__).parents[2]
 URLS = 200
@@ -23,39 +20,14 @@ WORKERS = 2
 LANES = 8
 
 
-@pytest.fixture(scope="module")
-def sandbox_links() -> Iterator[dict[str, str]]:
-    """A sandbox that outlives the services, so that it counts the uploads of all their runs."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "--port", "0", "--leave-with-stdin"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def sandbox(sandbox_links: dict[str, str]) -> str:
-    return sandbox_links["origin"]
-
-
 @pytest.fixture
-def start(launch, sandbox: str, tmp_path: Path):
+def start(launch, tmp_path: Path):
+    """The sandbox outlives the services, and counts the uploads of all their runs."""
+
     def start_service(**environ: str):
         settings = {
             "JOURNAL_PATH": str(tmp_path / "journal"),
-            "SANDBOX": "off",
-            "IMGUR_CLIENT_ID": "x",
-            "IMGUR_API_URL": sandbox,
-            "SOURCE_ALLOWED_NETWORKS": f"127.0.0.1/32,{ADDRESS}/32",
+            "SOURCE_ALLOWED_NETWORKS": f"{ADDRESS}/32",
             "WORKER_COUNT": str(WORKERS),
             "WORKER_CONCURRENCY": str(LANES),
         }
@@ -64,9 +36,8 @@ def start(launch, sandbox: str, tmp_path: Path):
     return start_service
 
 
-def uploads_of(sandbox_links: dict[str, str], run: str) -> collections.Counter[str]:
-    answer = requests.get(sandbox_links["uploads"], timeout=30)
-    names = [upload["name"] or "" for upload in answer.json()["uploads"]]
+def uploads_of(service: RunningService, run: str) -> collections.Counter[str]:
+    names = [upload["name"] or "" for upload in service.sandbox_uploads()["uploads"]]
     return collections.Counter(name for name in names if name.startswith(run + "-"))
 
 
@@ -74,10 +45,9 @@ def done(status) -> int:
     return len(status["uploaded"]["complete"]) + len(status["uploaded"]["failed"])
 
 
-def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(
-    start, gate, sandbox, sandbox_links
-):
+def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(start, gate):
     service = start().wait_until_ready()
+    sandbox = service.sandbox
     early = service.upload_all([sandbox + "/images/small.png", sandbox + "/faults/status/404"])
     urls = gate.urls(sandbox, "everything", URLS)
     job_id = service.submit(urls)
@@ -109,7 +79,7 @@ def test_kill_9_of_everything_then_restart_ends_each_url_exactly_once(
     assert listed[: len(links_before)] == links_before
     assert sorted(listed) == sorted(early["uploaded"]["complete"] + links)
 
-    counted = uploads_of(sandbox_links, "everything")
+    counted = uploads_of(service, "everything")
     assert len(counted) == URLS
     twice = sorted(name for name, count in counted.items() if count > 1)
     assert max(counted.values()) <= 2
@@ -129,12 +99,10 @@ def refuses(origin: str) -> bool:
     return False
 
 
-def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(
-    start, gate, sandbox, sandbox_links
-):
+def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(start, gate):
     service = start(WORKER_COUNT="1", WORKER_CONCURRENCY="2").wait_until_ready()
     gate.let(1)
-    job_id = service.submit(gate.urls(sandbox, "stopped", 12))
+    job_id = service.submit(gate.urls(service.sandbox, "stopped", 12))
     service.wait_for("a first image", lambda: done(service.status(job_id)))
     service.signal(signal.SIGTERM)
     # No URL is claimed any more when no connection is accepted any more.
@@ -147,7 +115,7 @@ def test_a_stop_puts_the_rest_of_a_job_off_to_the_next_start_alone(
     rival = start()  # two services cannot share a journal
     after = service.wait_complete(job_id)
     assert len(after["uploaded"]["complete"]) == 12
-    assert set(uploads_of(sandbox_links, "stopped").values()) == {1}
+    assert set(uploads_of(service, "stopped").values()) == {1}
     assert not any("possiblyDuplicated" in result for result in after["results"])
 
     assert rival.wait_for_exit() == 2
@@ -165,15 +133,15 @@ def repair(path: Path) -> tuple[int, str]:
 
 
 @not_over_ray("The state reads it with the same code.")
-def test_a_damaged_journal_is_left_alone_until_somebody_has_it_repaired(start, sandbox, tmp_path):
+def test_a_damaged_journal_is_left_alone_until_somebody_has_it_repaired(start, tmp_path):
     path = tmp_path / "journal"
     service = start().wait_until_ready()
-    first = service.upload_all([sandbox + "/images/small.png"])
+    first = service.upload_all([service.sandbox + "/images/small.png"])
     assert repair(path) == (
         2,
         f"imgup: The journal {path} cannot be repaired: it is in use by another service.\n",
     )
-    service.upload_all([sandbox + "/images/photo.jpg"])
+    service.upload_all([service.sandbox + "/images/photo.jpg"])
     service.signal(signal.SIGTERM)
     assert service.wait_for_exit() == 0
     damaged = bytearray(path.read_bytes())

@@ -37,7 +37,7 @@ def test_nothing_stays_in_the_temporary_directory(launch, request, end):
     # Not below pytest's own folder: the path of a socket has 107 bytes at most (unix(7)).
     folder = Path(tempfile.mkdtemp(prefix="imgup-"))
     request.addfinalizer(partial(shutil.rmtree, folder, ignore_errors=True))
-    service = launch(TMPDIR=str(folder)).wait_until_ready()
+    service = launch(TMPDIR=str(folder), SANDBOX="on").wait_until_ready()
     service.upload_all([f"{service.sandbox}/images/{name}" for name in ("small.png", "large.png")])
     assert list(folder.iterdir())  # sockets of the processes
     if end == "SIGTERM":
@@ -119,7 +119,7 @@ def test_a_sandbox_port_in_use_is_one_line_and_exit_code_2(launch):
     ids=["SIGTERM", "SIGINT"],
 )
 def test_a_stop_signal_to_the_whole_group_finishes_what_is_in_work(launch, gate, stop):
-    service = launch(**ALLOWED).wait_until_ready()
+    service = launch(SANDBOX="on", **ALLOWED).wait_until_ready()
     job_id = service.submit(gate.urls(service.sandbox, "stop", 8))
     service.wait_for("urls in work", lambda: gate.asked == 8)
     pids = service.all_pids()
@@ -146,7 +146,7 @@ def test_what_is_not_done_in_the_drain_time_is_named(launch, gate):
 
 @_NO_AGENTS
 def test_a_second_signal_ends_at_once_and_leaves_nothing(launch, gate):
-    service = launch(DRAIN_SECONDS="600", **ALLOWED).wait_until_ready()
+    service = launch(DRAIN_SECONDS="600", SANDBOX="on", **ALLOWED).wait_until_ready()
     service.submit(gate.urls(service.sandbox, "second", 1))
     service.wait_for("url in work", lambda: gate.asked == 1)
     pids = service.all_pids()

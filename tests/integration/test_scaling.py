@@ -13,12 +13,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.run import _backend_config
-from service.sandbox_process import SandboxProcess
 from service.settings.environment import load_settings
 from tests.gate import ALLOWED, Gate
 from tests.job_snapshot import snapshot_of
 from tests.metric_values import values_of
 from tests.running_service import BACKEND, RunningService, not_over_ray
+from tests.shared_sandbox import SharedSandbox
 from tests.waiting import wait_until
 from workers import (
     BackendConfig,
@@ -180,7 +180,9 @@ def engine(config: BackendConfig) -> ManagedBackend:
 
 
 @pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagedBackend]:
+def backend(
+    monkeypatch: pytest.MonkeyPatch, shared_sandbox: SharedSandbox
+) -> Iterator[ManagedBackend]:
     """A backend that takes less time over it than a service does, supervised by a thread."""
     monkeypatch.setattr(sys, "stdout", sys.stdout)  # a backend on Ray puts another one in its place
     rules = ScalingRules(
@@ -194,13 +196,9 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagedBackend]:
     )
     with ExitStack() as running:
         running.enter_context(capture_logs())  # this process's log is not set up
-        sandbox = SandboxProcess("127.0.0.1", 0)
-        running.callback(sandbox.stop)
-        sandbox.start()
         environ = {"WORKER_COUNT": "1", "WORKER_CONCURRENCY": "2", "LOG_LEVEL": "ERROR"} | ALLOWED
-        config = _backend_config(load_settings(environ), sandbox)
+        config = _backend_config(load_settings(shared_sandbox.settings(environ)), None)
         backend = engine(replace(config, scaling=rules))
-        backend.sandbox = sandbox.origin  # type: ignore[attr-defined]
         running.callback(backend.stop)
         backend.start()
         stop = WakeupPipe()
@@ -221,10 +219,10 @@ def wait_for_workers(backend: ManagedBackend, count: int) -> None:
 
 
 def test_it_grows_under_a_queue_and_shrinks_when_that_is_done(
-    backend: ManagedBackend, gate: Gate
+    backend: ManagedBackend, shared_sandbox: SharedSandbox, gate: Gate
 ) -> None:
     wait_for_workers(backend, 1)
-    urls = tuple(gate.urls(backend.sandbox, "queued", 80))  # type: ignore[attr-defined]
+    urls = tuple(gate.urls(shared_sandbox.origin, "queued", 80))
     assert backend.mailbox.put(Submission("job", urls)) is None
     wait_for_workers(backend, 4)
     gate.open()

@@ -49,7 +49,7 @@ def test_unknown_jobs_have_none(service: RunningService, job_id: str) -> None:
 
 
 def test_a_pause_that_imgur_asks_for_is_seen(launch: Launch) -> None:
-    service = launch(WORKER_COUNT="1", WORKER_CONCURRENCY="2").wait_until_ready()
+    service = launch(SANDBOX="on", WORKER_COUNT="1", WORKER_CONCURRENCY="2").wait_until_ready()
     before = service.get("/v1/limits").json()
     assert before["credits"]["user"] == {"limit": None, "remaining": None, "reset": None}
     assert before["ratePerSecond"] is None
