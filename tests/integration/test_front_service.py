@@ -32,9 +32,16 @@ def timed_get(service: Any, path: str) -> tuple[float, requests.Response]:
     return time.monotonic() - began, answer
 
 
-def test_idle_connections_keep_nobody_out(launch: Launch) -> None:
-    service = launch(FEW_DESCRIPTORS, WORKER_COUNT="1").wait_until_ready()
-    address = urlsplit(service.url)
+@pytest.fixture(scope="module")
+def narrow(launch_shared: Launch) -> RunningService:
+    """A service that a crowd fills, and a client with its key."""
+    service = launch_shared(FEW_DESCRIPTORS, WORKER_COUNT="1", API_KEYS="alice:key-a,bob:key-b")
+    service.http.headers["X-API-Key"] = "key-b"
+    return service.wait_until_ready()
+
+
+def test_idle_connections_keep_nobody_out(narrow: RunningService) -> None:
+    address = urlsplit(narrow.url)
     beginnings = [
         b"",
         b"GET /v1/images HTTP/1.1\r\nHost: te",
@@ -45,15 +52,16 @@ def test_idle_connections_keep_nobody_out(launch: Launch) -> None:
             sock = socket.create_connection((address.hostname, address.port), PATIENCE)
             stack.enter_context(sock).sendall(beginnings[number % 3])
         for path in ("/healthz", "/readyz", "/v1/images"):
-            assert requests.get(service.url + path, timeout=PATIENCE).status_code == 200
-        job_id = service.submit([service.sandbox + "/images/small.png"])
-        assert service.wait_complete(job_id)["status"] == "complete"
+            key = {"X-API-Key": "key-b"}
+            answer = requests.get(narrow.url + path, headers=key, timeout=PATIENCE)
+            assert answer.status_code == 200
+        job_id = narrow.submit([narrow.sandbox + "/images/small.png"])
+        assert narrow.wait_complete(job_id)["status"] == "complete"
 
 
-def test_readers_that_do_not_read_keep_nobody_out(launch: Launch) -> None:
+def test_readers_that_do_not_read_keep_nobody_out(narrow: RunningService) -> None:
     """Without a key, from one address: requests in one piece for a page that anybody may see."""
-    service = launch(FEW_DESCRIPTORS, WORKER_COUNT="1", API_KEYS="alice:key-a").wait_until_ready()
-    address = urlsplit(service.url)
+    address = urlsplit(narrow.url)
     flood = b"GET /docs HTTP/1.1\r\nHost: test\r\n\r\n" * 100
 
     def ask(path: str, key: str) -> tuple[int, str]:

@@ -97,8 +97,7 @@ def sandbox():
 # --- life ----------------------------------------------------------------------------------------
 
 
-def test_it_says_in_one_line_where_it_listens(start):
-    sandbox = start("--port", "0")
+def test_it_says_in_one_line_where_it_listens(sandbox):
     assert sandbox.hello["event"] == "sandbox listening"
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", sandbox.origin)
     assert sandbox.get("/sandbox/health").json()["status"] == "ok"
@@ -309,8 +308,8 @@ def test_random_bytes_never_take_it_down(sandbox):
     assert sandbox.get("/sandbox/health").status_code == 200
 
 
-def test_uploads_can_be_counted_and_reset(start):
-    sandbox = start("--port", "0")
+def test_uploads_can_be_counted_and_reset(sandbox):
+    sandbox.http.delete(sandbox.hello["uploads"], timeout=PATIENCE_SECONDS)  # those of other tests
     for number in range(3):
         image = sandbox.get(f"/images/numbered/{number}.png").content
         assert sandbox.upload(image).status_code == 200
