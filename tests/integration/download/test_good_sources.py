@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,32 @@ def test_framing(
             assert image.file.read() == JPEG
 
     assert source.connections == (1 if keep else 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "is_whole"),
+    [
+        (OK + b"\r\n", True),
+        (b"HTTP/1.0 200 OK\r\n\r\n", True),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\nfffff\r\n", False),
+        (OK + b"Content-Length: 50005\r\n\r\n", False),
+    ],
+)
+def test_a_connection_that_ends_without_the_alert_of_tls(
+    serve: Serve,
+    make_downloader: MakeDownloader,
+    certificate: Path,
+    tls: ssl.SSLContext,
+    head: bytes,
+    *,
+    is_whole: bool,
+) -> None:
+    source = serve(sends(head + JPEG, keep=False), tls)
+    downloader = make_downloader(authorities=str(certificate))
+
+    expected = contextlib.nullcontext() if is_whole else pytest.raises(DownloadError, match="compl")
+    with expected, downloader.fetch(f"{source.url}/a.jpg") as image:
+        assert image.file.read() == JPEG
 
 
 def test_same_length_given_twice(serve: Serve, make_downloader: MakeDownloader) -> None:

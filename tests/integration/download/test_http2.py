@@ -211,6 +211,10 @@ class BreakingServer:
                             self._respond(state, event.stream_id)
                     sock.sendall(state.data_to_send())
                     if state.state_machine.state is h2.connection.ConnectionState.CLOSED:
+                        # A close with bytes unread would take back what was sent.
+                        socket.socket.shutdown(sock, socket.SHUT_WR)
+                        while socket.socket.recv(sock, 65536):
+                            pass
                         return
 
 
@@ -220,6 +224,13 @@ def reset(state: h2.connection.H2Connection, stream: int) -> None:
 
 def go_away(state: h2.connection.H2Connection, stream: int) -> None:
     state.close_connection(h2.errors.ErrorCodes.INTERNAL_ERROR, last_stream_id=stream)
+
+
+def break_off(state: h2.connection.H2Connection, stream: int) -> None:
+    """The end of the connection is not that of a body, even of one without a length."""
+    state.send_headers(stream, [(":status", "200")])
+    state.send_data(stream, PNG)
+    state.state_machine.state = h2.connection.ConnectionState.CLOSED
 
 
 @pytest.fixture
@@ -249,7 +260,7 @@ def test_an_upload_that_was_broken_off_is_not_sent_again(
     assert server.streams == 1
 
 
-@pytest.mark.parametrize("respond", [reset, go_away])
+@pytest.mark.parametrize("respond", [reset, go_away, break_off])
 def test_a_download_that_was_broken_off_may_succeed_later(
     breaking: Callable[..., BreakingServer],
     make_downloader: MakeDownloader,

@@ -135,7 +135,7 @@ class Transfer:
             self.discard()
             raise self._failure
         if isinstance(ended, pycurl.error):
-            if self.is_enough:
+            if self.is_enough or self._is_ended_by(ended):
                 return None
             if self._refusal is not None and not self._attempts:  # no address was allowed
                 raise self._refusal
@@ -143,6 +143,14 @@ class Transfer:
         # libcurl reports no error if the connection ends within the head.
         is_lost = ended is None and not self.head.is_complete
         return TransferError(Fault.CUT_SHORT) if is_lost else ended
+
+    def _is_ended_by(self, error: pycurl.error) -> bool:
+        """Return whether a body without length ends with its connection, over TLS without the alert
+        for that: browsers take it, as libcurl did with OpenSSL before 3.2 (curl/curl#17471).
+        """
+        is_sized = self.body is None or self._length is not None or self.head.is_chunked
+        is_framed = self.curl.getinfo(pycurl.INFO_HTTP_VERSION) > pycurl.CURL_HTTP_VERSION_1_1
+        return not (is_sized or is_framed) and "unexpected eof" in error.args[-1]
 
     def discard(self) -> None:
         if self.body is not None:
