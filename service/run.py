@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import structlog
 from pydantic import SecretStr
 
+from imgup.version import VERSION
 from service.app import create_app
 from service.closed_streams import open_closed_streams
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_lost, log_unfinished
@@ -209,6 +210,7 @@ def _backend_config(settings: Settings, sandbox: SandboxProcess | None) -> Backe
         authorities=settings.ca_file,
         with_digest=settings.dedupe == "content",
         resolve_pages=settings.pages == "on",
+        user_agent=f"imgup/{VERSION}",
         imgur=ImgurLimits(
             settings.imgur_max_bytes.still,
             settings.imgur_max_bytes.animation,

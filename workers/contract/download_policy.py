@@ -53,6 +53,7 @@ class DownloadPolicy:
             the largest sensors of telephones have 200 million.
         with_digest: whether images are told apart by their content.
         resolve_pages: whether a link to a page is followed to its image, where a job does not say.
+        user_agent: the product and its version, for sources that ask who they are asked by.
         imgur: what may be uploaded of what is downloaded.
     """
 
@@ -71,4 +72,5 @@ class DownloadPolicy:
     max_pixels: int = 250_000_000
     with_digest: bool = False
     resolve_pages: bool = False
+    user_agent: str = "imgup"
     imgur: ImgurLimits = ImgurLimits()

@@ -3,6 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
+from imgup.version import VERSION
 from service import run
 from service.settings.environment import load_settings
 from service.settings.machine import usable_cores
@@ -33,3 +34,9 @@ def test_a_worker_of_a_cluster_has_a_core_whatever_this_machine_has() -> None:
 
     assert here.worker.core_share == usable_cores() / 512
     assert there.worker.core_share == 1.0
+
+
+def test_sources_are_told_the_version() -> None:
+    config = run._backend_config(load_settings({"IMGUR_CLIENT_ID": "id"}), None)
+
+    assert config.worker.download.user_agent == f"imgup/{VERSION}"

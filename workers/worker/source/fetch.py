@@ -31,16 +31,12 @@ from workers.worker.source.source_headers import SourceHeaders
 
 _PROXY_LOGIN = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 
-# Shared by all requests. Sources with several formats are asked for one that Imgur accepts. Content
-# codings are declined, as decoding is wasted work.
-_HEADERS: CaseInsensitiveDict[str] = CaseInsensitiveDict(
-    {
-        "User-Agent": "imgup/0.1",
-        "Accept": "image/jpeg, image/png, image/gif, image/tiff, image/bmp,"
-        " image/*;q=0.5, */*;q=0.1",
-        "Accept-Encoding": "identity",
-    }
-)
+# Sources with several formats are asked for one that Imgur accepts. Content codings are declined,
+# as decoding is wasted work.
+_HEADERS = {
+    "Accept": "image/jpeg, image/png, image/gif, image/tiff, image/bmp, image/*;q=0.5, */*;q=0.1",
+    "Accept-Encoding": "identity",
+}
 
 
 class Downloader:
@@ -60,6 +56,7 @@ class Downloader:
         self, policy: DownloadPolicy, transfers: TransferLoop, budget: ByteBudget | None = None
     ) -> None:
         self._policy = policy
+        self._headers = CaseInsensitiveDict({"User-Agent": policy.user_agent, **_HEADERS})
         self._budget = budget or ByteBudget(policy.held_bytes)
         self._guard = AddressGuard(
             policy.allowed_networks,
@@ -162,7 +159,7 @@ class Downloader:
         request.method, request.url = "GET", url
         further = headers.at(url)
         request.headers = (
-            CaseInsensitiveDict({**_HEADERS, **dict(further)}) if further else _HEADERS
+            CaseInsensitiveDict({**self._headers, **dict(further)}) if further else self._headers
         )
         if self._policy.proxy:
             with suppress(OSError, UnicodeError):  # a name that the proxy may know

@@ -49,7 +49,7 @@ def test_what_is_asked(downloader: Downloader, source: requests_mock.Adapter) ->
     headers = source.last_request.headers
     assert headers["Accept-Encoding"] == "identity"
     assert "image/jpeg" in headers["Accept"]
-    assert headers["User-Agent"].startswith("imgup/")
+    assert headers["User-Agent"] == "imgup"
     assert not {"Cookie", "Authorization", "Referer"} & set(headers)
 
 

@@ -87,7 +87,7 @@ def test_they_take_the_place_of_the_usual_ones_and_do_not_stay(
     first, second = (request.headers for request in source.request_history)
     assert first["User-Agent"] == "mine"
     assert first["Accept-Encoding"] == second["Accept-Encoding"] == "identity"
-    assert second["User-Agent"].startswith("imgup/")
+    assert second["User-Agent"] == "imgup"
     assert "X-Key" not in second
 
 
