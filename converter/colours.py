@@ -84,6 +84,9 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode in {"RGBa", "La"}:
         image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
     if image.mode in {"1", "L", "RGB"} and "transparency" in image.info:
+        colour = image.info["transparency"]
+        if isinstance(colour, tuple) and max(colour) > _OPAQUE:  # of 16 bits, as the pixels were
+            image.info["transparency"] = tuple(level >> 8 for level in colour)
         image = image.convert("LA" if image.mode == "L" else "RGBA")
     if image.mode == "LAB":
         return _transform(image, ImageCms.ImageCmsProfile(_LAB), "RGB") or image.convert("RGB")

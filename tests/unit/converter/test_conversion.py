@@ -369,16 +369,22 @@ def test_pixels_without_a_usual_range(image: Image.Image) -> None:
         convert(content, order_for(content))
 
 
-def png_of(width: int, height: int, data: bytes) -> bytes:
-    """Return a grey PNG with this size in its header."""
-
+@pytest.mark.parametrize("colour", [(0x80FF, 0x4001, 0x2000), (0xFFFF,) * 3, (0,) * 3])
+def test_a_transparent_colour_of_16_bits(colour: tuple[int, ...]) -> None:
     def chunk(kind: bytes, body: bytes) -> bytes:
         check = zlib.crc32(kind + body).to_bytes(4, "big")
         return len(body).to_bytes(4, "big") + kind + body + check
 
-    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\0\0\0\0"
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
+    key = struct.pack(">3H", *colour)
+    pixels = zlib.compress(b"\0" + key + b"\x10\0\x20\0\x30\0")
+    head = struct.pack(">2I5B", 2, 1, 16, 2, 0, 0, 0)
+    chunks = {b"IHDR": head, b"tRNS": key, b"IDAT": pixels, b"IEND": b""}
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(map(chunk, chunks.keys(), chunks.values()))
+    made = convert(content, order_for(content))
+
+    with Image.open(io.BytesIO(made.content)) as image:
+        first = (*(level >> 8 for level in colour), 0)
+        assert list(image.get_flattened_data()) == [first, (0x10, 0x20, 0x30, 255)]
 
 
 @pytest.mark.parametrize(
