@@ -18,6 +18,7 @@ from sandbox.uploads import Uploads
 
 MAX_BODY_BYTES = 25_000_000
 _READING = ("GET", "HEAD")
+_CHANGING = {"/sandbox/imgur": ("PUT", "DELETE"), "/sandbox/uploads": ("DELETE",)}
 _DISTINCT = re.compile(
     r"numbered/(?P<numbered>[0-9A-Za-z_.-]{1,80}\.(?:png|jpg|gif))"
     r"|imgur-fault/(?P<fault>[0-9a-z~-]{1,60})(?:/(?P<key>[0-9A-Za-z_-]{1,60}))?\.(?:png|jpg|gif)"
@@ -37,18 +38,6 @@ class Application:
         self._fault: UploadFault | None = None  # of all uploads
         self._albums = Albums(self._uploads)
         self._imgur = ImgurApi(self._uploads, self._albums, self._counts, token_seconds, clock)
-        self._routes: dict[str, tuple[faults.Respond, tuple[str, ...]]] = {
-            "/images/": (self._image, _READING),
-            "/3/": (self._call_imgur, ()),
-            "/oauth2/": (self._call_imgur, ()),
-            "/faults/imgur/": (self._fail_upload, ()),
-            "/faults/": (self._fail_source, ()),
-            "/sandbox/imgur": (self._set_fault, (*_READING, "PUT", "DELETE")),
-            "/sandbox/uploads": (self._all_uploads, (*_READING, "DELETE")),
-            "/sandbox/": (self._show, _READING),
-            "/images": (self._show, _READING),
-            "/": (self._show, _READING),
-        }
 
     def make_web(self) -> web.Application:
         made = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -65,55 +54,44 @@ class Application:
         return await self._respond(request, path)
 
     async def _respond(self, request: web.Request, path: str) -> web.StreamResponse:
-        for route, (respond, methods) in self._routes.items():
-            if path == route or (route.endswith("/") and path.startswith(route) and route != "/"):
-                if methods and request.method not in methods:
-                    raise web.HTTPMethodNotAllowed(request.method, methods)
-                return await respond(request, path)
-        raise web.HTTPNotFound(text="There is no such thing here; see the gallery at /.\n")
-
-    async def _image(self, request: web.Request, path: str) -> web.StreamResponse:
-        name = path.removeprefix("/images/")
-        if name in images.ACCEPTED_NAMES or name in images.REFUSED_NAMES:
-            return images.respond(images.load(name))
-        size = request.query.get("bytes", "0")
-        if not re.fullmatch(r"[0-9]{1,9}", size):
-            raise web.HTTPBadRequest(text="The parameter bytes must be a number.\n")
-        match = _DISTINCT.fullmatch(name)
-        fault = match and match["fault"]
-        if match is None or (fault and parse_upload_fault(fault) is None):
-            raise web.HTTPNotFound(text="There is no such image; the gallery at / shows all.\n")
-        text = f"fault {fault} {match['key'] or ''}".rstrip() if fault else match["numbered"]
-        return images.respond(images.inscribe(name.rpartition(".")[2], text, pad_to=int(size)))
-
-    async def _call_imgur(self, request: web.Request, path: str) -> web.StreamResponse:
-        return await self._imgur.respond(Call(request, path, self._base_url(request)), self._fault)
+        if path.startswith(("/3/", "/oauth2/")):
+            return await self._imgur.respond(self._call(request, path), self._fault)
+        if path.startswith("/faults/imgur/"):
+            return await self._fail_upload(request, path)
+        if path.startswith("/faults/"):
+            return await faults.respond(Source(request, path, self._respond, self._counts))
+        if path not in ("/", "/images") and not path.startswith(("/images/", "/sandbox/")):
+            raise web.HTTPNotFound(text="There is no such thing here; see the gallery at /.\n")
+        methods = (*_READING, *_CHANGING.get(path, ()))
+        if request.method not in methods:
+            raise web.HTTPMethodNotAllowed(request.method, methods)
+        return self._manage(request, path) if path in _CHANGING else self._show(request, path)
 
     async def _fail_upload(self, request: web.Request, path: str) -> web.StreamResponse:
         name, slash, rest = path.removeprefix("/faults/imgur/").partition("/")
         fault = parse_upload_fault(name)
         if fault is None:
             raise web.HTTPNotFound(text="There is no such fault of Imgur's; see the gallery.\n")
-        call = Call(request, slash + rest, self._base_url(request))
-        return await self._imgur.respond(call, fault)
+        return await self._imgur.respond(self._call(request, slash + rest), fault)
 
-    async def _fail_source(self, request: web.Request, path: str) -> web.StreamResponse:
-        return await faults.respond(Source(request, path, self._respond, self._counts))
+    def _call(self, request: web.Request, path: str) -> Call:
+        return Call(request, path, self._base_url(request))
 
-    async def _all_uploads(self, request: web.Request, _path: str) -> web.StreamResponse:
-        """List the uploads, or with DELETE reset all state; needs the key."""
-        self._check_key(request)
-        if request.method == "DELETE":
-            self._uploads.reset()
-            self._albums.items.clear()
-            self._counts.clear()
-        base = self._base_url(request)
-        listing = self._uploads.listing(base) | {"albums": self._albums.listing(base)}
-        return web.json_response(listing)
-
-    async def _set_fault(self, request: web.Request, _path: str) -> web.StreamResponse:
-        """Set the fault of all uploads (PUT with ``?fault=403-capacity``), or none (DELETE)."""
-        self._check_key(request)
+    def _manage(self, request: web.Request, path: str) -> web.Response:
+        """List the uploads, or with DELETE reset all state. Show the fault of all uploads, set it
+        (PUT with ``?fault=403-capacity``), or remove it (DELETE). All that needs the key.
+        """
+        if not secrets.compare_digest(request.query.get("key", "").encode(), self._key.encode()):
+            message = "This needs a key: the link with the key is in the log of the sandbox.\n"
+            raise web.HTTPForbidden(text=message)
+        if path == "/sandbox/uploads":
+            if request.method == "DELETE":
+                self._uploads.reset()
+                self._albums.items.clear()
+                self._counts.clear()
+            base = self._base_url(request)
+            listing = self._uploads.listing(base) | {"albums": self._albums.listing(base)}
+            return web.json_response(listing)
         if request.method == "DELETE":
             self._fault = None
         elif request.method == "PUT":
@@ -122,25 +100,22 @@ class Application:
                 raise web.HTTPBadRequest(text=f"The faults are {', '.join(KINDS)}.\n")
         return web.json_response({"fault": self._fault and self._fault.text})
 
-    def _check_key(self, request: web.Request) -> None:
-        if not secrets.compare_digest(request.query.get("key", "").encode(), self._key.encode()):
-            message = "This needs a key: the link with the key is in the log of the sandbox.\n"
-            raise web.HTTPForbidden(text=message)
-
-    async def _show(self, request: web.Request, path: str) -> web.StreamResponse:
+    def _show(self, request: web.Request, path: str) -> web.Response:
+        base = self._base_url(request)
         match path:
             case "/":
-                return gallery.page(self._base_url(request))
+                return gallery.page(base)
             case "/images":
-                return web.json_response(gallery.listing(self._base_url(request)))
+                return web.json_response(gallery.listing(base))
             case "/sandbox/health":
                 return web.json_response({"status": "ok", "count": self._uploads.count})
+        if path.startswith("/images/"):
+            return _image(path.removeprefix("/images/"), request.query.get("bytes", "0"))
         if path.startswith("/sandbox/a/"):
             album = self._albums.of_id(path.removeprefix("/sandbox/a/"))
             if album is None:
                 raise web.HTTPNotFound(text="There is no such album; it may have been deleted.\n")
-            uploads = self._albums.uploads_of(album)
-            return gallery.album_page(album, uploads, self._base_url(request))
+            return gallery.album_page(album, self._albums.uploads_of(album), base)
         return self._uploads.serve(path.removeprefix("/sandbox/"))
 
     def _base_url(self, request: web.Request) -> str:
@@ -156,3 +131,16 @@ class Application:
 async def _label(_request: web.Request, response: web.StreamResponse) -> None:
     """Mark each response, so that it is not mistaken for one of the real Imgur."""
     response.headers.update(LABEL)
+
+
+def _image(name: str, size: str) -> web.Response:
+    if name in images.ACCEPTED_NAMES or name in images.REFUSED_NAMES:
+        return images.respond(images.load(name))
+    if not re.fullmatch(r"[0-9]{1,9}", size):
+        raise web.HTTPBadRequest(text="The parameter bytes must be a number.\n")
+    match = _DISTINCT.fullmatch(name)
+    fault = match and match["fault"]
+    if match is None or (fault and parse_upload_fault(fault) is None):
+        raise web.HTTPNotFound(text="There is no such image; the gallery at / shows all.\n")
+    text = f"fault {fault} {match['key'] or ''}".rstrip() if fault else match["numbered"]
+    return images.respond(images.inscribe(name.rpartition(".")[2], text, pad_to=int(size)))
