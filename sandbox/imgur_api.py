@@ -1,17 +1,15 @@
 """The calls of Imgur's API, version 3, for images, tokens and credits."""
 
-import asyncio
 import contextlib
 import functools
 import hashlib
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from aiohttp import BodyPartReader, MultipartReader, StreamReader, parse_content_disposition, web
-from aiohttp.base_protocol import BaseProtocol
+from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from sandbox import imgur_answers as imgur
@@ -27,22 +25,10 @@ _INSCRIPTION = re.compile(
     INSCRIPTION.encode() + rb"((?:fault ([0-9a-z~-]{1,60}))?[0-9A-Za-z_. -]{0,100})\n"
 )
 _INSCRIBED_WITHIN = 2048  # comments stand in front of the pixels
-_read_disposition = functools.lru_cache(parse_content_disposition)  # often the same, and slow
 _ACCESS_TOKEN = re.compile(r"sandbox-access-([0-9]{1,12})-[0-9a-f]{16}")
 _TOKEN_FIELDS = ("client_id", "client_secret", "grant_type", "refresh_token")
 
-
-class Part(NamedTuple):
-    """A field of a form; `filename` is None unless it is a file."""
-
-    filename: str | None
-    data: bytes
-
-    def text(self) -> str:
-        return self.data[:1000].decode("utf-8", "replace")
-
-
-Form = dict[str, Part]
+Form = Mapping[str, object]  # a text or a `web.FileField` by name
 
 
 class ImgurApi(NamedTuple):
@@ -104,15 +90,17 @@ class ImgurApi(NamedTuple):
 
     async def _upload(self, call: Call, fault: UploadFault | None) -> web.StreamResponse:
         form = await _read_form(call.request)
+        file = form.get("image")
+        image = file.file.read() if isinstance(file, web.FileField) else None
         self.uploads.attempts += 1
 
         async def take() -> web.StreamResponse:
-            return self._unauthorized(call) or _refusal(call, form) or await self._take(call, form)
+            refusal = self._unauthorized(call) or _refusal(call, form, image)
+            return refusal or await self._take(call, form, image or b"")
 
         return await (fault.respond(call, self.counts, b"", take) if fault else take())
 
-    async def _take(self, call: Call, form: Form) -> web.StreamResponse:
-        image = form["image"].data
+    async def _take(self, call: Call, form: Form, image: bytes) -> web.StreamResponse:
         header = read_header(image)
         if header is None:
             return imgur.error(call, 400, imgur.INVALID_TYPE)
@@ -123,7 +111,7 @@ class ImgurApi(NamedTuple):
         name = inscription and inscription[1].decode()
         fault = parse_upload_fault(((inscription and inscription[2]) or b"").decode())
 
-        album = self.albums.target(call, form["album"].text() if "album" in form else "")
+        album = self.albums.target(call, _text(form, "album"))
         if album is None:
             return imgur.error(call, 404, "Unable to find an album with this id")
 
@@ -146,17 +134,15 @@ class ImgurApi(NamedTuple):
         return imgur.success(data=True)
 
 
-def _refusal(call: Call, form: Form) -> web.Response | None:
+def _refusal(call: Call, form: Form, image: bytes | None) -> web.Response | None:
     """Return the answer to a form without a file that Imgur accepts; None otherwise."""
-    part = form.get("image")
-    if part is not None and part.filename is not None:
-        if not part.data:
+    if image is not None:
+        if not image:
             return imgur.error(call, 400, "No image data was sent")
-        if len(part.data) > MAX_IMAGE_BYTES:
+        if len(image) > MAX_IMAGE_BYTES:
             return imgur.error(call, 413, "file is over the size limit")
         return None
-    kind = form["type"].text().lower() if "type" in form else ""
-    if kind == "url" or (part is not None and part.text().lower().startswith("http")):
+    if _text(form, "type").lower() == "url" or _text(form, "image").lower().startswith("http"):
         # The service must never do this, so it is logged as an error.
         logging.getLogger("sandbox").error("upload by link refused", extra={"path": call.path})
         return imgur.error(call, 400, "The sandbox refuses uploads by link: send the image itself.")
@@ -167,7 +153,7 @@ def _refusal(call: Call, form: Form) -> web.Response | None:
 def _fields_of(form: Form, upload: Upload) -> dict[str, imgur.JsonValue]:
     """Return Imgur's fields of a new image, in their usual order."""
     title, description = (
-        form[name].text() if name in form else None for name in ("title", "description")
+        _text(form, name) if name in form else None for name in ("title", "description")
     )
     header = upload.header
     return {
@@ -182,23 +168,15 @@ def _fields_of(form: Form, upload: Upload) -> dict[str, imgur.JsonValue]:
 
 
 async def _read_form(request: web.Request) -> Form:
-    """Return the fields by name: the first of a name, and those before a fault of the body."""
-    form: Form = {}
-    if request.content_type != "multipart/form-data":
-        return form
-    # Read whole: each small read of the request's own stream would resume the transport.
-    body, loop = await request.read(), asyncio.get_running_loop()
-    content = StreamReader(BaseProtocol(loop), len(body), loop=loop)
-    content.feed_data(body)
-    content.feed_eof()
-    with contextlib.suppress(ValueError, HttpProcessingError):  # the fields before it count
-        async for part in MultipartReader(request.headers, content):
-            if isinstance(part, BodyPartReader):
-                _, names = _read_disposition(part.headers.get("Content-Disposition"))
-                part.chunk_size = len(body)
-                field = Part(names.get("filename"), bytes(await part.read()))
-                form.setdefault(names.get("name", ""), field)
-    return form
+    """Return the fields by name; none if it is another kind of form, or broken."""
+    with contextlib.suppress(ValueError, LookupError, HttpProcessingError):
+        return await request.post() if request.content_type == "multipart/form-data" else {}
+    return {}
+
+
+def _text(form: Form, name: str) -> str:
+    value = form.get(name)
+    return value[:1000] if isinstance(value, str) else ""
 
 
 async def _read_fields(request: web.Request) -> dict[str, str]:
