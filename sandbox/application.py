@@ -40,7 +40,7 @@ class Application:
         self._imgur = ImgurApi(self._uploads, self._albums, self._counts, token_seconds, clock)
 
     def make_web(self) -> web.Application:
-        made = web.Application(client_max_size=MAX_BODY_BYTES)
+        made = web.Application(client_max_size=MAX_BODY_BYTES, client_max_fields=0)
         made.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         made.on_response_prepare.append(_label)
         return made

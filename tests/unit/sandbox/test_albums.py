@@ -50,6 +50,13 @@ def test_images_are_set_in_an_order(client, album, field):
     assert ids_in(client, album) == [told[2]["id"], told[0]["id"]]
 
 
+def test_an_album_of_any_number_of_images_is_set_in_an_order(client, album):
+    kept = add(client, album, 1)
+    wanted = {"ids[]": [kept["id"]] * 1_500}
+    answer = client.ask("POST", f"/3/album/{album['deletehash']}", headers=CLIENT, data=wanted)
+    assert answer.status_code == 200
+
+
 def test_an_unknown_image_changes_nothing(client, album):
     kept = add(client, album, 1)
     wanted = {"deletehashes[]": [kept["deletehash"], "sbx-1-2"]}
