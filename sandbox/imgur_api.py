@@ -46,7 +46,7 @@ class ImgurApi(NamedTuple):
             case "POST", "/3/image" | "/3/upload":
                 return await self._upload(call, fault)
             case "POST", "/oauth2/token":
-                return self._refresh(call, await _read_fields(call.request))
+                return self._refresh(call, await _read_form(call.request))
             case "DELETE", path if path.startswith("/3/image/"):
                 return self._unauthorized(call) or self._delete(call)
             case _, path if path == "/3/album" or path.startswith("/3/album/"):
@@ -77,8 +77,9 @@ class ImgurApi(NamedTuple):
             return imgur.error(call, 401, "The access token provided has expired.")
         return None
 
-    def _refresh(self, call: Call, fields: dict[str, str]) -> web.Response:
-        if not all(fields.get(name) for name in _TOKEN_FIELDS):
+    def _refresh(self, call: Call, form: Form) -> web.Response:
+        fields = {name: _text(form, name) for name in _TOKEN_FIELDS}
+        if not all(fields.values()):
             return imgur.error(call, 400, "The required fields are: " + ", ".join(_TOKEN_FIELDS))
         if fields["grant_type"] != "refresh_token":
             return imgur.error(call, 400, "Invalid grant_type parameter")
@@ -168,21 +169,14 @@ def _fields_of(form: Form, upload: Upload) -> dict[str, imgur.JsonValue]:
 
 
 async def _read_form(request: web.Request) -> Form:
-    """Return the fields by name; none if it is another kind of form, or broken."""
+    """Return the fields of a form or of a JSON object by name; none if it is neither, or broken."""
     with contextlib.suppress(ValueError, LookupError, HttpProcessingError):
-        return await request.post() if request.content_type == "multipart/form-data" else {}
+        fields = await (request.json() if "json" in request.content_type else request.post())
+        if isinstance(fields, Mapping):
+            return fields
     return {}
 
 
 def _text(form: Form, name: str) -> str:
     value = form.get(name)
     return value[:1000] if isinstance(value, str) else ""
-
-
-async def _read_fields(request: web.Request) -> dict[str, str]:
-    """Return the fields of a form or of a JSON object."""
-    try:
-        fields = await (request.json() if "json" in request.content_type else request.post())
-        return {name: str(value) for name, value in fields.items()}
-    except (ValueError, AttributeError):
-        return {}  # neither, or JSON of another type
