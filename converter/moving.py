@@ -16,8 +16,12 @@ _DEFAULT_MILLISECONDS: Final = 100  # as browsers show frames of 10 and less
 _MAX_UNSET_MILLISECONDS: Final = 10
 _MIN_GIF_MILLISECONDS: Final = 20
 _MAX_GIF_COLOURS: Final = 256
+_SAMPLE_SIDE: Final = 64
 _MAX_GIF_REPEATS: Final = 65535
 _ATTEMPTS: Final = 6
+_MAX_PIXELS_OF_BOTH: Final = 10_000_000
+"""Of all frames of an animation that is tried in both forms. APNG takes longer than GIF, and of
+photographs nearly twice the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +43,24 @@ def is_animation(image: Image.Image) -> bool:
 
 
 def convert_animation(image: Image.Image, order: ConversionOrder) -> Encoded:
-    """Encode an animation as GIF and as APNG, in smaller and smaller sizes, until one fits.
-
-    Returns:
-        The smaller one of those that fit.
+    """Encode an animation as GIF or APNG, whichever is smaller, in smaller and smaller sizes until
+    it fits.
 
     Raises:
         ConversionError: the animation is too long, or does not fit in any size.
     """
     animation = _read(image, order)
-    if not {"gif", "apng"}.intersection(order.targets):
-        raise not_to_be_had(order)
+    codes = _codes(animation, order)
     for _ in range(_ATTEMPTS):
-        forms = list(_forms(animation, order))
+        size = animation.frames[0].size
+        forms = [Encoded(code, _ENCODERS[code](animation, order), *size) for code in codes]
         smallest = min(forms, key=lambda form: len(form.content))
         if len(smallest.content) <= order.animation_bytes:
             return smallest
-        size = smaller(animation.frames[0].size, len(smallest.content), order.animation_bytes)
-        if size is None:
+        next_size = smaller(size, len(smallest.content), order.animation_bytes)
+        if next_size is None:
             break
-        animation = animation.resized(size)
+        animation, codes = animation.resized(next_size), [smallest.code]
     raise ConversionError(
         f"The animation cannot be made to fit into {order.animation_bytes:,} bytes."
     )
@@ -90,7 +92,9 @@ def _read(image: Image.Image, order: ConversionOrder) -> _Animation:
                 f"The animation lasts more than {order.max_seconds:g} seconds; it is not converted."
             )
     mode = "RGBA" if any(map(has_alpha, frames)) else "RGB"
-    return _Animation([frame.convert(mode) for frame in frames], milliseconds, _plays(image))
+    # Not `convert` alone, which copies: all frames may take half of the memory.
+    frames = [frame if frame.mode == mode else frame.convert(mode) for frame in frames]
+    return _Animation(frames, milliseconds, _plays(image))
 
 
 def _plays(image: Image.Image) -> int:
@@ -100,12 +104,19 @@ def _plays(image: Image.Image) -> int:
     return loop + 1 if is_repeated else loop
 
 
-def _forms(animation: _Animation, order: ConversionOrder) -> Iterable[Encoded]:
-    if "apng" in order.targets:
-        yield Encoded("apng", _apng(animation), *animation.frames[0].size)
-    # A GIF has no half-transparent pixels; it is still better than nothing.
-    if "gif" in order.targets and (_is_cut_out(animation) or "apng" not in order.targets):
-        yield Encoded("gif", _gif(animation, order), *animation.frames[0].size)
+def _codes(animation: _Animation, order: ConversionOrder) -> list[str]:
+    """Return the types that the smallest file may have."""
+    codes = [code for code in _ENCODERS if code in order.targets]
+    if not codes:
+        raise not_to_be_had(order)
+    if len(codes) > 1:
+        # A GIF has no half-transparent pixels; it is still better than nothing.
+        if not _is_cut_out(animation):
+            return ["apng"]
+        width, height = animation.frames[0].size
+        if len(animation.frames) * width * height > _MAX_PIXELS_OF_BOTH:
+            return ["gif"]
+    return codes
 
 
 def _is_cut_out(animation: _Animation) -> bool:
@@ -115,7 +126,7 @@ def _is_cut_out(animation: _Animation) -> bool:
     return all(not any(frame.getchannel("A").histogram()[1:255]) for frame in animation.frames)
 
 
-def _apng(animation: _Animation) -> bytes:
+def _apng(animation: _Animation, _order: ConversionOrder) -> bytes:
     first, *others = animation.frames
     file = BytesIO()
     first.save(
@@ -166,10 +177,22 @@ def _in_hundredths(milliseconds: Iterable[int]) -> Iterable[int]:
 def _with_palette(frame: Image.Image) -> Image.Image:
     """Return a frame with its own palette; of 256 entries the last one is transparent."""
     if frame.mode == "RGB":
-        return frame.quantize(_MAX_GIF_COLOURS, Image.Quantize.MEDIANCUT)
+        return _quantized(frame, _MAX_GIF_COLOURS)
     transparent = _MAX_GIF_COLOURS - 1
-    quantized = frame.convert("RGB").quantize(transparent, Image.Quantize.MEDIANCUT)
+    quantized = _quantized(frame.convert("RGB"), transparent)
     hidden = frame.getchannel("A").point(lambda alpha: 255 if alpha < 128 else 0)  # noqa: PLR2004
     quantized.paste(transparent, mask=hidden)
     quantized.info["transparency"] = transparent
     return quantized
+
+
+def _quantized(frame: Image.Image, count: int) -> Image.Image:
+    """Reduce the colours. Those of a photograph take up to 0.5 s, so a sample makes its palette."""
+    if frame.getcolors(_SAMPLE_SIDE**2) is not None:
+        return frame.quantize(count, Image.Quantize.MEDIANCUT)
+    sample = frame.resize((_SAMPLE_SIDE, _SAMPLE_SIDE), Image.Resampling.NEAREST)
+    palette = sample.quantize(count, Image.Quantize.MEDIANCUT)
+    return frame.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+_ENCODERS: Final = {"gif": _gif, "apng": _apng}

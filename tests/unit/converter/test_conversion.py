@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageSequence
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
+from converter import moving
 from converter.conversion import convert, prepare
 from converter.order import ConversionError, ConversionOrder
 from tests import picture_corpus as corpus
@@ -117,6 +118,48 @@ def test_of_gif_and_apng_the_smaller_one() -> None:
         for code in ("gif", "apng")
     }
     assert convert(content, order_for(content)).code == min(sizes, key=lambda code: sizes[code])
+
+
+def test_an_animation_is_encoded_as_few_times_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time takes seconds, of which a conversion has 20."""
+    made: list[str] = []
+    for code in ("gif", "apng"):
+        encode_all = moving._ENCODERS[code]
+        monkeypatch.setitem(
+            moving._ENCODERS, code, lambda *of, c=code, do=encode_all: made.append(c) or do(*of)
+        )
+    first, *others = corpus.frames(6, size=(480, 360))
+    content = encode(first, "WEBP", save_all=True, append_images=others, quality=60)
+    whole = convert(content, order_for(content))
+    small = convert(content, order_for(content, animation_bytes=len(whole.content) // 3))
+    assert (made[:2], made[2:4]) == (["gif", "apng"], ["gif", "apng"])
+    assert set(made[4:]) == {whole.code} == {small.code}
+
+    monkeypatch.setattr(moving, "_MAX_PIXELS_OF_BOTH", 6 * 480 * 360 - 1)
+    assert convert(content, order_for(content)).code == "gif"
+    assert convert(content, order_for(content, targets=("apng",))).code == "apng"
+
+
+def test_the_palette_of_a_photograph_is_made_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of all its colours takes up to 0.5 s a frame."""
+    counts: list[int] = []
+    quantize = Image.Image.quantize
+
+    def count(image: Image.Image, *given: Any, palette: Any = None, **options: Any) -> Image.Image:
+        if palette is None:
+            counts.append(len(image.getcolors(image.width * image.height)))
+        return quantize(image, *given, palette=palette, **options)
+
+    shown = photo((300, 200))
+    of_all = difference(shown, shown.quantize(256))
+    monkeypatch.setattr(Image.Image, "quantize", count)
+    content = encode(shown, "WEBP", save_all=True, append_images=[shown.rotate(180)], lossless=True)
+    made = convert(content, order_for(content, targets=("gif",)))
+
+    assert counts
+    assert max(counts) <= 4096
+    with Image.open(io.BytesIO(made.content)) as image:
+        assert difference(shown, image) < 1.1 * of_all
 
 
 def test_half_transparent_frames_are_no_gif() -> None:
