@@ -186,6 +186,13 @@ class Admission:
                 "service keeps of one. Send the URLs in several jobs.",
                 None,
             )
+        if count > self._max_open_urls:
+            return Refusal(
+                RefusalCode.JOB_TOO_LARGE,
+                f"The job has {count} URLs, and {self._max_open_urls} is the most that the queue "
+                "has room for. Send them in several jobs.",
+                None,
+            )
         # A journal may restore more than a lowered limit allows.
         room = share_left(
             self._max_open_urls,

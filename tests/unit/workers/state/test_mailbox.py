@@ -121,10 +121,18 @@ class TestPut:
     def test_a_job_at_the_limit_is_taken_whole(self) -> None:
         harness = Harness(max_open_urls=5)
 
-        assert harness.box.put(job("a", 6)) is not None
         assert harness.box.put(job("a", 5)) is None
 
         assert harness.box.stats().queued == 5
+
+    def test_a_job_that_the_queue_never_has_room_for_is_told_so(self) -> None:
+        harness = Harness(max_open_urls=5)
+
+        refusal = harness.box.put(job("a", 6))
+
+        assert refusal is not None
+        assert (refusal.code, refusal.retry_after) == (RefusalCode.JOB_TOO_LARGE, None)
+        assert "has 6 URLs, and 5 is the most" in refusal.message
 
     def test_a_job_beyond_the_limit_is_refused_whole(self) -> None:
         harness = Harness(max_open_urls=10)
