@@ -66,7 +66,7 @@ def _read_host(value: str) -> str:
 
 def _read_host_names(value: str) -> tuple[str, ...]:
     # The dot at the end of a fully qualified name counts as little here as in a request.
-    return tuple(matched(entry.lower().removesuffix("."), _HOST_NAME) for entry in entries(value))
+    return tuple(_read_host(entry.lower().removesuffix(".")) for entry in entries(value))
 
 
 def matched(text: str, pattern: re.Pattern[str]) -> str:

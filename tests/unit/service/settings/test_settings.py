@@ -132,6 +132,7 @@ def test_values_are_read(name: str, text: str, value: Any) -> None:
         ("ALLOWED_HOSTS", "https://a.example"),
         ("ALLOWED_HOSTS", "*"),
         ("ALLOWED_HOSTS", "."),
+        ("ALLOWED_HOSTS", ".example.com"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "null"),
         ("CORS_ORIGINS", "a.example"),
