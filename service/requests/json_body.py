@@ -74,7 +74,7 @@ def read_object(
         raise _repeated_fields(repeated)
     unknown = [name for name in body if name not in expected.fields]
     if unknown:
-        raise _unknown_fields(unknown)
+        raise _unknown_fields(unknown, expected.fields)
     return body
 
 
@@ -212,12 +212,12 @@ def _bad_json(what: str, expected: ExpectedBody) -> Problem:
     return Problem("invalid-json", f"{what} Send a JSON object like {expected.example}.")
 
 
-def _unknown_fields(names: list[str]) -> Problem:
+def _unknown_fields(names: list[str], known: Collection[str]) -> Problem:
     shown = ", ".join(repr(shorten(name)) for name in names[:_NAMES_SHOWN])
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return bad_field(
-        "#", "unknown-field", f"The body has fields that are not known: {shown}{more}."
-    )
+    there_are = ", ".join(sorted(known))
+    detail = f"The body has fields that are not known: {shown}{more}. Known: {there_are}."
+    return bad_field("#", "unknown-field", detail)
 
 
 def _repeated_fields(pointers: list[str]) -> Problem:

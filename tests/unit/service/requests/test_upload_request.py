@@ -34,7 +34,7 @@ BODY = json.dumps({"urls": [GOOD]})
         ("3", "not-an-object", "a number"),
         ("true", "not-an-object", "true"),
         ("{}", "urls-missing", "'urls'"),
-        ('{"url": ["a"]}', "unknown-field", "'url'"),
+        ('{"url": ["a"]}', "unknown-field", "'url'. Known: album, callbackUrl, "),
         ('{"urls": ["a"], "y": 1, "x": 2}', "unknown-field", "'y', 'x'"),
         ('{"urls": null}', "urls-not-an-array", "null"),
         (f'{{"urls": "{GOOD}"}}', "urls-not-an-array", "a string"),
