@@ -7,8 +7,8 @@ These requests are refused at once, each with its own message:
 - Host is missing in HTTP/1.1, repeated, or not a host (section 3.2).
 - Content-Length together with Transfer-Encoding (section 6.3): two parsers may disagree about where
   the request ends. The same applies to Transfer-Encoding in HTTP/1.0 (section 6.1).
-- It begins with white space other than empty lines (section 2.2), or the size of a chunk or the
-  trailer is longer than a head may be.
+- It begins with no method, as TLS does, or with white space other than empty lines (section 2.2);
+  or the size of a chunk or the trailer is longer than a head may be.
 
 Waitress copies all received data for each two empty lines and for each chunk, and a line or trailer
 for each piece of it, so that short ones would block the loop for everybody. The parser is given
@@ -49,8 +49,9 @@ class RequestParser(HTTPRequestParser):
             if empty is not None and empty.end():
                 return empty.end()
             # A lone CR may be half of an empty line.
-            if data[:1].isspace() and data != b"\r":
-                return self._refuse("The request begins with white space.", len(data))
+            if not data[:1].isalpha() and data != b"\r":
+                fault = "The request begins with no method. HTTPS is not spoken here, only HTTP."
+                return self._refuse(fault, len(data))
         if self.chunked:
             data = data[:_CHUNKED_AT_ONCE]
         taken: int = super().received(data)

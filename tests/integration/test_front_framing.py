@@ -32,6 +32,7 @@ CHUNKS = b"3\r\nabc\r\n0\r\n\r\n"
         POST % (1, CHUNKED, b"0" * 40_000),
         POST % (1, CHUNKED, b"0\r\n" + b"a: b\r\n" * 6000),
         b" \r\n\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # the beginning of TLS
         b"GET / HTTP/1.1\nHost: test\n\n",
         b"GET / HTTP/1.1\r\nHost: test\n\r\n",
         b"GET / HTTP/1.1\n",
