@@ -54,7 +54,7 @@ class ThrottleMiddleware:
         seconds = max(1, whole_seconds(admission.retry_seconds))
         return Problem(
             "rate-limited",
-            f"This client has sent more than {self.limiter.limit} requests. Nothing of this one "
-            f"was kept; send it again in {seconds} s.",
+            f"This client sends faster than the limit of {self.limiter.limit} allows. Nothing of "
+            f"this request was kept; send it again in {seconds} s.",
             retry_after=seconds,
         )
