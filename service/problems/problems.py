@@ -18,11 +18,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _LOST_RETRY_SECONDS = 10  # a container runtime has restarted the process by then
 _SILENT_RETRY_SECONDS = 5  # it responds again by then, or is being restarted
 
-# Problems of errors of the framework. The codes are stable.
-_FRAMEWORK_PROBLEMS = {
-    404: ("not-found", "There is nothing at this path. GET / lists what there is."),
-    405: ("method-not-allowed", "This path does not take this method; see the Allow header."),
-}
+_NOT_FOUND = "There is nothing at this path. GET / lists what there is."
 
 
 class FieldError(TypedDict):
@@ -122,11 +118,14 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
     if isinstance(error, Problem):
         body = error.body
     else:
+        # An error of the framework.
         status = HTTPStatus(error.status_code)
-        slug = status.phrase.lower().replace(" ", "-")
-        fallback = (slug, error.description or f"{status.phrase}.")
-        code, detail = _FRAMEWORK_PROBLEMS.get(status.value, fallback)
-        body = problem_body(status, code, detail)
+        detail = error.description or f"{status.phrase}."
+        if status is HTTPStatus.NOT_FOUND:
+            detail = _NOT_FOUND
+        elif allowed := resp.get_header("Allow"):
+            detail = f"This path does not take {req.method}, only {allowed}."
+        body = problem_body(status, status.phrase.lower().replace(" ", "-"), detail)
     # Without the query, which may hold anything.
     body["instance"] = falcon.uri.encode(req.path)
     resp.content_type = MEDIA_TYPE
