@@ -29,8 +29,8 @@ _OF_GATEWAYS = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStat
 
 _BAD_PROXY = "The proxy of the environment is not a valid address."
 _NO_TLS = (
-    "The TLS connection to {url} failed. Its certificate must be a known one, or be in the "
-    "file that REQUESTS_CA_BUNDLE names."
+    "The TLS connection to {url} failed. Without a proxy the service speaks http only; a proxy's "
+    "certificate must be a known one, or be in the file that REQUESTS_CA_BUNDLE names."
 )
 _NO_CERTIFICATES = "The certificates that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names do not exist."
 
