@@ -13,7 +13,7 @@ from service.app import create_app
 from service.closed_streams import open_closed_streams
 from service.exit_codes import EXIT_DONE, EXIT_STATE_LOST, cannot_start, log_lost, log_unfinished
 from service.http.connection_limits import raise_file_limit
-from service.http.server import ServerStartError, WebServer, listen_advice
+from service.http.server import ServerStartError, WebServer, listen_fault
 from service.middleware.api_keys import HEALTH_PATHS, LIVENESS_PATHS
 from service.sandbox_process import SandboxProcess
 from service.settings.environment import (
@@ -183,7 +183,7 @@ def _bind_sandbox(settings: Settings, running: ExitStack) -> SandboxProcess:
     except OSError as error:
         raise ServerStartError(
             f"The sandbox cannot listen on {settings.sandbox_host} port {settings.sandbox_port} "
-            f"({error.strerror}). {listen_advice(error, 'SANDBOX_')}"
+            f"{listen_fault(error, 'SANDBOX_')}"
         ) from error
     running.callback(sandbox.stop)
     return sandbox

@@ -181,16 +181,16 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         raise ServerStartError(
-            f"Cannot listen on {host} port {port} ({error.strerror}). {listen_advice(error)}"
+            f"Cannot listen on {host} port {port} {listen_fault(error)}"
         ) from error
 
 
-def listen_advice(error: OSError, prefix: str = "") -> str:
-    """Return what to do about a socket that cannot be bound; the settings may have a prefix."""
+def listen_fault(error: OSError, prefix: str = "") -> str:
+    """Return why a socket cannot be bound, and what to do; the settings may have a prefix."""
+    advice = f"Set {prefix}HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0."
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"Stop what listens there, or set {prefix}PORT to another port (0 takes any free one)."
-        )
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"Set {prefix}PORT to 1024 or above: ports below it need privileges."
-    return f"Set {prefix}HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0."
+        advice = f"Stop what is there, or set {prefix}PORT to another port (0 takes any free one)."
+    elif error.errno in {errno.EACCES, errno.EPERM}:
+        advice = f"Set {prefix}PORT to 1024 or above: ports below it need privileges."
+    # Python adds the address, once more, in brackets.
+    return f"({(error.strerror or '').partition(' (')[0]}). {advice}"

@@ -146,7 +146,7 @@ class TestStart:
         ):
             WebServer(App(), "127.0.0.1", first.port)
         message = str(caught.value)
-        assert f"127.0.0.1 port {first.port}" in message
+        assert f"127.0.0.1 port {first.port} (Address already in use). Stop " in message
         assert "set PORT" in message
         assert "\n" not in message
 
