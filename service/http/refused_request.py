@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import falcon
 import structlog
+from waitress.channel import ClientDisconnected
 from waitress.task import WSGITask
 
 from service.problems.problems import Problem
@@ -54,8 +55,8 @@ class RefusedTask(WSGITask):
         self.set_close_on_finish()
         try:
             super().execute()
-        except Exception:
-            if self.wrote_header:
+        except Exception as error:
+            if self.wrote_header or isinstance(error, ClientDisconnected):
                 raise
             # It may be this that has failed; without a response the connection would stay open.
             structlog.get_logger("http").exception("unexpected error")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.http.dispatchers import MOST_OF_ONE, REQUEST_THREADS
 from service.http.server import ServerStartError, WebServer
@@ -167,6 +168,21 @@ class TestStart:
         monkeypatch.setattr(socket, "create_server", refuse)
         with pytest.raises(ServerStartError, match="Set PORT to 1024 or above"):
             WebServer(App(), "127.0.0.1", 80)
+
+    def test_a_client_that_is_gone_before_its_refusal_is_no_error(self) -> None:
+        def leave(_environ: Any, start_response: Any) -> list[bytes]:
+            (channel,) = server._server.channels()
+            channel.close_now()
+            start_response("400 Bad Request", [])
+            return [b"No."]
+
+        with capture_logs() as logged:
+            with contextlib.closing(WebServer(leave, "127.0.0.1", 0)) as server:
+                server.start()
+                with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
+                    sock.sendall(b"no HTTP\r\n\r\n")
+                    assert sock.recv(1) == b""
+            assert logged == []
 
     def test_connections_made_before_the_start_are_served(self) -> None:
         with (
