@@ -1,10 +1,12 @@
 """What a person does again and again on the page, as steps of tests."""
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.running_service import ROOT, RunningService
+from tests.waiting import wait_until
 
 JOB = re.compile("#/job/")
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -76,6 +78,16 @@ def set_hidden(page: Page, *, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+def pass_time(page: Page, milliseconds: int, condition: Callable[[], object]) -> None:
+    """Let the page's own clock go on by so much again and again, until the condition is true."""
+
+    def is_so() -> object:
+        page.clock.run_for(milliseconds)
+        return condition()
+
+    wait_until(is_so)
 
 
 HAND_OVER = """(links, [kind, name, texts, files]) => {

@@ -15,6 +15,7 @@ from tests.browser.steps import (
     go_to,
     listen_to_clipboard,
     open_front,
+    pass_time,
     paste,
     press,
     see_pictures,
@@ -234,8 +235,7 @@ def test_asking_heeds_when_it_may_be_repeated(
     page.route("**/upload/busy/events", lambda route: route.abort())
     page.route("**/upload/busy?**", refuse)
     page.evaluate("location.hash = '#/job/busy'")
-    while not asked:
-        page.clock.run_for(100)
+    pass_time(page, 100, lambda: asked)
     expect(page.get_by_role("main")).to_contain_text("Loading" if hidden else "Not now.")
     for _ in range(3):
         page.clock.run_for(5_000)
@@ -302,8 +302,7 @@ def test_requests_that_nobody_answers_are_given_up(page: Page) -> None:
     page.route("**/upload/lost?**", lambda route: route.fulfill(json=LOST_JOB))
     page.evaluate("location.hash = '#/job/lost'")
     health = page.locator("#health")
-    while len(held) < 2 or health.inner_text() != "Not reached":
-        page.clock.run_for(10_000)
+    pass_time(page, 10_000, lambda: len(held) >= 2 and health.inner_text() == "Not reached")
 
 
 def test_the_same_figures_are_announced_once(page: Page, expected_errors: list[str]) -> None:
@@ -326,8 +325,7 @@ def test_the_same_figures_are_announced_once(page: Page, expected_errors: list[s
           location.hash = "#/job/lost";
         }"""
     )
-    while len(asked) < 12:  # every two seconds
-        page.clock.run_for(1_000)
+    pass_time(page, 1_000, lambda: len(asked) >= 12)  # every two seconds
     assert page.evaluate("window.said") == ["Uploading: 0 of 1 uploaded"]
 
 
