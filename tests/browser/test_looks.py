@@ -117,6 +117,17 @@ def test_all_of_it_fits_into_320_pixels(
             assert box["x"] + box["width"] <= 320 - 16, view
 
 
+def test_the_figures_of_a_job_fit_into_its_row(page: Page, service: RunningService) -> None:
+    """At the widths between a phone and a desktop, too: a tablet, or half a screen."""
+    service.upload_all([f"{service.sandbox}/faults/status/404"])
+    go_to(page, "Jobs")
+    figures = page.locator(".jobs .figures").first
+    for width in range(320, 1000, 32):
+        page.set_viewport_size({"width": width, "height": 900})
+        text, row = figures.bounding_box(), page.locator(".jobs").bounding_box()
+        assert text["x"] + text["width"] <= row["x"] + row["width"], width
+
+
 def test_what_has_the_focus_is_not_behind_the_header(page: Page) -> None:
     """WCAG 2.2, 2.4.11."""
     go_to(page, "Status")
