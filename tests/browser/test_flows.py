@@ -442,8 +442,16 @@ def test_a_response_that_is_not_the_service_s_loses_nothing(page: Page) -> None:
     """As the form of a proxy that asks for a password."""
     page.route("**/v1/**", lambda route: route.fulfill(content_type="text/html", body="<form>"))
     paste(page, "https://example.com/1.png")
+    expect(page.locator(".sum")).to_have_text("1 image is ready")
+    page.clock.install()
     press(page, "Upload 1 image")
-    expect(page.locator("#toasts")).to_contain_text("The response cannot be read")
+    error = page.locator("#toasts .bad")
+    expect(error).to_contain_text("The response cannot be read")
+    page.clock.run_for(60_000)  # who has sent it need not stay and watch
+    press(page, "Upload 1 image")
+    expect(error).to_have_count(1)
+    press(page, "Close")
+    expect(error).to_have_count(0)
     go_to(page, "Jobs")
     expect(page.get_by_role("main")).to_contain_text("The response cannot be read")
     go_to(page, "Upload")

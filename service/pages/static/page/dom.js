@@ -25,18 +25,23 @@ export function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
 
-/** Show a message for a few seconds. */
+const closeErrors = () => { for (const error of document.querySelectorAll(".toast.bad")) error.remove(); };
+
+/** Show a message for a few seconds; an error, of which nothing else tells, until it is closed, or the next message or act. */
 export function toast(text, kind = "") {
-  const note = h("p", { class: `toast ${kind}` }, text);
+  const close = h("button", { type: "button", class: "small plain", onclick: () => note.remove() }, "Close");
+  const note = h("p", { class: `toast ${kind}` }, text, kind === "bad" ? close : null);
   const toasts = document.getElementById("toasts");
+  closeErrors();
   while (toasts.children.length > 2) toasts.firstChild.remove();
   toasts.append(note);
-  setTimeout(() => note.remove(), kind === "bad" ? 10_000 : 4_000);
+  if (kind !== "bad") setTimeout(() => note.remove(), 4_000);
 }
 
 /** Call `act` with the button disabled meanwhile, which costs it the focus; show its error, if any. */
 export async function attempt(button, act) {
   const hadFocus = document.activeElement === button;
+  closeErrors();
   button.disabled = true;
   try {
     await act();
