@@ -105,6 +105,10 @@ def test_links_are_taken_away(page: Page, service: RunningService) -> None:
         press(page, "Save")
     assert download.value.suggested_filename == f"imgup-{job[:8]}.txt"
     assert download.value.path().read_text().splitlines() == [link]
+    page.locator(".copy select").select_option(label="CSV")
+    with page.expect_download() as download:
+        press(page, "Save")
+    assert download.value.path().read_bytes().startswith(b"\xef\xbb\xbfurl,")  # for Excel
 
 
 def test_history_and_gallery(page: Page, service: RunningService) -> None:

@@ -29,6 +29,7 @@ const FORMATS = {
   csv: {
     label: "CSV",
     extension: "csv",
+    mark: "\ufeff", // of a file: without it Excel takes the text for one in the system's own charset
     all: true,
     render: (entries) =>
       ["url,state,link,reason,message"]
@@ -83,7 +84,7 @@ export function copyBar(read, name, formats = Object.keys(FORMATS)) {
       await use(format.render(entries), format, entries.length);
     });
   const copyAll = take((text, format, number) => copy(text, `Copied: ${many(number, "entry", "entries")} as ${format.label}.`));
-  const saveAll = take((text, format) => save(text, `${name}.${format.extension}`));
+  const saveAll = take((text, format) => save((format.mark ?? "") + text, `${name}.${format.extension}`));
   return h("div", { class: "copy row", role: "group", "aria-label": "Take the links away" },
     choice,
     h("button", { type: "button", onclick: copyAll }, "Copy all"),
