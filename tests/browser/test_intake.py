@@ -273,6 +273,24 @@ def test_of_a_table_the_links_are_taken(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#links")).to_have_value("https://example.com/w_1,h_2.png")
 
 
+def test_a_table_is_one_wherever_it_comes_from(page: Page) -> None:
+    """As the CSV that the page itself copies."""
+    box = page.locator("#links")
+    links = "https://example.com/1.png\nhttps://example.com/2.png"
+    paste(page, "https://example.com/typed.png")
+    table = "url,state\nhttps://example.com/1.png,complete\nhttps://example.com/2.png,failed\n"
+    paste_as(page, {"text/plain": table})
+    expect(box).to_have_value(f"https://example.com/typed.png\n{links}")
+    press(page, "Clear")
+    table = 'Name;Image\n"a; b";https://example.com/1.png\n'
+    drop(page, {}, ("list.txt", "text/plain", table))
+    expect(box).to_have_value("https://example.com/1.png")
+    press(page, "Clear")
+    text = "Hi, two pictures\nhttps://example.com/1.png, and https://example.com/2.png"
+    drop(page, {}, ("list.txt", "text/plain", text))
+    expect(page.locator(".sum")).to_have_text("2 images are ready · 1 entry cannot be used")
+
+
 def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
     text = (
         "[img]https://example.com/1.png[/img]\n"
@@ -282,6 +300,7 @@ def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
         "https://example.com/9[1](2)'q'.png.\n"
         "see http://[2001:db8::1]/10?a[]=1\n"
         "“https://example.com/11.png”, **https://example.com/12.png** 看https://example.com/13.png。\n"
+        "„https://example.com/14.png“ »https://example.com/15.png«\n"
     )
     found = page.evaluate("([urls, text]) => urls.readLinks([text])", [urls_module(page), text])
     assert found["urls"] == [
@@ -291,7 +310,7 @@ def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
         "https://example.com/8_(a)",
         "https://example.com/9[1](2)'q'.png.",  # the whole line: nothing but the link
         "http://[2001:db8::1]/10?a[]=1",
-        *(f"https://example.com/{number}.png" for number in (11, 12, 13)),
+        *(f"https://example.com/{number}.png" for number in range(11, 16)),
     ]
 
 
@@ -314,6 +333,12 @@ def test_links_are_told_from_what_stands_around_them(page: Page, text: str) -> N
     assert found == {"urls": links, "duplicates": [], "bad": []}
 
 
+def test_slashes_may_be_escaped_as_some_programs_write_json(page: Page) -> None:
+    text = r'{"data": [{"link": "https:\/\/example.com\/1.png"}, "https:\/\/example.com\/2.png"]}'
+    found = page.evaluate("([urls, text]) => urls.readLinks([text])", [urls_module(page), text])
+    assert found["urls"] == ["https://example.com/1.png", "https://example.com/2.png"]
+
+
 def test_lines_within_a_tag_are_a_part_of_it(page: Page) -> None:
     text = """<img src="https://example.com/1.png" srcset="
         https://example.com/1-480.png 480w,
@@ -324,8 +349,9 @@ def test_lines_within_a_tag_are_a_part_of_it(page: Page) -> None:
     assert found["urls"] == [f"https://example.com/{number}.png" for number in (1, 2, 3)]
 
 
-def test_html_without_a_link_is_set_aside(page: Page) -> None:
-    paste(page, '<img src="/1.png">')
+@pytest.mark.parametrize("text", ['<img src="/1.png">', "blob:https://example.com/1-2-3"])
+def test_what_leads_nowhere_outside_its_page_is_set_aside(page: Page, text: str) -> None:
+    paste(page, text)
     expect(page.locator(".sum")).to_have_text("0 images are ready · 1 entry cannot be used")
 
 

@@ -1,6 +1,6 @@
 // Dropped, pasted or chosen data → text with links in it.
 
-import { linksOfHtml, linksOfTable } from "./urls.js";
+import { isTable, linksOfHtml, linksOfTable } from "./urls.js";
 
 const LARGEST_FILE = 32 * 1024 * 1024; // far more than a job may contain
 
@@ -17,7 +17,7 @@ export async function textOfDrop(transfer) {
 /** The text of pasted data, or its links if the text has none (a part of a web page); a promise, if these are files. */
 export function textOfPaste(clipboard) {
   const text = clipboard.getData("text/plain");
-  if (/https?:\/\//i.test(text)) return text;
+  if (/https?:\/\//i.test(text)) return isTable(text) ? linksOfTable(text) : text;
   const links = linksOfHtml(clipboard.getData("text/html"));
   if (links.length) return links.join("\n");
   // A spreadsheet adds a picture of its cells; some systems add the names of copied files.
@@ -32,9 +32,10 @@ export async function textOfFiles(files) {
       throw new Error(`${file.name} is an image. Links are sent here: drop a list of them.`);
     }
     if (file.size > LARGEST_FILE) throw new Error(`${file.name} is too large for a list of links.`);
-    const text = decoded(await file.arrayBuffer());
+    const bytes = await file.arrayBuffer().catch(() => { throw new Error(`${file.name} cannot be read. Is it a folder?`); });
+    const text = decoded(bytes);
     if (text.includes("\0")) throw new Error(`${file.name} is not a text. Links are sent here: drop a list of them.`);
-    return /\.[ct]sv$/i.test(file.name) ? linksOfTable(text) : text;
+    return /\.[ct]sv$/i.test(file.name) || isTable(text) ? linksOfTable(text) : text;
   }));
   return texts.join("\n");
 }

@@ -85,6 +85,13 @@ export function linksOfTable(text) {
   return lines.join("\n");
 }
 
+/** Whether a text is a table by its first two lines: a head, with no space behind its delimiter, and a cell that is a link. */
+export function isTable(text) {
+  const [head, first = ""] = text.trimStart().split(/\r\n?|\n/, 2);
+  return !head.includes("://") && [",", ";", "\t"].some((sign) =>
+    new RegExp(`${sign}\\S`).test(head) && new RegExp(`(^|${sign})"?https?://`, "i").test(first));
+}
+
 /** Return why an entry is invalid, or null. */
 export function check(value) {
   if (DATA.test(value)) {
@@ -151,9 +158,10 @@ function entriesOfHtml(text) {
 /** Text around links is ignored; a line without any link is one invalid entry. */
 function entriesOfLine(line) {
   if (!line) return [];
-  if (DATA.test(line)) return [line]; // it may contain white space
+  if (DATA.test(line) || /^blob:/i.test(line)) return [line]; // data may contain white space
   if (SPACED.test(line) && line.indexOf("://") === line.lastIndexOf("://")) return [line];
-  const words = line.replace(GLUED, "$1 ").split(BETWEEN);
+  const plain = /https?:\\\/\\\//i.test(line) ? line.replaceAll("\\/", "/") : line; // JSON, as some programs write it
+  const words = plain.replace(GLUED, "$1 ").split(BETWEEN);
   const isText = words.length > 1 && words.some((word) => !/https?:\/\//i.test(word));
   const found = words.flatMap((word) => {
     if (!/^https?:\/\//i.test(word)) return [...word.matchAll(LINK)].map(([link]) => withoutEnd(link));
@@ -165,7 +173,7 @@ function entriesOfLine(line) {
 
 /** The link without the end of its sentence, and without brackets that it does not open itself. */
 function withoutEnd(link) {
-  const marks = `.,;:!?*…。、，！？”’»」』）】${UNSEEN}${link.includes("(") ? "" : ")"}${link.includes("[") ? "" : "]"}`;
+  const marks = `.,;:!?*…。、，！？“‘”’«»」』）】${UNSEEN}${link.includes("(") ? "" : ")"}${link.includes("[") ? "" : "]"}`;
   let end = link.length;
   while (marks.includes(link[end - 1])) end -= 1;
   return link.slice(0, end);
