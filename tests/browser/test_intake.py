@@ -51,9 +51,16 @@ def test_what_other_programs_hand_over(page: Page) -> None:
     expect(ready).to_have_text("2 images are ready")
     paste_as(page, {}, image)
     expect(page.locator("#toasts")).to_contain_text("1.png is an image. Links are sent here")
+    small = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+    drop(page, {"text/html": f'<img src="{small}">', "text/uri-list": small}, image)
+    expect(page.locator("#links")).to_have_value(re.compile(re.escape(small)))
+    press(page, "Clear")
     listing = ("list.txt", "text/plain", "https://example.com/3.png")
     paste_as(page, {"text/plain": "list.txt"}, listing)  # a copied file
-    expect(ready).to_have_text("3 images are ready")
+    expect(ready).to_have_text("1 image is ready")
+    page.evaluate("File.prototype.arrayBuffer = async () => { throw new Error('not found') }; 1")
+    drop(page, {}, ("pictures", "", ""))
+    expect(page.locator("#toasts")).to_contain_text("pictures cannot be read. Is it a folder?")
 
 
 def test_a_list_of_entries_stays_open_while_the_text_changes(page: Page) -> None:

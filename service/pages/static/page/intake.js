@@ -8,10 +8,9 @@ const LARGEST_FILE = 32 * 1024 * 1024; // far more than a job may contain
 export async function textOfDrop(transfer) {
   const links = linksOfHtml(transfer.getData("text/html"));
   if (links.length) return links.join("\n"); // also where the browser adds the image itself as a file
-  if (transfer.files.length) return textOfFiles(transfer.files);
-  const list = transfer.getData("text/uri-list");
-  if (list) return list.split(/[\r\n]+/).filter((line) => !line.startsWith("#")).join("\n");
-  return transfer.getData("text/plain");
+  const list = transfer.getData("text/uri-list").split(/[\r\n]+/).filter((line) => /^(https?|data):/i.test(line));
+  if (list.length) return list.join("\n"); // of a picture that is a data URL, too
+  return transfer.files.length ? textOfFiles(transfer.files) : transfer.getData("text/plain");
 }
 
 /** The text of pasted data, or its links if the text has none (a part of a web page); a promise, if these are files. */
