@@ -21,8 +21,8 @@ def test_a_banner_says_why_uploads_have_stopped_and_goes_when_they_go_on(page: P
             health["blocked"] = {
                 "since": now.isoformat(),
                 "reason": "imgur-over-capacity",
-                "message": "Imgur is over capacity.",
-                "imgurSays": "Please try again later.",
+                "message": "The network does not reach the Imgur API.",
+                "imgurSays": "",
                 "nextProbe": (now + timedelta(minutes=8)).isoformat(),
                 "probes": 3,
                 "opening": "POST /v1/limits/open",
@@ -33,7 +33,7 @@ def test_a_banner_says_why_uploads_have_stopped_and_goes_when_they_go_on(page: P
     expect(banner).to_be_hidden()
     page.route("**/readyz", answer)
     expect(banner).to_contain_text("Uploads have stopped since today")
-    expect(banner).to_contain_text("“Please try again later.” Nothing is lost.")
+    expect(banner).to_contain_text("does not reach the Imgur API. Nothing is lost.")
     expect(banner).to_contain_text("tried in 8 min")
     expect(page.locator("#announcer")).to_contain_text("Uploads have stopped since today")
     stopped = False

@@ -33,7 +33,7 @@ function serviceCard(ready, limits) {
     ["Waiting", many(ready.queued_urls, "image")],
     ["In work", many(ready.leased_urls, "image")],
     ["Pace", limits.ratePerSecond === null ? "not known yet" : `${limits.ratePerSecond.toFixed(1)} images a second`],
-    ["Uploads", limits.blocked ? "stopped: Imgur takes none" : ready.pause_seconds > 0 ? `pause for ${span(ready.pause_seconds)}, as Imgur asked` : "go on"],
+    ["Uploads", limits.blocked ? "stopped" : ready.pause_seconds > 0 ? `pause for ${span(ready.pause_seconds)}, as Imgur asked` : "go on"],
   ]);
 }
 
@@ -104,8 +104,7 @@ async function readiness() {
 function stoppedSentence(blocked) {
   if (!blocked) return "";
   const next = new Date(blocked.nextProbe) > Date.now() ? `The next image is tried in ${until(blocked.nextProbe)}.` : "An image is being tried.";
-  const said = blocked.imgurSays ? ` Imgur says: “${blocked.imgurSays}”` : "";
-  return `Uploads have stopped since ${moment(blocked.since).replace("Today", "today")}: Imgur takes no images.${said} Nothing is lost. ${next}`;
+  return `Uploads have stopped since ${moment(blocked.since).replace("Today", "today")}. ${blocked.message} Nothing is lost. ${next}`;
 }
 
 export function watchHealth(element, banner) {
