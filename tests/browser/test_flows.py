@@ -297,6 +297,23 @@ def test_no_forecast_is_shown_after_the_events_have_ended(
     expect(outlook).to_have_text("Asking every few seconds")
 
 
+def test_a_forecast_that_came_to_nothing_is_not_kept(page: Page) -> None:
+    page.clock.install(time="2026-01-01T00:00:00Z")
+    forecast = {"ahead": 1, "ratePerSecond": 12.7, "expectedFinish": "2026-01-01T00:10:00.000Z"}
+    events = [f"event: snapshot\ndata: {json.dumps(LOST_JOB | {'forecast': forecast})}\n\n"]
+
+    def answer(route: Route) -> None:
+        if events:
+            route.fulfill(body=events.pop(), content_type="text/event-stream")
+
+    page.route("**/upload/lost/events", answer)
+    page.evaluate("location.hash = '#/job/lost'")
+    outlook = page.locator(".outlook")
+    expect(outlook).to_contain_text("About 10 min to go · 12.7 images a second")
+    page.clock.fast_forward(604_000)
+    expect(outlook).to_have_text("It takes longer than expected")
+
+
 def test_requests_that_nobody_answers_are_given_up(page: Page) -> None:
     """As of a service that stands still, or over a connection that was lost in the sleep."""
     page.clock.install()

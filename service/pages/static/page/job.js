@@ -19,6 +19,7 @@ const ALBUM_SENTENCES = {
 const ALBUM_DELETIONS = { pending: "Deleting …", done: "The album is deleted." };
 const ALBUM_POLL_MS = 1_000;
 const ANNOUNCE_MS = 10_000;
+const LATE_MS = 3_000; // behind the end that was expected: nothing may come until the next image ends
 const LABELS = { all: "All", complete: "Uploaded", failed: "Failed", pending: "Waiting" };
 const UNREAD = { url: "", state: "pending", link: null, message: "Loading …", attempts: 0 };
 
@@ -51,6 +52,7 @@ export function jobView(id) {
   let shown = [];
   let frame = 0;
   let forecast = null;
+  let late = 0; // timer
   let announced = 0;
   let said = ""; // a screen reader would read the same again
   let live = true;
@@ -87,6 +89,9 @@ export function jobView(id) {
     if (change.forecast !== undefined) {
       // From the counts of the same event: later ones do not match.
       forecast = change.forecast && { ...change.forecast, others: change.forecast.ahead - results.job.counts.pending };
+      clearTimeout(late);
+      const left = new Date(forecast?.expectedFinish ?? NaN) - Date.now();
+      if (left < 2 ** 31 - LATE_MS) late = setTimeout(() => { forecast.isLate = true; draw(); }, left + LATE_MS);
     }
     if (change.live !== undefined) {
       live = change.live;
@@ -180,8 +185,9 @@ function outlookOf(job, forecast, live) {
   const parts = [];
   if (forecast?.pauseSeconds > 0) parts.push(`Imgur asks to wait: uploads go on in ${span(forecast.pauseSeconds)}`);
   else if (job.waiting) parts.push(job.waiting.message.replace(/\.$/, ""));
-  if (forecast?.expectedFinish) parts.push(`${until(forecast.expectedFinish)} to go${paceOf(forecast)}`.replace(/^\d/, "about $&"));
-  if (forecast?.ratePerSecond) parts.push(`${forecast.ratePerSecond.toFixed(1)} images a second`);
+  if (forecast?.isLate) parts.push("it takes longer than expected");
+  else if (forecast?.expectedFinish) parts.push(`${until(forecast.expectedFinish)} to go${paceOf(forecast)}`.replace(/^\d/, "about $&"));
+  if (forecast?.ratePerSecond && !forecast.isLate) parts.push(`${forecast.ratePerSecond.toFixed(1)} images a second`);
   if (forecast?.others > 0) parts.push(`${many(forecast.others, "image")} of other jobs ahead`);
   if (!live) parts.push("asking every few seconds");
   const text = parts.join(" · ");
