@@ -166,10 +166,11 @@ def test_the_sandbox_is_told_of_also_after_a_failure(
     assert not refusals
 
 
-def test_samples_are_loaded_with_one_click(page: Page) -> None:
+def test_samples_are_loaded_with_one_click(page: Page, service: RunningService) -> None:
+    paste(page, f"{service.sandbox}/images/numbered/typed.png")
     go_to(page, "Status")
     press(page, "Load the sample images")
-    expect(page.locator(".sum")).to_contain_text("17 images are ready")
+    expect(page.locator(".sum")).to_contain_text("18 images are ready")  # what was typed stays
     page.keyboard.press("Enter")  # the button to send has the focus
     complete(page, "Partly failed")
     expect(tiles(page, "failed")).to_have_count(2)

@@ -160,6 +160,7 @@ def test_nothing_is_changed_while_it_is_sent(page: Page, expected_errors: list[s
     with page.expect_request("**/v1/images/upload"):
         box.press("Control+Enter")
     expect(page.locator(":focus")).to_have_count(0)
+    expect(page.locator("form .primary")).to_have_text("Sending …")
     page.keyboard.type("2")
     drop(page, {"text/plain": "https://example.com/3.png"})
     expect(page.locator("#toasts")).to_contain_text("The job is being sent")

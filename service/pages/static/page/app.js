@@ -67,7 +67,7 @@ function showSandbox(url) {
     // The hash is compared, as the hashchange event that sets the view comes later.
     if (!["", "#/"].includes(location.hash)) history.pushState(null, "", "#/");
     show();
-    view.fill(SAMPLES.map((path) => url + path));
+    view.add(SAMPLES.map((path) => url + path));
   }
 }
 

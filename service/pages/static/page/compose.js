@@ -39,7 +39,7 @@ export function composeView(limits, sent) {
   const unusable = setAside("Cannot be used", true);
   const repeated = setAside("Duplicates", false);
   const send = h("button", { class: "primary big", disabled: true }, "Upload");
-  const clear = h("button", { type: "button", class: "plain", onclick: () => { fill(""); box.focus(); } }, "Clear");
+  const clear = h("button", { type: "button", class: "plain", onclick: empty }, "Clear");
   const zone = h("div", { class: "zone" }, box, h("p", { class: "drop", "aria-hidden": "true" }, "Drop it here"));
   const lists = longLists(() => { read(); box.focus(); });
   const options = optionFields(renewKey);
@@ -81,10 +81,11 @@ export function composeView(limits, sent) {
     }
   }
 
-  function fill(text) {
+  function empty() {
     lists.clear();
-    box.value = text;
+    box.value = "";
     read();
+    box.focus();
   }
 
   function read() {
@@ -124,6 +125,7 @@ export function composeView(limits, sent) {
     const key = attemptKey;
     const focused = document.activeElement;
     form.inert = true; // what was changed meanwhile would be lost, or sent as another job
+    setText(send, "Sending …");
     await attempt(send, async () => {
       try {
         const { jobId } = await postJob({ urls: links.urls, ...options.read() }, key)
@@ -158,7 +160,7 @@ export function composeView(limits, sent) {
   return {
     element,
     title: "Upload",
-    fill: async (urls) => { fill(urls.join("\n")); await reading; send.focus(); },
+    add: async (urls) => { await add(urls.join("\n")); await reading; send.focus(); },
     start() {
       stopDrops = takeDrops(zone, add);
       recent.start();

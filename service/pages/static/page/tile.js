@@ -80,7 +80,7 @@ const typeName = (type) => type.replace(/^image\/(x-|vnd\.\w+\.)?/, "").toUpperC
 function wordsFor({ state, message, attempts, deduplicated, deleted }) {
   if (deleted) return DELETED[deleted];
   const word = deduplicated ? "Known already" : state === "pending" && message && attempts ? "Trying again" : WORDS[state];
-  return attempts > 1 ? `${word} · attempt ${attempts}` : word;
+  return attempts > 1 && state !== "pending" ? `${word} · attempt ${attempts}` : word;
 }
 
 /** Set the sandbox's URL. It runs on the same host as the service, so other machines use that host name. */
