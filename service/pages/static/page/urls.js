@@ -1,6 +1,8 @@
 // Text, HTML or JSON → valid links, and invalid ones with the reason.
 // The rules are those of the service (workers/contract/wire_url.py), which checks again.
 
+import { readable } from "./words.js";
+
 const BUDGET_MS = 8; // of reading a long text, until the page has a turn
 const LONGEST = 8192; // a data URL may be longer
 const DATA = /^[\u0000-\u0020]*data:/i;
@@ -104,7 +106,7 @@ export function check(value) {
   if (!scheme) return "not a link; it begins with neither http:// nor https://";
   const authority = /^https?:\/{1,3}([^/?#]*)/i.exec(link);
   if (!authority) return `begins with ${scheme[1]}:, not with http:// or https://`;
-  const host = unescaped(authority[1]);
+  const host = readable(authority[1]);
   if (host.includes("@")) return "holds a user name or password";
   if (/[^\w.:[\]\u0080-\uffff-]/.test(host)) return "a space, a backslash or another sign in its host that no name has";
   if (!host || /:0+$/.test(host)) return "no host, or port 0";
@@ -115,14 +117,6 @@ export function check(value) {
     return "not a link that can be understood";
   }
   return null;
-}
-
-function unescaped(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function* entries(text) {

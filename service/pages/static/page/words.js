@@ -47,7 +47,8 @@ export function nameOf(url) {
   }
 }
 
-function readable(part) {
+/** Decode percent escapes, or return a text whose escapes make no sense as it is. */
+export function readable(part) {
   try {
     return decodeURIComponent(part);
   } catch {
