@@ -75,7 +75,6 @@ def faults_of(document: Path, text: str) -> Iterator[str]:
     """What a document names and is not there, a phrase for each."""
     targets = {*_find_targets((ROOT / "Makefile").read_text())}
     settings = {field.upper() for field in Settings.model_fields}
-    routes = {re.sub(r"\{[^}]*\}", "*", path) for path in describe(load_settings({}))["paths"]}
     for target, anchor in _find_link(text):
         if "://" not in target:
             yield from _faults_of_link(document, target, anchor)
@@ -90,7 +89,7 @@ def faults_of(document: Path, text: str) -> Iterator[str]:
             yield f"no setting {name}"
     for words in code:
         route = _match_route(words)
-        if route and re.sub(r"\{[^}]*\}|:\w+", "*", route[1]).rstrip("/") not in routes:
+        if route and re.sub(r"\{[^}]*\}|:\w+", "*", route[1]).rstrip("/") not in _routes():
             yield f"no route {route[1]}"
 
 
@@ -115,6 +114,12 @@ def _faults_of_link(document: Path, target: str, anchor: str) -> Iterator[str]:
 def _slug(heading: str) -> str:
     """The anchor of a heading, as GitHub and the site make it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@cache
+def _routes() -> frozenset[str]:
+    paths = describe(load_settings({}))["paths"]
+    return frozenset(re.sub(r"\{[^}]*\}", "*", path) for path in paths)
 
 
 @cache

@@ -3,6 +3,7 @@
 The schemas are necessary, not sufficient: no pattern fully describes a URL or a header.
 """
 
+from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -100,6 +101,7 @@ def _describe_admission(document: dict[str, Any], settings: Settings) -> None:
         document["components"]["securitySchemes"] = schemes
 
 
+@cache  # by far the most of the work, and the same for all settings
 def _schemas() -> dict[str, Any]:
     _, found = TypeAdapter.json_schemas(
         [(shape, "serialization", TypeAdapter(shape)) for shape in _SHAPES],
