@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -28,6 +29,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("steady")
+if "FUZZ_ROUNDS" not in os.environ:
+    # Else what any module holds that is loaded by then would be among the examples; to read all of
+    # them takes each process seconds.
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 TOGETHER = ("tests/browser/", "tests/hostile/", "tests/integration/one_service/")

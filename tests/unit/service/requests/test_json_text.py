@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from service.requests.json_text import has_more_values
+from tests.characters import CHARACTERS
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text('",[{\\}]a', max_size=6)
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(CHARACTERS, max_size=4), inner, max_size=4)
+    ),
 )
 
 

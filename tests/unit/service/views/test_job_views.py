@@ -15,6 +15,7 @@ from service.rendering.models import JobAnswer, JobPage
 from service.rendering.rendered import Rendered, iso_time, render
 from service.requests.paging import Page
 from service.views.job_views import JobViews
+from tests.characters import CHARACTERS
 from tests.job_snapshot import snapshot_of
 from workers.contract.job_options import NO_OPTIONS, JobOptions, NewAlbum
 from workers.contract.messages.jobs import ChangesWanted, JobChanges
@@ -95,7 +96,7 @@ class Harness:
 
 
 indexes = st.integers(0, len(URLS) - 1)
-messages = st.text(max_size=5).filter(lambda text: text.isprintable())
+messages = st.text(CHARACTERS, max_size=5).filter(lambda text: text.isprintable())
 
 
 @given(

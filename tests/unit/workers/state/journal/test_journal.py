@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from structlog.testing import capture_logs
 
+from tests.characters import CHARACTERS
 from workers.contract.errors import JournalError, JournalFullError
 from workers.state.journal.journal import Journal
 from workers.state.journal.journal_file import open_locked, rewrite
@@ -25,8 +26,8 @@ RECORDS: list[Record] = [
 ]
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(CHARACTERS),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(CHARACTERS), inner),
     max_leaves=10,
 )
 
@@ -68,7 +69,7 @@ def test_a_record_survives_its_line(values: Record) -> None:
     assert decode(line) == values
 
 
-@given(st.lists(st.text(), min_size=1), st.data())
+@given(st.lists(st.text(CHARACTERS), min_size=1), st.data())
 def test_a_line_with_a_flipped_bit_is_none(values: Record, data: st.DataObject) -> None:
     line = bytearray(encode(values))
     bit = data.draw(st.integers(0, 8 * len(line) - 1))
