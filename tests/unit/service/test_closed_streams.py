@@ -9,7 +9,9 @@ import pytest
 from service.exit_codes import EXIT_CANNOT_START
 
 ROOT = Path(__file__).parents[3]
-PIPE = "import os; from service import closed_streams; {}; os._exit(10 + min(os.pipe()))"
+PIPE = "import os; {}; os._exit(10 + min(os.pipe()))"
+# The module alone, without what all of the service wants.
+OPEN = "import sys; sys.path.append('service'); from closed_streams import *; open_closed_streams()"
 
 
 def exit_code(command: list[str], closed: str, **environ: str) -> int:
@@ -20,7 +22,7 @@ def exit_code(command: list[str], closed: str, **environ: str) -> int:
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
 def test_no_pipe_takes_the_place_of_a_closed_stream(closed: str) -> None:
     """The log goes to descriptor 1, whatever that is."""
-    opened = PIPE.format("closed_streams.open_closed_streams()")
+    opened = PIPE.format(OPEN)
 
     assert 10 <= exit_code([sys.executable, "-c", PIPE.format("pass")], closed) < 13
     assert exit_code([sys.executable, "-c", opened], closed) >= 13
