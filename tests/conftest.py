@@ -38,8 +38,11 @@ if "FUZZ_ROUNDS" not in os.environ:
 TOGETHER = ("tests/browser/", "tests/hostile/", "tests/integration/one_service/")
 """Folders whose tests share what takes long to start: one test process runs all of a folder."""
 
-APART = ("tests/browser/", "tests/chaos/", "tests/fuzz/")
+APART = ("tests/browser/", "tests/chaos/", "tests/fuzz/", "tests/hostile/")
 """Folders whose tests run in processes of their own what they test."""
+
+LAUNCHERS = frozenset({"launch", "launch_shared"})
+"""Fixtures whose tests do so as well."""
 
 UNIT = Path(__file__).parent / "unit"
 
@@ -132,8 +135,9 @@ def pytest_fixture_setup(
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Without coverage where a mark says so, or what is tested runs in processes of its own."""
-    apart = pyfuncitem.get_closest_marker("unmeasured") or pyfuncitem.nodeid.startswith(APART)
-    with _unmeasured() if apart else _traced(pyfuncitem.config.stash[TRACER]):
+    apart = pyfuncitem.nodeid.startswith(APART) or LAUNCHERS & set(pyfuncitem.fixturenames)
+    is_left_out = apart or pyfuncitem.get_closest_marker("unmeasured")
+    with _unmeasured() if is_left_out else _traced(pyfuncitem.config.stash[TRACER]):
         return (yield)
 
 

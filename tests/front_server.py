@@ -129,9 +129,10 @@ def read_answer(sock: socket.socket) -> tuple[int, str, bytes]:
     """Status, header in small letters, and body of one answer, and not a byte of the next."""
     data = b""
     while not data.endswith(b"\r\n\r\n"):
-        piece = sock.recv(1)
-        assert piece, f"closed within the header: {data!r}"
-        data += piece
+        seen = sock.recv(65_536, socket.MSG_PEEK)
+        assert seen, f"closed within the header: {data!r}"
+        end = (data + seen).find(b"\r\n\r\n")
+        data += sock.recv(len(seen) if end < 0 else end + 4 - len(data))
     header = data.decode().lower()
     (length,) = (
         int(line.split(": ")[1])

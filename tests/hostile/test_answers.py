@@ -17,6 +17,8 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(6000)
 MUCH = bytes(65536)
 MB = 1_000_000
+BOMB = 100 * MB
+"""More than a worker may take for a row."""
 
 Sent = bytes | Callable[[], bytes]
 """A function where the bytes take long to make: all test processes import all rows."""
@@ -234,27 +236,27 @@ MAKES_NO_SENSE: dict[str, Row] = {
 COMPRESSED: dict[str, Row] = {
     "a gzip bomb": (
         Reason.TOO_LARGE,
-        lambda: coded(b"gzip", gzip.compress(JPEG + bytes(200 * MB), 1)),
+        lambda: coded(b"gzip", gzip.compress(JPEG + bytes(BOMB), 1)),
         "keep",
     ),
     "a deflate bomb": (
         Reason.TOO_LARGE,
-        lambda: coded(b"deflate", zlib.compress(JPEG + bytes(200 * MB), 1)),
+        lambda: coded(b"deflate", zlib.compress(JPEG + bytes(BOMB), 1)),
         "keep",
     ),
     "a br bomb": (
         Reason.TOO_LARGE,
-        lambda: coded(b"br", brotli.compress(JPEG + bytes(200 * MB), quality=1)),
+        lambda: coded(b"br", brotli.compress(JPEG + bytes(BOMB), quality=1)),
         "keep",
     ),
     "a zstd bomb": (
         Reason.TOO_LARGE,
-        lambda: coded(b"zstd", zstd.compress(JPEG + bytes(200 * MB))),
+        lambda: coded(b"zstd", zstd.compress(JPEG + bytes(BOMB))),
         "keep",
     ),
     "a gzip bomb of no image": (
         Reason.NOT_AN_IMAGE,
-        lambda: coded(b"gzip", gzip.compress(bytes(200 * MB), 1)),
+        lambda: coded(b"gzip", gzip.compress(bytes(BOMB), 1)),
         "keep",
     ),
     "gzip that ends with the connection": (
@@ -276,7 +278,7 @@ COMPRESSED: dict[str, Row] = {
     "gzip in gzip": (JPEG, coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG))), "keep"),
     "a bomb in gzip in gzip": (
         Reason.TOO_LARGE,
-        lambda: coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG + bytes(200 * MB), 1))),
+        lambda: coded(b"gzip, gzip", gzip.compress(gzip.compress(JPEG + bytes(BOMB), 1))),
         "keep",
     ),
     "empty gzip streams in gzip": (
