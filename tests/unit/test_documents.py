@@ -14,6 +14,8 @@ from workers.contract.errors import Reason
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.unmeasured
+
 ABSENT = [
     ("`parking_channel.py`", "no file parking_channel.py"),
     ("`service/absent.py`", "no file service/absent.py"),

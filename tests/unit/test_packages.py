@@ -16,6 +16,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.unmeasured
+
 PACKAGES = ("converter", "imgup", "sandbox", "service", "workers")
 
 LOCKED = [

@@ -23,6 +23,7 @@ def seen(answer: Any) -> tuple[int, Any, Any]:
     return answer.status, answer.headers.get("allow"), code
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("settings", [{}, {"API_KEYS": "k"}], ids=["open", "keys"])
 @pytest.mark.parametrize("path", ROUTES)
 def test_every_route_and_method(

@@ -242,7 +242,7 @@ class TestLength:
 class TestReaderThatStopped:
     """Stdout is a pipe that is full, and nobody reads it."""
 
-    COUNT = 5000  # of a kilobyte each; the pipe and the queue take about a fifth
+    COUNT = 2500  # of a kilobyte each; the pipe and the queue take less than half
 
     def test_nobody_waits_and_what_was_dropped_is_counted_when_it_goes_on(self) -> None:
         reader, writer = os.pipe()
