@@ -2,7 +2,9 @@
 
 import contextlib
 import gc
+import importlib
 import os
+import pkgutil
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -15,6 +17,10 @@ from hypothesis.internal.conjecture import providers
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+import converter
+import imgup
+import service
+import workers
 from tests.gate import Gate
 from tests.measurement import set_aside_coverage
 from tests.running_service import Launch, launcher
@@ -79,16 +85,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Measured in the first test process only, as all collect the same. What is collected stays to
-    the end: there is no garbage to look for.
+    """Of all that is run to collect the tests, only the product's own imports are measured, and in
+    one test process, as the others import the same: whoever is slowest holds up all. What is
+    collected stays to the end: there is no garbage to look for.
     """
     worker = getattr(session.config, "workerinput", {"workerid": "gw0"})
+    if sys.gettrace() is not None and worker["workerid"] == "gw0":
+        _import_product()
     gc.disable()
-    with contextlib.nullcontext() if worker["workerid"] == "gw0" else _unmeasured():
+    with _unmeasured():
         result = yield
     gc.freeze()
     gc.enable()
     return result
+
+
+def _import_product() -> None:
+    """Import all modules of the product but those that run a program, or need what is not there."""
+    for package in (converter, imgup, service, workers):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith(".__main__"):
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(module.name)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -104,6 +122,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for number, file in enumerate(group)
     }
     items.sort(key=lambda item: places[item.path])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_to_serializable(
+    config: pytest.Config, report: pytest.CollectReport | pytest.TestReport
+) -> None:
+    """Send from one process to the other only what is read of a test that passed: most of a
+    report's bytes are its keywords.
+    """
+    if hasattr(config, "workerinput") and isinstance(report, pytest.TestReport) and report.passed:
+        report.keywords = {}
 
 
 @pytest.hookimpl(wrapper=True)
