@@ -3,9 +3,10 @@ import sys
 
 # Imports leave no garbage, but many objects to search for some.
 gc.disable()
-# Nothing here uses TLS. With it, aiohttp would read the certificates of all authorities, and do so
-# twice: a quarter of the start.
-sys.modules["ssl"] = None  # type: ignore[assignment] # as the import system has it: not there
+# Two fifths of the start: where there is TLS, which nothing here uses, aiohttp reads the
+# certificates of all authorities, twice; where there is rich, structlog imports it for colours.
+for _unused in ("ssl", "rich"):
+    sys.modules[_unused] = None  # type: ignore[assignment] # as the import system has it: not there
 from sandbox.run import main  # noqa: E402
 
 # They are needed until the end; the last collection would search them all.

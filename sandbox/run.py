@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import queue
@@ -14,11 +13,11 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
+from structlog import processors, stdlib
 
 from sandbox.application import Application
 
@@ -28,7 +27,6 @@ _BACKLOG = 1024
 _IDLE_SECONDS = 300.0  # between requests; clients keep their connections over a pause
 _DISCARD_SECONDS = 2.0  # for the rest of a request that is answered before its end
 _MAX_FIELD_BYTES = 64 * 1024
-_USUAL_FIELDS = frozenset(vars(logging.makeLogRecord({})))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,22 +78,6 @@ def _listener(options: argparse.Namespace) -> socket.socket:
     return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
 
 
-class _LineFormatter(logging.Formatter):
-    """Format a record as the service does: an object in JSON, with the extra fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            "process": "sandbox",
-        }
-        line |= {key: value for key, value in vars(record).items() if key not in _USUAL_FIELDS}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=repr)
-
-
 class _LineWriter(QueueListener):
     """Write the log in a thread: the server responds even if the log has no reader."""
 
@@ -107,8 +89,18 @@ class _LineWriter(QueueListener):
 def _configure_logging() -> "queue.Queue[logging.LogRecord]":
     """Log JSON lines on standard output, for the libraries as well."""
     lines: queue.Queue[logging.LogRecord] = queue.Queue(1000)
+    formatter = stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            stdlib.add_log_level,
+            stdlib.ExtraAdder(),
+            processors.TimeStamper(fmt="iso", utc=True),
+            processors.format_exc_info,
+            lambda _logger, _method, event: {"process": "sandbox", **event},
+        ],
+        processor=processors.JSONRenderer(),
+    )
     handler = QueueHandler(lines)
-    handler.setFormatter(_LineFormatter())
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     _LineWriter(lines).start()
     # A client that does not speak HTTP gets a response; it is no error of the sandbox.
