@@ -26,7 +26,6 @@ from service.http.refused_request import MAX_HEADER_BYTES
 from service.problems.problems import Problem
 
 _CHUNKED_AT_ONCE: Final = 4096  # bytes of a chunked body
-_NO_METHOD: Final = "The request begins with no method. HTTPS is not spoken here, only HTTP."
 
 _empty_lines = re.compile(rb"(?:\r\n)*").match
 _ends_without_cr = re.compile(rb"[^\r]\n").search
@@ -51,7 +50,7 @@ class RequestParser(HTTPRequestParser):
                 return empty.end()
             # A lone CR may be half of an empty line.
             if not data[:1].isalpha() and data != b"\r":
-                return self._refuse(_NO_METHOD, len(data))
+                return self._refuse("The request has no method. TLS is not spoken here.", len(data))
         if self.chunked:
             data = data[:_CHUNKED_AT_ONCE]
         taken: int = super().received(data)

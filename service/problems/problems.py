@@ -118,7 +118,6 @@ def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPErr
     if isinstance(error, Problem):
         body = error.body
     else:
-        # An error of the framework.
         status = HTTPStatus(error.status_code)
         detail = error.description or f"{status.phrase}."
         if status is HTTPStatus.NOT_FOUND:

@@ -178,19 +178,12 @@ class Admission:
                 "The service is shutting down and takes no new jobs.",
                 _DRAINING_RETRY_SECONDS,
             )
-        max_bytes = self._table.max_job_bytes
-        if size > max_bytes:
+        max_bytes, max_urls = self._table.max_job_bytes, self._max_open_urls
+        if size > max_bytes or count > max_urls:
             return Refusal(
                 RefusalCode.JOB_TOO_LARGE,
-                f"The job takes {size} bytes of memory, and {max_bytes} is the most that this "
-                "service keeps of one. Send the URLs in several jobs.",
-                None,
-            )
-        if count > self._max_open_urls:
-            return Refusal(
-                RefusalCode.JOB_TOO_LARGE,
-                f"The job has {count} URLs, and {self._max_open_urls} is the most that the queue "
-                "has room for. Send them in several jobs.",
+                f"The job has {count} URLs and takes {size} bytes of memory; at most {max_urls} "
+                f"URLs and {max_bytes} bytes fit here. Send the URLs in several jobs.",
                 None,
             )
         # A journal may restore more than a lowered limit allows.

@@ -132,7 +132,8 @@ class TestPut:
 
         assert refusal is not None
         assert (refusal.code, refusal.retry_after) == (RefusalCode.JOB_TOO_LARGE, None)
-        assert "has 6 URLs, and 5 is the most" in refusal.message
+        assert "has 6 URLs" in refusal.message
+        assert "at most 5 URLs" in refusal.message
 
     def test_a_job_beyond_the_limit_is_refused_whole(self) -> None:
         harness = Harness(max_open_urls=10)
