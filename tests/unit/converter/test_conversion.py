@@ -100,7 +100,7 @@ def test_what_fits_is_not_made_smaller() -> None:
 
 
 def test_animation_is_made_smaller() -> None:
-    first, *others = corpus.frames(6, size=(480, 360))
+    first, *others = corpus.frames(6, size=(240, 180))
     content = encode(first, "WEBP", save_all=True, append_images=others, quality=60)
     whole = convert(content, order_for(content))
     small = convert(content, order_for(content, animation_bytes=len(whole.content) // 3))
@@ -338,7 +338,7 @@ def test_comment(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", ["off", "location", "all"])
 def test_comment_of_an_animation(rule: str) -> None:
-    frames = [photo(), photo().rotate(180)]
+    frames = [photo((60, 40)), photo((60, 40)).rotate(180)]
     content = encode(frames[0], "GIF", save_all=True, append_images=frames[1:], comment=b"secret")
     made = convert(content, order_for(content, metadata=rule, targets=("gif",)))
     assert (b"secret" in made.content) is (rule != "all")
