@@ -201,8 +201,9 @@ class TestFollowing:
             assert (before.name, last.name) == ("change", "end")
             assert json.loads(last.data)["finished"] is not None
 
+    @pytest.mark.unmeasured
     def test_many_follow_one_job_under_load(self, running: Running, backend: Backend) -> None:
-        backend.add(1000)
+        backend.add(500)
         with ThreadPoolExecutor(20) as pool:
             watching = [pool.submit(running.watch, Watched()) for _ in range(20)]
             wait_until(lambda: running.streams() == 20)
@@ -212,6 +213,7 @@ class TestFollowing:
             for watched in watching:
                 check(watched.result(PATIENCE), backend)
 
+    @pytest.mark.unmeasured
     def test_who_comes_back_misses_nothing(self, running: Running, backend: Backend) -> None:
         backend.add(400)
 
@@ -340,6 +342,7 @@ class TestRefusals:
 
 
 class TestOthers:
+    @pytest.mark.unmeasured
     def test_a_reader_that_does_not_read_holds_up_nobody(
         self, running: Running, backend: Backend
     ) -> None:
@@ -371,6 +374,7 @@ class TestOthers:
                     backend.take(500)
                 check(watching.result(PATIENCE), backend)
 
+    @pytest.mark.unmeasured
     def test_a_snapshot_that_nobody_reads_silences_no_other_job(
         self, start: Callable[..., Running], backend: Backend
     ) -> None:
@@ -398,6 +402,7 @@ class TestOthers:
                     backend.take(500)
                 check(watching.result(PATIENCE), backend)
 
+    @pytest.mark.unmeasured
     def test_long_changes_are_told_bit_by_bit(self, running: Running, backend: Backend) -> None:
         backend.add(1500, more="x" * 4000)
         begun = running.watch(Watched(), stop_after=1)

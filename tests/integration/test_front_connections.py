@@ -385,6 +385,7 @@ class TestExpectations:
             sock.sendall(b"abc")
             assert read_answer(sock)[2] == b"3"
 
+    @pytest.mark.unmeasured
     def test_it_is_asked_for_once(self, running: Running) -> None:
         """Two threads of the server meet here: the one that answers and the one that sends."""
         interval = sys.getswitchinterval()
