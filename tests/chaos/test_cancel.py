@@ -5,7 +5,7 @@ import requests
 
 from tests.chaos.checker import Checker
 from tests.chaos.client import Client
-from tests.chaos.killer import Killer
+from tests.chaos.killer import Killer, after_progress
 from tests.chaos.load import KILL_EVERY_SECONDS, judge, name_of, slow_urls
 from tests.gate import ALLOWED
 
@@ -21,10 +21,11 @@ def test_each_url_of_a_cancelled_job_ends_exactly_once_under_kills(launch, gate,
         WORKER_COUNT=str(WORKERS), WORKER_CONCURRENCY=str(LANES), LOG_LEVEL="INFO", **ALLOWED
     ).wait_until_ready()
     checker = Checker(name_of)
+    victims = after_progress(service.worker_pids, lambda: checker.open_urls)
     cancelled = 0
     with (
         Client(service.url, checker) as client,
-        Killer(service.worker_pids, KILL_EVERY_SECONDS) as killer,
+        Killer(victims, KILL_EVERY_SECONDS) as killer,
     ):
         gate.let(JOB_URLS // 2)
         jobs = [
