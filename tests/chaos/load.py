@@ -15,7 +15,7 @@ from tests.chaos.client import Client
 from tests.running_service import BACKEND
 
 IS_LONG = os.environ.get("CHAOS_FORM") == "long"
-URLS = 10_000 if IS_LONG else 500
+URLS = 10_000 if IS_LONG else 300
 JOB_URLS = 250
 # An actor takes seconds to come up on a busy machine; by a kill every 100 ms none would work.
 KILL_EVERY_SECONDS = 2.0 if BACKEND == "ray" else 0.1
