@@ -22,7 +22,7 @@ _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: ("bad-request", "The request is not valid HTTP/1.1."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "body-too-large",
-        "The body is longer than this service takes. Send the URLs in several jobs.",
+        "The body is longer than MAX_BODY_BYTES allows. Send the URLs in several jobs.",
     ),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
         "header-too-large",
