@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from workers.contract.errors import Reason, RefusalScope
 from workers.contract.tokens import TokenAnswer
 
 PERMIT_SECONDS = 30.0
@@ -62,7 +63,13 @@ class TokenStore:
                     return answer
                 if now >= deadline:
                     message = "Another worker is still fetching an access token from Imgur."
-                    return TokenAnswer(error=message, is_transient=True, retry_after=1.0)
+                    return TokenAnswer(
+                        error=message,
+                        is_transient=True,
+                        reason=Reason.IMGUR_TIMEOUT,
+                        scope=RefusalScope.MAYBE_ALL,
+                        retry_after=1.0,
+                    )
                 self._changed.wait(min(deadline, self._permit_until) - now)
                 now = self._clock()
 

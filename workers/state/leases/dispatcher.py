@@ -134,7 +134,8 @@ class Dispatcher:
         leased = self._leases.end(worker_id, report.token)
         if leased is None:
             return Ack(accepted=False)
-        holder, place, outcome = leased.holder, leased.place, self._quota.judged(report.outcome)
+        holder, place = leased.holder, leased.place
+        outcome = judged = self._quota.judged(report.outcome)
         now = holder.last_word = self._clock()
         if leased.kind is not TaskKind.IMAGE:
             key = leased.kind, place
@@ -143,8 +144,9 @@ class Dispatcher:
             self._tasks.settle(key, outcome, now)
             if leased.kind is TaskKind.ALBUM:
                 self._album_changed(place[0])
+            self.outcomes.end_waits(now)
             # What is deferred instead stands in the line of the block.
-            was_blocked = isinstance(report.outcome, MaybeBlocked) and isinstance(outcome, Deferred)
+            was_blocked = isinstance(judged, MaybeBlocked) and isinstance(outcome, Deferred)
             return Ack(accepted=True, is_logged=not was_blocked)
         if not holder.images:
             self._room.worker_is_free(worker_id)

@@ -144,7 +144,7 @@ class Gate:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether Imgur has refused something since it last took an image."""
+        """Whether Imgur has refused something since it took an image, or the gate was opened."""
         return bool(self._alike)
 
     @property

@@ -128,9 +128,10 @@ class UploadQuota:
         """Return an outcome for `ended` or `call_ended`: while the gate is shut, an attempt that
         did not reach Imgur is one more refusal.
         """
-        if self.gate.shut is None or not isinstance(outcome, RetryLater) or counts(outcome):
+        if self.gate.shut is None or not isinstance(outcome, RetryLater):
             return outcome
-        return MaybeBlocked(outcome)
+        is_vain = outcome.reason == Reason.IMGUR_UNREACHABLE
+        return MaybeBlocked(outcome) if is_vain else outcome
 
     def ended(self, place: UrlKey, url: str, outcome: Outcome | None) -> bool:
         """End the lease of an image.

@@ -17,6 +17,7 @@ from workers.contract.messages.outcomes import Deferred, Failed, Outcome, RetryL
 from workers.contract.messages.round_trip import Lease, TaskKey, UrlKey
 from workers.contract.messages.supervision import LogLine
 from workers.contract.messages.tasks import TaskKind
+from workers.state.quota.budget import counts
 from workers.state.tasks.task_store import TaskStore
 
 _MAX_OF_A_KIND = 16  # leased tasks, over all workers
@@ -29,6 +30,7 @@ _AT_IMGUR = (TaskKind.DELETION, TaskKind.ALBUM)
 @dataclass(slots=True)
 class _Progress:
     attempts: int
+    silent: int = 0  # of them, those that did not reach Imgur
     crashes: int = 0
     step: AlbumStep | None = None  # of an album: its steps have one key, and attempts of their own
 
@@ -129,7 +131,7 @@ class TaskQueue:
             self._ended(key, now)
             del self._open[key]
         elif lease.album is not None and lease.album.step is not progress.step:
-            progress.step, progress.attempts = lease.album.step, 0
+            progress.step, progress.attempts, progress.silent = lease.album.step, 0, 0
             return replace(lease, attempt=1)
         return lease
 
@@ -175,10 +177,12 @@ class TaskQueue:
         progress.attempts += not isinstance(outcome, Deferred)
         match outcome:
             case Deferred(reason):
-                if reason in IMGUR_SILENT:
-                    progress.attempts = 0  # Imgur was not reached: they begin anew when it is
+                if reason in IMGUR_SILENT:  # uploads have stopped: these count for nobody
+                    progress.attempts -= progress.silent
+                    progress.silent = 0
                 self._put(key, now)
             case RetryLater(delay_seconds=delay_seconds):
+                progress.silent += not counts(outcome)
                 self._put(key, now + delay_seconds)
             case _:
                 del self._open[key]  # first, as the next step of an album has the same key

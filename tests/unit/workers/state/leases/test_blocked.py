@@ -475,6 +475,21 @@ def test_an_album_has_all_its_attempts_once_imgur_is_reached_again(harness: Harn
     assert lease.attempt == 1
 
 
+def test_an_attempt_that_may_have_created_an_album_counts_whatever_comes_later(
+    harness: Harness,
+) -> None:
+    harness.put("j", 5, ALBUM)
+    harness.create_album(RetryLater("imgur-timeout", "No answer.", 1.0, maybe_stored=True))
+    for _ in range(2):
+        harness.create_album(NO_NETWORK)
+    harness.create_album(replace(NO_NETWORK_AT_LAST, is_certain=True))
+    harness.now += 60.0
+
+    (lease,) = harness.claim(5)
+
+    assert lease.attempt == 2
+
+
 def test_an_image_is_the_probe_where_there_is_one(harness: Harness) -> None:
     harness.put("j", 5)
     harness.upload(BAD_CLIENT)
@@ -494,6 +509,19 @@ def test_images_that_wait_for_a_verdict_go_back_where_an_album_brings_it(harness
     harness.put("album", 5, ALBUM)
     harness.create_album(BAD_CLIENT)
     harness.now += HELD_SECONDS
+    harness.claim()
+
+    assert harness.states() == [ImageState.PENDING] * 2
+
+
+def test_they_have_gone_back_by_the_time_that_somebody_opens(harness: Harness) -> None:
+    harness.put("j", 2)
+    lease, _ = harness.claim(2)
+    harness.send(lease)
+    harness.end(lease, FORBIDDEN)
+    harness.put("album", 5, ALBUM)
+    harness.create_album(BAD_CLIENT)
+    harness.box.open_gate()
     harness.claim()
 
     assert harness.states() == [ImageState.PENDING] * 2
