@@ -299,6 +299,18 @@ def test_a_table_is_one_wherever_it_comes_from(page: Page) -> None:
     expect(page.locator(".sum")).to_have_text("2 images are ready · 1 entry cannot be used")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pictures,all:\nhttps://example.com/w_100,h_200/a.jpg\nhttps://example.com/w_100,h_200/b.jpg",
+        "3,5 MB each\nhttps://example.com/c,d.jpg see https://example.com/e.jpg",
+    ],
+    ids=["a link with slashes behind its comma", "text with a comma above a line with one"],
+)
+def test_a_text_with_commas_is_no_table(page: Page, text: str) -> None:
+    assert not page.evaluate("([urls, text]) => urls.isTable(text)", [urls_module(page), text])
+
+
 def test_links_in_text_end_where_they_do_for_people(page: Page) -> None:
     text = (
         "[img]https://example.com/1.png[/img]\n"

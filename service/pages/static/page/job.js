@@ -91,7 +91,8 @@ export function jobView(id) {
       forecast = change.forecast && { ...change.forecast, others: change.forecast.ahead - results.job.counts.pending };
       clearTimeout(late);
       const left = new Date(forecast?.expectedFinish ?? NaN) - Date.now();
-      if (left < 2 ** 31 - LATE_MS) late = setTimeout(() => { forecast.isLate = true; draw(); }, left + LATE_MS);
+      // One that was over when it came is of another clock.
+      if (left > 0 && left < 2 ** 31 - LATE_MS) late = setTimeout(() => { forecast.isLate = true; draw(); }, left + LATE_MS);
     }
     if (change.live !== undefined) {
       live = change.live;
@@ -171,7 +172,7 @@ export function jobView(id) {
     element,
     title: "Job",
     start: () => { tiles.start(); run(); },
-    stop: () => { abort.abort(); cancelAnimationFrame(frame); tiles.stop(); },
+    stop: () => { abort.abort(); clearTimeout(late); cancelAnimationFrame(frame); tiles.stop(); },
   };
 }
 

@@ -87,11 +87,20 @@ export function linksOfTable(text) {
   return lines.join("\n");
 }
 
-/** Whether a text is a table by its first two lines: a head, with no space behind its delimiter, and a cell that is a link. */
+/**
+ * Whether a text is a table by its first two lines: a head, with no space behind its delimiter, and as many cells, of which
+ * one is a link. A link with commas, whose second part has slashes as well, is none.
+ */
 export function isTable(text) {
   const [head, first = ""] = text.trimStart().split(/\r\n?|\n/, 2);
-  return !head.includes("://") && [",", ";", "\t"].some((sign) =>
-    new RegExp(`${sign}\\S`).test(head) && new RegExp(`(^|${sign})"?https?://`, "i").test(first));
+  if (head.includes("://")) return false;
+  return [",", ";", "\t"].some((sign) => {
+    const [names, cells] = [head, first].map((line) => line.replace(/"[^"]*"/g, (quoted) => quoted.replaceAll(sign, "")).split(sign));
+    const isLink = cells.map((cell) => /^"?https?:\/\/[^\s"]+"?$/i.test(cell));
+    const isPart = (cell, n) => cell.includes("://") || (isLink[n - 1] && /^[^\s"]*\//.test(cell));
+    return names.length === cells.length && new RegExp(`${sign}\\S`).test(head) && isLink.includes(true) &&
+      !cells.some((cell, n) => !isLink[n] && isPart(cell, n));
+  });
 }
 
 /** Return why an entry is invalid, or null. */
