@@ -57,16 +57,18 @@ class RateLimit:
 
 def _read_host(value: str) -> str:
     host = value.removeprefix("[").removesuffix("]")
-    if ":" in host:
-        return str(ipaddress.IPv6Address(host))
+    return str(ipaddress.IPv6Address(host)) if ":" in host else _read_host_name(host)
+
+
+def _read_host_name(value: str) -> str:
     # As the socket module does: UnicodeError for an empty label or a too long one.
-    host.encode("idna")
-    return matched(host, _HOST_NAME)
+    value.encode("idna")
+    return matched(value, _HOST_NAME)
 
 
 def _read_host_names(value: str) -> tuple[str, ...]:
     # The dot at the end of a fully qualified name counts as little here as in a request.
-    return tuple(_read_host(entry.lower().removesuffix(".")) for entry in entries(value))
+    return tuple(_read_host_name(entry.lower().removesuffix(".")) for entry in entries(value))
 
 
 def matched(text: str, pattern: re.Pattern[str]) -> str:
