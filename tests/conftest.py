@@ -36,8 +36,9 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 if "FUZZ_ROUNDS" not in os.environ:
-    # Else what any module holds that is loaded by then would be among the examples; to read all of
-    # them takes each process seconds.
+    # Else the constants of any module that is loaded by then would be among the examples; to read
+    # all modules takes each process seconds. There is no public setting for it.
+    assert callable(providers._get_local_constants)
     providers._get_local_constants = lambda: providers._local_constants
 
 

@@ -40,8 +40,7 @@ class RunningService:
         log_file: where its output goes.
         environ: settings besides those that every test wants.
         prefix: a command that starts the service's own, such as ``unshare``.
-        shared: where it uploads to, unless its settings say otherwise; None for a sandbox of its
-            own.
+        shared: where it uploads to; None for what its settings say, or a sandbox of its own.
         is_measured: whether its lines count for coverage, which doubles what its start computes.
     """
 
@@ -55,9 +54,9 @@ class RunningService:
         is_measured: bool = False,
     ) -> None:
         self._log_file = log_file
-        self._shared = None if environ.keys() & ITS_OWN else shared
-        if self._shared is not None:
-            environ = self._shared.settings(environ)
+        self._shared = shared
+        if shared is not None:
+            environ = shared.settings(environ)
         clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         if is_measured:
             clean |= coverage_set_aside()
@@ -294,10 +293,11 @@ def launcher(folder: Path, shared: SharedSandbox | None = None) -> Iterator[Laun
             prefix: tuple[str, ...] = (), *, is_measured: bool = False, **environ: str
         ) -> RunningService:
             number = next(numbers)
-            if shared is not None and number == 0:
-                shared.forget()
+            sandbox = None if environ.keys() & ITS_OWN else shared
+            if sandbox is not None and number == 0:
+                sandbox.forget()
             log_file = folder / f"service-{number}.log"
-            service = RunningService(log_file, environ, prefix, shared, is_measured=is_measured)
+            service = RunningService(log_file, environ, prefix, sandbox, is_measured=is_measured)
             services.callback(service.close)
             return service
 

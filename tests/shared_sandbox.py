@@ -1,5 +1,6 @@
 """A sandbox of no service: services that upload to it start none, and it outlives them."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from tests.waiting import PATIENCE_SECONDS
 ADDRESS: Final = "127.0.0.8"
 """Of its own: a service lets this one through and still refuses the rest of loopback."""
 
-ITS_OWN: Final = {"SANDBOX", "SANDBOX_PORT", "IMGUR_CLIENT_ID"}
+ITS_OWN: Final = {"SANDBOX", "SANDBOX_HOST", "SANDBOX_PORT", "IMGUR_API_URL", "IMGUR_CLIENT_ID"}
 """Whoever sets one of these says where to upload to."""
 
 
@@ -31,11 +32,12 @@ class SharedSandbox:
             [sys.executable, "-m", "sandbox", *where],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,  # its log; what Python itself says is seen where tests say it
         )
         assert self._process.stdout is not None
         links = json.loads(self._process.stdout.readline())
+        self._http = requests.Session()
+        self._http.trust_env = False
         self.origin: str = links["origin"]
         self.uploads_link: str = links["uploads"]
 
@@ -52,8 +54,13 @@ class SharedSandbox:
 
     def forget(self) -> None:
         """Be as new: without uploads, albums and counts."""
-        assert requests.delete(self.uploads_link, timeout=PATIENCE_SECONDS).ok
+        assert self._http.delete(self.uploads_link, timeout=PATIENCE_SECONDS).ok
 
     def close(self) -> None:
-        log, _ = self._process.communicate(timeout=PATIENCE_SECONDS)  # it ends with its input
+        self._http.close()
+        with self._process, contextlib.ExitStack() as otherwise:
+            otherwise.callback(self._process.kill)
+            log, _ = self._process.communicate(timeout=PATIENCE_SECONDS)  # it ends with its input
+            otherwise.pop_all()
+        assert self._process.returncode == 0, log.decode()
         assert b"Traceback" not in log, log.decode()
