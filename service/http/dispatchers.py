@@ -63,6 +63,12 @@ class Threads(ThreadedTaskDispatcher):
             if self.queue:
                 self.queue_cv.notify()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any request is queued or being handled."""
+        with self.lock:
+            return bool(self.queue or self.active_count)
+
     def start(self) -> None:
         self.set_thread_count(self._count)
 
@@ -152,7 +158,7 @@ class Dispatchers:
     @property
     def are_busy(self) -> bool:
         """Whether any request is queued or being handled."""
-        return any(one.queue or one.active_count for one in self._all)
+        return any(one.is_busy for one in self._all)
 
     def stop(self) -> bool:
         """Drop queued requests; return whether all threads have ended."""

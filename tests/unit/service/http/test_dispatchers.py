@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.http.dispatchers import NoThreadError, Threads
+from service.http.dispatchers import Dispatchers, NoThreadError, Threads
+from service.http.request_queue import RequestQueue
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 CLIENT = "192.0.2.1"
@@ -58,3 +59,17 @@ def test_a_thread_that_cannot_be_had_costs_none_of_the_others(
         assert asked.has_waited is has_thread
         wait_until(lambda: not threads.active_count)
         assert (len(threads.threads), threads.stop_count) == (2, 0)
+
+
+def test_queues_are_looked_at_while_no_thread_changes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = Dispatchers(())
+    seen = []
+
+    def is_empty(_queue: RequestQueue) -> bool:
+        seen.append(any(pool.lock.locked() for pool in pools._all))
+        return False
+
+    monkeypatch.setattr(RequestQueue, "__bool__", is_empty)
+    assert not pools.are_busy
+    assert seen
+    assert all(seen)
