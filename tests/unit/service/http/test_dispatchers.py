@@ -1,4 +1,4 @@
-"""Pools where the system has no further thread."""
+"""The pools of threads that handle requests."""
 
 import threading
 from collections.abc import Iterator

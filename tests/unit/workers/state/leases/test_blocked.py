@@ -74,6 +74,15 @@ class Harness:
         self.end(lease, outcome)
         self.now += 1.0
 
+    def block_beside_an_image_in_doubt(self) -> None:
+        """An image of job j waits for a verdict while an album shows that all are refused."""
+        self.put("j", 2)
+        lease, _ = self.claim(2)
+        self.send(lease)
+        self.end(lease, FORBIDDEN)
+        self.put("album", 5, ALBUM)
+        self.create_album(BAD_CLIENT)
+
     def waiting(self) -> tuple[str, str] | None:
         self.box.tend()
         changes = self.table.changes(ChangesWanted("j"))
@@ -502,12 +511,7 @@ def test_an_image_is_the_probe_where_there_is_one(harness: Harness) -> None:
 
 
 def test_images_that_wait_for_a_verdict_go_back_where_an_album_brings_it(harness: Harness) -> None:
-    harness.put("j", 2)
-    lease, _ = harness.claim(2)
-    harness.send(lease)
-    harness.end(lease, FORBIDDEN)
-    harness.put("album", 5, ALBUM)
-    harness.create_album(BAD_CLIENT)
+    harness.block_beside_an_image_in_doubt()
     harness.now += HELD_SECONDS
     harness.claim()
 
@@ -515,12 +519,7 @@ def test_images_that_wait_for_a_verdict_go_back_where_an_album_brings_it(harness
 
 
 def test_they_have_gone_back_by_the_time_that_somebody_opens(harness: Harness) -> None:
-    harness.put("j", 2)
-    lease, _ = harness.claim(2)
-    harness.send(lease)
-    harness.end(lease, FORBIDDEN)
-    harness.put("album", 5, ALBUM)
-    harness.create_album(BAD_CLIENT)
+    harness.block_beside_an_image_in_doubt()
     harness.box.open_gate()
     harness.claim()
 
